@@ -9,7 +9,6 @@ export interface Verdict extends Line {
   readonly low: number
   readonly high: number
   readonly reached: boolean
-  readonly beside: readonly string[]
 }
 
 export interface Comparison<Key extends string = string> {
@@ -54,31 +53,27 @@ export function median(values: readonly number[]): number {
 export function judge(
   line: Line,
   figures: readonly number[],
-  { value, base = '', beside = [] }: { value: string; base?: string; beside?: readonly string[] },
+  { value, base = '' }: { value: string; base?: string },
 ): Verdict {
   const figure = median(figures)
   const reached = line.sense === 'at least' ? figure >= line.reach : figure <= line.reach
   const [low, high] = [Math.min(...figures), Math.max(...figures)]
-  return { ...line, value, base, figure, low, high, beside, reached }
+  return { ...line, value, base, figure, low, high, reached }
 }
 
 export function judgeRatio<Key extends string>(
   line: Line,
-  { rounds, labels }: Comparison<Key>,
+  { rounds }: Comparison<Key>,
   [ours, theirs]: readonly [Key, Key],
   measure: Measure,
-  { theirMeasure = measure, alsoBeside = [] }: { theirMeasure?: Measure; alsoBeside?: readonly Key[] } = {},
+  theirMeasure = measure,
 ): Verdict {
   const values = rounds[ours].map(measure.of)
   const bases = rounds[theirs].map(theirMeasure.of)
   return judge(
     line,
     values.map((value, round) => value / bases[round]!),
-    {
-      value: measure.format(median(values)),
-      base: theirMeasure.format(median(bases)),
-      beside: [ours, theirs, ...alsoBeside].map(key => `${labels[key]}: ${whereTheCpuWent(rounds[key])}`),
-    },
+    { value: measure.format(median(values)), base: theirMeasure.format(median(bases)) },
   )
 }
 
@@ -121,14 +116,7 @@ function whereTheCpuWent(figures: readonly Figures[]): string {
 export function verdictTable(verdicts: readonly Verdict[]): string {
   const head = ['line', 'what', 'measured', 'compared with', 'figure', 'to reach', 'verdict']
   const rows = [head, ...verdicts.map(cellsOf)]
-  const written = (cells: readonly string[]) => alignedRow(cells, rows)
-  return rows
-    .flatMap((cells, index) => {
-      const verdict = verdicts[index - 1]
-      const beside = verdict === undefined || verdict.reached ? [] : verdict.beside
-      return [written(cells), ...beside.map(text => `      ${text}`)]
-    })
-    .join('\n')
+  return rows.map(cells => alignedRow(cells, rows)).join('\n')
 }
 
 const alignedRow = (cells: readonly string[], rows: readonly (readonly string[])[]) =>

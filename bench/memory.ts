@@ -81,7 +81,6 @@ const inWords = ({ sizes }: Stage, { resident, kibPerSession, lost }: Weight) =>
 
 const kib = ({ kibPerSession }: Weight) => `${kibPerSession.toFixed(1)} KiB`
 const unlessLost = ({ kibPerSession, lost }: Weight) => (lost === 0 ? kibPerSession : Number.NaN)
-const losses = ({ lost }: Weight) => (lost === 0 ? [] : [`${lost} sessions were lost`])
 
 async function weighService(stage: Stage, holding: (target: Target) => Hold): Promise<Weight> {
   await using server = await startServer()
@@ -102,16 +101,16 @@ export async function measureHeld(stage: Stage): Promise<readonly Verdict[]> {
     `\nA held session, plain link, after a collection and ${stage.sizes.restMilliseconds / 1000} s of rest\n` +
       `  the service: ${inWords(stage, service)}\n  the floor:   ${inWords(stage, floor)}`,
   )
-  const [value, beside] = [kib(service), losses(service)]
+  const value = kib(service)
   const above = unlessLost(service) - floor.kibPerSession
-  return [judge(lines.memoryAboveFloor, [above], { value, base: kib(floor), beside })]
+  return [judge(lines.memoryAboveFloor, [above], { value, base: kib(floor) })]
 }
 
 export async function measureHeldOverWebSocket(stage: Stage): Promise<readonly Verdict[]> {
   const service = await weighService(stage, overWebSocket)
   stage.log(`\nA held session over WebSocket, plain link\n  the service: ${inWords(stage, service)}`)
-  const [value, beside] = [kib(service), losses(service)]
-  return [judge(lines.socketMemory, [unlessLost(service)], { value, beside })]
+  const value = kib(service)
+  return [judge(lines.socketMemory, [unlessLost(service)], { value })]
 }
 
 export async function measureHeldBesideOthers(stage: Stage): Promise<readonly Verdict[]> {
@@ -132,6 +131,5 @@ export async function measureHeldBesideOthers(stage: Stage): Promise<readonly Ve
       `  two, held at the other one, together: ${inWords(stage, elsewhere)}`,
   )
   const ratio = unlessLost(here) / unlessLost(alone)
-  const beside = [`through the other process, in both together: ${kib(elsewhere)}`, ...losses(here)]
-  return [judge(lines.memoryAmongOthers, [ratio], { value: kib(here), base: kib(alone), beside })]
+  return [judge(lines.memoryAmongOthers, [ratio], { value: kib(here), base: kib(alone) })]
 }

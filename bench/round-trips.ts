@@ -38,10 +38,7 @@ export async function measureBosh(stage: Stage): Promise<readonly Verdict[]> {
   const held = await compare(stage, title, all, chatLoad(sizes))
   return [
     judgeRatio(lines.chat, held, ['product', 'peer'], rate),
-    judgeRatio(lines.chatCpu, held, ['product', 'floor'], cpu('service'), {
-      theirMeasure: cpu('floor'),
-      alsoBeside: ['relay'],
-    }),
+    judgeRatio(lines.chatCpu, held, ['product', 'floor'], cpu('service'), cpu('floor')),
   ]
 }
 
@@ -93,6 +90,5 @@ async function measureBeforeEjabberd(
   const all = (over === overWebSocket ? { ...both, relay } : both) as typeof both & { relay: Contender }
   await warmUp(all, load, sizes.chatWarmUpRounds)
   const comparison = await compare(stage, `${title}, ${sizes.chatSessions} sessions, before ejabberd`, all, load)
-  const alsoBeside = over === overWebSocket ? (['relay'] as const) : []
-  return [judgeRatio(line, comparison, ['product', 'peer'], rate, { alsoBeside })]
+  return [judgeRatio(line, comparison, ['product', 'peer'], rate)]
 }

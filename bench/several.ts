@@ -61,9 +61,8 @@ export async function measureWorkers(stage: Stage): Promise<readonly Verdict[]> 
   await warmUp(all, chatLoad(sizes), sizes.chatWarmUpRounds)
   const chatting = `Messages to oneself, ${sizes.chatSessions} sessions, on connections placed at random`
   const chats = await compare(stage, chatting, all, chatLoad(sizes), sizes.sharingRounds)
-  const others = { alsoBeside: ['apart'] as const }
   return [
-    judgeRatio(lines.workersWarm, warms, ['two', 'one'], perCpuSecond('service'), others),
-    judgeRatio(lines.workersChat, chats, ['two', 'one'], perCpuSecond('service'), others),
+    judgeRatio(lines.workersWarm, warms, ['two', 'one'], perCpuSecond('service')),
+    judgeRatio(lines.workersChat, chats, ['two', 'one'], perCpuSecond('service')),
   ]
 }

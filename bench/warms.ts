@@ -24,7 +24,7 @@ export async function measureWarms(stage: Stage): Promise<readonly Verdict[]> {
   return [
     judgeRatio(lines.warm, warms, ['product', 'peer'], rate),
     judgeRatio(lines.limit, warms, ['product', 'raw'], rate),
-    judgeRatio(lines.warmCpu, warms, ['product', 'floor'], cpu('service'), { theirMeasure: cpu('floor') }),
+    judgeRatio(lines.warmCpu, warms, ['product', 'floor'], cpu('service'), cpu('floor')),
   ]
 }
 

@@ -1,14 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { readSettings } from '../../src/command/settings-at-hand.js'
+import { testFolder } from '../support/test-folder.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'settings-at-hand-'))
+const { folder } = testFolder()
 const file = join(folder, 'service.env')
 const write = (...lines: string[]) => writeFileSync(file, lines.join('\n'), { mode: 0o600 })
-
-afterAll(() => rmSync(folder, { recursive: true }))
 
 test('the start and each reload warn about a misspelt name in the file', () => {
   const settings = ['ADMIN_USERS=portal:a-long-secret', 'XMPP_DOMAINS=example.org']

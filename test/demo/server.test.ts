@@ -43,11 +43,6 @@ describe('a stream to the demo server', () => {
     expect(await client.until('</stream:features>')).toContain('<optional/></session>')
   })
 
-  test('is closed when its client closes it', async () => {
-    const client = await login('alice')
-    expect(await client.send('</stream:stream>').rest()).toBe('</stream:stream>')
-  })
-
   const inStream = (text: string) => header() + text
   test.each([
     ['another domain', header('chat.example'), 'host-unknown'],
@@ -160,12 +155,6 @@ describe('the resource of a stream', () => {
     await bob.until("type='unavailable' from='alice@localhost/balcony'")
     expect(await newer.unexpected()).toBe('')
   })
-
-  test('can be bound once only', async () => {
-    const client = await login('alice')
-    client.send(`<iq type='set' id='c'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>`)
-    expect(await client.until('</iq>')).toContain("<error type='cancel'><service-unavailable")
-  })
 })
 
 describe('presence', () => {
@@ -180,13 +169,6 @@ describe('presence', () => {
     expect(await alice.unexpected()).toBe('')
   })
 
-  test('is told again to who probes', async () => {
-    const [alice, bob] = [await online('alice'), await login('bob')]
-    bob.send("<presence type='probe' to='alice@localhost'/>")
-    await bob.until(`from='${alice.jid}' to='${bob.jid}'`)
-    expect(await alice.unexpected()).toBe('')
-  })
-
   test('ends with the stream, however it ends', async () => {
     const alice = await online('alice')
     for (const end of ['close', 'destroy']) {
@@ -196,12 +178,6 @@ describe('presence', () => {
       else bob.socket.destroy()
       await alice.until(`<presence xmlns='jabber:client' type='unavailable' from='${bob.jid}' to='${alice.jid}'/>`)
     }
-  })
-
-  test('can be sent to one contact only', async () => {
-    const [alice, bob] = [await online('alice'), await login('bob')]
-    alice.send(`<presence to='${bob.jid}'/>`)
-    expect(await bob.unexpected()).toMatch(new RegExp(`from='${alice.jid}' to='${bob.jid}'/>$`))
   })
 })
 
@@ -246,15 +222,6 @@ describe('a message', () => {
 })
 
 describe('an IQ', () => {
-  test('for the roster gets the contacts', async () => {
-    const alice = await login('alice')
-    alice.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>")
-    expect(await alice.until('</iq>')).toBe(
-      `<iq type='result' id='r' from='alice@localhost' to='${alice.jid}'>` +
-        "<query xmlns='jabber:iq:roster'><item jid='bob@localhost' name='Bob' subscription='both'/></query></iq>",
-    )
-  })
-
   test.each([
     ['ping', "to='localhost'", "<ping xmlns='urn:xmpp:ping'/>", /^<iq type='result'[^>]*><\/iq>$/],
     ['a vCard', '', "<vCard xmlns='vcard-temp'/>", /<service-unavailable/],
@@ -265,13 +232,5 @@ describe('an IQ', () => {
     const alice = await login('alice')
     alice.send(`<iq type='get' id='q' ${to}>${payload}</iq>`)
     expect(await alice.until('</iq>')).toMatch(answer)
-  })
-
-  test('reaches another resource, and the reply returns', async () => {
-    const [alice, bob] = [await login('alice'), await login('bob')]
-    alice.send(`<iq type='get' id='v' to='${bob.jid}'><query xmlns='jabber:iq:version'/></iq>`)
-    await bob.until(`id='v' from='${alice.jid}' to='${bob.jid}'>`)
-    bob.send(`<iq type='result' id='v' to='${alice.jid}'/>`)
-    await alice.until(`id='v' from='${bob.jid}' to='${alice.jid}'/>`)
   })
 })

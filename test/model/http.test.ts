@@ -1,40 +1,24 @@
-// The same once more end to end: HTTP sockets that break at random, a real link, and an XMPP server on loopback
-// whose bytes are cut anywhere; with one process, and with three of which any is asked and whose ways break.
+// The same once more end to end: HTTP sockets that break at random, and an XMPP server on loopback whose bytes are cut
+// anywhere; with one process, and with three of which any is asked and whose links break.
 //   MODEL_SESSIONS  how many sessions (5, or 24 in all tests)
 //   MODEL_SEED      the first session's seed (20261120)
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import { Agent, createServer as createHttpServer, type Server as HttpServer } from 'node:http'
+import { Agent } from 'node:http'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { pino } from 'pino'
-import { type ConnectionManager, createConnectionManager } from '../../src/browsers/bosh/connection-manager.js'
-import { createCors } from '../../src/browsers/bosh/cors.js'
-import { createBoshListener } from '../../src/browsers/bosh/listener.js'
-import { Networks } from '../../src/config/kinds/networks.js'
-import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { systemClock } from '../../src/lib/clock.js'
-import { Counts } from '../../src/lib/counts.js'
-import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
-import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
-import { createLinks } from '../../src/servers/c2s/links.js'
-import { UserLimit } from '../../src/session/limits/user-limit.js'
-import { createOpener } from '../../src/session/opener.js'
-import { Registry } from '../../src/session/registry/registry.js'
 import type { Store } from '../../src/store/store.js'
 import { BreakableLinks } from '../support/breakable-links.js'
-import { linksParts } from '../support/link-parts.js'
 import { casesOf } from '../support/matrix.js'
 import { memoryStore } from '../support/memory-store.js'
-import { messageClasses } from '../support/message-classes.js'
 import { numberFrom, Random } from '../support/random.js'
-import { noLoginLimits, noSessionLimits, unnoted } from '../support/unlimited.js'
+import { startTestService, type TestService } from '../support/start-service.js'
 import { HttpClient } from './http-client.js'
-import { type Joined, joinModel } from './joined.js'
 
 const sessions = numberFrom('MODEL_SESSIONS', casesOf(5, 24))
 const firstSeed = numberFrom('MODEL_SEED', 20261120)
 
-const log = pino({ level: 'silent' })
 const header =
   "<?xml version='1.0'?><stream:stream id='1' from='chat.example' version='1.0' xmlns='jabber:client'" +
   " xmlns:stream='http://etherx.jabber.org/streams'>"
@@ -95,132 +79,56 @@ class Talker {
   }
 }
 
-/** A process of the service, as far as it is needed here. */
-interface Process {
-  readonly registry: Registry
-  readonly http: HttpServer
-  readonly joined: Joined | undefined
-}
-
 let xmpp: Server
-let links: ReturnType<typeof createLinks>
-const processes: Process[] = []
+const services: TestService[] = []
 /** By the domain that they were asked for. */
 const talkers = new Map<string, Talker>()
-/** Ports whose connections to the service are over. */
+/** Ports of clients whose connections to a service are over. */
 const gone = new Set<number>()
-/** Replies that no client should ever get, whether it got them or not. */
-const refusals: string[] = []
 const agent = new Agent({ keepAlive: true, maxSockets: 100 })
+
+const portOf = ({ url }: TestService) => Number(new URL(url).port)
+
+/** Called with each socket that a server of this process accepts. */
+function note(message: unknown): void {
+  const { socket } = message as { socket: Socket }
+  if (!services.some(service => portOf(service) === socket.localPort)) return
+  const from = socket.remotePort!
+  gone.delete(from)
+  socket.once('close', () => gone.add(from))
+}
 
 beforeAll(async () => {
   xmpp = createServer(socket => {
     const talker = new Talker(socket, new Random(firstSeed - 1 - talkers.size), to => talkers.set(to, talker))
   }).listen(0, '127.0.0.1')
   await once(xmpp, 'listening')
-  const { port } = xmpp.address() as AddressInfo
-  const server = {
-    ...{ host: '127.0.0.1', port, tls: 'none' as const, allowsPlain: false, ca: undefined, verify: true },
-    certificate: undefined,
-  }
-  links = createLinks(linksParts(systemClock, server))
+  subscribe('net.server.socket', note)
 })
 
-afterAll(async () => {
+afterEach(async () => {
+  await Promise.all(services.splice(0).map(service => service.stop()))
+})
+
+afterAll(() => {
+  unsubscribe('net.server.socket', note)
   agent.destroy()
-  for (const { http, joined } of processes) {
-    http.closeAllConnections()
-    http.close()
-    await joined?.close()
-  }
   xmpp.close()
 })
 
-/** Takes note of replies that no client should ever get. */
-const watched =
-  (manager: ConnectionManager): ConnectionManager['serve'] =>
-  (body, peer) => {
-    const answer = peer.answer.bind(peer)
-    peer.answer = reply => {
-      if (reply.body.includes('condition')) refusals.push(`${body.slice(0, 99)} ${reply.body}`)
-      answer(reply)
-    }
-    manager.serve(body, peer)
-  }
-
-/** Starts a process, which the store joins with others. */
-async function startProcess(store?: Store): Promise<Process> {
-  const registry = new Registry(systemClock)
-  const joined = store && joinModel(store, registry)
-  const counts = new Counts()
-  const limits = noSessionLimits()
-  const opener = createOpener({
-    registry,
-    processName: joined?.name,
-    domains: ['*.chat.example'],
-    retiredDomains: [],
-    maxStanzaBytes: 262_144,
-    mostElements: 10,
-    connect: (domain, options, events) => links.open(domain, options, events),
-    clock: systemClock,
-    logFor: () => log,
-    counts,
-    limits,
-    refused: unnoted,
-    refusedLogins: noLoginLimits(),
-    userLimit: new UserLimit({ most: 0, registry, refused: unnoted }),
-    unmended() {},
-    sums: new MinuteSums(systemClock),
-    waiting: new WaitingMemory(),
-    issuesTickets: false,
-    byteRate: { sessionBytes: 0, sessionBurst: 0 },
-  })
-  const trustedProxies = new Networks([])
-  const bodies = new UnfinishedBodies({
-    ...{ limits: { unfinishedMegabytes: 1 }, trustedProxies, refused: unnoted },
-  })
-  const manager = createConnectionManager({
-    ...{ opener, registry, limits, counts, clock: systemClock, maxStanzaBytes: 262_144, refused: unnoted },
-    defaultDomain: undefined,
-    requireSecure: false,
-    noteRefusal: unnoted,
-    terms: {
-      ...{ maxWait: 60, maxRequests: 2, inactivity: 150, enforcePolling: false },
+async function startProcess(store?: Store): Promise<TestService> {
+  const { port } = xmpp.address() as AddressInfo
+  const service = await startTestService({
+    servers: `*=xmpp://127.0.0.1:${port}?tls=none`,
+    environment: {
+      XMPP_DOMAINS: '*.chat.example',
+      BOSH_LOGIN_TIMEOUT: '0',
+      RATE_SESSION_BYTES: '0',
     },
-    cookies: () => ({ path: '/http-bind', secure: false }),
-    bodies,
+    ...(store !== undefined && { store }),
   })
-  const own: ConnectionManager = { ...manager, serve: watched(manager) }
-  const { serve, refuseTooLarge, report } = joined === undefined ? own : joined.over(own)
-  const listener = createBoshListener({
-    ...{
-      serve,
-      refuseTooLarge,
-      report,
-      page: () => ({ type: 'text/html', text: '' }),
-      maxBodyBytes: 100_000,
-      counts,
-      clock: systemClock,
-    },
-    clients: { assumeSecure: true, trustedProxies },
-    bodies,
-    refused: unnoted,
-    ...{ secureUrl: () => undefined, redirectUrl: () => undefined },
-    cors: createCors(['*']),
-    externalUrl: undefined,
-    noteRefusal: unnoted,
-  })
-  await joined?.listen(listener)
-  const http = createHttpServer(messageClasses, listener).listen(0, '127.0.0.1') as unknown as HttpServer
-  http.on('connection', (socket: Socket) => {
-    const from = socket.remotePort!
-    gone.delete(from)
-    socket.once('close', () => gone.add(from))
-  })
-  await once(http, 'listening')
-  const started = { registry, http, joined }
-  processes.push(started)
-  return started
+  services.push(service)
+  return service
 }
 
 /** Resolves when the service has seen the end of the connection from this port. */
@@ -228,12 +136,12 @@ async function closed(from: number | undefined): Promise<void> {
   while (from !== undefined && !gone.has(from)) await new Promise(resolve => setTimeout(resolve, 1))
 }
 
-async function live(seed: number, among: readonly Process[]): Promise<void> {
+async function live(seed: number, among: readonly TestService[]): Promise<void> {
   const random = new Random(seed + 1)
   const reached = {
     agent,
     get port() {
-      return (random.pick(among).http.address() as AddressInfo).port
+      return portOf(random.pick(among))
     },
     closed,
     // With several processes others fail on the way.
@@ -254,12 +162,14 @@ async function live(seed: number, among: readonly Process[]): Promise<void> {
 }
 
 /** So many sessions at once, whose processes may be asked for each other's. */
-async function liveAll(seed: number, among: readonly Process[]): Promise<void> {
+async function liveAll(seed: number, among: readonly TestService[]): Promise<void> {
   const all = Array.from({ length: sessions }, (_, index) => live(seed + index, among))
   const outcomes = await Promise.allSettled(all)
-  expect(refusals).toEqual([])
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-  for (const { registry } of among) expect(registry.size).toBe(0)
+  for (const { service, lines } of among) {
+    expect(service.counts().sessions).toBe(0)
+    expect(lines.filter(line => JSON.parse(line).level >= 50)).toEqual([])
+  }
 }
 
 test('over connections that break, nothing is lost, doubled or out of order', async () => {
@@ -283,5 +193,4 @@ test('with three processes whose links break, nothing is lost, doubled or out of
     links.close()
   }
   expect(breaks).toBeGreaterThan(1)
-  expect(three.flatMap(({ joined }) => joined!.reports)).toEqual([])
 })

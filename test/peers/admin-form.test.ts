@@ -1,142 +1,112 @@
 // The service's form in Chromium, and the session that it opens.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import { startDemoServer } from '../../src/demo/server.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
-import { fewOrAll } from '../support/matrix.js'
+import { type Prosody, startProsody } from '../support/prosody.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { AdminPage } from './admin-page.js'
 import { describeWith } from './needs.js'
-import { encryptedServers } from './servers.js'
 import { becomeContacts, User } from './user.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
 
-async function startDemoUpstream() {
-  const demo = await startDemoServer(passwords)
-  return { servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none`, stop: () => demo.stop() }
-}
+describeWith(['prosody', 'openssl', eitherChromium], 'The admin form at Prosody', () => {
+  let server: Prosody
+  let service: TestService
+  let page: AdminPage
+  let bob: User
 
-const upstreams = [
-  {
-    name: "the demo's server",
-    packages: [] as readonly string[],
-    makesContacts: true,
-    start: startDemoUpstream,
-  },
-  ...encryptedServers
-    .filter(kind => kind.maker === 'Prosody')
-    .map(kind => ({
-      name: kind.name,
-      packages: kind.packages,
-      makesContacts: false,
-      async start() {
-        const server = await kind.start(passwords)
-        return { servers: kind.servers(server), stop: () => server.stop() }
-      },
-    })),
-]
+  beforeAll(async () => {
+    server = await startProsody({ users: passwords })
+    service = await startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}` })
+    const [one, other] = [await service.bind(alice), await service.bind(bobs)]
+    await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
+  }, 100_000)
 
-for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ makesContacts }) => !makesContacts)) {
-  describeWith([...packages, eitherChromium], `The admin form at ${name}`, () => {
-    let upstream: Awaited<ReturnType<typeof start>>
-    let service: TestService
-    let page: AdminPage
-    let bob: User
-
-    beforeAll(async () => {
-      upstream = await start()
-      service = await startTestService({ servers: upstream.servers })
-      if (makesContacts) return
-      const [one, other] = [await service.bind(alice), await service.bind(bobs)]
-      await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
-    })
-
-    beforeEach(async () => {
-      const binding = await service.bind(bobs)
-      bob = User.attach(binding.url, binding)
-      page = await AdminPage.open(await sharedChromium(eitherChromium), service.url)
-    })
-
-    afterEach(async () => {
-      await page?.close()
-      await bob?.leave()
-    })
-
-    afterAll(async () => {
-      await service?.stop()
-      await upstream?.stop()
-    })
-
-    test('logs a user in, attaches, shows the live session, and logs out', async () => {
-      await page.bind(alice)
-      expect(await page.tab.title()).toBe('Logged in · Warm Bindings')
-      expect(await page.tab.evaluate('document.contentType')).toBe('application/xhtml+xml')
-      const { jid } = await page.binding()
-      expect(jid).toMatch(/^alice@localhost\/.+/)
-
-      await page.attach()
-      await bob.seesPresence(jid, undefined)
-      await page.shows('You are', jid)
-      await page.shows('Round trip', /^\d+ ms$/)
-      await page.shows('Contacts', /^1$/)
-      await page.shows('Last message', 'none yet')
-      // Only this page can use the values now, and the session ends if the tab leaves it.
-      expect(await page.tab.getByRole('button', { name: /^Copy/ }).count()).toBe(0)
-      expect(await page.tab.getByRole('link', { name: 'This session' }).getAttribute('target')).toBe('_blank')
-      bob.say(jid, 'Tee? &lt;ja&gt; &amp; nein ☕')
-      await page.shows('Last message', /^bob@localhost: Tee\? <ja> & nein ☕$/)
-      await page.shows('Connected for', /^[1-9]\d* s$/)
-      const { jid: bobsJid } = bobs
-      await page.tab.locator('#to').fill(bobsJid)
-      await page.tab.locator('#text').fill('Kaffee? <b> & ja')
-      const heard = bob.receives('Kaffee? &lt;b&gt; &amp; ja')
-      await page.button('Send').click()
-      await heard
-      await page.says('Sent.')
-
-      const gone = bob.seesPresence(jid, 'unavailable')
-      await page.logOut()
-      await gone
-      await page.tab.getByRole('heading', { level: 1, name: 'Logged out' }).waitFor()
-      expect(await page.tab.getByRole('button').count()).toBe(0)
-      expect(page.complaints).toEqual([])
-      expect([...page.origins]).toEqual([service.url])
-    })
-
-    test('copies the values, and logs nobody in again when the result is reloaded or left by Back', async () => {
-      await page.bind(alice)
-      await page.context.grantPermissions(['clipboard-read', 'clipboard-write'])
-      const { sid } = await page.binding()
-      expect(page.tab.url()).not.toContain(sid)
-      await page.button('Copy SID').click()
-      await page.says('SID copied')
-      expect(await page.tab.evaluate('navigator.clipboard.readText()')).toBe(sid)
-      const logins = () => service.lines.filter(line => line.includes('"msg":"warm"')).length
-      const before = logins()
-      await page.tab.reload()
-      expect((await page.binding()).sid).toBe(sid)
-      await page.tab.goBack()
-      await page.button('Log this user in').waitFor()
-      await page.tab.goForward()
-      expect((await page.binding()).sid).toBe(sid)
-      expect(logins()).toBe(before)
-      await page.attach()
-      await page.rests()
-      await page.tab.reload()
-      // The browser ends the session while it loads the page.
-      await page.tab.getByRole('heading', { name: /^The (session has ended|values are used up)$/ }).waitFor()
-    })
-
-    test('ends the session within a second when the page is left', async () => {
-      await page.bind(alice)
-      const { jid } = await page.binding()
-      await page.attach()
-      await page.shows('Round trip', /^\d+ ms$/)
-      await page.rests()
-      await Promise.all([bob.seesPresence(jid, 'unavailable', 1000), page.tab.goto('about:blank')])
-      expect(page.complaints).toEqual([])
-    })
+  beforeEach(async () => {
+    const binding = await service.bind(bobs)
+    bob = User.attach(binding.url, binding)
+    page = await AdminPage.open(await sharedChromium(eitherChromium), service.url)
   })
-}
+
+  afterEach(async () => {
+    await page?.close()
+    await bob?.leave()
+  })
+
+  afterAll(async () => {
+    await service?.stop()
+    await server?.stop()
+  })
+
+  test('logs a user in, attaches, shows the live session, and logs out', async () => {
+    await page.bind(alice)
+    expect(await page.tab.title()).toBe('Logged in · Warm Bindings')
+    expect(await page.tab.evaluate('document.contentType')).toBe('application/xhtml+xml')
+    const { jid } = await page.binding()
+    expect(jid).toMatch(/^alice@localhost\/.+/)
+
+    await page.attach()
+    await bob.seesPresence(jid, undefined)
+    await page.shows('You are', jid)
+    await page.shows('Round trip', /^\d+ ms$/)
+    await page.shows('Contacts', /^1$/)
+    await page.shows('Last message', 'none yet')
+    // Only this page can use the values now, and the session ends if the tab leaves it.
+    expect(await page.tab.getByRole('button', { name: /^Copy/ }).count()).toBe(0)
+    expect(await page.tab.getByRole('link', { name: 'This session' }).getAttribute('target')).toBe('_blank')
+    bob.say(jid, 'Tee? &lt;ja&gt; &amp; nein ☕')
+    await page.shows('Last message', /^bob@localhost: Tee\? <ja> & nein ☕$/)
+    await page.shows('Connected for', /^[1-9]\d* s$/)
+    const { jid: bobsJid } = bobs
+    await page.tab.locator('#to').fill(bobsJid)
+    await page.tab.locator('#text').fill('Kaffee? <b> & ja')
+    const heard = bob.receives('Kaffee? &lt;b&gt; &amp; ja')
+    await page.button('Send').click()
+    await heard
+    await page.says('Sent.')
+
+    const gone = bob.seesPresence(jid, 'unavailable')
+    await page.logOut()
+    await gone
+    await page.tab.getByRole('heading', { level: 1, name: 'Logged out' }).waitFor()
+    expect(await page.tab.getByRole('button').count()).toBe(0)
+    expect(page.complaints).toEqual([])
+    expect([...page.origins]).toEqual([service.url])
+  })
+
+  test('copies the values, and logs nobody in again when the result is reloaded or left by Back', async () => {
+    await page.bind(alice)
+    await page.context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    const { sid } = await page.binding()
+    expect(page.tab.url()).not.toContain(sid)
+    await page.button('Copy SID').click()
+    await page.says('SID copied')
+    expect(await page.tab.evaluate('navigator.clipboard.readText()')).toBe(sid)
+    const logins = () => service.lines.filter(line => line.includes('"msg":"warm"')).length
+    const before = logins()
+    await page.tab.reload()
+    expect((await page.binding()).sid).toBe(sid)
+    await page.tab.goBack()
+    await page.button('Log this user in').waitFor()
+    await page.tab.goForward()
+    expect((await page.binding()).sid).toBe(sid)
+    expect(logins()).toBe(before)
+    await page.attach()
+    await page.rests()
+    await page.tab.reload()
+    // The browser ends the session while it loads the page.
+    await page.tab.getByRole('heading', { name: /^The (session has ended|values are used up)$/ }).waitFor()
+  })
+
+  test('ends the session within a second when the page is left', async () => {
+    await page.bind(alice)
+    const { jid } = await page.binding()
+    await page.attach()
+    await page.shows('Round trip', /^\d+ ms$/)
+    await page.rests()
+    await Promise.all([bob.seesPresence(jid, 'unavailable', 1000), page.tab.goto('about:blank')])
+    expect(page.complaints).toEqual([])
+  })
+})

@@ -81,20 +81,6 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     expect(page.complaints).toEqual([])
   })
 
-  testRest('reload with refresh=5, and keep the filter when paused', async () => {
-    page = await AdminPage.open(browser, service.url, { javaScriptEnabled: false })
-    const { tab } = page
-    await page.goto('/warm/sessions?jid=bob@localhost&refresh=5')
-    await tab.getByText('No session matches.').waitFor()
-    const { id, jid } = await service.bind(bobs)
-    // The browser reloads the page.
-    await tab.getByRole('link', { name: jid, exact: true }).waitFor()
-    await tab.getByRole('link', { name: 'Pause', exact: true }).click()
-    await page.button('Filter').waitFor()
-    expect(await page.typed('jid')).toBe('bob@localhost')
-    await callSessions(service.url, 'DELETE', `/${id}`)
-  })
-
   testRest('work with the keyboard alone, with a visible focus', async () => {
     page = await AdminPage.open(browser, service.url)
     const { keyboard } = page.tab
@@ -222,24 +208,6 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     } finally {
       await context.close()
     }
-  })
-
-  testRest('show a wrong password as an error at its field', async () => {
-    page = await AdminPage.open(browser, service.url)
-    await page.bindInVain({ ...alice, password: 'wonderlanD' })
-    const fault = 'The XMPP server refused the user name, the password or the token.'
-    expect(await page.tab.locator('#password-fault').innerText()).toBe(fault)
-    expect(await focused(page.tab)).toBe('password')
-    expect([await page.typed('jid'), await page.typed('password')]).toEqual([alice.jid, ''])
-    const id = await page.tab.locator('.request-id code').last().innerText()
-    const line = service.lines
-      .map(text => JSON.parse(text))
-      .find(({ requestId, msg }) => requestId === id && msg === 'warm')
-    expect(line).toMatchObject({ code: 'not-authorized', jid: alice.jid })
-    await page.bind(alice)
-    expect(await page.tab.title()).toBe('Logged in · Warm Bindings')
-    // Logged by the browser for the 403.
-    expect(page.complaints).toEqual([expect.stringContaining('403')])
   })
 
   testRest('show an error if the session ended before it was attached', async () => {

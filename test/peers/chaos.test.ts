@@ -5,7 +5,6 @@
 //   CHAOS_SEED     (1)
 import { expect, test } from '@jest/globals'
 import { chaos } from '../support/crowd/chaos.js'
-import { upgrade } from '../support/crowd/upgrade.js'
 import { ensureBuilt } from '../support/operated-service.js'
 import { numberFrom } from '../support/random.js'
 import { describeWith } from './needs.js'
@@ -36,16 +35,5 @@ describeWith(['prosody', 'redis-server'], 'Processes that start and stop at rand
       expect(await chaos({ ...plan, isWorkers: true }, silent)).toEqual([])
     },
     patience,
-  )
-})
-
-describeWith(['ejabberd'], 'A replacement of all workers', () => {
-  test(
-    'fails no call, ends no session, and neither loses nor doubles a message',
-    async () => {
-      ensureBuilt()
-      expect(await upgrade({ users: 20, rate: 50, warms: 5 }, silent)).toEqual([])
-    },
-    2 * minutes,
   )
 })

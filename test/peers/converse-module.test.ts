@@ -1,16 +1,15 @@
 // Converse in Chromium with the service's module for it: reloads, tabs, sign-out, both transports, both ways to log in.
-import { createHmac, randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { browserBefore, sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { combinations, fewOrAll, testRest } from '../support/matrix.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
+import { pageSecret, pageToken } from '../support/page-token.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 import { ConverseVisitor } from './converse-visitor.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
@@ -22,7 +21,6 @@ declare const sessionStorage: { readonly length: number; setItem(key: string, va
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
-const secret = 'a-secret-of-the-portal-with-32-bytes'
 const visit = 'v1'
 
 const ways = [
@@ -35,7 +33,7 @@ const ways = [
 for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
   const browser = browserBefore(kind.maker)
   describeWith([...kind.packages, browser], `Converse with the module, before ${kind.name}`, () => {
-    const folder = mkdtempSync(join(tmpdir(), 'converse-'))
+    const { file } = testFolder()
     let server: XmppServer
     let service: TestService
     let portal: ConversePortal
@@ -51,15 +49,11 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     beforeAll(async () => {
       server = await kind.start(passwords)
       portal = await serveConversePortal(() => service.url, answer)
-      const file = (name: string, text: string) => {
-        writeFileSync(join(folder, name), text, { mode: 0o600 })
-        return join(folder, name)
-      }
       service = await startTestService({
         servers: kind.servers(server),
         environment: {
           PAGE_ORIGINS: portal.url,
-          PAGE_TOKEN_SECRET_FILE: file('secrets', secret),
+          PAGE_TOKEN_SECRET_FILE: file('secrets', pageSecret),
           PAGE_TOKEN_AUDIENCE: 'chat',
           PAGE_TOKEN_JID: '{sub}@localhost',
           PAGE_TOKEN_LOGIN: 'credential',
@@ -89,7 +83,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await portal?.stop()
       await service?.stop()
       await server?.stop()
-      rmSync(folder, { recursive: true })
     })
 
     const attach = async (user: typeof alice) => {
@@ -102,10 +95,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       if (faults-- > 0) throw new Error('There is no service.')
       if (!isSignedIn) return undefined
       if (path.endsWith('binding')) return service.bind({ ...account, visit, tab })
-      const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-      const exp = Math.floor(Date.now() / 1000) + 300
-      const content = `${part({ alg: 'HS256' })}.${part({ sub: 'alice', aud: 'chat', exp, visit, credential })}`
-      return { token: `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}` }
+      return { token: pageToken({ visit, credential }) }
     }
 
     const signOut = async () => {
@@ -192,27 +182,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       for (const tab of [visitor, duplicate]) await tab.has('ended signed-out')
     })
 
-    testRest.each(['websocket', 'bosh'])('gets a new session over %s if its session has ended', async transport => {
-      const visitor = await come({ source: 'binding', transport })
-      const jid = await visitor.jid()
-      await bob.seesPresence(jid, undefined)
-      const [{ id }] = await sessions()
-      await callSessions(service.url, 'DELETE', `/${id}`)
-      await bob.seesPresence(jid, 'unavailable')
-      await visitor.has('offline unreachable')
-      await visitor.has('online', 2)
-      const next = await visitor.jid()
-      expect(next).not.toBe(jid)
-      await bob.seesPresence(next, undefined)
-      await visitor.seesContact(bob.bareJid, 'online')
-      await visitor.say(bob.bareJid, 'here again')
-      expect(await bob.receives('here again')).toContain(next)
-      const { bareJid } = bob
-      await bob.leave()
-      await visitor.seesContact(bareJid, 'offline')
-      expect(visitor.complaints).toEqual([])
-    })
-
     testRest('shows a message once that the service sends again', async () => {
       const visitor = await come({ source: 'binding', transport: 'bosh' })
       const jid = await visitor.jid()
@@ -232,33 +201,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         await visitor.reads(`after ${text}`)
         expect([text, await visitor.count(text)]).toEqual([text, 1])
       }
-    })
-
-    testRest('uses BOSH if WebSocket is blocked', async () => {
-      await context.addInitScript(`WebSocket = class extends WebSocket {
-        constructor() {
-          super('ws://127.0.0.1:1/')
-        }
-      }`)
-      const visitor = await come({ source: 'token', transport: 'auto' })
-      expect(await visitor.transport()).toBe('bosh')
-      await visitor.seesContact(bob.bareJid, 'online')
-      expect(await sessions()).toHaveLength(1)
-    })
-
-    testRest('tries again if the portal fails, and shows a visitor who is not signed in what is wrong', async () => {
-      faults = 2
-      const visitor = await come(ways[0])
-      await visitor.has('offline unreachable', 2)
-      await visitor.turnTo(bob.bareJid)
-      bob.say(await visitor.jid(), 'lieber Kaffee')
-      await visitor.reads('lieber Kaffee')
-
-      isSignedIn = false
-      await visitor.tab.reload()
-      await visitor.has('ended signed-out')
-      await visitor.sees('You are not signed in any more.')
-      expect(visitor.complaints).toEqual([])
     })
 
     test('ends its session after the session of the portal has expired', async () => {

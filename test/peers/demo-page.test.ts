@@ -63,16 +63,6 @@ describe('The demo', () => {
       expect(complaints).toEqual([])
     })
 
-    test('shows jid, sid and rid, and no password', async () => {
-      const alice = pane('Alice')
-      await connect(alice)
-      for (const name of ['jid', 'sid', 'rid']) {
-        const term = alice.locator('dt', { hasText: name })
-        expect(await term.locator('+ dd').textContent()).toMatch(/^\S{8,}$/)
-      }
-      expect(await tab.locator('input[type=password]').count()).toBe(0)
-    })
-
     for (const transport of ['bosh', 'websocket'] as const)
       (transport === 'bosh' ? test : testRest)(
         `keeps both sessions and all messages over a reload, over ${transport}`,
@@ -112,14 +102,6 @@ describe('The demo', () => {
           expect(complaints).toEqual([])
         },
       )
-
-    testRest('stays disconnected after a reload, if the user has disconnected', async () => {
-      const alice = pane('Alice')
-      await connect(alice)
-      await disconnect(alice)
-      await tab.reload()
-      await says(alice, 'Not connected')
-    })
 
     testRest.each(['light', 'dark'] as const)('is accessible in %s colours', async colorScheme => {
       await connect(pane('Alice'))

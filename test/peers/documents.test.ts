@@ -3,10 +3,9 @@
 import { execFile } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
@@ -22,6 +21,7 @@ import { startLoginServer } from '../support/login-server/server.js'
 import { testRest } from '../support/matrix.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 import { Document, documented, repository } from './documented.js'
 import { describeWith } from './needs.js'
 
@@ -30,6 +30,7 @@ const converse = join(repository, 'node_modules/converse.js/dist')
 const { account, password } = documented
 const jid = documented.jid.replace('example.org', 'localhost')
 
+const { folder, file } = testFolder()
 let server: DemoServer
 let service: TestService
 /** Serves the page of a test. */
@@ -42,21 +43,17 @@ const secret = 'a-secret-of-the-portal-with-32-bytes'
 beforeAll(async () => {
   server = await startDemoServer({ alice: password }, { portal: 'secret-of-portal' })
   portal = await startPortal()
-  const folder = mkdtempSync(join(tmpdir(), 'documented-'))
-  const file = join(folder, 'page-secrets')
-  writeFileSync(file, secret, { mode: 0o600 })
   service = await startTestService({
     servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
     environment: {
       ADMIN_USERS: `${account.name}:${account.secret},${admin.name}:${admin.secret}`,
       XMPP_SERVICE_ACCOUNTS: 'localhost=portal:secret-of-portal',
       PAGE_ORIGINS: portal.url,
-      PAGE_TOKEN_SECRET_FILE: file,
+      PAGE_TOKEN_SECRET_FILE: file('page-secrets', secret),
       PAGE_TOKEN_AUDIENCE: 'chat',
       PAGE_TOKEN_JID: '{sub}@localhost',
     },
   })
-  rmSync(folder, { recursive: true })
 })
 
 beforeEach(() => {
@@ -110,11 +107,9 @@ describeWith(['curl'], 'The curl commands', () => {
 })
 
 describe('An event', () => {
-  let folder: string
   let genuine: ReceivedRequest
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'documented-'))
     const receiver = await EventReceiver.start()
     const telling = await startTestService({
       servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
@@ -126,8 +121,6 @@ describe('An event', () => {
     await receiver.stop()
     genuine = receiver.requests[0]!
   })
-
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   /** The received event, signed again for a time so many seconds ago. */
   const signed = (secondsAgo: number, secret = eventsSecret) => {
@@ -166,9 +159,8 @@ describe('An event', () => {
       { headers: {}, text },
     ]
     const cases = JSON.stringify([...good, ...bad].map(({ headers, text }) => [headers, text]))
-    const file = join(folder, name)
-    writeFileSync(file, program(Buffer.from(cases).toString('base64')).join('\n'))
-    const { stdout, stderr } = await run(command, [file], {
+    const script = file(name, program(Buffer.from(cases).toString('base64')).join('\n'))
+    const { stdout, stderr } = await run(command, [script], {
       env: { ...process.env, EVENTS_SECRET: eventsSecret },
     })
     const judged = stdout
@@ -228,14 +220,6 @@ describe('An event', () => {
 })
 
 describe('The settings in docs/embed.md', () => {
-  let folder: string
-
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'settings-'))
-  })
-
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
   /** Of the environment, only what a shell needs. */
   const runScript = (script: string, more: Readonly<Record<string, string>> = {}) =>
     run('bash', ['-e', '-c', script], { cwd: folder, env: { PATH: process.env['PATH'] ?? '', ...more } })
@@ -243,7 +227,7 @@ describe('The settings in docs/embed.md', () => {
 
   test('let the service account log in a user, as one pastes them', async () => {
     const certificate = makeCertificate(['DNS:example.org'])
-    writeFileSync(join(folder, 'example.org.crt'), certificate.cert)
+    file('example.org.crt', certificate.cert)
     const encrypted = await startLoginServer({
       ...{ domain: 'example.org', certificate, accounts: { portal: 'PASSWORD' } },
       ...{ actors: ['portal'], mechanisms: ['SCRAM-SHA-1', 'PLAIN'] },
@@ -265,7 +249,7 @@ describe('The settings in docs/embed.md', () => {
 
   test('for an OpenID provider are valid', async () => {
     const [block = ''] = /^PAGE_TOKEN_JWKS=.*?(?=^```)/ms.exec(readFileSync(`${repository}docs/embed.md`, 'utf8')) ?? []
-    writeFileSync(join(folder, '.env'), `${block}PAGE_ORIGINS=https://www.example.org\n`)
+    file('.env', `${block}PAGE_ORIGINS=https://www.example.org\n`)
     const { stdout } = await runScript(`${command} --check-config`, {
       WARM_ENABLED: 'off',
       XMPP_DOMAINS: 'example.org',

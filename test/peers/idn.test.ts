@@ -1,14 +1,12 @@
 // Users of an internationalized domain at Debian's Prosody, in each spelling of the domain.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { fewOrAll } from '../support/matrix.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 import { describeWith } from './needs.js'
 import { User } from './user.js'
 
@@ -23,17 +21,14 @@ const isUsual = (way: string) => way === 'STARTTLS'
 
 describeWith(['prosody', 'openssl'], 'A service for an internationalized domain at Prosody', () => {
   let prosody: Prosody
-  let folder: string
-  let accounts: string
+  const { file } = testFolder()
   /** By the kind of link. */
   const warmers: Record<string, TestService> = {}
   const users: User[] = []
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'warm-idn-'))
-    accounts = join(folder, 'accounts')
     const lines = Object.entries(scopes).map(([name, scope]) => `${name}:secret:${scope}\n`)
-    writeFileSync(accounts, `admin:admin-secret\n${lines.join('')}`)
+    const accounts = file('accounts', `admin:admin-secret\n${lines.join('')}`)
     prosody = await startProsody({ domain: uLabel, users: passwords })
     const { c2sPort, httpPort, caFile } = prosody
     const start = (domain: string, server: string, more = {}) =>
@@ -57,7 +52,6 @@ describeWith(['prosody', 'openssl'], 'A service for an internationalized domain 
   afterAll(async () => {
     for (const warmer of Object.values(warmers)) await warmer.stop()
     await prosody?.stop()
-    rmSync(folder, { recursive: true, force: true })
   })
 
   const attach = (binding: Parameters<typeof User.attach>[1] & { url: string }) => {

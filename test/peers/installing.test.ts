@@ -1,20 +1,16 @@
 // How an operator installs the service beside the package: in an image of its own, and as a unit of systemd.
 // Runs in npm run test:all only: npm installs packages here.
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { beforeAll, describe, expect, test } from '@jest/globals'
 import { freePorts } from '../support/ports.js'
+import { testFolder } from '../support/test-folder.js'
 import { clone, instructionsOf, minutes, root, run, serving } from './installation.js'
 import { describeWith } from './needs.js'
 
-let folder: string
+const { folder } = testFolder()
 
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'warm-installing-'))
-})
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+beforeAll(() => {})
 
 /** What `npm start` runs, without the shell's `exec`. */
 const startScript = (): string =>

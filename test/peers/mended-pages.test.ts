@@ -9,7 +9,7 @@ import { describeWith } from './needs.js'
 import { PagesStage, passwords, transports } from './pages-stage.js'
 import { encryptedServers } from './servers.js'
 
-declare const window: { noted: ModuleNoted }
+declare const window: { noted: ModuleNoted; dispatchEvent(event: object): void; Event: typeof Event }
 
 /** Longer than a page waits for the answer to a ping. In milliseconds. */
 const outage = runsRest ? 13_000 : 1_000
@@ -27,7 +27,10 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       },
     })
 
-    afterEach(() => relay.restore())
+    afterEach(() => {
+      relay.restore()
+      process.kill(stage.server.pid, 'SIGCONT')
+    })
     afterAll(() => relay?.stop())
 
     describe.each(transports)('over %s', over => {
@@ -71,25 +74,25 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         expect([stage.ids.size, stage.complaints]).toEqual([1, []])
       })
 
-      test('says so with Converse', async () => {
-        const page = await stage.comeWithConverse(over)
-        const { bob } = stage
-        await page.say(bob.bareJid, 'before')
-        await bob.receives('>before<')
-        relay.lose()
-        await page.has('offline mending')
-        await page.say(bob.bareJid, 'meanwhile')
+      test('is offline while its server hangs, until it answers', async () => {
+        const page = await stage.come(over)
+        await page.say('before')
+        await stage.bob.receives('>before<')
+        process.kill(stage.server.pid, 'SIGSTOP')
+        await page.say('meanwhile')
+        // The page looks at its connection. The service believes that its link is up.
+        await page.tab.evaluate(() => window.dispatchEvent(new window.Event('online')))
+        await page.has('mending')
         await pause(outage)
-        relay.restore()
-        await page.has('online', 2)
-        await bob.receives('>meanwhile<')
-        await page.say(bob.bareJid, 'after')
-        await bob.receives('>after<')
-        const statuses = await page.tab.evaluate(() => window.noted.statuses as readonly unknown[])
-        expect([statuses, stage.bodies(), stage.complaints]).toEqual([
-          ['connecting', 'online', 'offline mending', 'online'],
+        process.kill(stage.server.pid, 'SIGCONT')
+        await page.has('online')
+        await stage.bob.receives('>meanwhile<')
+        await page.say('after')
+        await stage.bob.receives('>after<')
+        expect([await page.statuses(), stage.bodies(), stage.bindings]).toEqual([
+          ['online', 'mending', 'online'],
           ['before', 'meanwhile', 'after'],
-          [],
+          1,
         ])
       })
     })

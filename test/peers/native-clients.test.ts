@@ -2,9 +2,8 @@
 // Runs in npm run test:all only: it compiles a program.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -13,6 +12,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { freePorts } from '../support/ports.js'
 import { startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 import { describeWith } from './needs.js'
 import { plainProsody, type XmppServer } from './servers.js'
 import { User } from './user.js'
@@ -40,7 +40,7 @@ async function connected(port: number): Promise<Socket> {
 const packages = ['prosody', 'bitlbee-libpurple', 'libgloox-dev', 'g++', 'python3-nbxmpp']
 
 describeWith(packages, 'A native client', () => {
-  let folder: string
+  const { folder } = testFolder()
   let server: XmppServer
   let service: TestService
   let bob: User
@@ -48,7 +48,6 @@ describeWith(packages, 'A native client', () => {
   let said = ''
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'warm-native-'))
     server = await plainProsody.start(passwords)
     service = await startTestService({ servers: plainProsody.servers(server) })
     bob = User.attach(`${service.url}/http-bind`, await service.bind({ jid: 'bob@localhost', password: passwords.bob }))
@@ -63,7 +62,6 @@ describeWith(packages, 'A native client', () => {
     await bob?.leave()
     await service?.stop()
     await server?.stop()
-    rmSync(folder, { recursive: true })
   })
 
   const hears = (text: string) => eventually(`"${text}" is said`, () => said.includes(text), { seconds })

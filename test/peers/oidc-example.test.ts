@@ -182,14 +182,6 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         await victim.sees('Sign in')
         expect((await ask(`${portal.url}/chat/token`, { agent: false })).status).toBe(401)
       })
-
-      testRest('use the same token again while it is valid', async () => {
-        const visitor = await visitPortal()
-        await visitor.signIn('alice', passwords.alice)
-        await comeBack(visitor, alice)
-        await visitor.sees('You are online.')
-        expect(new Set(visitor.tokens).size).toBe(1)
-      })
     } else {
       testRest('resume their session with a new token before the old expires', async () => {
         const visitor = await visitPortal()

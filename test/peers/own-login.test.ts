@@ -14,6 +14,7 @@ import { PortalPage } from './portal-page.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { StanzaClient } from './stanza-client.js'
 import { becomeContacts, User } from './user.js'
+import { isIdle } from './wire.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = 'alice@localhost'
@@ -128,8 +129,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     })
   })
 }
-
-const isIdle = ({ service }: TestService) => service.counts().sessions + service.counts().links === 0
 
 /** The mechanisms in a text. */
 const offered = (text: string) => Array.from(text.matchAll(/<mechanism>([^<]*)</g), ([, name]) => name ?? '')

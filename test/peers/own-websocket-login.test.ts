@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
-import { fewOrAll, testRest } from '../support/matrix.js'
+import { fewOrAll } from '../support/matrix.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -11,6 +11,7 @@ import type { Noted } from './noted.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { StanzaClient } from './stanza-client.js'
 import { becomeContacts, User } from './user.js'
+import { isIdle } from './wire.js'
 import { XmppJsClient } from './xmpp-js-client.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -104,14 +105,8 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'ejabberd
       await bob.leave()
       await eventually('no session and no link left', () => isIdle(warmer))
     })
-
-    testRest.each(clients)('%s gets an error for a wrong password', async (_, logIn, whyNot) => {
-      await expect(logIn(endpoint(), 'wonderlanD')).rejects.toThrow(whyNot)
-    })
   })
 }
-
-const isIdle = ({ service }: TestService) => service.counts().sessions + service.counts().links === 0
 
 /** The numbers of the messages in a text, in its order. */
 const numbersIn = (text: string) => Array.from(text.matchAll(/number (\d+) for/g), ([, number]) => number)

@@ -16,7 +16,6 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { hashLike, parseSecretHash } from '../../src/config/kinds/secret-hash.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
@@ -172,20 +171,6 @@ describe('The installed command', () => {
       expect(help.stdout).toContain(word)
     const [, documents = ''] = /^Documents: (\S+)production\.md/m.exec(help.stdout) ?? []
     expect(existsSync(join(documents, 'production.md'))).toBe(true)
-  })
-
-  test('checks the settings (--check-config)', () => {
-    expect(npx(['--check-config'], { more: settings })).toMatchObject({
-      ...{ status: 0, stdout: 'The settings are valid.\n' },
-    })
-    const { status, stderr } = npx(['--check-config'])
-    expect([status, stderr]).toEqual([1, expect.stringContaining('- XMPP_DOMAINS is required')])
-  })
-
-  test('hashes a secret (hash-password)', async () => {
-    const { status, stdout } = npx(['hash-password'], { input: 'geheim\n' })
-    const hash = parseSecretHash(stdout.trim())!
-    expect([status, (await hashLike(hash, 'geheim')).equals(hash.hash)]).toEqual([0, true])
   })
 
   test('serves, and exits with 0 when stopped', async () => {

@@ -1,16 +1,15 @@
 // A page of a portal logs its user in with the portal's token, in Chromium, at Prosody with a service account.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
-import { eventually, patience } from '../support/eventually.js'
+import { patience } from '../support/eventually.js'
 import { servePage } from '../support/page.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { root } from '../support/repository.js'
 import { startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
 
@@ -28,7 +27,7 @@ interface Told {
 }
 
 describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'page-connect-'))
+  const { file } = testFolder()
   let prosody: Prosody
   let portal: Awaited<ReturnType<typeof servePage>>
   let stranger: Awaited<ReturnType<typeof servePage>>
@@ -39,14 +38,12 @@ describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () =>
     prosody = await startProsody({ users: { alice: 'wonderland', portal: 'secret-of-portal' }, config })
     portal = await servePage()
     stranger = await servePage()
-    const secrets = join(folder, 'secrets')
-    writeFileSync(secrets, pageSecret, { mode: 0o600 })
     service = await startTestService({
       servers: `localhost=xmpp://127.0.0.1:${prosody.c2sPort}?tls=none&plain=on`,
       environment: {
         PAGE_ORIGINS: portal.url,
         WEBSOCKET_ORIGINS: portal.url,
-        PAGE_TOKEN_SECRET_FILE: secrets,
+        PAGE_TOKEN_SECRET_FILE: file('secrets', pageSecret),
         PAGE_TOKEN_AUDIENCE: 'chat',
         PAGE_TOKEN_JID: '{sub}@localhost',
         XMPP_SERVICE_ACCOUNTS: 'localhost=portal:secret-of-portal',
@@ -66,7 +63,6 @@ describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () =>
     await portal?.stop()
     await stranger?.stop()
     await prosody?.stop()
-    rmSync(folder, { recursive: true })
   })
 
   const call = (method: string, token: string): Promise<Told> =>
@@ -140,38 +136,6 @@ describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () =>
       expect(service.service.counts().sessions).toBe(0)
       isSignedIn = true
       expect(await begin(other)).not.toBe(second)
-    } finally {
-      await context.close()
-    }
-  })
-
-  test('with the module ends its session after the session of the portal has expired', async () => {
-    const context = await (await sharedChromium()).newContext({ bypassCSP: true })
-    context.setDefaultTimeout(patience)
-    let checks = 0
-    let status = 200
-    await context.route(`${portal.url}/chat/token`, route => {
-      checks += 1
-      return route.fulfill({ status, json: status === 200 ? { token: pageToken({ visit: 'v3' }) } : {} })
-    })
-    try {
-      const tab = await context.newPage()
-      await tab.goto(`${portal.url}/portal`)
-      await tab.evaluate(`import('${service.url}/assets/warm-bindings.js').then(async ({ connect }) => {
-        const source = { service: '${service.url}', token: '/chat/token' }
-        window.chat = await connect({ Strophe, ...source, history: 0, checkEvery: 1 })
-      })`)
-      for (const each of [200, 503]) {
-        status = each
-        const before = checks
-        await eventually(`the portal has answered checks with ${each}`, () => checks > before + 2)
-        expect(await tab.evaluate('chat.status.state')).toBe('online')
-      }
-      const { sessions } = service.service.counts()
-      status = 401
-      await tab.waitForFunction("chat.status.state === 'ended'")
-      expect(await tab.evaluate('chat.status.code')).toBe('signed-out')
-      await eventually('the session has ended', () => service.service.counts().sessions === sessions - 1)
     } finally {
       await context.close()
     }

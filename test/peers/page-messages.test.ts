@@ -94,23 +94,6 @@ describe.each(fewOrAll(kinds, ({ name }) => name === 'prosody'))('At $name', ({ 
     }
 
     describe.each(['bosh', 'websocket'] as const)('over %s', transport => {
-      test('continues after a message that contains a stream error, and is dropped', async () => {
-        options = { transport, history: 20, rooms: [] }
-        const tab = await open()
-        const jid = await tab.evaluate(() => window.chat!.jid)
-        const conflict = "<conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
-        const error = `<error xmlns='http://etherx.jabber.org/streams'>${conflict}</error>`
-        bob.send(
-          `<message xmlns='jabber:client' type='chat' to='${jid}'><body>odd ${transport}</body>${error}</message>`,
-        )
-        bob.say(jid, `after it over ${transport}`)
-        await hears(tab, `after it over ${transport}`).catch(() => {})
-        const { loaded, statuses } = await noted(tab)
-        expect(loaded.at(-1)).toBe(`after it over ${transport}`)
-        expect(loaded).not.toContain(`odd ${transport}`)
-        expect(statuses.at(-1)).toMatchObject({ state: 'online' })
-      })
-
       test('shows messages to and from another tab of its user once, also after reloads', async () => {
         options = { transport, history: 20, rooms: [] }
         const [one, other] = [await open(), await open()]

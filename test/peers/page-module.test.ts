@@ -1,7 +1,6 @@
 // The module for pages, in Chromium, before Prosody and ejabberd: reloads, lost networks, tabs, sleep.
 
 import { setInterval } from 'node:timers'
-import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
 import { browserBefore, sharedChromium } from '../support/chromium.js'
@@ -139,15 +138,6 @@ for (const kind of kinds) {
     const seesBob = (tab: Page, places = [bob.jid, `${room}/Bob`]) =>
       tab.waitForFunction(jids => jids.every(jid => window.noted.present.includes(jid)), places, { timeout: patience })
 
-    /** Resolves once the service has noticed that the page is gone. */
-    const isQuiet = async (id: string) => {
-      let state = 'held'
-      while (state === 'held') {
-        await pause(10)
-        state = (await callSessions(service.url, 'GET', `/${id}`)).json.state
-      }
-    }
-
     const counting = (count: number) => Array.from({ length: count }, (_, index) => String(index + 1))
 
     const isUsual = (transport: string) => (transport === 'bosh') === (kind.name === 'Prosody')
@@ -235,23 +225,6 @@ for (const kind of kinds) {
           await shows(tab, 'still there')
         })
 
-      testOverBosh('shows the archived history after a reload, and then new messages', async () => {
-        options = { transport, history: 30, rooms: [] }
-        const tab = await open()
-        // The archive keeps what was said over the other transport.
-        const old = counting(5).map(text => `old ${text} over ${transport}`)
-        for (const text of old) bob.say(alice.jid, text)
-        await shows(tab, old.at(-1)!)
-        const recent = counting(20).map(text => `new ${text} over ${transport}`)
-        const reloaded = tab.reload()
-        for (const text of recent) bob.say(alice.jid, text)
-        await reloaded
-        await isOnline(tab)
-        await tab.waitForFunction(last => window.noted.loaded.includes(last), recent.at(-1)!)
-        const { loaded } = await noted(tab)
-        expect(loaded.slice(-25)).toEqual([...old, ...recent])
-      })
-
       if (transport === 'bosh')
         test('shows messages in order if a later response overtakes an earlier one', async () => {
           options = { transport, history: 0, rooms: [] }
@@ -326,29 +299,6 @@ for (const kind of kinds) {
         },
       )
 
-      testOverBosh('gets all messages after a sleep that outlasts its session', async () => {
-        options = { transport, history: 0, rooms: [`${room}/Alice`] }
-        const tab = await open()
-        await seesBob(tab)
-        bob.say(alice.jid, 'good night')
-        await shows(tab, 'good night')
-        const [before] = ids.values()
-        relay.hangUp()
-        await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
-        await isQuiet(before!)
-        if (transport === 'bosh') clock.advance(400_000)
-        else await callSessions(service.url, 'DELETE', `/${before}`)
-        await eventually('the session has ended', () => service.service.counts().sessions === 1)
-        const gone = counting(3).map(text => `asleep ${text}`)
-        for (const text of gone) bob.say(alice.jid, text)
-        await bob.isUpToDate()
-        relay.restore()
-        await shows(tab, 'asleep 3')
-        await seesBob(tab)
-        expect((await noted(tab)).texts).toEqual(['good night', ...gone])
-        expect([...ids.values()]).not.toEqual([before])
-      })
-
       testOverBosh('loses no message and shows no forged message, whatever a contact sends', async () => {
         options = { transport, history: 0, rooms: [] }
         const tab = await open()
@@ -388,26 +338,6 @@ for (const kind of kinds) {
         await tab.evaluate(to => window.chat!.send(to, 'as bob'), bob.jid)
         await bob.receives('as bob')
         expect(bob.received).not.toContain('as alice')
-      })
-
-      testOverBosh('has its own session in each tab, also in a duplicated tab', async () => {
-        options = { transport, history: 0, rooms: [] }
-        const one = await open()
-        const opened = one.waitForEvent('popup')
-        await one.evaluate("void open('/portal/module')")
-        const other = await opened
-        await isOnline(other)
-        const jids = await Promise.all([one, other].map(tab => tab.evaluate(() => window.chat!.jid)))
-        expect(new Set(jids).size).toBe(2)
-        expect(ids.size).toBe(2)
-        bob.say(jids[0]!, 'for the first')
-        bob.say(jids[1]!, 'for the second')
-        await shows(one, 'for the first')
-        await shows(other, 'for the second')
-        await Promise.all([one.reload(), other.reload()])
-        await Promise.all([isOnline(one), isOnline(other)])
-        expect(await Promise.all([one, other].map(tab => tab.evaluate(() => window.chat!.jid)))).toEqual(jids)
-        expect((await noted(one)).texts).toEqual(['for the first'])
       })
     })
   })

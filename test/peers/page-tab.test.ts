@@ -4,7 +4,7 @@ import type { BrowserContext, Page, WebSocketRoute } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { sharedChromium } from '../support/chromium.js'
 import { eventually, patience } from '../support/eventually.js'
-import { fewOrAll, testRest } from '../support/matrix.js'
+import { fewOrAll } from '../support/matrix.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -196,41 +196,5 @@ describeWith([browser], 'A page with the module', () => {
         reason: 'The chat is not available.',
       })
     }
-  })
-
-  testRest.each([
-    ['resolves with an empty object', '() => Promise.resolve({})', 'refused'],
-    ['resolves with null', '() => Promise.resolve(null)', 'refused'],
-    ['throws', '() => { throw new Error("no") }', 'refused'],
-    ['resolves with undefined', '() => Promise.resolve()', 'session-over'],
-  ])('rejects if the function for bindings %s', async (_what, source, code) => {
-    await load()
-    const outcome = await tab.evaluate(
-      `import('/assets/warm-bindings.js')
-        .then(({ connect }) => connect({ Strophe, binding: ${source}, name: 'other' }))
-        .catch(error => error.code)`,
-    )
-    expect(outcome).toBe(code)
-  })
-
-  testRest('rejects if the URL for bindings is invalid', async () => {
-    await load()
-    const outcome = await tab.evaluate(
-      `import('/assets/warm-bindings.js')
-        .then(({ connect }) => connect({ Strophe, binding: 'http://[' }))
-        .catch(error => error.code)`,
-    )
-    expect(outcome).toBe('refused')
-  })
-
-  testRest('retries after an hour at most, whatever Retry-After says', async () => {
-    let asked = 0
-    await tab.route('**/chat/binding?*', route => {
-      asked += 1
-      return route.fulfill({ status: 503, headers: { 'Retry-After': '1000000000' } })
-    })
-    await load()
-    expect(await lastStatus('offline')).toMatchObject({ code: 'unreachable', retryIn: 3600 })
-    expect(asked).toBe(1)
   })
 })

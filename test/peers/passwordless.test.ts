@@ -1,8 +1,6 @@
 // Logins at Debian's Prosody and ejabberd without the user's password.
 
 import { createHmac } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { attribute, BoshClient } from '../support/bosh-client.js'
@@ -16,18 +14,13 @@ import { type Relay, startRelay } from '../support/relay.js'
 import { root } from '../support/repository.js'
 import { majorOf } from '../support/server-process.js'
 import { startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 import { describeWith } from './needs.js'
 import { outlivesCuts } from './numbers.js'
 import { User } from './user.js'
 import { connectionsOf } from './wire.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'warm-passwordless-'))
-afterAll(() => rmSync(folder, { recursive: true }))
-
-function file(name: string, text: string): string {
-  writeFileSync(join(folder, name), text)
-  return join(folder, name)
-}
+const { folder, file } = testFolder()
 
 const prosody = ['prosody', 'prosody-modules', 'openssl']
 const ejabberd = ['ejabberd', 'openssl']
@@ -245,7 +238,7 @@ ${endpoint.settings}`
     )
   })
 
-if (runsRest)
+if (runsUsual)
   describeWith(['prosody', 'openssl'], 'SASL OAUTHBEARER, with token introspection', () => {
     const of = (jid: unknown) => JSON.stringify({ active: true, jid })
     let answerSlowly: (answer: string) => void
@@ -310,7 +303,6 @@ if (runsRest)
           await using
         })
       },
-      runsRest,
     )
   })
 

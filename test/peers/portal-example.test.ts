@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
-import { startDemoServer } from '../../src/demo/server.js'
 import { browserBefore, type Chromium, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { ask } from '../support/http-answer.js'
@@ -42,8 +41,6 @@ interface Kind {
   readonly name: string
   readonly packages: readonly string[]
   readonly browser: Chromium
-  /** Whether the test must make the accounts contacts of each other. */
-  readonly strangers: boolean
   start(): Promise<Home>
 }
 
@@ -54,20 +51,9 @@ const encrypted = (server: { readonly c2sPort: number; readonly caFile: string; 
 
 const kinds: readonly Kind[] = [
   {
-    name: 'the demo server',
-    packages: [],
-    browser: 'chromium-headless-shell',
-    strangers: false,
-    async start() {
-      const server = await startDemoServer(passwords, account)
-      return { servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`, stop: () => server.stop() }
-    },
-  },
-  {
     name: 'Prosody',
     packages: ['prosody', 'openssl'],
     browser: browserBefore('Prosody'),
-    strangers: true,
     start: async () =>
       encrypted(
         await startProsody({
@@ -85,7 +71,6 @@ c2s_require_encryption = true`,
     name: 'ejabberd',
     packages: ['ejabberd', 'openssl'],
     browser: browserBefore('ejabberd'),
-    strangers: true,
     start: async () => encrypted(await startEjabberd({ users: { ...passwords, ...account } })),
   },
 ]
@@ -123,7 +108,6 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
     beforeAll(async () => {
       home = await kind.start()
       ;({ service, portal } = await startFor(home.servers))
-      if (!kind.strangers) return
       const [one, other] = [await service.bind(alice), await service.bind(bobs)]
       await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
     })

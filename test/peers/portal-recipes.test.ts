@@ -1,10 +1,9 @@
 // The recipes for backends in the documents and in examples/recipes: calls of each client, and whole portals.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, request as httpRequest, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
@@ -16,6 +15,7 @@ import { pageToken } from '../support/page-token.js'
 import { freePorts } from '../support/ports.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 import { Document, documented, repository } from './documented.js'
 import { describeWith } from './needs.js'
 
@@ -27,7 +27,7 @@ const { account, password } = documented
 const jid = documented.jid.replace('example.org', 'localhost')
 const secret = 'a-secret-of-the-portal-with-32-bytes'
 
-let folder: string
+const { folder } = testFolder()
 let server: DemoServer
 /** In front of the service: forwards all calls, or first refuses them with these statuses. `cut` ends the connection. */
 let front: Server
@@ -41,7 +41,6 @@ let service: TestService
 let seen: number
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'recipes-'))
   server = await startDemoServer({ alice: password }, { portal: 'secret-of-portal' })
   service = await startTestService({
     servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
@@ -87,7 +86,6 @@ afterAll(async () => {
   front?.close()
   await service?.stop()
   await server?.stop()
-  rmSync(folder, { recursive: true, force: true })
 })
 
 function write(name: string, text: string, mode = 0o644): string {

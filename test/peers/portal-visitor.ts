@@ -52,13 +52,6 @@ export class PortalVisitor {
     await this.tab.getByRole('button', { name: 'Sign out' }).click()
   }
 
-  /** Has the chat come the other way from now on: the page is loaded again. */
-  async choose(transport: 'BOSH' | 'WebSocket'): Promise<void> {
-    const reloaded = this.tab.waitForEvent('load')
-    await this.tab.getByLabel(transport).click()
-    await reloaded
-  }
-
   /** Opens the chat with a contact. */
   async turnTo(contact: string): Promise<void> {
     await this.tab.getByRole('navigation').getByRole('button', { name: contact }).click()

@@ -2,12 +2,11 @@
 // Runs in npm run test:all only: five minutes; `processes-websocket.test.ts` and `processes-bosh.test.ts` have processes that die.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { drain, kill, loseRedis, pause, type RedisFault } from '../support/crowd/faults.js'
-import type { ProcessFlock } from '../support/crowd/process-flock.js'
 import { type CrowdStage, setProcessStage } from '../support/crowd/stage.js'
 import { describeWith } from './needs.js'
 
 describeWith(['prosody', 'redis-server'], 'processes that share a Redis', () => {
-  let stage: CrowdStage<ProcessFlock>
+  let stage: CrowdStage
 
   beforeAll(async () => {
     stage = await setProcessStage()

@@ -615,18 +615,6 @@ for (const name of fewOrAll(proxiesOfSeveral, proxy => proxy === 'nginx')) {
       expect(nodes.map(({ service: { counts } }) => counts().sessions)).toEqual([0, 0])
     })
 
-    testRest('lose only the sessions of a process that stops', async () => {
-      const bindings = await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))
-      const gone = nodes[0]!
-      const goneName = processIn((await gone.bind(alice)).sid)
-      const pages = bindings.map(binding => ({ binding, page: visitor.attach(binding) }))
-      await gone.stop()
-      for (const { binding, page } of pages) {
-        const reply = await page.request(ping)
-        expect(reply).toContain(processIn(binding.sid) === goneName ? 'item-not-found' : "id='p1'")
-      }
-    })
-
     test('lose only the sessions of a killed process, whose pages get item-not-found at once', async () => {
       const goneName = await nameOf(nodes[0]!)
       const talks = await toldAround(() => {
@@ -652,17 +640,6 @@ for (const name of fewOrAll(proxiesOfSeveral, proxy => proxy === 'nginx')) {
         for (const page of pages) expect(await page.request(ping)).toContain("id='p1'")
         await pause(200)
       }
-    })
-
-    // The proxy makes no difference.
-    testRest('cause no error in pages if the connections between them break', async () => {
-      const talks = await toldAround(async () => {
-        for (let count = 0; count < 5; count++) {
-          for (const link of links) link.cut()
-          await pause(400)
-        }
-      })
-      for (const { told } of talks) expect(told).toMatch(wellTold)
     })
   })
 }

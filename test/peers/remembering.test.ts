@@ -1,23 +1,18 @@
 // Credentials (`remember`) at real servers work until the password changes.
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import { startProsody } from '../support/prosody.js'
 import { majorOf } from '../support/server-process.js'
 import { startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 import { describeWith } from './needs.js'
 import type { XmppServer } from './servers.js'
 import { User } from './user.js'
 import { connectionsOf } from './wire.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'warm-remembering-'))
-const file = join(folder, 'seal.key')
-writeFileSync(file, randomBytes(32).toString('base64'))
-afterAll(() => rmSync(folder, { recursive: true }))
+const SEAL_KEY_FILE = testFolder().file('seal.key', randomBytes(32).toString('base64'))
 
 const jid = 'alice@localhost'
 const users = { alice: 'wonderland', bob: 'builder' }
@@ -54,7 +49,7 @@ let here: TestService
 async function open(starting: Promise<XmppServer>): Promise<void> {
   server = await starting
   const servers = `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}`
-  here = await startTestService({ servers, environment: { SEAL_KEY_FILE: file } })
+  here = await startTestService({ servers, environment: { SEAL_KEY_FILE } })
 }
 
 async function close(): Promise<void> {

@@ -7,7 +7,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import express, { type Router } from 'express'
 import type { BrowserContext, Page } from 'playwright-core'
-import { BoshClient } from '../support/bosh-client.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { fewOrAll, runsRest } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
@@ -23,7 +22,6 @@ import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { becomeContacts, User } from './user.js'
-import { XmppJsClient } from './xmpp-js-client.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
@@ -303,46 +301,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       test('with the module survives five restarts over BOSH without a call of its backend', async () => {
         await restartUnder(await openModule('bosh'), 5)
         expect(calls).toBe(1)
-      })
-
-      test('attaches after a restart over BOSH, with a token, or only with its cookie', async () => {
-        const cookies = { attach_binding: 'cookie', wait: 1 }
-        const [bosh, bound, socket] = [
-          await service.bind(alice),
-          await service.bind({ ...alice, ...cookies }),
-          await service.bind(alice),
-        ] as const
-        const attached = new BoshClient(`${service.url}/http-bind`, bound)
-        const answer = await attached.send(attached.compose())
-        const cookie = String(answer.headers['set-cookie']).replace(/;.*$/s, '')
-        const next = attached.compose()
-        await attached.send(next, { headers: { cookie } })
-        attached.close()
-        for (const { jid } of [bosh, socket]) bob.say(jid, 'while it waits')
-        await bob.isUpToDate()
-        await service.restart()
-        for (const { jid } of [bosh, socket]) bob.say(jid, 'and waits')
-        await bob.isUpToDate()
-
-        const overBosh = User.attach(`${service.url}/http-bind`, bosh)
-        const overSocket = await XmppJsClient.logIn(
-          `${service.webSocketUrl}/xmpp-websocket/warm`,
-          'alice',
-          socket.websocket!.token,
-        )
-        expect(overSocket.jid).toBe(socket.jid)
-        await overBosh.receives('>and waits<')
-        await overSocket.receives('and waits')
-        expect(bodiesOf(overBosh.received)).toEqual(['while it waits', 'and waits'])
-        expect(overSocket.texts.all).toEqual(['while it waits', 'and waits'])
-        await Promise.all([overBosh.leave(), overSocket.leave()])
-
-        const browser = new BoshClient(`${service.url}/http-bind`, bound)
-        browser.rid = attached.rid
-        const last = browser.compose('', { type: 'terminate' })
-        expect((await browser.send(last)).text).toContain('item-not-found')
-        expect((await browser.send(last, { headers: { cookie } })).text).not.toContain('item-not-found')
-        browser.close()
       })
 
       test('with the module survives five restarts over WebSocket', async () =>

@@ -5,7 +5,7 @@ import { type Prosody, startProsody } from '../support/prosody.js'
 /** What the tests use of a server, whichever it is. */
 export type XmppServer = Pick<
   Prosody,
-  'c2sPort' | 'directTlsPort' | 'httpPort' | 'caFile' | 'stop' | 'restart' | 'kill' | 'log'
+  'pid' | 'c2sPort' | 'directTlsPort' | 'httpPort' | 'caFile' | 'stop' | 'restart' | 'kill' | 'log'
 >
 
 export interface ServerKind {

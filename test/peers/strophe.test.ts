@@ -1,62 +1,34 @@
-// Strophe in Chromium attaches to warmed sessions, at real servers and at the demo's, from both kinds of page.
+// Strophe in Chromium attaches to warmed sessions at real servers, from both kinds of page.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
-import { startDemoServer } from '../../src/demo/server.js'
 import { sharedChromium } from '../support/chromium.js'
-import { fewOrAll, testRest } from '../support/matrix.js'
+import { fewOrAll } from '../support/matrix.js'
 import { createPageRouter, servePage } from '../support/page.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
-import { encryptedServers } from './servers.js'
+import { encryptedServers, type XmppServer } from './servers.js'
 import { becomeContacts, User } from './user.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
 
-interface Upstream {
-  readonly servers: string
-  stop(): Promise<void>
-}
-
-const upstreams = [
-  ...encryptedServers.map(kind => ({
-    name: kind.name,
-    packages: [...kind.packages, 'chromium'],
-    makesContacts: false,
-    async start(): Promise<Upstream> {
-      const server = await kind.start(passwords)
-      return { servers: kind.servers(server), stop: server.stop }
-    },
-  })),
-  {
-    name: "the demo's server",
-    packages: ['chromium'],
-    makesContacts: true,
-    async start(): Promise<Upstream> {
-      const demo = await startDemoServer(passwords)
-      return { servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none`, stop: () => demo.stop() }
-    },
-  },
-]
-
-for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ name }) => name.startsWith('Prosody'))) {
-  describeWith(packages, `Strophe attached to a session at ${name}`, () => {
-    let upstream: Upstream
+for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+  describeWith([...kind.packages, 'chromium'], `Strophe attached to a session at ${kind.name}`, () => {
+    let server: XmppServer
     let warmer: TestService
     let elsewhere: Awaited<ReturnType<typeof servePage>>
     let tab: Page
     let bob: User
 
     beforeAll(async () => {
-      upstream = await start()
+      server = await kind.start(passwords)
       warmer = await startTestService({
-        servers: upstream.servers,
+        servers: kind.servers(server),
         routers: () => [createPageRouter()],
       })
       elsewhere = await servePage()
-      if (makesContacts) return
       const [one, other] = [await warmer.bind(alice), await warmer.bind(bobs)]
       await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
     })
@@ -75,7 +47,7 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ na
     afterAll(async () => {
       await elsewhere?.stop()
       await warmer?.stop()
-      await upstream?.stop()
+      await server?.stop()
     })
 
     test.each(fewOrAll(['same', 'another'], origin => origin === 'another'))(
@@ -147,23 +119,5 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ na
         expect(page.complaints).toEqual([])
       },
     )
-
-    testRest('gets item-not-found for an unknown session', async () => {
-      const page = await PortalPage.open(tab, warmer.url, warmer.url)
-      const unknown = { jid: 'alice@localhost/gone', sid: 'f'.repeat(40), rid: 4711, wait: 60 }
-      await page.begin(unknown)
-      await page.reaches('DISCONNECTED')
-      expect(await page.statuses()).toEqual(['ATTACHED', 'CONNFAIL item-not-found', 'DISCONNECTED item-not-found'])
-    })
-
-    testRest('gets system-shutdown when the service stops', async () => {
-      const brief = await startTestService({ servers: upstream.servers })
-      const page = await PortalPage.open(tab, elsewhere.url, brief.url)
-      const binding = await brief.bind(alice)
-      await page.begin(binding)
-      await bob.seesPresence(binding.jid, undefined)
-      await page.isQuiet()
-      await Promise.all([page.reaches('DISCONNECTED system-shutdown'), brief.stop()])
-    })
   })
 }

@@ -7,7 +7,7 @@ import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { servers, type XmppServer } from './servers.js'
 import { befriend, presence, User } from './user.js'
-import { connectionsOf } from './wire.js'
+import { connectionsOf, isIdle } from './wire.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
@@ -53,44 +53,6 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted && 
       await server?.stop()
     })
 
-    test('sends no presence to contacts before its page does', async () => {
-      const binding = await warmer.bind(alice)
-      await bob.isUpToDate()
-      expect(bob.hasSeen(binding.jid)).toBe(false)
-      attach(binding)
-      await bob.seesPresence(binding.jid, undefined)
-    })
-
-    test('also accepts the last used rid from its page, with the presence in that body', async () => {
-      const binding = await warmer.bind(alice)
-      const page = attach({ ...binding, rid: binding.rid - 1 })
-      await bob.seesPresence(binding.jid, undefined)
-      bob.say(binding.jid, 'counted on')
-      await page.receives('counted on')
-    })
-
-    test('stores messages in order until its page attaches', async () => {
-      const binding = await warmer.bind(alice)
-      bob.say(binding.jid, 'first of the early ones')
-      bob.say(binding.jid, 'second of the early ones')
-      await bob.isUpToDate()
-      const page = attach(binding, '')
-      await page.receives('first of the early ones')
-      await page.receives('second of the early ones')
-      expect(page.received).toMatch(/first of .*second of /s)
-      expect(page.received).toMatch(/<message\b[^>]*xmlns=['"]jabber:client['"]/)
-    })
-
-    test('passes messages each way', async () => {
-      const page = attach(await warmer.bind(alice))
-      await bob.seesPresence(page.jid, undefined)
-      page.say(bob.jid, 'how is the tea? ☕ &lt;hot&gt;')
-      const asked = await bob.receives('how is the tea? ☕ &lt;hot&gt;')
-      expect(asked).toContain(page.jid)
-      bob.say(page.jid, 'cold')
-      await page.receives('cold')
-    })
-
     test('sends unavailable to contacts within a second after its end', async () => {
       const page = attach(await warmer.bind(alice))
       await bob.seesPresence(page.jid, undefined)
@@ -130,5 +92,3 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted && 
     })
   })
 }
-
-const isIdle = ({ service }: TestService) => service.counts().sessions + service.counts().links === 0

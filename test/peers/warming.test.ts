@@ -1,18 +1,14 @@
 // Warming at Debian's Prosody and ejabberd, and the replies of POST /warm.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { rootCertificates } from 'node:tls'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { combinations } from '../support/matrix.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
-import { type ServerKind, servers, type XmppServer } from './servers.js'
+import { servers, type XmppServer } from './servers.js'
 import { User } from './user.js'
-import { connectionsOf, tapWire } from './wire.js'
+import { connectionsOf, isIdle, tapWire } from './wire.js'
 
 const users = {
   alice: 'wonderland',
@@ -44,32 +40,6 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
     test('is pipelined from the second login on', async () => {
       for (let login = 1; login <= 3; login++) await goodbye(warmer, await warmer.bind(alice))
       expect(warmer.lines.filter(line => line.includes('does not cope'))).toEqual([])
-    })
-
-    test('returns JSON with the session and the next rid to send', async () => {
-      const reply = await warmer.warm(alice)
-      expect(reply).toMatchObject({
-        status: 200,
-        headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
-      })
-      expect(reply.json).toEqual({
-        jid: expect.stringMatching(/^alice@localhost\/.+/),
-        sid: expect.stringMatching(/^[\w-]{20,}$/),
-        rid: expect.any(Number),
-        id: expect.stringMatching(/^[0-9a-f]+$/),
-        ...{ wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: 300, ver: '1.6' },
-        url: `${warmer.url}/http-bind`,
-        expires_in: 120,
-        csi: expect.any(Boolean),
-        link_state: true,
-        websocket: {
-          url: `${warmer.url.replace('http', 'ws')}/xmpp-websocket/warm`,
-          token: expect.stringMatching(/^[\w-]{43}$/),
-          expires_in: 120,
-        },
-        resumed: false,
-      })
-      expect(await goodbye(warmer, reply.json as unknown as WarmBinding)).toContain("type='terminate'")
     })
 
     test('binds the resource of a full JID, or a resource of the server for a bare JID', async () => {
@@ -138,38 +108,26 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
       }
     })
 
-    if (kind.encrypted) testCertificates(kind, () => server)
-  })
-}
-
-function testCertificates(kind: ServerKind, server: () => XmppServer): void {
-  test.each(['another CA', 'no CA'])('returns 502 certificate-invalid if %s is given', async which => {
-    const folder = mkdtempSync(join(tmpdir(), 'warm-ca-'))
-    const another = join(folder, 'ca.pem')
-    writeFileSync(another, rootCertificates[0]!)
-    try {
-      const good = kind.servers(server())
-      const untrusted = which === 'no CA' ? good.replace(/\?.*/, '') : good.replace(server().caFile, another)
-      await withService({ servers: untrusted }, async service => {
-        const { status, json } = await service.warm(alice)
-        expect(status).toBe(502)
-        expect(json).toMatchObject({ code: 'certificate-invalid', step: 'tls' })
-        await eventually('no session and no link left', () => isIdle(service))
+    if (kind.encrypted)
+      test('works over direct TLS, and then sends nothing in plain text', async () => {
+        const wire = await tapWire(server.directTlsPort)
+        try {
+          const direct = `localhost=xmpps://127.0.0.1:${wire.port}?ca=${server.caFile}`
+          await withService({ servers: direct }, async other => {
+            const page = User.attach(`${other.url}/http-bind`, await other.bind(alice))
+            page.say(page.jid, 'Tee?')
+            await page.receives('Tee?')
+            await page.leave()
+          })
+          // TLS record of type handshake.
+          expect([...wire.heard().subarray(0, 2)]).toEqual([0x16, 0x03])
+          expect(wire.heard().toString('latin1')).not.toMatch(/<stream|starttls|xmpp-sasl|alice/)
+        } finally {
+          await wire.close()
+        }
       })
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
-  })
-
-  test('warms without a CA with verify=off', async () => {
-    const unchecked = kind.servers(server()).replace(/\?.*/, '?verify=off')
-    await withService({ servers: unchecked }, async other => {
-      await goodbye(other, await other.bind(alice))
-    })
   })
 }
-
-const isIdle = ({ service }: TestService) => service.counts().sessions + service.counts().links === 0
 
 /** Attaches, and ends the session. */
 async function goodbye({ url }: TestService, binding: Pick<WarmBinding, 'sid' | 'rid'>): Promise<string> {

@@ -22,6 +22,7 @@ import { encryptedServers, type XmppServer } from './servers.js'
 import { SocketPage } from './socket-page.js'
 import { StanzaClient } from './stanza-client.js'
 import { becomeContacts, User } from './user.js'
+import { isIdle } from './wire.js'
 import { type XmppJs, XmppJsClient } from './xmpp-js-client.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -270,8 +271,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     })
   })
 }
-
-const isIdle = ({ service }: TestService) => service.counts().sessions + service.counts().links === 0
 
 /** The documents' recipe for each client, at the service behind this address. */
 function readRecipes(url: string): Record<Name, string> {

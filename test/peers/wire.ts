@@ -1,6 +1,7 @@
-// What can be seen of an XMPP server from outside of it.
+// What can be seen of an XMPP server from outside of it, and of its links from inside the service.
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import type { TestService } from '../support/start-service.js'
 
 /** TCP connections that the port of 127.0.0.1 has on its side, those on their way out included; Linux only. */
 export function connectionsOf(port: number): number {
@@ -77,3 +78,6 @@ export async function tapWire(target: number): Promise<Wiretap> {
       }),
   }
 }
+
+/** Whether a service has no session and no link left. */
+export const isIdle = ({ service }: TestService) => service.counts().sessions + service.counts().links === 0

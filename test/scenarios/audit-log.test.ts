@@ -62,29 +62,6 @@ describe('the audit trail', () => {
     seconds,
   )
 
-  testRest(
-    'is completed at a stop with the counts of the last minute, like the log',
-    async () => {
-      const service = operator.start(settings({ RATE_FAILED_LOGINS: '1' }))
-      const url = await service.url()
-      const statuses: number[] = []
-      for (let time = 0; time < 5; time++) statuses.push(await guess(url))
-      expect(statuses).toEqual([401, 429, 429, 429, 429])
-      service.signal('SIGINT')
-      expect(await service.exit).toBe(0)
-      const about = (wanted: string) => linesIn(service.stdout).filter(({ msg }) => msg === wanted)
-      expect(about('admin login').slice(1)).toMatchObject([
-        { code: 'too-many-requests', count: 1 },
-        { code: 'too-many-requests', count: 3 },
-      ])
-      expect(about('a limit was reached')).toMatchObject([
-        { limit: 'failed-logins', refused: 1 },
-        { limit: 'failed-logins', refused: 3 },
-      ])
-    },
-    seconds,
-  )
-
   test.each(fewOrAll(workerCounts('0', '2'), count => count === '0'))(
     'is written to a file that SIGHUP reopens, with %s workers',
     async workers => {

@@ -1,7 +1,6 @@
 // Backends that show a certificate to the https listener.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { connect as connectTcp } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
@@ -9,9 +8,10 @@ import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { type Credentials, makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 
 let server: DemoServer
-let folder: string
+const { folder } = testFolder()
 let authority: Credentials
 let backend: Credentials
 let stranger: Credentials
@@ -19,7 +19,6 @@ let service: TestService
 
 beforeAll(async () => {
   server = await startDemoServer({ alice: 'wonderland' })
-  folder = mkdtempSync(join(tmpdir(), 'warm-clients-'))
   authority = makeCertificate([], { commonName: 'authority' })
   backend = makeCertificate([], { commonName: 'backend', issuer: authority })
   stranger = makeCertificate([], { commonName: 'stranger' })
@@ -31,10 +30,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'clients.ca'), authority.cert)
 })
 
-afterAll(async () => {
-  await server.stop()
-  rmSync(folder, { recursive: true })
-})
+afterAll(() => server.stop())
 
 async function start(TLS_CLIENT_AUTH: string): Promise<void> {
   service = await startTestService({

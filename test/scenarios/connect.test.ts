@@ -1,11 +1,8 @@
 // Pages log their users in with a token of the portal, without a call of its backend.
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -15,15 +12,14 @@ import { type LoginServer, startLoginServer } from '../support/login-server/serv
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { callSessions } from '../support/sessions-api.js'
+import { testFolder } from '../support/test-folder.js'
 
 const certificate = makeCertificate(['DNS:chat.example'])
 const portal = 'https://portal.example'
 const alice = 'alice@chat.example'
 
-const folder = mkdtempSync(join(tmpdir(), 'connect-'))
-const secrets = join(folder, 'secrets')
-writeFileSync(secrets, `${pageSecret}\n`, { mode: 0o600 })
-afterAll(() => rmSync(folder, { recursive: true }))
+const { file } = testFolder()
+const secrets = file('secrets', `${pageSecret}\n`)
 
 const usual = {
   PAGE_ORIGINS: portal,
@@ -196,8 +192,7 @@ describe('a page with a token', () => {
   })
 
   test('is limited to the domains of PAGE_ADMIN', async () => {
-    const admins = join(folder, 'admins')
-    writeFileSync(admins, 'elsewhere:a-long-enough-secret:elsewhere.example\n', { mode: 0o600 })
+    const admins = file('admins', 'elsewhere:a-long-enough-secret:elsewhere.example\n')
     await start({ ADMIN_USERS_FILE: admins, PAGE_ADMIN: 'elsewhere' })
     expect(problemOf(await connect())).toEqual([403, 'forbidden'])
     expect(server.connections).toHaveLength(0)
@@ -294,9 +289,11 @@ describe('a page with a visit', () => {
 })
 
 test('a page logs in with the sealed credential in its token', async () => {
-  const file = join(folder, 'seal.key')
-  writeFileSync(file, randomBytes(32).toString('base64'), { mode: 0o600 })
-  const sealed = { SEAL_KEY_FILE: file, PAGE_TOKEN_LOGIN: 'credential', PAGE_ADMIN: 'admin' }
+  const sealed = {
+    SEAL_KEY_FILE: file('seal.key', randomBytes(32).toString('base64')),
+    PAGE_TOKEN_LOGIN: 'credential',
+    PAGE_ADMIN: 'admin',
+  }
   await start(sealed)
   const { credential } = JSON.parse(
     (await service.warm({ jid: alice, password: 'Pa55-of-alice', remember: 'on' })).text,

@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { Agent } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
@@ -119,47 +119,6 @@ async function connectUntilFull(to: string, most = descriptors, localAddress?: s
   }
   await eventually('the service closes connections', () => closed > 0)
 }
-
-describe.each([192, 256])('of %i descriptors, a tenth stays free for warm calls', most => {
-  /** An address without access to the warm API. */
-  const localAddress = '127.0.0.2'
-
-  async function expectWarmCalls(attack: (base: string) => Promise<unknown>, host?: string) {
-    const confined = operator.startConfined(most, {
-      ...settings(host),
-      WARM_ALLOW: '127.0.0.1',
-      TRUSTED_PROXIES: 'none',
-      RATE_SESSIONS_PER_ADDRESS: '0',
-      MAX_UNAUTHENTICATED_PER_ADDRESS: '0',
-    })
-    const base = await confined.url()
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    try {
-      await attack(base)
-      const headers = { ...jsonHeaders, Authorization: adminHeader }
-      const statuses: number[] = []
-      // One less, for the caller's connection.
-      for (let count = 1; count < Math.floor(most / 10); count++)
-        statuses.push((await ask(`${base}/warm`, { method: 'POST', agent, headers }, account)).status)
-      expect(statuses).toEqual(statuses.map(() => 200))
-    } finally {
-      agent.destroy()
-      confined.signal('SIGKILL')
-    }
-  }
-
-  test('if clients open connections and send nothing', async () => {
-    await expectWarmCalls(base => connectUntilFull(base, most, localAddress))
-  })
-
-  test.each(['127.0.0.1', 'localhost'])('if clients open many sessions at once on %s', async host => {
-    const agent = new Agent({ keepAlive: true, localAddress })
-    const create = (base: string) =>
-      ask(`${base}/http-bind`, { method: 'POST', agent }, creation).catch(() => undefined)
-    await expectWarmCalls(base => Promise.all(Array.from({ length: most }, () => create(base))), host)
-    agent.destroy()
-  })
-})
 
 test.each([
   ['/warm', 'POST', account, [503, 'service-full']],

@@ -1,7 +1,6 @@
 // Every error code, provoked through the whole service as a backend would see it.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { Router } from 'express'
@@ -26,11 +25,12 @@ import { memoryStore } from '../support/memory-store.js'
 import { freePorts } from '../support/ports.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
 import { dnsOf } from '../support/test-dns.js'
+import { testFolder } from '../support/test-folder.js'
 
 const domain = 'chat.example'
 const { connect: connectSocket } = Socket.prototype
 const alice = { jid: 'alice@chat.example', password: 'Pa55-of-alice' }
-const folder = mkdtempSync(join(tmpdir(), 'error-codes-'))
+const { folder } = testFolder()
 const basic = (name: string, secret: string) => `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`
 
 /** A strict server and the service in front of it. `closers` end the other parts of a test. */
@@ -55,7 +55,6 @@ afterEach(async () => {
 afterAll(async () => {
   await service.stop()
   await server.stop()
-  rmSync(folder, { recursive: true })
 })
 
 function adminsFile(): string {

@@ -20,7 +20,6 @@ import { WebSocketWire } from '../support/websocket-wire.js'
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 const presence = "<presence xmlns='jabber:client'/>"
 const open = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='plain.example' version='1.0'/>"
-const second = 1_000
 
 let server: LoginServer
 let receiver: EventReceiver
@@ -144,51 +143,6 @@ describe('a portal receives events', () => {
     await call('DELETE', '/sessions?visit=v1')
     await told(id, 'session.resumed', 'session.ended: logout')
     for (const { data } of receiver.taken) expect(data).toMatchObject({ id, visit: 'v1', tab: 't1' })
-  })
-})
-
-describe('a receiver that is down', () => {
-  test('gets all events in the order of each session when it returns', async () => {
-    const { port } = receiver
-    await receiver.stop()
-    const bindings = [await service.bind(alice), await service.bind(alice), await service.bind(alice)]
-    for (const binding of bindings) {
-      await (await attach(binding)).request(presence, { pause: '60' })
-      await attachSocket((await call('POST', `/${binding.id}/resume`)).json)
-      expect((await call('DELETE', `/${binding.id}`)).status).toBe(204)
-    }
-    expect(await counted('events_waiting')).toEqual({ '': 12 })
-    receiver = await EventReceiver.start(port)
-    // No attempt has failed so often that its pause is longer.
-    clock.advance(60 * second)
-    await eventually('all events', () => receiver.taken.length === 12)
-    for (const { id } of bindings)
-      expect(receiver.of(id)).toEqual([
-        ...['session.attached', 'session.resumed', 'session.attached', 'session.ended: logout'],
-      ])
-    expect(await counted('events_waiting')).toEqual({})
-  })
-})
-
-describe('a service that stops', () => {
-  test('sends the end of all its sessions first, and leaves no connection', async () => {
-    const ids: string[] = []
-    for (let index = 0; index < 20; index++) ids.push((await service.bind(alice)).id)
-    let busy = 0
-    let busiest = 0
-    receiver.behaviour = (request, response) => {
-      busy += 1
-      busiest = Math.max(busiest, busy)
-      setTimeout(() => {
-        busy -= 1
-        taking(request, response)
-      }, 20)
-    }
-    await service.stop()
-    expect(receiver.requests).toHaveLength(20)
-    expect(new Set(receiver.requests.map(({ event }) => event.data.id))).toEqual(new Set(ids))
-    expect(busiest).toBeLessThanOrEqual(8)
-    await eventually('all connections are closed', () => receiver.open === 0)
   })
 })
 

@@ -2,14 +2,12 @@
 // session is left afterwards.
 // Runs in npm run test:all only: half a minute of floods and servers that do not answer.
 import { once } from 'node:events'
-import { Agent } from 'node:http'
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { Conversation, talkers } from '../support/conversation.js'
 import { eventually } from '../support/eventually.js'
-import { ask } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
@@ -117,42 +115,6 @@ test('sessions of an XMPP server that no longer answers end when their pages lea
   await conversation.goesOn()
   // The server does not answer the end of the stream either, so the link is cut.
   await eventually('its link closes', () => left().links === 2 && broken.open === 0)
-})
-
-test('a flood of invalid requests is answered, and leaves no session', async () => {
-  const agent = new Agent({ keepAlive: true, maxSockets: 50 })
-  const counts = here.service.counts()
-  const bodies = [
-    'no XML',
-    '<body',
-    `<body xmlns='http://jabber.org/protocol/httpbind'>${'<a>'.repeat(200)}`,
-    "<body rid='1' sid='nobody' xmlns='http://jabber.org/protocol/httpbind'/>",
-    "<body rid='1' to='nowhere.example' xmlns='http://jabber.org/protocol/httpbind'/>",
-    "<!DOCTYPE a [<!ENTITY a 'aaaa'>]><body rid='1' xmlns='http://jabber.org/protocol/httpbind'>&a;</body>",
-    Buffer.from([0xff, 0xfe, 0x00]),
-    'x'.repeat(20_000),
-  ]
-  const share = 1_250
-  let left = bodies.length * share
-  const told = new Map<string, number>()
-  const flood = async () => {
-    while (left > 0) {
-      const body = bodies[left-- % bodies.length]!
-      const { status, text } = await ask(`${here.url}/http-bind`, { method: 'POST', agent }, body)
-      const what = `${status} ${/condition='([^']+)'/.exec(text)?.[1]}`
-      told.set(what, (told.get(what) ?? 0) + 1)
-    }
-  }
-  const flooding = Promise.all(Array.from({ length: 50 }, flood))
-  await conversation.goesOn(10)
-  await flooding
-  agent.destroy()
-  expect(Object.fromEntries(told)).toEqual({
-    '200 bad-request': share * 6,
-    '200 item-not-found': share,
-    '200 host-unknown': share,
-  })
-  expect(here.service.counts()).toEqual(counts)
 })
 
 test('the session of a client that reads no replies ends after inactivity', async () => {

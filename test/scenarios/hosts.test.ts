@@ -65,11 +65,6 @@ describe('a host of one domain', () => {
     }),
   )
 
-  test('warms only for its domain', async () => {
-    const refused = await warm('chat.local', '/warm', 'alice@other.example')
-    expect([refused.status, codeOf(refused)]).toEqual([403, 'domain-not-allowed'])
-  })
-
   test('opens sessions only at its domain, also without an attribute `to`', async () => {
     const refused = await bosh('chat.local', '/http-bind', "to='other.example'")
     expect(refused.text).toContain("condition='host-unknown'")
@@ -94,14 +89,6 @@ describe('a host of one domain', () => {
     const headers = { 'X-Forwarded-Proto': 'https' }
     const other = await askAt('web.local', '/.well-known/host-meta.json', { headers })
     expect(other.status).toBe(404)
-  })
-
-  test('lists only the sessions of its domain', async () => {
-    const { id } = bindingOf(await warm('chat.local'))
-    const headers = { Authorization: adminHeader }
-    const own = await askAt('chat.local', '/warm/sessions', { headers })
-    expect(JSON.parse(own.text)).toMatchObject({ total: 1, sessions: [{ id }] })
-    expect((await askAt('any.local', `/warm/${id}`, { headers })).status).toBe(200)
   })
 
   test('has sessions that work at any other host', async () => {
@@ -305,29 +292,10 @@ describe('a disabled endpoint', () => {
     expect(home.text).toContain('/warm/sessions')
     expect(home.text).not.toContain('Log a user in')
   })
-
-  test('returns 404 and is not in host-meta: WebSocket', async () => {
-    await start({ WEBSOCKET_ENABLED: 'off', EXTERNAL_URL: 'https://chat.local' })
-    expect((await askAt('chat.local', '/xmpp-websocket')).status).toBe(404)
-    expect((await askAt('chat.local', '/.well-known/host-meta')).text).not.toContain('wss:')
-  })
 })
 
 test('clients that name no domain get BOSH_DEFAULT_DOMAIN', async () => {
   await start({ BOSH_DEFAULT_DOMAIN: 'localhost' })
   expect((await bosh('chat.local', '/http-bind', '')).text).toContain("from='localhost'")
   expect((await bosh('chat.local', '/http-bind', "to='evil.example'")).text).toContain('host-unknown')
-})
-
-describe('with REQUIRE_SECURE', () => {
-  test('unencrypted clients and visitors are redirected to the https URL', async () => {
-    await start({ REQUIRE_SECURE: 'on', EXTERNAL_URL: 'https://chat.local/c' })
-    const refused = await bosh('chat.local', '/http-bind', "to='localhost'")
-    expect(refused.text).toContain("condition='see-other-uri'")
-    expect(refused.text).toContain('<uri>https://chat.local/c/http-bind</uri>')
-    const page = await askAt('chat.local', '/http-bind')
-    expect([page.status, page.headers['location']]).toEqual([308, 'https://chat.local/c/http-bind'])
-    const home = await askAt('chat.local', '/')
-    expect([home.status, home.headers['location']]).toEqual([308, 'https://chat.local/c/'])
-  })
 })

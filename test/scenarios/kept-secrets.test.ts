@@ -1,7 +1,6 @@
 // No secret of the settings or of a caller appears in any output, whether the secret is right or wrong.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { hashSecret } from '../../src/config/kinds/secret-hash.js'
@@ -16,8 +15,9 @@ import { type Call, callUrl, jsonHeaders } from '../support/login-server/watched
 import { scrape } from '../support/scrape.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'kept-secrets-'))
+const { folder } = testFolder()
 const at = (name: string) => join(folder, name)
 
 /** None may appear in any output. */
@@ -104,7 +104,6 @@ afterAll(async () => {
   await service.stop()
   await server.stop()
   await endpoint.stop()
-  rmSync(folder, { recursive: true })
 })
 
 const basic = (secret: string) => `Basic ${Buffer.from(`portal:${secret}`).toString('base64')}`

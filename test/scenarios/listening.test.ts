@@ -2,10 +2,10 @@
 import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { connect, createServer, type Socket } from 'node:net'
-import { networkInterfaces, tmpdir } from 'node:os'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { DEFAULT_MIN_VERSION } from 'node:tls'
 import { fileURLToPath } from 'node:url'
@@ -20,16 +20,15 @@ import { Operator } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
 import { scrape } from '../support/scrape.js'
 import { startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 import { TlsVisitor } from '../support/tls-visitor.js'
 
 const run = promisify(execFile)
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 const ping = "<iq xmlns='jabber:client' type='get' id='p1' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
-const message = (text: string) =>
-  `<message xmlns='jabber:client' type='chat' to='alice@localhost'><body>${text}</body></message>`
 
 let server: DemoServer
-let folder: string
+const { folder } = testFolder()
 let first: Credentials
 let second: Credentials
 let renewed: Credentials
@@ -37,7 +36,6 @@ const closers: (() => Promise<void> | void)[] = []
 
 beforeAll(async () => {
   server = await startDemoServer({ alice: 'wonderland' })
-  folder = mkdtempSync(join(tmpdir(), 'warm-listening-'))
   first = makeCertificate(['DNS:localhost', 'IP:127.0.0.1'])
   second = makeCertificate(['DNS:*.example.org'])
   const names = ['DNS:localhost', 'IP:127.0.0.1', 'DNS:renewed.example']
@@ -49,10 +47,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
-afterAll(async () => {
-  await server.stop()
-  rmSync(folder, { recursive: true })
-})
+afterAll(() => server.stop())
 
 const servers = () => `localhost=xmpp://127.0.0.1:${server.port}?tls=none`
 
@@ -90,20 +85,6 @@ describe('over TLS', () => {
     const page = visitor.attach(binding)
     expect(await page.request(ping)).toContain("id='p1'")
     await page.terminate()
-  })
-
-  test('plain HTTP beside it serves the same sessions', async () => {
-    const service = await start(tls())
-    const { sid, rid } = await visit(secureUrl(service)).warm(alice)
-    const page = new BoshClient(`${service.url}/http-bind`, { sid, rid })
-    closers.push(() => page.close())
-    expect(await page.request(ping)).toContain("id='p1'")
-  })
-
-  testRest('the service works without plain HTTP', async () => {
-    const { service } = await start({ ...tls(), PORT: 'off' })
-    expect(service.urls).toEqual([expect.stringMatching(/^https:\/\/127\.0\.0\.1:\d+$/)])
-    expect((await visit(service.url).ask('GET', '/')).status).toBe(200)
   })
 
   test('each client gets the certificate of the requested name', async () => {
@@ -183,23 +164,6 @@ describe('plain HTTP beside HTTPS', () => {
 })
 
 describe('a reload of certificates', () => {
-  test('uses them for new connections, and keeps open connections', async () => {
-    const service = await start(tls())
-    const visitor = visit(secureUrl(service))
-    const page = visitor.attach(await visitor.warm(alice))
-    await page.request("<presence xmlns='jabber:client'/>")
-    const held = page.request()
-    writeFileSync(join(folder, 'first.crt'), renewed.cert)
-    writeFileSync(join(folder, 'first.key'), renewed.key)
-    service.service.reload()
-    expect(await visitor.shown('localhost')).toContain('DNS:renewed.example')
-    expect(await visitor.shown('chat.example.org')).toBe('DNS:*.example.org')
-    const next = page.request(message('still here'))
-    expect(await held).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
-    expect(await next).toContain('still here')
-    expect(service.lines.join()).toContain('certificates reloaded')
-  })
-
   test('changes when they expire in the metrics', async () => {
     const service = await start({ ...tls(), METRICS_ADDRESS: '127.0.0.1:0' })
     const at = (name: string) => join(folder, `${name}.crt`)

@@ -52,17 +52,6 @@ describe('LOG_LEVEL for one part', () => {
     expect(partsBelow(40)).toEqual(['bosh'])
   })
 
-  test('c2s=debug logs why a stream ended', async () => {
-    await start('warn,c2s=debug')
-    await service.warm({ ...account, jid: 'alice@dead.example' })
-    expect(lines()).toMatchObject([
-      {
-        ...{ level: 20, part: 'c2s', msg: 'a link ended', domain: 'dead.example' },
-        ...{ step: 'connect', code: 'remote-connection-failed', cause: 'ECONNREFUSED' },
-      },
-    ])
-  })
-
   test('remote=debug logs why a request failed, and the metrics count it', async () => {
     await start('warn,remote=debug')
     await service.warm({ ...account, jid: 'alice@far.example' })
@@ -111,11 +100,5 @@ describe('LOG_LEVEL for one part', () => {
     )
     expect(partsBelow(30)).toEqual(['login'])
     expect(service.lines.join()).not.toMatch(/secret|wrong/)
-  })
-
-  test('warm=error logs no successful call', async () => {
-    await start('info,warm=error')
-    await service.bind(account)
-    expect(lines().filter(({ part }) => part === 'warm')).toEqual([])
   })
 })

@@ -1,9 +1,6 @@
 // Compares the service with its OpenAPI document: every documented reply is provoked and checked, and parameters
 // behave as documented.
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { hashSecret } from '../../src/config/kinds/secret-hash.js'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
@@ -18,6 +15,7 @@ import { type Call, callUrl, jsonHeaders, serverSetting } from '../support/login
 import { startWithLostProcess } from '../support/lost-process.js'
 import { freePorts } from '../support/ports.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 
 /** A service and the document that it serves. */
 interface Described {
@@ -27,9 +25,8 @@ interface Described {
 
 const account = { jid: 'alice@localhost', password: 'wonderland' }
 const strictAccount = { jid: 'alice@chat.example', password: 'Pa55-of-alice' }
-const folder = mkdtempSync(join(tmpdir(), 'openapi-'))
-const sealKeys = join(folder, 'seal.key')
-writeFileSync(sealKeys, randomBytes(32).toString('base64'))
+const { folder, file } = testFolder()
+const sealKeys = file('seal.key', randomBytes(32).toString('base64'))
 const nowhere = `/warm/${'0'.repeat(32)}`
 const form = 'application/x-www-form-urlencoded'
 
@@ -137,7 +134,6 @@ afterAll(async () => {
     await service.stop()
   }
   for (const server of [demo, strict, silent]) await server.stop()
-  rmSync(folder, { recursive: true })
 })
 
 /** Sends a call and checks the reply against the document. */

@@ -108,12 +108,6 @@ describe('a service that cannot start', () => {
     expect(service.stderr).toMatch(/\n\n {2}warm-bindings +starts the service\n.*--help +prints this text\n$/s)
   })
 
-  test('because of the command help prints the usage, and exits with 0', async () => {
-    const service = operator.start({}, 'help')
-    expect([await service.exit, service.stderr]).toEqual([0, ''])
-    expect(service.stdout).toMatch(/^Logs your portal's users in .*\n {2}warm-bindings +starts the service\n/s)
-  })
-
   // Some containers give all ports to all users.
   const lowest = Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'))
   testRest.each([
@@ -184,14 +178,6 @@ describe('a service at its start', () => {
     }
   })
 
-  test('warns of verify=off and of an unknown setting', async () => {
-    const servers = `plain.example=xmpp://127.0.0.1:${server.port}?verify=off`
-    const service = operator.start(settings({ XMPP_SERVERS: servers, WARM_TIMEOT: '5' }))
-    await service.url()
-    expect(service.stdout).toMatch(/"level":40,.*verify=off for plain\.example/)
-    expect(service.stdout).toMatch(/"level":40,.*WARM_TIMEOT.*Did you mean WARM_TIMEOUT/)
-  })
-
   test('writes no secret, even with LOG_LEVEL=trace', async () => {
     const service = operator.start(settings({ LOG_LEVEL: 'trace' }))
     const url = await service.url()
@@ -244,17 +230,6 @@ describe('a service that is stopped', () => {
     expect(service.stderr).toBe('')
     client.close()
   })
-
-  testRest('by SIGTERM twice exits with 0', async () => {
-    const service = operator.start(settings())
-    const { status } = await warm(await service.url(), { jid: 'alice@plain.example', password })
-    expect(status).toBe(200)
-    const connection = server.last
-    service.signal('SIGTERM')
-    await eventually('the stream is closed', () => connection.goodbye === 'footer')
-    service.signal('SIGTERM')
-    expect(await service.exit).toBe(0)
-  })
 })
 
 describe('--check-config', () => {
@@ -279,12 +254,6 @@ describe('--check-config', () => {
     expect(check.stderr).toContain('- HOST has 192.0.2.1, which is not an address of this machine\n')
     expect(check.stderr).toMatch(/^- HTTPS_HOST has no-such-host\.invalid, a name without an address/m)
     expect(check.stderr).toContain('- METRICS_ADDRESS has 203.0.113.1, which is not an address of this machine\n')
-  })
-
-  test('succeeds and starts nothing', async () => {
-    const check = operator.start(settings(), '--check-config')
-    expect(await check.exit).toBe(0)
-    expect(check.stdout).toBe('The settings are valid.\n')
   })
 
   testRest('fails for an unknown setting, which a start only warns of', async () => {

@@ -1,10 +1,7 @@
 // A process that stops sets its sessions down in the store. Their clients reach the process that takes them up.
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { processIn } from '../../src/store/process-name.js'
 import type { Store } from '../../src/store/store.js'
 import * as say from '../browsers/websocket/pages.js'
@@ -16,6 +13,7 @@ import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
 import { open, openPage, read, take } from '../support/taking-page.js'
+import { testFolder } from '../support/test-folder.js'
 import type { WebSocketWire } from '../support/websocket-wire.js'
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
@@ -26,21 +24,12 @@ const unknown = "condition='item-not-found'"
 
 type Binding = WarmBinding & { readonly websocket: { readonly url: string; readonly token: string } }
 
-let folder: string
-let keys: string
+const keys = testFolder().file('keys', randomBytes(32).toString('base64'))
 let managed: ManagedServer
 let clock: SteppedClock
 let store: Store
 const services: TestService[] = []
 const clients: (BoshClient | WebSocketWire)[] = []
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'processes-heirs-'))
-  keys = join(folder, 'keys')
-  writeFileSync(keys, randomBytes(32).toString('base64'), { mode: 0o600 })
-})
-
-afterAll(() => rmSync(folder, { recursive: true }))
 
 beforeEach(async () => {
   managed = await startManagedServer({ domain: 'plain.example' })

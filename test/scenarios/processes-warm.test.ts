@@ -15,7 +15,6 @@ import { ask, type HttpAnswer } from '../support/http-answer.js'
 import { memoryStore } from '../support/memory-store.js'
 import { scrape } from '../support/scrape.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
-import { isXhtml } from '../support/xhtml.js'
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
@@ -113,22 +112,6 @@ test('any process shows the page of a session, with its address, browser and his
   ])
   const found = JSON.parse((await call(three, 'GET', `/warm/sessions?process=${id.slice(0, 8)}&search=alice`)).text)
   expect(found.sessions).toMatchObject([{ id, process: id.slice(0, 8) }])
-})
-
-test('the admin page lists all processes, and sums the logins of all', async () => {
-  const [one, two, three] = (await start(3)) as [TestService, TestService, TestService]
-  await one.bind(alice)
-  await two.bind(alice)
-  await two.warm({ ...alice, password: 'wrong' })
-  const { text } = await call(three, 'GET', '/warm/numbers', { Accept: 'application/xhtml+xml' })
-  expect(isXhtml(text)).toBe(true)
-  const names = services.map(({ lines }) => JSON.parse(lines.at(-1)!).node as string)
-  const cells = Array.from(text.matchAll(/rowheader">([a-z0-9]{8}).*?"Sessions">(\d+)/g), ([, ...found]) => found)
-  expect(cells.sort()).toEqual(names.map((name, number) => [name, number === 2 ? '0' : '1']).sort())
-  expect(text).toContain(`${names[2]} <span class="own">made this page</span>`)
-  expect(text).toContain('<b>2</b> done')
-  expect(text).toContain('<b>1</b> refused')
-  expect(text).toContain('<b>2</b> no page yet')
 })
 
 test('a form of one process is accepted by the others, also after that process has stopped', async () => {

@@ -270,23 +270,5 @@ describe('with several processes,', () => {
       wire.drop()
       await eventually('the session has ended', () => sessions()[2] === 0)
     })
-
-    testRest('reject a client that logs in itself, with system-shutdown, if all are draining', async () => {
-      drain(...services)
-      await pause(50)
-      const wire = await login(services[0])
-      expect(await wire.leave()).toEqual({
-        messages: [expect.stringMatching(/^<open /), shutdown, close],
-        code: 1001,
-      })
-      expect(sessions()).toEqual([0, 0, 0])
-    })
-
-    testRest('still attach pages to existing sessions', async () => {
-      const binding = await warm()
-      drain(...services)
-      await pause(50)
-      await talk(await takenOver(binding))
-    })
   })
 })

@@ -1,9 +1,7 @@
 // Connections from a balancer that names its clients in PROXY headers.
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
@@ -14,19 +12,17 @@ import { FakeClock } from '../support/fake-clock.js'
 import { binaryFrom, binaryHeader, lineFrom } from '../support/proxy-headers.js'
 import { root } from '../support/repository.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 
 let server: DemoServer
-let folder: string
-let cert: string
+const { folder, file } = testFolder()
+const { cert, key } = makeCertificate(['IP:127.0.0.1'])
+const TLS_CERT = file('own.pem', cert + key)
 let service: TestService | undefined
 const sockets: Socket[] = []
 
 beforeAll(async () => {
   server = await startDemoServer({ alice: 'wonderland' })
-  folder = mkdtempSync(join(tmpdir(), 'warm-proxy-protocol-'))
-  const made = makeCertificate(['IP:127.0.0.1'])
-  cert = made.cert
-  writeFileSync(join(folder, 'own.pem'), made.cert + made.key)
 })
 
 afterEach(async () => {
@@ -35,10 +31,7 @@ afterEach(async () => {
   service = undefined
 })
 
-afterAll(async () => {
-  await server.stop()
-  rmSync(folder, { recursive: true })
-})
+afterAll(() => server.stop())
 
 async function start(environment: Record<string, string> = {}, more: Pick<TestServiceOptions, 'clock'> = {}) {
   service = await startTestService({
@@ -210,7 +203,7 @@ test.each(['on', 'off'])(
 )
 
 test('TLS, a WebSocket upgrade and denied addresses work behind the balancer', async () => {
-  const own = await start({ HTTPS_PORT: '0', TLS_CERT: join(folder, 'own.pem'), WEBSOCKET_ALLOW: 'any,!203.0.113.66' })
+  const own = await start({ HTTPS_PORT: '0', TLS_CERT, WEBSOCKET_ALLOW: 'any,!203.0.113.66' })
   const upgrade =
     'GET /xmpp-websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
     'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: xmpp\r\n\r\n'
@@ -244,7 +237,7 @@ const checkHealth = (environment: Record<string, string>) =>
   })
 
 test('the health check of containers sends a header, over TLS too', async () => {
-  const own = await start({ HTTPS_PORT: '0', TLS_CERT: join(folder, 'own.pem') })
+  const own = await start({ HTTPS_PORT: '0', TLS_CERT })
   const [plain, secure] = own.service.urls.map(url => new URL(url).port) as [string, string]
   await checkHealth({ PORT: plain })
   await checkHealth({ PORT: 'off', HTTPS_PORT: secure })

@@ -1,13 +1,13 @@
 // Credentials: the sealed keys of a password, which log the user in later.
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
 import { callSessions } from '../support/sessions-api.js'
+import { testFolder } from '../support/test-folder.js'
 
 const certificate = makeCertificate(['DNS:chat.example'])
 const alice = 'alice@chat.example'
@@ -15,7 +15,7 @@ const password = 'Pa55-of-alice'
 const byPassword = { jid: alice, password, remember: 'on' }
 const expired = { status: 403, code: 'credentials-expired', step: 'sasl' }
 
-const folder = mkdtempSync(join(tmpdir(), 'remembering-'))
+const { folder } = testFolder()
 const file = join(folder, 'seal.key')
 const newKey = () => randomBytes(32).toString('base64')
 
@@ -52,8 +52,6 @@ afterEach(async () => {
   expect(server.complaints).toEqual([])
   await server.stop()
 })
-
-afterAll(() => rmSync(folder, { recursive: true }))
 
 /** The reply to a call that succeeds. */
 async function warm(parameters: object): Promise<Record<string, string>> {

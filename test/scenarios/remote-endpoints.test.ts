@@ -150,28 +150,6 @@ describe('a session with REMOTE_ATTACH=here', () => {
 
   const attach = (binding: WarmBinding) => new BoshClient(binding.url, binding)
 
-  test('keeps stanzas that arrive before its page', async () => {
-    server.script = { bind: turn => turn.say(message('one') + turn.usual + message('two')) }
-    const client = attach(await near.bind(alice))
-    let got = ''
-    while (!got.includes('two')) got += await client.request()
-    expect(got).toMatch(/one.*two/s)
-    await client.terminate()
-    client.close()
-  })
-
-  test('can be opened by a client itself', async () => {
-    const client = new BoshClient(`${near.url}/http-bind`)
-    const created = await client.request('', {
-      ...{ to: 'plain.example', wait: '5', hold: '1', ver: '1.6', 'xml:lang': 'en' },
-      ...{ 'xmpp:version': '1.0', 'xmlns:xmpp': 'urn:xmpp:xbosh' },
-    })
-    expect(created).toMatch(/from='plain\.example' authid='s1'.*<stream:features>.*SCRAM-SHA-1/s)
-    client.sid = /sid='([^']+)'/.exec(created)?.[1]
-    await client.terminate()
-    client.close()
-  })
-
   test('gets remote-stream-error when its server ends the stream', async () => {
     const client = attach(await near.bind(alice))
     const held = client.request(presence)
@@ -180,19 +158,6 @@ describe('a session with REMOTE_ATTACH=here', () => {
       "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>",
     )
     expect(await held).toMatch(/type='terminate' condition='remote-stream-error'.*<conflict/s)
-    client.close()
-  })
-
-  test('is closed at the endpoint when the service stops', async () => {
-    const other = await startNear('here')
-    const client = attach(await other.bind(alice))
-    const held = client.request(presence)
-    await eventually('the presence arrives', () => server.last.stanzas.length === 1)
-    const connection = server.last
-    await Promise.all([other.stop(), expect(held).resolves.toContain('system-shutdown')])
-    expect(other.service.counts()).toEqual({ sessions: 0, links: 0, forwarded: 0 })
-    await eventually('the stream is closed', () => connection.ended)
-    expect(connection.goodbye).toBe('footer')
     client.close()
   })
 })

@@ -119,65 +119,25 @@ describe('a reloaded page', () => {
   })
 })
 
-describe('a logout', () => {
-  test('ends a session at the XMPP server', async () => {
-    const { id, jid } = await bind('alice')
-    const bob = page(await bind('bob'))
-    const alice = page(await bind('alice'))
-    await hear(alice, 'presence', presence)
-    await hear(bob, jid.split('/')[0]!, presence)
-    const [{ id: aliceId }] = (await call('GET', '/sessions?jid=alice@localhost&state=quiet')).json.sessions
-    const gone = hear(bob, "type='unavailable'")
-    expect((await call('DELETE', `/${aliceId}`)).status).toBe(204)
-    await gone
-    expect((await call('GET', `/${aliceId}`)).status).toBe(404)
-    expect((await call('DELETE', `/${aliceId}`)).json).toMatchObject({ code: 'session-not-found' })
-    expect(await stateOf(id)).toBe('waiting')
-  })
-
-  test('of a user ends all sessions, also sessions that clients opened themselves', async () => {
-    await bind('alice')
-    await bind('alice')
-    const own = page({ sid: '', rid: 1 })
-    own.sid = undefined
-    await boshLogin(own, { user: 'alice', domain: 'localhost', password: passwords.alice, resource: 'own' })
-    const bob = await bind('bob')
-    const listed = await call('GET', '/sessions?jid=alice@localhost')
-    expect(listed.json.sessions.map(({ origin }: { origin: string }) => origin)).toEqual([
-      ...['warmed', 'warmed', 'client'],
-    ])
-    expect((await call('DELETE', '/sessions?jid=alice@localhost/own')).json).toEqual({ ended: 1 })
-    expect((await call('DELETE', '/sessions?jid=alice@localhost')).json).toEqual({ ended: 2 })
-    await eventually('only the connection of bob is open', () => server.connections === 1)
-    expect(await own.request()).toContain(gone)
-    expect((await call('GET', '/sessions')).json).toMatchObject({ total: 1, sessions: [{ id: bob.id }] })
-  })
+test('a logout of a user ends all sessions, also sessions that clients opened themselves', async () => {
+  await bind('alice')
+  await bind('alice')
+  const own = page({ sid: '', rid: 1 })
+  own.sid = undefined
+  await boshLogin(own, { user: 'alice', domain: 'localhost', password: passwords.alice, resource: 'own' })
+  const bob = await bind('bob')
+  const listed = await call('GET', '/sessions?jid=alice@localhost')
+  expect(listed.json.sessions.map(({ origin }: { origin: string }) => origin)).toEqual([
+    ...['warmed', 'warmed', 'client'],
+  ])
+  expect((await call('DELETE', '/sessions?jid=alice@localhost/own')).json).toEqual({ ended: 1 })
+  expect((await call('DELETE', '/sessions?jid=alice@localhost')).json).toEqual({ ended: 2 })
+  await eventually('only the connection of bob is open', () => server.connections === 1)
+  expect(await own.request()).toContain(gone)
+  expect((await call('GET', '/sessions')).json).toMatchObject({ total: 1, sessions: [{ id: bob.id }] })
 })
 
 describe('the list of sessions', () => {
-  test('shows the state of each session', async () => {
-    const { id, jid } = await bind('alice')
-    const shown = async () => (await call('GET', '/sessions')).json.sessions[0]
-    expect(await shown()).toEqual({
-      ...{ id, jid, domain: 'localhost', origin: 'warmed', state: 'waiting', age: 0, quiet: 0 },
-    })
-    const client = page(await bind('bob'))
-    const [, { id: bob }] = (await call('GET', '/sessions')).json.sessions
-    await hear(client, 'presence', presence)
-    expect(await stateOf(bob)).toBe('quiet')
-    const poll = client.request()
-    while ((await stateOf(bob)) !== 'held') await pause(5)
-    expect((await call('GET', '/sessions?state=held')).json).toMatchObject({
-      total: 1,
-      sessions: [{ id: bob }],
-    })
-    await client.request('', { pause: '90' })
-    await poll
-    expect(await stateOf(bob)).toBe('paused')
-    clock.advance(7_000)
-    expect((await call('GET', `/${bob}`)).json).toMatchObject({ age: 7, quiet: 7 })
-  })
-
   test('names no transport for a session that ended before a page came', async () => {
     const { id, jid } = await bind('alice')
     await bind('alice', { jid }) // the server prefers the newer session

@@ -161,14 +161,6 @@ describe('a session whose server has not enabled stream management yet', () => {
       reasons: { 'not-resumable-yet': 1, 'no-stream-management': 1, 'login-under-way': 1 },
     })
   })
-
-  test('is not waited for without STATE_DIR', async () => {
-    const server = await startServer()
-    const service = await startService(at(server))
-    await service.bind(alice)
-    await service.stop()
-    expect(line(service, 'sessions end with this process')).toMatchObject({ reasons: { 'no-state-dir': 1 } })
-  })
 })
 
 describe('a login in progress when the service stops', () => {

@@ -54,12 +54,6 @@ describe.each(workerCounts('0', '1'))('systemd, for a service with %s workers', 
     await last('STOPPING=1 EXTEND_TIMEOUT_USEC=76000000')
     for (const line of told()) expect(line).not.toMatch(/ADMIN|XMPP/)
   })
-
-  test('gets a message at half the interval of its watchdog', async () => {
-    const service = start({ ...workersOf(workers), WATCHDOG_USEC: '200000' })
-    await service.url()
-    await last(`WATCHDOG=1 STATUS=${status}`)
-  })
 })
 
 test('a watchdog of another process gets no messages', async () => {

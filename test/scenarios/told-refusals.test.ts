@@ -1,16 +1,11 @@
 // Who is refused reads why, and the operator finds the reason and the setting in the log.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { HttpSocket } from '../support/http-socket.js'
 import { pageSecret } from '../support/page-token.js'
 import { startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'told-refusals-'))
-const secrets = join(folder, 'secrets')
-writeFileSync(secrets, `${pageSecret}\n`, { mode: 0o600 })
-afterAll(() => rmSync(folder, { recursive: true }))
+const secrets = testFolder().file('secrets', `${pageSecret}\n`)
 
 const webSocket = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
 const version = 'Sec-WebSocket-Version: 13\r\n'

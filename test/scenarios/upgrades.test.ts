@@ -1,26 +1,16 @@
 // Requests for another protocol that the service does not speak are answered as usual (RFC 9110 §7.8).
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { combinations } from '../support/matrix.js'
 import { samplesOf } from '../support/scrape.js'
+import { testFolder } from '../support/test-folder.js'
 import { open, Stage } from '../support/websocket-stage.js'
 import { handshake, type WebSocketWire } from '../support/websocket-wire.js'
 
-let folder: string
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'warm-upgrades-'))
-  const { cert, key } = makeCertificate(['DNS:localhost', 'IP:127.0.0.1'])
-  writeFileSync(join(folder, 'tls.crt'), cert)
-  writeFileSync(join(folder, 'tls.key'), key)
-})
-
-afterAll(() => rmSync(folder, { recursive: true }))
+const { cert, key } = makeCertificate(['DNS:localhost', 'IP:127.0.0.1'])
+const TLS_CERT = testFolder().file('tls.pem', cert + key)
 
 /** The headers with which Java's HttpClient and curl request HTTP/2. */
 const wish = [
@@ -49,7 +39,7 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
     beforeAll(async () => {
       stage = await Stage.set({
         environment: {
-          ...{ HTTPS_PORT: '0', TLS_CERT: join(folder, 'tls.crt'), HTTP_FAST: fast },
+          ...{ HTTPS_PORT: '0', TLS_CERT, HTTP_FAST: fast },
           METRICS_ADDRESS: '127.0.0.1:0',
         },
       })

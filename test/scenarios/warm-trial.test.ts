@@ -1,29 +1,22 @@
 // `warm-bindings warm JID`: what it prints about a login, and that no session stays open.
-import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer, type Usual } from '../support/login-server/server.js'
 import { Operator } from '../support/operated-service.js'
+import { testFolder } from '../support/test-folder.js'
 
 const seconds = 20_000
 const password = 'Pa55-of-alice'
 const alice = 'alice@chat.example'
 const certificate = makeCertificate(['DNS:chat.example'], { commonName: 'our own' })
-const folder = mkdtempSync(join(tmpdir(), 'warm-trial-'))
-const ca = join(folder, 'ca.pem')
+const ca = testFolder().file('ca.pem', certificate.cert)
 
 let operator: Operator
 let server: LoginServer
 let usual: Usual
 
 beforeAll(async () => {
-  writeFileSync(ca, certificate.cert)
   server = await startLoginServer({
     ...{ domain: 'chat.example', certificate, accounts: { alice: password, portal: 'Pa55-of-portal' } },
     ...{ actors: ['portal'], mechanisms: ['SCRAM-SHA-1', 'PLAIN'] },
@@ -43,10 +36,7 @@ afterEach(async () => {
   server.script = {}
 })
 
-afterAll(async () => {
-  rmSync(folder, { recursive: true })
-  await server.stop()
-})
+afterAll(() => server.stop())
 
 /** Without ADMIN_USERS, which a trial does not need. */
 const settings = (options = `?ca=${ca}`, more: Record<string, string> = {}) => ({
@@ -134,21 +124,6 @@ describe('a login that fails', () => {
   }
 
   test(
-    'for an endpoint that returns 404 prints a hint at its path, not at DNS',
-    async () => {
-      const web = createServer((_request, response) => void response.writeHead(404).end()).listen(0, '127.0.0.1')
-      await once(web, 'listening')
-      const { port } = web.address() as AddressInfo
-      const told = await failure(settings('', { XMPP_SERVERS: `chat.example=http://127.0.0.1:${port}/wrong` }))
-      web.close()
-      expect(told).toContain('HTTP 404: is the path of the BOSH endpoint right?')
-      expect(told).toContain('What to do: Check scheme, host, port and path of the endpoint in XMPP_SERVERS.')
-      expect(told).not.toContain('DNS')
-    },
-    seconds,
-  )
-
-  test(
     'for its password prints the problem and the mechanism',
     async () => {
       const told = await failure(settings(), 'Pa55-of-another\n')
@@ -169,18 +144,6 @@ describe('a login that fails', () => {
       const before = server.connections.length
       expect(await failure(settings(), undefined, jid)).toMatch(told)
       expect(server.connections.length).toBe(before)
-    },
-    seconds,
-  )
-
-  test(
-    'for invalid settings prints all errors',
-    async () => {
-      const told = await failure({ XMPP_SERVERS: 'chat.example=ftp://x', BOSH_MAXWAIT: '5' })
-      expect(told).toMatch(/^- XMPP_SERVERS for chat\.example must have an address/m)
-      expect(told).toMatch(/^- XMPP_DOMAINS is required/m)
-      expect(told).toContain('Did you mean BOSH_MAX_WAIT?')
-      expect(told).not.toContain('ADMIN_USERS is required')
     },
     seconds,
   )

@@ -1,26 +1,21 @@
 // RFC 6455 byte by byte, at the endpoint as served, over TCP and TLS.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { closing, fragments, frame, opcodes, text } from '../support/frames.js'
 import { combinations } from '../support/matrix.js'
-import { close, faultOf, message, type Pair, Stage } from '../support/websocket-stage.js'
+import { testFolder } from '../support/test-folder.js'
+import { message, type Pair, Stage } from '../support/websocket-stage.js'
 import type { WebSocketWire } from '../support/websocket-wire.js'
 
-let folder: string
+const { file } = testFolder()
 let stage: Stage
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'warm-websocket-'))
   const { cert, key } = makeCertificate(['DNS:localhost', 'IP:127.0.0.1'])
-  writeFileSync(join(folder, 'tls.crt'), cert)
-  writeFileSync(join(folder, 'tls.key'), key)
   stage = await Stage.set({
     environment: {
-      ...{ HTTPS_PORT: '0', TLS_CERT: join(folder, 'tls.crt'), RATE_SESSIONS_PER_ADDRESS: '0' },
+      ...{ HTTPS_PORT: '0', TLS_CERT: file('tls.pem', cert + key), RATE_SESSIONS_PER_ADDRESS: '0' },
       ...{ RATE_SESSION_BYTES: '0', MAX_UNAUTHENTICATED_PER_ADDRESS: '0' },
       // The minimum: 1 MiB.
       MAX_UNFINISHED_MB: '1',
@@ -28,10 +23,7 @@ beforeAll(async () => {
   })
 })
 
-afterAll(async () => {
-  await stage.strike()
-  rmSync(folder, { recursive: true })
-})
+afterAll(() => stage.strike())
 
 describe.each(combinations(['http', 'https'] as const, scheme => scheme === 'http'))('over %s', scheme => {
   let pair: Pair
@@ -99,45 +91,6 @@ describe.each(combinations(['http', 'https'] as const, scheme => scheme === 'htt
     wire.write(Buffer.concat([frame(opcodes.close, closing(1000)), text(message('late'))]))
     expect((await wire.rest()).code).toBe(1000)
     expect(await pair.link.rest()).toBe('')
-  })
-
-  test('a client that does not answer a close is disconnected', async () => {
-    await begin()
-    const before = performance.now()
-    wire.frame(3)
-    expect((await wire.rest()).code).toBe(1002)
-    const gone = new Promise(resolve => wire.socket.once('close', resolve))
-    // Only a write shows that a connection is gone whose other side was already closed.
-    const probe = setInterval(() => wire.frame(opcodes.pong), 100)
-    await gone
-    clearInterval(probe)
-    expect(performance.now() - before).toBeLessThan(10_000)
-  })
-
-  test('a client that continues to send after an error is disconnected', async () => {
-    await begin()
-    wire.send('<a>')
-    expect(await wire.message()).toBe(faultOf('not-well-formed'))
-    expect(await wire.message()).toBe(close)
-    const before = performance.now()
-    const chatter = setInterval(() => wire.send(message('still here')), 100)
-    try {
-      expect((await wire.rest()).code).toBe(1000)
-      await new Promise(resolve => wire.socket.once('close', resolve))
-    } finally {
-      clearInterval(chatter)
-    }
-    expect(performance.now() - before).toBeLessThan(10_000)
-  })
-
-  test('data that a client sends before it half-closes its connection arrives', async () => {
-    await begin()
-    const sent = Array.from({ length: 50 }, (_, number) => message(`number ${number}`)).join('')
-    wire.write(text(message('first')))
-    for (let number = 0; number < 50; number++) wire.write(text(message(`number ${number}`)))
-    wire.halfClose()
-    expect(await pair.link.rest()).toBe(message('first') + sent)
-    await wire.ended()
   })
 
   test('an incomplete message at a half-close is dropped', async () => {

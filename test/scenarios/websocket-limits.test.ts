@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { fragments, frame, opcodes, text } from '../support/frames.js'
 import { ask } from '../support/http-answer.js'
-import { describeRest, testRest } from '../support/matrix.js'
+import { testRest } from '../support/matrix.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { scrape } from '../support/scrape.js'
 import {
@@ -46,7 +46,7 @@ const settled = async () => {
   for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
 }
 
-describeRest('timeouts', () => {
+describe('timeouts', () => {
   const silent = { answersPings: false }
   let clock: FakeClock
   const begin = async (environment: Record<string, string> = {}) => {
@@ -262,18 +262,6 @@ describe('data', () => {
     const second = await stage.wire()
     second.write(frame(opcodes.text, `<message>${'x'.repeat(700_000)}`, { fin: false }))
     expect((await second.leave()).code).toBe(1013)
-  })
-
-  test('is limited by MAX_STANZA_BYTES and 8 fragments', async () => {
-    await set({ MAX_STANZA_BYTES: '10000' })
-    const { wire, link } = await stage.pair()
-    wire.write(...fragments("<message xmlns='jabber:client'>", '</message>'))
-    await link.until('</message>')
-    wire.write(...fragments('<message>', ...Array(7).fill(''), '</message>'))
-    expect((await wire.leave()).code).toBe(1008)
-    const other = await stage.pair()
-    other.wire.send(message('x'.repeat(20_000)))
-    expect((await other.wire.leave()).code).toBe(1009)
   })
 })
 

@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { describeWith } from '../peers/needs.js'
 import { BoshClient } from '../support/bosh-client.js'
-import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { lintMetrics } from '../support/exposition-lint.js'
 import { ask } from '../support/http-answer.js'
@@ -163,50 +162,6 @@ describeWith(redisPackages, 'workers', () => {
     await eventually('one has room', async () => (await ready()) === 200)
   })
 
-  test('accept each other’s credentials', async () => {
-    const service = start()
-    const url = await service.url()
-    await bothJoined(service)
-    const call = async (parameters: object) => {
-      const headers = { Authorization: authorization, 'Content-Type': 'application/json' }
-      const body = JSON.stringify({ jid: 'alice@plain.example', hold: 0, ...parameters })
-      const { status, text } = await ask(`${url}/warm`, { method: 'POST', agent: false, headers }, body)
-      expect(status).toBe(200)
-      return JSON.parse(text)
-    }
-    const { credential } = await call({ password: accounts.alice, remember: 'on' })
-    for (let count = 0; count < 6; count += 1) await call({ credential })
-    const created = [...(await samples(service))].filter(([name]) => /sessions_created_total.*warmed/.test(name))
-    expect(created.map(([, sessions]) => sessions > 0)).toEqual([true, true])
-  })
-
-  testRest('listen on several ports and with TLS, and reload certificates', async () => {
-    const { cert, key } = makeCertificate(['DNS:localhost'])
-    operator.write('tls.pem', cert + key)
-    const service = start({ PORT: '0,0', HTTPS_PORT: '0', TLS_CERT: 'tls.pem' })
-    await service.url()
-    const urls = said(service, 'listening')[0]!['urls'] as string[]
-    expect(urls.map(url => url.replace(/\d+$/, ''))).toEqual([
-      'http://127.0.0.1:',
-      'http://127.0.0.1:',
-      'https://127.0.0.1:',
-    ])
-    expect(new Set(urls).size).toBe(3)
-    for (const url of [...urls, ...urls]) {
-      const options = { agent: false, rejectUnauthorized: false } as const
-      if (url.startsWith('http:')) expect((await callUrl(`${url}/healthz`)).status).toBe(200)
-      else {
-        const { get } = await import('node:https')
-        const [response] = await once(get(`${url}/healthz`, options), 'response')
-        response.resume()
-        expect(response.statusCode).toBe(200)
-      }
-    }
-    service.signal('SIGHUP')
-    await eventually('both have reloaded', () => said(service, 'certificates reloaded').length === 2)
-    expect(said(service, 'certificates reloaded').map(({ worker }) => worker)).toEqual(expect.arrayContaining([1, 2]))
-  })
-
   test('that die are replaced, and the others continue', async () => {
     const service = start()
     const url = await service.url()
@@ -286,13 +241,6 @@ describeWith(redisPackages, 'workers that are starting', () => {
 })
 
 describeWith(redisPackages, 'a failed start prints its error once', () => {
-  test('for invalid settings', async () => {
-    const service = start({ WARM_TIMEOUT: 'soon' })
-    expect(await service.exit).toBe(1)
-    expect(service.stderr.match(/WARM_TIMEOUT must be/g)).toHaveLength(1)
-    expect([service.stdout, readdirSync(temporary)]).toEqual(['', []])
-  })
-
   test('for a TMPDIR without a folder', async () => {
     const TMPDIR = join(temporary, 'nowhere')
     const service = start({ TMPDIR })
@@ -380,22 +328,6 @@ describeWith(redisPackages, 'SIGUSR2', () => {
     for (const text of await held) expect(text).toMatch(/^<body [^>]*>/)
   })
 
-  testRest('keeps the old workers if the new workers cannot start', async () => {
-    const { cert, key } = makeCertificate(['DNS:localhost'])
-    operator.write('tls.pem', cert + key)
-    const service = start({ HTTPS_PORT: '0', TLS_CERT: 'tls.pem' })
-    const url = await service.url()
-    operator.write('tls.pem', 'this is none')
-    service.signal('SIGUSR2')
-    const failed = 'the workers have not been replaced: the old ones stay'
-    await eventually('the failure is logged', () => said(service, failed).length === 1)
-    expect(said(service, 'a worker cannot be started')).toMatchObject([
-      { worker: 1, level: 50, problem: expect.stringContaining('TLS_CERT') },
-    ])
-    expect((await warm(url)).status).toBe(200)
-    expect(said(service, 'stopping')).toEqual([])
-  })
-
   testRest('is only logged if there are no workers', async () => {
     const service = start({}, '0')
     const url = await service.url()
@@ -425,27 +357,6 @@ describe.each(fewOrAll(workerCounts('0', '2'), count => count === '2'))(
       )
       for (let request = 0; request < 4; request++) expect(await client.request(presence)).not.toContain('terminate')
       expect(await client.terminate()).toContain('terminate')
-      expect(await service.exit).toBe(0)
-    })
-
-    testRest('ends sessions at once if it is sent twice', async () => {
-      const service = start({ DRAIN_TIME: '30' }, workers)
-      const client = await page(await service.url(), 1)
-      const held = client.request(presence)
-      service.signal('SIGTERM')
-      await eventually('the service drains', () => said(service, 'draining').length === Math.max(1, Number(workers)))
-      service.signal('SIGTERM')
-      expect(await held).toContain("condition='system-shutdown'")
-      expect(await service.exit).toBe(0)
-    })
-
-    testRest('ends the remaining sessions after DRAIN_TIME', async () => {
-      const service = start({ DRAIN_TIME: '2' }, workers)
-      const client = await page(await service.url(), 1)
-      const asked = performance.now()
-      service.signal('SIGTERM')
-      expect(await client.request(presence)).toContain("condition='system-shutdown'")
-      expect(performance.now() - asked).toBeGreaterThan(1_900)
       expect(await service.exit).toBe(0)
     })
   },

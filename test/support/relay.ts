@@ -7,10 +7,6 @@ export interface Relay {
   readonly url: string
   /** Breaks all connections on both sides. */
   cut(): void
-  /** Ends all connections on both sides in good order. */
-  end(): void
-  /** A black hole: nothing arrives until `restore`, and then all that was sent. */
-  hold(): void
   /** Throws the next answer of the service away and breaks its connection. Resolves when that is done. */
   loseNextAnswer(): Promise<void>
   /** Passes nothing on any more; connections look as if they were alive. */
@@ -31,7 +27,6 @@ export async function startRelay(service: string): Promise<Relay> {
   const orphans = new Set<Socket>()
   let isLost = false
   let isStalled = false
-  let isHeld = false
   let onLostAnswer: (() => void) | undefined
 
   const server = createServer({ noDelay: true }, near => {
@@ -50,7 +45,6 @@ export async function startRelay(service: string): Promise<Relay> {
         onLostAnswer = undefined
       } else if (!isStalled && !near.destroyed) near.write(chunk)
     })
-    if (isHeld) for (const socket of [near, far]) socket.pause()
     near.on('close', () => {
       pairs.delete(near)
       if (!orphans.has(far)) far.destroy()
@@ -68,13 +62,6 @@ export async function startRelay(service: string): Promise<Relay> {
   return {
     url: listener.url,
     cut,
-    end() {
-      for (const pair of pairs) for (const socket of pair) socket.end()
-    },
-    hold() {
-      isHeld = true
-      for (const pair of pairs) for (const socket of pair) socket.pause()
-    },
     loseNextAnswer: () =>
       new Promise(resolve => {
         onLostAnswer = resolve
@@ -94,8 +81,6 @@ export async function startRelay(service: string): Promise<Relay> {
     restore() {
       isLost = false
       isStalled = false
-      isHeld = false
-      for (const pair of pairs) for (const socket of pair) socket.resume()
     },
     async stop() {
       await listener.stop()

@@ -36,10 +36,6 @@ export class RestartedService {
     return new RestartedService(`http://127.0.0.1:${port}`, environment)
   }
 
-  get webSocketUrl(): string {
-    return this.url.replace('http', 'ws')
-  }
-
   get process(): OperatedService {
     return this.#running
   }

@@ -1,20 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { sayFailure, saySuccess, trialAdvice } from '../../../src/command/trial/trial-report.js'
 import { loadConfig } from '../../../src/config/load.js'
 import { Problem } from '../../../src/lib/errors.js'
 import { CertificateFault } from '../../../src/servers/net/certificate-fault.js'
 import type { BindingObject } from '../../../src/warm/answers.js'
+import { testFolder } from '../../support/test-folder.js'
 
 const jid = 'alice@example.org'
 
-const folder = mkdtempSync(join(tmpdir(), 'trial-report-'))
-const sealKey = join(folder, 'key')
-writeFileSync(sealKey, Buffer.alloc(32, 1).toString('base64'))
-
-afterAll(() => rmSync(folder, { recursive: true }))
+const { folder, file } = testFolder()
+const sealKey = file('key', Buffer.alloc(32, 1).toString('base64'))
 
 const trial = (servers = '', login = {}, environment = {}) => {
   const { config } = loadConfig({

@@ -1,5 +1,4 @@
 // A page over BOSH: one request is held, and what is not answered is sent again.
-import type { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../http-answer.js'
 import { at } from './judge.js'
@@ -15,7 +14,6 @@ const mostAttempts = 12
 export class BoshTalk implements Talk {
   readonly #binding: TalkBinding
   readonly #events: TalkEvents
-  readonly #agent: Agent | false
   #rid: number
   /** The requests that are under way. */
   readonly #open = new Map<number, string>()
@@ -29,11 +27,9 @@ export class BoshTalk implements Talk {
   #isPausing = false
   readonly #leaving = new AbortController()
 
-  /** Without an agent each request has a connection of its own. */
-  constructor(binding: TalkBinding, events: TalkEvents, agent: Agent | false) {
+  constructor(binding: TalkBinding, events: TalkEvents) {
     this.#binding = binding
     this.#events = events
-    this.#agent = agent
     this.#rid = binding.rid
     this.#next = binding.rid
   }
@@ -116,7 +112,7 @@ export class BoshTalk implements Talk {
       const { signal } = attempt
       const sentAt = performance.now()
       let failure = ''
-      const answer = await ask(url, { method: 'POST', agent: this.#agent, headers, signal }, body).catch(error => {
+      const answer = await ask(url, { method: 'POST', agent: false, headers, signal }, body).catch(error => {
         failure = (error as NodeJS.ErrnoException).code ?? (error as Error).name
       })
       clearTimeout(late)

@@ -41,7 +41,7 @@ const secondsBetween = 10
 const settleMilliseconds = 5_000
 
 /** A message with the time since the start. */
-export const timed = (text: string) => `${at(performance.now()).padStart(7)}  ${text}`
+const timed = (text: string) => `${at(performance.now()).padStart(7)}  ${text}`
 
 /**
  * Resolves with the faults: messages of unharmed sessions that were lost, doubled or reordered, pages that waited too

@@ -1,7 +1,6 @@
 // Users who chat in pairs, one over BOSH and one over WebSocket, during faults of the service. Their messages are
 // numbered. At the end, the judge reports lost and doubled messages that no fault explains.
 import { randomUUID } from 'node:crypto'
-import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { processIn } from '../../../src/store/process-name.js'
 import { callSessions } from '../sessions-api.js'
@@ -19,12 +18,10 @@ export interface CrowdOptions {
   readonly users: readonly string[]
   /** Mean time between two messages of one user, in seconds. */
   readonly secondsPerMessage: number
-  /** Users who arrive each second at the beginning. */
-  readonly arrivals?: number
-  /** Whether pages over BOSH keep their connections, as browsers do; each request has one of its own otherwise. */
-  readonly keepsConnections?: boolean
 }
 
+/** Between two users who arrive. */
+const arrivalMilliseconds = 20
 /** How long a backend waits for an answer, and until it calls again, in milliseconds. */
 const callPatience = 5_000
 const againMilliseconds = 200
@@ -62,7 +59,6 @@ export class Crowd {
   readonly #chatters: readonly Chatter[]
   readonly #judge = new Judge()
   readonly #authorization: string
-  readonly #agent: Agent | false
   /** The process of each session, by its id. */
   #places: ReadonlyMap<string, string | undefined> = new Map()
   #locating: NodeJS.Timeout | undefined
@@ -74,17 +70,15 @@ export class Crowd {
   constructor(options: CrowdOptions) {
     this.#options = options
     this.#authorization = `Basic ${Buffer.from(options.admin).toString('base64')}`
-    this.#agent = options.keepsConnections === true && new Agent({ keepAlive: true })
     this.#chatters = options.users.map((user, index) => new Chatter(user, index % 2 === 1))
     for (const [index, chatter] of this.#chatters.entries()) chatter.partner = this.#chatters[index ^ 1]!
   }
 
   /** All users come; resolves once all have a session. */
   async arrive(): Promise<void> {
-    const { arrivals = 50 } = this.#options
     for (const chatter of this.#chatters) {
       this.#keep(this.#warm(chatter))
-      await sleep(1000 / arrivals)
+      await sleep(arrivalMilliseconds)
     }
     await this.#allCome()
     while (!this.#chatters.every(({ isReady }) => isReady)) await sleep(20)
@@ -149,7 +143,6 @@ export class Crowd {
         talk?.drop()
       }),
     )
-    if (this.#agent !== false) this.#agent.destroy()
     return judgement
   }
 
@@ -200,9 +193,7 @@ export class Crowd {
       odd: what => this.#judge.odd(life, what),
     }
     const resume = () => this.#call('POST', `/${binding.id}/resume`)
-    chatter.talk = chatter.isOverSocket
-      ? new SocketTalk(binding, resume, events)
-      : new BoshTalk(binding, events, this.#agent)
+    chatter.talk = chatter.isOverSocket ? new SocketTalk(binding, resume, events) : new BoshTalk(binding, events)
     chatter.talk.say("<presence xmlns='jabber:client'/>")
     chatter.talk.begin()
   }

@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startDemoServer } from '../../../src/demo/server.js'
 import { ensureBuilt } from '../operated-service.js'
 import { startProsody } from '../prosody.js'
 import { type RedisServer, startRedisServer } from '../redis-server.js'
@@ -12,9 +11,8 @@ import { Crowd } from './crowd.js'
 import { type FaultParts, rejoinSeconds } from './faults.js'
 import type { Judgement } from './judge.js'
 import { leftovers } from './leftovers.js'
-import type { Flock, FlockOptions, Member } from './member.js'
+import type { Member } from './member.js'
 import { ProcessFlock } from './process-flock.js'
-import { WorkerFlock } from './worker-flock.js'
 
 const admin = 'portal:choose-a-secret'
 const processes = 3
@@ -26,8 +24,8 @@ const away = '20'
 const users = Array.from({ length: 12 }, (_, index) => `user${index}`)
 const accounts = Object.fromEntries([...users, 'probe'].map(name => [name, name]))
 
-export interface CrowdStage<F extends Flock> {
-  readonly flock: F
+export interface CrowdStage {
+  readonly flock: ProcessFlock
   readonly redis: RedisServer
   /** A process that neither leaves nor is gone. */
   readonly victim: Member
@@ -42,19 +40,6 @@ export interface CrowdStage<F extends Flock> {
 export const movableSessions = `modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks" }
 smacks_hibernation_time = 60`
 
-/** Separate processes before a Prosody that lets sessions move. */
-export function setProcessStage(): Promise<CrowdStage<ProcessFlock>> {
-  const start = (options: FlockOptions) => ProcessFlock.start(processes, options, probe)
-  return setStage(startProsody({ users: accounts, iterations: 4096, config: movableSessions }), start, true)
-}
-
-/** Workers before a server in this process, whose sessions cannot move. */
-export async function setWorkerStage(): Promise<CrowdStage<WorkerFlock>> {
-  const server = await startDemoServer(accounts)
-  const started = Promise.resolve({ c2sPort: server.port, stop: () => server.stop() })
-  return setStage(started, options => WorkerFlock.start(processes, options), false)
-}
-
 const probe = { admin, user: 'probe' }
 
 /** The file for `SEAL_KEY_FILE`. */
@@ -64,16 +49,13 @@ export function sealKeyIn(folder: string): string {
   return file
 }
 
-async function setStage<F extends Flock>(
-  starting: Promise<{ readonly c2sPort: number; stop(): Promise<void> }>,
-  start: (options: FlockOptions) => Promise<F>,
-  canMove: boolean,
-): Promise<CrowdStage<F>> {
+/** Separate processes before a Prosody that lets sessions move. */
+export async function setProcessStage(): Promise<CrowdStage> {
   ensureBuilt()
-  const server = await starting
+  const server = await startProsody({ users: accounts, iterations: 4096, config: movableSessions })
   const redis = await startRedisServer()
   const folder = mkdtempSync(join(tmpdir(), 'crowd-'))
-  const flock = await start({
+  const options = {
     folder,
     environment: {
       ADMIN_USERS: admin,
@@ -85,7 +67,8 @@ async function setStage<F extends Flock>(
       ...{ BOSH_INACTIVITY: away, WEBSOCKET_RESUME: away, WARM_ATTACH_TIMEOUT: away },
       ...{ REDIS_URL: `unix:${redis.path}`, SEAL_KEY_FILE: sealKeyIn(folder) },
     },
-  })
+  }
+  const flock = await ProcessFlock.start(processes, options, probe)
   return {
     flock,
     redis,
@@ -97,7 +80,7 @@ async function setStage<F extends Flock>(
       let judgement: Judgement
       await crowd.arrive()
       try {
-        await work({ crowd, flock, drainSeconds, canMove })
+        await work({ crowd, flock, drainSeconds, canMove: true })
         await sleep(rejoinSeconds * 1000)
       } finally {
         judgement = await crowd.leave(patience)
