@@ -165,7 +165,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
   })
 
   test('gets each session as it is when it is written again', async () => {
-    const many = new Map(Array.from({ length: 450 }, (_, n) => [n, sessionOf(`${n}`, { process: 'c', user: 'c' })]))
+    const many = new Map(Array.from({ length: 450 }, (_, n) => [n, sessionOf(`c${n}`, { process: 'c', user: 'c' })]))
     let mustChange = false
     const store = await openRedisStore(redis)
     await store.join({
@@ -178,7 +178,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
         }
       },
     })
-    const later = sessionOf('400', { process: 'c', user: 'later' })
+    const later = sessionOf('c400', { process: 'c', user: 'later' })
     const logIn = () => {
       mustChange = false
       many.set(400, later)
@@ -192,8 +192,8 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     })
     await store.sessions.change([...many.values()], 'c')
     expect(await there.sessions.count('user', 'c')).toBe(449)
-    expect(await there.sessions.find({ id: '400' })).toMatchObject([{ user: 'later' }])
-    expect(await there.sessions.find({ user: 'later' })).toMatchObject([{ id: '400' }])
+    expect(await there.sessions.find({ id: 'c400' })).toMatchObject([{ user: 'later' }])
+    expect(await there.sessions.find({ user: 'later' })).toMatchObject([{ id: 'c400' }])
     await store.close()
   })
 

@@ -10,6 +10,7 @@ import { type Store, StoreUnavailable } from '../../src/store/store.js'
 import { ApiDocument } from '../support/api-document.js'
 import { makeCertificate } from '../support/certificates.js'
 import { DnsServer } from '../support/dns-server.js'
+import { holdTimers } from '../support/held-timers.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import { idOf, saslFailure, saslNamespace } from '../support/login-server/elements.js'
 import {
@@ -338,10 +339,11 @@ const rows: Record<ProblemCode, Row> = {
         servers: serverSetting(server, folder),
         environment: { XMPP_DOMAINS: domain },
       })
-      // With a session, the service does not stop at once.
+      // With a session, the service does not stop at once, but after a second.
       await at.bind(alice)
+      const goOn = holdTimers(1_000)
       const stopped = at.stop()
-      closers.push(() => stopped)
+      closers.push(() => stopped, goOn)
       return warm(alice, at)
     },
   },

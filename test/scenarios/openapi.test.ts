@@ -57,6 +57,9 @@ let broken: Described
 let partial: Described
 let calledWhileBroken = 0
 
+/** Failed logins are counted for a minute. */
+const standingClock = { ...systemClock, now: () => 0 }
+
 const brokenClock = {
   ...systemClock,
   now() {
@@ -120,7 +123,7 @@ beforeAll(async () => {
   })
   open = await start({ environment: { HOST: '0.0.0.0' } })
   outside = await start({ environment: { HOST: '0.0.0.0', EXTERNAL_URL: 'https://chat.example' } })
-  guessed = await start({ environment: { RATE_FAILED_LOGINS: '1' } })
+  guessed = await start({ clock: standingClock, environment: { RATE_FAILED_LOGINS: '1' } })
   await ask(guessed, 'GET', '/warm', 'text/html', stranger)
   const hashes = adminHashQueue()
   for (let each = 0; each < 1_001; each++) void hashes(() => new Promise(() => {}))

@@ -7,6 +7,7 @@ import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { testRest } from '../support/matrix.js'
 import { memoryStore } from '../support/memory-store.js'
+import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -61,6 +62,9 @@ class Page {
 }
 
 const isForwarded = () => services.some(({ service }) => service.counts().forwarded > 0)
+
+const isHeld = async ({ id }: WarmBinding) =>
+  (await callSessions(services[0]!.url, 'GET', `/${id}`)).json.state === 'held'
 
 const message = (to: string, text: string) => `<message xmlns='jabber:client' to='${to}'><body>${text}</body></message>`
 const texts = (reply: string) => [...reply.matchAll(/<body>([^<]*)<\/body>/g)].map(([, text]) => text)
@@ -126,8 +130,7 @@ describe('a process that stops', () => {
     const binding = await one.bind(alice)
     const page = new Page(binding, [two])
     const held = page.request()
-    await eventually('the request is on its way', isForwarded)
-    await new Promise(resolve => setTimeout(resolve, 50))
+    await eventually('the request is held', () => isHeld(binding))
     const stopping = two.service.stop()
     expect(texts(await held)).toEqual([])
     await stopping
@@ -142,8 +145,7 @@ describe('a process that stops', () => {
     const [one, two] = services as [TestService, TestService]
     const binding = await one.bind(alice)
     const held = new Page(binding, [two]).request()
-    await eventually('the request is on its way', isForwarded)
-    await new Promise(resolve => setTimeout(resolve, 50))
+    await eventually('the request is held', () => isHeld(binding))
     await one.service.stop()
     expect(await held).toContain("condition='system-shutdown'")
   })

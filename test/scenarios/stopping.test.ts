@@ -10,6 +10,7 @@ import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { EventReceiver, eventsSecret } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
+import { holdTimers } from '../support/held-timers.js'
 import { type LoginServer, type Stage, stages, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService } from '../support/login-server/watched-service.js'
 import { testRest } from '../support/matrix.js'
@@ -56,7 +57,8 @@ describe('while a service stops', () => {
     const server = await startServer()
     const { url, service, bind, warm } = await startService(at(server))
     const { id, sid, rid } = await bind(alice)
-    // The page has a second to send a request.
+    // The page has a second to send a request, which takes as long as the calls of this test.
+    closers.push(holdTimers(1_000))
     const stopping = service.stop()
     expect(service.stop()).toBe(stopping)
 
@@ -123,7 +125,6 @@ describe('a session whose server has not enabled stream management yet', () => {
     const { server, start, service, binding } = await begin()
     const others = server.connections.length
     const stopping = service.stop()
-    await new Promise(resolve => setTimeout(resolve, 100))
     server.last.say(enabled)
     await stopping
     expect(line(service, 'sessions were stored for the next process')).toMatchObject({ sessions: 1 })

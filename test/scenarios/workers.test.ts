@@ -278,7 +278,7 @@ describeWith(redisPackages, 'a failed start prints its error once', () => {
 
 describeWith(redisPackages, 'SIGUSR2', () => {
   test('replaces all workers without failed calls, and pages keep their sessions', async () => {
-    const service = start({ DRAIN_TIME: '30' })
+    const service = start({ DRAIN_TIME: '600' })
     const url = await service.url()
     const before = [...(await bothJoined(service))].map(([pid, worker]) => `${worker}-${pid}`)
     const pages = await Promise.all(Array.from({ length: 4 }, () => page(url)))
@@ -341,7 +341,7 @@ describe.each(fewOrAll(workerCounts('0', '2'), count => count === '2'))(
   'SIGTERM with DRAIN_TIME and WORKERS=%s',
   workers => {
     test('keeps sessions, rejects new sessions, and exits when the last session ends', async () => {
-      const service = start({ DRAIN_TIME: '30' }, workers)
+      const service = start({ DRAIN_TIME: '600' }, workers)
       const url = await service.url()
       const client = await page(url)
       await client.request(presence)

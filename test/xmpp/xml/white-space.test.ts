@@ -16,10 +16,10 @@ test.each(['a b', 'a\tb', 'a\nb', 'a\rb', 'a\r\nb', 'a\n\rb', 'é\r\r\n\n\t€�
   },
 )
 
-/** The shortest of three times of the processor, in milliseconds. */
+/** The shortest of five times of the processor, in milliseconds. */
 function timeOf(work: () => void): number {
   let shortest = Number.POSITIVE_INFINITY
-  for (let time = 0; time < 3; time++) {
+  for (let time = 0; time < 5; time++) {
     const begin = cpuTime()
     work()
     shortest = Math.min(shortest, cpuTime() - begin)
@@ -32,7 +32,7 @@ test.each([
   ['line feeds', '\n'],
   ['tabs', '\t'],
 ])('a long attribute value of %s takes about as long to read as another', (_what, character) => {
-  const length = 1_000_000
+  const length = 2_000_000
   const reading = (value: string) => () => {
     const { elements } = read(`${header}<a b='${value}' xmlns:p='p${value}p'><![CDATA[]]></a>`, {
       maxElementBytes: 4 * length,
@@ -41,5 +41,5 @@ test.each([
     expect(elements).toHaveLength(1)
   }
   const plain = timeOf(reading('x'.repeat(length)))
-  expect(timeOf(reading(character.repeat(length)))).toBeLessThan(6 * plain)
+  expect(timeOf(reading(character.repeat(length)))).toBeLessThan(8 * plain)
 })
