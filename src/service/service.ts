@@ -126,7 +126,8 @@ export async function startService({
   // Without mending, sessions have records too.
   const recordSeconds = config.linkResumeTime || 60
   const takeUp: StoredRecords['takeUp'] = key => records!.takeUp(key)
-  const shared = joined && { others: joined.peers, store: joined.store, recordSeconds, takeUp }
+  const whenArrived = async () => records?.whenArrived()
+  const shared = joined && { others: joined.peers, store: joined.store, recordSeconds, takeUp, whenArrived }
   const sums = new MinuteSums(clock)
   const descriptors = new Descriptors()
   const refused = createRefusals({ counts, sums, log })
