@@ -89,7 +89,8 @@ export class Service {
     this.#base = base
     this.#records = joined && this.#storedRecords(joined.store, recordSeconds)
     const takeUp: StoredRecords['takeUp'] = key => this.#records!.takeUp(key)
-    this.#shared = joined && { others: joined.peers, store: joined.store, recordSeconds, takeUp }
+    const whenArrived = async () => this.#records?.whenArrived()
+    this.#shared = joined && { others: joined.peers, store: joined.store, recordSeconds, takeUp, whenArrived }
     this.#sessions = createSessionParts({
       config: live.config,
       spareLinks: config.spareLinks,

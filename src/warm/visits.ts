@@ -63,6 +63,8 @@ export function createVisits({ own, tabs, shared, clock, timeout }: VisitsParts)
 
   async function sessionOf(tab: TabName, { session, hasRecord }: TabLock): Promise<string | undefined> {
     if (own.ofTab(tab) === undefined && hasRecord) await orStoreProblem(Promise.resolve(shared?.takeUp?.({ tab })))
+    // Without this, the tab would log in while this process takes its session up.
+    if (own.ofTab(tab) === undefined) await shared?.whenArrived?.()
     const here = own.ofTab(tab)
     if (here !== undefined || session === undefined || session.state === 'elsewhere') return here
     const isOther = others !== undefined && session.process !== others.self && !others.isGone(session.process)

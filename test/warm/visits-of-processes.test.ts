@@ -43,12 +43,16 @@ function start(name: string) {
     sessions.set(key.tab.tab, 'taken up')
     return true
   }
-  const shared = { others, store, recordSeconds, takeUp }
+  let arriving: Promise<unknown> = Promise.resolve()
+  const arrive = (promise: Promise<unknown>) => {
+    arriving = promise
+  }
+  const shared = { others, store, recordSeconds, takeUp, whenArrived: () => arriving }
   const visits = createVisits({ own, tabs: store.tabs, shared, clock, timeout })
   const book = { write: async () => {} }
   const known = storedSessions({ own: own as unknown as OwnSessions, clock, shared: { ...shared, book } })
   const end = (scope = ['*']) => known.endAll({ visit, scope })
-  return { name, others, sessions, visits, end }
+  return { name, others, sessions, visits, end, arrive }
 }
 
 /** Logins wait for `finish`. */
@@ -96,6 +100,23 @@ describe('calls for one tab in two processes', () => {
     expect(await first.answer).toEqual({ result: 'of aaaaaaaa', isResumed: false })
     await expect(second.answer).rejects.toMatchObject({ process: 'aaaaaaaa' })
     expect(await call(here).answer).toEqual({ result: 'of aaaaaaaa', isResumed: true })
+  })
+
+  test('wait for a session that their process takes up just then', async () => {
+    let finish = () => {}
+    here.arrive(
+      new Promise<void>(resolve => {
+        finish = () => {
+          here.sessions.set(tab.tab, 'taken up')
+          resolve()
+        }
+      }),
+    )
+    const first = call(here)
+    await settled()
+    expect(log).toEqual([])
+    finish()
+    expect(await first.answer).toEqual({ result: 'taken up', isResumed: true })
   })
 
   test('log in one after the other if the first caller leaves', async () => {

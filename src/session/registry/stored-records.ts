@@ -34,6 +34,8 @@ interface StoredRecordsParts {
 export class StoredRecords {
   readonly #parts: StoredRecordsParts
   #timer: Timer | undefined
+  /** Sessions that the store no longer has, and this process does not have yet. */
+  #arriving: Promise<unknown> = Promise.resolve()
 
   constructor(parts: StoredRecordsParts) {
     this.#parts = parts
@@ -57,7 +59,13 @@ export class StoredRecords {
   async takeUp(key: RecordKey): Promise<boolean> {
     if (!this.#parts.isReady()) return false
     const taken = await this.#parts.store.records.take(key)
+    if (taken === undefined) await this.#arriving
     return taken !== undefined && (await this.#takeUp([taken])) > 0
+  }
+
+  /** Resolves when sessions whose records were taken before are in this process. */
+  whenArrived(): Promise<unknown> {
+    return this.#arriving
   }
 
   /** Takes up sessions whose pages are silent, because their links must be mended in time. */
@@ -74,7 +82,13 @@ export class StoredRecords {
     this.#timer = undefined
   }
 
-  async #sweep(): Promise<void> {
+  #sweep(): Promise<void> {
+    const swept = this.#takeUpOldest()
+    this.#arriving = swept
+    return swept
+  }
+
+  async #takeUpOldest(): Promise<void> {
     const { store, isReady, log } = this.#parts
     if (!isReady()) return
     try {

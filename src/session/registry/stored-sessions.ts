@@ -18,6 +18,8 @@ export interface Shared {
   readonly recordSeconds: number
   /** Takes up the session, if it was set down. Resolves with false if it cannot be taken up. */
   readonly takeUp?: ((key: RecordKey) => Promise<boolean>) | undefined
+  /** Resolves when sessions that this process takes up can be found in it. */
+  readonly whenArrived?: (() => Promise<unknown>) | undefined
 }
 
 export interface StoredSessionsParts {

@@ -222,3 +222,35 @@ test('the age of a session includes the time in the store, at most as long as re
   }
   expect(ages.map(age => Math.floor(age / 1_000))).toEqual([10, seconds, 0])
 })
+
+test('sessions that are taken up arrive before a request for one of them is told that there is none', async () => {
+  const old = start()
+  await resumable(old.bench)
+  expect(await old.records.put(recordsOf(old.bench))).toEqual([])
+  const { bench, records } = start()
+  const isEnded = store.ended.isEnded.bind(store.ended)
+  let look = () => {}
+  const looked = new Promise<void>(resolve => {
+    look = resolve
+  })
+  jest.spyOn(store.ended, 'isEnded').mockImplementation(async session => {
+    await looked
+    return isEnded(session)
+  })
+  records.begin()
+  clock.advance(1_000)
+  clock.advance(1_000)
+  await settled()
+  const [id] = [...old.bench.registry.all()].map(each => each.id)
+  const asked = records.takeUp({ id: id ?? 'none' })
+  let hasAnswer = false
+  void asked.then(() => {
+    hasAnswer = true
+  })
+  await settled()
+  expect(hasAnswer).toBe(false)
+  look()
+  await asked
+  expect(bench.registry.size).toBe(1)
+  records.stop()
+})
