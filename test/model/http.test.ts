@@ -141,9 +141,9 @@ const watched =
   (manager: ConnectionManager): ConnectionManager['serve'] =>
   (body, peer) => {
     const answer = peer.answer.bind(peer)
-    peer.answer = reply => {
+    peer.answer = (reply, settled) => {
       if (reply.body.includes('condition')) refusals.push(`${body.slice(0, 99)} ${reply.body}`)
-      answer(reply)
+      answer(reply, settled)
     }
     manager.serve(body, peer)
   }
