@@ -2,7 +2,7 @@
 
 import { type Logger, pino } from 'pino'
 import { type ConnectionManager, createConnectionManager } from '../../src/browsers/bosh/connection-manager.js'
-import type { Peer, Reply } from '../../src/browsers/bosh/peer.js'
+import type { Peer, Reply, Settled } from '../../src/browsers/bosh/peer.js'
 import type { TermLimits } from '../../src/browsers/bosh/terms.js'
 import type { TellEvent } from '../../src/events/events.js'
 import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
@@ -146,6 +146,9 @@ export class FakePeer {
   whenGone: (() => void) | undefined
   /** Why no session was created, for people. It is taken out of the reply. */
   sentence: string | undefined
+  /** False if the test tells what has become of its reply, by `settle`. */
+  settlesAtOnce = true
+  settle: Settled | undefined
 
   constructor(
     readonly secure = true,
@@ -162,7 +165,9 @@ export class FakePeer {
   behindRequest(answer: (reply: Reply) => void): Peer {
     const peer = this
     return {
-      answer(reply) {
+      answer(reply, settled) {
+        peer.settle = settled
+        if (peer.settlesAtOnce) queueMicrotask(() => settled?.(true))
         const [whole, sentence] = /><text>([^<]+)<\/text><\/body>$/.exec(reply.body) ?? []
         peer.sentence = sentence
         answer(whole === undefined ? reply : { ...reply, body: reply.body.replace(whole, '/>') })

@@ -191,7 +191,7 @@ export class BoshClient implements Client {
     this.#delivery.deliver()
     const pending = this.#open.oldestLive ?? this.#open.oldestParked
     // Clients ignore stanzas in a terminating reply, so the outbox must be empty first.
-    if (pending === undefined || !this.session.outbox.isEmpty) {
+    if (pending === undefined || !this.session.outbox.isEmpty || this.#delivery.isSending) {
       this.#answerExcess()
       return false
     }
@@ -364,7 +364,7 @@ export class BoshClient implements Client {
     const isSame = before!.digest === body.digest
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) {
-      peer.answer(this.#delivery.replay(stored, peer, isSame))
+      this.#delivery.replay(stored, peer, isSame)
       return
     }
     const since = this.#parts.clock.now()

@@ -64,6 +64,8 @@ export class Delivery {
   /** Attributes of the next reply: the first has the terms. Those of the stream header follow once it has arrived. */
   #attributes: string
   #isIntroduced: boolean
+  /** Replies with stanzas, until it is known whether they have left for the client. */
+  #sending = 0
 
   constructor(session: Session, parts: BoshParts, { terms, rid, cookie, by }: Start) {
     const isNew = by === 'created'
@@ -94,6 +96,11 @@ export class Delivery {
       const live = this.open.oldestLive
       if (live === undefined) return
       while (this.open.held[0] !== live) this.answerOldest()
+      if (this.#mayLackReply) {
+        // After an empty reply, a client that has all replies polls again.
+        if (!this.isSending) this.answerOldest()
+        return
+      }
       this.answerOldest()
     }
   }
@@ -105,7 +112,7 @@ export class Delivery {
     let payload = ''
     let hasStreamElement = false
     let stanzas = 0
-    if (!withNothing && !peer.gone) {
+    if (!withNothing && !peer.gone && !this.#mayLackReply) {
       const elements = this.#session.outbox.take('bosh')
       this.hadPayload = elements.length > 0
       for (const { namespace, text } of elements) {
@@ -120,10 +127,34 @@ export class Delivery {
     if (window.hasAcks && rid !== window.last) attributes += attribute('ack', window.last)
     const text = writeBody(attributes, payload, hasStreamElement)
     const now = this.#parts.clock.now()
-    window.store({ rid, text, stanzas, key, digest, repeats: 0 }, this.#session.outbox.mostBytes)
+    const stored: StoredReply = { rid, text, stanzas, key, digest, repeats: 0, mayBeLost: stanzas > 0 }
+    window.store(stored, this.#session.outbox.mostBytes)
     this.#session.outbox.setKeptBytes(window.bytes)
     if (!peer.gone) this.#session.inactivity.begin(now)
-    peer.answer(this.#withCookie(this.wrap(text), rid, peer, now))
+    this.#send(stored, this.#withCookie(this.wrap(text), rid, peer, now), peer)
+  }
+
+  #send(stored: StoredReply, reply: Reply, peer: Peer): void {
+    if (!stored.mayBeLost) {
+      peer.answer(reply)
+      return
+    }
+    this.#sending += 1
+    peer.answer(reply, isSent => {
+      this.#sending -= 1
+      if (isSent) stored.mayBeLost = false
+      const session = this.#session
+      if (!session.outbox.isEmpty || session.hasEnded) session.run(() => session.flush())
+    })
+  }
+
+  /** Many clients read replies as they arrive, so stanzas must not overtake an earlier reply. */
+  get #mayLackReply(): boolean {
+    return this.isSending || this.window.mayLackReply
+  }
+
+  get isSending(): boolean {
+    return this.#sending > 0
   }
 
   answerAll(): void {
@@ -144,13 +175,14 @@ export class Delivery {
     }
   }
 
-  replay(stored: StoredReply, peer: Peer, isSameRequest: boolean): Reply {
+  replay(stored: StoredReply, peer: Peer, isSameRequest: boolean): void {
     const now = this.#parts.clock.now()
     stored.repeats += 1
+    stored.mayBeLost = stored.stanzas > 0
     this.#parts.counts.replays += 1
     this.#session.inactivity.begin(now)
     const reply = this.wrap(stored.text)
-    return isSameRequest ? this.#withCookie(reply, stored.rid, peer, now) : reply
+    this.#send(stored, isSameRequest ? this.#withCookie(reply, stored.rid, peer, now) : reply, peer)
   }
 
   wrap(body: string): Reply {

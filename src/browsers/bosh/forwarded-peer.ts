@@ -3,7 +3,7 @@ import { isDropped } from '../../forwarding/forward-request.js'
 import { type AnswerHeaders, isRefusal, refuseStream } from '../../forwarding/forwarded-headers.js'
 import type { Lost, PeerLink } from '../../forwarding/peer-links.js'
 import { leaving } from '../../forwarding/peer-listener.js'
-import { noAnswer, type Peer, type Reply } from './peer.js'
+import { noAnswer, type Peer, type Reply, type Settled } from './peer.js'
 
 interface About extends Pick<Peer, 'address' | 'secure' | 'browser'> {
   /** Of the body, in bytes. */
@@ -11,6 +11,9 @@ interface About extends Pick<Peer, 'address' | 'secure' | 'browser'> {
 }
 
 const aboutHeader = 'warm-bosh'
+
+/** Follows the request's body when the reply has left for the client. */
+const sentMark = 's'
 
 /**
  * Sends a request of a session to the process that has the session, and its reply to the client. Resolves with undefined
@@ -27,21 +30,26 @@ export function forwardText(link: PeerLink, text: string, peer: Peer): Promise<L
   let head: AnswerHeaders | undefined
   const chunks: Buffer[] = []
   const end = () => void stream.end()
+  let isAnswered = false
   stream
     .once('response', response => {
       head = response
     })
     .on('data', (chunk: Buffer) => chunks.push(chunk))
-    .once('end', end)
+    .once('end', () => {
+      const isWhole = head !== undefined && stream.rstCode === constants.NGHTTP2_NO_ERROR
+      if (!isWhole || isRefusal(head!)) return end()
+      isAnswered = true
+      peer.answer(replyOf(head!, chunks), isSent => void stream.end(isSent ? sentMark : undefined))
+    })
   // Not a reset, because `nghttp2` closes the links of a peer that resets many streams.
   peer.whenGone = end
   return new Promise(resolve => {
     stream.once('close', () => {
       peer.whenGone = undefined
-      const isWhole = head !== undefined && stream.rstCode === constants.NGHTTP2_NO_ERROR
-      if (isWhole && isRefusal(head!)) return resolve('refused')
-      if (isWhole) peer.answer(replyOf(head!, chunks))
-      else if (isDropped(stream, link)) peer.answer(noAnswer)
+      if (isAnswered) return resolve(undefined)
+      if (head !== undefined && isRefusal(head)) return resolve('refused')
+      if (isDropped(stream, link)) peer.answer(noAnswer)
       else if (!peer.gone) return resolve(link.lost)
       resolve(undefined)
     })
@@ -76,6 +84,7 @@ export class ForwardedPeer implements Peer {
   whenHurried: (() => void) | undefined
   readonly #stream: ServerHttp2Stream
   #isAnswered = false
+  #settled: Settled | undefined
 
   private constructor(stream: ServerHttp2Stream, { address, secure, browser }: About, cookies: string | undefined) {
     this.#stream = stream
@@ -85,7 +94,10 @@ export class ForwardedPeer implements Peer {
     this.cookies = cookies
     stream
       .once('end', this.#onEnd)
-      .once('close', this.#onEnd)
+      .once('close', () => {
+        this.#onEnd()
+        this.#settle(false)
+      })
       .once(leaving, () => this.whenHurried?.())
   }
 
@@ -105,6 +117,7 @@ export class ForwardedPeer implements Peer {
       chunks.push(chunk)
       left -= chunk.length
       if (left === 0) serve(textIn(chunks), peer)
+      else if (left < 0) peer.#settle(true)
     })
     return true
   }
@@ -117,9 +130,10 @@ export class ForwardedPeer implements Peer {
     this.#stream.close(constants.NGHTTP2_CANCEL)
   }
 
-  answer({ status, contentType, setCookie, body }: Reply): void {
-    if (this.#isAnswered || this.gone) return
+  answer({ status, contentType, setCookie, body }: Reply, settled?: Settled): void {
+    if (this.#isAnswered || this.gone) return void settled?.(false)
     this.#isAnswered = true
+    this.#settled = settled
     if (status === 0) {
       this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR)
       return
@@ -128,6 +142,12 @@ export class ForwardedPeer implements Peer {
     if (setCookie !== undefined) headers['set-cookie'] = setCookie
     this.#stream.respond(headers)
     this.#stream.end(body)
+  }
+
+  #settle(isSent: boolean): void {
+    const settled = this.#settled
+    this.#settled = undefined
+    settled?.(isSent)
   }
 
   /** The session is not here. The other process may ask elsewhere. */

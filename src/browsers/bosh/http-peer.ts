@@ -15,7 +15,7 @@ import { writeBatch } from '../../lib/write-batch.js'
 import { readUtf8 } from '../../xmpp/xml/utf8.js'
 import type { BoshService } from './forwarded-requests.js'
 import { breakOff, fail, type ReplyParts, send } from './http-reply.js'
-import { busyAnswer, type Peer, type Reply } from './peer.js'
+import { busyAnswer, type Peer, type Reply, type Settled } from './peer.js'
 
 export interface HttpPeerParts
   extends ReplyParts,
@@ -44,6 +44,7 @@ export class HttpPeer implements Peer, BodySink {
   #length: number | undefined
   #address: string | undefined
   #reply: Reply | undefined
+  #settled: Settled | undefined
   #whole: Buffer | undefined
   #unfinished: UnfinishedBody | undefined
   #headTimer: Timer | undefined
@@ -125,19 +126,32 @@ export class HttpPeer implements Peer, BodySink {
 
   onGone(): void {
     this.#forget()
+    this.#settle(false)
     if (this.#res.writableFinished || this.gone) return
     this.gone = true
     this.whenGone?.()
   }
 
-  answer(reply: Reply): void {
-    if (this.#reply !== undefined) return
+  answer(reply: Reply, settled?: Settled): void {
+    if (this.#reply !== undefined) return void settled?.(false)
     this.#reply = reply
+    this.#settled = settled
     pendingReplies(this)
   }
 
   write(): void {
     send(this.#res, this.#reply!, this.#parts)
+    if (this.#settled === undefined) return
+    if (this.#res.writableFinished) this.#settle(true)
+    else if (this.#res.destroyed || this.gone) this.#settle(false)
+    // Node emits `finish` also if the connection breaks.
+    else this.#res.once('finish', () => this.#settle(this.#res.req.socket.errored === null))
+  }
+
+  #settle(isSent: boolean): void {
+    const settled = this.#settled
+    this.#settled = undefined
+    settled?.(isSent)
   }
 
   #refuseTooLarge(): void {

@@ -12,10 +12,13 @@ export interface Peer {
   readonly cookies: string | undefined
   readonly browser?: string | undefined
   readonly secureUrl: string | undefined
-  answer(reply: Reply): void
+  answer(reply: Reply, settled?: Settled): void
   /** Sends a request that creates a session to another process. Resolves with undefined unless it is lost. */
   forward?(link: PeerLink, text: string): Promise<Lost | undefined>
 }
+
+/** Called once: with true when the reply has left for the client, with false if it never will. */
+export type Settled = (isSent: boolean) => void
 
 export interface Reply {
   /** HTTP status. 0 closes the connection without a reply. */

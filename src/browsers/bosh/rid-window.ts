@@ -3,6 +3,8 @@ import type { Pending } from './open-requests.js'
 export interface StoredReply extends Pick<Pending, 'rid' | 'key' | 'digest' | 'repeats'> {
   readonly text: string
   readonly stanzas: number
+  /** True if it has stanzas, and is not known to have left for the client. */
+  mayBeLost: boolean
 }
 
 /** `handed-out`: the page knows its first rid. `resumed`: so does an earlier page, whose rids are lower. */
@@ -112,6 +114,11 @@ export class RidWindow {
   /** The server must keep their stanzas: no `<a/>` counts these, and they return if the session ends. */
   get uncertain(): readonly StoredReply[] {
     return this.unacknowledged(true).filter(({ rid }) => rid > this.#polled)
+  }
+
+  /** True if a reply with stanzas may be lost, and no poll has shown that it has arrived. */
+  get mayLackReply(): boolean {
+    return this.#replies.some(({ rid, mayBeLost }) => mayBeLost && rid > this.#polled)
   }
 
   get uncertainStanzas(): number {

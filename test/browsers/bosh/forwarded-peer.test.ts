@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { ForwardedPeer, forwardText } from '../../../src/browsers/bosh/forwarded-peer.js'
-import { noAnswer, type Peer, type Reply } from '../../../src/browsers/bosh/peer.js'
+import { noAnswer, type Peer, type Reply, type Settled } from '../../../src/browsers/bosh/peer.js'
 import { PeerLinks } from '../../../src/forwarding/peer-links.js'
 import { listenForPeers, type PeerListener } from '../../../src/forwarding/peer-listener.js'
 import { freshPath } from '../../forwarding/stage.js'
@@ -16,11 +16,16 @@ class Client implements Peer {
   readonly replies: Reply[] = []
   gone = false
   whenGone: (() => void) | undefined
+  /** Its replies leave when the test calls `settle`. */
+  isSlow = false
+  settle: Settled | undefined
 
   constructor(readonly cookies: string | undefined = undefined) {}
 
-  answer(reply: Reply): void {
+  answer(reply: Reply, settled?: Settled): void {
     this.replies.push(reply)
+    if (this.isSlow) this.settle = settled
+    else settled?.(true)
   }
 
   leave(): void {
@@ -157,6 +162,57 @@ test('a held request is hurried if the process with the client leaves', async ()
   links.retire()
   expect(await how).toBeUndefined()
   expect(client.replies).toHaveLength(1)
+})
+
+describe('the process with the session', () => {
+  /** A client that has its reply, which has not left yet. */
+  async function answered() {
+    const client = new Client()
+    client.isSlow = true
+    const { peer, how } = await held(client)
+    const settled: boolean[] = []
+    peer.answer({ status: 200, body: '<body/>', contentType: xml }, isSent => settled.push(isSent))
+    await eventually('the reply', () => client.replies.length === 1)
+    expect(settled).toEqual([])
+    return { client, how, settled }
+  }
+
+  test('is told when the reply leaves for the client', async () => {
+    const { client, how, settled } = await answered()
+    client.settle!(true)
+    expect(await how).toBeUndefined()
+    await eventually('the end there', () => settled.length > 0)
+    expect(settled).toEqual([true])
+    expect(links.streams).toBe(0)
+  })
+
+  test('is told if it never will', async () => {
+    const { client, how, settled } = await answered()
+    client.leave()
+    client.settle!(false)
+    expect(await how).toBeUndefined()
+    await eventually('the end there', () => settled.length > 0)
+    expect(settled).toEqual([false])
+  })
+
+  test('is told if the link breaks before', async () => {
+    const { how, settled } = await answered()
+    links.close()
+    expect(await how).toBeUndefined()
+    await eventually('the end there', () => settled.length > 0)
+    expect(settled).toEqual([false])
+  })
+
+  test('is told if the client has gone before the reply', async () => {
+    const client = new Client()
+    const { peer, how } = await held(client)
+    client.leave()
+    const settled: boolean[] = []
+    peer.answer({ status: 200, body: '<body/>', contentType: xml }, isSent => settled.push(isSent))
+    await how
+    await eventually('the end there', () => settled.length > 0)
+    expect(settled).toEqual([false])
+  })
 })
 
 test('6,000 requests, of which a third is cancelled, leave nothing behind and do not break the link', async () => {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import express from 'express'
 import { type Cors, createCors } from '../../../src/browsers/bosh/cors.js'
 import { createBoshListener } from '../../../src/browsers/bosh/listener.js'
-import type { Peer, Reply } from '../../../src/browsers/bosh/peer.js'
+import { noAnswer, type Peer, type Reply } from '../../../src/browsers/bosh/peer.js'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import type { Access } from '../../../src/http/access/client-rules.js'
 import { createEndpointPage } from '../../../src/http/answers/endpoint-page.js'
@@ -26,6 +26,8 @@ let listener: RequestListener
 let server: Server
 let listening: Listener
 let port: number
+/** For each reply, whether it has left. */
+let settled: boolean[]
 /** Requests that the listener passed on, and their replies. */
 let received: { body: string; peer: Peer }[]
 let answer: (body: string, peer: Peer) => Promise<Reply>
@@ -69,6 +71,7 @@ const until = (condition: () => boolean) => eventually(String(condition), condit
 describe.each(servers)('in %s', (_name, create) => {
   beforeEach(async () => {
     received = []
+    settled = []
     faults = []
     answer = async () => reply('<body/>')
     refusal = undefined
@@ -85,7 +88,7 @@ describe.each(servers)('in %s', (_name, create) => {
     listener = createBoshListener({
       serve: (body, peer) => {
         received.push({ body, peer })
-        void answer(body, peer).then(reply => peer.answer(reply))
+        void answer(body, peer).then(reply => peer.answer(reply, isSent => void settled.push(isSent)))
       },
       refuseTooLarge: (head, peer) => {
         refused = peer
@@ -112,6 +115,61 @@ describe.each(servers)('in %s', (_name, create) => {
   })
 
   afterEach(() => listening.stop())
+
+  describe('the session is told', () => {
+    const long = reply(`<body>${'x'.repeat(20_000_000)}</body>`)
+    /** Reads nothing. */
+    const sendSilently = () => {
+      const socket = connect(port, '127.0.0.1').pause()
+      socket.write('POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n<body/>')
+      return socket
+    }
+
+    test('that a reply has left', async () => {
+      await send('POST', '<body/>')
+      expect(settled).toEqual([true])
+    })
+
+    test('that a reply has left after its client has read enough of it', async () => {
+      answer = async () => long
+      const socket = sendSilently()
+      await until(() => received.length === 1)
+      await new Promise(resolve => setTimeout(resolve, 50))
+      expect(settled).toEqual([])
+      socket.resume()
+      await until(() => settled.length > 0)
+      expect(settled).toEqual([true])
+      socket.destroy()
+    })
+
+    test('that a client has gone before the end of its reply', async () => {
+      answer = async () => long
+      const socket = sendSilently()
+      await until(() => received.length === 1)
+      await new Promise(resolve => setTimeout(resolve, 50))
+      socket.destroy()
+      await until(() => settled.length > 0)
+      expect(settled).toEqual([false])
+    })
+
+    test('that a client has gone before its reply', async () => {
+      let release = (_reply: Reply) => {}
+      answer = () => new Promise(resolve => (release = resolve))
+      const socket = sendSilently()
+      await until(() => received.length === 1)
+      socket.destroy()
+      await until(() => received[0]!.peer.gone)
+      release(reply('<body/>'))
+      await until(() => settled.length > 0)
+      expect(settled).toEqual([false])
+    })
+
+    test('that a reply without an answer has not left', async () => {
+      answer = async () => noAnswer
+      await expect(send('POST', '<body/>')).rejects.toThrow()
+      expect(settled).toEqual([false])
+    })
+  })
 
   describe('a POST', () => {
     test('is answered with its length, uncached, for pages of every origin', async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import { RidWindow } from '../../../src/browsers/bosh/rid-window.js'
 
-const reply = (rid: number, text: string) => ({ rid, text, key: undefined, digest: '', repeats: 0, stanzas: 0 })
+const about = { key: undefined, digest: '', repeats: 0, mayBeLost: false }
+const reply = (rid: number, text: string) => ({ ...about, rid, text, stanzas: 0 })
 
 describe('the place of a request', () => {
   // The last rid in order is 710, and the window has two rids.
@@ -187,4 +188,46 @@ test('a window that another process takes up continues unchanged', () => {
   expect(next.uncertain.map(({ rid }) => rid)).toEqual([2])
   expect(next.replyTo(1)).toEqual(window.replyTo(1))
   expect([1, 2, 3, 4, 5].map(rid => next.place(rid))).toEqual([1, 2, 3, 4, 5].map(rid => window.place(rid)))
+})
+
+describe('a reply with stanzas that is not known to have left', () => {
+  const lossy = (rid: number) => ({ ...reply(rid, 'text'), stanzas: 1, mayBeLost: true })
+  const start = (hasAcks = false) => {
+    const window = new RidWindow(0, 2, 'created', hasAcks)
+    window.accept(1)
+    window.store(lossy(1))
+    return window
+  }
+
+  test('may be lacking until it has left', () => {
+    const window = start()
+    expect(window.mayLackReply).toBe(true)
+    window.replyTo(1)!.mayBeLost = false
+    expect(window.mayLackReply).toBe(false)
+  })
+
+  test('may be lacking until the client polls, acknowledges it, or it is no longer stored', () => {
+    const polled = start()
+    polled.accept(2)
+    expect(polled.mayLackReply).toBe(true)
+    polled.accept(3, true)
+    const acknowledged = start(true)
+    acknowledged.acknowledge(1)
+    const forgotten = start()
+    for (const rid of [2, 3, 4]) forgotten.store(reply(rid, 'text'))
+    expect([polled, acknowledged, forgotten].map(window => window.mayLackReply)).toEqual([false, false, false])
+  })
+
+  test('may be lacking in the next process, too', () => {
+    const next = new RidWindow(0, 2, 'handed-out')
+    next.takeUp(JSON.parse(JSON.stringify(start().record)))
+    expect(next.mayLackReply).toBe(true)
+  })
+
+  test('is not lacking if an earlier version stored it', () => {
+    const next = new RidWindow(0, 2, 'handed-out')
+    const { mayBeLost: _, ...before } = lossy(1)
+    next.takeUp({ ...start().record, replies: [before as ReturnType<typeof lossy>] })
+    expect(next.mayLackReply).toBe(false)
+  })
 })
