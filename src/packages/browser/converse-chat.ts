@@ -1,0 +1,391 @@
+// Logs Converse in with bindings, and reconnects it.
+import type { Status } from './chat.js'
+import type { ConverseConnection, PrivateConverse } from './converse-types.js'
+import { Departures, isUnconfirmed } from './departures.js'
+import { mayReturn, type NoChat, replaced } from './failures.js'
+import { LinkState, linkNamespace, mending } from './link-state.js'
+import { Pauses } from './pauses.js'
+import { longestFailure } from './retries.js'
+import { type CheckOptions, checkSignIn } from './sign-in-check.js'
+import { hangUp, socketAddress, socketPatience } from './socket.js'
+import { askForBinding, type Located, type Source } from './source.js'
+import { attached, connected, connecting, connectionFailed, disconnected, loginFailed } from './strophe.js'
+import { randomName } from './tab.js'
+
+export type ConverseOptions = Source & CheckOptions & OtherOptions
+
+interface OtherOptions {
+  /** `auto` uses WebSocket, or BOSH if WebSocket is blocked, or not online within 10 s. Default: `auto`. */
+  readonly transport?: 'auto' | 'bosh' | 'websocket'
+  readonly onStatus?: (status: Status) => void
+  readonly settings?: Readonly<Record<string, unknown>>
+}
+
+export const ownName = 'warm-bindings'
+const mostProbes = 1000
+/** In characters. A few long messages must not fill the storage. */
+const mostText = 10_000
+const mostXml = 30_000
+/** Characters: enough for the longest full JID (3,071). */
+const memorySize = 4000
+const lost = 'There is no chat at the moment.'
+
+/** All values have the same length, because a longer value might not fit into a full storage. */
+function keep(memory: object): void {
+  sessionStorage[ownName] = JSON.stringify(memory).padEnd(memorySize)
+}
+
+/** An attempt to connect with a binding. */
+interface Attempt {
+  readonly number: number
+  readonly found: Located
+  readonly connection: ConverseConnection
+  /** Number of stanzas, or undefined during a login over WebSocket. */
+  count: number | undefined
+}
+
+export class ConverseChat {
+  readonly #converse: PrivateConverse
+  readonly #options: ConverseOptions
+  readonly #send: PrivateConverse['api']['send']
+  readonly #pauses = new Pauses()
+  readonly #departures = new Departures([], [], () => {})
+  /** `seen` counts stanzas of the session. */
+  readonly #memory = { tab: randomName(), jid: '', seen: 0, ...JSON.parse(sessionStorage[ownName] ?? null) }
+  #transport: ConverseOptions['transport']
+  #status = {} as Status
+  #binding: Located | undefined
+  #isResumed: boolean | undefined
+  #isAttached: boolean | undefined
+  #wasAttached: boolean | undefined
+  #isReplaced = false
+  #attempts = 0
+  #isOverSocket = false
+  /** Stream management has begun. */
+  #isCounted = false
+  /** Stanzas that the service has not acknowledged over the last WebSocket. */
+  #unacked = ''
+  #isAsking = false
+
+  constructor(converse: PrivateConverse, options: ConverseOptions) {
+    this.#converse = converse
+    this.#options = options
+    this.#send = converse.api.send
+    this.#transport = options.transport ?? 'auto'
+  }
+
+  start(): void {
+    const { api, exports, state } = this.#converse
+    this.#hideName()
+    /** Converse drops stanzas without a connection. */
+    api.send = stanza => this.#sendOrKeep('tree' in stanza ? stanza.tree() : stanza)
+    api.settings.extend({ bosh_service_url: '' })
+    api.listen.on('initialized', () => {
+      // The control box disappears when Converse clears the cache.
+      const { ControlBox } = exports
+      if (ControlBox) state.chatboxes.on('reset', () => state.chatboxes.add(new ControlBox({ id: 'controlbox' })))
+      void this.#ask()
+    })
+    api.listen.on('login', (_context: unknown, payload: object) => {
+      if (this.#binding) this.#open(this.#binding)
+      else this.#wait(lost)
+      this.#binding = undefined
+      return { ...payload, success: true }
+    })
+    // Not earlier: after the first stanza the service delivers messages, which Converse would not take yet.
+    api.listen.on('reconnected', () => setTimeout(() => this.#isAttached && this.#sendAgain()))
+    api.listen.on('logout', () => this.#isEnded || this.#end('closed', 'The chat has ended.'))
+    api.listen.on('disconnected', () => this.#showEnd())
+    api.listen.on('presencesInitialized', () => this.#forgetPresences())
+    api.listen.on('rosterContactsFetched', () => this.#probeContacts())
+    checkSignIn(
+      this.#options,
+      () => this.#isAttached && this.#attempts,
+      (code, reason) => this.#end(code, reason),
+    )
+    addEventListener('online', this.#come)
+    addEventListener('visibilitychange', this.#come)
+    addEventListener('pagehide', () => this.#isEnded || keep(this.#memory))
+    addEventListener('pageshow', ({ persisted }) => {
+      if (!persisted) return
+      this.#hideName()
+      if (!this.#isEnded) this.#lose()
+    })
+  }
+
+  #sendOrKeep(element: Element): void {
+    const isChat = element.getAttribute('type') === 'chat' && element.id && element.getElementsByTagName('body')[0]
+    if (isChat) this.#departures.add(element, this.#isAttached, this.#isAttached && this.#isOverSocket)
+    if (!isChat) this.#send(element)
+    else if (this.#isAttached) this.#give(element)
+  }
+
+  #give(message: Element): void {
+    this.#send(message)
+    // Converse alone asks only after five stanzas.
+    if (this.#isCounted) this.#send(this.#converse.env.$build('r', { xmlns: 'urn:xmpp:sm:3' }))
+  }
+
+  #sendAgain(): void {
+    const unsent = this.#departures.unsent()
+    if (this.#isOverSocket) this.#departures.arrived()
+    for (const message of unsent) this.#give(message)
+  }
+
+  /** After the answer, the XMPP server also receives messages. */
+  #askServer(connection: ConverseConnection): void {
+    if (this.#isAsking || !this.#isAttached) return
+    this.#isAsking = true
+    const mine = this.#attempts
+    const ping = this.#converse.env.$build('iq', { type: 'get', to: connection.domain!, id: randomName() })
+    const answered = (answer: Element | null) => {
+      if (mine !== this.#attempts) return
+      this.#isAsking = false
+      if (answer && !isUnconfirmed(answer)) this.#sendAgain()
+    }
+    connection.sendIQ(ping.c('ping', { xmlns: 'urn:xmpp:ping' }).tree(), answered, answered, longestFailure)
+  }
+
+  /** Removes the tab's name, because browsers copy storage to a duplicated tab. */
+  #hideName(): void {
+    keep({ jid: this.#memory.jid })
+  }
+
+  #forget(): void {
+    this.#departures.clear()
+    for (const key in sessionStorage) if (/^converse-/.test(key)) delete sessionStorage[key]
+  }
+
+  #enter(next: Status): void {
+    this.#status = next
+    this.#options.onStatus?.(next)
+  }
+
+  async #ask(): Promise<void> {
+    const mine = ++this.#attempts
+    this.#pauses.cancel()
+    this.#enter({ state: 'connecting' })
+    this.#converse.state.connfeedback.set({ connection_status: connecting })
+    try {
+      const found = await askForBinding(this.#options, this.#memory.tab)
+      if (mine === this.#attempts) await this.#logIn(found)
+    } catch (error) {
+      const fault = error as NoChat
+      if (mine !== this.#attempts) return
+      if (fault.code) this.#end(fault.code, fault.message)
+      else this.#wait(fault.message, fault.retryAfter)
+    }
+  }
+
+  /** Starts a login of Converse, whose `login` hook calls `open`. */
+  async #logIn(found: Located): Promise<void> {
+    const { api } = this.#converse
+    const { jid, resumed, websocket } = found
+    const memory = this.#memory
+    if (!memory.jid.startsWith(`${jid.split('/')[0]}/`)) {
+      if (this.#wasAttached) {
+        this.#end('signed-out', 'You are not signed in any more.')
+        return
+      }
+      this.#forget()
+    }
+    this.#isResumed = resumed
+    const isKnown = resumed && jid === memory.jid
+    memory.seen = Math.max(found.delivered ?? 0, isKnown ? memory.seen : 0)
+    this.#departures.goOn(found.rid, found.requests ?? 2, isKnown ? found.received : undefined, () => false)
+    memory.jid = jid
+    this.#hideName()
+    this.#binding = found
+    api.settings.set({
+      bosh_service_url: found.url,
+      websocket_url: websocket && this.#transport !== 'bosh' && socketAddress(websocket.url),
+    })
+    const old = api.connection.get()
+    if (old) {
+      old.reset()
+      // With a JID, Converse would use this connection again, although Strophe may still be closing it.
+      old.jid = ''
+    }
+    await api.user.login(jid)
+  }
+
+  #open(found: Located): void {
+    const { api, state } = this.#converse
+    const connection = api.connection.get()!
+    const isOverSocket = connection.service.startsWith('ws')
+    this.#isOverSocket = isOverSocket
+    this.#isCounted = false
+    const count = isOverSocket ? undefined : (found.delivered ?? 0)
+    const attempt: Attempt = { number: ++this.#attempts, found, connection, count }
+    connection.reconnecting = this.#wasAttached!
+    // If false, Converse would forget all presences, and its list of contacts would be wrong.
+    connection.hasResumed = () => true
+    const link = new LinkState(isMending => {
+      if (this.#isCurrent(attempt) && this.#isAttached && isMending !== (this.#status.code === mending.code))
+        this.#enter(isMending ? mending : { state: 'online' })
+    })
+    connection.xmlInput = element => {
+      link.note(element)
+      this.#take(attempt, element)
+    }
+    if (!isOverSocket) connection.xmlOutput = body => this.#departures.note(body)
+    const follow = (code: number, condition?: string | null) => this.#follow(attempt, code, condition)
+    if (!this.#isResumed) state.session.save({ roster_cached: false })
+    if (isOverSocket) {
+      setTimeout(() => this.#hangUpLate(attempt), socketPatience)
+      connection.connect(found.jid, found.websocket!.token, follow)
+    } else {
+      state.session.save({ smacks_enabled: false, smacks_stream_id: null })
+      connection.attach(found.jid, found.sid, found.rid, follow, found.wait, found.hold, found.requests)
+    }
+  }
+
+  #isCurrent({ number }: Attempt): boolean {
+    return number === this.#attempts
+  }
+
+  #watch({ found, connection }: Attempt): void {
+    if (!found.link_state) return
+    connection.send(this.#converse.env.$build('watch', { xmlns: linkNamespace }).tree())
+    connection.flush()
+  }
+
+  #take(attempt: Attempt, element: Element): void {
+    // Over WebSocket, stream management begins first.
+    if (/^(enabled|resumed)$/.test(element.localName)) {
+      this.#isCounted = true
+      this.#watch(attempt)
+    }
+    if (attempt.count === undefined) {
+      if (element.localName === 'iq') {
+        attempt.count = attempt.found.delivered ?? 0
+        // A resumed session still has them, so that they would arrive twice.
+        if (!this.#isResumed) this.#departures.lost(id => this.#unacked.includes(id))
+      }
+      if (element.localName === 'resumed') attempt.count = this.#memory.seen
+      return
+    }
+    for (const stanza of this.#isOverSocket ? [element] : element.children)
+      if (stanza.namespaceURI === 'jabber:client') this.#takeStanza(attempt.connection, stanza, ++attempt.count)
+  }
+
+  /** Converse recognizes repeated messages by their ids, so repeated messages without an id are emptied. */
+  #takeStanza(connection: ConverseConnection, stanza: Element, count: number): void {
+    const isNew = count > this.#memory.seen
+    if (isNew) this.#memory.seen = count
+    if (stanza.localName !== 'message') return
+    // An error that comes again was taken back before.
+    if (isNew ? this.#departures.takeBack(stanza) === 'again' : isUnconfirmed(stanza)) {
+      stanza.replaceChildren()
+      stanza.setAttribute('type', 'normal')
+      this.#askServer(connection)
+    }
+    const body = stanza.querySelector('body')
+    if (body) body.textContent = body.textContent.slice(0, mostText)
+    if (!(isNew || stanza.id) || stanza.outerHTML.length > mostXml) stanza.replaceChildren()
+  }
+
+  #follow(attempt: Attempt, code: number, condition?: string | null): void {
+    const { found, connection, count } = attempt
+    if (this.#isCurrent(attempt)) this.#isReplaced ||= condition === 'conflict'
+    const isLoggedOut = connection.disconnection_cause === 'logout'
+    if (!isLoggedOut && !this.#isCurrent(attempt)) return
+    if (!isLoggedOut && code === connectionFailed && count === undefined && this.#mayChange) {
+      this.#transport = 'bosh'
+      this.#attempts += 1
+      void this.#logIn(found)
+      return
+    }
+    if (!isLoggedOut && (code === loginFailed || code === disconnected)) {
+      this.#lose()
+      return
+    }
+    if (!isLoggedOut && (code === attached || code === connected)) {
+      this.#isAttached = this.#wasAttached = true
+      this.#pauses.succeeded()
+      this.#enter({ state: 'online' })
+    }
+    connection.onConnectStatusChanged(code, condition)
+    if (code === attached) this.#watch(attempt)
+  }
+
+  #hangUpLate(attempt: Attempt): void {
+    if (!this.#isCurrent(attempt) || this.#isAttached) return
+    this.#attempts += 1
+    hangUp(attempt.connection)
+    if (this.#mayChange) {
+      this.#transport = 'bosh'
+      void this.#ask()
+    } else this.#lose()
+  }
+
+  get #mayChange(): boolean {
+    return this.#transport === 'auto' && navigator.onLine
+  }
+
+  #lose(): void {
+    const { api, state } = this.#converse
+    this.#attempts += 1
+    this.#isAsking = false
+    if (this.#isAttached && this.#isOverSocket)
+      this.#unacked = JSON.stringify(state.session.get('unacked_stanzas') ?? '')
+    if (this.#isAttached) api.connection.reconnect()
+    else this.#wait(lost)
+    this.#isAttached = false
+  }
+
+  #wait(reason: string, atLeast = 0): void {
+    this.#attempts += 1
+    if (this.#isReplaced) {
+      this.#isReplaced = false
+      this.#pauses.cancel()
+      this.#enter({ state: 'offline', code: 'replaced', reason: replaced })
+      return
+    }
+    const retryIn = this.#pauses.next(atLeast, () => this.#ask())
+    this.#enter({ state: 'offline', code: 'unreachable', reason, retryIn })
+    if (!retryIn) this.#come()
+  }
+
+  #end(code: string, reason: string): void {
+    const { api } = this.#converse
+    this.#attempts += 1
+    this.#departures.clear()
+    this.#pauses.cancel()
+    this.#isAttached = this.#wasAttached = false
+    this.#enter({ state: 'ended', code, reason })
+    this.#showEnd()
+    if (api.connection.get()) void api.user.logout()
+  }
+
+  #showEnd(): void {
+    const { connfeedback } = this.#converse.state
+    if (this.#isEnded) connfeedback.set({ connection_status: disconnected, message: this.#status.reason })
+  }
+
+  get #isEnded(): boolean {
+    return this.#status.state === 'ended'
+  }
+
+  readonly #come = (): void => {
+    if (document.hidden || !mayReturn(this.#status.code)) return
+    this.#pauses.reset()
+    void this.#ask()
+  }
+
+  #forgetPresences(): void {
+    if (this.#isResumed) return
+    for (const presence of this.#converse.state.presences.models) {
+      presence.resources.reset()
+      presence.save({ presence: 'offline', show: '' })
+    }
+  }
+
+  /** A resumed session must ask, because servers send the presence of a contact only once. */
+  #probeContacts(): void {
+    if (!this.#isResumed) return
+    const { api, env, state } = this.#converse
+    const seen = state.roster.models.filter(contact => /to|both/.test(contact.get('subscription')!))
+    for (const { id } of seen.slice(0, mostProbes)) api.send(env.$pres({ type: 'probe', to: id }))
+  }
+}
