@@ -1,4 +1,3 @@
-import { mostDescriptors } from '../lib/limits/descriptors.js'
 import { type Config, httpsPorts, joinedValues } from './config.js'
 import { exposedFiles, shortSecrets } from './exposed-secrets.js'
 import { jointProblems } from './joint-rules.js'
@@ -50,7 +49,6 @@ export function loadConfig(given: Environment, kept: Partial<Values> = {}) {
       ...former.map(({ text }) => text),
       ...unknown,
       ...risks(config),
-      ...tooFewDescriptors(config),
       ...unusedPageSettings(environment, config),
       ...tlsWarnings,
       ...exposedFiles(environment, values, tls),
@@ -134,18 +132,6 @@ function risks(config: Config): string[] {
       : []),
     ...closedToBackends(config),
     ...shortSecrets(config),
-  ]
-}
-
-/** One for the link, one for the page. */
-const descriptorsPerSession = 2
-
-/** Does not warn about the default, which no operator has chosen. */
-function tooFewDescriptors({ limits }: Config): string[] {
-  const room = Math.floor(mostDescriptors() / descriptorsPerSession)
-  if (limits.sessions <= room || String(limits.sessions) === settings.MAX_SESSIONS.default) return []
-  return [
-    `MAX_SESSIONS is ${limits.sessions}, but a process has descriptors for only ${room} sessions here. Raise LimitNOFILE (systemd) or ulimit -n, or add processes.`,
   ]
 }
 

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../src/config/load.js'
-import { mostDescriptors } from '../../src/lib/limits/descriptors.js'
 import { problemsOf } from '../support/config-problems.js'
 import { testFolder } from '../support/test-folder.js'
 
@@ -295,16 +294,6 @@ test.each([
         `TRUSTED_PROXIES has ${entry}: clients with such an address can claim any other address, and so avoid limits per address. List only the addresses of proxies.`,
     ),
   )
-})
-
-test('more sessions than half of the descriptors give a warning', () => {
-  const most = 10_000_000
-  const room = Math.floor(mostDescriptors() / 2)
-  const warnings = (sessions: number) => load({ MAX_SESSIONS: String(sessions) }).warnings
-  expect(warnings(Math.min(room, most))).toEqual([])
-  if (room >= most) return
-  const warning = `MAX_SESSIONS is ${room + 1}, but a process has descriptors for only ${room} sessions here. Raise LimitNOFILE`
-  expect(warnings(room + 1)).toEqual([expect.stringContaining(warning)])
 })
 
 test.each([
