@@ -48,8 +48,7 @@ export function loadConfig(given: Environment, kept: Partial<Values> = {}) {
     warnings: [
       ...former.map(({ text }) => text),
       ...unknown,
-      ...risks(config),
-      ...unusedPageSettings(environment, config),
+      ...risks(environment, config),
       ...tlsWarnings,
       ...exposedFiles(environment, values, tls),
     ],
@@ -99,53 +98,51 @@ const editedClaims: readonly string[] = ['name', 'nickname', 'given_name', 'fami
 
 const wideNetworks = /^(?:private|any|.*\/[0-8])$/i
 
-function risks(config: Config): string[] {
-  const { domains, servers, remotes, trustedProxies, pages, listen, https } = config
-  const unchecked = [...servers, ...remotes].filter(([, { verify }]) => !verify)
+function risks(environment: Environment, config: Config): string[] {
+  const { assumeSecure, domains, servers, remotes, redis, trustedProxies, pages, listen, https, warm } = config
   const sockets = [...listen.places, ...(https?.places ?? [])]
     .map(({ host }) => socketPath(host))
     .filter(path => path !== undefined)
+  const open = listen.places.filter(place => !isLocal(place)).map(written)
+  const [pageSetting] = rows.find(([name]) => name.startsWith('PAGE_TOKEN_') && environment[name]?.trim()) ?? []
+  // An empty PAGE_ORIGINS turns tokens off without a warning.
+  const hasNoOrigins = pages.origins.length === 0 && environment['PAGE_ORIGINS'] === undefined
+  const claim = pages.keys && pages.jid?.claim
+  const possible: readonly (readonly [isSo: boolean, sentence: string])[] = [
+    [
+      domains.includes('*'),
+      'XMPP_DOMAINS has *: this service connects to the server of any domain, except in private networks.',
+    ],
+    [
+      (listen.socketMode & 0o002) !== 0 && sockets.length > 0,
+      `SOCKET_MODE lets every user of this machine open ${sockets.join(', ')}, and claim any address, unless the folder is closed to them. Use 660, and a group that the proxy is in.`,
+    ],
+    [
+      claim !== undefined && editedClaims.includes(claim),
+      `PAGE_TOKEN_JID has {${claim}}: users of most identity providers can edit this claim, and so log in as others. Use a claim that they cannot edit, such as {sub}.`,
+    ],
+    [
+      warm.hasPages && open.length > 0 && !assumeSecure,
+      `${config.warmPath} refuses calls without TLS to ${open.join(', ')} with 403 insecure-channel: HOST has more than loopback addresses, and passwords would travel unencrypted. If a proxy in front of this service ends TLS, name it in TRUSTED_PROXIES or set ASSUME_SECURE=on.`,
+    ],
+    [
+      hasNoOrigins && pageSetting !== undefined,
+      `${pageSetting} has no effect without PAGE_ORIGINS: also name the origins of your pages.`,
+    ],
+  ]
+  const wide = trustedProxies.list.filter(entry => wideNetworks.test(entry))
+  const unchecked = [...servers, ...remotes].filter(([, { verify }]) => !verify)
   return [
-    ...(domains.includes('*')
-      ? ['XMPP_DOMAINS has *: this service connects to the server of any domain, except in private networks.']
-      : []),
-    ...trustedProxies.list
-      .filter(entry => wideNetworks.test(entry))
-      .map(
-        entry =>
-          `TRUSTED_PROXIES has ${entry}: clients with such an address can claim any other address, and so avoid limits per address. List only the addresses of proxies.`,
-      ),
-    ...(listen.socketMode & 0o002 && sockets.length > 0
-      ? [
-          `SOCKET_MODE lets every user of this machine open ${sockets.join(', ')}, and claim any address, unless the folder is closed to them. Use 660, and a group that the proxy is in.`,
-        ]
-      : []),
+    ...possible.filter(([isSo]) => isSo).map(([, sentence]) => sentence),
+    ...wide.map(
+      entry =>
+        `TRUSTED_PROXIES has ${entry}: clients with such an address can claim any other address, and so avoid limits per address. List only the addresses of proxies.`,
+    ),
     ...unchecked.map(
       ([domain]) =>
         `XMPP_SERVERS has verify=off for ${domain}: an attacker in between can pose as its server and read passwords.`,
     ),
-    ...(config.redis === undefined ? [] : redisWarnings(config.redis)),
-    ...(pages.keys !== undefined && pages.jid !== undefined && editedClaims.includes(pages.jid.claim)
-      ? [
-          `PAGE_TOKEN_JID has {${pages.jid.claim}}: users of most identity providers can edit this claim, and so log in as others. Use a claim that they cannot edit, such as {sub}.`,
-        ]
-      : []),
-    ...closedToBackends(config),
+    ...(redis === undefined ? [] : redisWarnings(redis)),
     ...shortSecrets(config),
-  ]
-}
-
-/** An empty PAGE_ORIGINS turns tokens off without a warning. */
-function unusedPageSettings(environment: Environment, { pages }: Config): string[] {
-  if (pages.origins.length > 0 || environment['PAGE_ORIGINS'] !== undefined) return []
-  const [name] = rows.find(([name]) => name.startsWith('PAGE_TOKEN_') && environment[name]?.trim()) ?? []
-  return name === undefined ? [] : [`${name} has no effect without PAGE_ORIGINS: also name the origins of your pages.`]
-}
-
-function closedToBackends({ listen, warm, warmPath, assumeSecure }: Config): string[] {
-  const open = listen.places.filter(place => !isLocal(place))
-  if (!warm.hasPages || open.length === 0 || assumeSecure) return []
-  return [
-    `${warmPath} refuses calls without TLS to ${open.map(written).join(', ')} with 403 insecure-channel: HOST has more than loopback addresses, and passwords would travel unencrypted. If a proxy in front of this service ends TLS, name it in TRUSTED_PROXIES or set ASSUME_SECURE=on.`,
   ]
 }
