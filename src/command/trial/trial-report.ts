@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.js'
 import { written } from '../../config/kinds/listen-addresses.js'
 import { remoteOf } from '../../config/serving.js'
-import { advice, proxyAdvice } from '../../http/answers/advice.js'
+import { advice } from '../../http/answers/advice.js'
 import { type Problem, type ProblemCode, problems, type Step } from '../../lib/errors.js'
 import { traceOf } from '../../lib/log.js'
 import { CertificateFault } from '../../servers/net/certificate-fault.js'
@@ -76,10 +76,7 @@ export function sayFailure(problem: Problem, { jid, config, login }: Trial): str
   const certificate = cause instanceof CertificateFault ? cause.certificate : undefined
   const told = causeOf(cause)
   const whatToDo =
-    proxyAdvice(problem) ||
-    (domain && aboutAddress.has(code) && endpointAdvice(domain, config)) ||
-    trialAdvice[code] ||
-    advice[code]
+    (domain && aboutAddress.has(code) && endpointAdvice(domain, config)) || trialAdvice[code] || advice[code]
   const facts = [
     step && `Step: ${step}, ${steps[step]}${step === 'sasl' && mechanism ? ` with ${mechanism}` : ''}.`,
     step && domain && `Server: ${serverOf(domain, config)}.`,

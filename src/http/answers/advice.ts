@@ -1,5 +1,4 @@
-import { type Problem, type ProblemCode, problems } from '../../lib/errors.js'
-import { codeOf } from '../../lib/log.js'
+import { type ProblemCode, problems } from '../../lib/errors.js'
 
 export const advice: Readonly<Record<ProblemCode, string>> = {
   'missing-parameter': 'Add it, and send the call again.',
@@ -39,7 +38,7 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'internal-error': 'Give the operator the id of the request. The log has the cause.',
   'host-unknown': 'Check the spelling of the domain. Its DNS records or XMPP_SERVERS must name its server.',
   'remote-connection-failed':
-    'Try again. If it fails again, check that the server runs and is reachable from here: see XMPP_SERVERS, DNS and firewalls.',
+    'Try again. If it fails again, check that the server runs and is reachable from here: see XMPP_SERVERS, HTTPS_PROXY, DNS and firewalls.',
   'tls-unavailable':
     'Enable STARTTLS at the XMPP server. In a network that you trust, you can set tls=none in XMPP_SERVERS.',
   'certificate-invalid': 'Renew the certificate, or name its CA with ca= in XMPP_SERVERS.',
@@ -85,13 +84,6 @@ const onPages: OnPages = {
 }
 
 export const pageAdvice: Readonly<Record<ProblemCode, string>> = { ...advice, ...onPages }
-
-const aboutProxy =
-  'Try again. If it fails again, check the proxy in HTTPS_PROXY or HTTP_PROXY, or add the host to NO_PROXY.'
-
-/** Undefined if no proxy for outgoing requests is the cause. */
-export const proxyAdvice = ({ cause }: Pick<Problem, 'cause'>): string | undefined =>
-  codeOf(cause)?.startsWith('proxy-') ? aboutProxy : undefined
 
 const headlines: OnPages = {
   'missing-parameter': 'Something is missing in the address or form',

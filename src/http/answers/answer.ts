@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Request, RequestHandler, Response } from 'express'
 import { type CallIds, traceparentFrom } from '../../lib/call-ids.js'
 import { Problem, type ProblemCode, problems } from '../../lib/errors.js'
-import { advice, headlineOf, pageAdvice, proxyAdvice } from './advice.js'
+import { advice, headlineOf, pageAdvice } from './advice.js'
 import type { Navigation } from './navigation.js'
 import { negotiate, type Representation } from './negotiation.js'
 import { renderPage } from './pages.js'
@@ -43,7 +43,7 @@ export function problemAnswer(
           status,
           detail,
           code,
-          advice: proxyAdvice(problem) ?? advice[code],
+          advice: advice[code],
           retry,
           step,
           condition,
@@ -56,7 +56,7 @@ export function problemAnswer(
           navigation,
           back,
           detail: joined(rest, problem.quote, problem.detail),
-          advice: proxyAdvice(problem) ?? pageAdvice[code],
+          advice: pageAdvice[code],
           retry: retry && whenToRetry(problem),
           code: code === 'unauthorized' ? undefined : code,
           requestId: code === 'unauthorized' ? undefined : requestId,
@@ -88,7 +88,7 @@ const joined = (...sentences: readonly (string | undefined)[]) => sentences.filt
 
 export function pageAdviceOf(problem: Problem): string {
   const { code, retryAfterSeconds } = problem
-  if (code !== 'too-many-requests' || retryAfterSeconds === undefined) return proxyAdvice(problem) ?? pageAdvice[code]
+  if (code !== 'too-many-requests' || retryAfterSeconds === undefined) return pageAdvice[code]
   return `Try again ${whenToRetry(problem)}.`
 }
 
