@@ -45,7 +45,10 @@ interface Attempt {
 }
 
 export class ConverseChat {
-  readonly #converse: PrivateConverse
+  readonly #api: PrivateConverse['api']
+  readonly #env: PrivateConverse['env']
+  readonly #exports: PrivateConverse['exports']
+  readonly #state: PrivateConverse['state']
   readonly #options: ConverseOptions
   readonly #send: PrivateConverse['api']['send']
   readonly #pauses = new Pauses()
@@ -67,22 +70,26 @@ export class ConverseChat {
   #unacked = ''
   #isAsking = false
 
-  constructor(converse: PrivateConverse, options: ConverseOptions) {
-    this.#converse = converse
+  constructor({ api, env, exports, state }: PrivateConverse, options: ConverseOptions) {
+    this.#api = api
+    this.#env = env
+    this.#exports = exports
+    this.#state = state
     this.#options = options
-    this.#send = converse.api.send
+    this.#send = api.send
     this.#transport = options.transport ?? 'auto'
   }
 
   start(): void {
-    const { api, exports, state } = this.#converse
+    const api = this.#api
+    const state = this.#state
     this.#hideName()
     /** Converse drops stanzas without a connection. */
     api.send = stanza => this.#sendOrKeep('tree' in stanza ? stanza.tree() : stanza)
     api.settings.extend({ bosh_service_url: '' })
     api.listen.on('initialized', () => {
       // The control box disappears when Converse clears the cache.
-      const { ControlBox } = exports
+      const { ControlBox } = this.#exports
       if (ControlBox) state.chatboxes.on('reset', () => state.chatboxes.add(new ControlBox({ id: 'controlbox' })))
       void this.#ask()
     })
@@ -123,7 +130,7 @@ export class ConverseChat {
   #give(message: Element): void {
     this.#send(message)
     // Converse alone asks only after five stanzas.
-    if (this.#isCounted) this.#send(this.#converse.env.$build('r', { xmlns: 'urn:xmpp:sm:3' }))
+    if (this.#isCounted) this.#send(this.#env.$build('r', { xmlns: 'urn:xmpp:sm:3' }))
   }
 
   #sendAgain(): void {
@@ -137,7 +144,7 @@ export class ConverseChat {
     if (this.#isAsking || !this.#isAttached) return
     this.#isAsking = true
     const mine = this.#attempts
-    const ping = this.#converse.env.$build('iq', { type: 'get', to: connection.domain!, id: randomName() })
+    const ping = this.#env.$build('iq', { type: 'get', to: connection.domain!, id: randomName() })
     const answered = (answer: Element | null) => {
       if (mine !== this.#attempts) return
       this.#isAsking = false
@@ -165,7 +172,7 @@ export class ConverseChat {
     const mine = ++this.#attempts
     this.#pauses.cancel()
     this.#enter({ state: 'connecting' })
-    this.#converse.state.connfeedback.set({ connection_status: connecting })
+    this.#state.connfeedback.set({ connection_status: connecting })
     try {
       const found = await askForBinding(this.#options, this.#memory.tab)
       if (mine === this.#attempts) await this.#logIn(found)
@@ -179,7 +186,7 @@ export class ConverseChat {
 
   /** Starts a login of Converse, whose `login` hook calls `open`. */
   async #logIn(found: Located): Promise<void> {
-    const { api } = this.#converse
+    const api = this.#api
     const { jid, resumed, websocket } = found
     const memory = this.#memory
     if (!memory.jid.startsWith(`${jid.split('/')[0]}/`)) {
@@ -210,8 +217,8 @@ export class ConverseChat {
   }
 
   #open(found: Located): void {
-    const { api, state } = this.#converse
-    const connection = api.connection.get()!
+    const state = this.#state
+    const connection = this.#api.connection.get()!
     const isOverSocket = connection.service.startsWith('ws')
     this.#isOverSocket = isOverSocket
     this.#isCounted = false
@@ -246,7 +253,7 @@ export class ConverseChat {
 
   #watch({ found, connection }: Attempt): void {
     if (!found.link_state) return
-    connection.send(this.#converse.env.$build('watch', { xmlns: linkNamespace }).tree())
+    connection.send(this.#env.$build('watch', { xmlns: linkNamespace }).tree())
     connection.flush()
   }
 
@@ -324,12 +331,11 @@ export class ConverseChat {
   }
 
   #lose(): void {
-    const { api, state } = this.#converse
     this.#attempts += 1
     this.#isAsking = false
     if (this.#isAttached && this.#isOverSocket)
-      this.#unacked = JSON.stringify(state.session.get('unacked_stanzas') ?? '')
-    if (this.#isAttached) api.connection.reconnect()
+      this.#unacked = JSON.stringify(this.#state.session.get('unacked_stanzas') ?? '')
+    if (this.#isAttached) this.#api.connection.reconnect()
     else this.#wait(lost)
     this.#isAttached = false
   }
@@ -348,19 +354,17 @@ export class ConverseChat {
   }
 
   #end(code: string, reason: string): void {
-    const { api } = this.#converse
     this.#attempts += 1
     this.#departures.clear()
     this.#pauses.cancel()
     this.#isAttached = this.#wasAttached = false
     this.#enter({ state: 'ended', code, reason })
     this.#showEnd()
-    if (api.connection.get()) void api.user.logout()
+    if (this.#api.connection.get()) void this.#api.user.logout()
   }
 
   #showEnd(): void {
-    const { connfeedback } = this.#converse.state
-    if (this.#isEnded) connfeedback.set({ connection_status: disconnected, message: this.#status.reason })
+    if (this.#isEnded) this.#state.connfeedback.set({ connection_status: disconnected, message: this.#status.reason })
   }
 
   get #isEnded(): boolean {
@@ -375,7 +379,7 @@ export class ConverseChat {
 
   #forgetPresences(): void {
     if (this.#isResumed) return
-    for (const presence of this.#converse.state.presences.models) {
+    for (const presence of this.#state.presences.models) {
       presence.resources.reset()
       presence.save({ presence: 'offline', show: '' })
     }
@@ -384,8 +388,7 @@ export class ConverseChat {
   /** A resumed session must ask, because servers send the presence of a contact only once. */
   #probeContacts(): void {
     if (!this.#isResumed) return
-    const { api, env, state } = this.#converse
-    const seen = state.roster.models.filter(contact => /to|both/.test(contact.get('subscription')!))
-    for (const { id } of seen.slice(0, mostProbes)) api.send(env.$pres({ type: 'probe', to: id }))
+    const seen = this.#state.roster.models.filter(contact => /to|both/.test(contact.get('subscription')!))
+    for (const { id } of seen.slice(0, mostProbes)) this.#api.send(this.#env.$pres({ type: 'probe', to: id }))
   }
 }
