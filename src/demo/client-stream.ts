@@ -17,119 +17,126 @@ import type { Delivery, Session } from './stanza-delivery.js'
 
 const features = `<bind xmlns='${bindNamespace}'/><session xmlns='${sessionNamespace}'><optional/></session>`
 
-/** RFC 6120 §4. Returns a function that ends the stream with an error (§4.9.3). */
-export function serveClient(socket: Socket, sasl: (element: Element) => Move, delivery: Delivery) {
-  let isOpen = false
-  let isOver = false
-  let account: string | undefined
-  let session: Session | undefined
-  const sink = { onOpen: receiveHeader, onElement: receive, onClose: () => close('') }
-  const reader = new StreamReader(sink, new WaitingMemory())
+/** RFC 6120 §4. */
+export class ClientStream {
+  readonly #socket: Socket
+  readonly #sasl: (element: Element) => Move
+  readonly #delivery: Delivery
+  readonly #reader: StreamReader
+  #isOpen = false
+  #isOver = false
+  #account: string | undefined
+  #session: Session | undefined
 
-  function end(condition: string): void {
-    if (isOver) return
-    if (!isOpen) open()
-    close(writeStreamError(condition))
+  constructor(socket: Socket, sasl: (element: Element) => Move, delivery: Delivery) {
+    this.#socket = socket
+    this.#sasl = sasl
+    this.#delivery = delivery
+    const onOpen = (root: Root) => this.#receiveHeader(root)
+    const onElement = (element: Element) => this.#receive(element)
+    this.#reader = new StreamReader({ onOpen, onElement, onClose: () => this.#close('') }, new WaitingMemory())
+    this.#reader.begin()
+    socket.setNoDelay(true)
+    socket.on('data', chunk => this.#read(chunk))
+    socket.on('error', () => {})
+    socket.on('end', () => this.#leave())
+    socket.on('close', () => this.#leave())
   }
 
-  function send(text: string): void {
-    if (!isOver) socket.write(text)
+  /** RFC 6120 §4.9.3. */
+  readonly end = (condition: string): void => {
+    if (this.#isOver) return
+    if (!this.#isOpen) this.#open()
+    this.#close(writeStreamError(condition))
   }
 
-  function read(chunk: Buffer): void {
-    if (isOver) return
+  readonly send = (text: string): void => {
+    if (!this.#isOver) this.#socket.write(text)
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#isOver) return
     try {
-      reader.write(chunk)
+      this.#reader.write(chunk)
     } catch (error) {
       if (!(error instanceof XmlError)) throw error
-      end(error.fault)
+      this.end(error.fault)
     }
   }
 
-  function open(): void {
-    isOpen = true
+  #open(): void {
+    this.#isOpen = true
     const id = randomBytes(12).toString('base64url')
-    send(
+    this.send(
       `<?xml version='1.0'?><stream:stream id='${id}' from='${domain}' version='1.0' xml:lang='en'` +
         ` xmlns='jabber:client' xmlns:stream='${streamsNamespace}'>`,
     )
   }
 
-  function receiveHeader(root: Root): void {
-    open()
+  #receiveHeader(root: Root): void {
+    this.#open()
     const header = readHeader(root)
-    if (typeof header === 'string') end(header)
-    else if (root.attribute('to') !== domain) end('host-unknown')
-    else send(`<stream:features>${account === undefined ? mechanisms : features}</stream:features>`)
+    if (typeof header === 'string') this.end(header)
+    else if (root.attribute('to') !== domain) this.end('host-unknown')
+    else this.send(`<stream:features>${this.#account === undefined ? mechanisms : features}</stream:features>`)
   }
 
-  function receive(element: Element): void {
-    if (isOver) return
-    if (element.namespace === streamsNamespace && element.name === 'error') close('')
-    else if (account === undefined) authenticate(element)
-    else receiveStanza(element, account)
+  #receive(element: Element): void {
+    if (this.#isOver) return
+    if (element.namespace === streamsNamespace && element.name === 'error') this.#close('')
+    else if (this.#account !== undefined) this.#receiveStanza(element, this.#account)
+    else if (element.namespace === saslNamespace) this.#authenticate(element)
+    else this.end('not-authorized')
   }
 
-  function receiveStanza(element: Element, account: string): void {
+  #receiveStanza(element: Element, account: string): void {
     const stanza = element.namespace === 'jabber:client' ? readStanza(element) : undefined
-    if (stanza === undefined) end('unsupported-stanza-type')
-    else if (isBind(stanza)) bind(stanza, account)
-    else if (session === undefined) end('not-authorized')
-    else delivery.receive(session, stanza)
+    if (stanza === undefined) this.end('unsupported-stanza-type')
+    else if (isBind(stanza)) this.#bind(stanza, account)
+    else if (this.#session === undefined) this.end('not-authorized')
+    else this.#delivery.receive(this.#session, stanza)
   }
 
-  function authenticate(element: Element): void {
-    if (element.namespace !== saslNamespace) {
-      end('not-authorized')
-      return
-    }
-    const move = sasl(element)
-    send(move.text)
+  #authenticate(element: Element): void {
+    const move = this.#sasl(element)
+    this.send(move.text)
     if (move.account === undefined) return
-    account = move.account
-    isOpen = false
-    reader.begin()
+    this.#account = move.account
+    this.#isOpen = false
+    this.#reader.begin()
   }
 
   /** RFC 6120 §7.6, §7.7. */
-  function bind(stanza: Stanza, account: string): void {
+  #bind(stanza: Stanza, account: string): void {
     const asked = childrenOf(childrenOf(stanza.text)[0]!.text).find(({ name }) => name === 'resource')
     const text = asked === undefined ? '' : textOf(asked.text)
     const resource = text === '' ? randomBytes(9).toString('base64url') : parseJid(`x@${domain}/${text}`)?.resource
     const bare = `${account}@${domain}`
-    if (resource === undefined || session !== undefined) {
-      send(errorReply(stanza, domain, bare))
+    if (resource === undefined || this.#session !== undefined) {
+      this.send(errorReply(stanza, domain, bare))
       return
     }
     const jid = `${bare}/${resource}`
-    session = { account, resource, jid, send, end }
-    delivery.bind(session)
+    this.#session = { account, resource, jid, send: this.send, end: this.end }
+    this.#delivery.bind(this.#session)
     const payload = `<bind xmlns='${bindNamespace}'><jid>${escapeXml(jid)}</jid></bind>`
-    send(reply(stanza, 'result', payload, domain, jid))
+    this.send(reply(stanza, 'result', payload, domain, jid))
   }
 
   /** RFC 6120 §4.4. */
-  function close(lastWord: string): void {
-    if (isOver) return
-    socket.end(lastWord + streamFooter)
-    leave()
+  #close(lastWord: string): void {
+    if (this.#isOver) return
+    this.#socket.end(lastWord + streamFooter)
+    this.#leave()
   }
 
-  function leave(): void {
-    isOver = true
-    reader.stop()
-    const left = session
-    session = undefined
-    if (left !== undefined) delivery.leave(left)
+  #leave(): void {
+    this.#isOver = true
+    this.#reader.stop()
+    const left = this.#session
+    this.#session = undefined
+    if (left !== undefined) this.#delivery.leave(left)
   }
-
-  reader.begin()
-  socket.setNoDelay(true)
-  socket.on('data', read)
-  socket.on('error', () => {})
-  socket.on('end', leave)
-  socket.on('close', leave)
-  return end
 }
 
 function isBind({ name, type, text }: Stanza): boolean {

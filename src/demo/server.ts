@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { serveClient } from './client-stream.js'
+import { ClientStream } from './client-stream.js'
 import { createSasl, prepareAccounts } from './sasl.js'
 import { createDelivery } from './stanza-delivery.js'
 
@@ -14,9 +14,9 @@ export async function startDemoServer(
   const accounts = prepareAccounts(passwords)
   const sasl = createSasl(accounts, prepareAccounts(services))
   const delivery = createDelivery(accounts.keys())
-  const streams = new Map<Socket, ReturnType<typeof serveClient>>()
+  const streams = new Map<Socket, ClientStream>()
   const server = createServer(socket => {
-    streams.set(socket, serveClient(socket, sasl(), delivery))
+    streams.set(socket, new ClientStream(socket, sasl(), delivery))
     socket.once('close', () => streams.delete(socket))
   })
   await once(server.listen({ host: '127.0.0.1', port: 0 }), 'listening')
@@ -28,7 +28,7 @@ export async function startDemoServer(
     },
     async stop() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
-      for (const end of streams.values()) end('system-shutdown')
+      for (const stream of streams.values()) stream.end('system-shutdown')
       // Closes sockets after the last write.
       setImmediate(() => {
         for (const socket of streams.keys()) socket.destroy()

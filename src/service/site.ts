@@ -3,11 +3,7 @@ import type { ConnectionManager } from '../browsers/bosh/connection-manager.js'
 import { createCors } from '../browsers/bosh/cors.js'
 import type { ForwardedRequests } from '../browsers/bosh/forwarded-requests.js'
 import { createBoshListener } from '../browsers/bosh/listener.js'
-import {
-  createWebSocketEndpoint,
-  type EndpointParts,
-  type WebSocketEndpoint,
-} from '../browsers/websocket/websocket-endpoint.js'
+import { type EndpointParts, WebSocketEndpoint } from '../browsers/websocket/websocket-endpoint.js'
 import type { Config } from '../config/config.js'
 import { attachPath } from '../config/serving.js'
 import type { Whereabouts } from '../forwarding/whereabouts.js'
@@ -21,7 +17,7 @@ import type { Opener, OpenerParts } from '../session/opener.js'
 import type { Open } from '../session/session-types.js'
 import type { AnsweringParts } from '../warm/calls.js'
 import type { PageTokens } from '../warm/connect/page-tokens.js'
-import { createForwardedCalls } from '../warm/forwarded-calls.js'
+import { ForwardedCalls } from '../warm/forwarded-calls.js'
 import { createLogins } from '../warm/warming/session-login.js'
 import type { WarmingParts } from '../warm/warming/warm-call.js'
 import { type AppParts, createApp, createPagesApp } from './app.js'
@@ -95,7 +91,7 @@ function warmingOf(open: Open, { shared }: Parts): WarmingParts {
   const { sessionParts, callLimits, visits } = shared
   const { login, keysOf } = createLogins(sessionParts.login, open, sessionParts.mend)
   const { sessions, userLimit, counts, registry, endUnclaimed } = sessionParts
-  const forwarding = shared.whereabouts && createForwardedCalls(shared.whereabouts, registry)
+  const forwarding = shared.whereabouts && new ForwardedCalls(shared.whereabouts, registry)
   return { login, keysOf, sessions, userLimit, visits, endUnclaimed, limits: callLimits, counts, forwarding }
 }
 
@@ -142,7 +138,7 @@ function createWebSocket(config: Config, opener: Opener, { shared }: Parts): Web
   const { websocket, websocketPath, bosh } = config
   const { sessionParts } = shared
   const endpoint = publicEndpointOf(config, 'websocket', websocketPath)
-  return createWebSocketEndpoint({
+  return new WebSocketEndpoint({
     ...sessionParts,
     ...endpoint,
     secureUrl: req => endpoint.secureUrl(req)?.replace(/^https:/, 'wss:'),

@@ -108,7 +108,7 @@ export class Stopping {
     registry.endAllSilently()
     await joined?.leave()
     const closed = listening.close()
-    const closing = setInterval(listening.closeIdleConnections, 20)
+    const closing = setInterval(() => listening.closeIdleConnections(), 20)
     const ended = [closed, joined?.close(), events?.stop(), until(() => sessions.isEmpty())]
     await Promise.race([Promise.all(ended), late])
     clearInterval(closing)

@@ -16,20 +16,78 @@ import { TabElsewhere } from './visits.js'
 const mostTries = 3
 const mostMoves = 2
 
-export type ForwardedCalls = ReturnType<typeof createForwardedCalls>
-
 /** Calls for sessions of other processes, and for other processes while this one drains or is full. */
-export function createForwardedCalls(whereabouts: Whereabouts, registry: Registry) {
-  const { peers } = whereabouts
+export class ForwardedCalls {
+  readonly #whereabouts: Whereabouts
+  readonly #registry: Registry
+
+  constructor(whereabouts: Whereabouts, registry: Registry) {
+    this.#whereabouts = whereabouts
+    this.#registry = registry
+  }
+
+  /** Another process has tried the login, and counted its refusal. */
+  isForwarded(call: Call): boolean {
+    return isForwardedByPeer(call.request)
+  }
+
+  /** For a session of this process. */
+  newIds() {
+    return newSid(this.#whereabouts.peers.self)
+  }
+
+  /** For paths with an id. */
+  readonly ofSession = async (request: Request, _response: Response, next: NextFunction): Promise<void> => {
+    const id = request.params['id'] as string | undefined
+    const isHere = () => this.#registry.byId(id!) !== undefined
+    if (id === undefined || isHere()) return next()
+    const isDone = isForwardedByPeer(request) ? this.#refused(request, id, isHere) : this.#toOwner(request, id, isHere)
+    if (!(await isDone)) next()
+  }
+
+  /** The process that has the session of the tab answers the call, unless it is lost. */
+  async toProcess(name: string, call: Call): Promise<boolean> {
+    const { request } = call
+    if (isForwardedByPeer(request)) {
+      refuseForwarded(request)
+      call.isForwarded = true
+      return true
+    }
+    const owner = this.#whereabouts.peers.ownerNamed(name)
+    const how = owner && (await this.#send(owner, request, String(call.begunAt)))
+    call.isForwarded = owner !== undefined && how === undefined
+    return call.isForwarded
+  }
+
+  /** This process does not take the login. `cause` is why, if it has tried. */
+  async toAnother(call: Call, cause?: unknown): Promise<boolean> {
+    const { request } = call
+    const { peers } = this.#whereabouts
+    if (isForwardedByPeer(request)) {
+      if (!isFull(cause)) return false
+      call.isForwarded = true
+      refuseForwarded(request)
+      return true
+    }
+    if (!isFull(cause) && !this.#registry.isDraining) return false
+    const asked = new Set<string>()
+    for (let other = peers.forNewSession(asked); other !== undefined; other = peers.forNewSession(asked)) {
+      const how = await this.#send(other, request, String(call.begunAt))
+      call.isForwarded = how === undefined
+      if (how === undefined) return true
+      if (how === 'broken' || how === 'silent') throw new Problem('shutting-down')
+    }
+    return false
+  }
 
   /** Resolves with true if the call needs no other answer. */
-  async function toOwner(request: Request, id: string, isHere: () => boolean): Promise<boolean> {
-    let place: Place | undefined = peers.ownerIn(id)
+  async #toOwner(request: Request, id: string, isHere: () => boolean): Promise<boolean> {
+    let place: Place | undefined = this.#whereabouts.peers.ownerIn(id)
     let lost: string | undefined
     for (let tries = 1; tries <= mostTries; tries++) {
-      place ??= await orStoreProblem(whereabouts.find({ id }, isHere, lost))
+      place ??= await orStoreProblem(this.#whereabouts.find({ id }, isHere, lost))
       if (place === 'here' || place === undefined) return false
-      const how = await send(place, request)
+      const how = await this.#send(place, request)
       if (how === undefined) return true
       if (how === 'unreachable' || how === 'silent') return false
       lost = place.name
@@ -39,72 +97,19 @@ export function createForwardedCalls(whereabouts: Whereabouts, registry: Registr
   }
 
   /** Resolves with undefined if the call needs no other answer. */
-  async function send({ name, link }: Owner, request: Request, note?: string): Promise<Lost | undefined> {
+  async #send({ name, link }: Owner, request: Request, note?: string): Promise<Lost | undefined> {
     const body = await readBody(request)
     const { requestId } = callIdsOf(request)
     const how = await forwardRequest(link, request, request.res!, { requestId, note, body })
-    if (how === 'gone') peers.noteGone(name)
+    if (how === 'gone') this.#whereabouts.peers.noteGone(name)
     return how
   }
 
-  async function refused(request: Request, id: string, isHere: () => boolean): Promise<boolean> {
-    await whereabouts.whenSetDown()
-    if (isHere() || (await orStoreProblem(whereabouts.takeUp({ id })))) return false
+  async #refused(request: Request, id: string, isHere: () => boolean): Promise<boolean> {
+    await this.#whereabouts.whenSetDown()
+    if (isHere() || (await orStoreProblem(this.#whereabouts.takeUp({ id })))) return false
     refuseForwarded(request)
     return true
-  }
-
-  const ofSession = async (request: Request, _response: Response, next: NextFunction): Promise<void> => {
-    const id = request.params['id'] as string | undefined
-    const isHere = () => registry.byId(id!) !== undefined
-    if (id === undefined || isHere()) return next()
-    const isDone = isForwardedByPeer(request) ? refused(request, id, isHere) : toOwner(request, id, isHere)
-    if (!(await isDone)) next()
-  }
-
-  return {
-    /** Another process has tried the login, and counted its refusal. */
-    isForwarded: (call: Call) => isForwardedByPeer(call.request),
-
-    /** For a session of this process. */
-    newIds: () => newSid(peers.self),
-
-    /** For paths with an id. */
-    ofSession,
-
-    /** The process that has the session of the tab answers the call, unless it is lost. */
-    async toProcess(name: string, call: Call): Promise<boolean> {
-      const { request } = call
-      if (isForwardedByPeer(request)) {
-        refuseForwarded(request)
-        call.isForwarded = true
-        return true
-      }
-      const owner = peers.ownerNamed(name)
-      const how = owner && (await send(owner, request, String(call.begunAt)))
-      call.isForwarded = owner !== undefined && how === undefined
-      return call.isForwarded
-    },
-
-    /** This process does not take the login. `cause` is why, if it has tried. */
-    async toAnother(call: Call, cause?: unknown): Promise<boolean> {
-      const { request } = call
-      if (isForwardedByPeer(request)) {
-        if (!isFull(cause)) return false
-        call.isForwarded = true
-        refuseForwarded(request)
-        return true
-      }
-      if (!isFull(cause) && !registry.isDraining) return false
-      const asked = new Set<string>()
-      for (let other = peers.forNewSession(asked); other !== undefined; other = peers.forNewSession(asked)) {
-        const how = await send(other, request, String(call.begunAt))
-        call.isForwarded = how === undefined
-        if (how === undefined) return true
-        if (how === 'broken' || how === 'silent') throw new Problem('shutting-down')
-      }
-      return false
-    },
   }
 }
 

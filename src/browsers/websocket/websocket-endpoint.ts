@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
@@ -15,10 +15,10 @@ import {
   type PublicEndpoint,
 } from '../../http/access/client-rules.js'
 import { answerInText, answerPage } from '../../http/answers/node-answers.js'
-import { countHosts } from '../../http/listening/dispatch.js'
+import { countHosts, type Endpoint } from '../../http/listening/dispatch.js'
 import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listening/upgrades.js'
 import type { Counts } from '../../lib/counts.js'
-import { refusalLog } from '../../lib/limits/refusal-log.js'
+import { type NoteRefusal, refusalLog } from '../../lib/limits/refusal-log.js'
 import { Attaching, type AttachingParts } from './attaching.js'
 import { type ChannelParts, closeCodes, maxFragments, SocketChannel } from './socket-channel.js'
 import { type LoginBefore, socketRoutes } from './socket-routes.js'
@@ -70,100 +70,135 @@ const refusals = {
 
 type Reason = keyof typeof refusals
 
-export type WebSocketEndpoint = ReturnType<typeof createWebSocketEndpoint>
-
 /** XMPP over WebSocket (RFC 7395 §3). */
-export function createWebSocketEndpoint(parts: EndpointParts) {
-  const { access, clients, origins, counts, log, whereabouts, registry } = parts
-  const noteRefusal = refusalLog(parts.clock, log, 'a WebSocket client was refused')
-  const note = (reason: Reason, req: IncomingMessage, address: string): Refusal => {
-    const refusal: Refusal = refusals[reason]
-    noteRefusal(reason, address, refusal[2], reason === 'origin' ? req.headers.origin : undefined)
-    return refusal
-  }
-  const startParts: AttachingParts = { ...parts, noteRefusal, starting: new Set() }
-  const server = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    // A short compressed message could expand to a long text.
-    perMessageDeflate: false,
-    // Above `maxStanzaBytes`, a stanza gets an XMPP error. Above `maxPayload`, the WebSocket closes.
-    maxPayload: 2 * parts.maxStanzaBytes,
-    maxFragments,
-    maxBufferedChunks: mostPieces,
-    handleProtocols: () => subprotocol,
-  })
-  const refuse = (socket: Duplex, req: IncomingMessage, reason: Reason) => {
-    counts.webSockets.refused += 1
-    const [status, sentence, , headers] = note(reason, req, clientAddress(req, clients))
-    refuseUpgrade(socket, status, sentence, headers)
-  }
-  server.on('wsClientError', (_error, socket, req) => refuse(socket, req, 'handshake'))
-  const mayComeFrom = (origin: string | undefined) =>
-    origin === undefined || origins.includes('*') || origins.includes(origin.toLowerCase())
+export class WebSocketEndpoint {
+  readonly #parts: EndpointParts
+  readonly #startParts: AttachingParts
+  readonly #server: WebSocketServer
+  readonly #noteRefusal: NoteRefusal
 
-  const upgradeTo =
-    (wants: Wish): Upgrade =>
-    (req, socket, head) => {
-      if (access?.(clientAddress(req, clients)) === false) refuse(socket, req, 'address')
-      else if (!mayComeFrom(req.headers.origin)) refuse(socket, req, 'origin')
-      else if (req.headers['sec-websocket-version'] !== '13') refuse(socket, req, 'version')
-      else if (req.httpVersion !== '1.1') refuse(socket, req, 'handshake')
-      else if (countHosts(req) !== 1) refuse(socket, req, 'host')
-      else if (!isOffered(req)) refuse(socket, req, 'subprotocol')
-      else if (isForwardedByPeer(req) && (registry.isStopping || registry.isSettingDown))
-        void whereabouts?.whenSetDown().then(() => refuseForwarded(req))
-      else if (registry.isStopping) refuse(socket, req, 'shutdown')
-      else {
-        const mayLeave = wants === 'login' && registry.isDraining && !isForwardedByPeer(req)
-        const owner = mayLeave ? whereabouts?.peers.forNewSession() : undefined
-        if (owner === undefined) accept(wants, req, socket, head)
-        else forwardLogin(owner, req, socket, Buffer.from(head))
-      }
-    }
-  const forwardLogin = (owner: Owner, req: IncomingMessage, socket: Duplex, head: Buffer) =>
-    forwardSocket(owner.link, req, socket, head, {
-      isAccepted: false,
-      onLost() {
-        socket.resume()
-        accept('login', req, socket, head)
-      },
+  constructor(parts: EndpointParts) {
+    this.#parts = parts
+    this.#noteRefusal = refusalLog(parts.clock, parts.log, 'a WebSocket client was refused')
+    this.#startParts = { ...parts, noteRefusal: this.#noteRefusal, starting: new Set() }
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      // A short compressed message could expand to a long text.
+      perMessageDeflate: false,
+      // Above `maxStanzaBytes`, a stanza gets an XMPP error. Above `maxPayload`, the WebSocket closes.
+      maxPayload: 2 * parts.maxStanzaBytes,
+      maxFragments,
+      maxBufferedChunks: mostPieces,
+      handleProtocols: () => subprotocol,
     })
-  const accept = (wants: Wish, req: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const address = countedAddress(req, clients)
-    const secure = countsAsEncrypted(req, clients)
-    const browser = browserName(req.headers['user-agent'])
-    const secureUrl = secure ? undefined : parts.secureUrl(req)
-    const note = noteOf(req)
-    const before = note === undefined ? undefined : (JSON.parse(note) as LoginBefore)
-    const mayMove = wants === 'session' && whereabouts !== undefined && !isForwardedByPeer(req)
-    const routes = mayMove ? socketRoutes(req, socket, whereabouts) : undefined
-    server.handleUpgrade(req, socket, head, webSocket => {
-      counts.webSockets.opened += 1
-      const channel = new SocketChannel(webSocket, socket as Socket, { address, secure, browser, secureUrl }, parts)
-      const isLogin = wants === 'login'
-      const start = isLogin ? new StreamStart(channel, startParts) : new Attaching(channel, startParts, routes)
-      if (registry.isStopping || (isLogin && registry.isDraining)) start.refuse('system-shutdown', closeCodes.goingAway)
-      else if (start instanceof Attaching && before !== undefined) start.continueAfter(before)
-    })
+    this.#server.on('wsClientError', (_error, socket, req) => this.#refuse(socket, req, 'handshake'))
   }
-  const answerer = (): RequestListener => (req, res) => {
+
+  get ownLogin(): Endpoint {
+    return this.#endpointFor('login')
+  }
+
+  get attaching(): Endpoint {
+    return this.#endpointFor('session')
+  }
+
+  shutDown(): void {
+    for (const start of this.#startParts.starting) start.refuse('system-shutdown', closeCodes.goingAway)
+  }
+
+  #endpointFor(wants: Wish): Endpoint {
+    const answer: RequestListener = (req, res) => this.#answer(req, res)
+    const upgrade: Upgrade = (req, socket, head) => this.#upgrade(wants, req, socket, head)
+    return Object.assign(answer, { upgrade })
+  }
+
+  #answer(req: IncomingMessage, res: ServerResponse): void {
+    const { access, clients } = this.#parts
     const address = clientAddress(req, clients)
     const isLost = req.method === 'GET' && req.headers['sec-websocket-key'] !== undefined && !asksForWebSocket(req)
     const isLook = req.method === 'GET' || req.method === 'HEAD'
     const reason = access?.(address) === false ? 'address' : isLost ? 'lost-upgrade' : isLook ? undefined : 'method'
-    if (reason === undefined) answerPage(req, res, parts)
+    if (reason === undefined) answerPage(req, res, this.#parts)
     else {
-      const [status, sentence, , headers] = note(reason, req, address)
+      const [status, sentence, , headers] = this.#note(reason, req)
       answerInText(res, status, sentence, headers)
     }
   }
-  return {
-    ownLogin: Object.assign(answerer(), { upgrade: upgradeTo('login') }),
-    attaching: Object.assign(answerer(), { upgrade: upgradeTo('session') }),
-    shutDown() {
-      for (const start of startParts.starting) start.refuse('system-shutdown', closeCodes.goingAway)
-    },
+
+  #note(reason: Reason, req: IncomingMessage): Refusal {
+    const refusal: Refusal = refusals[reason]
+    const address = clientAddress(req, this.#parts.clients)
+    this.#noteRefusal(reason, address, refusal[2], reason === 'origin' ? req.headers.origin : undefined)
+    return refusal
+  }
+
+  #refuse(socket: Duplex, req: IncomingMessage, reason: Reason): void {
+    this.#parts.counts.webSockets.refused += 1
+    const [status, sentence, , headers] = this.#note(reason, req)
+    refuseUpgrade(socket, status, sentence, headers)
+  }
+
+  #upgrade(wants: Wish, req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { registry, whereabouts } = this.#parts
+    const reason = this.#refusalOf(req)
+    if (reason !== undefined) this.#refuse(socket, req, reason)
+    else if (isForwardedByPeer(req) && (registry.isStopping || registry.isSettingDown))
+      void whereabouts?.whenSetDown().then(() => refuseForwarded(req))
+    else if (registry.isStopping) this.#refuse(socket, req, 'shutdown')
+    else {
+      const mayLeave = wants === 'login' && registry.isDraining && !isForwardedByPeer(req)
+      const owner = mayLeave ? whereabouts?.peers.forNewSession() : undefined
+      if (owner === undefined) this.#accept(wants, req, socket, head)
+      else this.#forwardLogin(owner, req, socket, Buffer.from(head))
+    }
+  }
+
+  #refusalOf(req: IncomingMessage): Reason | undefined {
+    const { access, clients } = this.#parts
+    if (access?.(clientAddress(req, clients)) === false) return 'address'
+    if (!this.#mayComeFrom(req.headers.origin)) return 'origin'
+    if (req.headers['sec-websocket-version'] !== '13') return 'version'
+    if (req.httpVersion !== '1.1') return 'handshake'
+    if (countHosts(req) !== 1) return 'host'
+    return isOffered(req) ? undefined : 'subprotocol'
+  }
+
+  #mayComeFrom(origin: string | undefined): boolean {
+    const { origins } = this.#parts
+    return origin === undefined || origins.includes('*') || origins.includes(origin.toLowerCase())
+  }
+
+  #forwardLogin(owner: Owner, req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const onLost = () => {
+      socket.resume()
+      this.#accept('login', req, socket, head)
+    }
+    forwardSocket(owner.link, req, socket, head, { isAccepted: false, onLost })
+  }
+
+  #accept(wants: Wish, req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { clients, counts, registry, whereabouts } = this.#parts
+    const secure = countsAsEncrypted(req, clients)
+    const client = {
+      address: countedAddress(req, clients),
+      secure,
+      browser: browserName(req.headers['user-agent']),
+      secureUrl: secure ? undefined : this.#parts.secureUrl(req),
+    }
+    const note = noteOf(req)
+    const before = note === undefined ? undefined : (JSON.parse(note) as LoginBefore)
+    const mayMove = wants === 'session' && whereabouts !== undefined && !isForwardedByPeer(req)
+    const routes = mayMove ? socketRoutes(req, socket, whereabouts) : undefined
+    this.#server.handleUpgrade(req, socket, head, webSocket => {
+      counts.webSockets.opened += 1
+      const channel = new SocketChannel(webSocket, socket as Socket, client, this.#parts)
+      const isLogin = wants === 'login'
+      const parts = this.#startParts
+      const start = isLogin ? new StreamStart(channel, parts) : new Attaching(channel, parts, routes)
+      if (registry.isStopping || (isLogin && registry.isDraining)) start.refuse('system-shutdown', closeCodes.goingAway)
+      else if (start instanceof Attaching && before !== undefined) start.continueAfter(before)
+    })
   }
 }
 

@@ -7,7 +7,7 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { paceEnds } from '../../lib/paced.js'
 import type { Access } from '../access/client-rules.js'
 import { isTrustedProxy, setPeer, unixSocketPeer } from '../access/socket-peers.js'
-import { readProxyHeader } from './proxy-header-reader.js'
+import { readProxyHeader } from './proxy-header.js'
 
 /** Share of the connections, reserved for addresses with access to the warm API. */
 export const shareOfCallers = 1 / 10
@@ -22,19 +22,70 @@ interface ConnectionLimitParts {
   readonly clock: Clock
 }
 
-export function createConnectionLimits({ config, refused, descriptorsAreLeft, mayCall, clock }: ConnectionLimitParts) {
-  const { proxyProtocol } = config.listen
-  const ofClient = new KeyCounts()
-  const connections = new Set<Socket>()
-  const awaitingHeader = new Set<Socket>()
+export class ConnectionLimits {
+  readonly #parts: ConnectionLimitParts
+  readonly #ofClient = new KeyCounts()
+  readonly #connections = new Set<Socket>()
+  readonly #awaitingHeader = new Set<Socket>()
+
+  constructor(parts: ConnectionLimitParts) {
+    this.#parts = parts
+  }
+
+  /** TCP and Unix sockets, including those below TLS. */
+  get connections(): ReadonlySet<Socket> {
+    return this.#connections
+  }
+
+  /** Refuses connections before the server's listeners set them up. */
+  guard(server: Server): void {
+    const { config } = this.#parts
+    const listeners = server.listeners('connection')
+    let isUnixSocket = false
+    server.once('listening', () => {
+      const address = server.address()
+      isUnixSocket = address === null || typeof address === 'string'
+    })
+    server.removeAllListeners('connection')
+    server.on('connection', (socket: Socket) => {
+      const proceed = () => {
+        for (const listener of listeners) listener.call(server, socket)
+      }
+      // After an ignored upgrade, `upgrades.ts` emits `connection` again for the same socket.
+      if (this.#connections.has(socket)) return proceed()
+      if (isUnixSocket) setPeer(socket, unixSocketPeer)
+      const awaitsHeader = config.listen.proxyProtocol && isTrustedProxy(socket, config)
+      if (!this.#admits(socket, awaitsHeader)) socket.destroy()
+      else if (awaitsHeader) this.#readHeader(socket, proceed)
+      else {
+        this.#count(socket)
+        proceed()
+      }
+    })
+  }
+
+  closeAwaitingHeader(): void {
+    for (const socket of this.#awaitingHeader) socket.destroy()
+  }
+
+  #admits(socket: Socket, awaitsHeader: boolean): boolean {
+    const address = socket.remoteAddress
+    const others = this.#connections.size
+    if (address === undefined || !this.#hasRoom(socket, awaitsHeader ? undefined : address, others)) return false
+    this.#connections.add(socket)
+    paceEnds(socket)
+    socket.once('close', () => this.#connections.delete(socket))
+    return true
+  }
 
   /** `address` is undefined until the PROXY header arrives. */
-  function hasRoom(socket: Socket, address: string | undefined, others: number): boolean {
+  #hasRoom(socket: Socket, address: string | undefined, others: number): boolean {
+    const { config, refused, descriptorsAreLeft, mayCall } = this.#parts
     const { maxConnections, maxConnectionsPerAddress } = config.listen
     const isCaller = address === undefined || mayCall(address)
     const most = isCaller ? maxConnections : Math.ceil(maxConnections * (1 - shareOfCallers))
     const client = clientOf(address ?? '')
-    const isTooMany = maxConnectionsPerAddress > 0 && ofClient.of(client) >= maxConnectionsPerAddress
+    const isTooMany = maxConnectionsPerAddress > 0 && this.#ofClient.of(client) >= maxConnectionsPerAddress
     if (maxConnections > 0 && others >= most) refused('connections')
     else if (isTooMany && !isTrustedProxy(socket, config)) refused('connections-address', { address: client })
     else if (!descriptorsAreLeft(isCaller)) refused('descriptors')
@@ -42,26 +93,18 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
     return false
   }
 
-  function admits(socket: Socket, awaitsHeader: boolean): boolean {
-    const address = socket.remoteAddress
-    if (address === undefined || !hasRoom(socket, awaitsHeader ? undefined : address, connections.size)) return false
-    connections.add(socket)
-    paceEnds(socket)
-    socket.once('close', () => connections.delete(socket))
-    return true
-  }
-
-  function count(socket: Socket): void {
+  #count(socket: Socket): void {
     const client = clientOf(socket.remoteAddress ?? '')
-    ofClient.add(client, 1)
-    socket.once('close', () => ofClient.add(client, -1))
+    this.#ofClient.add(client, 1)
+    socket.once('close', () => this.#ofClient.add(client, -1))
   }
 
-  function readHeader(socket: Socket, then: () => void): void {
+  #readHeader(socket: Socket, then: () => void): void {
+    const { clock, refused } = this.#parts
     const proxy = socket.remoteAddress ?? ''
-    awaitingHeader.add(socket)
+    this.#awaitingHeader.add(socket)
     readProxyHeader(socket, clock, header => {
-      awaitingHeader.delete(socket)
+      this.#awaitingHeader.delete(socket)
       if (header === undefined) {
         refused('proxy-header', { address: clientOf(proxy) })
         socket.destroy()
@@ -71,44 +114,11 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
       // A client without an address in the PROXY header is untrusted: it may have forged `X-Forwarded-For`.
       const isDoubtful = header.address === undefined
       if (isForwarded) setPeer(socket, { address, isTrusted: isDoubtful ? false : undefined, isForwarded })
-      if (isForwarded && !hasRoom(socket, address, connections.size - 1)) socket.destroy()
+      if (isForwarded && !this.#hasRoom(socket, address, this.#connections.size - 1)) socket.destroy()
       else {
-        count(socket)
+        this.#count(socket)
         then()
       }
     })
-  }
-
-  return {
-    /** TCP and Unix sockets, including those below TLS. */
-    connections: connections as ReadonlySet<Socket>,
-    /** Refuses connections before the server's listeners set them up. */
-    guard(server: Server): void {
-      const listeners = server.listeners('connection')
-      let isUnixSocket = false
-      server.once('listening', () => {
-        const address = server.address()
-        isUnixSocket = address === null || typeof address === 'string'
-      })
-      server.removeAllListeners('connection')
-      server.on('connection', (socket: Socket) => {
-        const proceed = () => {
-          for (const listener of listeners) listener.call(server, socket)
-        }
-        // After an ignored upgrade, `upgrades.ts` emits `connection` again for the same socket.
-        if (connections.has(socket)) return proceed()
-        if (isUnixSocket) setPeer(socket, unixSocketPeer)
-        const awaitsHeader = proxyProtocol && isTrustedProxy(socket, config)
-        if (!admits(socket, awaitsHeader)) socket.destroy()
-        else if (awaitsHeader) readHeader(socket, proceed)
-        else {
-          count(socket)
-          proceed()
-        }
-      })
-    },
-    closeAwaitingHeader(): void {
-      for (const socket of awaitingHeader) socket.destroy()
-    },
   }
 }

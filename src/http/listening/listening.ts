@@ -1,4 +1,10 @@
-import { createServer, type Server as HttpServer, type RequestListener, type ServerOptions } from 'node:http'
+import {
+  createServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerOptions,
+} from 'node:http'
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https'
 import { Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -22,7 +28,7 @@ import { install } from '../fast/install.js'
 import { rawSocket, replyUnderWay } from '../fast/reply-under-way.js'
 import { readAbsoluteForm } from './absolute-form.js'
 import { Certificates } from './certificates.js'
-import { createConnectionLimits, shareOfCallers } from './connection-limits.js'
+import { ConnectionLimits, shareOfCallers } from './connection-limits.js'
 import type { Dispatcher } from './dispatch.js'
 import { listenAt, urlOf } from './listen-at.js'
 import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
@@ -31,8 +37,6 @@ import { refuseUnreadable } from './unreadable-requests.js'
 import { endAfterUpgrade, takeUpgrades, upgradeOptions } from './upgrades.js'
 
 const reserveOfConnections = 8
-
-export type Listening = Awaited<ReturnType<typeof listen>>
 
 export interface ListeningParts {
   readonly config: Pick<Config, 'listen' | 'https' | 'http' | 'trustedProxies' | 'limits' | 'access'>
@@ -46,142 +50,173 @@ export interface ListeningParts {
 }
 
 /** Rejects with a `ConfigError` for an unusable address or certificate, and then leaves nothing open. */
-export async function listen(
-  dispatcher: Dispatcher,
-  { config, log, clock, refused, note, descriptors, sockets = new Map() }: ListeningParts,
-) {
-  const { listen: settings, https } = config
-  const areLeft = descriptors.room(reserveOfConnections)
-  const areLeftForOthers = descriptors.room(undefined, shareOfCallers)
-  const limits = createConnectionLimits({
-    config,
-    refused,
-    descriptorsAreLeft: mayCall => (mayCall ? areLeft() : areLeftForOthers()),
-    mayCall: address => accessBy(config.access.warm)?.(address) ?? true,
-    clock,
-  })
-  const options = { ...times, noDelay: true, ...upgradeOptions, ...install(config.http.fast) }
-  let isRetired = false
-  const inOrder =
-    (listener: RequestListener): RequestListener =>
-    (req, res) => {
+export async function listen(dispatcher: Dispatcher, parts: ListeningParts): Promise<Listening> {
+  const listening = new Listening(dispatcher, parts)
+  try {
+    await listening.open()
+  } catch (error) {
+    await listening.close()
+    throw error
+  }
+  return listening
+}
+
+export class Listening {
+  readonly urls: string[] = []
+  readonly #dispatcher: Dispatcher
+  readonly #parts: ListeningParts
+  readonly #limits: ConnectionLimits
+  readonly #unread: UnreadReplies
+  readonly #certificates: Certificates | undefined
+  readonly #servers: HttpServer[] = []
+  readonly #secureServers: HttpsServer[] = []
+  readonly #upgraded = new Set<Duplex>()
+  readonly #encrypted = new Set<TLSSocket>()
+  #isRetired = false
+  #closed: Promise<unknown> | undefined
+
+  constructor(dispatcher: Dispatcher, parts: ListeningParts) {
+    const { config, clock, refused, descriptors } = parts
+    const areLeft = descriptors.room(reserveOfConnections)
+    const areLeftForOthers = descriptors.room(undefined, shareOfCallers)
+    this.#dispatcher = dispatcher
+    this.#parts = parts
+    this.#limits = new ConnectionLimits({
+      config,
+      refused,
+      descriptorsAreLeft: mayCall => (mayCall ? areLeft() : areLeftForOthers()),
+      mayCall: address => accessBy(config.access.warm)?.(address) ?? true,
+      clock,
+    })
+    this.#certificates = config.https && new Certificates(config.https)
+    this.#unread = new UnreadReplies({ limits: config.limits, connections: () => this.#sockets(), clock, refused })
+  }
+
+  get connections(): number {
+    return this.#limits.connections.size
+  }
+
+  get unreadBytes(): number {
+    return this.#unread.bytes
+  }
+
+  get certificateExpiries(): ReadonlyMap<string, number> {
+    return this.#certificates?.expiries ?? new Map()
+  }
+
+  async open(): Promise<void> {
+    const { http, https, listen } = this.#parts.config
+    const options = { ...times, noDelay: true, ...upgradeOptions, ...install(http.fast) }
+    const answer = this.#inOrder(this.#dispatcher)
+    for (const place of listen.places) await this.#bind(createServer(options, answer), place, listen.places, 'HOST')
+    for (const place of https?.places ?? []) {
+      const server = createSecureServer(options, this.#certificates!, https!.clientAuth, answer)
+      this.#secureServers.push(server)
+      server.on('secureConnection', socket => this.#encrypts(socket))
+      await this.#bind(server, place, https!.places, https!.placesFrom)
+    }
+  }
+
+  reload(next?: Pick<Config, 'https'>): boolean {
+    const { log } = this.#parts
+    if (this.#certificates === undefined) return true
+    try {
+      const amiss = this.#certificates.reload(next?.https)
+      for (const server of this.#secureServers) server.setSecureContext(this.#certificates.usual)
+      log.info({ certificates: this.#certificates.files }, 'certificates reloaded')
+      for (const sentence of amiss) log.warn(sentence)
+      return true
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      log.error({ problems: error.problems }, 'the certificates are not usable: the previous certificates stay')
+      return false
+    }
+  }
+
+  /** Closes each connection after its next reply. Requests that were sent before this reply are lost. */
+  retire(): void {
+    if (this.#isRetired) return
+    this.#isRetired = true
+    for (const connection of [...this.#limits.connections, ...this.#encrypted]) {
+      const reply = replyUnderWay(connection)
+      if (reply?.headersSent === false) reply.shouldKeepAlive = false
+    }
+    // Node's `close` would also close connections whose request is still arriving.
+    this.#closed = this.#closedBy((server, done) => NetServer.prototype.close.call(server, done))
+  }
+
+  async close(): Promise<void> {
+    this.#closed ??= this.#closedBy((server, done) => server.close(done))
+    await this.#closed
+    this.#unread.stop()
+  }
+
+  closeIdleConnections(): void {
+    for (const server of this.#servers) server.closeIdleConnections()
+    this.#limits.closeAwaitingHeader()
+  }
+
+  closeAllConnections(): void {
+    for (const connection of this.#limits.connections) connection.destroy()
+  }
+
+  async #closedBy(close: (server: HttpServer, done: () => void) => void): Promise<void> {
+    await Promise.all(this.#servers.map(server => new Promise<void>(resolve => close(server, resolve))))
+  }
+
+  async #bind(server: HttpServer, place: Place, places: readonly Place[], from: Name): Promise<void> {
+    const { config, log, note, sockets } = this.#parts
+    this.#servers.push(server)
+    // 0 means no limit. A limit would drop headers such as `X-Forwarded-For`.
+    server.maxHeadersCount = 0
+    this.#limits.guard(server)
+    refuseUnreadable(server, note)
+    const refuse: RequestListener = (req, res) => {
+      note(req, 'expectation')
+      refuseExpectation(req, res)
+    }
+    server.on('checkExpectation', this.#inOrder(refuse))
+    const upgradeFor = (req: IncomingMessage) => (isAfterLastReply(req) ? undefined : this.#dispatcher.upgradeFor(req))
+    takeUpgrades(server, upgradeFor, this.#upgraded, note)
+    await listenAt(server, place, {
+      // If other addresses are listed, `::` must not take IPv4 too.
+      ipv6Only: !isAlone(place.host, places),
+      socketMode: config.listen.socketMode,
+      setting: from,
+      descriptor: sockets?.get(written(place)),
+    })
+    const scheme = places === config.listen.places ? 'http' : 'https'
+    this.urls.push(socketPath(place.host) === undefined ? urlOf(server, scheme) : place.host)
+    server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection was not accepted'))
+  }
+
+  #encrypts(socket: TLSSocket): void {
+    // After an ignored upgrade, `upgrades.ts` emits `secureConnection` again for the same socket.
+    if (this.#encrypted.has(socket)) return
+    const peer = peerOf(rawSocket(socket))
+    if (peer !== undefined) setPeer(socket, peer)
+    this.#encrypted.add(socket)
+    paceEnds(socket)
+    socket.once('close', () => this.#encrypted.delete(socket))
+  }
+
+  #inOrder(listener: RequestListener): RequestListener {
+    return (req, res) => {
       readAbsoluteForm(req)
       endAfterUpgrade(req, res)
-      if (isRetired) res.shouldKeepAlive = false
-      const isHeld = res.socket === null && dispatcher.holds(req)
-      if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) unread.close(req.socket, 'requests-ahead')
+      if (this.#isRetired) res.shouldKeepAlive = false
+      const isHeld = res.socket === null && this.#dispatcher.holds(req)
+      if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) this.#unread.close(req.socket, 'requests-ahead')
       else if (isAfterLastReply(req)) req.resume()
       else if (isHeld || res.socket !== null) listener(req, res)
       else inTurn(res, () => listener(req, res))
     }
-  const answer = inOrder(dispatcher)
-  const refuse = inOrder((req, res) => {
-    note(req, 'expectation')
-    refuseExpectation(req, res)
-  })
-  const certificates = https && new Certificates(https)
-  const servers: HttpServer[] = []
-  const secureServers: HttpsServer[] = []
-  const urls: string[] = []
-  const upgraded = new Set<Duplex>()
-  const encrypted = new Set<TLSSocket>()
-  function* connections(): Iterable<Socket> {
+  }
+
+  *#sockets(): Iterable<Socket> {
     // Over TLS, replies wait in the `TLSSocket`, not in the TCP socket below it.
-    for (const connection of limits.connections) if (!upgraded.has(connection)) yield connection
-    for (const connection of encrypted) if (!upgraded.has(connection)) yield connection
-  }
-  const unread = new UnreadReplies({ limits: config.limits, connections, clock, refused })
-  const bind = async (server: HttpServer, place: Place, places: readonly Place[], from: Name) => {
-    servers.push(server)
-    // 0 means no limit. A limit would drop headers such as `X-Forwarded-For`.
-    server.maxHeadersCount = 0
-    limits.guard(server)
-    refuseUnreadable(server, note)
-    server.on('checkExpectation', refuse)
-    takeUpgrades(server, req => (isAfterLastReply(req) ? undefined : dispatcher.upgradeFor(req)), upgraded, note)
-    await listenAt(server, place, {
-      // If other addresses are listed, `::` must not take IPv4 too.
-      ipv6Only: !isAlone(place.host, places),
-      socketMode: settings.socketMode,
-      setting: from,
-      descriptor: sockets.get(written(place)),
-    })
-    const scheme = places === settings.places ? 'http' : 'https'
-    urls.push(socketPath(place.host) === undefined ? urlOf(server, scheme) : place.host)
-    server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection was not accepted'))
-  }
-  const closedBy = (close: (server: HttpServer, done: () => void) => void) =>
-    Promise.all(servers.map(server => new Promise<void>(resolve => close(server, resolve))))
-  let closed: Promise<unknown> | undefined
-  const close = async () => {
-    closed ??= closedBy((server, done) => server.close(done))
-    await closed
-    unread.stop()
-  }
-  try {
-    for (const place of settings.places) await bind(createServer(options, answer), place, settings.places, 'HOST')
-    for (const place of https?.places ?? []) {
-      const server = createSecureServer(options, certificates!, https!.clientAuth, answer)
-      secureServers.push(server)
-      server.on('secureConnection', socket => {
-        // After an ignored upgrade, `upgrades.ts` emits `secureConnection` again for the same socket.
-        if (encrypted.has(socket)) return
-        const peer = peerOf(rawSocket(socket))
-        if (peer !== undefined) setPeer(socket, peer)
-        encrypted.add(socket)
-        paceEnds(socket)
-        socket.once('close', () => encrypted.delete(socket))
-      })
-      await bind(server, place, https!.places, https!.placesFrom)
-    }
-  } catch (error) {
-    await close()
-    throw error
-  }
-  return {
-    urls: urls as readonly string[],
-    get connections() {
-      return limits.connections.size
-    },
-    get unreadBytes() {
-      return unread.bytes
-    },
-    get certificateExpiries(): ReadonlyMap<string, number> {
-      return certificates?.expiries ?? new Map()
-    },
-    reload(next?: Pick<Config, 'https'>): boolean {
-      if (certificates === undefined) return true
-      try {
-        const amiss = certificates.reload(next?.https)
-        for (const server of secureServers) server.setSecureContext(certificates.usual)
-        log.info({ certificates: certificates.files }, 'certificates reloaded')
-        for (const sentence of amiss) log.warn(sentence)
-        return true
-      } catch (error) {
-        if (!(error instanceof ConfigError)) throw error
-        log.error({ problems: error.problems }, 'the certificates are not usable: the previous certificates stay')
-        return false
-      }
-    },
-    /** Closes each connection after its next reply. Requests that were sent before this reply are lost. */
-    retire() {
-      if (isRetired) return
-      isRetired = true
-      for (const connection of [...limits.connections, ...encrypted]) {
-        const reply = replyUnderWay(connection)
-        if (reply?.headersSent === false) reply.shouldKeepAlive = false
-      }
-      // Node's `close` would also close connections whose request is still arriving.
-      closed = closedBy((server, done) => NetServer.prototype.close.call(server, done))
-    },
-    close,
-    closeIdleConnections() {
-      for (const server of servers) server.closeIdleConnections()
-      limits.closeAwaitingHeader()
-    },
-    closeAllConnections() {
-      for (const connection of limits.connections) connection.destroy()
-    },
+    for (const connection of this.#limits.connections) if (!this.#upgraded.has(connection)) yield connection
+    for (const connection of this.#encrypted) if (!this.#upgraded.has(connection)) yield connection
   }
 }
 

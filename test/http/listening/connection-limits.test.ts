@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
-import { createConnectionLimits } from '../../../src/http/listening/connection-limits.js'
+import { ConnectionLimits } from '../../../src/http/listening/connection-limits.js'
 import { clientOf } from '../../../src/lib/client-network.js'
 import type { OnRefused } from '../../../src/lib/limits/reached-limits.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -41,7 +41,7 @@ describe('a listener with limits', () => {
     refused: OnRefused = unnoted,
     mayCall = (_address: string) => true,
   ) {
-    const limits = createConnectionLimits({
+    const limits = new ConnectionLimits({
       config: {
         listen: {
           proxyProtocol: false,
