@@ -117,8 +117,10 @@ test('sessions of an XMPP server that no longer answers end when their pages lea
   await eventually('its link closes', () => left().links === 2 && broken.open === 0)
 })
 
-test('the session of a client that reads no replies ends after inactivity', async () => {
-  const { jid, sid, rid } = await here.bind({ ...carol, jid: 'carol@localhost/silent' })
+test('the session of a client that reads no replies ends after a wait and inactivity', async () => {
+  // A request is held while an earlier reply has not left.
+  const wait = 5
+  const { jid, sid, rid } = await here.bind({ ...carol, jid: 'carol@localhost/silent', wait: String(wait) })
   const sender = await here.bind(carol)
   const { port, hostname } = new URL(here.url)
   const socket = connect(Number(port), hostname)
@@ -140,7 +142,7 @@ test('the session of a client that reads no replies ends after inactivity', asyn
   }
   await conversation.goesOn()
   await eventually('its session ends', () => here.service.counts().sessions === 3, {
-    seconds: inactivity + 10,
+    seconds: wait + inactivity + 10,
   })
   await other.terminate()
   other.close()
