@@ -37,7 +37,8 @@ export async function openBase({
   counts,
   store,
   clock = systemClock,
-  ...parts
+  place = hostname(),
+  socketsFolder,
 }: BaseParts) {
   const startedAt = clock.now()
   const isOneOfMany = config.redis !== undefined || store !== undefined
@@ -47,7 +48,6 @@ export async function openBase({
   const { logFor } = partLogs
   const auditFor: LogFor = part => audit.log.child(name === undefined ? { part } : { node: name, part })
   const live = createLiveConfig(config)
-  const place = parts.place ?? hostname()
   const sums = new MinuteSums(clock)
   const refused = createRefusals({ counts, sums, log })
   const openStore = (events: StoreEvents) =>
@@ -63,7 +63,7 @@ export async function openBase({
           ports: Math.max(1, 2 * config.workers),
           name,
           place,
-          folder: parts.socketsFolder,
+          folder: socketsFolder,
           settings: () => settingsInCommon(live.config),
           clock,
           logFor,

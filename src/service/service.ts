@@ -88,9 +88,14 @@ export class Service {
     this.#parts = parts
     this.#base = base
     this.#records = joined && this.#storedRecords(joined.store, recordSeconds)
-    const takeUp: StoredRecords['takeUp'] = key => this.#records!.takeUp(key)
     const whenArrived = async () => this.#records?.whenArrived()
-    this.#shared = joined && { others: joined.peers, store: joined.store, recordSeconds, takeUp, whenArrived }
+    this.#shared = joined && {
+      others: joined.peers,
+      store: joined.store,
+      recordSeconds,
+      takeUp: this.#takeUp,
+      whenArrived,
+    }
     this.#sessions = createSessionParts({
       config: live.config,
       spareLinks: config.spareLinks,
@@ -230,6 +235,8 @@ export class Service {
     return limit && `${limit} is reached`
   }
 
+  readonly #takeUp: StoredRecords['takeUp'] = key => this.#records!.takeUp(key)
+
   readonly #mayTakeUp = () => this.#stopping?.isReady === true && this.#sessions.registry.takesSessions
 
   readonly #isStopping = () => this.#stopping?.hasBegun === true
@@ -340,7 +347,7 @@ export class Service {
       peers,
       store,
       clock,
-      takeUp: key => this.#records!.takeUp(key),
+      takeUp: this.#takeUp,
       mayTakeUp: this.#mayTakeUp,
       isStopping: this.#isStopping,
       whenSetDown,

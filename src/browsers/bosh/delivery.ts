@@ -98,21 +98,21 @@ export class Delivery {
       while (this.open.held[0] !== live) this.answerOldest()
       if (this.#mayLackReply) {
         // After an empty reply, a client that has all replies polls again.
-        if (!this.isSending) this.answerOldest()
+        if (!this.isSending) this.answerOldest(true)
         return
       }
-      this.answerOldest()
+      this.answerOldest(false)
     }
   }
 
-  answerOldest(withNothing = false): void {
+  answerOldest(withNothing = this.#mayLackReply): void {
     const { window } = this
     const { rid, peer, key, digest } = this.open.take()
     let attributes = ''
     let payload = ''
     let hasStreamElement = false
     let stanzas = 0
-    if (!withNothing && !peer.gone && !this.#mayLackReply) {
+    if (!withNothing && !peer.gone) {
       const elements = this.#session.outbox.take('bosh')
       this.hadPayload = elements.length > 0
       for (const { namespace, text } of elements) {
@@ -158,7 +158,7 @@ export class Delivery {
   }
 
   answerAll(): void {
-    while (this.open.held.length > 0) this.answerOldest(this.open.held.length === 1)
+    while (this.open.held.length > 0) this.answerOldest(this.open.held.length === 1 || this.#mayLackReply)
   }
 
   answerExpired(now: number): void {
