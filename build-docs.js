@@ -11,7 +11,7 @@ const others = { 'CHANGELOG.md': 'changelog', 'CONTRIBUTING.md': 'contributing',
 
 /** Other documents follow, in the group `About`. */
 const groups = {
-  'For portals': ['embed', 'page', 'api', 'errors'],
+  'For portals': ['embed', 'providers', 'guests', 'page', 'api', 'errors', 'scope'],
   'For operators': ['production', 'tuning', 'capacity', 'settings', 'runbook', 'coming-from'],
 }
 
@@ -44,16 +44,39 @@ function addressOf(link, path) {
   return page === undefined ? `${source}${target}${end}` : `${page || './'}${end}`
 }
 
+const namedParts = {
+  // The headline of the README is the name of the package.
+  'README.md': made => made.replace(/<h1[^>]*>.*?<\/h1>/, '<h1>Overview</h1>'),
+  // The anchor of a setting is its name.
+  'docs/settings.md': made => made.replaceAll(/<li>(<code>([A-Z][A-Z0-9_]+)<\/code>)/g, '<li id="$2">$1'),
+  // The anchor of an error is its code.
+  'docs/errors.md': made => {
+    const codes = new Set()
+    return made.replaceAll(/<tr>(<td><code>([a-z-]+)<\/code><\/td>)/g, (row, cell, code) => {
+      if (codes.has(code)) return row
+      codes.add(code)
+      return `<tr id="${code}">${cell}`
+    })
+  },
+}
+
 /** Returns XHTML. HTML in a document is shown as text. */
 export function pageOf(text, path) {
   const contents = []
+  const anchors = new Map()
   const marked = new Marked({
     renderer: {
       heading({ tokens, depth, text: raw }) {
         const plain = raw.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').replaceAll('`', '')
-        const anchor = anchorOf(raw)
+        const usual = anchorOf(raw)
+        const before = anchors.get(usual) ?? 0
+        anchors.set(usual, before + 1)
+        const anchor = before === 0 ? usual : `${usual}-${before}`
         if (depth === 2) contents.push({ anchor, text: plain })
-        return `<h${depth} id="${inXml(anchor)}">${this.parser.parseInline(tokens)}</h${depth}>\n`
+        // Screen readers have lists of headings.
+        const link =
+          depth === 1 ? '' : ` <a class="anchor" href="#${inXml(anchor)}" aria-hidden="true" tabindex="-1">#</a>`
+        return `<h${depth} id="${inXml(anchor)}">${this.parser.parseInline(tokens)}${link}</h${depth}>\n`
       },
       link({ href, tokens }) {
         return `<a href="${inXml(addressOf(href, path))}">${this.parser.parseInline(tokens)}</a>`
@@ -77,11 +100,7 @@ export function pageOf(text, path) {
     },
   })
   const made = marked.parse(text)
-  // The headline of the README is the name of the package. The anchor of a setting is its name.
-  const body =
-    path === 'README.md'
-      ? made.replace(/<h1[^>]*>.*?<\/h1>/, '<h1>Overview</h1>')
-      : made.replaceAll(/<li>(<code>([A-Z][A-Z0-9_]+)<\/code>)/g, path === 'docs/settings.md' ? '<li id="$2">$1' : '$&')
+  const body = namedParts[path]?.(made) ?? made
   const title = /<h1[^>]*>(.*?)<\/h1>/.exec(body)[1].replaceAll(/<[^>]*>/g, '')
   const begin = body.search(/<h2 |$/)
   return { title, contents, intro: body.slice(0, begin), body: body.slice(begin) }

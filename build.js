@@ -15,6 +15,7 @@ for (const project of ['tsconfig.build.json', 'src/packages/browser'])
 for (const [source, name, mangleProps] of [
   ['connect', 'warm-bindings', ownNames],
   // Other own names are also members of Converse.
+  ['more', 'warm-bindings-more', undefined],
   ['converse', 'warm-bindings-converse', /^(cancel|next|retryAfter|seen|succeeded)$/],
 ])
   await build({

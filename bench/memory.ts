@@ -1,6 +1,6 @@
 // Targets 8, 13 and 18 of lines.ts: resident memory of a session that only waits.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startDemoServer } from '../src/demo/server.js'
+import { startDemoServer } from '../src/command/demo/server.js'
 import { ask } from './ask.js'
 import { judge, type Verdict } from './comparison.js'
 import { HttpLane } from './http-lane.js'

@@ -1,11 +1,11 @@
-// Adds a copy button to each value of the page. Browsers allow the clipboard only over TLS or on this machine.
+// Adds a copy button to each value and each listing of the page. Browsers allow the clipboard only over TLS or on this
+// machine.
 const told = document.querySelector('.copied')
 
 /** In milliseconds. */
 const shownFor = 2000
 
-function addButton(value) {
-  const name = value.previousElementSibling.textContent
+function copyButton(value, name) {
   const button = document.createElement('button')
   button.type = 'button'
   button.className = 'quiet'
@@ -22,10 +22,24 @@ function addButton(value) {
       button.textContent = 'Copy'
     }, shownFor)
   })
+  return button
+}
+
+function addToValue(value) {
   const place = document.createElement('dd')
   place.className = 'copy'
-  place.append(button)
+  place.append(copyButton(value, value.previousElementSibling.textContent))
   value.after(place)
 }
 
-if (navigator.clipboard !== undefined) for (const value of document.querySelectorAll('.binding dd')) addButton(value)
+function addToListing(listing, index) {
+  const place = document.createElement('div')
+  place.className = 'listing'
+  listing.replaceWith(place)
+  place.append(listing, copyButton(listing.firstElementChild, `listing ${index + 1}`))
+}
+
+if (navigator.clipboard !== undefined) {
+  for (const value of document.querySelectorAll('.binding dd')) addToValue(value)
+  for (const [index, listing] of document.querySelectorAll('.docs pre').entries()) addToListing(listing, index)
+}

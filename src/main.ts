@@ -16,6 +16,8 @@ async function run(command: Command): Promise<void> {
       return (await import('./command/check-config.js')).checkConfig(command.envFile)
     case 'warm':
       return (await import('./command/trial/warm-trial.js')).tryWarm(command.jid!, command.envFile)
+    case 'token':
+      return (await import('./command/try-token.js')).tryToken(command.envFile)
     case 'hash-password':
       return (await import('./command/hash-password.js')).hashPassword()
     case 'help':

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
+import { parseSync } from '@swc/core'
 
 const source = fileURLToPath(new URL('../src/', import.meta.url))
 
@@ -9,14 +10,11 @@ const source = fileURLToPath(new URL('../src/', import.meta.url))
 const storeys = [
   ['main'],
   ['command', 'library'],
-  ['demo'],
   ['service'],
   ['watching'],
   ['warm', 'browsers', 'remote'],
   ['forwarding'],
   ['http', 'session'],
-  ['events'],
-  ['outgoing'],
   ['servers'],
   ['config'],
   ['store'],
@@ -33,6 +31,8 @@ const innerStoreys: Readonly<Record<string, readonly (readonly string[])[]>> = {
 
 const bench = fileURLToPath(new URL('../bench/', import.meta.url))
 
+const mostLines = 80
+
 const filesOf = (folder: string) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter(file => file.endsWith('.ts') && !file.endsWith('.d.ts'))
@@ -44,10 +44,20 @@ const partOf = (file: string) => file.split('/')[0]!
 const innerPartOf = (file: string) => file.split('/')[1]!
 
 function importsOf(file: string, folder = source): string[] {
-  const text = readFileSync(join(folder, `${file}.ts`), 'utf8')
+  return importsIn(readFileSync(join(folder, `${file}.ts`), 'utf8'), file)
+}
+
+function importsIn(text: string, file: string): string[] {
   return [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)\.js'/g)].map(([, path]) =>
     normalize(join(dirname(file), path!)),
   )
+}
+
+/** Without types of the same part: a class and its neighbours may know each other's types. */
+function importsOfValues(file: string, folder: string): string[] {
+  const text = readFileSync(join(folder, `${file}.ts`), 'utf8')
+  const values = importsIn(text.replaceAll(/^import type [^']*'[^']*'$/gm, ''), file)
+  return importsIn(text, file).filter(other => partOf(other) !== partOf(file) || values.includes(other))
 }
 
 function upwardImports(
@@ -98,12 +108,48 @@ test.each([
       return
     }
     state.set(file, 'open')
-    const others = importsOf(file, folder).filter(other => inFolder.includes(other))
+    const others = importsOfValues(file, folder).filter(other => inFolder.includes(other))
     for (const other of others) visit(other, [...way, file])
     state.set(file, 'done')
   }
   for (const file of inFolder) visit(file, [])
   expect(circles).toEqual([])
+})
+
+/** Includes functions within functions, and methods. In SWC's trees, only functions have `params` and `body`. */
+function longFunctions(file: string): readonly string[] {
+  const text = readFileSync(join(source, `${file}.ts`))
+  const found: string[] = []
+  const visit = (node: unknown): void => {
+    if (typeof node !== 'object' || node === null) return
+    if ('params' in node && 'body' in node && 'span' in node) {
+      // In bytes, and the first is 1.
+      const { start, end } = node.span as { readonly start: number; readonly end: number }
+      const lines = text
+        .subarray(start - 1, end - 1)
+        .toString()
+        .split('\n')
+      if (lines.length > mostLines) found.push(`${file}: ${lines.length} lines from ${lines[0]}`)
+    }
+    Object.values(node).forEach(visit)
+  }
+  visit(parseSync(text.toString(), { syntax: 'typescript', target: 'es2022' }))
+  return found
+}
+
+test('no file is longer than 400 lines', () => {
+  const lengthOf = (file: string) => readFileSync(join(source, file), 'utf8').split('\n').length - 1
+  expect(files.filter(file => lengthOf(`${file}.ts`) > 400)).toEqual([])
+})
+
+test('no function is longer than 80 lines', () => {
+  expect(files.flatMap(longFunctions)).toEqual([])
+})
+
+test('dependencies are written out, never spread', () => {
+  const spreads = /^.*(?:\{|^) *\.\.\.(?:this\.#)?\w*[pP]arts(?![.\w]).*$/gm
+  const found = files.flatMap(file => readFileSync(join(source, `${file}.ts`), 'utf8').match(spreads) ?? [])
+  expect(found).toEqual([])
 })
 
 test('only these files use undocumented parts of Node.js', () => {
@@ -118,15 +164,15 @@ test('only these files use undocumented parts of Node.js', () => {
   expect([...new Set(reaching)].sort()).toEqual(['http/bodies/lingering-close', 'http/fast/', 'lib/paced'])
 })
 
-test('HTTP requests to others use the connections of outgoing/', () => {
+test('HTTP requests to others use the connections of servers/net/', () => {
   const reads = (pattern: RegExp) =>
     files.filter(file => pattern.test(readFileSync(join(source, `${file}.ts`), 'utf8')))
-  const others = (found: readonly string[]) => found.filter(file => !/^(outgoing|packages)\//.test(file))
+  const others = (found: readonly string[]) => found.filter(file => !/^(servers\/net|packages)\//.test(file))
   expect(others(reads(/\bAgent\(|\bglobalAgent\b|\bundici\b/))).toEqual([])
   const requesting = /import (?:\* as https?|\{[^}]*\b(?:request|get)\b[^}]*\}) from 'node:https?'/
-  // The health check and the demo ask only the service itself. The others use agents of outgoing/.
-  const ofItself = ['command/health-check', 'demo/router']
-  expect(others(reads(requesting)).sort()).toEqual([...ofItself, 'events/post', 'remote/http-request'])
+  // The health check and the demo ask only the service itself. The others use agents of servers/net/.
+  const ofItself = ['command/demo/router', 'command/health-check']
+  expect(others(reads(requesting)).sort()).toEqual([...ofItself, 'remote/http-request', 'warm/events/post'])
 })
 
 test('the store imports only lib/ and xmpp/jid/', () => {

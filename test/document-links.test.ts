@@ -152,11 +152,18 @@ const wordsOf = (path: string) =>
     .filter(word => /[\p{L}\p{N}]/u.test(word)).length
 
 /** Pages that operators open once, for one question. */
-const reference = new Set(['docs/runbook.md', 'docs/capacity.md', 'docs/coming-from.md'])
+const reference = new Set([
+  'docs/runbook.md',
+  'docs/capacity.md',
+  'docs/coming-from.md',
+  'docs/providers.md',
+  'docs/scope.md',
+  'docs/guests.md',
+])
 
-test('all documents together have at most 22,500 words, without code and single-question pages', () => {
+test('all documents together have at most 25,000 words, without code and single-question pages', () => {
   const words = documents.filter(path => path.startsWith('docs/') && !reference.has(path)).map(wordsOf)
-  expect(words.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(22_500)
+  expect(words.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(25_000)
 })
 
 test('each page that answers one question has at most 2,000 words', () => {

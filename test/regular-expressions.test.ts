@@ -47,7 +47,9 @@ function filesIn(folder: string, ending: string): readonly string[] {
     .map(file => `${folder}${file}`)
 }
 
-const files = [...filesIn('src/', '.ts'), ...filesIn('public/', '.js')].filter(file => !file.startsWith('src/demo/'))
+const files = [...filesIn('src/', '.ts'), ...filesIn('public/', '.js')].filter(
+  file => !file.startsWith('src/command/demo/'),
+)
 
 /** The regular expressions that stand in a part of a program. */
 function* expressionsIn(part: unknown): Iterable<RegExp> {

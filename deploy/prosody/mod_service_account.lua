@@ -3,6 +3,9 @@
 --
 --   service_accounts = { "portal@example.org" } -- bare JIDs
 --   service_accounts_as_admins = true           -- let them log in admins as well; default false
+--   service_accounts_create = true              -- make accounts for users who have none; default false
+--   service_accounts_reserved = { "boss" }      -- names that get no account, besides admins and those below
+--   service_accounts_create_rate = 20           -- accounts a second: a stolen password must not fill the disk unseen
 --
 -- The host's own provider checks the account's own password. The link must be encrypted, or come from this machine.
 
@@ -10,16 +13,32 @@ local usermanager = require "core.usermanager";
 local jid_prepped_split = require "util.jid".prepped_split;
 local nodeprep = require "util.encodings".stringprep.nodeprep;
 local ip = require "util.ip";
+local random_bytes = require "util.random".bytes;
+local to_hex = require "util.hex".to;
+local throttle = require "util.throttle";
 
 local host = module.host;
 local refusal = "This account may not log in as that user.";
 
 -- `accounts` has names of users of this host.
-local accounts, any_account, as_admins = {}, false, false;
+local accounts, any_account, as_admins, creates, reserved = {}, false, false, false, {};
+
+-- Names of RFC 2142, and of admins.
+local always_reserved = { "admin", "administrator", "root", "postmaster", "hostmaster", "webmaster", "abuse", "security" };
+
+local creations; -- a throttle
 
 local function read_options()
-	accounts, any_account = {}, false;
+	accounts, any_account, reserved = {}, false, {};
 	as_admins = module:get_option_boolean("service_accounts_as_admins", false);
+	creates = module:get_option_boolean("service_accounts_create", false);
+	creations = throttle.create(module:get_option_number("service_accounts_create_rate", 20), 1);
+	for _, name in ipairs(always_reserved) do reserved[name] = true; end
+	for name in module:get_option_set("service_accounts_reserved", {}) do
+		local prepared = type(name) == "string" and nodeprep(name);
+		if prepared then reserved[prepared] = true;
+		else module:log("error", "service_accounts_reserved: %q is no name of a user", tostring(name)); end
+	end
 	for entry in module:get_option_set("service_accounts", {}) do
 		local name, domain, resource = jid_prepped_split(type(entry) == "string" and entry or "");
 		if not name or resource then
@@ -108,7 +127,17 @@ local function may_be_admin(name)
 	return false;
 end
 
--- Returns the user to log in, or nil and the reason.
+-- Returns true, or nil and the reason. The provider hashes the password, which nobody knows.
+local function create_account(name)
+	if reserved[name] then return nil, "there is no such user, and the name is reserved"; end
+	if not creations:poll(1) then return nil, "too many accounts are made", "temporary-auth-failure"; end
+	local ok, err = usermanager.create_user(name, to_hex(random_bytes(24)), host);
+	if not ok then return nil, "no account can be made: "..tostring(err), "temporary-auth-failure"; end
+	module:log("info", "Made an account for %s@%s", name, host);
+	return true;
+end
+
+-- Returns the user to log in, or nil, the reason, and perhaps the condition for the client.
 local function authorize(session, handler, account, authzid)
 	if not accounts[account] then return nil, "the account is not in service_accounts"; end
 	if not is_private(session) then return nil, "the connection is not encrypted"; end
@@ -122,9 +151,14 @@ local function authorize(session, handler, account, authzid)
 	if authzid:lower() ~= name.."@"..host then return nil, "the authzid is not written as Prosody writes it"; end
 	if accounts[name] then return nil, "the user is a service account"; end
 	-- The function `user_exists` of usermanager also returns true for a deleted user with a session.
-	if not usermanager.get_provider(host).user_exists(name) then return nil, "there is no such user"; end
-	if not is_enabled(name) then return nil, "the user is disabled"; end
-	if not as_admins and may_be_admin(name) then return nil, "the user is an admin"; end
+	local exists = usermanager.get_provider(host).user_exists(name);
+	if not exists and not creates then return nil, "there is no such user"; end
+	if exists and not is_enabled(name) then return nil, "the user is disabled"; end
+	if not (exists and as_admins) and may_be_admin(name) then return nil, "the user is an admin"; end
+	if not exists then
+		local made, why, condition = create_account(name);
+		if not made then return nil, why, condition; end
+	end
 	return name;
 end
 
@@ -141,10 +175,10 @@ local function extend(handler, session)
 		local account = self.username and nodeprep(self.username);
 		if not account or is_own(authzid, account) then return status, answer, text; end
 		local log = session.log or module._log;
-		local name, why = authorize(session, self, account, authzid);
+		local name, why, condition = authorize(session, self, account, authzid);
 		if not name then
 			log("warn", "%s@%s may not log in as %q: %s", account, host, authzid:sub(1, 100), why);
-			return "failure", "invalid-authzid", refusal;
+			return "failure", condition or "invalid-authzid", refusal;
 		end
 		log("info", "Service account %s@%s logs in %s@%s", account, host, name, host);
 		self.username, self.service_account, self.resource = name, account, nil;
@@ -184,7 +218,7 @@ end
 module:handle_items("auth-provider", wrap, unwrap);
 
 function module.unload()
-	accounts, any_account = {}, false; -- for handlers and wrapped providers that remain
+	accounts, any_account, creates = {}, false, false; -- for handlers and wrapped providers that remain
 	for provider in pairs(originals) do unwrap { item = provider }; end
 end
 

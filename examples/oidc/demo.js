@@ -12,7 +12,6 @@ Object.assign(process.env, { PORT: port, PORTAL_URL, OIDC_CLIENT_SECRET, PROVIDE
 const { issuer } = await import('./provider.js')
 const CHAT_URL = await startChat({
   PAGE_ORIGINS: PORTAL_URL,
-  PAGE_TOKEN_JWKS: `${issuer}/jwks`,
   PAGE_TOKEN_ISSUER: issuer,
   PAGE_TOKEN_AUDIENCE: 'xmpp:localhost',
   PAGE_TOKEN_JID: '{preferred_username}@localhost',

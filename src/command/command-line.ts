@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { UsageError } from './command-error.js'
 
 export interface Command {
-  readonly name: 'serve' | 'demo' | 'check-config' | 'warm' | 'hash-password' | 'help' | 'version'
+  readonly name: 'serve' | 'demo' | 'check-config' | 'warm' | 'token' | 'hash-password' | 'help' | 'version'
   /** Of `warm`. */
   readonly jid?: string | undefined
   readonly envFile?: string | undefined
@@ -46,8 +46,9 @@ export function readCommandLine(args: readonly string[]): Command {
 }
 
 function readWord(word: string, others: readonly string[]): Command {
-  if (word === 'hash-password') {
-    if (others.length > 0) throw new UsageError(`Do not pass the secret as an argument: ${notTyped}`)
+  if (word === 'hash-password' || word === 'token') {
+    const secret = word === 'token' ? 'token' : 'secret'
+    if (others.length > 0) throw new UsageError(`Do not pass the ${secret} as an argument: ${notTyped}`)
     return { name: word }
   }
   if (word !== 'warm') throw new UsageError(`Unknown command ${word}.`)

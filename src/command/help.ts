@@ -8,9 +8,10 @@ export const usage = `  warm-bindings                  starts the service
   warm-bindings --check-config   lists faults of the settings, and starts nothing
   warm-bindings warm JID         logs the user in and out, to test the settings; prints what POST /warm would answer,
                                  or the fault and what to do
+  warm-bindings token            prints what POST /connect would do with a page token, or why it is refused
   warm-bindings hash-password    prints the hash of a secret, for ADMIN_USERS
   warm-bindings --demo           starts the service with a small XMPP server and a page; needs no settings
-  --env-file FILE                reads settings from this file instead of .env, for the first three commands
+  --env-file FILE                reads settings from this file instead of .env, for the first four commands
   warm-bindings --version        prints the version
   warm-bindings --help           prints this text
 `

@@ -9,6 +9,7 @@ import { tlsFiles } from './tls-files.js'
 
 export type { Admin, AdminRole, ServiceAccount } from './kinds/account-lists.js'
 export type { HostEntry } from './kinds/hosts.js'
+export type { LoginKey } from './kinds/login-keys.js'
 export type { RemoteEndpoint, Server, Trust } from './kinds/servers.js'
 
 /** All settings. Durations are in seconds. */

@@ -129,6 +129,8 @@ const faults: Rules = {
   ...redisFaults,
   ...pageFaults,
 
+  'XMPP_CREATE_ACCOUNTS has a domain without a key in XMPP_LOGIN_KEYS_FILE and without an account in XMPP_SERVICE_ACCOUNTS: its users bring passwords':
+    set => [...set.XMPP_CREATE_ACCOUNTS.keys()].some(domain => !hasOperatorLogin(set, domain)),
   'XMPP_SERVICE_ACCOUNTS_FILE has an account for a domain of XMPP_SERVICE_ACCOUNTS: keep one of the two': set =>
     [...set.XMPP_SERVICE_ACCOUNTS_FILE.keys()].some(domain => set.XMPP_SERVICE_ACCOUNTS.has(domain)),
   [`XMPP_SERVICE_ACCOUNTS ${showsPassword}`]: set => isForAnyServer(set.XMPP_SERVICE_ACCOUNTS, set),
@@ -175,6 +177,11 @@ const hasNoAdmins = (set: Values) => set.ADMIN_USERS.length + set.ADMIN_USERS_FI
 
 function hasOwnPort(addresses: readonly Address[] = []): boolean {
   return addresses.some(({ port }) => port !== undefined)
+}
+
+function hasOperatorLogin(set: Values, domain: string): boolean {
+  const accounts = [set.XMPP_SERVICE_ACCOUNTS, set.XMPP_SERVICE_ACCOUNTS_FILE]
+  return set.XMPP_LOGIN_KEYS_FILE.has(domain) || accounts.some(map => map.has(domain) || map.has('*'))
 }
 
 function isForAnyServer(accounts: Values['XMPP_SERVICE_ACCOUNTS'], set: Values): boolean {

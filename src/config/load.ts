@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { type Config, httpsPorts, joinedValues } from './config.js'
 import { exposedFiles, shortSecrets } from './exposed-secrets.js'
 import { jointProblems } from './joint-rules.js'
@@ -5,7 +7,7 @@ import { isLocal, socketPath, written } from './kinds/listen-addresses.js'
 import { redisWarnings } from './redis-settings.js'
 import type { Setting } from './setting.js'
 import { type Environment, type Name, settings, type Values, withProxySettings } from './settings.js'
-import { dateWarnings, readTlsFiles, tlsFiles } from './tls-files.js'
+import { dateWarnings, hasExpired, nameWarnings, readTlsFiles, type TlsMaterial, tlsFiles } from './tls-files.js'
 import { formerNames, unknownNames } from './unknown-names.js'
 
 /** Lists all problems, without secrets. */
@@ -50,9 +52,20 @@ export function loadConfig(given: Environment, kept: Partial<Values> = {}) {
       ...unknown,
       ...risks(environment, config),
       ...tlsWarnings,
+      ...uncoveredNames(tls, config),
       ...exposedFiles(environment, values, tls),
     ],
   }
+}
+
+/** If each client needs a certificate, only proxies connect, under any name. */
+function uncoveredNames(tls: TlsMaterial | undefined, { externalUrl, http, https }: Config): string[] {
+  if (tls === undefined || https?.clientAuth === 'all') return []
+  const urls = [externalUrl, ...[...http.hosts.values()].flat().map(host => host.externalUrl)]
+  return nameWarnings(
+    tls,
+    urls.filter(url => url !== undefined),
+  )
 }
 
 const rows = Object.entries(settings) as [Name, Setting][]
@@ -60,6 +73,7 @@ const rows = Object.entries(settings) as [Name, Setting][]
 export function readValues(environment: Environment, report: (name: Name, problem: string) => undefined): Values {
   const entries = rows.map(([name, { kind, default: usual }]) => {
     const text = unquoted(environment[name]?.trim() ?? '') || usual
+    if (text?.includes('\0')) return [name, report(name, 'has a NUL character')]
     return [name, text === undefined ? undefined : kind(text, problem => report(name, problem))]
   })
   return Object.fromEntries(entries)
@@ -96,18 +110,22 @@ function freeze<T extends object>(value: T): T {
 /** Claims that most identity providers let users edit (OpenID Connect Core §5.1). */
 const editedClaims: readonly string[] = ['name', 'nickname', 'given_name', 'family_name', 'middle_name', 'profile']
 
+const mostWorkersPerCore = 2
+
 const wideNetworks = /^(?:private|any|.*\/[0-8])$/i
 
 function risks(environment: Environment, config: Config): string[] {
   const { assumeSecure, domains, servers, remotes, redis, trustedProxies, pages, listen, https, warm } = config
+  const { requireSecure, externalUrl, workers } = config
+  const cores = availableParallelism()
   const sockets = [...listen.places, ...(https?.places ?? [])]
     .map(({ host }) => socketPath(host))
     .filter(path => path !== undefined)
   const open = listen.places.filter(place => !isLocal(place)).map(written)
-  const [pageSetting] = rows.find(([name]) => name.startsWith('PAGE_TOKEN_') && environment[name]?.trim()) ?? []
-  // An empty PAGE_ORIGINS turns tokens off without a warning.
+  const [pageSetting] = rows.find(([name]) => /^PAGE_(TOKEN_|GUESTS)/.test(name) && environment[name]?.trim()) ?? []
+  // An empty PAGE_ORIGINS turns tokens and guests off without a warning.
   const hasNoOrigins = pages.origins.length === 0 && environment['PAGE_ORIGINS'] === undefined
-  const claim = pages.keys && pages.jid?.claim
+  const claim = pages.secrets === undefined ? pages.jid?.claim : undefined
   const possible: readonly (readonly [isSo: boolean, sentence: string])[] = [
     [
       domains.includes('*'),
@@ -129,9 +147,19 @@ function risks(environment: Environment, config: Config): string[] {
       hasNoOrigins && pageSetting !== undefined,
       `${pageSetting} has no effect without PAGE_ORIGINS: also name the origins of your pages.`,
     ],
+    [
+      requireSecure && externalUrl?.startsWith('http:') === true,
+      'REQUIRE_SECURE=on refuses the sessions of EXTERNAL_URL, which begins with http://.',
+    ],
+    [
+      workers > mostWorkersPerCore * cores,
+      `WORKERS is ${workers}, but this machine has ${cores} cores: more workers than cores only need more memory.`,
+    ],
   ]
   const wide = trustedProxies.list.filter(entry => wideNetworks.test(entry))
-  const unchecked = [...servers, ...remotes].filter(([, { verify }]) => !verify)
+  const trusts = [...servers, ...remotes]
+  const unchecked = trusts.filter(([, { verify }]) => !verify)
+  const expired = trusts.filter(([, { ca }]) => ca !== undefined && hasExpired(new X509Certificate(ca), Date.now()))
   return [
     ...possible.filter(([isSo]) => isSo).map(([, sentence]) => sentence),
     ...wide.map(
@@ -142,6 +170,7 @@ function risks(environment: Environment, config: Config): string[] {
       ([domain]) =>
         `XMPP_SERVERS has verify=off for ${domain}: an attacker in between can pose as its server and read passwords.`,
     ),
+    ...expired.map(([domain]) => `XMPP_SERVERS has ca for ${domain}, whose certificate has expired.`),
     ...(redis === undefined ? [] : redisWarnings(redis)),
     ...shortSecrets(config),
   ]

@@ -8,7 +8,7 @@ export const attachPath = '/warm'
 /** Returns hashes of settings that all processes must share. */
 export function settingsInCommon(config: Config): Readonly<Record<string, string>> {
   const { domains, externalUrl, boshPath, warmPath, websocketPath, pagePath, admins, http, limits, rates } = config
-  const { redis } = config
+  const { redis, pages } = config
   const texts = {
     XMPP_DOMAINS: domains,
     EXTERNAL_URL: externalUrl,
@@ -19,6 +19,7 @@ export function settingsInCommon(config: Config): Readonly<Record<string, string
     WARM_PATH: warmPath,
     WEBSOCKET_PATH: websocketPath,
     PAGE_PATH: pagePath,
+    PAGE_GUESTS: pages.guests,
     MAX_SESSIONS_PER_JID: limits.sessionsPerJid,
     MAX_SESSIONS_PER_ADDRESS: limits.sessionsPerAddress,
     MAX_UNAUTHENTICATED_PER_ADDRESS: limits.unauthenticatedPerAddress,

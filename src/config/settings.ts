@@ -1,12 +1,18 @@
 // The table of all settings. `npm run settings` writes docs/settings.md and .env.example from it.
 import { logFormats } from '../lib/log.js'
-import { adminAccounts, adminAccountsFile, serviceAccounts, serviceAccountsFile } from './kinds/account-lists.js'
+import {
+  adminAccounts,
+  adminAccountsFile,
+  createAccounts,
+  serviceAccounts,
+  serviceAccountsFile,
+} from './kinds/account-lists.js'
 import { eventsSecret, eventsSecretFile } from './kinds/event-receiver.js'
 import { hostEntries } from './kinds/hosts.js'
 import * as kinds from './kinds/kinds.js'
 import { addresses, metricsAddress, peerAddress, peerListen, ports } from './kinds/listen-addresses.js'
+import { loginKeysFile } from './kinds/login-keys.js'
 import { readNetworks } from './kinds/networks.js'
-import { jidTemplate, pageKeys, pageSecretsFile } from './kinds/page-token-kinds.js'
 import { certificatesFile } from './kinds/pem.js'
 import { exclusions, proxyUrl } from './kinds/proxies.js'
 import { redisUrl } from './kinds/redis-kinds.js'
@@ -14,6 +20,7 @@ import { sealKeysFile, stateFolder } from './kinds/sealed-state.js'
 import { serversByDomain } from './kinds/servers.js'
 import { at, joined, live, liveJoined, type Setting } from './setting.js'
 import { secretFile } from './setting-file.js'
+import { settingsOfPages } from './settings-of-pages.js'
 
 export const sections = {
   Listening: {
@@ -99,6 +106,9 @@ export const sections = {
     REDIS_URL: joined(redisUrl).means(
       'Redis that the processes share, as `redis://user:password@host:6379/0`, `rediss://…` (TLS), `unix:/run/redis.sock`, or for Sentinel `redis+sentinel://host,host/name`. Requires SEAL_KEY_FILE.',
     ),
+    PERSIST: at('persist', kinds.boolean, 'on').means(
+      'Records live sessions in REDIS_URL, so that other processes continue them if their process dies. `off` records none. Requires LINK_RESUME_TIME. See *If something fails* in docs/tuning.md.',
+    ),
     REDIS_PASSWORD_FILE: joined(secretFile).means('File with the password for Redis.'),
     REDIS_TLS_CA: joined(certificatesFile).means('PEM file of the CAs for Redis. Default: CAs of Node.js.'),
     PEER_LISTEN: joined(peerListen).means(
@@ -145,6 +155,12 @@ export const sections = {
     ),
     XMPP_SERVICE_ACCOUNTS_FILE: liveJoined(serviceAccountsFile, '').means(
       'File with more of these accounts, one per line.',
+    ),
+    XMPP_LOGIN_KEYS_FILE: live('loginKeys', loginKeysFile, '').means(
+      'File of keys that sign logins of users at servers that check JSON Web Tokens, as lines `domain={JWK}`: HS256, or the private key for ES256. Preferred to a service account.',
+    ),
+    XMPP_CREATE_ACCOUNTS: live('createAccounts', createAccounts, '').means(
+      'Domains whose users get an account before their first login without a password, as `domain=admin,…`: this admin of the XMPP server makes them (XEP-0133), logged in by a key of XMPP_LOGIN_KEYS_FILE or as the service account.',
     ),
     XMPP_RETIRED_DOMAINS: live('retiredDomains', kinds.domainPatterns, '').means(
       'Domains that are no longer served, written like XMPP_DOMAINS. Their clients get `host-gone`.',
@@ -225,37 +241,7 @@ export const sections = {
       'SCRAM iterations that an XMPP server may request. With more, the login fails.',
     ),
   },
-  'Page tokens': {
-    PAGE_ORIGINS: live('pages.origins', kinds.namedOrigins, '').means(
-      'Comma-separated origins of pages that may log in with a token, such as `https://www.example.org`. See *Page tokens* in docs/api.md. Without this setting, PAGE_PATH answers 404.',
-    ),
-    PAGE_PATH: at('pagePath', kinds.path, '/connect').means(
-      'Path where pages log in with a token. Addresses that may use BOSH or WebSocket may use this path.',
-    ),
-    PAGE_TOKEN_SECRET_FILE: live('pages.secrets', pageSecretsFile).means(
-      'File with the secrets that sign HS256 tokens. Each line is a secret of at least 32 bytes.',
-    ),
-    PAGE_TOKEN_JWKS: live('pages.keys', pageKeys).means(
-      'Instead of secrets: URL or file of public keys (JWKS) for RS256, PS256, ES256 (also 384 and 512), EdDSA or Ed25519. Requires PAGE_TOKEN_ISSUER.',
-    ),
-    PAGE_TOKEN_AUDIENCE: at('pages.audience', kinds.text).means('Audience (`aud`) that tokens must have.'),
-    PAGE_TOKEN_ISSUER: at('pages.issuer', kinds.text).means('Issuer (`iss`) that tokens must have.'),
-    PAGE_TOKEN_JID: at('pages.jid', jidTemplate).means(
-      'JID of the user, with a claim in braces, as in `{sub}@example.org`. With `{sub}` alone, the claim is the whole JID.',
-    ),
-    PAGE_TOKEN_IGNORE_CASE: at('pages.ignoreCase', kinds.boolean, 'off').means(
-      'Accepts capital letters in the claim of PAGE_TOKEN_JID. JIDs have none, so `Alice` and `alice` become one user: set it only if they are one user in your portal.',
-    ),
-    PAGE_TOKEN_MAX_AGE: at('pages.maxAge', kinds.integer(60, 31_622_400), '86400').means(
-      'Most seconds from now to the `exp` of a token.',
-    ),
-    PAGE_TOKEN_LOGIN: at('pages.login', kinds.word('service', 'token', 'password', 'credential'), 'service').means(
-      'What logs the user in: the service account or certificate of the domain (`service`), the token by OAUTHBEARER (`token`), the token as a password (`password`), or the credential in the claim `credential` (`credential`).',
-    ),
-    PAGE_ADMIN: at('pages.admin', kinds.text).means(
-      'Admin account for calls of pages. Its domains and limits apply. Only credentials of this account are valid. Default: `:pages`, an account for all domains.',
-    ),
-  },
+  'Page tokens': settingsOfPages,
   Events: {
     EVENTS_URL: joined(kinds.secureUrl).means(
       'Webhook URL for session events, such as `https://portal.example.org/chat/events`. Must be https, or http to a loopback address. See *Events* in docs/api.md.',
@@ -290,7 +276,7 @@ export const sections = {
       'Sessions of a process at a time. Clients that have not logged in yet can use a quarter of them. BOSH requests that wait for an answer are limited to twice this number. At nine tenths of it, clients cannot open sessions themselves. At the limit, no session opens, and each session holds one request at most. 0 is no limit, here and in most limits below.',
     ),
     MAX_SESSIONS_PER_ADDRESS: live('limits.sessionsPerAddress', kinds.integer(0, 10_000_000), '200').means(
-      'Sessions that clients of one IPv4 address or IPv6 /64 network opened themselves. Warmed sessions do not count. If TRUSTED_PROXIES lists loopback or a single address, only RATE_FAILED_LOGINS limits it per address.',
+      'Sessions that clients of one IPv4 address or IPv6 /64 network opened themselves, and as many sessions of guests (PAGE_GUESTS) in each process. Other warmed sessions do not count. If TRUSTED_PROXIES lists loopback or a single address, only RATE_FAILED_LOGINS limits it per address.',
     ),
     MAX_UNAUTHENTICATED_PER_ADDRESS: live('limits.unauthenticatedPerAddress', kinds.integer(0, 10_000_000), '20').means(
       'Sessions of one address whose clients have not logged in yet, in each process. At the limit, a session with refused logins, or without a login for five seconds, ends to make room.',
@@ -300,6 +286,9 @@ export const sections = {
     ),
     MAX_SESSIONS_PER_JID: live('limits.sessionsPerJid', kinds.integer(0, 1_000_000), '20').means(
       'Sessions of one user, warmed or not.',
+    ),
+    MAX_GUESTS: live('limits.guests', kinds.integer(0, 10_000_000), '1000').means(
+      'Sessions at the domain of PAGE_GUESTS, in each process. At the limit, guests get 429.',
     ),
     MAX_STANZA_BYTES: at('limits.stanzaBytes', kinds.integer(10_000, 1_048_576), '262144').means(
       'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. Stanzas of a server may have 4 MiB. If they are longer, they are dropped, and their senders get an error.',
@@ -315,6 +304,9 @@ export const sections = {
     ),
     RATE_SESSIONS_PER_ADDRESS: live('rates.sessionsPerAddress', kinds.integer(0, 1_000_000), '10').means(
       'Sessions per second that clients of one address open themselves or with page tokens, on average over five seconds.',
+    ),
+    RATE_GUESTS: live('rates.guests', kinds.integer(0, 1_000_000), '20').means(
+      'New guests (PAGE_GUESTS) per minute from one IPv4 address or IPv6 /64 network. Guests who come back do not count.',
     ),
     RATE_SESSION_BYTES: live('rates.sessionBytes', kinds.integer(0, 1_000_000_000), '100000').means(
       'Bytes of stanzas that a client may send per second, and five times as many at once after a quiet time. Further stanzas wait.',

@@ -1,5 +1,6 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
 import { readdirSync, statSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join, parse } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { attempt } from '../lib/attempt.js'
@@ -120,12 +121,30 @@ function isKeyAlone(path: string): boolean {
   return text.includes('PRIVATE KEY-----') && !text.includes('-----BEGIN CERTIFICATE-----')
 }
 
+export const hasExpired = ({ validTo }: Pick<X509Certificate, 'validTo'>, now: number) => Date.parse(validTo) < now
+
 export function dateWarnings({ certificates }: TlsMaterial, now: number): string[] {
   return certificates.flatMap(({ file, x509 }) => {
-    if (Date.parse(x509.validTo) < now) return [`The certificate in ${file} has expired on ${x509.validTo}.`]
+    if (hasExpired(x509, now)) return [`The certificate in ${file} has expired on ${x509.validTo}.`]
     if (Date.parse(x509.validFrom) > now) return [`The certificate in ${file} is not valid before ${x509.validFrom}.`]
     return []
   })
+}
+
+/** Browsers ignore the name in the subject (RFC 9525 §2), and send no address to choose a certificate by. */
+export function nameWarnings({ certificates }: TlsMaterial, urls: readonly string[]): string[] {
+  const hosts = urls
+    .filter(url => url.startsWith('https:'))
+    .map(url => new URL(url).hostname.replace(/^\[|\]$/g, ''))
+    .filter(host =>
+      isIP(host) === 0
+        ? certificates.every(({ x509 }) => x509.checkHost(host, { subject: 'never' }) === undefined)
+        : certificates[0]?.x509.checkIP(host) === undefined,
+    )
+  return [...new Set(hosts)].map(
+    host =>
+      `TLS_CERT has no certificate for ${host}, the host of an external URL: browsers refuse to connect to this service. This does not matter if a proxy with its own certificate is in front.`,
+  )
 }
 
 function readCertificate(file: string, passphrase: string | undefined, chainFile?: string, keyFile?: string) {

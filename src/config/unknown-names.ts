@@ -78,6 +78,7 @@ const hidden = (line: number | undefined) =>
   line === undefined ? 'A name in the env file' : `The name in line ${line} of the env file`
 
 const names = Object.keys(settings) as Name[]
+const settingsWithLetters = names.map(setting => [setting, lettersOf(setting)] as const)
 
 /** Other programs hardly use names with these beginnings. */
 const ownBeginnings = names.flatMap(name => {
@@ -95,14 +96,16 @@ function isOfKubernetes(name: string, value: string): boolean {
 function meantBy(name: string, isInFile = false): Name | undefined {
   if (name === 'HTTP_PORT') return 'PORT'
   const letters = lettersOf(isInFile ? name.toUpperCase() : name)
-  const [distance, nearest] = names
-    .map(setting => [editDistance(letters, lettersOf(setting)), setting] as const)
-    .reduce((best, other) => (other[0] < best[0] ? other : best))
+  const [distance, nearest] = settingsWithLetters
+    .filter(([, own]) => Math.abs(own.length - letters.length) <= 2)
+    .map(([setting, own]) => [editDistance(letters, own), setting] as const)
+    .reduce((best, other) => (other[0] < best[0] ? other : best), [Infinity, names[0]!] as const)
   if (distance <= Math.max(mostMistakes(name, nearest), isInFile ? 1 : 0)) return nearest
   const words = name.split('_')
   return words.length === 1 ? undefined : names.find(setting => words.every(word => setting.split('_').includes(word)))
 }
 
+/** At most two, so a setting whose length differs by more is never meant. */
 function mostMistakes(name: string, setting: Name): number {
   const length = lettersOf(setting).length
   if (length >= 6) return length < 10 ? 1 : 2

@@ -6,12 +6,14 @@ import type { Lost, PeerLink } from './peer-links.js'
 
 interface WholeRequest extends ToPeer {
   readonly body: Buffer
+  /** Time for the answer to begin. After this time, the request is lost: `silent`. Default: no limit. */
+  readonly milliseconds?: number | undefined
 }
 
 /**
  * Sends a client's request, whose body has been read, to the process that has its session, and the answer to the client.
- * Has no timeout. Resolves with undefined when the answer has been sent or the client has gone, or with how the request
- * was lost. The caller then answers.
+ * Resolves with undefined when the answer has been sent or the client has gone, or with how the request was lost. The
+ * caller then answers.
  */
 export function forwardRequest(
   link: PeerLink,
@@ -19,11 +21,12 @@ export function forwardRequest(
   res: ServerResponse,
   whole: WholeRequest,
 ): Promise<Lost | undefined> {
-  const { body } = whole
+  const { body, milliseconds } = whole
   const stream = link.request(toLink(req, whole, body.length))
   if (body.length > 0) stream.write(body)
-  let state: 'waiting' | 'answered' | 'refused' = 'waiting'
+  let state: 'waiting' | 'answered' | 'refused' | 'late' = 'waiting'
   stream.once('response', (headers: AnswerHeaders) => {
+    if (state === 'late') return
     state = isRefusal(headers) ? 'refused' : 'answered'
     if (state === 'refused') return void stream.resume()
     if (!res.destroyed) res.writeHead(headers[':status']!, flat(headers))
@@ -40,12 +43,24 @@ export function forwardRequest(
     stream.end()
   })
   // Not a reset, because `nghttp2` closes the links of a peer that resets many streams.
-  const forgetClient = whenClientGone(req, res, () => {
+  const leave = () => {
     stream.resume()
     stream.end()
-  })
+  }
+  const forgetClient = whenClientGone(req, res, leave)
   return new Promise(resolve => {
+    const limit =
+      milliseconds &&
+      link.clock.after(milliseconds, () => {
+        if (state !== 'waiting') return
+        state = 'late'
+        forgetClient()
+        leave()
+        resolve('silent')
+      })
     stream.once('close', () => {
+      if (limit) limit.cancel()
+      if (state === 'late') return
       forgetClient()
       if (res.destroyed || res.writableEnded) return resolve(undefined)
       if (state === 'refused') return resolve('refused')

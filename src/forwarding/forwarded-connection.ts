@@ -67,6 +67,11 @@ export class ForwardedConnection extends Duplex {
   }
 
   #send(chunk: Buffer, done: (error?: Error | null) => void): void {
+    // A link that breaks destroys all its streams, which then close one after the other.
+    if (this.#stream.destroyed) {
+      done(new Error('the link is closed'))
+      return
+    }
     const body = this.#isAnswered ? chunk : this.#answer(chunk)
     if (body.length === 0) done()
     else this.#stream.write(body, done)

@@ -36,8 +36,15 @@ interface PeerLinksParts {
   readonly clock: Clock
 }
 
+interface PeerLinkParts extends PeerLinksParts {
+  readonly onDialed: (isOpen: boolean) => void
+  readonly onClose: () => void
+}
+
 /** Connections to other processes, which are kept for the next requests. */
 export class PeerLinks {
+  /** Called when a link opens, or fails before. */
+  onDialed: (address: PeerAddress, isOpen: boolean) => void = ignore
   readonly #parts: PeerLinksParts
   // One for each peer, so that the requests of a client stay in order.
   readonly #links = new Map<string, PeerLink>()
@@ -61,9 +68,12 @@ export class PeerLinks {
     const name = nameOf(address)
     const before = this.#links.get(name)
     if (before?.isUsable === true) return before
-    const link = new PeerLink(address, this.#parts, () => {
+    const onDialed = (isOpen: boolean) => this.onDialed(address, isOpen)
+    const onClose = () => {
       if (this.#links.get(name) === link) this.#links.delete(name)
-    })
+    }
+    const { key, clock } = this.#parts
+    const link = new PeerLink(address, { key, clock, onDialed, onClose })
     this.#links.set(name, link)
     return link
   }
@@ -87,13 +97,15 @@ export class PeerLink {
   lost: Lost = 'unreachable'
   readonly clock: Clock
   readonly #session: ClientHttp2Session
+  readonly #onDialed: PeerLinkParts['onDialed']
   #timer: Timer | undefined
   #unanswered = 0
   #requests = 0
   #idleSince: number
 
-  constructor(address: PeerAddress, { key, clock }: PeerLinksParts, onClose: () => void) {
+  constructor(address: PeerAddress, { key, clock, onDialed, onClose }: PeerLinkParts) {
     this.clock = clock
+    this.#onDialed = onDialed
     this.#idleSince = clock.now()
     const createConnection = () =>
       dial(address, key).once('error', ({ code }: NodeJS.ErrnoException) => {
@@ -103,9 +115,10 @@ export class PeerLink {
     this.#session
       .once('connect', () => {
         this.lost = 'broken'
+        onDialed(true)
         if (!this.#session.destroyed) this.#session.setLocalWindowSize(connectionWindow)
       })
-      .on('error', ignore)
+      .on('error', () => this.#fail())
       .once('close', () => {
         this.#timer?.cancel()
         onClose()
@@ -144,10 +157,17 @@ export class PeerLink {
     this.#session.destroy(undefined, constants.NGHTTP2_CANCEL)
   }
 
+  /** A process without a listener (`gone`) has ended, or `Peers` reports it later. */
+  #fail(): void {
+    if (this.lost === 'unreachable') this.#onDialed(false)
+  }
+
   #watch(): void {
     this.#timer = this.clock.after(pingInterval, () => {
       if (this.#session.destroyed) return
       if (this.#unanswered >= mostUnanswered) {
+        // If no packet arrives, the socket closes two minutes later.
+        this.#fail()
         this.lost = 'silent'
         this.destroy()
       } else if (this.streams === 0 && this.clock.now() - this.#idleSince >= longestIdle) this.#session.close()

@@ -10,6 +10,8 @@ import type { AcceptStream } from './peer-listener.js'
 const answerMilliseconds = 1_000
 /** Sids, ids and tokens of a process that is gone can still be known for this time, in milliseconds. */
 const longestLost = 600_000
+/** A process counts as unreachable for this time after a failure, in milliseconds. Links open only for requests. */
+const longestUnreachable = 300_000
 /** In milliseconds: longer than the entry of a dead process lives. */
 const longestGone = (processSeconds + 2) * 1_000
 
@@ -20,7 +22,7 @@ interface PeersParts {
   readonly store: Pick<Store, 'processes'>
   readonly links: PeerLinks
   readonly clock: Clock
-  /** Called for a process that lives, but does not accept connections from here. */
+  /** Called for a process that lives, but to which no connection opens. */
   readonly onUnreachable: (entry: ProcessEntry) => void
 }
 
@@ -30,99 +32,132 @@ export interface Owner {
   readonly link: PeerLink
 }
 
-export type Peers = ReturnType<typeof createPeers> & OtherProcesses
-
 /** The other processes of the service: links and calls to them. */
-export function createPeers({ self, place, store, links, clock, onUnreachable }: PeersParts) {
-  const lostSince = new Map<string, number>()
-  const goneSince = new Map<string, number>()
-  let before: readonly ProcessEntry[] = []
+export class Peers implements OtherProcesses {
+  readonly self: string
+  /** Returns false for streams that it does not serve. */
+  accept: AcceptStream = () => false
+  readonly #parts: PeersParts
+  readonly #answers = new Map<string, (question: never) => unknown>()
+  readonly #lostSince = new Map<string, number>()
+  readonly #goneSince = new Map<string, number>()
+  readonly #unreachableSince = new Map<string, number>()
+  #before: readonly ProcessEntry[] = []
 
-  const linkOf = (entry: ProcessEntry): PeerLink | undefined => {
-    const address = readAddress(entry.address)
-    if (address === undefined) return undefined
-    if (!('path' in address) || machineOf(entry.place) === machineOf(place)) return links.to(address)
-    onUnreachable(entry)
-    return undefined
+  constructor(parts: PeersParts) {
+    const { self, store, links } = parts
+    this.self = self
+    this.#parts = parts
+    links.onDialed = (address, isOpen) => {
+      const entry = store.processes.find(each => each.address === writeAddress(address))
+      if (entry === undefined) return
+      if (isOpen) this.#unreachableSince.delete(entry.name)
+      else if (!entry.isDraining) this.#noteUnreachable(entry)
+    }
   }
-  const entryOf = (name: string) => store.processes.find(each => each.name === name)
-  const isGone = (name: string) => goneSince.has(name)
-  const noteGone = (name: string) => {
-    if (!isGone(name)) goneSince.set(name, clock.now())
+
+  get others(): readonly ProcessEntry[] {
+    return this.#parts.store.processes.filter(({ name }) => name !== this.self)
   }
-  const ownerNamed = (name: string): Owner | undefined => {
-    if (isGone(name)) return undefined
-    const entry = name === self ? undefined : entryOf(name)
-    const link = entry && linkOf(entry)
+
+  get lost(): readonly string[] {
+    return [...this.#lostSince.keys()]
+  }
+
+  answer(kind: string, answer: (question: never) => unknown): void {
+    this.#answers.set(kind, answer)
+  }
+
+  readonly answerCall: AnswerCall = async (kind, question) => {
+    const answer = this.#answers.get(kind)
+    if (answer === undefined) throw new Error(`there is no call ${kind}`)
+    return answer(question as never)
+  }
+
+  /** To be called each second. */
+  look(): void {
+    const { store, clock } = this.#parts
+    const now = clock.now()
+    const names = new Set(store.processes.map(({ name }) => name))
+    for (const { name, isDraining } of this.#before) if (!names.has(name) && !isDraining) this.#lostSince.set(name, now)
+    for (const [name, since] of this.#lostSince)
+      if (names.has(name) || now - since > longestLost) this.#lostSince.delete(name)
+    for (const [name, since] of this.#goneSince) {
+      if (now - since <= longestGone) continue
+      this.#goneSince.delete(name)
+      // It lives: its entry would have expired.
+      const entry = this.#entryOf(name)
+      if (entry !== undefined) this.#noteUnreachable(entry)
+    }
+    for (const [name, since] of this.#unreachableSince)
+      if (!names.has(name) || now - since > longestUnreachable) this.#unreachableSince.delete(name)
+    this.#before = store.processes
+  }
+
+  isGone(name: string): boolean {
+    return this.#goneSince.has(name)
+  }
+
+  /** No connection to it opened at the last attempt. */
+  isUnreachable(name: string): boolean {
+    return this.#unreachableSince.has(name)
+  }
+
+  /** Nothing listens at the address of the process. */
+  noteGone(name: string): void {
+    if (!this.isGone(name)) this.#goneSince.set(name, this.#parts.clock.now())
+  }
+
+  ownerNamed(name: string): Owner | undefined {
+    if (this.isGone(name)) return undefined
+    const entry = name === this.self ? undefined : this.#entryOf(name)
+    const link = entry && this.#linkOf(entry)
     return link && { name, link }
   }
 
-  return {
-    ...callAnswers(),
-    self,
-    /** Returns false for streams that it does not serve. */
-    accept: (() => false) as AcceptStream,
-    get others() {
-      return store.processes.filter(({ name }) => name !== self)
-    },
-    get lost(): readonly string[] {
-      return [...lostSince.keys()]
-    },
-    /** To be called each second. */
-    look(): void {
-      const names = new Set(store.processes.map(({ name }) => name))
-      for (const { name, isDraining } of before) if (!names.has(name) && !isDraining) lostSince.set(name, clock.now())
-      for (const [name, since] of lostSince)
-        if (names.has(name) || clock.now() - since > longestLost) lostSince.delete(name)
-      for (const [name, since] of goneSince) {
-        if (clock.now() - since <= longestGone) continue
-        goneSince.delete(name)
-        // It lives: its entry would have expired.
-        const entry = entryOf(name)
-        if (entry !== undefined) onUnreachable(entry)
-      }
-      before = store.processes
-    },
-    isGone,
-    /** Nothing listens at the address of the process. */
-    noteGone,
-    ownerNamed,
-    /** The process that a sid, an id or a token names. */
-    ownerIn: (text: string): Owner | undefined => ownerNamed(processIn(text) ?? ''),
-    /** A process that takes new sessions, except those in `asked`, to which its name is added. */
-    forNewSession(asked = new Set<string>()): Owner | undefined {
-      const others = store.processes.filter(({ name, isDraining }) => name !== self && !isDraining && !asked.has(name))
-      const entry = others[Math.floor(Math.random() * others.length)]
-      if (entry === undefined) return undefined
-      asked.add(entry.name)
-      return ownerNamed(entry.name) ?? this.forNewSession(asked)
-    },
-    /** Rejects with `NoAnswer`. */
-    async ask(name: string, kind: string, question: unknown, milliseconds = answerMilliseconds): Promise<unknown> {
-      const owner = ownerNamed(name)
-      if (owner === undefined) throw new NoAnswer(name, 'gone')
-      try {
-        return await callPeer(owner.link, kind, question, { clock, milliseconds })
-      } catch (error) {
-        if (!(error instanceof CallLost)) throw error
-        if (error.how === 'gone') noteGone(name)
-        throw new NoAnswer(name, error.how === 'late' ? 'late' : error.how === 'gone' ? 'gone' : 'broken')
-      }
-    },
+  /** The process that a sid, an id or a token names. */
+  ownerIn(text: string): Owner | undefined {
+    return this.ownerNamed(processIn(text) ?? '')
   }
-}
 
-function callAnswers() {
-  const answers = new Map<string, (question: never) => unknown>()
-  return {
-    answer(kind: string, answer: (question: never) => unknown): void {
-      answers.set(kind, answer)
-    },
-    answerCall: (async (kind, question) => {
-      const answer = answers.get(kind)
-      if (answer === undefined) throw new Error(`there is no call ${kind}`)
-      return answer(question as never)
-    }) satisfies AnswerCall,
+  /** A process that takes new sessions, except those in `asked`, to which its name is added. */
+  forNewSession(asked = new Set<string>()): Owner | undefined {
+    const others = this.others.filter(({ name, isDraining }) => !isDraining && !asked.has(name))
+    const entry = others[Math.floor(Math.random() * others.length)]
+    if (entry === undefined) return undefined
+    asked.add(entry.name)
+    return this.ownerNamed(entry.name) ?? this.forNewSession(asked)
+  }
+
+  /** Rejects with `NoAnswer`. */
+  async ask(name: string, kind: string, question: unknown, milliseconds = answerMilliseconds): Promise<unknown> {
+    const owner = this.ownerNamed(name)
+    if (owner === undefined) throw new NoAnswer(name, 'gone')
+    try {
+      return await callPeer(owner.link, kind, question, { clock: this.#parts.clock, milliseconds })
+    } catch (error) {
+      if (!(error instanceof CallLost)) throw error
+      if (error.how === 'gone') this.noteGone(name)
+      throw new NoAnswer(name, error.how === 'late' ? 'late' : error.how === 'gone' ? 'gone' : 'broken')
+    }
+  }
+
+  #entryOf(name: string): ProcessEntry | undefined {
+    return this.#parts.store.processes.find(each => each.name === name)
+  }
+
+  #linkOf(entry: ProcessEntry): PeerLink | undefined {
+    const { place, links } = this.#parts
+    const address = readAddress(entry.address)
+    if (address === undefined) return undefined
+    if (!('path' in address) || machineOf(entry.place) === machineOf(place)) return links.to(address)
+    this.#noteUnreachable(entry)
+    return undefined
+  }
+
+  #noteUnreachable(entry: ProcessEntry): void {
+    this.#unreachableSince.set(entry.name, this.#parts.clock.now())
+    this.#parts.onUnreachable(entry)
   }
 }
 

@@ -1,10 +1,8 @@
 import type { Clock } from '../lib/clock.js'
-import { lookAgain, looksForMoving } from '../store/look-again.js'
-import { type SessionKey, type Store, StoreUnavailable } from '../store/store.js'
+import type { Phase } from '../lib/phase.js'
+import { lookAgain, looksForDead } from '../store/look-again.js'
+import { type KeptBy, type SessionKey, type Store, StoreUnavailable } from '../store/store.js'
 import type { Owner, Peers } from './peers.js'
-
-/** In six seconds. */
-const looksAtStart = 7
 
 type FoundBy = Exclude<SessionKey, { user: string } | { visit: unknown }>
 
@@ -12,16 +10,12 @@ interface WhereaboutsParts {
   readonly peers: Peers
   readonly store: Pick<Store, 'sessions' | 'isWhole' | 'readProcesses'>
   readonly clock: Clock
-  /** Takes up a session that was set down. Resolves with false if there is none. */
-  readonly takeUp: (key: FoundBy) => Promise<boolean>
-  /** False if this process starts, stops or drains: another one then takes the session up. */
-  readonly mayTakeUp: () => boolean
+  /** See `StoredRecords`. */
+  readonly takeUp: (key: FoundBy) => Promise<string | KeptBy | undefined>
+  /** Unless this process serves, another one takes the session up. */
+  readonly phase: Phase
   /** Resolves at once, or when all sessions of this process have been set down. */
   readonly whenSetDown: () => Promise<void>
-  /** A later process can take the session up. */
-  readonly isStopping: () => boolean
-  /** This process ends its links. */
-  readonly isLeaving: () => boolean
   /** False if another worker that starts may have sessions in its file. */
   readonly areFilesRead: () => boolean
 }
@@ -32,7 +26,7 @@ export type Place = 'here' | Owner | undefined
 
 /** Finds the process that has a session. */
 export function createWhereabouts(parts: WhereaboutsParts) {
-  const { peers, store, clock, takeUp, mayTakeUp, isStopping, whenSetDown, isLeaving, areFilesRead } = parts
+  const { peers, store, clock, takeUp, phase, whenSetDown, areFilesRead } = parts
   const ownerNamed = async (name: string): Promise<Owner | undefined> => {
     const known = peers.ownerNamed(name)
     if (known !== undefined || name === peers.self) return known
@@ -42,9 +36,14 @@ export function createWhereabouts(parts: WhereaboutsParts) {
   }
   return {
     peers,
+    phase,
     whenSetDown,
-    isLeaving,
-    takeUp,
+    /** For a request of another process. Resolves with whether the session is here, perhaps because it is taken up now. */
+    async arrives(key: FoundBy, isHere: () => boolean): Promise<boolean> {
+      await whenSetDown()
+      if (!isHere()) await takeUp(key)
+      return isHere()
+    },
     /**
      * Asks the store. Takes the session up if no process has it. `lost` names a process that does not have it, or cannot
      * be asked. Rejects with `StoreUnavailable`, also if the store has no session now, but another process may have it
@@ -52,18 +51,24 @@ export function createWhereabouts(parts: WhereaboutsParts) {
      */
     async find(key: FoundBy, isHere: () => boolean, lost?: string): Promise<Place> {
       await whenSetDown()
+      let isMoving = false
+      let isKept = false
       /** Null: another look would not help. */
       const look = async (): Promise<Place | null> => {
         if (isHere()) return 'here'
         const [found] = await store.sessions.find(key)
         const owner = found && (await ownerNamed(found.process))
         if (owner !== undefined && owner.name !== lost) return owner
-        if (!mayTakeUp()) return peers.forNewSession(new Set(lost === undefined ? [] : [lost])) ?? null
-        return (await takeUp(key)) || isHere() ? 'here' : undefined
+        if (!phase.isServing) return peers.forNewSession(new Set(lost === undefined ? [] : [lost])) ?? null
+        const taker = await takeUp(key)
+        isKept = typeof taker === 'object'
+        isMoving = taker !== undefined && taker !== peers.self && taker !== lost
+        return isHere() ? 'here' : undefined
       }
-      const place = await lookAgain(look, () => (areFilesRead() ? looksForMoving : looksAtStart), clock)
+      const place = await lookAgain(look, () => (isMoving || !areFilesRead() ? looksForDead : 1), clock)
       if (place) return place
-      if (isStopping() || !store.isWhole) throw new StoreUnavailable('no-answer')
+      // After a stop, or the death of its process, a later process can take the session up.
+      if (phase.has('stopping') || !store.isWhole || isKept) throw new StoreUnavailable('no-answer')
       return undefined
     },
   }

@@ -38,6 +38,25 @@ export class CallerGone {
   }
 }
 
+/** The signal of `work` also aborts after `milliseconds`. */
+export async function withDeadline<T>(
+  caller: CallerSignal,
+  milliseconds: number,
+  work: (signal: CallerSignal) => Promise<T>,
+): Promise<T> {
+  const signal = new CallerGone()
+  const abort = () => signal.abort()
+  const late = setTimeout(abort, milliseconds)
+  if (caller.aborted) abort()
+  else caller.addEventListener('abort', abort)
+  try {
+    return await work(signal)
+  } finally {
+    clearTimeout(late)
+    caller.removeEventListener('abort', abort)
+  }
+}
+
 export function signalOf(req: IncomingMessage, res: ServerResponse): CallerSignal {
   const signal = new CallerGone()
   if (req.socket.destroyed) signal.abort()

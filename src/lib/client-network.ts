@@ -6,8 +6,8 @@ export function clientOf(address: string): string {
   if (!isIPv6(unmapped)) return unmapped
   const [head = '', tail] = unmapped.split('::')
   const groups = head === '' ? [] : head.split(':')
-  const behind = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - behind.length)
+  const behind = tail?.split(':') ?? []
+  const zeros = Math.max(0, 8 - groups.length - behind.length)
   return [...groups, ...Array<string>(zeros).fill('0'), ...behind].slice(0, 4).join(':')
 }
 

@@ -67,6 +67,8 @@ export const sessionLimits = {
 export const limits = {
   ...sessionLimits,
   user: 'MAX_SESSIONS_PER_JID',
+  guests: 'MAX_GUESTS',
+  'guests-address': 'RATE_GUESTS',
   'warms-user': 'RATE_WARMS_PER_JID',
   'warms-admin': 'RATE_WARMS_PER_ADMIN',
   'failed-logins': 'RATE_FAILED_LOGINS',
@@ -89,6 +91,7 @@ export const limits = {
   hashes: undefined,
   lookups: undefined,
   'wrong-tokens': undefined,
+  accounts: undefined,
 } as const
 
 export type Limit = keyof typeof limits
@@ -136,6 +139,8 @@ export class Counts {
   failedAdminLogins = 0
   clientsLoggedIn = 0
   readonly clientLogins = { refused: 0, delayed: 0 }
+  /** Made before the first login of their users. `known`: they were there. */
+  readonly accounts = { made: 0, known: 0, failed: 0 }
   readonly linkFailures = new Tally()
   readonly remoteFailures = new Tally()
   readonly unfitStanzas = { dropped: 0 }

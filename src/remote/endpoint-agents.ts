@@ -1,6 +1,6 @@
 import type { Agent } from 'node:http'
 import type { Config, RemoteEndpoint } from '../config/config.js'
-import { createAgent, type Outgoing } from '../outgoing/http-agents.js'
+import { createAgent, type Outgoing } from '../servers/net/http-agents.js'
 import { type TlsRules, tlsContext } from '../servers/net/tls-context.js'
 import { connectionFault } from './remote-fault.js'
 

@@ -5,6 +5,7 @@ import type { Counts } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import { codeOf } from '../lib/log.js'
+import type { Phase } from '../lib/phase.js'
 import type { StateLookup } from '../servers/net/server-states.js'
 import type { OpenLogin, OpenWish } from '../session/session-types.js'
 import { idOf } from '../session/sid.js'
@@ -12,14 +13,14 @@ import { withULabels } from '../xmpp/jid/domains.js'
 import type { Failure, Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import { BoshLink, type BoshLinkParts } from './bosh-link.js'
 import { createEndpoints, type Endpoints } from './endpoint.js'
-import type { EndpointParts } from './endpoint-agents.js'
-import { endpointLimits } from './endpoint-agents.js'
+import { type EndpointParts, endpointLimits } from './endpoint-agents.js'
 import type { EndpointSession } from './endpoint-session.js'
 import { SessionsElsewhere } from './sessions-elsewhere.js'
 
 interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls'> {
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote' | 'proxies'>
   readonly counts: Counts
+  readonly phase: Phase
   readonly log: Logger
   readonly waiting: WaitingMemory
   readonly states: StateLookup
@@ -32,12 +33,11 @@ interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls'> {
 export type Remotes = ReturnType<typeof createRemotes>
 
 export function createRemotes(parts: RemotesParts) {
-  const { config, clock, counts, log, processName } = parts
+  const { config, clock, counts, phase, log, processName } = parts
   const elsewhere = new SessionsElsewhere(processName)
   const sessions = new Set<EndpointSession>()
   const openings = new Set<BoshLink>()
   const known = knownEndpoints(parts)
-  let takesNoLogins = false
 
   function onFailed(domain: string, { step, code, cause }: Failure): void {
     counts.remoteFailures.add(step, code)
@@ -74,7 +74,7 @@ export function createRemotes(parts: RemotesParts) {
     openThere(domain: string, wish: OpenWish, events: LinkEvents): OpenLogin | undefined {
       const about = isElsewhere(config, domain) ? remoteOf(config, domain) : undefined
       if (about === undefined) return undefined
-      if (takesNoLogins) throw new Problem('shutting-down', { step: 'connect' })
+      if (phase.has('draining')) throw new Problem('shutting-down', { step: 'connect' })
       const link = new BoshLink(wish, events, linkParts(domain, about, wish))
       openings.add(link)
       return {
@@ -95,12 +95,7 @@ export function createRemotes(parts: RemotesParts) {
       }
     },
 
-    drain(): void {
-      takesNoLogins = true
-    },
-
     shutDown(): void {
-      takesNoLogins = true
       for (const link of openings) {
         abandon(link)
         link.events.onEnd({ failure: { step: 'connect', code: 'shutting-down' } })

@@ -9,12 +9,13 @@ import type { Peers as PeerPlaces } from '../config/redis-settings.js'
 import type { PeerAddress } from '../forwarding/link-settings.js'
 import { PeerLinks } from '../forwarding/peer-links.js'
 import { listenForPeers, type PeerListener } from '../forwarding/peer-listener.js'
-import { createPeers, type Peers, writeAddress } from '../forwarding/peers.js'
+import { Peers, writeAddress } from '../forwarding/peers.js'
 import type { Dispatcher } from '../http/listening/dispatch.js'
 import type { Clock, Timer } from '../lib/clock.js'
-import { onceAMinute } from '../lib/limits/throttle.js'
+import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { codeOf, type LogFor, traceOf } from '../lib/log.js'
 import { version } from '../lib/package-json.js'
+import type { Phase } from '../lib/phase.js'
 import type { SessionBook } from '../session/registry/session-book.js'
 import { type ProcessEntry, type Store, type StoreEvents, StoreUnavailable } from '../store/store.js'
 
@@ -22,8 +23,8 @@ const lookMilliseconds = 1_000
 /** Collects calls. */
 const checkMilliseconds = 250
 const changedKind = 'processes-changed'
-/** Time for answers to requests of other processes. */
-const lastAnswersMilliseconds = 250
+/** Time for the last answers to and from other processes. */
+export const lastAnswersMilliseconds = 250
 
 interface JoinedParts {
   readonly openStore: (events: StoreEvents) => Promise<Store>
@@ -37,7 +38,9 @@ interface JoinedParts {
   /** For Unix sockets. Default: a folder of this process alone. */
   readonly folder?: string | undefined
   readonly settings: () => ProcessEntry['settings']
+  readonly phase: Phase
   readonly clock: Clock
+  readonly sums: MinuteSums
   readonly logFor: LogFor
 }
 
@@ -45,9 +48,9 @@ interface JoinedParts {
 export async function joinProcesses(parts: JoinedParts): Promise<JoinedProcesses> {
   const log = parts.logFor('nodes')
   const store = await parts.openStore({
-    onDown(reason) {
+    onDown(reason, cause) {
       const why = reason === 'refused' ? ', because it refuses the user, the password or a command' : ''
-      log.error({ reason }, `Redis is away${why}: this process serves its own sessions`)
+      log.error({ reason, cause }, `Redis is away${why}: this process serves its own sessions`)
     },
     onUp: () => log.info('Redis is there'),
   })
@@ -57,14 +60,12 @@ export async function joinProcesses(parts: JoinedParts): Promise<JoinedProcesses
 export class JoinedProcesses {
   readonly store: Store
   readonly peers: Peers
-  isLeaving = false
   readonly #parts: JoinedParts
   readonly #log: Logger
   readonly #links: PeerLinks
   readonly #ownFolder: string | undefined
   readonly #compareSettings: () => void
   #listener: PeerListener | undefined
-  #isDraining = false
   #timer: Timer | undefined
   #checking: Timer | undefined
   #told: Promise<unknown> = Promise.resolve()
@@ -72,13 +73,13 @@ export class JoinedProcesses {
   #endSetDown = () => {}
 
   constructor(parts: JoinedParts, store: Store, log: Logger) {
-    const { key, name, place, clock } = parts
+    const { key, name, place, clock, sums } = parts
     this.store = store
     this.#parts = parts
     this.#log = log
     this.#links = new PeerLinks({ key, clock })
-    const isWarningDue = onceAMinute<string>(clock)
-    const peers = createPeers({
+    const isWarningDue = sums.firsts()
+    const peers = new Peers({
       self: name,
       place,
       store,
@@ -102,17 +103,24 @@ export class JoinedProcesses {
     return this.#links.streams
   }
 
+  /** Other processes with other settings. */
+  get unequal(): number {
+    const own = this.#parts.settings()
+    return this.peers.others.filter(other => differences(own, other).length > 0).length
+  }
+
   readonly whenSetDown = () => this.#whenSetDown
 
   /** Listens for the other processes, and tells them. They know this process when it has its first client. */
   async join(dispatcher: Dispatcher, book: SessionBook): Promise<void> {
-    const { name, place, settings, clock } = this.#parts
+    const { name, place, settings, phase, clock } = this.#parts
     const { listener, address } = await listenForOthers(this.#parts, this.#ownFolder, this.peers, dispatcher)
     this.#listener = listener
     await this.store.join({
-      entry: () => ({ name, address, place, version, settings: settings(), isDraining: this.#isDraining }),
+      entry: () => ({ name, address, place, version, settings: settings(), isDraining: phase.has('draining') }),
       sessions: () => book.sessions(),
       checkEnded: () => this.#checkEnded(book),
+      lost: ids => book.leave(ids),
     })
     await this.#tellOthers()
     const look = () => {
@@ -124,9 +132,8 @@ export class JoinedProcesses {
     look()
   }
 
-  /** Other processes then send no new sessions. */
-  drain(): void {
-    this.#isDraining = true
+  /** The other processes then know that this one drains, and send no new sessions. */
+  tellDraining(): void {
     this.#told = this.store.readProcesses().then(
       () => this.#tellOthers(),
       () => {},
@@ -146,7 +153,7 @@ export class JoinedProcesses {
   /** The other processes then answer what they hold for this one. */
   async retireLinks(): Promise<void> {
     await this.#told
-    this.isLeaving = true
+    this.#parts.phase.begin('leaving')
     this.#links.retire()
   }
 
@@ -191,7 +198,7 @@ function settingsComparison(peers: Pick<Peers, 'others'>, settings: JoinedParts[
     for (const other of peers.others) {
       if (compared.has(other.name)) continue
       compared.add(other.name)
-      const different = Object.keys(own).filter(each => own[each] !== other.settings[each])
+      const different = differences(own, other)
       if (different.length === 0) continue
       // With another key, neither the process nor its sessions can be reached.
       const level = different.includes('SEAL_KEY_FILE') ? 'error' : 'warn'
@@ -246,3 +253,6 @@ async function atFreePort<T>(
     }
   }
 }
+
+const differences = (own: ProcessEntry['settings'], other: ProcessEntry) =>
+  Object.keys(own).filter(each => own[each] !== other.settings[each])

@@ -9,6 +9,7 @@ import { Descriptors } from '../lib/limits/descriptors.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
 import { createRefusals } from '../lib/limits/reached-limits.js'
 import { createPartLogs, type LogFor } from '../lib/log.js'
+import { Phase } from '../lib/phase.js'
 import { newProcessName } from '../store/process-name.js'
 import type { Store, StoreEvents } from '../store/store.js'
 import type { AuditTrail } from '../watching/logs.js'
@@ -48,6 +49,7 @@ export async function openBase({
   const { logFor } = partLogs
   const auditFor: LogFor = part => audit.log.child(name === undefined ? { part } : { node: name, part })
   const live = createLiveConfig(config)
+  const phase = new Phase()
   const sums = new MinuteSums(clock)
   const refused = createRefusals({ counts, sums, log })
   const openStore = (events: StoreEvents) =>
@@ -65,11 +67,13 @@ export async function openBase({
           place,
           folder: socketsFolder,
           settings: () => settingsInCommon(live.config),
+          phase,
           clock,
+          sums,
           logFor,
         })
   const descriptors = new Descriptors()
-  return { clock, startedAt, log, partLogs, logFor, auditFor, live, place, sums, refused, joined, descriptors }
+  return { clock, startedAt, log, partLogs, logFor, auditFor, live, place, phase, sums, refused, joined, descriptors }
 }
 
 async function openRedis({ redis }: Config, clock: Clock, events: StoreEvents): Promise<Store> {

@@ -1,24 +1,23 @@
-import type { Logger } from 'pino'
 import { heldRequests } from '../browsers/bosh/connection-manager.js'
 import type { Config } from '../config/config.js'
-import { createEvents, type Events } from '../events/events.js'
 import { createWhereabouts, type Whereabouts } from '../forwarding/whereabouts.js'
 import { createFormTokens } from '../http/access/form-tokens.js'
 import { refusedRequests } from '../http/access/refused-requests.js'
 import { createDispatcher } from '../http/listening/dispatch.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
 import { adminHashQueue, hashQueue } from '../lib/limits/hash-queue.js'
-import { codeOf } from '../lib/log.js'
+import { traceOf } from '../lib/log.js'
 import { secretKeys } from '../lib/secrets/secret-hashes.js'
-import { type DocumentParts, documentFetcher } from '../remote/fetched-document.js'
-import { RemoteFault } from '../remote/remote-fault.js'
+import { KeptSessions } from '../session/registry/kept-sessions.js'
 import { recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
 import { type StateFiles, stateFiles } from '../session/registry/state-files.js'
 import { StoredRecords } from '../session/registry/stored-records.js'
 import { localTabs } from '../store/local-tabs.js'
 import type { Store } from '../store/store.js'
 import { createCallLimits } from '../warm/call-limits.js'
+import { createGuests } from '../warm/connect/guests.js'
 import type { PageTokens } from '../warm/connect/page-tokens.js'
+import { createEvents, type Events } from '../warm/events/events.js'
 import { createAuditReader } from '../warm/numbers/audit-lines.js'
 import { createCapacity } from '../warm/numbers/capacity.js'
 import { createLastHour } from '../warm/numbers/last-hour.js'
@@ -28,6 +27,7 @@ import { watchFailures } from '../watching/failure-share.js'
 import { createHealthListeners } from '../watching/health.js'
 import { createMetrics, type MetricsParts } from '../watching/metrics.js'
 import { type MetricsServer, serveMetrics } from '../watching/metrics-server.js'
+import { createPageTokens } from './create-page-tokens.js'
 import type { JoinedProcesses } from './joined-processes.js'
 import { type Base, type BaseParts, openBase } from './process-base.js'
 import { createSessionParts, type ProcessParts, type ProcessSessions } from './session-parts.js'
@@ -82,19 +82,17 @@ export class Service {
 
   constructor(parts: ServiceParts, base: Base) {
     const { config, counts, dns, hostMetaPort } = parts
-    const { clock, log, logFor, auditFor, live, sums, refused, joined, descriptors } = base
+    const { clock, log, logFor, auditFor, live, phase, sums, refused, joined, descriptors } = base
     // Without mending, sessions have records too.
     const recordSeconds = config.linkResumeTime || 60
     this.#parts = parts
     this.#base = base
-    this.#records = joined && this.#storedRecords(joined.store, recordSeconds)
-    const whenArrived = async () => this.#records?.whenArrived()
+    this.#records = joined && this.#storedRecords(joined.store, joined.peers.self, recordSeconds)
     this.#shared = joined && {
       others: joined.peers,
       store: joined.store,
       recordSeconds,
       takeUp: this.#takeUp,
-      whenArrived,
     }
     this.#sessions = createSessionParts({
       config: live.config,
@@ -103,6 +101,7 @@ export class Service {
       auditFor,
       counts,
       refused,
+      phase,
       clock,
       sums,
       descriptors,
@@ -112,6 +111,8 @@ export class Service {
       hostMetaPort,
     })
     const { names, registry } = this.#sessions
+    const areKept = config.persist && config.linkResumeTime > 0
+    registry.kept = joined && areKept ? this.#keptSessions(joined, recordSeconds) : undefined
     const { events: receiver, proxies, state, workers } = config
     this.#events = receiver && createEvents({ receiver, proxies, names, clock, counts, sums, log: logFor('events') })
     this.#metrics = this.#createMetrics()
@@ -133,12 +134,12 @@ export class Service {
 
   async start(): Promise<void> {
     const { config, counts, servesMetrics = true, onTakingUp } = this.#parts
-    const { clock, log, logFor, live, joined, sums } = this.#base
+    const { clock, log, logFor, live, joined, phase, sums } = this.#base
     const { names } = this.#sessions
-    this.#pageTokens = await pageTokensOf(config, { names, clock, log: logFor('warm') })
+    this.#pageTokens = await createPageTokens(config, { names, clock, log: logFor('warm') })
     this.#sites = this.#createSites()
     const states = (await this.#files?.read()) ?? []
-    const note = refusedRequests(clock, logFor('http'), live.config)
+    const note = refusedRequests(sums, logFor('http'), live.config)
     const notice = () => (joined?.store.isUp !== false ? undefined : 'the store that the processes share is away')
     this.#dispatcher = createDispatcher(createHealthListeners(this.#fault, notice, note), this.#sites.routes, note)
     const address = config.metricsAddress
@@ -148,7 +149,8 @@ export class Service {
       await joined?.join(this.#dispatcher, this.#sessions.book!)
       this.#listening = await this.#listen(note)
     } catch (error) {
-      joined?.drain()
+      phase.begin('stopping')
+      joined?.tellDraining()
       await joined?.leave()
       await joined?.close()
       this.#metricsServer?.close()
@@ -161,6 +163,7 @@ export class Service {
     const stopWatching = watchFailures(counts, clock, log)
     this.#stopping = new Stopping({
       drainTime: config.drainTime,
+      phase,
       sessions: this.#sessions,
       sites: this.#sites,
       listening: this.#listening,
@@ -180,6 +183,7 @@ export class Service {
         sums.close()
       },
     })
+    phase.begin('serving')
     void this.#pageTokens?.prepare()
   }
 
@@ -215,9 +219,9 @@ export class Service {
   readonly isReady = () => this.#fault() === undefined
 
   readonly counts = () => {
-    const { registry, open } = this.#sessions
+    const { registry, linking } = this.#sessions
     const forwarded = this.#base.joined?.requests ?? 0
-    return { sessions: registry.size, links: open.links() + open.remotes(), forwarded }
+    return { sessions: registry.size, links: linking.links() + linking.remotes(), forwarded }
   }
 
   /** Closes each open connection after one more answer. */
@@ -230,16 +234,13 @@ export class Service {
   readonly stop = () => this.#stopping!.stop()
 
   readonly #fault = () => {
-    if (this.#stopping?.isReady !== true) return this.#stopping === undefined ? 'starting' : 'stopping'
+    const { phase } = this.#base
+    if (!phase.isServing) return phase.has('draining') ? 'stopping' : 'starting'
     const limit = this.#sessions.fullAt()
     return limit && `${limit} is reached`
   }
 
   readonly #takeUp: StoredRecords['takeUp'] = key => this.#records!.takeUp(key)
-
-  readonly #mayTakeUp = () => this.#stopping?.isReady === true && this.#sessions.registry.takesSessions
-
-  readonly #isStopping = () => this.#stopping?.hasBegun === true
 
   #take(next: Config): void {
     const { partLogs, live } = this.#base
@@ -250,51 +251,68 @@ export class Service {
     this.#dispatcher.use(this.#sites.routes)
   }
 
-  #storedRecords(store: Store, seconds: number): StoredRecords {
-    const { clock, log, live } = this.#base
+  #storedRecords(store: Store, self: string, seconds: number): StoredRecords {
+    const { clock, log, live, phase } = this.#base
     return new StoredRecords({
+      self,
       store,
       keys: () => live.config.sealKeys ?? [],
       clock,
       seconds,
-      isReady: this.#mayTakeUp,
+      phase,
       take: record => this.#sites.takeUp(record),
       end: id => void this.#sessions.own.end(id),
       log,
     })
   }
 
+  #keptSessions({ peers, store }: JoinedProcesses, seconds: number): KeptSessions {
+    const { clock, live, phase, logFor } = this.#base
+    return new KeptSessions({
+      self: peers.self,
+      store,
+      keys: () => live.config.sealKeys ?? [],
+      clock,
+      seconds,
+      phase,
+      report: error => logFor('store').error(traceOf(error), 'sessions were not recorded'),
+    })
+  }
+
   #createMetrics() {
     const { counts, lastReload } = this.#parts
     const { joined, clock } = this.#base
-    const { registry, open } = this.#sessions
+    const { registry, linking, parts } = this.#sessions
     return createMetrics({
       counts,
       joined,
       clock,
       lastReload,
       census: () => ({
-        states: { ...registry.states(), elsewhere: open.elsewhere() },
+        states: { ...registry.states(), elsewhere: linking.elsewhere.size },
         ...heldRequests(registry.all()),
       }),
       open: {
-        ...open,
-        ...this.#openConnections,
+        links: linking.links,
+        remotes: linking.remotes,
+        servers: linking.servers,
+        waitingBytes: () => parts.common.waiting.bytes,
+        connections: this.#connections,
+        unreadBytes: this.#unreadBytes,
         certificateExpiries: () =>
-          new Map([...(this.#listening?.certificateExpiries ?? []), ...open.certificateExpiries()]),
+          new Map([...(this.#listening?.certificateExpiries ?? []), ...linking.certificateExpiries()]),
         events: () => this.#events?.waiting ?? 0,
       },
     })
   }
 
-  readonly #openConnections = {
-    connections: () => this.#listening?.connections ?? 0,
-    unreadBytes: () => this.#listening?.unreadBytes ?? 0,
-  }
+  readonly #connections = () => this.#listening?.connections ?? 0
+
+  readonly #unreadBytes = () => this.#listening?.unreadBytes ?? 0
 
   #createSites(): Sites {
     const { config, audit, hashes, routers = () => [], demoPath } = this.#parts
-    const { clock, live, refused, joined, place, descriptors } = this.#base
+    const { clock, live, refused, joined, place, phase, descriptors } = this.#base
     const { registry, own, makeRate, parts } = this.#sessions
     const others = joined?.peers
     const lastHour = this.#lastHour
@@ -303,8 +321,9 @@ export class Service {
       config: live.config,
       registry,
       descriptors,
-      waiting: parts.waiting,
-      ...this.#openConnections,
+      waiting: parts.common.waiting,
+      connections: this.#connections,
+      unreadBytes: this.#unreadBytes,
     })
     return createSites(config, {
       sessionParts: parts,
@@ -314,6 +333,7 @@ export class Service {
       formTokens: createFormTokens(keys, Date.now),
       wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
       pageTokens: this.#pageTokens,
+      guests: createGuests({ config: live.config, keys, now: Date.now }),
       callLimits: createCallLimits({
         rates: live.config.rates,
         clock,
@@ -334,24 +354,22 @@ export class Service {
         readAudit: createAuditReader(audit.recent, others),
       },
       onCall: call => this.#metrics.recordCall(call),
-      isStopping: () => this.#isStopping() && others?.forNewSession() === undefined,
+      isStopping: () => phase.has('stopping') && others?.forNewSession() === undefined,
       routers,
       demoPath,
     })
   }
 
   #whereabouts(joined: JoinedProcesses): Whereabouts {
-    const { clock, startedAt } = this.#base
+    const { clock, startedAt, phase } = this.#base
     const { peers, store, whenSetDown } = joined
     return createWhereabouts({
       peers,
       store,
       clock,
       takeUp: this.#takeUp,
-      mayTakeUp: this.#mayTakeUp,
-      isStopping: this.#isStopping,
+      phase,
       whenSetDown,
-      isLeaving: () => joined.isLeaving,
       areFilesRead: () => this.#files === undefined || clock.now() - startedAt > slowestStart,
     })
   }
@@ -361,23 +379,4 @@ export class Service {
     const { clock, log, live, refused, descriptors } = this.#base
     return listen(this.#dispatcher, { config: live.config, log, clock, refused, note, descriptors, sockets })
   }
-}
-
-async function pageTokensOf(
-  { pages, tls, proxies }: Config,
-  { names, clock, log }: Pick<DocumentParts, 'names' | 'clock'> & { readonly log: Logger },
-): Promise<PageTokens | undefined> {
-  if (pages.origins.length === 0) return undefined
-  const { createPageTokens } = await import('../warm/connect/page-tokens.js')
-  return createPageTokens({
-    pages,
-    fetchKeys: url => documentFetcher(url, { tls, proxies, names, clock }),
-    clock,
-    now: Date.now,
-    log,
-    onFetchFailed(error) {
-      const { code, cause } = error instanceof RemoteFault ? error.failure : { code: undefined, cause: error }
-      log.warn({ code, cause: codeOf(cause) }, 'the keys of PAGE_TOKEN_JWKS cannot be fetched')
-    },
-  })
 }

@@ -1,5 +1,4 @@
 import type { Config } from '../config/config.js'
-import { accountFor } from '../config/serving.js'
 import { UnfinishedBodies } from '../http/bodies/unfinished-bodies.js'
 import type { Clock } from '../lib/clock.js'
 import { type Counts, sessionLimits } from '../lib/counts.js'
@@ -7,15 +6,19 @@ import type { Descriptors } from '../lib/limits/descriptors.js'
 import { KeyedQueue } from '../lib/limits/keyed-queue.js'
 import { memoryAllows, memoryForWaiting, memoryMeasure } from '../lib/limits/memory.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
-import { ownRates } from '../lib/limits/rates.js'
+import { type MakeRate, ownRates } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { type LogFor, traceOf } from '../lib/log.js'
+import type { Phase } from '../lib/phase.js'
 import { createRemotes } from '../remote/remotes.js'
 import { createDialer } from '../servers/c2s/dial.js'
 import { createLinks } from '../servers/c2s/links.js'
+import { CreatedAccounts, mostAccountsPerSecond } from '../servers/login/created-accounts.js'
 import { createFastTokens } from '../servers/login/fast-tokens.js'
+import type { LoginParts } from '../servers/login/login.js'
+import { operatorLogin } from '../servers/login/login-request.js'
 import { createPipeliningMemory } from '../servers/login/pipelining-memory.js'
 import { createSaltedPasswords } from '../servers/login/sasl/salted-passwords.js'
 import type { Dns } from '../servers/net/dns.js'
@@ -31,6 +34,7 @@ import { OwnSessions } from '../session/registry/own-sessions.js'
 import { Registry } from '../session/registry/registry.js'
 import { SessionBook } from '../session/registry/session-book.js'
 import { type Shared, storedSessions } from '../session/registry/stored-sessions.js'
+import type { CommonParts } from '../session/session-keeper.js'
 import type { Store } from '../store/store.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import type { OpenLink } from '../xmpp/link.js'
@@ -49,6 +53,7 @@ export interface ProcessParts {
   readonly auditFor: LogFor
   readonly counts: Counts
   readonly refused: OnRefused
+  readonly phase: Phase
   readonly clock: Clock
   readonly sums: MinuteSums
   readonly descriptors: Descriptors
@@ -67,7 +72,7 @@ export type ProcessSessions = ReturnType<typeof createSessionParts>
 /** Links, sessions and logins of this process. */
 export function createSessionParts(given: ProcessParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, shared } = given
-  const registry = new Registry(clock)
+  const registry = new Registry(clock, given.phase)
   const waiting = new WaitingMemory(memoryForWaiting(config.limits.megabytes, config.workers), () => {
     freeMemory(registry.all(), waiting, ({ id, domain }) => {
       refused('waiting', { session: id, domain: withULabels(domain) })
@@ -75,91 +80,75 @@ export function createSessionParts(given: ProcessParts) {
   })
   const measure = memoryMeasure(clock, () => config.limits.megabytes, config.workers)
   const linking = createLinking(given, waiting, measure)
-  const { names, isNamed, connect, remotes } = linking
-  const { makeRate, ...limiting } = createLimiting(given, registry, measure)
-  const own = new OwnSessions(registry, remotes.elsewhere)
+  const { names, isNamed, connect, elsewhere, openThere } = linking
+  const { makeRate, limits, refusedLogins, userLimit, bodies } = createLimiting(given, registry, measure)
+  const own = new OwnSessions(registry, elsewhere)
   const book =
     shared &&
     new SessionBook({
       self: shared.others.self,
       store: shared.store,
       registry,
-      elsewhere: remotes.elsewhere,
-      countedClient: session => limiting.limits.countedClient(session),
+      elsewhere,
+      countedClient: session => limits.countedClient(session),
       report: error => logFor('store').error(traceOf(error), 'a session was not written to the store'),
     })
   registry.book = book
-  const parts = {
-    ...limiting,
-    registry,
-    sessions: storedSessions({ own, clock, shared: shared && book && { ...shared, book } }),
+  const common: CommonParts = {
+    clock,
+    processName: shared?.others.self,
+    counts,
     maxStanzaBytes: config.limits.stanzaBytes,
-    byteRate: config.rates,
-    unmended: unmendedLinks({ sums, log: logFor('c2s'), isNamed }),
+    refused,
+    serverMilliseconds: config.serverTimeout === 0 ? undefined : config.serverTimeout * 1000,
     waiting,
+    byteRate: config.rates,
     connect,
+    unmended: unmendedLinks({ sums, log: logFor('c2s'), isNamed }),
+  }
+  const login = loginParts(given)
+  const accounts = accountsBy(given, login, connect, makeRate)
+  const parts = {
+    common,
+    limits,
+    refusedLogins,
+    userLimit,
+    bodies,
+    registry,
+    sessions: storedSessions({ own, clock, shared, book }),
     mend: mendingOf(config, connect),
-    openThere: remotes.openThere,
-    login: loginParts(given),
+    openThere,
+    login,
+    accounts,
     endUnclaimed(id: string): void {
       registry.byId(id)?.end('unclaimed', 'silent')
-      remotes.elsewhere.endUnclaimed(id)
+      elsewhere.endUnclaimed(id)
     },
     logFor,
     auditFor,
-    counts,
-    refused,
-    clock,
     sums,
-    processName: shared?.others.self,
-    serverMilliseconds: config.serverTimeout === 0 ? undefined : config.serverTimeout * 1000,
   }
-  return { parts, registry, own, book, names, makeRate, ...controlsOf(config, parts, linking) }
-}
-
-function controlsOf(
-  config: Config,
-  { registry, waiting, limits }: { registry: Registry; waiting: WaitingMemory; limits: SessionLimits },
-  { links, remotes, certificates, states }: ReturnType<typeof createLinking>,
-) {
   return {
-    open: {
-      links: () => links.size,
-      remotes: () => remotes.size,
-      elsewhere: () => remotes.elsewhere.size,
-      certificateExpiries: () => certificates.expiries,
-      servers: () => states.flatMap(({ rows }) => rows),
-      waitingBytes: () => waiting.bytes,
-    },
-    isEmpty: () => links.size + remotes.size === 0,
+    parts,
+    registry,
+    own,
+    book,
+    names,
+    makeRate,
+    linking,
     fullAt() {
       const refusal = limits.refusal(registry.size)
       return refusal && sessionLimits[refusal]
     },
     refresh(): void {
       waiting.most = memoryForWaiting(config.limits.megabytes, config.workers)
-      links.dropSpares()
-    },
-    drain(): void {
-      registry.isDraining = true
-      links.closeSpares()
-      remotes.drain()
-    },
-    shutDown(): void {
-      registry.shutDown()
-      for (const each of states) each.close()
-      links.closeSpares()
-      remotes.shutDown()
-    },
-    close(): void {
-      links.stop()
-      remotes.close()
+      linking.dropSpares()
     },
   }
 }
 
 function createLinking(given: ProcessParts, waiting: WaitingMemory, measure: () => number) {
-  const { config, spareLinks, logFor, counts, refused, clock, descriptors, shared, dns, hostMetaPort } = given
+  const { config, spareLinks, logFor, counts, refused, phase, clock, descriptors, shared, dns, hostMetaPort } = given
   const { tls } = config
   const anyDomain = config.domains.includes('*')
   const names = createNameLookup({ clock, dns, local: !anyDomain })
@@ -200,20 +189,43 @@ function createLinking(given: ProcessParts, waiting: WaitingMemory, measure: () 
     clock,
     hostMetaPort,
     counts,
+    phase,
     waiting,
     states: endpointStates,
     onExhausted,
     log: logFor('remote'),
     processName: shared?.others.self,
   })
-  return { names, isNamed, connect, links, remotes, certificates, states: [serverStates, endpointStates] }
+  return {
+    names,
+    isNamed,
+    connect,
+    elsewhere: remotes.elsewhere,
+    openThere: remotes.openThere,
+    dropSpares: links.dropSpares,
+    closeSpares: links.closeSpares,
+    links: () => links.size,
+    remotes: () => remotes.size,
+    certificateExpiries: () => certificates.expiries,
+    servers: () => [...serverStates.rows, ...endpointStates.rows],
+    isEmpty: () => links.size + remotes.size === 0,
+    shutDown(): void {
+      serverStates.close()
+      endpointStates.close()
+      links.closeSpares()
+      remotes.shutDown()
+    },
+    close(): void {
+      links.stop()
+      remotes.close()
+    },
+  }
 }
 
 function createLimiting(given: ProcessParts, registry: Registry, measure: (share?: number) => number) {
   const { config, auditFor, counts, refused, clock, sums, descriptors, shared: others } = given
   const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
   const makeRate = others?.store.rate ?? ownRates
-  const rules = { limits: config.limits, rates: config.rates, trustedProxies, makeRate, counts, refused, clock, sums }
   const shared = others && {
     self: others.others.self,
     store: others.store,
@@ -222,8 +234,11 @@ function createLimiting(given: ProcessParts, registry: Registry, measure: (share
     },
   }
   const limits = new SessionLimits({
-    ...rules,
+    limits: config.limits,
+    rates: config.rates,
     bosh: config.bosh,
+    trustedProxies,
+    makeRate,
     shared,
     resources: { memoryAllows: memoryAllows(clock, measure), descriptorsAreLeft: descriptors.room() },
     resourcesOfClients: {
@@ -234,9 +249,19 @@ function createLimiting(given: ProcessParts, registry: Registry, measure: (share
   return {
     makeRate,
     limits,
-    refusedLogins: new RefusedLogins({ ...rules, audit: auditFor('login') }),
+    refusedLogins: new RefusedLogins({
+      limits: config.limits,
+      rates: config.rates,
+      trustedProxies,
+      makeRate,
+      counts,
+      refused,
+      clock,
+      sums,
+      audit: auditFor('login'),
+    }),
     userLimit: new UserLimit({ most: () => config.limits.sessionsPerJid, registry, refused, shared }),
-    bodies: new UnfinishedBodies(rules),
+    bodies: new UnfinishedBodies({ limits: config.limits, trustedProxies, refused }),
   }
 }
 
@@ -246,8 +271,18 @@ function mendingOf(config: Config, connect: OpenLink) {
     connect,
     longest: config.linkResumeTime * 1000,
     queue: new KeyedQueue(mostMendedAtOnce),
-    accountOf: (domain: string) => accountFor(config.serviceAccounts, domain),
+    operatorLogin: (domain: string) => operatorLogin(config, domain),
   }
+}
+
+function accountsBy(
+  { config, refused, counts, auditFor }: ProcessParts,
+  login: LoginParts,
+  connect: OpenLink,
+  makeRate: MakeRate,
+) {
+  const rate = makeRate('accounts', mostAccountsPerSecond, 1)
+  return new CreatedAccounts({ config, login, connect, rate, refused, counts, audit: auditFor('login') })
 }
 
 function loginParts({ config, logFor, clock, hashes }: ProcessParts) {

@@ -5,7 +5,7 @@ import { pathOf, urlOfDomain } from '../config/serving.js'
 import { homePath } from '../http/addresses.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { boshRefused, refusalLog } from '../lib/limits/refusal-log.js'
-import { createOpener, type OpenerParts } from '../session/opener.js'
+import { Opener, type OpenerParts } from '../session/opener.js'
 import type { Open } from '../session/session-types.js'
 import { createLogins, type Logins } from '../warm/warming/session-login.js'
 import type { SessionParts } from './session-parts.js'
@@ -17,21 +17,34 @@ export function createSessions(
   tellEvent?: OpenerParts['tellEvent'],
 ) {
   const { domains, retiredDomains, bosh } = config
-  const opener = createOpener({
-    ...parts,
+  const { common, registry, limits, refusedLogins, userLimit, bodies, logFor } = parts
+  const { clock, counts, maxStanzaBytes, refused } = common
+  const opener = new Opener({
+    common,
+    registry,
+    limits,
+    refusedLogins,
+    userLimit,
     domains,
     retiredDomains,
     issuesTickets: config.websocket.enabled,
+    logFor,
     sums,
     tellEvent,
   })
   const manager = createConnectionManager({
-    ...parts,
+    clock,
+    counts,
+    maxStanzaBytes,
+    refused,
+    bodies,
+    limits,
+    registry,
     opener,
     defaultDomain: bosh.defaultDomain,
     terms: bosh,
     requireSecure: config.requireSecure,
-    noteRefusal: refusalLog(parts.clock, parts.logFor('bosh'), boshRefused),
+    noteRefusal: refusalLog(sums, logFor('bosh'), boshRefused),
     cookies: domain => cookieRules(config, domain),
   })
   const openHere = opener.forLogins(manager.makePageClient)
@@ -40,7 +53,7 @@ export function createSessions(
 }
 
 export function createSiteLogins(config: Config, parts: SessionParts): Logins {
-  return createLogins(parts.login, createSessions(config, parts, parts.sums).open, parts.mend)
+  return createLogins(parts.login, createSessions(config, parts, parts.sums).open, parts.accounts, parts.mend)
 }
 
 function cookieRules(config: Config, domain: string): CookieRules {

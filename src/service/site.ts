@@ -16,6 +16,7 @@ import { boshRefused, refusalLog } from '../lib/limits/refusal-log.js'
 import type { Opener, OpenerParts } from '../session/opener.js'
 import type { Open } from '../session/session-types.js'
 import type { AnsweringParts } from '../warm/calls.js'
+import type { Guests } from '../warm/connect/guests.js'
 import type { PageTokens } from '../warm/connect/page-tokens.js'
 import { ForwardedCalls } from '../warm/forwarded-calls.js'
 import { createLogins } from '../warm/warming/session-login.js'
@@ -29,7 +30,7 @@ const leastBodyBytes = 512 * 1024
 export interface SiteParts
   extends Pick<AppParts, 'hashes' | 'formTokens' | 'numbers' | 'demoPath'>,
     Pick<AnsweringParts, 'lastHour' | 'onCall' | 'isStopping'>,
-    Pick<EndpointParts, 'wrongTokens'>,
+    Pick<EndpointParts['streams'], 'wrongTokens'>,
     Pick<OpenerParts, 'tellEvent'> {
   readonly sessionParts: SessionParts
   /** Undefined with one process. */
@@ -37,6 +38,7 @@ export interface SiteParts
   readonly callLimits: WarmingParts['limits']
   readonly visits: WarmingParts['visits']
   readonly pageTokens?: PageTokens | undefined
+  readonly guests: Guests
   readonly routers: () => readonly Router[]
 }
 
@@ -64,8 +66,8 @@ export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts:
   const webSockets = websocket
     .filter(config => config.websocket.enabled)
     .map(config => ({ config, endpoint: createWebSocket(config, sessions.get(config)!.opener, parts) }))
-  const { pageTokens } = parts.shared
-  const connect = pageTokens && createConnect(pages, sessions.get(pages)!.open, pageTokens, parts)
+  const hasPages = pages.pages.origins.length > 0
+  const connect = hasPages ? createConnect(pages, sessions.get(pages)!.open, parts) : undefined
   parts.endpoints.push(...webSockets.map(({ endpoint }) => endpoint))
   parts.sessions.push(...sessions.values())
   return {
@@ -89,31 +91,31 @@ export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts:
 
 function warmingOf(open: Open, { shared }: Parts): WarmingParts {
   const { sessionParts, callLimits, visits } = shared
-  const { login, keysOf } = createLogins(sessionParts.login, open, sessionParts.mend)
-  const { sessions, userLimit, counts, registry, endUnclaimed } = sessionParts
+  const { login, keysOf } = createLogins(sessionParts.login, open, sessionParts.accounts, sessionParts.mend)
+  const { common, sessions, userLimit, registry, endUnclaimed } = sessionParts
+  const { counts } = common
   const forwarding = shared.whereabouts && new ForwardedCalls(shared.whereabouts, registry)
   return { login, keysOf, sessions, userLimit, visits, endUnclaimed, limits: callLimits, counts, forwarding }
 }
 
 function answeringOf({ shared, sums }: Parts): AnsweringParts {
   const { lastHour, onCall, isStopping } = shared
-  const { logFor, auditFor, clock, counts } = shared.sessionParts
+  const { common, logFor, auditFor } = shared.sessionParts
+  const { clock, counts } = common
   return { log: logFor('warm'), audit: auditFor('warm'), clock, sums, counts, lastHour, onCall, isStopping }
 }
 
-function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts: Parts): Endpoint {
-  const { limits, refused, logFor } = parts.shared.sessionParts
+function createConnect(config: Config, open: Open, parts: Parts): Endpoint {
+  const { pageTokens, guests, sessionParts } = parts.shared
+  const { common, limits, logFor } = sessionParts
   return createPagesApp({
     config,
     warming: warmingOf(open, parts),
     answering: answeringOf(parts),
     pageTokens,
-    isTooOften: address => limits.isTooOften(address),
-    refusedSignOuts: {
-      areTooMany: address => limits.refusesSignOuts(address),
-      count: address => limits.countRefusedSignOut(address),
-    },
-    refused,
+    guests,
+    clientLimits: limits,
+    refused: common.refused,
     page: createEndpointPage(config, 'connect'),
     httpLog: logFor('http'),
   })
@@ -134,42 +136,55 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
   })
 }
 
-function createWebSocket(config: Config, opener: Opener, { shared }: Parts): WebSocketEndpoint {
-  const { websocket, websocketPath, bosh } = config
-  const { sessionParts } = shared
+function createWebSocket(config: Config, opener: Opener, { shared, sums }: Parts): WebSocketEndpoint {
+  const { websocket, websocketPath, bosh, domains, requireSecure } = config
+  const { wrongTokens, whereabouts } = shared
+  const { common, bodies, registry, logFor } = shared.sessionParts
+  const { clock, counts, maxStanzaBytes, refused } = common
+  const { pingInterval, resumeSeconds, origins } = websocket
+  const log = logFor('websocket')
+  const report = (error: unknown) => opener.report(error, 'websocket')
   const endpoint = publicEndpointOf(config, 'websocket', websocketPath)
   return new WebSocketEndpoint({
-    ...sessionParts,
-    ...endpoint,
-    secureUrl: req => endpoint.secureUrl(req)?.replace(/^https:/, 'wss:'),
-    origins: websocket.origins,
-    requireSecure: config.requireSecure,
-    defaultDomain: bosh.defaultDomain,
-    pingInterval: websocket.pingInterval,
-    resumeSeconds: websocket.resumeSeconds,
-    opener,
-    domains: config.domains,
-    wrongTokens: shared.wrongTokens,
-    whereabouts: shared.whereabouts,
-    log: sessionParts.logFor('websocket'),
-    report: error => opener.report(error, 'websocket'),
+    endpoint: { ...endpoint, secureUrl: req => endpoint.secureUrl(req)?.replace(/^https:/, 'wss:') },
+    channels: { pingInterval, maxStanzaBytes, clock, bodies, refused, counts, report },
+    streams: {
+      opener,
+      registry,
+      defaultDomain: bosh.defaultDomain,
+      requireSecure,
+      clock,
+      log,
+      noteRefusal: refusalLog(sums, log, 'a WebSocket client was refused'),
+      starting: new Set(),
+      resumeSeconds,
+      domains,
+      wrongTokens,
+      refused,
+    },
+    origins,
+    counts,
+    whereabouts,
   })
 }
 
-function createBosh(config: Config, manager: ConnectionManager, parts: Parts): Endpoint {
-  const { forwardedRequests } = parts
-  const { sessionParts } = parts.shared
+function createBosh(config: Config, manager: ConnectionManager, { shared, forwardedRequests, sums }: Parts): Endpoint {
+  const { common, bodies, logFor } = shared.sessionParts
+  const { clock, counts, maxStanzaBytes, refused } = common
   const { serve, refuseTooLarge, report } = forwardedRequests?.over(manager) ?? manager
   const listener = createBoshListener({
-    ...sessionParts,
-    ...publicEndpointOf(config, 'bosh', config.boshPath),
+    endpoint: publicEndpointOf(config, 'bosh', config.boshPath),
     serve,
     refuseTooLarge,
     report,
+    clock,
+    counts,
+    refused,
+    bodies,
     cors: createCors(config.corsOrigins),
     externalUrl: config.externalUrl,
-    noteRefusal: refusalLog(sessionParts.clock, sessionParts.logFor('bosh'), boshRefused),
-    maxBodyBytes: Math.max(leastBodyBytes, 2 * sessionParts.maxStanzaBytes),
+    noteRefusal: refusalLog(sums, logFor('bosh'), boshRefused),
+    maxBodyBytes: Math.max(leastBodyBytes, 2 * maxStanzaBytes),
   })
   return Object.assign(listener, { holds: true })
 }

@@ -17,14 +17,14 @@ import { createSite, type Parts, type SiteParts } from './site.js'
 export type Sites = ReturnType<typeof createSites>
 
 export function createSites(first: Config, shared: SiteParts) {
-  const { registry, clock, bodies, refused } = shared.sessionParts
+  const { common, bodies } = shared.sessionParts
+  const { clock, refused } = common
   const { whereabouts } = shared
   const forwardedRequests =
     whereabouts &&
     new ForwardedRequests({
       whereabouts,
       clock,
-      isDraining: () => registry.isDraining,
       bodies,
       mostConnections: () => newest.config.listen.maxConnectionsPerAddress,
       refused,
@@ -68,13 +68,14 @@ export function createSites(first: Config, shared: SiteParts) {
 
 function buildSites(config: Config, shared: SiteParts, forwardedRequests: Parts['forwardedRequests']) {
   const { hosts, defaultHost } = config.http
-  const sums = new MinuteSums(shared.sessionParts.clock)
+  const sums = new MinuteSums(shared.sessionParts.common.clock)
   const parts: Parts = { shared, forwardedRequests, sums, endpoints: [], sessions: [] }
   const sites = new Map([...hosts].map(([name, own]) => [name, createHost(config, own, parts)]))
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
   const all = () => createSite({ bosh: [config], apis: [config], websocket: [config], pages: config }, parts)
   const otherHosts = defaultHost === 'none' ? refusal(config, parts) : (usual ?? all())
-  return { ...parts, config, routes: { hosts: sites, otherHosts } }
+  const { endpoints, sessions } = parts
+  return { config, sums, endpoints, sessions, routes: { hosts: sites, otherHosts } }
 }
 
 function createHost(config: Config, hosts: readonly HostEntry[], parts: Parts): Routes {
@@ -95,8 +96,9 @@ function createHost(config: Config, hosts: readonly HostEntry[], parts: Parts): 
 
 /** Rejects requests with 421 (RFC 9110 §15.5.20). */
 function refusal(config: Config, { shared, sums }: Parts): Routes {
-  const { logFor, counts, clock } = shared.sessionParts
-  const note = refusalLog(clock, logFor('bosh'), boshRefused)
+  const { common, logFor } = shared.sessionParts
+  const { counts } = common
+  const note = refusalLog(sums, logFor('bosh'), boshRefused)
   const refuseBosh: RequestListener = (req, res) => {
     const host = askedHost(req)
     note('host', clientAddress(req, config), 'HTTP_HOSTS', host)

@@ -1,24 +1,25 @@
 import type { Logger } from 'pino'
-import type { Events } from '../events/events.js'
 import type { Listening } from '../http/listening/listening.js'
 import { type Clock, pause, systemClock } from '../lib/clock.js'
 import { traceOf } from '../lib/log.js'
+import type { Phase } from '../lib/phase.js'
 import { countLeftBehind, setDown } from '../session/registry/moving-sessions.js'
 import type { StateFiles } from '../session/registry/state-files.js'
 import type { StoredRecords } from '../session/registry/stored-records.js'
 import type { OtherProcesses } from '../store/other-processes.js'
-import type { JoinedProcesses } from './joined-processes.js'
+import type { Events } from '../warm/events/events.js'
+import { type JoinedProcesses, lastAnswersMilliseconds } from './joined-processes.js'
 import type { ProcessSessions } from './session-parts.js'
 import type { Sites } from './sites.js'
 
 /** Time for pages to send a request, whose reply reports the end. */
 const farewellMilliseconds = 1_000
+/** Time for Redis to answer again. On a busy machine, one late answer means that it is away. */
+const storeMilliseconds = 3_000
 /** Time for servers to enable stream management of the last logins. */
 const enableMilliseconds = 1_000
 /** Time for WebSocket pages to confirm stanzas, because the next process repeats unconfirmed stanzas. */
 const settleMilliseconds = 500
-/** Time for the last answers of other processes. */
-const carriedMilliseconds = 250
 /** Time for open requests to end after the handover of the sessions. Then their connections are cut. */
 const stopMilliseconds = 8_000
 /** Time for cut connections to close. */
@@ -26,6 +27,7 @@ const cutMilliseconds = 1_000
 
 interface StoppingParts {
   readonly drainTime: number
+  readonly phase: Phase
   readonly sessions: ProcessSessions
   readonly sites: Sites
   readonly listening: Listening
@@ -40,7 +42,6 @@ interface StoppingParts {
 }
 
 export class Stopping {
-  isReady = true
   readonly #parts: StoppingParts
   #draining: Promise<void> | undefined
   #stopped: Promise<void> | undefined
@@ -49,47 +50,41 @@ export class Stopping {
     this.#parts = parts
   }
 
-  get hasBegun(): boolean {
-    return this.#stopped !== undefined
-  }
-
   drain(): Promise<void> {
     this.#draining ??= this.#drain()
     return this.#draining
   }
 
   stop(): Promise<void> {
-    this.isReady = false
     this.#stopped ??= this.#stop()
     return this.#stopped
   }
 
   async #drain(): Promise<void> {
-    const { drainTime: seconds, sessions, listening, joined, records, files, clock, log } = this.#parts
+    const { drainTime: seconds, phase, sessions, listening, joined, records, files, clock, log } = this.#parts
     const { registry } = sessions
-    if (seconds === 0 || this.hasBegun) return
-    this.isReady = false
+    if (seconds === 0 || phase.has('stopping')) return
+    phase.begin('draining')
     log.info({ sessions: registry.size, seconds }, 'draining')
-    sessions.drain()
-    joined?.drain()
+    sessions.linking.closeSpares()
+    joined?.tellDraining()
     const mayMove = files !== undefined || records !== undefined
     const left = {
       get size() {
         return mayMove ? registry.immovable : registry.size
       },
     }
-    await drained({ seconds, registry: left, listening, joined, clock, isStopping: () => this.hasBegun })
+    await drained({ seconds, registry: left, listening, joined, clock, phase })
   }
 
   async #stop(): Promise<void> {
-    const { sessions, sites, listening, events, joined, files, log } = this.#parts
+    const { phase, sessions, sites, listening, events, joined, files, log } = this.#parts
     const { registry } = sessions
-    registry.isDraining = true
-    registry.isLeaving = true
+    phase.begin('stopping')
     log.info({ sessions: registry.size }, 'stopping')
     this.#parts.onStop()
-    joined?.drain()
-    const canStore = files !== undefined || joined?.store.isUp === true
+    joined?.tellDraining()
+    const canStore = files !== undefined || (await this.#isStoreUp())
     if (canStore) await this.#setDownSessions()
     // Their streams are closed, because no process would continue them.
     else if (joined !== undefined) log.error('sessions cannot be stored: Redis is away, and STATE_DIR is not set')
@@ -98,22 +93,23 @@ export class Stopping {
     if (left !== undefined) log.info(left, 'sessions end with this process')
     if (joined !== undefined) listening.retire()
     sites.shutDown()
-    sessions.shutDown()
+    registry.shutDown()
+    sessions.linking.shutDown()
     const late = pause(systemClock, stopMilliseconds)
-    await Promise.race([until(() => registry.size === 0), pause(systemClock, farewellMilliseconds)])
+    await until(() => registry.size === 0, farewellMilliseconds)
     if (joined !== undefined) {
       await joined.retireLinks()
-      await Promise.race([until(() => joined.requests === 0), pause(systemClock, carriedMilliseconds)])
+      await until(() => joined.requests === 0, lastAnswersMilliseconds)
     }
     registry.endAllSilently()
     await joined?.leave()
     const closed = listening.close()
     const closing = setInterval(() => listening.closeIdleConnections(), 20)
-    const ended = [closed, joined?.close(), events?.stop(), until(() => sessions.isEmpty())]
+    const ended = [closed, joined?.close(), events?.stop(), until(() => sessions.linking.isEmpty(), stopMilliseconds)]
     await Promise.race([Promise.all(ended), late])
     clearInterval(closing)
     listening.closeAllConnections()
-    sessions.close()
+    sessions.linking.close()
     // `closed` may stay pending, because Node does not close unfinished TLS handshakes.
     await Promise.race([closed, pause(systemClock, cutMilliseconds)])
     sites.close()
@@ -122,7 +118,7 @@ export class Stopping {
   }
 
   async #setDownSessions(): Promise<void> {
-    const { sessions, listening, events, joined, log } = this.#parts
+    const { phase, sessions, listening, events, joined, log } = this.#parts
     const { registry } = sessions
     const begun = performance.now()
     const isWaiting = () => {
@@ -133,7 +129,7 @@ export class Stopping {
       )
     }
     while (isWaiting()) await pause(systemClock, 20)
-    registry.isSettingDown = true
+    phase.begin('setting-down')
     // An empty state file would replace an older file that cannot be read until its key is configured.
     if (registry.size === registry.immovable) return
     // Requests of other processes wait until the store has the sessions.
@@ -151,15 +147,29 @@ export class Stopping {
 
   async #store(texts: Iterable<string>): Promise<void> {
     const { records, files, sessions } = this.#parts
-    const left = records === undefined ? texts : await records.put(texts)
-    if (Array.isArray(left) && left.length === 0) return
+    let left: Iterable<string> = texts
+    if (records !== undefined) {
+      let unstored = await records.put(texts)
+      if (unstored.length > 0 && (await this.#isStoreUp())) unstored = await records.put(unstored)
+      if (unstored.length === 0) return
+      left = unstored
+    }
     if (files === undefined) throw new Error('Redis is away, and STATE_DIR is not set')
     await files.write(left, sessions.registry.recordBytes)
   }
+
+  async #isStoreUp(): Promise<boolean> {
+    const { joined } = this.#parts
+    if (joined === undefined) return false
+    await until(() => joined.store.isUp, storeMilliseconds)
+    return joined.store.isUp
+  }
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await pause(systemClock, 20)
+/** Resolves also after the time. */
+async function until(condition: () => boolean, milliseconds: number): Promise<void> {
+  const begun = performance.now()
+  while (!condition() && performance.now() - begun < milliseconds) await pause(systemClock, 20)
 }
 
 /** Time for processes to tell each other that they drain. */
@@ -169,14 +179,10 @@ const lookMilliseconds = 100
 interface DrainingParts {
   readonly seconds: number
   readonly registry: { readonly size: number }
-  readonly listening: {
-    readonly connections: number
-    retire(): void
-    closeIdleConnections(): void
-  }
+  readonly listening: Pick<Listening, 'connections' | 'retire' | 'closeIdleConnections'>
   readonly joined: { readonly peers: Pick<OtherProcesses, 'others'> } | undefined
   readonly clock: Clock
-  readonly isStopping: () => boolean
+  readonly phase: Phase
 }
 
 /**
@@ -184,7 +190,7 @@ interface DrainingParts {
  * new connections go to processes that do not drain.
  */
 export function drained(parts: DrainingParts): Promise<void> {
-  const { registry, listening, joined, clock, isStopping } = parts
+  const { registry, listening, joined, clock, phase } = parts
   const begun = clock.now()
   const passed = () => clock.now() - begun
   let isRetired = false
@@ -198,7 +204,7 @@ export function drained(parts: DrainingParts): Promise<void> {
     if (areAllDrained) listening.closeIdleConnections()
   }
   const isOver = () => {
-    if (isStopping() || passed() >= parts.seconds * 1000) return true
+    if (phase.has('stopping') || passed() >= parts.seconds * 1000) return true
     if (registry.size > 0) return false
     // Waits for connections, because they may serve sessions of other processes.
     return joined === undefined || (isRetired && listening.connections === 0)

@@ -22,5 +22,5 @@ export const noClient: Client = {
 /** A WebSocket page that has not returned since its session moved to this process. */
 export function awayClient(next: NextPage): Client {
   const setDown = (): AwayRecord => ({ isAway: true, next: next.record })
-  return { ...noClient, transport: 'websocket', handOver: () => next, setDown }
+  return { ...noClient, transport: 'websocket', handOver: () => next, setDown, keep: () => ({ client: setDown() }) }
 }

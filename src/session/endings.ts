@@ -1,17 +1,25 @@
 import type { Outcome } from './client.js'
-import type { SessionKeeper } from './session-keeper.js'
-import type { How, SessionShape } from './session-shape.js'
+import type { Session } from './session.js'
 
-type Keeper = Pick<SessionKeeper<SessionShape>, 'ended' | 'removed'>
+/**
+ * `afterDelivery`, `reported`: the session stays until its client knows the outcome. Until then, `afterDelivery` keeps
+ * the link. `evicted`, `toFreeMemory`: the session is removed at once, so only an open request or socket can report the
+ * outcome. `toFreeMemory` may lose unsent data. `loggedOut`: a normal end for the client. `silent`: the client is told
+ * no outcome. `resumable`: the stream stays open, so the client may resume it (XEP-0198 §5). `restarting`: the same, and
+ * the client should reconnect.
+ */
+export type How =
+  | ('afterDelivery' | 'reported' | 'evicted' | 'toFreeMemory')
+  | ('loggedOut' | 'silent' | 'resumable' | 'restarting')
 
-export function endSession(session: SessionShape, keeper: Keeper, outcome: Outcome, how: How): void {
+export function endSession(session: Session, outcome: Outcome, how: How): void {
   const { stage } = session
   const staysUntilReported = how === 'afterDelivery' || how === 'reported'
-  if (staysUntilReported || how === 'evicted' || how === 'toFreeMemory') reportEnd(session, keeper, outcome, how)
-  if (!staysUntilReported && !stage.isRemoved) removeSession(session, keeper, outcome, how)
+  if (staysUntilReported || how === 'evicted' || how === 'toFreeMemory') reportEnd(session, outcome, how)
+  if (!staysUntilReported && !stage.isRemoved) removeSession(session, outcome, how)
 }
 
-function reportEnd(session: SessionShape, keeper: Keeper, outcome: Outcome, how: How): void {
+function reportEnd(session: Session, outcome: Outcome, how: How): void {
   const { stage, outbox, uplink, client } = session
   if (how !== 'toFreeMemory') session.downlink.returnUnconfirmed(outcome)
   const unconfirmed = client?.unconfirmed ?? 0
@@ -22,7 +30,7 @@ function reportEnd(session: SessionShape, keeper: Keeper, outcome: Outcome, how:
   }
   if (stage.name !== 'ended') {
     stage.end(outcome, false)
-    keeper.ended(session)
+    session.keeper.ended(session)
     session.flush()
   }
   if (how !== 'afterDelivery' || stage.isRemoved || !outbox.isEmpty) return
@@ -31,7 +39,7 @@ function reportEnd(session: SessionShape, keeper: Keeper, outcome: Outcome, how:
   if (!serverMayKeep) uplink.link.close()
 }
 
-export function removeSession(session: SessionShape, keeper: Keeper, outcome: Outcome, how: How): void {
+export function removeSession(session: Session, outcome: Outcome, how: How): void {
   const { stage, outbox, uplink, client } = session
   const last = stage.outcome ?? outcome
   stage.end(last, true)
@@ -51,5 +59,5 @@ export function removeSession(session: SessionShape, keeper: Keeper, outcome: Ou
   outbox.close()
   uplink.takeUnsent()
   const isLogin = session.origin === 'warmed' && session.jid === undefined
-  keeper.removed(session, isLogin ? 'login' : last.reason)
+  session.keeper.removed(session, isLogin ? 'login' : last.reason)
 }

@@ -15,11 +15,14 @@ export function memoryOf(size: number, elements: number): number {
 
 const mostTaken = 1024 * 1024
 
+/** Stanzas that a page can get twice after the death of a process. */
+const mostTwice = 100_000
+
 const nothing: readonly Element[] = []
 
 type Parts = Pick<CommonParts, 'clock' | 'counts' | 'mostElements' | 'waiting'>
 
-export type OutboxRecord = Outbox['record']
+export type OutboxRecord = Omit<Outbox['record'], 'takeovers'> & { readonly takeovers?: number | undefined }
 
 export class Outbox {
   readonly #parts: Parts
@@ -28,6 +31,8 @@ export class Outbox {
   #size = 0
   #keptBytes = 0
   #delivered = 0
+  /** How often another process has continued the session after the death of its process. */
+  takeovers = 0
   #isClosed = false
   /** Index of the stanza whose wait is measured, or -1. */
   #timedIndex = -1
@@ -44,13 +49,20 @@ export class Outbox {
   }
 
   get record() {
-    return { elements: [...this.#elements], delivered: this.#delivered, resumption: this.resumption }
+    const { resumption } = this
+    return { elements: [...this.#elements], delivered: this.#delivered, takeovers: this.takeovers, resumption }
   }
 
-  takeUp({ elements, delivered, resumption }: OutboxRecord): void {
+  /** From which another process continues after the death of this one. The server has all stanzas for the page. */
+  keep(resumption: unknown) {
+    return { elements: [], delivered: this.#delivered, takeovers: this.takeovers + 1, resumption }
+  }
+
+  takeUp({ elements, delivered, takeovers = 0, resumption }: OutboxRecord): void {
     this.#insert(elements)
     this.source?.readUnless(this.isFull)
     this.#delivered = delivered
+    this.takeovers = takeovers
     this.resumption = resumption
   }
 
@@ -68,6 +80,11 @@ export class Outbox {
 
   get delivered(): number {
     return this.#delivered
+  }
+
+  /** For pages. Higher than the count of a page that got stanzas twice, which would drop as many new stanzas later. */
+  get countForPages(): number {
+    return this.#delivered + this.takeovers * mostTwice
   }
 
   get bytes(): number {

@@ -12,26 +12,23 @@ const compressNamespace = 'http://jabber.org/protocol/compress'
 
 export interface Payload {
   readonly elements: readonly Element[]
-  readonly size: number
   readonly bytes: number
   readonly fault: 'bad-request' | 'policy-violation' | undefined
   /** Refuses a login with a readable secret, such as PLAIN. Sent if `allowsPasswords` of the session is false. */
   readonly clearRefusal: Element | undefined
 }
 
-const nothing: Payload = { elements: [], size: 0, bytes: 0, fault: undefined, clearRefusal: undefined }
+const nothing: Payload = { elements: [], bytes: 0, fault: undefined, clearRefusal: undefined }
 
 export type StanzaLimit = Pick<CommonParts, 'maxStanzaBytes' | 'refused'>
 
 export function inspect(elements: readonly Element[], { maxStanzaBytes, refused }: StanzaLimit): Payload {
   if (elements.length === 0) return nothing
-  let size = 0
   let bytes = 0
   let fault: Payload['fault']
   let clearRefusal: Element | undefined
   for (const { name, namespace, text } of elements) {
     const length = Buffer.byteLength(text)
-    size += text.length
     bytes += length
     if (length > maxStanzaBytes) {
       fault ??= 'policy-violation'
@@ -44,7 +41,7 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
       // RFC 6120 §6.5.4.
       clearRefusal = { name: 'failure', namespace, text: writeSaslFailure(namespace, 'encryption-required') }
   }
-  return { elements, size, bytes, fault, clearRefusal }
+  return { elements, bytes, fault, clearRefusal }
 }
 
 /** Removes client states if the server lacks XEP-0352 and would close the stream. */

@@ -3,9 +3,12 @@ import type { Clock } from '../lib/clock.js'
 import type { Counts, EndReason } from '../lib/counts.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
+import { userOf } from '../xmpp/jid/jid.js'
 import type { OpenLink } from '../xmpp/link.js'
 import type { WhyUnmended } from './link/mending.js'
-import type { ResumableStreams } from './logins/resumable-streams.js'
+import type { OpenerParts } from './opener.js'
+import type { Session } from './session.js'
+import type { SessionLog } from './session-log.js'
 
 /** What the sessions of a process have in common. */
 export interface CommonParts {
@@ -22,22 +25,74 @@ export interface CommonParts {
   readonly unmended: (domain: string, why: WhyUnmended) => void
 }
 
-export interface SessionKeeper<Session> extends CommonParts {
-  readonly loginMilliseconds: number
-  /** By the keys of their tickets. */
-  readonly tickets: Map<string, Session> | undefined
-  readonly streams: ResumableStreams
-  loggedIn(session: Session, jid: string, resumed?: string): void
-  attached(session: Session): void
-  resumed(session: Session): void
-  dropped(session: Session): void
-  /** Logged once a minute, because clients may cause many notices. */
-  noticed(session: Session, what: string): void
-  /** The state may have changed. */
-  touched(session: Session): void
-  unanswered(session: Session): void
-  /** Called before `removed`, but only for an end that `Client.reportEnd` reports. */
-  ended(session: Session): void
-  removed(session: Session, reason: EndReason): void
-  failed(session: Session, cause: unknown): void
+export type SessionKeeper = ReturnType<typeof keeperOf>
+
+/** What sessions tell the parts of the process. */
+export function keeperOf(parts: OpenerParts, log: SessionLog) {
+  const { common, registry, limits, userLimit, tellEvent } = parts
+  const { counts } = common
+  /** Sends no event if the portal never got the session (`unclaimed`), or another process continues it (`set-down`). */
+  const tellEnd = (session: Session, reason: EndReason) => {
+    if (session.stage.sendsEvents && reason !== 'unclaimed' && reason !== 'set-down')
+      tellEvent?.('session.ended', session, reason)
+  }
+  const endEarlier = (stream: string, { id, domain }: Session, jid: string) => {
+    const before = registry.streams.of(domain, stream)
+    if (before === undefined || before.session === id || userOf(before.jid) !== userOf(jid)) return
+    registry.byId(before.session)?.end('connection-closed', 'resumable')
+  }
+  return {
+    common,
+    loginMilliseconds: limits.loginMilliseconds,
+    /** By the keys of their tickets. */
+    tickets: parts.issuesTickets ? registry.tickets : undefined,
+    streams: registry.streams,
+    dropped: log.dropped,
+    noticed: log.noticed,
+    unanswered: log.unanswered,
+    /** The state may have changed. */
+    touched(session: Session): void {
+      registry.book?.touched(session)
+      registry.kept?.touched(session)
+    },
+    keepNow: (session: Session): void => registry.kept?.keepNow(session),
+    /** If true, records of the session are stored while it lives. */
+    keeps: (session: Session): boolean => registry.kept !== undefined && session.maySetDown,
+    /** Resolves with false if another process has the session. Undefined if none can. Rejects with `StoreUnavailable`. */
+    isOwn: (session: Session): Promise<boolean> | undefined => registry.kept?.isOwn(session),
+    loggedIn(session: Session, jid: string, resumed?: string): void {
+      if (session.origin === 'client') counts.clientsLoggedIn += 1
+      limits.loggedIn(session)
+      if (resumed !== undefined) endEarlier(resumed, session, jid)
+      registry.bound(session, jid)
+      userLimit.bound(session, jid)
+    },
+    attached: (session: Session): void => tellEvent?.('session.attached', session),
+    resumed(session: Session): void {
+      registry.changed(session)
+      tellEvent?.('session.resumed', session)
+    },
+    /** Called before `removed`, but only for an end that `Client.reportEnd` reports. */
+    ended(session: Session): void {
+      limits.ended(session)
+      registry.changed(session)
+    },
+    removed(session: Session, reason: EndReason): void {
+      registry.remove(session)
+      if (reason !== 'set-down') registry.kept?.removed(session)
+      limits.removed(session)
+      counts.sessionsEnded[reason] += 1
+      tellEnd(session, reason)
+      log.ended(session, reason)
+    },
+    failed(session: Session, cause: unknown): void {
+      registry.kept?.removed(session)
+      if (registry.remove(session)) {
+        counts.sessionsEnded.fault += 1
+        tellEnd(session, 'fault')
+      }
+      limits.removed(session)
+      log.report(cause, session.client?.transport, session.id)
+    },
+  }
 }

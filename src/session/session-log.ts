@@ -1,27 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import type { Clock } from '../lib/clock.js'
-import type { Counts, EndReason } from '../lib/counts.js'
-import type { MinuteSums } from '../lib/limits/minute-sums.js'
-import { onceAMinute } from '../lib/limits/throttle.js'
-import { type LogFor, traceOf } from '../lib/log.js'
+import type { EndReason } from '../lib/counts.js'
+import { traceOf } from '../lib/log.js'
 import { foreignText } from '../lib/text/foreign-text.js'
 import { withULabels } from '../xmpp/jid/domains.js'
+import type { OpenerParts } from './opener.js'
 import type { Session } from './session.js'
 import type { Transport } from './session-types.js'
 
-export interface SessionLogParts {
-  readonly logFor: LogFor
-  readonly counts: Counts
-  readonly clock: Clock
-  readonly sums: MinuteSums
-}
+export type SessionLog = ReturnType<typeof sessionLog>
 
 /** Each session has its lines in the log of its transport. */
-export function sessionLog({ logFor, counts, clock, sums }: SessionLogParts) {
+export function sessionLog({ logFor, common, sums }: OpenerParts) {
+  const { counts } = common
   const bosh = logFor('bosh')
   const webSocket = logFor('websocket')
-  const isWarningDue = onceAMinute<'dropped' | 'unanswered'>(clock)
+  const isWarningDue = sums.firsts()
   const addNotice = sums.of<{ about: object; log: Logger; what: string; count: number }>(
     ({ about, log, what, count }) => log.info({ ...about, count }, what),
   )

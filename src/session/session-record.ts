@@ -3,6 +3,7 @@ import type { TabName } from '../store/store.js'
 import type { InactivityRecord } from './inactivity.js'
 import type { LinkRecord } from './link/managed-link.js'
 import type { OutboxRecord } from './outbox.js'
+import type { Session } from './session.js'
 import type { HistoryRecord } from './session-history.js'
 import type { TicketRecord } from './ticket.js'
 
@@ -25,4 +26,60 @@ export interface SessionRecord {
   /** Default: false. */
   readonly isLinkWatched?: boolean | undefined
   readonly client: unknown
+  /**
+   * Written while the session lived, so it lacks what happened after that, and all stanzas for the page: the server
+   * has these.
+   */
+  readonly isKept?: boolean | undefined
+}
+
+export type RecordParts = Pick<SessionRecord, 'jid' | 'outbox' | 'link' | 'client'>
+
+/** Times are relative to `now`. */
+export function recordOf(
+  session: Session,
+  { isSecure, isLinkWatched }: Pick<SessionRecord, 'isSecure' | 'isLinkWatched'>,
+  now: number,
+  { jid, outbox, link, client }: RecordParts,
+): SessionRecord {
+  const { sid, id, domain, createdAt, tab, ids, history, stage, inactivity } = session
+  const record = inactivity.record(now)
+  return {
+    sid,
+    id,
+    domain,
+    jid,
+    isSecure,
+    createdAt: createdAt - now,
+    tab,
+    ids,
+    history: history.record,
+    wait: stage.isAwaited ? { ticket: stage.ticket?.record(now) } : undefined,
+    // While a page is here, the time of its absence has not begun.
+    inactivity: session.client?.isPresent === true ? { ...record, since: 0 } : record,
+    outbox,
+    link,
+    isLinkWatched,
+    client,
+  }
+}
+
+/**
+ * From which another process continues the session if this one dies: see `isKept`. Times are relative to `now`.
+ * Undefined if no process could.
+ */
+export function keptRecordOf(session: Session, now: number): SessionRecord | undefined {
+  const { jid, client, outbox, uplink, maySetDown } = session
+  const { managed } = uplink
+  if (!maySetDown || managed === undefined || jid === undefined) return undefined
+  const kept = client?.keep?.(now)
+  if (kept === undefined) return undefined
+  const { resumption = outbox.resumption } = kept
+  const record = session.record(now, {
+    jid,
+    outbox: outbox.keep(resumption),
+    link: { ...managed.keep(now), isKept: true },
+    client: kept.client,
+  })
+  return { ...record, isKept: true }
 }

@@ -1,4 +1,5 @@
 import type { CallIds } from '../lib/call-ids.js'
+import type { EndReason, EventType } from '../lib/counts.js'
 import type { PageWish, SessionPage, SessionState, StoredSession, TabName, VisitKey } from '../store/store.js'
 import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { PageBinding } from '../xmpp/page-binding.js'
@@ -43,6 +44,8 @@ export interface OpenWish extends LinkOptions {
   /** BOSH version, `major.minor`. */
   readonly ver: string
   readonly isRefusalCounted?: boolean | undefined
+  /** Undefined for other users, who may be at the domain of guests too. */
+  readonly guestAddress?: string | undefined
   readonly tab?: TabName | undefined
   readonly ids?: CallIds | undefined
   readonly openedBy?: OpenedBy | undefined
@@ -66,6 +69,11 @@ export interface OpenLogin {
 
 /** Throws a `Problem` if the process stops or drains, a limit is reached, or the domain is not served. */
 export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => OpenLogin
+
+type EventSubject = Pick<StoredSession, 'id' | 'jid' | 'domain' | 'tab'> & { readonly ids?: CallIds | undefined }
+
+/** Sends a webhook to the portal. */
+export type TellEvent = (type: EventType, session: EventSubject, reason?: EndReason) => void
 
 /** The cookie that binds a session to one browser is in the first BOSH reply (`cookie`) or the API reply (`reply`). */
 export type AttachBinding = 'off' | 'cookie' | 'reply'

@@ -5,33 +5,32 @@ import type { SessionState, StoredSession, TabName } from '../store/store.js'
 import type { Link, LinkEvents, LinkOptions, StreamOptions } from '../xmpp/link.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { Client, NextPage } from './client.js'
-import { endSession, removeSession } from './endings.js'
+import { endSession, type How, removeSession } from './endings.js'
 import { Inactivity } from './inactivity.js'
 import { Downlink } from './link/downlink.js'
 import { LinkNotices } from './link/link-notices.js'
-import type { LinkRecord, ManagedLinkParts } from './link/managed-link.js'
 import type { Management } from './link/mending.js'
 import { absentLink, Uplink } from './link/uplink.js'
 import { isFull } from './logins/bound-jid.js'
-import type { ClientAttempts, Gate } from './logins/client-attempts.js'
+import type { ClientAttempts } from './logins/client-attempts.js'
 import { type ClientLoggedIn, ClientLogin } from './logins/client-login.js'
 import { Outbox } from './outbox.js'
-import { type Payload, type StanzaLimit, withKnownStates, withoutManagement } from './payload.js'
+import { type Payload, withKnownStates, withoutManagement } from './payload.js'
 import { SessionHistory } from './session-history.js'
 import type { SessionKeeper } from './session-keeper.js'
-import type { SessionRecord } from './session-record.js'
-import type { How } from './session-shape.js'
+import { type RecordParts, recordOf, type SessionRecord } from './session-record.js'
 import type { Handover, ResumedSession } from './session-types.js'
 import { newSid, type SessionIds } from './sid.js'
 import { Stage } from './state.js'
 import { stateOf, viewOf } from './view.js'
 
-export class Session implements Gate {
+export class Session {
   readonly sid: string
   readonly id: string
   readonly domain: string
   readonly origin: StoredSession['origin']
-  readonly stage: Stage<Session>
+  readonly keeper: SessionKeeper
+  readonly stage: Stage
   readonly outbox: Outbox
   readonly uplink: Uplink
   readonly downlink: Downlink
@@ -41,7 +40,6 @@ export class Session implements Gate {
   readonly history: SessionHistory
   /** Ids of the call that logged in or last resumed the session. */
   ids: CallIds | undefined
-  readonly #keeper: SessionKeeper<Session>
   readonly #linkNotices: LinkNotices
   readonly createdAt: number
   #client: Client | undefined = undefined
@@ -50,30 +48,30 @@ export class Session implements Gate {
   /** `client`: only for a client that logs in itself. `before`: the record of another process. */
   constructor(
     domain: string,
-    keeper: SessionKeeper<Session>,
+    keeper: SessionKeeper,
     client?: { readonly isSecure: boolean; readonly attempts: ClientAttempts },
     before?: SessionRecord,
-    ids: SessionIds = before ?? newSid(keeper.processName),
+    ids: SessionIds = before ?? newSid(keeper.common.processName),
   ) {
-    const now = keeper.clock.now()
+    const now = keeper.common.clock.now()
+    this.keeper = keeper
     this.sid = ids.sid
     this.id = ids.id
     this.domain = domain
     this.origin = client === undefined ? 'warmed' : 'client'
-    this.outbox = new Outbox(keeper)
+    this.outbox = new Outbox(keeper.common)
     this.inactivity = new Inactivity(now)
-    this.#keeper = keeper
-    this.downlink = new Downlink(this, keeper)
-    this.uplink = new Uplink(absentLink(this.downlink), keeper)
+    this.downlink = new Downlink(this)
+    this.uplink = new Uplink(absentLink(this.downlink), keeper.common)
     this.outbox.source = this.uplink
-    this.#linkNotices = new LinkNotices(this.outbox, this.uplink)
+    this.#linkNotices = new LinkNotices(this)
     this.createdAt = now + (before?.createdAt ?? 0)
     this.tab = before?.tab
     this.ids = before?.ids
     this.history = new SessionHistory(before?.history)
     this.#isSecure = before === undefined ? client?.isSecure : before.isSecure
     const login = client && new ClientLogin(domain, keeper, now, client.attempts)
-    this.stage = new Stage(this, keeper, login)
+    this.stage = new Stage(this, login)
     if (before !== undefined) this.stage.takeUp(before, now)
   }
 
@@ -91,7 +89,7 @@ export class Session implements Gate {
   }
 
   get view(): StoredSession {
-    return viewOf(this, this.#keeper.processName)
+    return viewOf(this, this.keeper.common.processName)
   }
 
   get state(): SessionState {
@@ -118,18 +116,18 @@ export class Session implements Gate {
 
   begin(client: Client, options: LinkOptions, events: LinkEvents = this.downlink): void {
     this.#client = client
-    this.uplink.link = this.#keeper.connect(this.domain, options, events)
+    this.uplink.link = this.keeper.common.connect(this.domain, options, events)
   }
 
   takeUp(before: SessionRecord, client: Client, management: Management): void {
     this.#client = client
-    this.inactivity.takeUp(before.inactivity, this.#keeper.clock.now())
+    this.inactivity.takeUp(before.inactivity, this.keeper.common.clock.now())
     this.uplink.opened()
-    this.#manage(management, before.link)
+    this.uplink.manage(this, management, before.link)
     this.outbox.takeUp(before.outbox)
     if (before.isLinkWatched === true) this.#linkNotices.watch()
     this.#note('taken-up')
-    this.#keeper.loggedIn(this, before.jid)
+    this.keeper.loggedIn(this, before.jid)
     this.schedule()
   }
 
@@ -147,73 +145,70 @@ export class Session implements Gate {
    * returns undefined.
    */
   setDown(): SessionRecord | undefined {
-    const { sid, id, domain, jid, createdAt, tab, ids, stage, client } = this
+    const { jid, client } = this
     const { managed } = this.uplink
     if (!this.maySetDown || client === undefined || managed === undefined || jid === undefined) return undefined
-    const now = this.#keeper.clock.now()
+    const now = this.keeper.common.clock.now()
     if (client.isPresent) this.inactivity.begin(now)
     const next = client.setDown?.(now)
     if (next === undefined || this.hasEnded) return undefined
-    const record: SessionRecord = {
-      sid,
-      id,
-      domain,
-      jid,
-      isSecure: this.#isSecure,
-      createdAt: createdAt - now,
-      tab,
-      ids,
-      history: this.history.record,
-      wait: stage.isAwaited ? { ticket: stage.ticket?.record(now) } : undefined,
-      inactivity: this.inactivity.record(now),
-      outbox: this.outbox.record,
-      link: managed.setDown(),
-      isLinkWatched: this.#linkNotices.isWatched,
-      client: next,
-    }
+    const record = this.record(now, { jid, outbox: this.outbox.record, link: managed.setDown(), client: next })
     this.#close('set-down')
-    this.#keeper.removed(this, 'set-down')
+    this.keeper.removed(this, 'set-down')
     return record
+  }
+
+  /** Another process has taken the session, because this one was silent. It no longer tells the server anything. */
+  leave(): void {
+    const { managed } = this.uplink
+    if (this.isRemoved || managed === undefined) return
+    const { stanzas } = managed.counts.unconfirmed
+    if (stanzas.length > 0) this.notice('another process has the session: the last stanzas of its page may be lost')
+    managed.leave()
+    this.#client?.leave?.()
+    this.#close('set-down')
+    this.keeper.removed(this, 'set-down')
+  }
+
+  /** Times are relative to `now`. */
+  record(now: number, parts: RecordParts): SessionRecord {
+    return recordOf(this, { isSecure: this.#isSecure, isLinkWatched: this.#linkNotices.isWatched }, now, parts)
   }
 
   /** Returns a token for the page's login over WebSocket, or undefined if the page can only use BOSH. */
   loggedIn(jid: string, undelivered: readonly Element[], client: Client, handover: Handover, management?: Management) {
     this.uplink.opened()
-    if (management !== undefined) this.#manage(management)
+    if (management !== undefined) this.uplink.manage(this, management)
     const token = this.#await('handover', jid, client, handover)
     const receiver = this.uplink.managed ?? this.downlink
     for (const element of undelivered) receiver.onElement(element)
     this.#note('logged-in')
-    this.#keeper.loggedIn(this, jid)
+    this.keeper.loggedIn(this, jid)
     return token
   }
 
   loggedInByClient({ jid, resumed }: ClientLoggedIn, isManaged: boolean): void {
     this.stage.loggedIn(jid)
-    if (isManaged) this.#manage({ mending: undefined })
+    if (isManaged) this.uplink.manage(this, { mending: undefined })
     this.#note('logged-in')
-    this.#keeper.loggedIn(this, jid, resumed)
+    this.keeper.loggedIn(this, jid, resumed)
   }
 
-  #manage({ mending, enabled }: Management, before?: LinkRecord): void {
-    const parts: ManagedLinkParts = {
-      clock: this.#keeper.clock,
-      waiting: this.#keeper.waiting,
-      mending,
-      enabled,
-      undelivered: () => this.outbox.length + (this.#client?.unconfirmed ?? 0),
-      isUrgent: () => this.#client?.isPresent === true,
-      run: work => this.run(work),
-      onGivenUp: why => this.#keeper.unmended(this.domain, why),
-      onMending: () => void (this.#linkNotices.tell(true) && this.flush()),
-      onMended: wasSetDown => {
-        this.#linkNotices.tell(false)
-        if (wasSetDown) return
-        this.#note('mended')
-        this.notice('a link to a server was mended')
-      },
-    }
-    this.uplink.manage(parts, before)
+  /** Stanzas that the page has not received, or not confirmed. */
+  get undelivered(): number {
+    return this.outbox.length + (this.#client?.unconfirmed ?? 0)
+  }
+
+  /** The link broke, and is mended now. */
+  mending(): void {
+    if (this.#linkNotices.tell(true)) this.flush()
+  }
+
+  mended(wasSetDown: boolean): void {
+    this.#linkNotices.tell(false)
+    if (wasSetDown) return
+    this.#note('mended')
+    this.notice('a link to a server was mended')
   }
 
   resume(handover: Handover): ResumedSession | undefined {
@@ -225,8 +220,8 @@ export class Session implements Gate {
     const token = this.#await('resume', jid, client, handover)
     if (this.ids !== undefined) this.ids = handover.ids
     this.#note('resumed')
-    this.#keeper.resumed(this)
-    return { id: this.id, jid, ...binding, token, delivered: this.outbox.delivered }
+    this.keeper.resumed(this)
+    return { id: this.id, jid, ...binding, token, delivered: this.outbox.countForPages }
   }
 
   handOver(make: (next: NextPage) => Client): boolean {
@@ -242,7 +237,7 @@ export class Session implements Gate {
     if (!this.stage.attach()) return
     this.history.browser = by?.browser
     this.#note('attached')
-    this.#keeper.attached(this)
+    this.keeper.attached(this)
   }
 
   pause(seconds: number): void {
@@ -251,11 +246,11 @@ export class Session implements Gate {
   }
 
   #note(event: Parameters<SessionHistory['note']>[0]): void {
-    this.history.note(event, this.#keeper.clock.now() - this.createdAt)
+    this.history.note(event, this.keeper.common.clock.now() - this.createdAt)
   }
 
   #await(cause: 'handover' | 'resume', jid: string, client: Client, handover: Handover): string | undefined {
-    const now = this.#keeper.clock.now()
+    const now = this.keeper.common.clock.now()
     const token = this.stage.await(cause, jid, handover, now)
     this.#client = client
     this.inactivity.allow(handover.seconds)
@@ -272,10 +267,6 @@ export class Session implements Gate {
     this.uplink.forgive()
     this.#linkNotices.forget()
     return next
-  }
-
-  get stanzaLimit(): StanzaLimit {
-    return this.#keeper
   }
 
   send(payload: Payload, now: number): void {
@@ -298,7 +289,7 @@ export class Session implements Gate {
   }
 
   #refused(limit: Limit): void {
-    this.#keeper.refused(limit, { session: this.id })
+    this.keeper.common.refused(limit, { session: this.id })
   }
 
   #sendScreened(payload: Payload, login: ClientLogin): void {
@@ -308,10 +299,6 @@ export class Session implements Gate {
       for (const answer of screened.answers) this.outbox.add(answer)
       if (screened.passed.length > 0) this.uplink.send({ ...payload, elements: screened.passed })
     }
-  }
-
-  holdUplink(): void {
-    this.uplink.hold()
   }
 
   releaseUplink(): void {
@@ -329,7 +316,7 @@ export class Session implements Gate {
   }
 
   notice(what: string): void {
-    this.#keeper.noticed(this, what)
+    this.keeper.noticed(this, what)
   }
 
   run(work: () => void): void {
@@ -345,23 +332,22 @@ export class Session implements Gate {
   flush(): void {
     const { outcome } = this.stage
     if (outcome === undefined) this.#client?.flush()
-    else if (!this.isRemoved && this.#client?.reportEnd(outcome) === true)
-      removeSession(this, this.#keeper, outcome, 'silent')
+    else if (!this.isRemoved && this.#client?.reportEnd(outcome) === true) removeSession(this, outcome, 'silent')
   }
 
   schedule(): void {
     const client = this.#client
     if (client === undefined || this.isRemoved) return
-    this.#keeper.touched(this)
+    this.keeper.touched(this)
     const inactive = client.isPresent ? Number.POSITIVE_INFINITY : this.inactivity.end
     const login = this.stage.login?.end ?? Number.POSITIVE_INFINITY
     const { watch, managed } = this.uplink
-    if (managed?.counts.isAsked === true) watch.awaits(this.#keeper.clock, managed.unconfirmed)
+    if (managed?.counts.isAsked === true) watch.awaits(this.keeper.common.clock, managed.unconfirmed)
     this.deadline = Math.min(inactive, client.deadline, login, this.uplink.deadline)
   }
 
   tick(): void {
-    const now = this.#keeper.clock.now()
+    const now = this.keeper.common.clock.now()
     const login = this.stage.login
     if (login !== undefined && now >= login.end) this.end('login-timeout', 'reported')
     else this.#client?.tick(now)
@@ -374,12 +360,12 @@ export class Session implements Gate {
   #pingServer(now: number): void {
     const answer = this.uplink.ping(now, this)
     if (answer === 'awaited') return
-    this.#keeper.unanswered(this)
+    this.keeper.unanswered(this)
     if (answer === 'missing') this.end('connection-lost', 'reported')
   }
 
   end(reason: EndReason, how: How, streamError?: string): void {
-    this.run(() => endSession(this, this.#keeper, { reason, streamError }, how))
+    this.run(() => endSession(this, { reason, streamError }, how))
   }
 
   #close(reason: EndReason): void {
@@ -391,7 +377,7 @@ export class Session implements Gate {
 
   fail(cause: unknown): void {
     this.#close('fault')
-    const steps = [() => this.#keeper.failed(this, cause), () => this.link.close(), () => this.#client?.close('fault')]
+    const steps = [() => this.keeper.failed(this, cause), () => this.link.close(), () => this.#client?.close('fault')]
     // `failed` logs the cause. Errors in these steps are ignored.
     for (const step of steps) attempt(step)
   }

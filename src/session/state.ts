@@ -1,6 +1,6 @@
 import type { Outcome } from './client.js'
 import type { ClientLogin } from './logins/client-login.js'
-import type { SessionKeeper } from './session-keeper.js'
+import type { Session } from './session.js'
 import type { SessionRecord } from './session-record.js'
 import type { Handover } from './session-types.js'
 import { Ticket } from './ticket.js'
@@ -18,10 +18,8 @@ const transitions: Readonly<Record<Cause, { readonly from: readonly StageName[];
   end: { from: ['opening', 'waiting', 'live'], to: 'ended' },
 }
 
-type Keeper<Session> = Pick<SessionKeeper<Session>, 'tickets' | 'processName'>
-
 /** Only its own methods change its fields, which are no getters, because each stanza reads them. */
-export class Stage<Session> {
+export class Stage {
   name: StageName = 'opening'
   /** Undefined for warm logins, and after the login. */
   login: ClientLogin | undefined
@@ -35,11 +33,9 @@ export class Stage<Session> {
   outcome: Outcome | undefined
   isRemoved = false
   readonly #session: Session
-  readonly #keeper: Keeper<Session>
 
-  constructor(session: Session, keeper: Keeper<Session>, login: ClientLogin | undefined) {
+  constructor(session: Session, login: ClientLogin | undefined) {
     this.#session = session
-    this.#keeper = keeper
     this.login = login
   }
 
@@ -66,9 +62,9 @@ export class Stage<Session> {
     this.jid = jid
     this.isAwaited = true
     this.sendsEvents = true
-    const { tickets, processName } = this.#keeper
+    const { common, tickets } = this.#session.keeper
     const isForAny = tickets !== undefined && handover.attachBinding === 'off'
-    const fresh = isForAny ? Ticket.fresh(handover.seconds, now, processName) : undefined
+    const fresh = isForAny ? Ticket.fresh(handover.seconds, now, common.processName) : undefined
     this.#changeTicket(fresh?.ticket)
     return fresh?.token
   }
@@ -101,7 +97,7 @@ export class Stage<Session> {
   }
 
   #changeTicket(ticket: Ticket | undefined): void {
-    const { tickets } = this.#keeper
+    const { tickets } = this.#session.keeper
     if (this.ticket !== undefined) tickets?.delete(this.ticket.key)
     if (ticket !== undefined) tickets?.set(ticket.key, this.#session)
     this.ticket = ticket

@@ -1,9 +1,9 @@
 import type { SessionState, StoredSession } from '../store/store.js'
 import { userOf } from '../xmpp/jid/jid.js'
-import type { SessionShape } from './session-shape.js'
+import type { Session } from './session.js'
 import type { SessionDetails } from './session-types.js'
 
-export function stateOf({ stage, client, inactivity }: SessionShape): SessionState {
+export function stateOf({ stage, client, inactivity }: Session): SessionState {
   const { name } = stage
   if (name === 'ended' || name === 'opening') return name
   if (client?.isPresent === true) return 'held'
@@ -11,7 +11,7 @@ export function stateOf({ stage, client, inactivity }: SessionShape): SessionSta
   return inactivity.isPaused ? 'paused' : 'quiet'
 }
 
-export function viewOf(session: SessionShape, process = ''): StoredSession {
+export function viewOf(session: Session, process = ''): StoredSession {
   const { id, domain, origin, createdAt, jid, client, inactivity, tab, history } = session
   const state = stateOf(session)
   const isAbsent = client !== undefined && !client.isPresent
@@ -33,7 +33,7 @@ export function viewOf(session: SessionShape, process = ''): StoredSession {
   }
 }
 
-export function detailsOf({ view, client, history, inactivity, uplink, outbox }: SessionShape): SessionDetails {
+export function detailsOf({ view, client, history, inactivity, uplink, outbox }: Session): SessionDetails {
   return {
     ...view,
     clientAddress: client?.address,

@@ -36,7 +36,8 @@ export interface Store {
 }
 
 export interface StoreEvents {
-  onDown(reason: Outage): void
+  /** `cause`: the code of the error, if a connection has failed with a code. */
+  onDown(reason: Outage, cause?: string): void
   onUp(): void
 }
 
@@ -77,6 +78,8 @@ export interface Member {
   sessions(): Iterable<SessionEntry>
   /** Called when the process may have missed the end of sessions that it has: it asks for their marks. */
   checkEnded(): void
+  /** Other processes have taken these sessions, because the entry of this one had expired. They are told once. */
+  lost(ids: readonly string[]): void
 }
 
 export interface TabName {
@@ -145,7 +148,7 @@ export interface SessionEntries {
    * sessions that are absent or that another process has.
    */
   change(sessions: readonly StoredSession[], process: string): Promise<void>
-  /** Has no effect on sessions that another process has. */
+  /** Removes their records too. Has no effect on sessions that another process has. */
   remove(ids: readonly string[], process: string): Promise<void>
   /** The oldest session first. A tab and a secret have one session at most: the last that was put. */
   find(key: SessionKey): Promise<readonly StoredSession[]>
@@ -202,7 +205,7 @@ export interface TabLocks {
 export interface TabLock {
   /** The session that the tab had when the call entered. */
   readonly session: StoredSession | undefined
-  /** True if a record of the tab could be taken then. */
+  /** True if a record of the tab could be taken then, or was taken just before. */
   readonly hasRecord: boolean
   /** The time of the visit's latest end that was marked then. Negative infinity: none. */
   readonly endedAt: number
@@ -234,16 +237,45 @@ export interface TakenRecord {
   readonly writtenAt: number
 }
 
+/** How long others are told which process took a record: longer than its sessions need to be in the store. */
+export const takenSeconds = 5
+
+/** The process that took the record: it has the session, or takes it up. */
+export interface TakenBy {
+  readonly by: string
+}
+
+/** The session lives in this process, whose entry has not expired. If it is dead, its record can be taken soon. */
+export interface KeptBy {
+  readonly keptBy: string
+}
+
 export type RecordKey = { readonly id: string } | { readonly secret: string } | { readonly tab: TabName }
 
 export interface Records {
   /** The records expire after `seconds`. */
   put(records: readonly SessionRecord[], seconds: number): Promise<void>
-  /** Of all calls in all processes, one gets the record. */
-  take(key: RecordKey): Promise<TakenRecord | undefined>
+  /**
+   * Of all calls in all processes, one gets the record. For `takenSeconds`, others are told which process got it. The
+   * record of a live session can be taken when the entry of its process has expired.
+   */
+  take(key: RecordKey, by: string): Promise<TakenRecord | TakenBy | KeptBy | undefined>
   /** Takes records that nobody took for `seconds`, the oldest first, `most` at once. */
-  takeOldest(seconds: number, most: number): Promise<readonly TakenRecord[]>
+  takeOldest(seconds: number, most: number, by: string): Promise<readonly TakenRecord[]>
+  /**
+   * Keeps records of live sessions, for the case that their process dies: within a second or two after its entry has
+   * expired, they can be taken, and expire `seconds` later. Resolves with the ids of sessions that another process has
+   * taken.
+   */
+  keep(records: readonly SessionRecord[], process: string, seconds: number): Promise<readonly string[]>
+  /** The sessions have ended, or can no longer be continued. */
+  forget(ids: readonly string[], process: string): Promise<void>
+  /** False if another process has taken the session. Rejects with `StoreUnavailable` also if one could take it now. */
+  isOwn(id: string, process: string): Promise<boolean>
 }
+
+/** A process that was away for longer does not learn which of its sessions others have taken. */
+export const lostSeconds = 86_400
 
 /** `jid` is bare and normalised, or full. With `jid` and `visit`, sessions opened later are not meant. */
 export type Ending =

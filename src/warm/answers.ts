@@ -21,6 +21,7 @@ interface BindingContext {
   readonly representation: Representation
   readonly domain: string
   readonly credential?: string | undefined
+  readonly guestToken?: string | undefined
 }
 
 export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externalUrl' | 'warmPath'>) =>
@@ -29,10 +30,10 @@ export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externa
 export function bindingAnswer(
   binding: WarmedBinding,
   config: Config,
-  { request, representation, domain, credential }: BindingContext,
+  { request, representation, domain, credential, guestToken }: BindingContext,
 ): Answer {
   if (representation === 'json')
-    return jsonAnswer(describeBinding(binding, endpointUrls(config, domain, request), credential))
+    return jsonAnswer(describeBinding(binding, endpointUrls(config, domain, request), credential, guestToken))
   const { jid, sid, rid } = binding
   return pageAnswer('binding', { jid, sid, rid }, representation)
 }
@@ -41,7 +42,7 @@ export type BindingObject = ReturnType<typeof describeBinding>
 
 export type WebSocketObject = NonNullable<BindingObject['websocket']>
 
-export function describeBinding(binding: WarmedBinding, urls: EndpointUrls, credential?: string) {
+export function describeBinding(binding: WarmedBinding, urls: EndpointUrls, credential?: string, guest_token?: string) {
   const { jid, sid, rid, id, token, expiresIn, cookie, delivered, received } = binding
   const resumed = delivered !== undefined
   const { wait, hold, requests, inactivity, polling, maxpause, ver } = binding
@@ -51,7 +52,8 @@ export function describeBinding(binding: WarmedBinding, urls: EndpointUrls, cred
   const isHere = binding.url === undefined || undefined
   const here = { csi: isHere, link_state: isHere }
   const before = { resumed, delivered, received: resumed ? received : undefined }
-  return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, ...here, websocket, cookie, credential, ...before }
+  const secrets = { websocket, cookie, credential, guest_token }
+  return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, ...here, ...secrets, ...before }
 }
 
 /** `node` names the session's process, as the token does: some logins send only a hash of the token. */

@@ -2,7 +2,7 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import type { Logger } from 'pino'
 import type { Admin, Config } from '../config/config.js'
 import { noteOf } from '../forwarding/peer-listener.js'
-import { createAdmins } from '../http/access/admins.js'
+import { Admins } from '../http/access/admins.js'
 import {
   accessBy,
   type ClientRules,
@@ -56,7 +56,7 @@ export interface Call {
   /** For the log, without secrets. */
   readonly line: Record<string, unknown>
   /** Another process answers the call, and logs it. */
-  isForwarded?: boolean
+  isAnsweredElsewhere?: boolean
   /** The body, if it is the form of this service. */
   form?: Buffer
 }
@@ -95,7 +95,7 @@ export function createCalls(config: Config, hashes: WorkQueue, limits: CallLimit
   const isSafe = takesPasswords(config)
   const isCertificateNeeded = config.https !== undefined && config.https.clientAuth !== 'off'
   const logOften = createOftenLog(config, answering)
-  const admins = createAdmins({
+  const admins = new Admins({
     config,
     clock,
     hashes,
@@ -164,7 +164,7 @@ export function createCalls(config: Config, hashes: WorkQueue, limits: CallLimit
       return [check, refused]
     },
     answering: createAnswering(config, answering, {
-      adminOf: admins.of,
+      adminOf: request => admins.of(request),
       representationOf: request => represent(request, config.warmPath),
     }),
   }
@@ -265,7 +265,7 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
         if (answered !== undefined) sendAnswer(response, answered)
         if (!signal.aborted) outcome = { code: 'ok' }
       } catch (error) {
-        if (signal.aborted || call.isForwarded === true) return
+        if (signal.aborted || call.isAnsweredElsewhere === true) return
         const cause = problemFrom(error)
         const isStopped = cause.status >= 500 && isTooLate()
         const problem = isStopped ? new Problem('shutting-down', { step: cause.step }) : cause
@@ -277,7 +277,7 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
         sendAnswer(response, page)
       } finally {
         logged.add(response)
-        if (call.isForwarded !== true) note(call, name, outcome, started)
+        if (call.isAnsweredElsewhere !== true) note(call, name, outcome, started)
       }
     }
 }

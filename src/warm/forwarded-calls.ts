@@ -15,6 +15,8 @@ import { TabElsewhere } from './visits.js'
 
 const mostTries = 3
 const mostMoves = 2
+/** Then the end of a session is marked in the store, because its process can hang. */
+const endMilliseconds = 1_000
 
 /** Calls for sessions of other processes, and for other processes while this one drains or is full. */
 export class ForwardedCalls {
@@ -27,7 +29,7 @@ export class ForwardedCalls {
   }
 
   /** Another process has tried the login, and counted its refusal. */
-  isForwarded(call: Call): boolean {
+  cameFromPeer(call: Call): boolean {
     return isForwardedByPeer(call.request)
   }
 
@@ -50,13 +52,13 @@ export class ForwardedCalls {
     const { request } = call
     if (isForwardedByPeer(request)) {
       refuseForwarded(request)
-      call.isForwarded = true
+      call.isAnsweredElsewhere = true
       return true
     }
     const owner = this.#whereabouts.peers.ownerNamed(name)
-    const how = owner && (await this.#send(owner, request, String(call.begunAt)))
-    call.isForwarded = owner !== undefined && how === undefined
-    return call.isForwarded
+    const how = owner && (await this.#send(owner, request, { note: String(call.begunAt) }))
+    call.isAnsweredElsewhere = owner !== undefined && how === undefined
+    return call.isAnsweredElsewhere
   }
 
   /** This process does not take the login. `cause` is why, if it has tried. */
@@ -65,15 +67,15 @@ export class ForwardedCalls {
     const { peers } = this.#whereabouts
     if (isForwardedByPeer(request)) {
       if (!isFull(cause)) return false
-      call.isForwarded = true
+      call.isAnsweredElsewhere = true
       refuseForwarded(request)
       return true
     }
-    if (!isFull(cause) && !this.#registry.isDraining) return false
+    if (!isFull(cause) && !this.#registry.phase.has('draining')) return false
     const asked = new Set<string>()
     for (let other = peers.forNewSession(asked); other !== undefined; other = peers.forNewSession(asked)) {
-      const how = await this.#send(other, request, String(call.begunAt))
-      call.isForwarded = how === undefined
+      const how = await this.#send(other, request, { note: String(call.begunAt) })
+      call.isAnsweredElsewhere = how === undefined
       if (how === undefined) return true
       if (how === 'broken' || how === 'silent') throw new Problem('shutting-down')
     }
@@ -83,11 +85,12 @@ export class ForwardedCalls {
   /** Resolves with true if the call needs no other answer. */
   async #toOwner(request: Request, id: string, isHere: () => boolean): Promise<boolean> {
     let place: Place | undefined = this.#whereabouts.peers.ownerIn(id)
+    const milliseconds = request.method === 'DELETE' ? endMilliseconds : undefined
     let lost: string | undefined
     for (let tries = 1; tries <= mostTries; tries++) {
       place ??= await orStoreProblem(this.#whereabouts.find({ id }, isHere, lost))
       if (place === 'here' || place === undefined) return false
-      const how = await this.#send(place, request)
+      const how = await this.#send(place, request, { milliseconds })
       if (how === undefined) return true
       if (how === 'unreachable' || how === 'silent') return false
       lost = place.name
@@ -97,17 +100,20 @@ export class ForwardedCalls {
   }
 
   /** Resolves with undefined if the call needs no other answer. */
-  async #send({ name, link }: Owner, request: Request, note?: string): Promise<Lost | undefined> {
+  async #send(
+    { name, link }: Owner,
+    request: Request,
+    { note, milliseconds }: { readonly note?: string; readonly milliseconds?: number | undefined },
+  ): Promise<Lost | undefined> {
     const body = await readBody(request)
     const { requestId } = callIdsOf(request)
-    const how = await forwardRequest(link, request, request.res!, { requestId, note, body })
+    const how = await forwardRequest(link, request, request.res!, { requestId, note, body, milliseconds })
     if (how === 'gone') this.#whereabouts.peers.noteGone(name)
     return how
   }
 
   async #refused(request: Request, id: string, isHere: () => boolean): Promise<boolean> {
-    await this.#whereabouts.whenSetDown()
-    if (isHere() || (await orStoreProblem(this.#whereabouts.takeUp({ id })))) return false
+    if (await orStoreProblem(this.#whereabouts.arrives({ id }, isHere))) return false
     refuseForwarded(request)
     return true
   }

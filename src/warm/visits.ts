@@ -3,9 +3,10 @@ import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
 import type { OwnSessions } from '../session/registry/own-sessions.js'
 import type { Shared } from '../session/registry/stored-sessions.js'
+import { lookAgain, looksForDead } from '../store/look-again.js'
 import { isOfVisit } from '../store/session-page.js'
 import type { TabLock, TabLocks, TabName } from '../store/store.js'
-import { orStoreProblem } from '../store/store-problem.js'
+import { orStoreProblem, unreachable } from '../store/store-problem.js'
 
 interface Entering {
   readonly tab: TabName
@@ -52,6 +53,28 @@ export class TabElsewhere extends Error {
   }
 }
 
+/** Returns a function that finds the session of a tab: its id, or undefined. Rejects with `TabElsewhere`. */
+function tabSessions(own: VisitsParts['own'], shared: Shared | undefined, clock: Clock) {
+  const others = shared?.others
+  const isReached = (process: string) =>
+    others === undefined ||
+    process === others.self ||
+    (!others.isGone(process) && others.others.some(({ name }) => name === process))
+
+  return async (tab: TabName, { session, hasRecord }: TabLock): Promise<string | undefined> => {
+    if (session?.state === 'elsewhere') return own.ofTab(tab)
+    const isLeft = session !== undefined && !isReached(session.process)
+    const isWanted = shared !== undefined && own.ofTab(tab) === undefined && (hasRecord || isLeft)
+    const taker = isWanted ? await orStoreProblem(takenUp(tab, shared, isReached, clock)) : undefined
+    const here = own.ofTab(tab)
+    if (here !== undefined) return here
+    const owner = isLeft ? taker : (session?.process ?? taker)
+    if (owner !== undefined && others !== undefined && owner !== others.self && !others.isGone(owner))
+      throw new TabElsewhere(owner)
+    return undefined
+  }
+}
+
 /** Allows one call at a time for each tab, in all processes. */
 export function createVisits({ own, tabs, shared, clock, timeout }: VisitsParts) {
   const others = shared?.others
@@ -61,16 +84,7 @@ export function createVisits({ own, tabs, shared, clock, timeout }: VisitsParts)
     for (const call of calls) if (isOfVisit(call, visit)) endCall(call)
   }
 
-  async function sessionOf(tab: TabName, { session, hasRecord }: TabLock): Promise<string | undefined> {
-    if (own.ofTab(tab) === undefined && hasRecord) await orStoreProblem(Promise.resolve(shared?.takeUp?.({ tab })))
-    // Without this, the tab would log in while this process takes its session up.
-    if (own.ofTab(tab) === undefined) await shared?.whenArrived?.()
-    const here = own.ofTab(tab)
-    if (here !== undefined || session === undefined || session.state === 'elsewhere') return here
-    const isOther = others !== undefined && session.process !== others.self && !others.isGone(session.process)
-    if (isOther) throw new TabElsewhere(session.process)
-    return here
-  }
+  const sessionOf = tabSessions(own, shared, clock)
 
   async function resumeOrLogIn<T>(call: TurnCall, lock: TabLock, work: TabWork<T>) {
     const id = await sessionOf(call.tab, lock)
@@ -125,4 +139,24 @@ export function createVisits({ own, tabs, shared, clock, timeout }: VisitsParts)
       }
     },
   }
+}
+
+/** Waits for the session of a process that died. Resolves with the process that has it now. */
+async function takenUp(
+  tab: TabName,
+  { takeUp }: Shared,
+  isReached: (process: string) => boolean,
+  clock: Clock,
+): Promise<string | undefined> {
+  let silent = ''
+  const look = async () => {
+    const taker = await takeUp?.({ tab })
+    if (typeof taker !== 'object') return taker ?? null
+    silent = taker.keptBy
+    return isReached(silent) ? silent : undefined
+  }
+  const taker = await lookAgain(look, () => looksForDead, clock)
+  // Its session can still be taken up: a login would be a second session of the tab.
+  if (taker === undefined) throw unreachable(silent)
+  return taker ?? undefined
 }

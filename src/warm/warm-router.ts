@@ -5,6 +5,7 @@ import { createFormGuard } from '../http/access/form-guard.js'
 import type { FormTokens } from '../http/access/form-tokens.js'
 import { senderOf } from '../http/access/sender.js'
 import { type Answer, pageAnswer, sendAnswer } from '../http/answers/answer.js'
+import { sectionsOf } from '../http/answers/document-sections.js'
 import { documents } from '../http/answers/documents.js'
 import { type NavigationSettings, publicNavigation, signOutPath } from '../http/answers/navigation.js'
 import { negotiate } from '../http/answers/negotiation.js'
@@ -12,18 +13,22 @@ import { readOnly, redirectToTls } from '../http/answers/pages.js'
 import { Problem } from '../lib/errors.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { idPattern } from '../session/sid.js'
-import { type AdminPage, adminPages, type PageCall } from './admin-page.js'
+import { type AdminPage, adminPages, livePage, type PageCall } from './admin-page.js'
 import { pathForBrowsers } from './answers.js'
 import { type AnsweringParts, createCalls, demandRole } from './calls.js'
 import { createNumbersCalls, type Numbers } from './numbers/numbers-calls.js'
+import { EndCalls } from './sessions/end-calls.js'
 import { createEndedNotice, endedPath } from './sessions/ended-notice.js'
-import { createSessionCalls } from './sessions/session-calls.js'
-import { bindingPath, createBindingPage } from './warming/binding-page.js'
-import { createWarm, createWarmCall, type WarmingParts } from './warming/warm-call.js'
+import { SessionCalls } from './sessions/session-calls.js'
+import { type BindingPage, bindingPath, createBindingPage } from './warming/binding-page.js'
+import { createWarmCall, WarmCalls, type WarmingParts } from './warming/warm-call.js'
 import { createWarmForm } from './warming/warm-form.js'
 
 /** The README is at `/docs/`, because relative links need the slash. */
 const docsPath = /^\/docs(?:\/([a-z-]*))?$/
+
+/** Texts of all documents, for the search in pages. */
+const docsSearchPath = '/docs/search.json'
 
 export interface WarmParts {
   readonly config: Config
@@ -36,34 +41,28 @@ export interface WarmParts {
 
 export function createWarmRouter(parts: WarmParts): Router {
   const { hashes, formTokens, warming, numbers } = parts
+  const { clock } = parts.answering
   const config = parts.config.warm.enabled ? parts.config : forReaders(parts.config)
   const { sessions } = warming
-  const { adminOf, admit, answering } = createCalls(config, hashes, warming.limits, parts.answering)
+  const { readAudit } = numbers
+  const calls = createCalls(config, hashes, warming.limits, parts.answering)
+  const { adminOf, admit, answering } = calls
   const formGuard = createFormGuard(config.externalUrl, formTokens)
   const page = adminPages(config)
   const form = createWarmForm(config, page, formGuard)
   const bindingPage = createBindingPage(config, page, formTokens, sessions)
-  const warm = createWarmCall(createWarm(config, warming, bindingPage), formGuard)
   const endedNotice = createEndedNotice(config, formTokens)
-  const calls = createSessionCalls({
-    config,
-    clock: parts.answering.clock,
-    sessions,
-    readAudit: numbers.readAudit,
-    page,
-    formGuard,
-    bindingPage,
-    endedNotice,
-  })
-  const watch = createNumbersCalls(page, sessions, numbers)
+  const warm = createWarmCall(new WarmCalls(config, warming, bindingPage), formGuard)
 
   const showForm: RequestHandler = (request, response) => {
     const admin = adminOf(request)
     demandRole(admin, 'warm', ' See the list of sessions.')
     sendAnswer(response, form.blank({ request, admin, representation: negotiate(request.headers) }))
   }
-
-  const toOwner: RequestHandler = warming.forwarding?.ofSession ?? ((_request, _response, next) => next())
+  const showDocument: RequestHandler = (request, response) => {
+    const call = { request, admin: adminOf(request), representation: negotiate(request.headers) }
+    sendAnswer(response, docsPage(`${pathForBrowsers(config)}/docs/`, page, call))
+  }
 
   const router = Router({ caseSensitive: true })
   if (!config.warm.enabled) {
@@ -79,48 +78,67 @@ export function createWarmRouter(parts: WarmParts): Router {
     .get(showForm)
     .post(answering('warm', warm, form.again))
 
-  // Each POST route needs the form guard, because browsers add Basic credentials even to forms of other sites.
   const below = Router({ caseSensitive: true })
   below.route(signOutPath).all(readOnly).get(signOut(config))
-  below
-    .route(docsPath)
+  below.route(docsPath).all(admit('GET', 'HEAD')).get(showDocument)
+  below.route(docsSearchPath).all(admit('GET', 'HEAD')).get(sendDocumentSections)
+  routeNumbers(below, calls, createNumbersCalls(page, sessions, numbers))
+  routeSessions(below, calls, {
+    calls: new SessionCalls({ config, clock, sessions, readAudit, page, formGuard, bindingPage, endedNotice }),
+    ends: new EndCalls({ config, clock, sessions, page, formGuard, endedNotice }),
+    showBinding: bindingPage.show,
+    toOwner: warming.forwarding?.ofSession ?? ((_request, _response, next) => next()),
+  })
+  router.use(config.warmPath, below)
+  return router
+}
+
+type Calls = ReturnType<typeof createCalls>
+
+function routeNumbers(router: Router, { admit, answering }: Calls, calls: ReturnType<typeof createNumbersCalls>): void {
+  router.route('/numbers').all(admit('GET', 'HEAD')).get(answering('numbers', calls.numbers))
+  router.route('/failures').all(admit('GET', 'HEAD')).get(answering('failures', calls.failures))
+  router
+    .route('/audit')
     .all(admit('GET', 'HEAD'))
-    .get((request, response) => {
-      const call = { request, admin: adminOf(request), representation: negotiate(request.headers) }
-      sendAnswer(response, docsPage(`${pathForBrowsers(config)}/docs/`, page, call))
-    })
-  below
+    .get(answering('audit', calls.audit, calls.auditWithMistake))
+}
+
+interface SessionRoutes {
+  readonly calls: SessionCalls
+  readonly ends: EndCalls
+  readonly showBinding: BindingPage['show']
+  /** Forwards the call if another process has the session. */
+  readonly toOwner: RequestHandler
+}
+
+/** Each POST route needs the form guard, because browsers add Basic credentials even to forms of other sites. */
+function routeSessions(router: Router, { admit, answering }: Calls, routes: SessionRoutes): void {
+  const { calls, ends, showBinding, toOwner } = routes
+  router
     .route('/sessions')
     .all(admit('GET', 'HEAD', 'DELETE'))
     .get(answering('sessions', calls.list, calls.listWithMistake))
-    .delete(answering('logout', calls.logOutEverywhere))
-  below.route('/numbers').all(admit('GET', 'HEAD')).get(answering('numbers', watch.numbers))
-  below.route('/failures').all(admit('GET', 'HEAD')).get(answering('failures', watch.failures))
-  below
-    .route('/audit')
-    .all(admit('GET', 'HEAD'))
-    .get(answering('audit', watch.audit, watch.auditWithMistake))
-  below
+    .delete(answering('logout', ends.logOutEverywhere))
+  router
     .route('/sessions/end')
     .all(admit('GET', 'HEAD', 'POST'))
-    .get(answering('sessions', calls.askWhetherToEndMany))
-    .post(answering('logout', calls.endManyByForm))
-  below.route(`/sessions${endedPath}`).all(admit('GET', 'HEAD')).get(answering('sessions', calls.showEnded))
-  below
+    .get(answering('sessions', ends.askWhetherToEndMany))
+    .post(answering('logout', ends.endManyByForm))
+  router.route(`/sessions${endedPath}`).all(admit('GET', 'HEAD')).get(answering('sessions', ends.showEnded))
+  router
     .route(sessionPath(''))
     .all(admit('GET', 'HEAD', 'DELETE'))
     .get(toOwner)
     .get(answering('sessions', calls.show, calls.showPast))
-    .delete(answering('logout', calls.logOut))
-  below
+    .delete(toOwner, answering('logout', ends.logOut))
+  router
     .route(sessionPath('/end'))
     .all(admit('GET', 'HEAD', 'POST'))
-    .get(answering('sessions', calls.askWhetherToEnd))
-    .post(answering('logout', calls.endByForm))
-  below.route(sessionPath(bindingPath)).all(admit('GET', 'HEAD')).get(answering('sessions', bindingPage.show))
-  below.route(sessionPath('/resume')).all(admit('POST')).post(toOwner, answering('resume', calls.resume))
-  router.use(config.warmPath, below)
-  return router
+    .get(answering('sessions', ends.askWhetherToEnd))
+    .post(answering('logout', ends.endByForm))
+  router.route(sessionPath(bindingPath)).all(admit('GET', 'HEAD')).get(answering('sessions', showBinding))
+  router.route(sessionPath('/resume')).all(admit('POST')).post(toOwner, answering('resume', calls.resume))
 }
 
 /** Without the warm API, admins of any role that may look can do nothing else. */
@@ -159,7 +177,7 @@ function signOut(config: NavigationSettings): RequestHandler {
 /** `folder` is the path of the README. */
 function docsPage(folder: string, page: AdminPage, call: PageCall): Answer {
   const { 0: name } = call.request.params
-  if (name === undefined && documents.size > 0) return { status: 302, headers: { Location: folder }, body: '' }
+  if (name === undefined) return { status: 302, headers: { Location: folder }, body: '' }
   const document = documents.get(String(name))
   if (document === undefined) throw new Problem('not-found')
   const links = Array.from(documents, ([each, { title, group }]) => ({
@@ -168,8 +186,18 @@ function docsPage(folder: string, page: AdminPage, call: PageCall): Answer {
     group,
     isCurrent: each === name,
   }))
+  const at = links.findIndex(({ isCurrent }) => isCurrent)
   const names = [...new Set(links.map(({ group }) => group))]
   const groups = names.map(group => ({ group, links: links.filter(link => link.group === group) }))
   const { title, contents, intro, body } = document
-  return page('docs', 'docs', call, { title, contents, intro, body, groups })
+  const around = { previous: links[at - 1], next: links[at + 1] }
+  return livePage(page('docs', 'docs', call, { title, contents, intro, body, groups, ...around }))
+}
+
+let sections: string | undefined
+
+const sendDocumentSections: RequestHandler = (_request, response) => {
+  sections ??= JSON.stringify(sectionsOf(documents))
+  const headers = { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'private, max-age=600' }
+  sendAnswer(response, { status: 200, headers, body: sections })
 }

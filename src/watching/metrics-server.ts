@@ -9,6 +9,7 @@ import { answerInText, sendText } from '../http/answers/node-answers.js'
 import { readAbsoluteForm } from '../http/listening/absolute-form.js'
 import { bindFailureReason } from '../http/listening/listen-problems.js'
 import { systemClock } from '../lib/clock.js'
+import { MinuteSums } from '../lib/limits/minute-sums.js'
 import { refusalLog } from '../lib/limits/refusal-log.js'
 import { codeOf, traceOf } from '../lib/log.js'
 import { createHealthListeners, reading } from './health.js'
@@ -21,7 +22,7 @@ export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>
 type MetricsText = () => Promise<string>
 
 export async function serveMetrics(address: Place, text: MetricsText, fault: () => string | undefined, log: Logger) {
-  const refused = refusalLog(systemClock, log, 'a request for metrics was refused')
+  const refused = refusalLog(new MinuteSums(systemClock), log, 'a request for metrics was refused')
   const note: NoteRequest = ({ socket }, reason) => refused(reason, socket.remoteAddress)
   const health = createHealthListeners(fault, () => undefined, note)
   const metrics = reading(answerMetrics(text, log), note)

@@ -16,8 +16,9 @@ export interface Sources {
   readonly joined?:
     | {
         readonly store: Pick<Store, 'isUp'>
-        readonly peers: Pick<OtherProcesses, 'others' | 'lost'>
+        readonly peers: Pick<OtherProcesses, 'others' | 'lost'> & { isUnreachable(name: string): boolean }
         readonly requests: number
+        readonly unequal: number
       }
     | undefined
   readonly clock: Pick<Clock, 'now'>
@@ -159,9 +160,17 @@ const aboutProcess = ({ counts, joined, open }: Sources): RowTexts => ({
       read: () => [...open.certificateExpiries()].map(([certificate, at]) => [{ certificate }, at]),
     },
   ],
+  accounts_total: [
+    'Users whose account was asked for before their first login, by outcome. known: it was there.',
+    byLabel('outcome', () => counts.accounts),
+  ],
   processes: [
-    'Other processes of the service that this process knows, by state. silent: its entry in the store has expired.',
+    'Other processes of the service that this process knows, by state. silent: its entry in the store has expired. unreachable: no connection to it opened.',
     byLabel('state', () => processStates(joined)),
+  ],
+  processes_with_other_settings: [
+    'Other processes of the service whose settings differ from those of this process. The log names the settings.',
+    () => joined?.unequal ?? 0,
   ],
   store_up: [
     'Whether the store that the processes share (Redis) answers (1) or not (0). Always 1 for a single process.',
@@ -195,8 +204,14 @@ const buildInfo: Source = {
 }
 
 function processStates(joined: Sources['joined']) {
-  const states = { live: 0, draining: 0, silent: joined?.peers.lost.length ?? 0 }
-  for (const { isDraining } of joined?.peers.others ?? []) states[isDraining ? 'draining' : 'live'] += 1
+  const states = { live: 0, draining: 0, silent: 0, unreachable: 0 }
+  if (joined === undefined) return states
+  const { peers } = joined
+  states.silent = peers.lost.length
+  for (const { name, isDraining } of peers.others) {
+    if (peers.isUnreachable(name)) states.unreachable += 1
+    else states[isDraining ? 'draining' : 'live'] += 1
+  }
   return states
 }
 

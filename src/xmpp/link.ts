@@ -1,6 +1,9 @@
 import type { ProblemCode, Step } from '../lib/errors.js'
 import type { Element } from './xml/element.js'
 
+/** Above this backlog, senders wait for `onDrain`. */
+export const fullBacklog = 256 * 1024
+
 /** One XMPP stream of one user (RFC 6120 §4), over TCP or a remote BOSH endpoint. */
 export interface Link {
   readonly facts: LinkFacts

@@ -1,5 +1,5 @@
 import { attempt } from '../lib/attempt.js'
-import type { Step } from '../lib/errors.js'
+import type { ProblemCode, Step } from '../lib/errors.js'
 import { foreignText } from '../lib/text/foreign-text.js'
 import type { LinkEnd, LinkEvents } from './link.js'
 import { sasl2Namespace, saslNamespace } from './namespaces.js'
@@ -44,13 +44,23 @@ export function writeStreamError(condition: string): string {
 export function streamEnd(element: Element, step: Step): LinkEnd {
   const error = conditionIn(element.text)
   const condition = error?.name
-  const code = notHere.has(condition) ? 'host-unknown' : 'remote-stream-error'
+  const code = codeOf(element.text, condition, step)
   const detail = condition === 'see-other-host' ? otherHostDetail(textOf(error!)) : undefined
   return {
     failure: { step, code, ...(condition !== undefined && { condition }), ...(detail !== undefined && { detail }) },
     streamError: element.text,
   }
 }
+
+function codeOf(streamError: string, condition: string | undefined, step: Step): ProblemCode {
+  if (notHere.has(condition)) return 'host-unknown'
+  if (condition === 'undefined-condition' && streamError.includes(nothingToOffer))
+    return step === 'tls' ? 'tls-unavailable' : 'no-mechanism'
+  return 'remote-stream-error'
+}
+
+/** Sent by Prosody without a certificate, if it requires encryption. No condition of RFC 6120 means this. */
+const nothingToOffer = 'No stream features to proceed with'
 
 const notHere: ReadonlySet<string | undefined> = new Set(['host-unknown', 'host-gone', 'see-other-host'])
 

@@ -32,6 +32,7 @@ describe('the command line', () => {
     [['warm', '--help'], { name: 'help' }],
     [['--help', '--demo'], { name: 'help' }],
     [['hash-password'], { name: 'hash-password' }],
+    [['--env-file=a.env', 'token'], { name: 'token', envFile: 'a.env' }],
     [['warm', 'alice@example.org'], { name: 'warm', jid: 'alice@example.org' }],
     [['warm', '--', '-odd-@example.org'], { name: 'warm', jid: '-odd-@example.org' }],
   ])('%j is parsed', (words, command) => {
@@ -68,6 +69,7 @@ describe('the command line', () => {
 
   test.each([
     [['warm', 'alice@example.org', 'wonderland'], /^Do not pass the password as an argument: it is prompted/],
+    [['token', 'wonderland'], /^Do not pass the token as an argument: it is prompted/],
     [['hash-password', 'wonderland'], /^Do not pass the secret as an argument: it is prompted/],
     [['warm', 'alice@example.org', '--password=wonderland'], /^Unknown option --password/],
     [['warm', 'alice@example.org', '--password', 'wonderland'], /^Unknown option --password/],

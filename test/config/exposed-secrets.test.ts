@@ -104,13 +104,19 @@ describe('a secret of fewer than 12 characters', () => {
   })
 
   test.each<[string, Record<string, string>]>([
-    ['on loopback', { HOST: '127.0.0.1,[::1]' }],
+    ['on loopback, with six characters', { HOST: '127.0.0.1,[::1]', ADMIN_USERS: 'portal:s3cret' }],
     [
       'if the settings have only its hash',
       { HOST: '0.0.0.0', ADMIN_USERS: `portal:scrypt$15$8$1$${'a'.repeat(22)}$${'b'.repeat(43)}` },
     ],
   ])('causes no warning %s', (_what, environment) => {
     expect(warnings({ ...short, ...environment })).toEqual([])
+  })
+
+  test('causes a warning on loopback if it has fewer than six', () => {
+    expect(warnings(short)).toEqual([
+      'The secrets of these admins have fewer than 6 characters, and programs on this machine, or clients of a proxy, can try to guess them: x. Make longer ones, for example with openssl rand -hex 24.',
+    ])
   })
 
   test('causes no warning without a warm API', () => {

@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../src/config/load.js'
+import { makeCertificate } from '../support/certificates.js'
 import { problemsOf } from '../support/config-problems.js'
 import { testFolder } from '../support/test-folder.js'
 
@@ -315,6 +318,27 @@ test('a public address without TLS gives a warning if the warm API would refuse 
   expect(warnings({ HOST: '::', ASSUME_SECURE: 'on' })).toEqual([])
   expect(warnings({ HOST: '::', WARM_ENABLED: 'pages' })).toHaveLength(1)
   expect(warnings({ HOST: '::', WARM_ENABLED: 'off', ADMIN_USERS: '' })).toEqual([])
+})
+
+test('settings that contradict each other, or this machine, give a warning', () => {
+  const { cert } = makeCertificate(['DNS:xmpp.example'], { expired: true })
+  const { warnings } = load({
+    EXTERNAL_URL: 'http://chat.example',
+    REQUIRE_SECURE: 'on',
+    XMPP_SERVERS: `example.org=xmpp://xmpp.example?ca=${file('expired.pem', cert)}`,
+    WORKERS: String(2 * availableParallelism() + 1),
+    REDIS_URL: 'redis://127.0.0.1',
+    SEAL_KEY_FILE: file('seal.key', randomBytes(32).toString('base64')),
+  })
+  expect(warnings).toEqual([
+    'REQUIRE_SECURE=on refuses the sessions of EXTERNAL_URL, which begins with http://.',
+    expect.stringMatching(/^WORKERS is \d+, but this machine has \d+ cores/),
+    'XMPP_SERVERS has ca for example.org, whose certificate has expired.',
+  ])
+})
+
+test('a value with a NUL is a problem', () => {
+  expect(problems({ WARM_PATH: '/wa\0rm' })).toEqual(['WARM_PATH has a NUL character'])
 })
 
 test('pages for admins need an admin who may look', () => {

@@ -33,7 +33,14 @@ function problems(changes: Record<string, string>): readonly string[] {
   }
 }
 
+const publicPem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
+const privatePem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+
 const noPages = { PAGE_ORIGINS: '', PAGE_TOKEN_SECRET_FILE: '', PAGE_TOKEN_AUDIENCE: '', PAGE_TOKEN_JID: '' }
+
+const aPem = file('public.pem', publicPem)
+
+const byIssuer = { PAGE_TOKEN_SECRET_FILE: '', PAGE_TOKEN_JWKS: '', PAGE_TOKEN_ISSUER: 'https://id.example' }
 
 const byKeys = { PAGE_TOKEN_SECRET_FILE: '', PAGE_TOKEN_ISSUER: 'https://id.example' }
 
@@ -42,9 +49,9 @@ describe('the settings for page tokens', () => {
     const { pages } = loadConfig(usual).config
     expect(pages).toMatchObject({
       origins: ['https://www.example.org', 'https://example.org'],
-      audience: 'chat',
+      audiences: ['chat'],
       login: 'service',
-      jid: { claim: 'sub', domain: 'example.org' },
+      jid: { claim: 'sub', isHex: false, domain: 'example.org' },
     })
     expect(pages.secrets).toMatchObject({ file: secrets, secrets: [expect.anything(), expect.anything()] })
   })
@@ -77,8 +84,51 @@ describe('the settings for page tokens', () => {
       expect(loadConfig({ ...usual, ...byKeys, PAGE_TOKEN_JWKS: url }).config.pages.keys).toEqual({ url })
   })
 
+  test('may name public keys in a PEM file, without an issuer', () => {
+    const { publicKey: rsa } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const pkcs1 = rsa.export({ type: 'pkcs1', format: 'pem' }).toString()
+    const keys = file('keys.pem', `# of the portal\n${publicPem}\n${pkcs1}`)
+    expect(loadConfig({ ...usual, PAGE_TOKEN_SECRET_FILE: '', PAGE_TOKEN_JWKS: keys }).config.pages.keys).toEqual({
+      file: keys,
+      isPem: true,
+      keys: [publicJwk, rsa.export({ format: 'jwk' })],
+    })
+  })
+
+  test('may be lists, and name claims', () => {
+    const { pages } = loadConfig({
+      ...usual,
+      PAGE_TOKEN_AUDIENCE: 'chat, https://chat.example/api,chat',
+      PAGE_TOKEN_ISSUER: 'https://id.example/, b',
+      PAGE_TOKEN_CLAIMS: 'client_id=a%2Cb, client_id=c,email_verified=true,urn:x=y=z',
+      PAGE_TOKEN_JID: 'u-{hex(sub)}@example.org',
+      PAGE_TOKEN_VISIT: 'jti',
+    }).config
+    expect(pages).toMatchObject({
+      audiences: ['chat', 'https://chat.example/api'],
+      issuers: ['https://id.example/', 'b'],
+      jid: { claim: 'sub', isHex: true, before: 'u-', domain: 'example.org' },
+      visit: 'jti',
+    })
+    expect([...pages.claims]).toEqual([
+      ['client_id', ['a,b', 'c']],
+      ['email_verified', ['true']],
+      ['urn:x', ['y=z']],
+    ])
+  })
+
+  test.each<[string, Record<string, string>]>([
+    ['client_id, for keys of an issuer', { PAGE_TOKEN_CLAIMS: 'client_id=a', ...byIssuer }],
+    ['azp, for keys of an issuer', { PAGE_TOKEN_CLAIMS: 'azp=https://www.example.org', ...byIssuer }],
+    ['any claim, for a secret', { PAGE_TOKEN_CLAIMS: 'token_type=access' }],
+    ['any claim, for a PEM file', { PAGE_TOKEN_CLAIMS: 'a=b', PAGE_TOKEN_SECRET_FILE: '', PAGE_TOKEN_JWKS: aPem }],
+  ])('need no audience with %s', (_what, changes) => {
+    expect(problems({ PAGE_TOKEN_AUDIENCE: '', ...changes })).toEqual([])
+  })
+
   test.each([
     ['{name}@example.org', byKeys, true],
+    ['{hex(name)}@example.org', byIssuer, true],
     ['{nickname}@example.org', byKeys, true],
     ['{sub}@example.org', byKeys, false],
     ['{preferred_username}@example.org', byKeys, false],
@@ -92,6 +142,24 @@ describe('the settings for page tokens', () => {
   test.each<[string, Record<string, string>]>([
     ['PAGE_TOKEN_SECRET_FILE is required for PAGE_ORIGINS, or PAGE_TOKEN_JWKS', { PAGE_TOKEN_SECRET_FILE: '' }],
     ['PAGE_TOKEN_AUDIENCE is required', { PAGE_TOKEN_AUDIENCE: '' }],
+    [
+      'PAGE_TOKEN_AUDIENCE is required',
+      { PAGE_TOKEN_AUDIENCE: '', ...byIssuer, PAGE_TOKEN_CLAIMS: 'token_use=access' },
+    ],
+    ['PAGE_TOKEN_AUDIENCE must have a name', { PAGE_TOKEN_AUDIENCE: ',' }],
+    ['PAGE_TOKEN_ISSUER must be an https URL', { ...byIssuer, PAGE_TOKEN_ISSUER: 'https://id.example,portal' }],
+    ['PAGE_TOKEN_ISSUER must be an https URL', { ...byIssuer, PAGE_TOKEN_ISSUER: 'http://id.example' }],
+    ['PAGE_TOKEN_CLAIMS must be like', { PAGE_TOKEN_CLAIMS: 'token_use' }],
+    ['PAGE_TOKEN_CLAIMS must be like', { PAGE_TOKEN_CLAIMS: 'a=b,=c' }],
+    ['PAGE_TOKEN_JID has no @', { PAGE_TOKEN_JID: '{hex(sub)}' }],
+    [
+      'PAGE_TOKEN_JWKS names a PEM file that has not',
+      { ...byKeys, PAGE_TOKEN_JWKS: file('both.pem', publicPem + privatePem) },
+    ],
+    [
+      'PAGE_TOKEN_JWKS names a PEM file that has not',
+      { ...byKeys, PAGE_TOKEN_JWKS: file('odd.pem', '-----BEGIN X-----') },
+    ],
     ['PAGE_TOKEN_JID is required', { PAGE_TOKEN_JID: '' }],
     [
       'PAGE_TOKEN_SECRET_FILE and PAGE_TOKEN_JWKS are both set',
@@ -136,6 +204,11 @@ describe('the settings for page tokens', () => {
     expect(told.join()).not.toMatch(/a-secret-of|31-bytes/)
   })
 
+  test('may have ten secrets in a file', () => {
+    const ten = 'a-secret-of-the-portal-with-32-bytes\n'.repeat(10)
+    expect(problems({ PAGE_TOKEN_SECRET_FILE: file('ten', ten) })).toEqual([])
+  })
+
   test.each([
     ['text', 'no JSON'],
     ['null', 'null'],
@@ -146,5 +219,30 @@ describe('the settings for page tokens', () => {
   ])('reject a JWKS file (%s)', (name, content) => {
     const told = problems({ ...byKeys, PAGE_TOKEN_JWKS: file(name, content) })
     expect(told).toEqual(['PAGE_TOKEN_JWKS names a file that is not a JWK set with public keys'])
+  })
+})
+
+describe('PAGE_GUESTS', () => {
+  const guests = { ...noPages, PAGE_ORIGINS: usual.PAGE_ORIGINS, PAGE_GUESTS: 'guests.example.org' }
+  const XMPP_DOMAINS = 'example.org,guests.example.org'
+
+  test('needs no settings for tokens, but all of them if one is set', () => {
+    expect(loadConfig({ ...usual, ...guests, XMPP_DOMAINS }).config.pages.guests).toBe('guests.example.org')
+    expect(problems({ XMPP_DOMAINS, PAGE_GUESTS: 'guests.example.org' })).toEqual([])
+    expect(problems({ ...guests, XMPP_DOMAINS, PAGE_TOKEN_AUDIENCE: 'chat' })).toEqual([
+      expect.stringContaining('PAGE_TOKEN_SECRET_FILE is required'),
+      expect.stringContaining('PAGE_TOKEN_JID is required'),
+    ])
+  })
+
+  test('must be a domain that is served', () => {
+    expect(problems(guests)).toEqual(['PAGE_GUESTS must be a domain that XMPP_DOMAINS allows'])
+  })
+
+  test('causes a warning without PAGE_ORIGINS', () => {
+    const alone = { ...usual, ...noPages, PAGE_ORIGINS: undefined, PAGE_GUESTS: 'example.org' }
+    expect(loadConfig(alone).warnings).toContain(
+      'PAGE_GUESTS has no effect without PAGE_ORIGINS: also name the origins of your pages.',
+    )
   })
 })

@@ -134,7 +134,7 @@ describe('headers for remote endpoints', () => {
     ['X Token=secret', 'entry 1 must be like X-Name=value'],
     ['Content-Length=5', 'has Content-Length, which the service writes itself'],
     ['connection=close', 'has connection, which the service writes itself'],
-    ['X-Token=sec\u0000ret', 'has a character in X-Token that no header may have'],
+    ['X-Token=sec\u0001ret', 'has a character in X-Token that no header may have'],
     ['X-Token=geheim☃', 'has a character in X-Token that no header may have'],
   ])('cannot be written as %s, and the error does not quote the value', (text, problem) => {
     expect(problems({ REMOTE_HEADERS: text })).toEqual([`REMOTE_HEADERS ${problem}`])

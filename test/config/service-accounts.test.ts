@@ -61,7 +61,7 @@ describe('service accounts', () => {
     ['example.org=bot:100%', 'has a % that is not %2C, %3A or %25: write %25'],
     ['example.org=b%6ft:x', 'has a % that is not %2C, %3A or %25: write %25'],
     ['example.org=bot:a\tb', 'has a control character'],
-    ['example.org=bot:a\0b', 'has a control character'],
+    ['example.org=bot:a\u0001b', 'has a control character'],
   ])('cannot be written as %j', (entry, problem) => {
     expect(problems({ XMPP_SERVICE_ACCOUNTS: `example.net=bot:y,${entry}` })).toEqual([
       `XMPP_SERVICE_ACCOUNTS entry 2 ${problem}`,

@@ -106,6 +106,51 @@ describe('the certificates of the HTTPS listener', () => {
     expect(load(environment).warnings).toEqual([])
   })
 
+  describe('cause a warning about an external URL', () => {
+    const hostsWarned = (environment: Record<string, string>) =>
+      load({ TLS_CERT: 'FOLDER/own.crt', ...environment }).warnings.map(
+        warning =>
+          /^TLS_CERT has no certificate for (\S+), the host of an external URL: browsers refuse/.exec(warning)?.[1],
+      )
+    beforeAll(() => {
+      const names = makeCertificate(['DNS:*.example.org', 'DNS:example.com', 'IP:192.0.2.7'])
+      write('names.pem', names.cert + names.key)
+      const subject = makeCertificate([], { commonName: 'chat.example.org' })
+      write('subject.pem', subject.cert + subject.key)
+    })
+
+    test.each<[string, Record<string, string>]>([
+      ['its name', { EXTERNAL_URL: 'https://chat.example.org' }],
+      ['its name in capitals, and a port', { EXTERNAL_URL: 'https://CHAT.example.org:8443' }],
+      ['a wildcard for its name', { EXTERNAL_URL: 'https://chat.example.org', TLS_CERT: 'FOLDER/names.pem' }],
+      ['its name among others', { EXTERNAL_URL: 'https://example.com', TLS_CERT: 'FOLDER/names.pem' }],
+      ['its address', { EXTERNAL_URL: 'https://192.0.2.7', TLS_CERT: 'FOLDER/names.pem' }],
+      ['its name in a further certificate', { EXTERNAL_URL: 'https://chat.example.net', TLS_CERT: 'FOLDER/pairs' }],
+      ['another name, without https', { EXTERNAL_URL: 'http://chat.example.com' }],
+      [
+        'another name, for a proxy that shows a certificate',
+        { EXTERNAL_URL: 'https://chat.example.com', TLS_CLIENT_AUTH: 'all', TLS_CLIENT_CA: 'FOLDER/chain.pem' },
+      ],
+    ])('not if a certificate has %s', (_what, environment) => {
+      expect(hostsWarned(environment)).toEqual([])
+    })
+
+    test.each<[string, string, Record<string, string>]>([
+      ['another name', 'chat.example.com', {}],
+      ['the name only in its subject', 'chat.example.org', { TLS_CERT: 'FOLDER/subject.pem' }],
+      ['a wildcard for another level', 'a.chat.example.org', { TLS_CERT: 'FOLDER/names.pem' }],
+      ['another address', '192.0.2.8', { TLS_CERT: 'FOLDER/names.pem' }],
+      ['the address only in a further certificate', '192.0.2.7', { TLS_CERT: 'FOLDER/both.pem,FOLDER/names.pem' }],
+    ])('if no certificate fits: %s', (_what, host, environment) => {
+      expect(hostsWarned({ EXTERNAL_URL: `https://${host}`, ...environment })).toEqual([host])
+    })
+
+    test('for each site', () => {
+      const sites = 'a.example=example.org?url=https://a.example,b.example=example.org?url=https://chat.example.org'
+      expect(hostsWarned({ HTTP_HOSTS: sites })).toEqual(['a.example'])
+    })
+  })
+
   test.each([
     [
       'there is no certificate',

@@ -86,7 +86,7 @@ test.each(['smacks_hibernation_time', 'ip', 'max_concat', 'zlib'])(
 test('a setting of an earlier version gives a warning', () => {
   const environment = {
     ...unlimited,
-    ADMIN_USERS: 'a:b',
+    ADMIN_USERS: 'a:s3cret',
     XMPP_DOMAINS: 'a.example',
     WEBSOCKET_MAX_MESSAGE_BYTES: '16384',
   }

@@ -330,7 +330,7 @@ test('data that Node reports before the headers is part of the answer', async ()
   expect((await send('GET', '/')).body).toBe('body')
 })
 
-test('10,000 requests, of which a third is cancelled, leave nothing behind and do not break the link', async () => {
+test('600 requests, of which a third is cancelled, leave nothing behind and do not break the link', async () => {
   let open = 0
   stage = await setStage({
     listener: (req, res) => {
@@ -353,7 +353,7 @@ test('10,000 requests, of which a third is cancelled, leave nothing behind and d
     await once(sent, 'finish')
     sent.destroy()
   }
-  for (let round = 0; round < 170; round++) {
+  for (let round = 0; round < 10; round++) {
     await Promise.all(Array.from({ length: 40 }, quick))
     await Promise.all(Array.from({ length: 20 }, cancelled))
   }

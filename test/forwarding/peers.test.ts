@@ -1,10 +1,14 @@
 import { createSecretKey } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import type { PeerAddress } from '../../src/forwarding/link-settings.js'
 import { PeerLinks } from '../../src/forwarding/peer-links.js'
 import { listenForPeers, type PeerListener } from '../../src/forwarding/peer-listener.js'
-import { createPeers, type Peers, writeAddress } from '../../src/forwarding/peers.js'
+import { Peers, writeAddress } from '../../src/forwarding/peers.js'
 import { NoAnswer } from '../../src/store/other-processes.js'
 import { type ProcessEntry, processSeconds } from '../../src/store/store.js'
+import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { freshPath } from './stage.js'
 
@@ -19,6 +23,8 @@ const entry = (name: string, more: Partial<ProcessEntry> = {}): ProcessEntry => 
   ...more,
 })
 
+const key = createSecretKey(Buffer.alloc(32))
+
 let clock: FakeClock
 let links: PeerLinks
 let processes: ProcessEntry[]
@@ -30,7 +36,7 @@ let path: string
 
 beforeEach(() => {
   clock = new FakeClock()
-  links = new PeerLinks({ clock, key: createSecretKey(Buffer.alloc(32)) })
+  links = new PeerLinks({ clock, key })
   path = freshPath()
   processes = [entry(self), entry(other, { address: writeAddress({ path }) })]
   unreachable = []
@@ -42,7 +48,7 @@ beforeEach(() => {
     },
   }
   const onUnreachable = ({ name }: ProcessEntry) => void unreachable.push(name)
-  peers = createPeers({ self, place: 'host, worker 1', store, links, clock, onUnreachable })
+  peers = new Peers({ self, place: 'host, worker 1', store, links, clock, onUnreachable })
 })
 
 afterEach(async () => {
@@ -51,9 +57,10 @@ afterEach(async () => {
 })
 
 /** The other process, which answers calls by `answering`. */
-async function listen(answering: Peers): Promise<void> {
+async function listen(answering: Peers, address: PeerAddress = { path }): Promise<void> {
   listener = await listenForPeers({
-    address: { path },
+    address,
+    key,
     listener: (_req, res) => void res.end(),
     upgradeFor: () => undefined,
     accept: answering.accept,
@@ -123,6 +130,46 @@ describe('an owner', () => {
     expect(peers.ownerNamed(other)?.name).toBe(other)
     // It lives, because its entry has not expired.
     expect(unreachable).toEqual([other])
+  })
+
+  test('that accepts connections but no handshake cannot be reached, until a connection opens or for five minutes', async () => {
+    const strange = createServer(socket => void socket.destroy()).listen(0, '127.0.0.1')
+    await once(strange, 'listening')
+    const { port } = strange.address() as AddressInfo
+    processes = [entry(self), entry(other, { address: writeAddress({ host: '127.0.0.1', port }) })]
+    expect(await reasonOf(peers.ask(other, 'any', null))).toBe('broken')
+    await eventually('it is known', () => peers.isUnreachable(other))
+    expect(unreachable).toEqual([other])
+    clock.advance(300_000)
+    peers.look()
+    expect(peers.isUnreachable(other)).toBe(true)
+    clock.advance(1)
+    peers.look()
+    expect(peers.isUnreachable(other)).toBe(false)
+
+    expect(await reasonOf(peers.ask(other, 'any', null))).toBe('broken')
+    await eventually('it is known again', () => peers.isUnreachable(other))
+    strange.close()
+    await once(strange, 'close')
+    peers.answer('any', () => 1)
+    await listen(peers, { host: '127.0.0.1', port })
+    expect(await peers.ask(other, 'any', null)).toBe(1)
+    expect(peers.isUnreachable(other)).toBe(false)
+  })
+
+  test('whose packets are lost cannot be reached after 12 seconds', async () => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    processes = [entry(self), entry(other, { address: writeAddress({ host: '127.0.0.1', port }) })]
+    const asked = reasonOf(peers.ask(other, 'any', null, 60_000))
+    for (let seconds = 2; seconds <= 10; seconds += 2) clock.advance(2_000)
+    await new Promise(setImmediate)
+    expect(unreachable).toEqual([])
+    clock.advance(2_000)
+    expect(await asked).toBe('broken')
+    await eventually('it is known', () => unreachable.includes(other))
+    silent.close()
   })
 
   test('at a Unix socket of another machine cannot be reached, and the operator hears it', () => {

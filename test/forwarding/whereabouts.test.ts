@@ -2,7 +2,8 @@ import { beforeEach, expect, test } from '@jest/globals'
 import type { PeerLink } from '../../src/forwarding/peer-links.js'
 import type { Owner, Peers } from '../../src/forwarding/peers.js'
 import { createWhereabouts, type Whereabouts } from '../../src/forwarding/whereabouts.js'
-import { type SessionEntry, type Store, StoreUnavailable } from '../../src/store/store.js'
+import { Phase } from '../../src/lib/phase.js'
+import { type KeptBy, type SessionEntry, type Store, StoreUnavailable } from '../../src/store/store.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { memoryStore } from '../support/memory-store.js'
 
@@ -14,9 +15,9 @@ const key = { secret: 'sid' }
 let clock: FakeClock
 let store: Store
 let records: Set<string>
-let mayTakeUp: boolean
+let taker: string | KeptBy | undefined
+let phase: Phase
 let isHere: boolean
-let isStopping: boolean
 let isWhole: boolean
 let areFilesRead: boolean
 let whereabouts: Whereabouts
@@ -25,12 +26,14 @@ beforeEach(() => {
   clock = new FakeClock()
   store = memoryStore(clock)
   records = new Set()
-  mayTakeUp = true
+  taker = undefined
+  phase = new Phase()
+  phase.begin('serving')
   isHere = false
-  isStopping = false
   isWhole = true
   areFilesRead = true
   const peers = {
+    self: 'a',
     ownerNamed: (name: string) => owners.get(name),
     forNewSession: (asked: Set<string>) => [...others.values()].find(({ name }) => !asked.has(name)),
   } as unknown as Peers
@@ -44,11 +47,13 @@ beforeEach(() => {
       },
     },
     clock,
-    takeUp: async key => records.delete(JSON.stringify(key)),
-    mayTakeUp: () => mayTakeUp,
-    isStopping: () => isStopping,
+    takeUp: async key => {
+      if (!records.delete(JSON.stringify(key))) return taker
+      isHere = true
+      return 'a'
+    },
+    phase,
     whenSetDown: async () => {},
-    isLeaving: () => false,
     areFilesRead: () => areFilesRead,
   })
 })
@@ -83,27 +88,38 @@ test('a session is here, or at the process that the store names', async () => {
 test('a session that was set down is taken up, once', async () => {
   records.add(JSON.stringify(key))
   expect(await find()).toBe('here')
-  const again = find()
-  await look()
-  expect(await again).toBeUndefined()
+  isHere = false
+  expect(await find()).toBeUndefined()
 })
 
 test('an entry of a process that has lost the session, or has died, does not count', async () => {
   await put('b')
   records.add(JSON.stringify(key))
   expect(await find('b')).toBe('here')
+  isHere = false
   await put('dead')
-  const found = find()
-  await look()
-  expect(await found).toBeUndefined()
+  expect(await find()).toBeUndefined()
 })
 
-test('a session that another process is taking up is found at the second look', async () => {
+test('a session that another process is taking up is awaited', async () => {
+  taker = 'c'
   const found = find('b')
-  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+  for (const pause of [100, 200, 400]) await look(pause)
   await put('c')
-  clock.advance(100)
+  await look(800)
   expect(await found).toBe(owners.get('c'))
+})
+
+test.each(['a', 'b'])('a session that %s has taken up, and does not have, is not awaited', async process => {
+  taker = process
+  expect(await find('b')).toBeUndefined()
+})
+
+test('a session whose process is silent is not unknown: its process can still be dead', async () => {
+  taker = { keptBy: 'dead' }
+  const refused = expect(find()).rejects.toBeInstanceOf(StoreUnavailable)
+  for (let looks = 1; looks < 11; looks++) await look(800)
+  await refused
 })
 
 test('a session that another worker reads from its file is found while both start', async () => {
@@ -111,16 +127,16 @@ test('a session that another worker reads from its file is found while both star
   const found = find()
   for (const pause of [100, 200, 400, 800]) await look(pause)
   await put('c')
-  await look(1_600)
+  await look(800)
   expect(await found).toBe(owners.get('c'))
   await store.sessions.remove(['id'], 'c')
   const none = find()
-  for (const pause of [100, 200, 400, 800, 1_600, 3_200]) await look(pause)
+  for (let looks = 1; looks < 11; looks++) await look(800)
   expect(await none).toBeUndefined()
 })
 
 test('a process that stops takes nothing up, and names another process that can', async () => {
-  mayTakeUp = false
+  phase.begin('draining')
   records.add(JSON.stringify(key))
   expect(await find()).toBe(owners.get('b'))
   expect(await find('b')).toBe(owners.get('c'))
@@ -129,12 +145,9 @@ test('a process that stops takes nothing up, and names another process that can'
 
 test('nothing is said about a session while the store is not whole, or if only a later process can take it up', async () => {
   isWhole = false
-  const found = find()
-  await look()
-  await expect(found).rejects.toThrow(StoreUnavailable)
+  await expect(find()).rejects.toThrow(StoreUnavailable)
   isWhole = true
-  isStopping = true
-  mayTakeUp = false
+  phase.begin('stopping')
   for (const name of owners.keys()) others.delete(name)
   await expect(find()).rejects.toThrow(StoreUnavailable)
 })

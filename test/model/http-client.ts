@@ -69,10 +69,15 @@ export class HttpClient {
     await Promise.all(open)
   }
 
-  async leave(): Promise<string | undefined> {
+  /** If a link between two processes breaks, the repeat, of the client or of a process, finds that the session has ended. */
+  async leave(): Promise<void> {
     const rid = ++this.#rid
     const text = `<body rid='${rid}' sid='${this.sid}' type='terminate' xmlns='${boshNamespace}'/>`
-    return post(this.server, text, 'read')
+    let reply: string | undefined
+    do reply = await post(this.server, text, 'read')
+    while (reply === undefined || reply === errorReply)
+    const condition = / condition='([^']*)'/.exec(reply)?.[1]
+    if (condition !== undefined && condition !== 'item-not-found') throw new Error(`${rid} is told: ${reply}`)
   }
 
   #text(rid: number, count: number): string {
@@ -82,10 +87,13 @@ export class HttpClient {
   }
 
   async #ask(rid: number, text: string): Promise<void> {
+    let { port } = this.server
     for (let failures = 0; ; failures++) {
       const isRead = failures >= this.server.mostFailures || this.random.chance(0.6)
       const fate = isRead ? 'read' : this.random.pick(['break', 'lose'] as const)
-      const reply = await post(this.server, text, fate, this.random.below(6))
+      const reply = await post({ ...this.server, port }, text, fate, this.random.below(6))
+      // The process that got the broken request may still look for the session: another one would be asked too early.
+      if (fate !== 'break') port = this.server.port
       if (reply === undefined || reply === errorReply) continue
       if (reply.includes("type='terminate'")) throw new Error(`${rid} is told: ${reply}`)
       this.#replies.set(rid, reply)

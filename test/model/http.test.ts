@@ -155,7 +155,7 @@ async function live(seed: number, among: readonly TestService[]): Promise<void> 
   const talker = talkers.get(domain)!
   const upTo = (count: number) => Array.from({ length: count }, (_, number) => number)
   expect({ seed, read: client.read }).toEqual({ seed, read: upTo(talker.sent) })
-  expect(await client.leave()).toContain("type='terminate' xmlns")
+  await client.leave()
   // The reply may come after a break of the link.
   if (!talker.socket.closed) await once(talker.socket, 'close')
   expect({ seed, forwarded: talker.stanzas }).toEqual({ seed, forwarded: upTo(client.stanzas) })
@@ -182,10 +182,14 @@ test('with three processes whose links break, nothing is lost, doubled or out of
   const three = [await start(), await start(), await start()]
   const random = new Random(firstSeed)
   let breaks = 0
-  // Not so often that a request which is held is sent more often than it may be.
+  const forwarded = () => [...talkers.values()].reduce((sum, { stanzas }) => sum + stanzas.length, 0)
+  let next = forwarded()
+  // Not so often that a request which is held is sent more often than it may be, also on a slow machine.
   const breaking = setInterval(async () => {
+    if (forwarded() < next) return
+    next = forwarded() + 6 * sessions
     if (await links.breakOne(random)) breaks += 1
-  }, 500)
+  }, 50)
   try {
     await liveAll(firstSeed + 1_000, three)
   } finally {

@@ -196,7 +196,7 @@ export class World {
     for (let turns = 0; !this.ended && turns < 60; turns++) {
       this.server.open()
       await this.#settle()
-      const lost = this.client.outstanding.filter(made => !this.#isCarried(made))
+      const lost = this.client.outstanding.filter(made => !this.#cameFromPeer(made))
       for (const made of lost) {
         this.#deliver(made, false)
         await this.#settle()
@@ -252,7 +252,7 @@ export class World {
     )
   }
 
-  #isCarried({ rid }: Made): boolean {
+  #cameFromPeer({ rid }: Made): boolean {
     return this.model.waiting.some(
       ({ made, peer, lossy, superseded }) => made.rid === rid && !peer.gone && !lossy && !superseded,
     )

@@ -1,7 +1,7 @@
 // The service's own pages in Chromium, which gets them as XML: the form, and the pages that follow it.
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import type { Browser } from 'playwright-core'
-import { startDemoServer } from '../../src/demo/server.js'
+import { startDemoServer } from '../../src/command/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'

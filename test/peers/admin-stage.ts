@@ -1,7 +1,7 @@
 // An admin's browser at a service whose users are at a small XMPP server, for all tests of a file.
 import { afterAll, afterEach, beforeAll } from '@jest/globals'
 import type { Browser } from 'playwright-core'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { sharedChromium } from '../support/chromium.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
 import { AdminPage, type AdminPageOptions } from './admin-page.js'

@@ -1,7 +1,7 @@
 // Sessions bound to one browser by a cookie. Strophe needs no code for it: Chromium sends the cookie.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { testRest } from '../support/matrix.js'

@@ -50,6 +50,13 @@ export class ConverseVisitor {
     }
   }
 
+  /** Of a guest. */
+  token(): Promise<string | undefined> {
+    return this.tab.evaluate(
+      "Object.entries(localStorage).find(([name]) => name.startsWith('warm-bindings guest'))?.[1]",
+    )
+  }
+
   jid(): Promise<string> {
     return this.tab.evaluate(() => window.inside.api.connection.get()?.jid ?? '')
   }

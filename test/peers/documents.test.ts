@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { endReasons } from '../../src/lib/counts.js'
 import { problems } from '../../src/lib/errors.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -248,7 +248,8 @@ describe('The settings in docs/embed.md', () => {
   })
 
   test('for an OpenID provider are valid', async () => {
-    const [block = ''] = /^PAGE_TOKEN_JWKS=.*?(?=^```)/ms.exec(readFileSync(`${repository}docs/embed.md`, 'utf8')) ?? []
+    const [block = ''] =
+      /^PAGE_TOKEN_ISSUER=.*?(?=^```)/ms.exec(readFileSync(`${repository}docs/embed.md`, 'utf8')) ?? []
     file('.env', `${block}PAGE_ORIGINS=https://www.example.org\n`)
     const { stdout } = await runScript(`${command} --check-config`, {
       WARM_ENABLED: 'off',

@@ -54,7 +54,7 @@ describe('The Dockerfile', () => {
           variables[key] = value
         } else if (name === 'HEALTHCHECK') health = JSON.parse(text.slice(text.indexOf('[')))
         else if (name === 'CMD') command = JSON.parse(text)
-        else if (name === 'USER') expect(text).toBe('node')
+        else if (name === 'USER') expect(text).toBe('1000')
       }
       // The image's Node supports it.
       const isNew = (word: string) => word === '--disable-sigusr1'

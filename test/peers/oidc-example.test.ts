@@ -93,7 +93,6 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}`,
         environment: {
           PAGE_ORIGINS: PORTAL_URL,
-          PAGE_TOKEN_JWKS: `${provider.url}/jwks`,
           PAGE_TOKEN_ISSUER: provider.url,
           PAGE_TOKEN_AUDIENCE: 'xmpp:localhost',
           PAGE_TOKEN_JID: '{preferred_username}@localhost',

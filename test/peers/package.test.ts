@@ -75,6 +75,7 @@ describe('The tarball', () => {
         ...['views/form.hbs', 'public/style.css', 'README.md', 'LICENSE', 'CHANGELOG.md', '.env.example'],
         ...['deploy/nginx.conf', 'deploy/warm-bindings.service', 'deploy/warm-bindings.socket'],
         ...['deploy/prometheus-alerts.yml', 'deploy/grafana-dashboard.json'],
+        'deploy/prosody/mod_guests.lua',
         'deploy/prosody/mod_service_account.lua',
         ...['docs/embed.md', 'docs/production.md', 'docs/settings.md'],
       ]),
@@ -91,7 +92,7 @@ describe('The tarball', () => {
   test('contains no stale program of an earlier build', () => {
     const programs = paths().filter(path => path.endsWith('.js') && path.startsWith('dist/'))
     const source = (path: string) => join(root, path.replace(/^dist\/(.*)\.js$/, 'src/$1.ts'))
-    const bundles = ['dist/browser/warm-bindings.js', 'dist/browser/warm-bindings-converse.js']
+    const bundles = ['', '-more', '-converse'].map(name => `dist/browser/warm-bindings${name}.js`)
     expect(programs.filter(path => !bundles.includes(path) && !existsSync(source(path)))).toEqual([])
     expect(paths()).toEqual(expect.arrayContaining(bundles))
   })
@@ -167,7 +168,7 @@ describe('The installed command', () => {
     expect(npx(['--version'])).toMatchObject({ status: 0, stdout: `${packed.version}\n` })
     const help = npx(['--help'])
     expect(help.status).toBe(0)
-    for (const word of ['--check-config', 'warm JID', 'hash-password', '--demo', '--version'])
+    for (const word of ['--check-config', 'warm JID', 'token', 'hash-password', '--demo', '--version'])
       expect(help.stdout).toContain(word)
     const [, documents = ''] = /^Documents: (\S+)production\.md/m.exec(help.stdout) ?? []
     expect(existsSync(join(documents, 'production.md'))).toBe(true)

@@ -262,6 +262,30 @@ for (const kind of kinds) {
           await tab.unrouteAll({ behavior: 'ignoreErrors' })
         })
 
+      if (transport === 'bosh')
+        test('gets no error of Strophe if a reply comes when the page has asked for a new binding', async () => {
+          options = { transport, history: 0, rooms: [] }
+          const tab = await open()
+          let count = 0
+          let isLate = false
+          await tab.route('**/http-bind', async route => {
+            const index = count++
+            const response = await route.fetch()
+            // The first request stays without a reply.
+            if (index === 0) return
+            if (index === 1) await eventually('the page has a new binding', () => count > 2)
+            await route.fulfill({ response }).catch(() => {})
+            isLate ||= index === 1
+          })
+          await tab.evaluate(to => window.chat!.send(to, 'its reply is late'), bob.jid)
+          await bob.receives('its reply is late')
+          await eventually('the late reply has been sent', () => isLate)
+          bob.say(alice.jid, 'over the new connection')
+          await shows(tab, 'over the new connection')
+          expect(complaints).toEqual([])
+          await tab.unrouteAll({ behavior: 'ignoreErrors' })
+        })
+
       testOverBosh('sends messages once that were written without a network', async () => {
         options = { transport, history: 0, rooms: [] }
         const tab = await open()

@@ -1,7 +1,7 @@
 // The module for pages, in Chromium: data that a tab stores, and invalid responses of the portal.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { BrowserContext, Page, WebSocketRoute } from 'playwright-core'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { sharedChromium } from '../support/chromium.js'
 import { eventually, patience } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'

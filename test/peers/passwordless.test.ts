@@ -3,6 +3,7 @@
 import { createHmac } from 'node:crypto'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { SignJWT } from 'jose'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { type Ejabberd, startEjabberd } from '../support/ejabberd.js'
@@ -13,7 +14,7 @@ import { type Prosody, startProsody } from '../support/prosody.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { root } from '../support/repository.js'
 import { majorOf } from '../support/server-process.js'
-import { startTestService, type TestService } from '../support/start-service.js'
+import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { describeWith } from './needs.js'
 import { outlivesCuts } from './numbers.js'
@@ -340,15 +341,44 @@ function signedToken(jid: string, secret = sharedSecret, seconds = 60): string {
   return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`
 }
 
+/** As in docs/api.md. */
+const authenticationByToken = (key: string) => `auth_method: [jwt, internal]
+auth_password_format: scram
+jwt_key: "${file('key.json', key)}"
+jwt_auth_only_rule: tokens_only
+access_rules:
+  tokens_only: {allow: all}`
+
+let signedRelay: Relay
 describePlace(
-  'Signed tokens at ejabberd',
+  'Signed logins at ejabberd',
   ejabberd,
-  () => {
-    const key = { kty: 'oct', k: Buffer.from(sharedSecret).toString('base64url') }
-    const authentication = `auth_method: jwt\njwt_key: "${file('key.json', JSON.stringify(key))}"`
-    return Place.open(startEjabberd({ authentication }))
+  async () => {
+    const key = JSON.stringify({ kty: 'oct', alg: 'HS256', k: Buffer.from(sharedSecret).toString('base64url') })
+    const environment = { XMPP_LOGIN_KEYS_FILE: file('login-keys', `localhost=${key}\n`), ...serviceAccount }
+    const authentication = authenticationByToken(key)
+    const server = await startEjabberd({ authentication, users: passwords })
+    signedRelay = await startRelay(`http://127.0.0.1:${server.c2sPort}`)
+    return Place.open(Promise.resolve(server), undefined, environment, Number(new URL(signedRelay.url).port))
   },
   place => {
+    afterAll(() => signedRelay?.stop())
+
+    test('mend links with a fresh token', async () => {
+      const page = User.attach(`${place().warmer.url}/http-bind`, await place().warmer.bind({ jid: alice }))
+      await outlivesCuts(page, signedRelay)
+    })
+
+    test('need no account, no password and no service account', async () => {
+      expect(await place().use({ jid: `${alice}/desk` })).toBe(`${alice}/desk`)
+      expect(await place().use({ jid: 'nobody@localhost' })).toMatch(/^nobody@localhost\/.+/)
+      expect(place().warmer.lines.join()).not.toContain('eyJ')
+    })
+
+    test('refuse the passwords of accounts', async () => {
+      expect(await place().refusal({ jid: alice, password: passwords.alice })).toEqual(refused)
+    })
+
     test('replace the password of their user, until they expire', async () => {
       expect(await place().use({ jid: alice, password: signedToken(alice) })).toMatch(/^alice@localhost\/.+/)
       expect(await place().refusal({ jid: 'bob@localhost', password: signedToken(alice) })).toEqual(refused)
@@ -357,6 +387,96 @@ describePlace(
       expect(await place().refusal({ jid: alice, password: expired })).toEqual(refused)
     })
   },
+  runsRest,
+)
+
+/** A message waits for a user who is away. */
+async function expectStoredMessage(warmer: TestService, jid: string): Promise<void> {
+  const from = await warmer.bind({ jid: alice })
+  const sender = User.attach(from.url, from)
+  sender.say(jid, 'while away')
+  await sender.leave()
+  const binding = await warmer.bind({ jid })
+  const user = User.attach(binding.url, binding)
+  expect(await user.receives('while away')).toContain('alice@localhost')
+  await user.leave()
+}
+
+function testCreatedAccounts(place: () => Place<Prosody | Ejabberd>): void {
+  test('are made at the first login, and keep messages for their users', async () => {
+    expect(await place().use({ jid: 'carla@localhost' })).toMatch(/^carla@localhost\/.+/)
+    await place().use({ jid: 'carla@localhost' })
+    await expectStoredMessage(place().warmer, 'carla@localhost')
+    const made = place()
+      .warmer.lines.map(line => JSON.parse(line))
+      .filter(({ msg }) => msg === 'account')
+    expect(made).toMatchObject([{ audit: true, jid: 'carla@localhost', code: 'ok' }])
+  })
+
+  test('have the name and address of the token', async () => {
+    const claims = { sub: 'dinah', aud: 'chat', name: 'Dinah <& Cat', email: 'dinah@example.org' }
+    const token = await new SignJWT(claims)
+      .setProtectedHeader({ alg: 'HS256' })
+      .setExpirationTime('1m')
+      .sign(Buffer.from(pageSecret))
+    const response = await fetch(`${place().warmer.url}/connect`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${token}` },
+    })
+    const binding = (await response.json()) as WarmBinding
+    const dinah = User.attach(binding.url, binding)
+    await eventually('the vCard', async () => {
+      dinah.send("<iq xmlns='jabber:client' type='get' id='card'><vCard xmlns='vcard-temp'/></iq>")
+      await dinah.isUpToDate()
+      return dinah.received.includes('</vCard>')
+    })
+    expect(dinah.received).toContain('<FN>Dinah &lt;&amp; Cat</FN>')
+    expect(dinah.received).toContain('<USERID>dinah@example.org</USERID>')
+    await dinah.leave()
+  })
+}
+
+const pageSecret = 'a secret of 32 bytes for tokens of pages'
+const pageTokens = {
+  PAGE_ORIGINS: 'https://www.example.org',
+  PAGE_TOKEN_SECRET_FILE: file('page-secrets', pageSecret),
+  PAGE_TOKEN_AUDIENCE: 'chat',
+  PAGE_TOKEN_JID: '{sub}@localhost',
+  PAGE_TOKEN_NAME: '{name} <{email}>',
+}
+
+describePlace(
+  'Accounts that the service makes at ejabberd',
+  ejabberd,
+  () => {
+    const key = JSON.stringify({ kty: 'oct', alg: 'HS256', k: Buffer.from(sharedSecret).toString('base64url') })
+    const authentication = `${authenticationByToken(key)}
+  configure: {allow: makers}
+acl: {makers: {user: accounts@localhost}}`
+    const modules = '  mod_adhoc: {}\n  mod_configure: {}\n  mod_offline: {}\n  mod_vcard: {}'
+    const environment = {
+      XMPP_LOGIN_KEYS_FILE: file('maker-keys', `localhost=${key}\n`),
+      XMPP_CREATE_ACCOUNTS: 'localhost=accounts',
+      ...pageTokens,
+    }
+    return Place.open(startEjabberd({ authentication, modules, users: passwords }), undefined, environment)
+  },
+  testCreatedAccounts,
+)
+
+describePlace(
+  'Accounts that the service makes at Prosody',
+  prosody,
+  () => {
+    const config = `${encrypted}
+plugin_paths = { "${join(root, 'deploy/prosody')}" }
+service_accounts = { "portal@localhost" }
+service_accounts_create = false
+admins = { "portal@localhost" }${modulesOf('offline', 'adhoc', 'admin_adhoc', 'vcard')}`
+    const environment = { ...serviceAccount, ...pageTokens, XMPP_CREATE_ACCOUNTS: 'localhost=portal' }
+    return Place.open(startProsody({ users: passwords, config }), undefined, environment)
+  },
+  testCreatedAccounts,
   runsRest,
 )
 
@@ -459,6 +579,45 @@ for (const { name, config, runs } of waysIn) {
     runs,
   )
 }
+
+describePlace(
+  'A service account at Prosody that makes accounts',
+  prosody,
+  () => {
+    const limits = 'service_accounts_reserved = { "Boss" }\nservice_accounts_create_rate = 5\n'
+    const create = `service_accounts_create = true\n${limits}`
+    const admins = serviceModule.replace('"root@localhost"', '"root@localhost", "chief@localhost"')
+    const config = admins + modulesOf('offline') + `\n${create}`
+    return Place.open(startProsody({ users: passwords, config }), undefined, serviceAccount)
+  },
+  place => {
+    test('makes one at the first login, which keeps messages for its user', async () => {
+      const first = await place().use({ jid: 'carla@localhost' })
+      expect(await place().use({ jid: 'carla@localhost' })).not.toBe(first)
+      await expectStoredMessage(place().warmer, 'carla@localhost')
+    })
+
+    test.each(['admin', 'postmaster', 'boss', 'chief'])('makes none for %s', async name => {
+      expect((await place().refusal({ jid: `${name}@localhost` })).slice(1)).toEqual(['authzid-refused', 'sasl'])
+    })
+
+    test('makes none for a password', async () => {
+      expect(await place().refusal({ jid: 'dora@localhost', password: 'secret' })).toEqual(refused)
+      const other = { jid: `${alice}`, password: passwords.alice, authzid: 'dora@localhost' }
+      expect((await place().refusal(other)).slice(1)).toEqual(['authzid-refused', 'sasl'])
+    })
+
+    test('makes no more in a second than it may', async () => {
+      const names = Array.from({ length: 40 }, (_, at) => `many${at}@localhost`)
+      const all = await Promise.all(names.map(jid => place().warmer.warm({ jid })))
+      const made = all.filter(({ status }) => status === 200).map(({ json }) => json as unknown as WarmBinding)
+      expect(made.length).toBeGreaterThanOrEqual(5)
+      expect(all.filter(({ json }) => json['code'] === 'temporary-auth-failure')).toHaveLength(40 - made.length)
+      expect(made.length).toBeLessThan(40)
+      for (const binding of made) await User.attach(binding.url, binding).leave()
+    })
+  },
+)
 
 describePlace(
   'A service account at Prosody without our module',

@@ -1,6 +1,6 @@
 // The clients of examples/clients, run in their languages, with scripted servers and with the service.
 import { afterAll, beforeAll, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { portal } from '../support/backends/backend.js'
 import { testConduct } from '../support/backends/conduct.js'
 import { go, php, python, ruby } from '../support/backends/programs.js'

@@ -259,6 +259,71 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
   })
 }
 
+describeWith(['prosody', 'openssl', browserBefore('Prosody')], 'The example portal with an archive', () => {
+  let home: Home
+  let started: Awaited<ReturnType<typeof startFor>>
+  let context: BrowserContext
+
+  beforeAll(async () => {
+    home = encrypted(
+      await startProsody({
+        users: { ...passwords, ...account },
+        config: `
+plugin_paths = { "${join(root, 'deploy/prosody')}" }
+modules_enabled = { "roster", "saslauth", "tls", "posix", "bosh", "service_account", "mam", "vcard_legacy", "pep" }
+service_accounts = { "portal@localhost" }`,
+      }),
+    )
+    started = await startFor(home.servers)
+    context = await (await sharedChromium(browserBefore('Prosody'))).newContext()
+  })
+
+  afterAll(async () => {
+    await context?.close()
+    await started?.portal.stop()
+    await started?.service.stop()
+    await home?.stop()
+  })
+
+  test('shows names, who is typing, what was seen, and earlier messages', async () => {
+    const { service, portal } = started
+    const [one, other] = [await service.bind(alice), await service.bind(bobs)]
+    await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
+    const binding = await service.bind(bobs)
+    const bob = User.attach(binding.url, binding)
+    bob.send("<iq xmlns='jabber:client' type='set' id='c'><vCard xmlns='vcard-temp'><FN>Bob Baker</FN></vCard></iq>")
+    const before = await service.bind(alice)
+    const earlier = User.attach(before.url, before)
+    bob.say(alice.jid, 'old words')
+    await earlier.receives('old words')
+    await earlier.leave()
+    await bob.isUpToDate()
+    const visitor = await PortalVisitor.come(context, portal.url)
+    await visitor.signIn('alice', 'rabbit')
+    await visitor.seesContact('Bob Baker', 'online')
+    await visitor.turnTo('Bob Baker')
+    await visitor.asksForEarlier()
+    await visitor.reads('old words')
+    const tell = (inside: string) =>
+      bob.send(`<message xmlns='jabber:client' type='chat' to='${alice.jid}'>${inside}</message>`)
+    const state = (word: string) => `<${word} xmlns='http://jabber.org/protocol/chatstates'/>`
+    tell(state('composing'))
+    await visitor.sees('Bob Baker is typing…')
+    tell(`<body>tea?</body>${state('active')}`)
+    await visitor.reads('tea?')
+    await visitor.tab.getByText('is typing').waitFor({ state: 'detached' })
+    await visitor.types('ye')
+    await bob.receives('<composing ')
+    await visitor.say('yes')
+    const [, id] = / id='([^']+)'/.exec(/<message[^>]*>(?=<body>yes)/.exec(await bob.receives('<body>yes'))![0])!
+    tell(`<displayed xmlns='urn:xmpp:chat-markers:0' id='${id}'/>`)
+    await visitor.sees('Seen')
+    expect(await visitor.count('old words')).toBe(1)
+    await visitor.tab.getByRole('button', { name: 'Earlier messages' }).waitFor({ state: 'hidden' })
+    await bob.leave()
+  })
+})
+
 describe('The example portal', () => {
   let service: TestService
   let portal: RunningCommand

@@ -57,6 +57,14 @@ export class PortalVisitor {
     await this.tab.getByRole('navigation').getByRole('button', { name: contact }).click()
   }
 
+  async types(text: string): Promise<void> {
+    await this.tab.getByRole('textbox', { name: 'Message' }).pressSequentially(text)
+  }
+
+  async asksForEarlier(): Promise<void> {
+    await this.tab.getByRole('button', { name: 'Earlier messages' }).click()
+  }
+
   async say(text: string): Promise<void> {
     await this.tab.getByRole('textbox', { name: 'Message' }).fill(text)
     await this.tab.keyboard.press('Enter')

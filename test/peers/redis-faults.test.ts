@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { CallerGone } from '../../src/lib/caller-gone.js'
 import { type Clock, systemClock } from '../../src/lib/clock.js'
 import type { SessionEntry, Store } from '../../src/store/store.js'
@@ -22,7 +22,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     redis = await startRedisServer()
     here = await openRedisStore(redis, events)
     there = await openRedisStore(redis)
-    await here.join({ entry: () => processOf('a'), sessions: () => own, checkEnded: () => {} })
+    await here.join({ entry: () => processOf('a'), sessions: () => own, checkEnded: () => {}, lost() {} })
     await there.join(memberOf('b', [sessionOf('3', { process: 'b' })]))
     await eventuallyFound(['1', '2', '3'])
     await here.readProcesses()
@@ -66,8 +66,8 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     here.sessions.states(['*']),
     here.tabs.enter(tabOf('1'), stays),
     here.records.put([{ id: '9', secrets: [], text: 'sealed' }], 60),
-    here.records.take({ id: '8' }),
-    here.records.takeOldest(60, 5),
+    here.records.take({ id: '8' }, 'taker'),
+    here.records.takeOldest(60, 5, 'taker'),
     here.ended.mark({ id: '9' }, 60),
     here.ended.isEnded(sessionOf('1')),
     here.readProcesses(),
@@ -101,10 +101,10 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
   test('that hangs takes no record for a caller who has given up', async () => {
     await here.records.put([{ id: '9', secrets: ['sid'], text: 'sealed' }], 60)
     redis.pause()
-    await fails(here.records.take({ secret: 'sid' }), 'no-answer')
+    await fails(here.records.take({ secret: 'sid' }, 'taker'), 'no-answer')
     redis.resume()
     await eventually('it is up', () => here.isUp)
-    expect(await here.records.take({ secret: 'sid' })).toMatchObject({ text: 'sealed' })
+    expect(await here.records.take({ secret: 'sid' }, 'taker')).toMatchObject({ text: 'sealed' })
   })
 
   test('that hangs keeps no record for a caller who has given up', async () => {
@@ -112,7 +112,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     await fails(here.records.put([{ id: '9', secrets: ['sid'], text: 'sealed' }], 60), 'no-answer')
     redis.resume()
     await eventually('it is up', () => here.isUp)
-    expect(await here.records.take({ secret: 'sid' })).toBeUndefined()
+    expect(await here.records.take({ secret: 'sid' }, 'taker')).toBeUndefined()
   })
 
   test('that hangs takes no record for a caller whose timer was early', async () => {
@@ -121,10 +121,10 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     await early.join(memberOf('c', []))
     await early.records.put([{ id: '9', secrets: ['sid'], text: 'sealed' }], 60)
     redis.pause()
-    await fails(early.records.take({ secret: 'sid' }), 'no-answer')
+    await fails(early.records.take({ secret: 'sid' }, 'taker'), 'no-answer')
     redis.resume()
     await eventually('it is up', () => here.isUp && early.isUp)
-    expect(await here.records.take({ secret: 'sid' })).toMatchObject({ text: 'sealed' })
+    expect(await here.records.take({ secret: 'sid' }, 'taker')).toMatchObject({ text: 'sealed' })
     await early.close()
   })
 
@@ -171,6 +171,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     await store.join({
       entry: () => processOf('c'),
       checkEnded() {},
+      lost() {},
       *sessions() {
         for (const [n, entry] of many) {
           if (n === 1 && mustChange) queueMicrotask(logIn)
@@ -259,6 +260,9 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     await later.join(memberOf('c', [sessionOf('6', { process: 'c' })]))
     expect([later.isUp, later.processes]).toEqual([false, [processOf('c')]])
     await redis.start()
+    await eventually('it is up', () => later.isUp)
+    // Redis can have come back empty, so that others must write their entries again.
+    expect(later.isWhole).toBe(false)
     await eventuallyFound(['1', '2', '3', '6'])
     await later.close()
   })
@@ -280,6 +284,67 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     await eventually('it is lost', () => lock.isLost)
     redis.resume()
     await lock.leave()
+  })
+
+  describe('records of live sessions', () => {
+    const record = { id: '1', secrets: ['sid'], text: 'sealed' }
+
+    beforeEach(async () => {
+      expect(await here.records.keep([record], 'a', 60)).toEqual([])
+    })
+
+    test.each([
+      ['is lost', () => redis.command('DEL', 'warm:kept:1')],
+      ['is of another process', () => redis.command('HSET', 'warm:kept:1', 'by', 'b')],
+    ])('a process that died is forgotten, also if a record of it %s', async (_, act) => {
+      await act()
+      await here.close()
+      await eventually('it is forgotten', async () => (await redis.command('SMEMBERS', 'warm:processes')) === 'b')
+    })
+
+    test('that ended while Redis was away are forgotten', async () => {
+      redis.pause()
+      await eventually('it is down', () => !here.isUp)
+      await fails(here.records.forget(['1'], 'a'), 'no-answer')
+      own = [sessionOf('2')]
+      redis.resume()
+      await eventually('it is forgotten', async () => (await redis.command('EXISTS', 'warm:kept:1')) === '0')
+      expect(await redis.command('EXISTS', 'warm:kept-by:a')).toBe('0')
+    })
+
+    test('are taken, although another record has no text', async () => {
+      await here.leave('a')
+      await redis.command('HSET', 'warm:record:0', 'by', 'c')
+      await redis.command('ZADD', 'warm:records', '0', '0')
+      expect(await there.records.takeOldest(0, 10, 'b')).toMatchObject([{ id: '1', text: 'sealed' }])
+    })
+
+    test('are not taken because Redis was away for longer than entries live', async () => {
+      await redis.command('DEL', 'warm:process:a', 'warm:process:b', 'warm:beat')
+      await there.readProcesses()
+      expect(await there.records.take({ id: '1' }, 'b')).toEqual({ keptBy: 'a' })
+      expect(await there.records.takeOldest(0, 10, 'b')).toEqual([])
+    })
+
+    test('are not lost while the entry of their process is missing', async () => {
+      await redis.command('DEL', 'warm:process:a')
+      await fails(here.records.isOwn('1', 'a'), 'no-answer')
+      await here.readProcesses()
+      expect(await here.records.isOwn('1', 'a')).toBe(true)
+    })
+
+    test('of a process that has the session from a file replace those of the process before', async () => {
+      await here.leave('a')
+      expect(await there.records.keep([{ ...record, text: 'newer' }], 'b', 60)).toEqual([])
+      expect(await there.records.takeOldest(0, 10, 'c')).toEqual([])
+      expect(await there.records.take({ id: '1' }, 'c')).toEqual({ keptBy: 'b' })
+    })
+
+    test('are not kept if another process has just taken the record of the process before', async () => {
+      await here.leave('a')
+      expect(await there.records.take({ id: '1' }, 'c')).toMatchObject({ text: 'sealed' })
+      expect(await there.records.keep([record], 'b', 60)).toEqual(['1'])
+    })
   })
 
   test('holds no secret, visit or tab in its keys, and no secret at all', async () => {

@@ -1,11 +1,6 @@
 // Pages in Chromium over restarts of the service: each keeps its JID, and shows each message once.
-import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
-import type { AddressInfo } from 'node:net'
-import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import express, { type Router } from 'express'
 import type { BrowserContext, Page } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { fewOrAll, runsRest } from '../support/matrix.js'
@@ -17,9 +12,10 @@ import { type RedisServer, startRedisServer } from '../support/redis-server.js'
 import { RestartedService } from '../support/restarted-service.js'
 import { callSessions } from '../support/sessions-api.js'
 import { ConverseVisitor } from './converse-visitor.js'
-import { repository } from './documented.js'
+import { openModulePage, type Visitor } from './module-visitor.js'
 import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
+import { servePortal } from './portal-server.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { becomeContacts, User } from './user.js'
 
@@ -27,14 +23,6 @@ const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 
 /** A page as its user sees it. */
-interface Visitor {
-  jid(): Promise<string>
-  say(to: string, text: string): Promise<void>
-  receives(text: string, milliseconds: number): Promise<void>
-  /** Texts of all messages that came, each as often as it came. */
-  texts(): Promise<readonly string[]>
-}
-
 /** Strophe and Converse repeat a request at once, and then after 8 s. The module's pauses grow. In milliseconds. */
 const untilItRepeats = 40_000
 
@@ -164,20 +152,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       transport = over
       await context.addInitScript(shortPauses)
       if (over === 'websocket') await context.addInitScript(fast)
-      const tab = await context.newPage()
-      await tab.goto(`${portal.url}/portal/module`)
-      await tab.waitForFunction(() => window.chat?.status.state === 'online')
-      return {
-        tab,
-        jid: () => tab.evaluate(() => window.chat.jid),
-        async say(to, text) {
-          await tab.evaluate(([jid, said]) => void window.chat.send(jid!, said!), [to, text])
-        },
-        async receives(text, timeout) {
-          await tab.waitForFunction(wanted => window.noted.texts.includes(wanted), text, { timeout })
-        },
-        texts: async () => (await tab.evaluate(() => window.noted)).texts,
-      }
+      return openModulePage(await context.newPage(), portal.url)
     }
 
     /** Both sides send numbers. Each arrives once and in order, and no presence changes. */
@@ -313,21 +288,3 @@ const bodiesOf = (text: string) => Array.from(text.matchAll(/<body>([^<]*)<\/bod
 
 const numbersOf = (texts: readonly string[]) =>
   texts.flatMap(text => /^number (\d+)$/.exec(text)?.slice(1).map(Number) ?? [])
-
-async function servePortal(routers: readonly Router[]) {
-  const app = express()
-  app.use('/assets', express.static(`${repository}dist/browser`))
-  const strophe = dirname(createRequire(import.meta.url).resolve('strophe.js/package.json'))
-  app.get('/assets/strophe.js', (_request, response) => response.sendFile('dist/strophe.umd.min.js', { root: strophe }))
-  for (const router of routers) app.use(router)
-  const listener = createServer(app)
-  await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
-  return {
-    url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
-    stop: () =>
-      new Promise<void>(resolve => {
-        listener.close(() => resolve())
-        listener.closeAllConnections()
-      }),
-  }
-}

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { eventually } from '../support/eventually.js'
 import { describeWith } from './needs.js'
 

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { combinations } from '../support/matrix.js'
+import { startProsody } from '../support/prosody.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { servers, type XmppServer } from './servers.js'
@@ -150,3 +151,26 @@ async function withService(
     await service.stop()
   }
 }
+
+describeWith(['prosody', 'openssl'], 'A Prosody that requires encryption, but offers none', () => {
+  let server: XmppServer
+  beforeAll(async () => {
+    const config = 'c2s_require_encryption = true\nmodules_disabled = { "s2s", "tls" }'
+    server = await startProsody({ users, config })
+  })
+  afterAll(() => server?.stop())
+
+  test.each([
+    ['', 'tls-unavailable', 'tls', 'The XMPP server offers no encryption, but the link requires it.'],
+    ['?tls=none', 'no-mechanism', 'features', expect.stringContaining('c2s_require_encryption = false')],
+  ])('gives an answer that says what to do, with the option "%s"', async (option, code, step, detail) => {
+    const warmer = await startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}${option}` })
+    try {
+      const { status, json } = await warmer.warm(alice)
+      expect([status, json['code'], json['step'], json['detail']]).toEqual([502, code, step, detail])
+      expect(json['retry']).toBe(false)
+    } finally {
+      await warmer.stop()
+    }
+  })
+})

@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import type { Config, RemoteEndpoint } from '../../src/config/config.js'
 import { Counts } from '../../src/lib/counts.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
+import { Phase } from '../../src/lib/phase.js'
 import { type EndpointParts, endpointLimits } from '../../src/remote/endpoint-agents.js'
 import { RemoteFault } from '../../src/remote/remote-fault.js'
 import { createRemotes } from '../../src/remote/remotes.js'
@@ -39,6 +40,7 @@ export function remotesOf(
 ) {
   const clock = new FakeClock()
   const counts = new Counts()
+  const phase = new Phase()
   const remotes = createRemotes({
     config: {
       domains: ['far.example'],
@@ -55,11 +57,12 @@ export function remotesOf(
     onExhausted: unnoted,
     clock,
     counts,
+    phase,
     // Nothing listens at this port.
     hostMetaPort: 1,
     log: pino({ level: 'silent' }),
   })
-  return { remotes, clock, counts }
+  return { remotes, clock, counts, phase }
 }
 
 export async function faultOf(promise: Promise<unknown>) {

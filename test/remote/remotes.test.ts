@@ -50,7 +50,7 @@ describe('a domain of the settings', () => {
   test('with REMOTE_ATTACH=there logs in at the endpoint until the service stops', async () => {
     const there = await ScriptedEndpoint.start()
     const remote = { ...usualSettings, attach: 'there' } as const
-    const { remotes } = remotesOf({ 'far.example': { url: there.url } }, { remote })
+    const { remotes, phase } = remotesOf({ 'far.example': { url: there.url } }, { remote })
     const ends: string[] = []
     const events = {
       onOpen() {},
@@ -62,6 +62,7 @@ describe('a domain of the settings', () => {
     expect(remotes.openThere('far.example', wish, events)).toBeDefined()
     const creation = await there.request()
     expect(remotes.size).toBe(1)
+    phase.begin('ending')
     remotes.shutDown()
     expect(ends).toEqual(['shutting-down'])
     creation.answer('', " sid='s1'")

@@ -1,6 +1,6 @@
 // Clients that send `Expect: 100-continue` and wait before they send the body, as curl does with a long body.
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { HttpSocket } from '../support/http-socket.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 

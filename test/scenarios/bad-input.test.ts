@@ -108,21 +108,6 @@ describe('the BOSH path', () => {
     expect(answer.text).toMatch(new RegExp(`^${start}${sentence}$`))
     expect(answer.headers['content-length']).toBe(String(answer.text.length))
   })
-
-  test.each([
-    ['with an incomplete body', 'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n<body'],
-    ['with an invalid chunk', 'POST /http-bind HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n<body'],
-    ['with a length that is not a number', 'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n<body'],
-    [
-      'with two lengths',
-      'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n<body/>',
-    ],
-    ['with an endless header', `POST /http-bind HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(70_000)}\r\n`],
-    ['that is not HTTP', '\x16\x03\x01\x02\x00\x01\x00\x01'],
-  ])('answers a request %s with 4xx or closes the connection', async (_what, bytes) => {
-    const answer = await raw(bytes, { end: true }).catch(error => String(error.code))
-    expect(answer).toMatch(/^(HTTP\/1\.1 4\d\d |ECONNRESET$|EPIPE$|$)/)
-  })
 })
 
 describe('the warm API', () => {

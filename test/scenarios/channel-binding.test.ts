@@ -8,7 +8,6 @@ const certificate = makeCertificate(['DNS:chat.example'])
 const withSha384 = makeCertificate(['DNS:chat.example'], { hash: 'sha384' })
 const alice = { jid: 'alice@chat.example', password: 'Pa55-of-alice' }
 const bound = ['PLAIN', 'SCRAM-SHA-1', 'SCRAM-SHA-256', 'SCRAM-SHA-1-PLUS', 'SCRAM-SHA-256-PLUS']
-const unbound = ['PLAIN', 'SCRAM-SHA-1', 'SCRAM-SHA-256']
 
 let server: LoginServer
 let service: WatchedService
@@ -67,27 +66,6 @@ describe('a login uses channel binding', () => {
     expect(await warm()).toBe(`SCRAM-SHA-256-PLUS ${header}`)
     // Again with the cached keys, over another TLS connection.
     expect(await warm()).toBe(`SCRAM-SHA-256-PLUS ${header}`)
-  })
-
-  test('over TLS 1.3 with tls-exporter, if XMPP_MECHANISMS allows only -PLUS', async () => {
-    await start({ tlsVersion: 'TLSv1.3' }, { XMPP_MECHANISMS: 'SCRAM-SHA-1-PLUS' })
-    expect(await warm()).toBe('SCRAM-SHA-1-PLUS p=tls-exporter,,')
-  })
-})
-
-describe('a login uses no channel binding', () => {
-  test.each<[string, Partial<LoginServerOptions>, string]>([
-    ['over TLS 1.3, if the server lists no types', { tlsVersion: 'TLSv1.3' }, 'n,,'],
-    [
-      'if the server lists no type that works with TLS 1.3',
-      { tlsVersion: 'TLSv1.3', channelBindings: ['tls-unique'] },
-      'n,,',
-    ],
-    ['over TLS 1.2, if the server offers no -PLUS mechanism', { tlsVersion: 'TLSv1.2', mechanisms: unbound }, 'y,,'],
-    ['over TLS 1.3, if the server offers no -PLUS mechanism', { tlsVersion: 'TLSv1.3', mechanisms: unbound }, 'y,,'],
-  ])('%s', async (_where, options, header) => {
-    await start(options)
-    expect(await warm()).toBe(`SCRAM-SHA-256 ${header}`)
   })
 })
 

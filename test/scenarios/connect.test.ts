@@ -141,7 +141,7 @@ describe('a page with a token', () => {
     // Another expired token within the minute has no line of its own. Another fault has.
     expect(refused).toMatchObject([
       { detail: 'It has expired.' },
-      { detail: 'Its claim aud is missing or wrong: see PAGE_TOKEN_AUDIENCE.' },
+      { detail: expect.stringContaining('Its claim aud is missing or wrong: see PAGE_TOKEN_AUDIENCE.') },
     ])
     for (const sub of ['portal', 'PORTAL']) {
       const ofService = await connect({ token: pageToken({ sub }) })
@@ -371,6 +371,47 @@ describe('a token of an identity provider', () => {
     expect(asked).toBe(2)
     expect(server.last).toMatchObject({ mechanism: 'OAUTHBEARER', from: alice })
     expect(service.lines.join('\n')).not.toContain(token.split('.')[2])
+    await new Promise(resolve => provider.close(resolve))
+  })
+
+  test('has the keys of its issuer, an encoded name, and a visit of its own claim', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+    const provider = createServer(({ url }, response) => {
+      const keys = [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1' }]
+      response.end(JSON.stringify(url === '/keys' ? { keys } : { issuer, jwks_uri: `${issuer}/keys` }))
+    })
+    await new Promise<void>(resolve => provider.listen(0, '127.0.0.1', resolve))
+    const issuer = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`
+    const tokenWith = (claims: Record<string, unknown>) =>
+      new SignJWT({ sub: 'aB', client_id: 'web', sid: 'not-this', ...claims })
+        .setProtectedHeader({ alg: 'EdDSA', kid: 'k1' })
+        .setIssuer(issuer)
+        .setExpirationTime('5 min')
+        .sign(privateKey)
+    await start({
+      PAGE_TOKEN_SECRET_FILE: '',
+      PAGE_TOKEN_AUDIENCE: '',
+      PAGE_TOKEN_ISSUER: issuer,
+      PAGE_TOKEN_CLAIMS: 'client_id=web,client_id=app',
+      PAGE_TOKEN_JID: '{hex(sub)}@chat.example',
+      PAGE_TOKEN_VISIT: 'session_id',
+    })
+    const token = await tokenWith({ session_id: 's1' })
+    const answer = await connect({ token })
+    expect([answer.status, JSON.parse(answer.text).jid]).toEqual([200, expect.stringMatching(/^6142@chat\.example\//)])
+    const later = await tokenWith({ session_id: 's1', client_id: 'app' })
+    const ended = await connect({ method: 'DELETE', token: later })
+    expect([ended.status, JSON.parse(ended.text).ended]).toEqual([200, 1])
+    const refusals = [await tokenWith({}), await tokenWith({ session_id: 's1', client_id: 'other' })]
+    const details = await Promise.all(
+      refusals.map(async refused => JSON.parse((await connect({ method: 'DELETE', token: refused })).text).detail),
+    )
+    expect(details).toEqual([
+      expect.stringContaining('It has no claim session_id, so it names no sessions.'),
+      expect.stringContaining(
+        'Its claim client_id is missing or wrong: see PAGE_TOKEN_CLAIMS. It is a token for another',
+      ),
+    ])
     await new Promise(resolve => provider.close(resolve))
   })
 })

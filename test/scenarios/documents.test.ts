@@ -1,6 +1,7 @@
 // The documents of the package as pages of the service.
 import { readdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { problems } from '../../src/lib/errors.js'
 import { ask } from '../support/http-answer.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 import { isXhtml } from '../support/xhtml.js'
@@ -17,7 +18,7 @@ describe('the documents of the admin pages', () => {
   const get = (path: string, headers: Record<string, string> = { Authorization: adminHeader }) =>
     ask(service.url + path, { agent: false, headers })
 
-  test('are well-formed pages without scripts, whose links lead to pages and sections that exist', async () => {
+  test('are well-formed pages with scripts of the service only, whose links lead to pages and sections', async () => {
     const folder = '/warm/docs/'
     const pages = new Map<string, string>()
     const broken: string[] = []
@@ -28,11 +29,16 @@ describe('the documents of the admin pages', () => {
       expect([path, status, headers['content-security-policy']]).toEqual([
         path,
         200,
-        expect.not.stringMatching(/script/),
+        expect.stringContaining(
+          "default-src 'none'; form-action 'self'; frame-ancestors 'none'; style-src 'self'; script-src 'self';",
+        ),
       ])
       expect([path, isXhtml(text)]).toEqual([path, true])
       const outsideCode = text.replaceAll(/<code>[^<]*<\/code>/g, '')
-      expect(outsideCode).not.toMatch(/<script|<style| style=| on\w+=|<iframe|<img/)
+      const scripts = Array.from(outsideCode.matchAll(/<script type="text\/javascript" src="([^"]+)"><\/script>/g))
+      expect(scripts.map(([, src]) => src)).toEqual(['/assets/copy.js', '/assets/docs.js'])
+      expect(outsideCode.match(/<script/g)).toHaveLength(2)
+      expect(outsideCode).not.toMatch(/<style| style=| on\w+=|<iframe|<img/)
       pages.set(path, text)
       for (const [, href] of text.matchAll(/<a href="([^"]+)"/g)) {
         const { origin, pathname } = new URL(href!, service.url + path)
@@ -53,6 +59,46 @@ describe('the documents of the admin pages', () => {
     expect([...pages.keys()].sort()).toEqual(
       [folder, ...names, ...['changelog', 'contributing', 'security'].map(name => folder + name)].sort(),
     )
+  })
+
+  test('have no anchor twice, and each error has its code as an anchor', async () => {
+    for (const name of ['', 'api', 'changelog', 'errors', 'settings']) {
+      const { text } = await get(`/warm/docs/${name}`)
+      const ids = Array.from(text.matchAll(/ id="([^"]+)"/g), ([, id]) => id!)
+      expect([name, ids.filter((id, index) => ids.indexOf(id) !== index)]).toEqual([name, []])
+      if (name === 'errors') expect(ids).toEqual(expect.arrayContaining(Object.keys(problems)))
+    }
+  })
+
+  test('lead to the previous and the next document', async () => {
+    const turnsOf = async (name: string) => {
+      const [, turn = ''] = /<div class="turn".*?>(.*?)<\/div>/s.exec((await get(`/warm/docs/${name}`)).text) ?? []
+      return Array.from(turn.matchAll(/<a href="([^"]+)">([^<]+)</g), ([, href, text]) => [href, text])
+    }
+    expect(await turnsOf('')).toEqual([['/warm/docs/embed', 'Embed a chat →']])
+    expect(await turnsOf('page')).toEqual([
+      ['/warm/docs/guests', '← Guests'],
+      ['/warm/docs/api', 'Every call →'],
+    ])
+    expect(await turnsOf('security')).toHaveLength(1)
+  })
+
+  test('have a search, whose sections are anchors of the pages', async () => {
+    expect((await get('/warm/docs/search.json', {})).status).toBe(401)
+    const { status, text, headers } = await get('/warm/docs/search.json')
+    expect([status, headers['content-type']]).toEqual([200, 'application/json; charset=utf-8'])
+    const sections: { page: string; title: string; anchor: string; heading: string; text: string }[] = JSON.parse(text)
+    for (const page of new Set(sections.map(section => section.page))) {
+      const { text: shown } = await get(`/warm/docs/${page}`)
+      const own = sections.filter(section => section.page === page)
+      for (const { anchor } of own)
+        expect([page, anchor, anchor === '' || shown.includes(` id="${anchor}"`)]).toEqual([page, anchor, true])
+    }
+    expect(sections).toContainEqual({
+      ...{ page: 'settings', title: 'Every setting', anchor: 'WORKERS', heading: 'WORKERS' },
+      text: expect.stringMatching(/^WORKERS \(0\): Worker processes .*docs\/tuning\.md\.$/),
+    })
+    expect(text).not.toMatch(/<code>|&amp;/)
   })
 
   test('need the credentials of an admin', async () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { startDemoServer } from '../../src/demo/server.js'
+import { startDemoServer } from '../../src/command/demo/server.js'
 import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -144,14 +144,6 @@ describe('a portal receives events', () => {
     await told(id, 'session.resumed', 'session.ended: logout')
     for (const { data } of receiver.taken) expect(data).toMatchObject({ id, visit: 'v1', tab: 't1' })
   })
-})
-
-test('without EVENTS_URL no event is sent', async () => {
-  const other = await start()
-  const binding = await other.bind(alice)
-  await callSessions(other.url, 'DELETE', `/${binding.id}`)
-  await other.stop()
-  expect(receiver.requests).toEqual([])
 })
 
 describe('a process', () => {

@@ -39,15 +39,6 @@ test('the broken link of a warmed session is counted at the step stream', async 
   expect(endedAt()).toEqual(['stream'])
 })
 
-test('the broken link of a session that a client logged in is counted at the step stream', async () => {
-  const client = new BoshClient(`${service.url}/http-bind`)
-  await boshLogin(client, { user: 'alice', domain: 'plain.example', password: alice.password })
-  server.last.close()
-  await eventually('the link ends', () => endedAt().length > 0)
-  expect(endedAt()).toEqual(['stream'])
-  client.close()
-})
-
 test.each([
   ['features', 'features'],
   ['challenge', 'sasl'],

@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { Conversation, talkers } from '../support/conversation.js'
 import { eventually } from '../support/eventually.js'

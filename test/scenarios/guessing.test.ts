@@ -3,15 +3,13 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { ask } from '../support/http-answer.js'
 import type { ScriptedConnection } from '../support/scripted-server.js'
-import { close, faultOf, features, header, Stage, success } from '../support/websocket-stage.js'
+import { features, header, Stage, success } from '../support/websocket-stage.js'
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 const refusal = `<failure xmlns='${sasl}'><not-authorized/></failure>`
-const refusal2 = `<failure xmlns='urn:xmpp:sasl:2'><not-authorized xmlns='${sasl}'/></failure>`
 /** The first message of SCRAM for juliet. */
 const first = Buffer.from('n,,n=juliet,r=fyko+d2lbbFgONRv9qkxdawL').toString('base64')
 const auth = `<auth xmlns='${sasl}' mechanism='SCRAM-SHA-1'>${first}</auth>`
-const authenticate = `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='SCRAM-SHA-1'><initial-response>${first}</initial-response></authenticate>`
 
 let stage: Stage
 let client: BoshClient | undefined
@@ -39,10 +37,6 @@ async function boshFrom(address: string): Promise<ScriptedConnection> {
   return link
 }
 
-const audited = () =>
-  stage.service.lines
-    .map(line => JSON.parse(line) as Record<string, unknown>)
-    .filter(({ audit, msg }) => audit === true && msg === 'client login')
 const metric = async (outcome: string) => {
   const all = await stage.service.service.metrics()
   const logins = all.find(({ name }) => name === 'warm_bindings_client_logins_total')!
@@ -53,29 +47,6 @@ const metric = async (outcome: string) => {
 async function delayed(count: number): Promise<void> {
   while ((await metric('delayed')) !== String(count)) await new Promise(resolve => setTimeout(resolve, 20))
 }
-
-describe('a WebSocket stream', () => {
-  test.each([
-    ['SASL', auth, '</auth>', refusal],
-    ['SASL2', authenticate, '</authenticate>', refusal2],
-  ])('allows five failed %s logins, then is closed with policy-violation', async (_how, login, end, answer) => {
-    stage = await Stage.set()
-    const { wire, link } = await socketFrom('203.0.113.5')
-    for (let number = 0; number < 5; number++) {
-      wire.send(login)
-      await link.until(end)
-      link.send(answer)
-      expect(await wire.message()).toBe(answer)
-    }
-    wire.send(login)
-    expect((await wire.leave()).messages).toEqual([faultOf('policy-violation'), close])
-    expect(await link.rest()).not.toContain(end)
-    expect(audited()).toMatchObject([{ part: 'login', address: '203.0.113.5', jids: ['juliet@localhost'] }])
-    await stage.service.stop()
-    expect(audited()).toMatchObject([{ refused: 1 }, { refused: 4, jids: ['juliet@localhost'] }])
-    expect(stage.service.lines.join('')).not.toContain(first)
-  })
-})
 
 describe('an address', () => {
   test('has one login limit for both transports, and logins above it are delayed', async () => {

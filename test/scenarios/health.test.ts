@@ -1,18 +1,16 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 
-const users = Array.from({ length: 20 }, (_, number) => `user${number}`)
-
 let server: DemoServer
 
 beforeAll(async () => {
-  server = await startDemoServer(Object.fromEntries(users.map(user => [user, 'secret'])))
+  server = await startDemoServer({ alice: 'secret' })
 })
 
 afterAll(() => server.stop())
@@ -30,32 +28,10 @@ async function health({ url, service }: TestService): Promise<number[]> {
   return Promise.all(asked.map(async path => (await ask(path, { agent: false })).status))
 }
 
-const ping = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>"
-
-test('a busy service returns 200 for /healthz and /readyz', async () => {
-  const here = await start()
-  const clients = await Promise.all(
-    users.map(async user => {
-      const { sid, rid } = await here.bind({ jid: `${user}@localhost`, password: 'secret' })
-      return new BoshClient(`${here.url}/http-bind`, { sid, rid })
-    }),
-  )
-  const work = clients.map(async client => {
-    for (let number = 0; number < 20; number++) await client.request(ping)
-  })
-  for (let time = 0; time < 10; time++) expect(await health(here)).toEqual([200, 200, 200, 200])
-  await Promise.all(work)
-  for (const client of clients) {
-    await client.terminate()
-    client.close()
-  }
-  await here.stop()
-})
-
 test('a stopping service returns 200 for /healthz and 503 for /readyz until it ends', async () => {
   const here = await start()
   // No client has an open request, so the service waits for a request before it stops.
-  await here.bind({ jid: 'user0@localhost', password: 'secret' })
+  await here.bind({ jid: 'alice@localhost', password: 'secret' })
   const stopped = here.stop()
   expect(await health(here)).toEqual([200, 503, 200, 503])
   await stopped
@@ -65,7 +41,7 @@ test('a stopping service returns 200 for /healthz and 503 for /readyz until it e
 test('a full service returns 503 for /readyz until a session ends', async () => {
   const here = await start({ MAX_SESSIONS: '1' })
   expect(await health(here)).toEqual([200, 200, 200, 200])
-  const { sid, rid } = await here.bind({ jid: 'user0@localhost', password: 'secret' })
+  const { sid, rid } = await here.bind({ jid: 'alice@localhost', password: 'secret' })
   expect(await health(here)).toEqual([200, 503, 200, 503])
   const client = new BoshClient(`${here.url}/http-bind`, { sid, rid })
   await client.terminate()
@@ -74,27 +50,7 @@ test('a full service returns 503 for /readyz until a session ends', async () => 
   await here.stop()
 })
 
-test('health checks are answered for every Host header', async () => {
-  const here = await start({ HTTP_HOSTS: 'chat.example.org=localhost', HTTP_DEFAULT_HOST: 'none' })
-  expect(await health(here)).toEqual([200, 200, 200, 200])
-  expect((await ask(`${here.url}/`, { agent: false })).status).toBe(421)
-  await here.stop()
-})
-
 describe('metrics', () => {
-  test('are served only at METRICS_ADDRESS', async () => {
-    const here = await start()
-    expect((await ask(here.service.metricsUrl!, { agent: false })).status).toBe(200)
-    expect((await ask(`${here.url}/metrics`, { agent: false })).status).toBe(404)
-    await here.stop()
-  })
-
-  test('are not served with METRICS_ADDRESS=none', async () => {
-    const here = await start({ METRICS_ADDRESS: 'none' })
-    expect(here.service.metricsUrl).toBeUndefined()
-    await here.stop()
-  })
-
   test('at an address in use prevent the start, and no port stays open', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')

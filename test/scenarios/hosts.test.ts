@@ -1,7 +1,7 @@
 // Several HTTP hosts in front of one service, each for its own domain.
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
 import { adminHeader, startTestService, type TestService, type WarmBinding } from '../support/start-service.js'

@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
 import type { Store } from '../../src/store/store.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { memoryStore } from '../support/memory-store.js'
 import { freePorts } from '../support/ports.js'
+import { scrape } from '../support/scrape.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 
 let server: DemoServer
@@ -63,14 +64,18 @@ test('workers with one PEER_LISTEN have ports of their own, so that a request re
   }
 })
 
-test('a process that has other settings is named once', async () => {
+test('a process that has other settings is named once, and counted', async () => {
   const store = memoryStore(systemClock)
-  const one = await start(store, {})
+  const one = await start(store, { METRICS_ADDRESS: '127.0.0.1:0' })
+  await start(store, {})
   await start(store, { MAX_SESSIONS_PER_JID: '3', EXTERNAL_URL: 'https://chat.example.org' })
   await eventually('it is named', () => logged(one, 'other settings').length > 0)
   expect(logged(one, 'other settings').map(line => JSON.parse(line))).toMatchObject([
     { level: 40, different: ['EXTERNAL_URL', 'MAX_SESSIONS_PER_JID'] },
   ])
+  const { samples } = await scrape(one.service.metricsUrl)
+  expect(samples.get('warm_bindings_processes{state="live"}')).toBe(2)
+  expect(samples.get('warm_bindings_processes_with_other_settings')).toBe(1)
 })
 
 test('another seal key is named as an error', async () => {
@@ -89,6 +94,7 @@ test('a process that starts without Redis says so, and is ready', async () => {
   const [port = 0] = await freePorts(1)
   const alone = await start(undefined, { REDIS_URL: `redis://127.0.0.1:${port}` })
   await eventually('it says so', () => logged(alone, 'Redis is away').length > 0)
-  expect(JSON.parse(logged(alone, 'Redis is away')[0]!)).toMatchObject({ reason: 'no-connection', level: 50 })
+  const line = JSON.parse(logged(alone, 'Redis is away')[0]!)
+  expect(line).toMatchObject({ reason: 'no-connection', cause: 'ECONNREFUSED', level: 50 })
   expect((await alone.warm({ jid: 'alice@localhost', password: 'wonderland' })).status).toBe(200)
 })

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { scrape } from '../support/scrape.js'
+import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 
 const account = { jid: 'alice@localhost', password: 'secret' }
@@ -101,4 +102,12 @@ describe('LOG_LEVEL for one part', () => {
     expect(partsBelow(30)).toEqual(['login'])
     expect(service.lines.join()).not.toMatch(/secret|wrong/)
   })
+})
+
+test('with AUDIT_LOG=off the audit page still shows the last lines', async () => {
+  await start('trace')
+  await callSessions(service.url, 'DELETE', `/sessions?jid=${account.jid}`)
+  const { json } = await callSessions(service.url, 'GET', '/audit')
+  expect(json.lines).toMatchObject([{ action: 'logout', jids: [account.jid], ended: 0 }])
+  expect(service.lines.some(line => line.includes('"audit":true'))).toBe(false)
 })

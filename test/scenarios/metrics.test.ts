@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
-import { endReasons } from '../../src/lib/counts.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { boshLogin } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
@@ -72,14 +71,6 @@ function page(options: { sid?: string; rid?: number } = {}): BoshClient {
 
 const bind = (user: keyof typeof passwords, more: Record<string, string> = {}) =>
   service.bind({ jid: `${user}@localhost`, password: passwords[user], ...more })
-
-test('at the start, all metrics are present and 0', async () => {
-  const samples = await scraped()
-  for (const reason of endReasons) expect(samples.get(`warm_bindings_sessions_ended_total{reason="${reason}"}`)).toBe(0)
-  for (const name of ['bosh_requests_total', 'bosh_held_requests', 'c2s_links', 'faults_total'])
-    expect(samples.get(`warm_bindings_${name}`)).toBe(0)
-  expect(samples.get('warm_bindings_warm_duration_seconds_count{code="ok"}')).toBe(0)
-})
 
 describe('after known traffic, the metrics', () => {
   test('count warmed sessions and the outcome of each call', async () => {

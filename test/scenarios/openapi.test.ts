@@ -2,8 +2,8 @@
 // behave as documented.
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { hashSecret } from '../../src/config/kinds/secret-hash.js'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { adminHashQueue } from '../../src/lib/limits/hash-queue.js'
 import type { listParameters, ParameterName } from '../../src/warm/parameters.js'
@@ -346,10 +346,10 @@ describe('replies match the document:', () => {
     expect(unanswered).toEqual(['process1'])
     const past = { admin: 'portal', address: '192.0.2.1', browser: 'Firefox 140', history: [] }
     const objects = {
-      Binding: { ...others, websocket, cookie, credential, resumed, delivered, received },
+      Binding: { ...others, websocket, cookie, credential, guest_token: 'guest-…', resumed, delivered, received },
       Session: { ...(await read('/warm/sessions')).sessions[0], visit, tab, process: 'node0001', ...past },
-      SessionList: { ...(await read('/warm/sessions?limit=1')), unanswered },
-      Ended: { ...(await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, near)), unanswered },
+      SessionList: await read('/warm/sessions?limit=1'),
+      Ended: await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, near),
       Numbers: await read('/warm/numbers', 'GET', {}, partial),
       Failures: await read('/warm/failures', 'GET', {}, partial),
       Audit: { ...(await read('/warm/audit?limit=1')), unanswered },

@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
-import { startDemoServer } from '../../src/demo/server.js'
+import { startDemoServer } from '../../src/command/demo/server.js'
 import { makeCertificate } from '../support/certificates.js'
-import { ConnectProxy, refusing } from '../support/connect-proxy.js'
+import { ConnectProxy } from '../support/connect-proxy.js'
 import { eventsSecret } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
@@ -97,13 +97,6 @@ async function endSession(url: string): Promise<void> {
 
 const warmFar = (url: string) => callSessions(url, 'POST', '', { body: { jid: 'bob@far.example', password: 'secret' } })
 
-const lineOf = (msg: string) => service?.lines.find(line => line.msg === msg)
-
-async function logged(msg: string) {
-  await eventually(`a line '${msg}'`, () => lineOf(msg) !== undefined)
-  return lineOf(msg)!
-}
-
 describe('through the proxy', () => {
   test('go keys, events, host-meta and remote endpoints, but no link to an XMPP server', async () => {
     const url = await start()
@@ -138,21 +131,4 @@ describe('through the proxy', () => {
     expect(proxy.asked).toEqual(['id.example:443'])
     expect([...proxy.accounts]).toEqual([undefined])
   })
-})
-
-test('a proxy that wants another password gives each request a clear error', async () => {
-  proxy.refusal = refusing('407 Proxy Authentication Required')
-  const url = await start()
-  expect(await logged('the keys of PAGE_TOKEN_JWKS cannot be fetched')).toMatchObject({
-    code: 'remote-connection-failed',
-    cause: 'proxy-http-407',
-  })
-  await endSession(url)
-  expect(await logged('the portal did not take an event')).toMatchObject({ cause: 'proxy-http-407' })
-  const { status, json } = await warmFar(url)
-  expect(status).toBe(502)
-  expect(json).toMatchObject({ code: 'remote-connection-failed', step: 'resolve' })
-  expect(json.detail).toContain('opened no connection: http-407. Check the user and password of the proxy.')
-  expect(json.advice).toContain('HTTPS_PROXY')
-  expect(received).toEqual([])
 })

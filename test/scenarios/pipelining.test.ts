@@ -84,14 +84,6 @@ async function answered(times: number, options: Partial<LoginServerOptions> = {}
 const isAhead = ({ connection }: Turn) => companyOf(connection).at(-1) !== 'nothing'
 
 describe('pipelining', () => {
-  test('is used from the second login to a server on', async () => {
-    const server = await start()
-    for (let login = 0; login < 4; login++) await warm()
-    expect(companies(server)).toEqual([atItsPace, ahead, ahead, ahead])
-    expect(server.connections.map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1])
-    expect(mistrusted()).toEqual([])
-  })
-
   test('is used with STARTTLS over TLS 1.2', async () => {
     const server = await start({ certificate, tlsVersion: 'TLSv1.2' })
     for (let login = 0; login < 3; login++) await warm()
@@ -102,15 +94,6 @@ describe('pipelining', () => {
     const server = await start({ certificate, tlsVersion: 'TLSv1.3' })
     for (let login = 0; login < 3; login++) await warm()
     expect(companies(server)).toEqual([atItsPace, halfAhead, halfAhead].map(streams => ['nothing', ...streams]))
-  })
-
-  test('is followed by a session request if the server requires it', async () => {
-    const server = await answered(1, {
-      moreFeatures: "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>",
-    })
-    await warm()
-    expect(companies(server)).toEqual([ahead])
-    expect(server.last.reached.slice(-3)).toEqual(['features2', 'bind', 'session'])
   })
 })
 
@@ -173,21 +156,5 @@ describe('a server that fails with pipelining', () => {
     await warm()
     expect(companies(server)).toEqual([atItsPace, atItsPace])
     expect(service.outcomes().map(({ code }) => code)).toEqual(['ok', 'ok', 'ok', 'ok'])
-  })
-})
-
-describe('a server whose features have changed', () => {
-  test.each([0, 2])('and lack the mechanism gets the login again, after %i pipelined logins', async times => {
-    const server = await answered(times)
-    server.usual = { ...server.usual, mechanisms: ['SCRAM-SHA-1'] }
-    await warm()
-    expect(companies(server)).toEqual([['auth'], atItsPace])
-    expect(server.last.mechanism).toBe('SCRAM-SHA-1')
-    complaints = ['a mechanism that is not offered: SCRAM-SHA-256']
-    // The next login only learns the new offer.
-    await warm()
-    await warm()
-    expect(companies(server)).toEqual([atItsPace, ahead])
-    expect(mistrusted()).toEqual([])
   })
 })

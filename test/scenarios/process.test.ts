@@ -1,7 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync, realpathSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
@@ -63,38 +61,6 @@ describe('a service that cannot start', () => {
     expect(named).toEqual(['docs/settings.md', '.env.example'].map(name => join(root, name)))
     expect(service.stderr).not.toMatch(/^\s+at /m)
     expect(service.stdout).toBe('')
-  })
-
-  test('because of invalid settings prints all of them at once, and no secret', async () => {
-    const service = operator.start({
-      ADMIN_USERS: `portal-${secret}`,
-      XMPP_DOMAINS: 'not a domain',
-      XMPP_SERVERS: 'plain.example=ftp://x',
-      PORT: '99999',
-      WARM_TIMEOUT: 'soon',
-      ASSUME_SECURE: 'perhaps',
-      LOG_LEVEL: 'loud',
-      EXTERNAL_URL: 'nowhere',
-    })
-    expect(await service.exit).toBe(1)
-    const names = ['ADMIN_USERS', 'XMPP_DOMAINS', 'XMPP_SERVERS', 'PORT', 'WARM_TIMEOUT', 'ASSUME_SECURE']
-    for (const name of [...names, 'LOG_LEVEL', 'EXTERNAL_URL']) {
-      expect(service.stderr).toMatch(new RegExp(`^- ${name} `, 'm'))
-    }
-    expect(service.stderr).not.toContain(secret)
-    expect(service.stderr).not.toMatch(/^\s+at /m)
-  })
-
-  test('because its port is in use prints an error', async () => {
-    const other = createServer().listen(0, '127.0.0.1')
-    await once(other, 'listening')
-    const { port } = other.address() as AddressInfo
-    const service = operator.start(settings({ PORT: String(port) }))
-    expect(await service.exit).toBe(1)
-    expect(service.stderr).toBe(
-      `Another program, or another address in the settings, uses port ${port}: stop the program, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
-    )
-    other.close()
   })
 
   test.each([
@@ -175,23 +141,6 @@ describe('a service at its start', () => {
       expect(await service.exit).toBe(1)
       expect(service.stderr).toContain(`- .env ${problem}`)
       expect(service.stderr).not.toMatch(/^\s+at /m)
-    }
-  })
-
-  test('writes no secret, even with LOG_LEVEL=trace', async () => {
-    const service = operator.start(settings({ LOG_LEVEL: 'trace' }))
-    const url = await service.url()
-    const { sid, rid } = JSON.parse((await warm(url, { jid: 'alice@plain.example', password })).text)
-    expect((await warm(url, { jid: 'alice@plain.example', password: 'wr0ng-one' })).status).toBe(403)
-    expect((await warm(url, { jid: 'not a jid', password: 'wr0ng-one' })).status).toBe(400)
-    const client = new BoshClient(`${url}/http-bind`, { sid, rid })
-    await client.terminate()
-    client.close()
-    service.signal('SIGTERM')
-    expect(await service.exit).toBe(0)
-    expect(service.stderr).toBe('')
-    for (const word of [password, secret, 'wr0ng-one', sid, authorization.slice(6)]) {
-      expect(service.stdout).not.toContain(word)
     }
   })
 })

@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { processIn } from '../../src/store/process-name.js'
 import type { Store } from '../../src/store/store.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
-import { testRest } from '../support/matrix.js'
 import { memoryStore } from '../support/memory-store.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
@@ -110,18 +109,6 @@ describe('BOSH requests to any process', () => {
     expect(texts(first)).toEqual(['to myself'])
     expect(await there.request(message(binding.jid, 'to myself'))).toBe(first)
   })
-
-  testRest('with an invalid or unknown process name get item-not-found', async () => {
-    const [one] = services as [TestService]
-    const binding = await one.bind(alice)
-    const rest = binding.sid.slice(8)
-    for (const name of ['zzzzzzzz', 'warm.>.*', '________', '__proto_', '']) {
-      const client = new BoshClient(`${services[1]!.url}/http-bind`, { sid: name + rest })
-      clients.push(client)
-      expect(await client.request()).toContain("condition='item-not-found'")
-    }
-    expect(await new Page(binding, [one]).request('', { pause: '1' })).not.toContain('terminate')
-  })
 })
 
 describe('a process that stops', () => {
@@ -139,14 +126,5 @@ describe('a process that stops', () => {
     const again = new Page(binding, [three])
     again.rid = page.rid
     expect(texts(await again.request())).toEqual(['still here'])
-  })
-
-  test('sends system-shutdown to its pages, whichever process they called', async () => {
-    const [one, two] = services as [TestService, TestService]
-    const binding = await one.bind(alice)
-    const held = new Page(binding, [two]).request()
-    await eventually('the request is held', () => isHeld(binding))
-    await one.service.stop()
-    expect(await held).toContain("condition='system-shutdown'")
   })
 })

@@ -1,9 +1,9 @@
 // A process that stops sets its sessions down in the store. Their clients reach the process that takes them up.
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { processIn } from '../../src/store/process-name.js'
-import type { Store } from '../../src/store/store.js'
+import { type Store, StoreUnavailable } from '../../src/store/store.js'
 import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
@@ -249,27 +249,6 @@ describe('with another process,', () => {
     // The same as for any session that has ended.
     expect((await callSessions(heir.url, 'DELETE', `/${id}`)).status).toBe(404)
   })
-
-  describe('a session that is ended while it is set down does not come back', () => {
-    const endings = [
-      ['by its user', '/sessions?jid=alice@plain.example'],
-      ['by its visit', '/sessions?visit=v1'],
-    ] as const
-
-    test.each(endings)('%s', async (_, about) => {
-      const { binding, stream } = await warm(old, inTab)
-      await old.service.stop()
-      expect(await callSessions(heir.url, 'DELETE', about)).toMatchObject({ status: 200, json: { ended: 0 } })
-      expect(await bosh(heir, binding).request()).toContain(unknown)
-      expect((await callSessions(heir.url, 'GET', `/${binding.id}`)).status).toBe(404)
-      expect(await heir.warm({ jid: alice.jid, ...inTab })).toMatchObject({ json: { code: 'missing-parameter' } })
-      clock.advance(2_000)
-      await pause(50)
-      expect([stream.resumptions, heir.service.counts().sessions]).toEqual([0, 0])
-      // Only earlier sessions are meant.
-      expect(await heir.warm({ ...alice, ...inTab })).toMatchObject({ status: 200, json: { resumed: false } })
-    })
-  })
 })
 
 test('the next process takes up the sessions of the last', async () => {
@@ -283,6 +262,16 @@ test('the next process takes up the sessions of the last', async () => {
   const next = await start()
   const client = bosh(next, { ...binding, rid: binding.rid + 1 })
   expect(idsIn(await client.request())).toEqual(['between'])
+})
+
+test('a store that answers once too late gets the sessions when it answers again', async () => {
+  const only = await start()
+  const { binding, stream } = await warm(only)
+  const late = () => Promise.reject(new StoreUnavailable('no-answer'))
+  jest.spyOn(store.records, 'put').mockImplementationOnce(late)
+  await only.service.stop()
+  stream.say(letter('between'))
+  expect(idsIn(await bosh(await start(), binding).request())).toEqual(['between'])
 })
 
 test('without the store, sessions end, and so do their streams at the server', async () => {

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { PeerLink } from '../../src/forwarding/peer-links.js'
 import { pause, systemClock } from '../../src/lib/clock.js'
 import { processIn } from '../../src/store/process-name.js'
-import type { Store } from '../../src/store/store.js'
+import { type Store, StoreUnavailable } from '../../src/store/store.js'
 import { freshPath } from '../forwarding/stage.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
@@ -215,16 +215,29 @@ describe('a process that lives, but that another cannot reach,', () => {
         entry: () => ({ ...member.entry(), address: `unix:${path}` }),
         sessions: () => member.sessions(),
         checkEnded: () => member.checkEnded(),
+        lost: ids => member.lost(ids),
       })
     const [owner] = (await start(1)) as [TestService]
     store.join = join
     const [, other] = (await start(1)) as [TestService, TestService]
     const { id } = await owner.bind({ ...alice, visit: 'v', tab: 't' })
+    const begun = performance.now()
     const { status, text } = await call(other, 'DELETE', pathOf(id))
+    // Callers do not wait long, and an end that they gave up is not marked.
+    expect(performance.now() - begun).toBeLessThan(4_000)
     expect([status, text]).toEqual(by === 'an id' ? [204, ''] : [200, expect.stringContaining('"ended":1')])
     await eventually('the session has ended', () => owner.service.counts().sessions === 0)
     silent.close()
   })
+})
+
+test('a session is ended by another process while the store is away', async () => {
+  const [one, two] = (await start(2)) as [TestService, TestService]
+  const { id } = await one.bind(alice)
+  const away = () => Promise.reject(new StoreUnavailable('no-connection'))
+  const find = jest.spyOn(store.sessions, 'find').mockImplementation(away)
+  expect((await call(two, 'DELETE', `/warm/${id}`)).status).toBe(204)
+  expect([one.service.counts().sessions, find.mock.calls]).toEqual([0, []])
 })
 
 test('a client that sends a part of a call for another process is no fault', async () => {

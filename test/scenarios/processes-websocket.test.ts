@@ -10,7 +10,6 @@ import * as say from '../browsers/websocket/pages.js'
 import { eventually } from '../support/eventually.js'
 import { opcodes } from '../support/frames.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import { testRest } from '../support/matrix.js'
 import { memoryStore } from '../support/memory-store.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
@@ -141,21 +140,6 @@ describe('with several processes,', () => {
       next.send(close)
       expect((await next.leave()).code).toBe(1000)
       await eventually('the session has ended', () => services[0].service.counts().sessions === 0)
-    })
-
-    testRest('attaches with its token if its URL names another process', async () => {
-      const before = (await services[2].bind(alice)) as Binding
-      const binding = await warm()
-      const wire = await page(services[1], placeOf(before))
-      wire.send(say.auth('guessed', 'alice'))
-      expect(await wire.message()).toBe(say.notAuthorized)
-      expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
-      await talk(wire)
-      wire.drop()
-      await becomesQuiet(binding)
-      // The process of the WebSocket can also be the process of the session.
-      const own = await page(services[2], placeOf(binding))
-      expect(await take(own, before.websocket.token)).toBe(before.jid)
     })
 
     test('gets the same not-authorized for every wrong token', async () => {

@@ -128,6 +128,8 @@ const connect = (origin: string, token: string) =>
     { Origin: origin, Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
     '{}',
   ).then(codeOf)
+const come = (origin: string) =>
+  call('POST', '/connect', { Origin: origin, 'Content-Type': 'application/json' }, '{}').then(codeOf)
 
 /** The status that a WebSocket of this origin gets. */
 function upgrade(origin: string): Promise<string> {
@@ -252,12 +254,15 @@ const lists: () => { readonly [Name in ReloadedName]?: Row } = () => ({
     ],
   },
   XMPP_DOMAINS: {
-    values: ['page.example,old.example', 'page.example,new.example'],
+    values: ['page.example,signed.example,old.example', 'page.example,signed.example,new.example'],
     look: () => warmed('old.example'),
     seen: ['ok', 'domain-not-allowed'],
   },
   XMPP_SERVERS: {
-    values: [serverAt(kept, old), serverAt(kept, young)],
+    values: [
+      serverAt(kept, { ...kept, domain: 'signed.example' }, old),
+      serverAt(kept, { ...kept, domain: 'signed.example' }, young),
+    ],
     look: () => warmed('new.example'),
     seen: ['domain-not-allowed', 'ok'],
   },
@@ -276,6 +281,22 @@ const lists: () => { readonly [Name in ReloadedName]?: Row } = () => ({
     look: () => warm({ jid: 'alice@page.example' }).then(codeOf),
     seen: ['ok', 'ok'],
   },
+  XMPP_LOGIN_KEYS_FILE: {
+    values: [undefined, file('login-keys')],
+    look: () => warm({ jid: 'alice@signed.example' }).then(codeOf),
+    seen: ['missing-parameter', 'not-authorized'],
+  },
+  XMPP_CREATE_ACCOUNTS: {
+    values: [undefined, 'signed.example=maker'],
+    async look() {
+      const logged = (wanted: string) => service.lines.filter(({ msg }) => msg === wanted).length
+      const [before, made] = [logged('warm'), logged('account')]
+      await warm({ jid: 'bob@signed.example' })
+      await eventually('the call is logged', () => logged('warm') > before)
+      return logged('account') > made
+    },
+    seen: [false, true],
+  },
   SEAL_KEY_FILE: {
     values: [undefined, file('seal.key')],
     look: async () => [
@@ -292,6 +313,14 @@ const lists: () => { readonly [Name in ReloadedName]?: Row } = () => ({
   PAGE_ORIGINS: { values: [one, two], ...pages },
   PAGE_TOKEN_SECRET_FILE: { values: [file('page-secret'), undefined], ...pages },
   PAGE_TOKEN_JWKS: { values: [undefined, file('jwks.json')], ...pages },
+  PAGE_GUESTS: {
+    values: [undefined, 'page.example'],
+    look: async () => [await come(one!), await come(two!)],
+    seen: [
+      ['invalid-token', 'cross-site-request'],
+      ['cross-site-request', 'ok'],
+    ],
+  },
   LOG_LEVEL: {
     values: ['info', 'info,http=debug,websocket=debug'],
     async look() {
@@ -327,6 +356,7 @@ function writeFiles(): void {
   operator.write('admins', 'shop:old-secret')
   operator.write('new-admins', 'shop:new-secret')
   operator.write('accounts', 'page.example=bot:Pa55-of-bot')
+  operator.write('login-keys', `signed.example={"kty":"oct","k":"${'k'.repeat(43)}"}`)
   operator.write('seal.key', Buffer.alloc(32, 7).toString('base64'))
   operator.write('page-secret', pageSecret)
   operator.write('jwks.json', JSON.stringify({ keys: [pageKeys.publicKey.export({ format: 'jwk' })] }))
@@ -386,13 +416,29 @@ const open = async (wait = '1') => {
   return { client, condition: attribute(text, 'condition') }
 }
 
+/** Three guests: with two workers, each takes one if that is the limit. */
+async function comeUntilRefused(): Promise<string> {
+  const codes = [await come(one!), await come(one!), await come(one!)]
+  return codes.find(code => code !== 'ok') ?? 'ok'
+}
+
 /** Opens sessions without a login, and ends them. Why the last is refused. */
 async function openMany(times: number): Promise<string | undefined> {
   const all: Awaited<ReturnType<typeof open>>[] = []
   while (all.length < times) all.push(await open())
+  return leaveAll(all)
+}
+
+/** Three sessions: two are in the same worker. After 5 s, one of them would make room for the next. */
+async function openAtOnce(): Promise<string | undefined> {
+  return leaveAll(await Promise.all([open(), open(), open()]))
+}
+
+/** Why the last of those that were refused was refused. */
+async function leaveAll(all: readonly Awaited<ReturnType<typeof open>>[]): Promise<string | undefined> {
   for (const { client, condition } of all) if (condition === undefined) await client.terminate()
   for (const { client } of all) client.close()
-  return all.at(-1)!.condition
+  return all.findLast(({ condition }) => condition !== undefined)?.condition
 }
 
 /** How each of many connections ends that send this: with an answer's status, or closed. */
@@ -430,7 +476,7 @@ const limits: { readonly [Name in ReloadedName]?: Limit } = {
   RATE_WARMS_PER_JID: { values: ['0', '1'], look: () => warmUntil(2), seen: 'too-many-requests' },
   RATE_WARMS_PER_ADMIN: { values: ['0', '1'], look: () => warmUntil(2), seen: 'too-many-requests' },
   MAX_SESSIONS_PER_ADDRESS: { values: ['0', '1'], look: () => openMany(2), seen: 'policy-violation' },
-  MAX_UNAUTHENTICATED_PER_ADDRESS: { values: ['0', '1'], look: () => openMany(3), seen: 'policy-violation' },
+  MAX_UNAUTHENTICATED_PER_ADDRESS: { values: ['0', '1'], look: openAtOnce, seen: 'policy-violation' },
   RATE_SESSIONS_PER_ADDRESS: { values: ['0', '1'], look: () => openMany(6), seen: 'policy-violation' },
   BOSH_LOGIN_TIMEOUT: {
     values: ['60', '1'],
@@ -462,6 +508,8 @@ const limits: { readonly [Name in ReloadedName]?: Limit } = {
     look: () => answers(8, unfinished, all => all.includes('503')),
     seen: expect.arrayContaining(['503']),
   },
+  RATE_GUESTS: { values: ['0', '1'], look: comeUntilRefused, seen: 'too-many-requests' },
+  MAX_GUESTS: { values: ['0', '1'], look: comeUntilRefused, seen: 'too-many-requests' },
   MAX_MEMORY_MB: { values: ['0', '1'], look: () => warmUntil(50), seen: 'service-full' },
 }
 
@@ -469,8 +517,16 @@ test.each(fewOrAll(workerCounts('0', '2'), count => count === '0'))(
   'a reload changes each limit, with %s workers',
   async workers => {
     const rows = Object.entries(limits)
+    const ofGuests = {
+      ...{ XMPP_DOMAINS: 'old.example,page.example', XMPP_SERVERS: serverAt(old, kept) },
+      ...{ XMPP_SERVICE_ACCOUNTS: 'page.example=bot:Pa55-of-bot', PAGE_ORIGINS: one!, PAGE_GUESTS: 'page.example' },
+    }
     await begin(
-      { TRUSTED_PROXIES: 'none', ...Object.fromEntries(rows.map(([name, { values }]) => [name, values[0]])) },
+      {
+        TRUSTED_PROXIES: 'none',
+        ...ofGuests,
+        ...Object.fromEntries(rows.map(([name, { values }]) => [name, values[0]])),
+      },
       workers,
     )
     for (const [name, { values, look, seen }] of rows) {

@@ -13,7 +13,6 @@ const certificate = makeCertificate(['DNS:chat.example'])
 const alice = 'alice@chat.example'
 const password = 'Pa55-of-alice'
 const byPassword = { jid: alice, password, remember: 'on' }
-const expired = { status: 403, code: 'credentials-expired', step: 'sasl' }
 
 const { folder } = testFolder()
 const file = join(folder, 'seal.key')
@@ -121,22 +120,5 @@ describe('a user with an open session', () => {
     const problem = await service.problem({ ...byPassword, ...ofTab })
     expect(problem).toMatchObject({ status: 409, code: 'cannot-remember', step: 'sasl' })
     expect(await warm({ jid: alice, ...ofTab })).toMatchObject({ id, resumed: true })
-  })
-})
-
-describe('a credential expires', () => {
-  test.each<[string, () => Partial<LoginServer['usual']>]>([
-    ['the password has changed', () => ({ accounts: { alice: 'another' } })],
-    ['the salt has changed', () => ({ salt: randomBytes(16) })],
-    ['the iterations have changed', () => ({ iterations: 5000 })],
-    ['the account was deleted', () => ({ accounts: {} })],
-    ['the hash is no longer offered', () => ({ mechanisms: ['SCRAM-SHA-1'] })],
-    ['SCRAM is no longer offered', () => ({ mechanisms: ['PLAIN'] })],
-  ])('if %s', async (_what, change) => {
-    const credential = await remember()
-    server.usual = { ...server.usual, ...change() }
-    const problem = await service.problem({ jid: alice, credential })
-    expect(problem).toMatchObject(expired)
-    expect(server.last.packets.join('')).not.toContain(password)
   })
 })

@@ -4,7 +4,7 @@ import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
-import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import { startTestService, type TestService } from '../support/start-service.js'
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 const message = (text: string) => `<message from='bob@plain.example'><body>${text}</body></message>`
@@ -101,24 +101,6 @@ describe.each(['here', 'there'] as const)('a remote endpoint with REMOTE_ATTACH=
     expect(near.lines.filter(line => secrets.some(secret => line.includes(secret)))).toEqual([])
   })
 
-  test('delivers many stanzas in order, both ways', async () => {
-    const { client } = await bind()
-    const connection = server.last
-    const numbers = Array.from({ length: 30 }, (_, index) => index)
-    let got = ''
-    for (const number of numbers) {
-      const wanted = `<body>${number}</body>`
-      const sent = client.request(`<message xmlns='jabber:client'>${wanted}</message>`)
-      connection.say(message(`${number}`))
-      got += await sent
-    }
-    await eventually('all stanzas arrive', () => connection.stanzas.length === numbers.length)
-    const sent = connection.stanzas.map(({ children }) => children[0]?.text)
-    expect(sent).toEqual(numbers.map(String))
-    const texts = [...got.matchAll(/<body>(\d+)<\/body>/g)].map(match => Number(match[1]))
-    expect(texts).toEqual(numbers)
-  })
-
   test('returns the error of a failed login', async () => {
     expect(await problem({ ...alice, password: 'wrong' })).toEqual({
       ...{ status: 403, code: 'not-authorized', step: 'sasl' },
@@ -131,33 +113,5 @@ describe.each(['here', 'there'] as const)('a remote endpoint with REMOTE_ATTACH=
       bind: turn => turn.say("<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"),
     }
     expect(await problem(alice)).toEqual({ status: 502, code: 'remote-stream-error', step: 'bind' })
-  })
-})
-
-describe('a session with REMOTE_ATTACH=here', () => {
-  let near: TestService
-
-  beforeAll(async () => {
-    near = await startNear('here')
-  })
-
-  afterEach(async () => {
-    server.script = {}
-    await nothingLeft(near)
-  })
-
-  afterAll(async () => near?.stop())
-
-  const attach = (binding: WarmBinding) => new BoshClient(binding.url, binding)
-
-  test('gets remote-stream-error when its server ends the stream', async () => {
-    const client = attach(await near.bind(alice))
-    const held = client.request(presence)
-    await eventually('the presence arrives', () => server.last.stanzas.length === 1)
-    server.last.say(
-      "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>",
-    )
-    expect(await held).toMatch(/type='terminate' condition='remote-stream-error'.*<conflict/s)
-    client.close()
   })
 })

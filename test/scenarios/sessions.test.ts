@@ -1,26 +1,21 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
-import { boshLogin } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
-import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 
 let server: DemoServer
-let clock: MovedClock
 let service: TestService
 const clients: BoshClient[] = []
 
 beforeAll(async () => {
   server = await startDemoServer(passwords)
-  clock = new MovedClock()
   service = await startTestService({
     servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
-    clock,
   })
 })
 
@@ -61,8 +56,6 @@ async function hear(client: BoshClient, text: string, inner = ''): Promise<strin
   }
 }
 
-const stanzasIn = (body: string) => body.match(/<(message|presence|iq)\b/g)?.length ?? 0
-
 const stateOf = async (id: string) => (await call('GET', `/${id}`)).json.state
 
 describe('a reloaded page', () => {
@@ -96,45 +89,6 @@ describe('a reloaded page', () => {
     await call('DELETE', `/sessions?jid=bob@localhost`)
     await atBobLater
   })
-
-  test('gets the number of delivered stanzas and the last received rid', async () => {
-    const binding = await bind('alice')
-    expect(binding).toMatchObject({ resumed: false })
-    for (const name of ['delivered', 'received']) expect(binding).not.toHaveProperty(name)
-    const bobs = await bind('bob')
-    const [old, bob] = [page(binding), page(bobs)]
-    let had = stanzasIn(await hear(old, 'presence', presence))
-    for (const text of ['one', 'two']) {
-      const heard = old.request()
-      await bob.request(message(binding.jid, text) + message(bobs.jid, 'said'))
-      had += stanzasIn(await heard)
-    }
-    const { json } = await call('POST', `/${binding.id}/resume`)
-    expect(json).toMatchObject({ resumed: true, received: old.rid - 1 })
-    const again = await page(json).request()
-    expect(again).toContain('<body>two</body>')
-    expect(json.delivered).toBe(had - stanzasIn(again))
-    // It is not certain either that this page received them.
-    expect((await call('POST', `/${binding.id}/resume`)).json).toMatchObject({ delivered: json.delivered })
-  })
-})
-
-test('a logout of a user ends all sessions, also sessions that clients opened themselves', async () => {
-  await bind('alice')
-  await bind('alice')
-  const own = page({ sid: '', rid: 1 })
-  own.sid = undefined
-  await boshLogin(own, { user: 'alice', domain: 'localhost', password: passwords.alice, resource: 'own' })
-  const bob = await bind('bob')
-  const listed = await call('GET', '/sessions?jid=alice@localhost')
-  expect(listed.json.sessions.map(({ origin }: { origin: string }) => origin)).toEqual([
-    ...['warmed', 'warmed', 'client'],
-  ])
-  expect((await call('DELETE', '/sessions?jid=alice@localhost/own')).json).toEqual({ ended: 1 })
-  expect((await call('DELETE', '/sessions?jid=alice@localhost')).json).toEqual({ ended: 2 })
-  await eventually('only the connection of bob is open', () => server.connections === 1)
-  expect(await own.request()).toContain(gone)
-  expect((await call('GET', '/sessions')).json).toMatchObject({ total: 1, sessions: [{ id: bob.id }] })
 })
 
 describe('the list of sessions', () => {
@@ -151,7 +105,6 @@ describe('a session with REMOTE_ATTACH=there', () => {
     const here = await startTestService({
       servers: `localhost=${service.url}/http-bind`,
       environment: { REMOTE_ATTACH: 'there' },
-      clock,
     })
     const { id, url } = await here.bind({ jid: 'alice@localhost', password: passwords.alice })
     expect(url).toBe(`${service.url}/http-bind`)

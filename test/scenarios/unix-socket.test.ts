@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { ask } from '../support/http-answer.js'
 import { Operator } from '../support/operated-service.js'
 import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
@@ -84,24 +84,11 @@ test('uses the client address that its proxy sends, whatever TRUSTED_PROXIES is'
   expect(await told({})).toBe('127.0.0.1')
 })
 
-test('refuses the warm API to addresses that WARM_ALLOW does not name', async () => {
-  await start()
-  expect((await warm({ 'X-Forwarded-For': '203.0.113.9', 'X-Forwarded-Proto': 'https' })).status).toBe(403)
-})
-
 test('can be used beside TCP addresses', async () => {
   const { service: own } = await start({ HOST: `127.0.0.1,unix:${path}`, PORT: '0' })
   expect(own.urls).toEqual([expect.stringMatching(/^http:\/\/127\.0\.0\.1:/), `unix:${path}`])
   expect((await call('/healthz')).status).toBe(200)
   expect((await ask(`${own.url}/healthz`, { agent: false })).status).toBe(200)
-})
-
-test.each([
-  ['660', {}],
-  ['600', { SOCKET_MODE: '600' }],
-])('has the permissions %s', async (mode, environment) => {
-  await start(environment)
-  expect((statSync(path).mode & 0o777).toString(8)).toBe(mode)
 })
 
 test('is removed at the stop', async () => {

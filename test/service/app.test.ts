@@ -7,7 +7,7 @@ import { Problem } from '../../src/lib/errors.js'
 import { createApp } from '../../src/service/app.js'
 import type { Logins } from '../../src/warm/warming/session-login.js'
 import { isXhtml } from '../support/xhtml.js'
-import { appParts, asAdmin, binding, config, credentials, fakeService, parameters } from '../warm/fake-login.js'
+import { appParts, asAdmin, config, credentials, fakeService, parameters } from '../warm/fake-login.js'
 
 describe('the pages of the service', () => {
   test.each([
@@ -55,16 +55,6 @@ describe('the pages of the service', () => {
     expect({ status, text }).toEqual({ status: 500, text: '' })
     expect(lines().filter(({ msg }) => msg === 'failed')).toMatchObject([{ error: 'RangeError' }])
     expect(JSON.stringify(lines())).not.toContain('Pa55')
-  })
-
-  test('stay well-formed, whatever JID the XMPP server binds', async () => {
-    const jid = `a@chat.example/<b>&"'\u0001\ufffe\ud800]]>`
-    const reply = await asAdmin(fakeService({ login: async () => ({ ...binding, jid }) }).app)
-      .post('/warm')
-      .type('form')
-      .send({ jid: 'a@chat.example', password: 'x' })
-    expect(isXhtml(reply.text)).toBe(true)
-    expect(reply.text).toContain('a@chat.example/&lt;b&gt;&amp;&quot;&#x27;\ufffd]]&gt;')
   })
 
   test('link their files below the public path', async () => {

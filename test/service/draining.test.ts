@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
+import { Phase } from '../../src/lib/phase.js'
 import { drained } from '../../src/service/stopping.js'
 import { processOf } from '../store/entries.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -9,7 +10,7 @@ let idle: number
 /** Connections with a request under way. */
 let busy: number
 let isRetired: boolean
-let isStopping: boolean
+let phase: Phase
 let isOver: boolean
 /** For each other process, whether it drains. */
 let others: boolean[]
@@ -20,7 +21,7 @@ beforeEach(() => {
   idle = 1
   busy = 0
   isRetired = false
-  isStopping = false
+  phase = new Phase()
   isOver = false
   others = []
 })
@@ -51,7 +52,7 @@ function drain(isAlone: boolean): void {
     },
     joined: isAlone ? undefined : { peers },
     clock,
-    isStopping: () => isStopping,
+    phase,
   }).then(() => {
     isOver = true
   })
@@ -78,7 +79,7 @@ describe('a single process that drains', () => {
     expect(await later(0.1)).toBe(true)
     isOver = false
     drain(true)
-    isStopping = true
+    phase.begin('stopping')
     expect(await later(0.1)).toBe(true)
   })
 })

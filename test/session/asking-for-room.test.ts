@@ -65,7 +65,7 @@ test('no session is opened if the service stops or is full meanwhile, and its pl
   expect([bench.registry.size, bench.counts.refused.sessions, await left()]).toEqual([1, 1, 2])
   bench.registry.endAllSilently()
   const third = await opening()
-  bench.registry.isStopping = true
+  bench.phase.begin('ending')
   third.answer(0)
   await bench.pass(0)
   expect([bench.registry.size, await left()]).toEqual([0, 3])

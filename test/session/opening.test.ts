@@ -72,14 +72,14 @@ describe('a session during its login', () => {
   })
 
   test.each([
-    ['the other sessions have moved', 'isSettingDown', true],
-    ['the stop has begun, and before the server makes it resumable', 'isLeaving', false],
+    ['the other sessions have moved', 'setting-down', true],
+    ['the stop has begun, and before the server makes it resumable', 'stopping', false],
   ] as const)(
     'fails if its login ends after %s, so that another process repeats it',
-    async (_when, flag, isEnabled) => {
+    async (_when, phase, isEnabled) => {
       const bench = new BoshBench()
       const { opening } = bench.login()
-      bench.registry[flag] = true
+      bench.phase.begin(phase)
       const management = { mending: new FakeMending(), ...(isEnabled && { enabled }) }
       const tried = opening.handOver(juliet, [], handover, management)
       await expect(tried).rejects.toMatchObject({ code: 'shutting-down', step: 'bind' })
@@ -92,7 +92,7 @@ describe('a session during its login', () => {
   test('succeeds after a stop has begun if the session is resumable, because it can move', async () => {
     const bench = new BoshBench()
     const { opening } = bench.login()
-    bench.registry.isLeaving = true
+    bench.phase.begin('stopping')
     const management = { mending: new FakeMending(), enabled }
     expect(await opening.handOver(juliet, [], handover, management)).toMatchObject({ rid: 701 })
   })

@@ -1,17 +1,20 @@
 import { expect, test } from '@jest/globals'
+import type { Clock } from '../../src/lib/clock.js'
+import { Phase } from '../../src/lib/phase.js'
 import { Registry } from '../../src/session/registry/registry.js'
 import type { Session } from '../../src/session/session.js'
 
 test('many sessions that are due together are handled in turns of 10 ms', () => {
   let now = 0
   let next: { ms: number; callback: () => void } | undefined
-  const registry = new Registry({
+  const clock: Clock = {
     now: () => now,
     after(ms, callback) {
       next = { ms, callback }
       return { cancel: () => {} }
     },
-  })
+  }
+  const registry = new Registry(clock, new Phase())
   const driven: string[] = []
   const waits: number[] = []
   const pass = () => {

@@ -3,7 +3,7 @@ import { pageOf } from '../../src/store/session-page.js'
 import type { PageWish, StoredSession } from '../../src/store/store.js'
 import { sessionOf } from './entries.js'
 
-const count = 6_000
+const count = 3_000
 /** In an order of their own: 7,919 is prime. */
 const sessions: readonly StoredSession[] = Array.from({ length: count }, (_, n) => {
   const place = (n * 7_919) % count
@@ -28,7 +28,7 @@ function sortedBy(by: NonNullable<PageWish['by']>): readonly string[] {
 test.each(['opened', 'jid', 'state', 'quiet'] as const)('pages by %s are parts of the sorted list', async by => {
   const sorted = sortedBy(by)
   const reversed = [...sorted].reverse()
-  for (const skip of [0, 1, 49, 1_000, 2_999, 5_970, 5_999, 6_000]) {
+  for (const skip of [0, 1, 49, 500, 1_499, 2_970, 2_999, 3_000]) {
     const ids = async (wish: Partial<PageWish>) => (await pageWith({ by, skip, ...wish })).sessions.map(({ id }) => id)
     expect(await ids({})).toEqual(sorted.slice(skip, skip + 50))
     expect(await ids({ isReversed: true })).toEqual(reversed.slice(skip, skip + 50))

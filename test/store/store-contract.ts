@@ -346,47 +346,110 @@ export function storeContract(start: () => Promise<StoreStage>): void {
   })
 
   describe('records', () => {
-    const record = { id: '1', secrets: ['sid', 'token'], tab: tabOf('t'), text: 'sealed' }
+    const stored = { id: '1', secrets: ['sid', 'token'], tab: tabOf('t'), text: 'sealed' }
 
     test.each([{ id: '1' }, { secret: 'sid' }, { secret: 'token' }, { tab: tabOf('t') }])(
       'are taken once by %j',
       async key => {
-        await here.records.put([record], 60)
-        const taken = await Promise.all([here, there, here, there].map(store => store.records.take(key)))
-        expect(taken.filter(each => each !== undefined)).toEqual([
-          { id: '1', text: 'sealed', writtenAt: expect.any(Number) },
-        ])
+        await here.records.put([stored], 60)
+        const taken = await Promise.all([here, there, here, there].map(store => store.records.take(key, 'taker')))
+        const [by, record] = [{ by: 'taker' }, { id: '1', text: 'sealed', writtenAt: expect.any(Number) }]
+        expect(taken.sort(each => (each !== undefined && 'by' in each ? 1 : -1))).toEqual([record, by, by, by])
         for (const other of [{ id: '1' }, { secret: 'sid' }, { secret: 'token' }, { tab: tabOf('t') }])
-          expect(await there.records.take(other)).toBeUndefined()
-        expect(await there.records.takeOldest(0, 10)).toEqual([])
+          expect(await there.records.take(other, 'other')).toEqual(by)
+        expect(await there.records.takeOldest(0, 10, 'other')).toEqual([])
+        // The session is set down again, with another token.
+        await there.records.put([{ ...stored, secrets: ['sid', 'newer'] }], 60)
+        expect(await here.records.take({ secret: 'token' }, 'other')).toBeUndefined()
+        expect(await here.records.take({ secret: 'newer' }, 'other')).toEqual(record)
+        await stage.pass(5_100)
+        expect(await here.records.take(key, 'other')).toBeUndefined()
       },
     )
 
     test('that nobody took are taken, the oldest first', async () => {
-      await here.records.put([record], 60)
+      await here.records.put([stored], 60)
       await stage.pass(300)
-      await here.records.put([{ ...record, id: '2', secrets: [], tab: undefined }], 60)
+      await here.records.put([{ ...stored, id: '2', secrets: [], tab: undefined }], 60)
       await stage.pass(300)
-      await here.records.put([{ ...record, id: '3', secrets: [], tab: undefined }], 60)
-      expect(idsIn(await there.records.takeOldest(0.2, 1))).toEqual(['1'])
-      expect(idsIn(await there.records.takeOldest(0.2, 5))).toEqual(['2'])
-      expect(await there.records.take({ id: '2' })).toBeUndefined()
-      expect(await there.records.take({ id: '3' })).toMatchObject({ id: '3' })
+      await here.records.put([{ ...stored, id: '3', secrets: [], tab: undefined }], 60)
+      expect(idsIn(await there.records.takeOldest(0.2, 1, 'taker'))).toEqual(['1'])
+      expect(idsIn(await there.records.takeOldest(0.2, 5, 'taker'))).toEqual(['2'])
+      expect(await there.records.take({ id: '2' }, 'taker')).toEqual({ by: 'taker' })
+      expect(await there.records.take({ id: '3' }, 'taker')).toMatchObject({ id: '3' })
     })
 
     test('expire', async () => {
-      await here.records.put([record], 0.2)
+      await here.records.put([stored], 0.2)
       await stage.pass(300)
-      expect(await there.records.take({ id: '1' })).toBeUndefined()
-      expect(await there.records.take({ secret: 'sid' })).toBeUndefined()
-      expect(await there.records.takeOldest(0, 10)).toEqual([])
+      expect(await there.records.take({ id: '1' }, 'taker')).toBeUndefined()
+      expect(await there.records.take({ secret: 'sid' }, 'taker')).toBeUndefined()
+      expect(await there.records.takeOldest(0, 10, 'taker')).toEqual([])
     })
 
     test('are replaced by newer ones of the same session', async () => {
-      await here.records.put([record], 60)
-      await there.records.put([{ ...record, secrets: ['other'], text: 'newer' }], 60)
-      expect(await here.records.take({ secret: 'sid' })).toBeUndefined()
-      expect(await here.records.take({ secret: 'other' })).toMatchObject({ text: 'newer' })
+      await here.records.put([stored], 60)
+      await there.records.put([{ ...stored, secrets: ['other'], text: 'newer' }], 60)
+      expect(await here.records.take({ secret: 'sid' }, 'taker')).toBeUndefined()
+      expect(await here.records.take({ secret: 'other' }, 'taker')).toMatchObject({ text: 'newer' })
+    })
+  })
+
+  describe('records of live sessions', () => {
+    const kept = { id: '1', secrets: ['sid'], tab: tabOf('t'), text: 'sealed' }
+    const entry = sessionOf('1', { process: 'dead', tab: tabOf('t') })
+    const record = { id: '1', text: 'sealed', writtenAt: expect.any(Number) }
+
+    beforeEach(async () => {
+      await here.join(memberOf('dead', [{ ...entry, secrets: ['sid'] }]))
+      expect(await here.records.keep([kept], 'dead', 60)).toEqual([])
+    })
+
+    test.each([{ id: '1' }, { secret: 'sid' }, { tab: tabOf('t') }])(
+      'are taken by %j after the death of their process',
+      async key => {
+        expect(await there.records.take(key, 'taker')).toEqual({ keptBy: 'dead' })
+        await here.leave('dead')
+        const taken = await Promise.all([here, there].map(store => store.records.take(key, 'taker')))
+        expect(taken).toEqual(expect.arrayContaining([record, { by: 'taker' }]))
+        expect(await there.records.take({ id: '1' }, 'other')).toEqual({ by: 'taker' })
+      },
+    )
+
+    test('are the last that were stored', async () => {
+      await here.records.keep([{ ...kept, secrets: ['newer'], text: 'newer' }], 'dead', 60)
+      await here.leave('dead')
+      expect(await there.records.takeOldest(0, 10, 'taker')).toMatchObject([{ id: '1', text: 'newer' }])
+    })
+
+    test('are forgotten with their session, and replaced when it is set down', async () => {
+      await here.records.keep([{ ...kept, id: '2', secrets: [] }], 'dead', 60)
+      await here.records.forget(['2'], 'other')
+      await here.records.forget(['1'], 'dead')
+      await here.records.put([{ ...kept, id: '2', secrets: [], text: 'set down' }], 60)
+      await here.leave('dead')
+      expect(await there.records.takeOldest(0, 10, 'taker')).toMatchObject([{ id: '2', text: 'set down' }])
+    })
+
+    test('go with the entry of their session', async () => {
+      await here.sessions.remove(['1'], 'other')
+      expect(await there.records.take({ id: '1' }, 'taker')).toEqual({ keptBy: 'dead' })
+      await here.sessions.remove(['1'], 'dead')
+      await here.leave('dead')
+      expect(await there.records.takeOldest(0, 10, 'taker')).toEqual([])
+    })
+
+    test('are no longer kept for a process that was silent: it has lost the session', async () => {
+      expect(await here.records.isOwn('1', 'dead')).toBe(true)
+      await here.leave('dead')
+      expect(await there.records.take({ id: '1' }, 'taker')).toEqual(record)
+      await there.records.keep([{ ...kept, text: 'of the taker' }], 'taker', 60)
+      await there.join(memberOf('taker', [sessionOf('1', { process: 'taker' })]))
+      expect(await here.records.isOwn('1', 'dead')).toBe(false)
+      expect(await here.records.keep([kept, { ...kept, id: '2', secrets: [] }], 'dead', 60)).toEqual(['1'])
+      await here.records.forget(['1'], 'dead')
+      await there.leave('taker')
+      expect(await here.records.take({ id: '1' }, 'third')).toMatchObject({ text: 'of the taker' })
     })
   })
 

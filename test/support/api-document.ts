@@ -22,9 +22,14 @@ export class ApiDocument {
     this.#ajv.addSchema(closed(document), 'api')
   }
 
+  /** By their texts: to compile the schemas takes a while. */
+  static readonly #known = new Map<string, ApiDocument>()
+
   static async of(url: string): Promise<ApiDocument> {
     const { text } = await ask(`${url}/openapi.json`, { agent: false })
-    return new ApiDocument(JSON.parse(text))
+    const document = ApiDocument.#known.get(text) ?? new ApiDocument(JSON.parse(text))
+    ApiDocument.#known.set(text, document)
+    return document
   }
 
   /** The operations, as `POST /warm`. */

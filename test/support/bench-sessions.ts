@@ -40,9 +40,9 @@ export function sessionsIn(bench: Bench, about: About = {}) {
   const { others, elsewhere = [], takeUp } = about
   const { book, store } = bookOf(bench, about)
   if (others !== undefined) bench.registry.book = book
-  const shared = others && { others, store, book, takeUp, recordSeconds: 300 }
+  const shared = others && { others, store, takeUp, recordSeconds: 300 }
   const own = ownSessionsOf(bench, elsewhere)
-  return storedSessions({ own, clock: bench.clock, shared })
+  return storedSessions({ own, clock: bench.clock, shared, book })
 }
 
 export function ownSessionsOf({ registry }: Pick<Bench, 'registry'>, elsewhere: readonly StoredSession[] = []) {

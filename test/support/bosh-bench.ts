@@ -4,20 +4,20 @@ import { type Logger, pino } from 'pino'
 import { type ConnectionManager, createConnectionManager } from '../../src/browsers/bosh/connection-manager.js'
 import type { Peer, Reply, Settled } from '../../src/browsers/bosh/peer.js'
 import type { TermLimits } from '../../src/browsers/bosh/terms.js'
-import type { TellEvent } from '../../src/events/events.js'
 import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
 import { Counts } from '../../src/lib/counts.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { createRefusals, type OnRefused } from '../../src/lib/limits/reached-limits.js'
 import { refusalLog } from '../../src/lib/limits/refusal-log.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
+import { Phase } from '../../src/lib/phase.js'
 import { freeMemory } from '../../src/session/limits/freeing-memory.js'
 import type { SessionLimits } from '../../src/session/limits/session-limits.js'
 import { UserLimit } from '../../src/session/limits/user-limit.js'
 import type { Management, Mending } from '../../src/session/link/mending.js'
-import { createOpener, type Opener, type OpenerParts } from '../../src/session/opener.js'
+import { Opener, type OpenerParts } from '../../src/session/opener.js'
 import { Registry } from '../../src/session/registry/registry.js'
-import type { Handover, Open, OpenLogin } from '../../src/session/session-types.js'
+import type { Handover, Open, OpenLogin, TellEvent } from '../../src/session/session-types.js'
 import { hashOf, idOf } from '../../src/session/sid.js'
 import { processIn } from '../../src/store/process-name.js'
 import type { TabName } from '../../src/store/store.js'
@@ -282,7 +282,7 @@ export interface BenchOptions {
   readonly processName?: string
   /** How many sessions a user may have; any number unless told otherwise. */
   readonly userLimit?: (registry: Registry, refused: OnRefused) => UserLimit
-  readonly byteRate?: OpenerParts['byteRate']
+  readonly byteRate?: OpenerParts['common']['byteRate']
   /** Memory for requests that wait for their turn, in MiB; no limit unless given. */
   readonly unfinishedMegabytes?: number
   /** Memory for stanzas that wait, in bytes; no limit unless given. */
@@ -297,7 +297,8 @@ export interface BenchOptions {
 
 export class BoshBench {
   readonly clock = new FakeClock()
-  readonly registry = new Registry(this.clock)
+  readonly phase = new Phase()
+  readonly registry = new Registry(this.clock, this.phase)
   readonly sessions = sessionsIn(this)
   readonly counts = new Counts()
   readonly sums = new MinuteSums(this.clock)
@@ -338,26 +339,31 @@ export class BoshBench {
     this.log = log
     this.userLimit =
       about.userLimit?.(this.registry, refused) ?? new UserLimit({ most: 0, registry: this.registry, refused })
-    this.opener = createOpener({
+    this.opener = new Opener({
+      common: {
+        clock: this.clock,
+        processName: about.processName,
+        counts: this.counts,
+        maxStanzaBytes: 262_144,
+        refused,
+        serverMilliseconds: about.serverMilliseconds,
+        mostElements: about.maxQueueElements,
+        waiting: this.waiting,
+        byteRate: about.byteRate ?? { sessionBytes: 0, sessionBurst: 0 },
+        connect: (domain, options, events) => {
+          about.connect?.()
+          const link = new FakeLink(domain, options, events)
+          this.links.push(link)
+          return link
+        },
+        unmended: (domain, why) => void this.unmended.push([domain, why]),
+      },
       registry: this.registry,
       domains,
       retiredDomains: ['gone.example'],
-      maxStanzaBytes: 262_144,
-      mostElements: about.maxQueueElements,
       issuesTickets: about.issuesTickets === true,
-      processName: about.processName,
       tellEvent: about.tellEvent,
-      serverMilliseconds: about.serverMilliseconds,
-      connect: (domain, options, events) => {
-        about.connect?.()
-        const link = new FakeLink(domain, options, events)
-        this.links.push(link)
-        return link
-      },
-      clock: this.clock,
-      counts: this.counts,
       limits,
-      refused,
       refusedLogins: noLoginLimits({
         rates: { loginsPerAddress: about.loginsPerAddress ?? 0 },
         trustedProxies: { hasProxy: address => address === '10.0.0.1' },
@@ -367,10 +373,7 @@ export class BoshBench {
         audit: pino({ base: null, timestamp: false }, { write: line => void this.audited.push(JSON.parse(line)) }),
       }),
       userLimit: this.userLimit,
-      unmended: (domain, why) => void this.unmended.push([domain, why]),
       sums: this.sums,
-      waiting: this.waiting,
-      byteRate: about.byteRate ?? { sessionBytes: 0, sessionBurst: 0 },
       logFor: part => (part === 'websocket' ? log.child({ part }) : log),
     })
     this.bodies = new UnfinishedBodies({
@@ -393,7 +396,7 @@ export class BoshBench {
       ...{ limits, refused, maxStanzaBytes: 262_144, clock: this.clock, counts: this.counts },
       bodies: this.bodies,
       requireSecure: about.requireSecure ?? false,
-      noteRefusal: refusalLog(this.clock, refusals, 'a client was refused'),
+      noteRefusal: refusalLog(this.sums, refusals, 'a client was refused'),
       defaultDomain: about.defaultDomain,
       terms: {
         maxWait: 60,

@@ -23,7 +23,12 @@ export class BreakableLinks {
       await this.#relay(path)
       onJoin(name)
       const entry = () => ({ ...member.entry(), address: `${address}.relay` })
-      await store.join({ entry, sessions: () => member.sessions(), checkEnded: () => member.checkEnded() })
+      await store.join({
+        entry,
+        sessions: () => member.sessions(),
+        checkEnded: () => member.checkEnded(),
+        lost: ids => member.lost(ids),
+      })
     }
     return Object.assign(Object.create(store) as Store, { join })
   }

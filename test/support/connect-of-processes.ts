@@ -22,6 +22,8 @@ interface Page {
   readonly tab?: string
   readonly claims?: object
   readonly secret?: string | undefined
+  /** In place of a token of the portal. Null: without a token. */
+  readonly guest?: string | null
 }
 
 export interface PagesStage {
@@ -43,6 +45,8 @@ export function testConnectOfProcesses(
     folder = mkdtempSync(join(tmpdir(), 'connect-of-processes-'))
     const secrets = join(folder, 'secrets')
     writeFileSync(secrets, pageSecret, { mode: 0o600 })
+    const sealKeys = join(folder, 'seal.key')
+    writeFileSync(sealKeys, Buffer.alloc(32, 7).toString('base64'), { mode: 0o600 })
     const server = await startLoginServer({
       domain: 'plain.example',
       mechanisms: ['PLAIN'],
@@ -58,19 +62,27 @@ export function testConnectOfProcesses(
       PAGE_TOKEN_SECRET_FILE: secrets,
       PAGE_TOKEN_AUDIENCE: 'chat',
       PAGE_TOKEN_JID: '{sub}@plain.example',
+      PAGE_GUESTS: 'plain.example',
+      SEAL_KEY_FILE: sealKeys,
     })
     let calls = 0
     stage = {
       server,
       processes,
       secrets,
-      async connect({ method = 'POST', tab = 't1', claims = { visit: 'v1' }, secret } = {}) {
+      async connect({
+        method = 'POST',
+        tab = 't1',
+        claims = { visit: 'v1' },
+        secret,
+        guest = pageToken(claims, secret),
+      } = {}) {
         const url = processes.urls[calls++ % processes.urls.length]!
         const { status, text } = await callUrl(`${url}/connect`, {
           method,
           headers: {
             Origin: portal,
-            Authorization: `Bearer ${pageToken(claims, secret)}`,
+            ...(guest !== null && { Authorization: `Bearer ${guest}` }),
             'Content-Type': 'application/json',
           },
           body: method === 'POST' ? JSON.stringify({ tab }) : '',
@@ -104,6 +116,22 @@ export function testConnectOfProcesses(
     for (const claims of [{ visit: 'v1', sub: 'bob' }, { visit: 'v2' }])
       expect(await connect({ claims })).toMatchObject({ status: 200, json: { resumed: false } })
     expect(server.connections).toHaveLength(3)
+  })
+
+  test('a guest comes back at any process', async () => {
+    const { server, connect } = stage
+    const first = (await connect({ guest: null })).json
+    let guest = first['guest_token'] as string
+    for (let call = 0; call < 3; call++) {
+      const { json } = await connect({ guest })
+      expect(json).toMatchObject({ id: first['id'], resumed: true })
+      guest = json['guest_token'] as string
+    }
+    expect((await connect({ guest: null })).json['jid']).not.toBe(first['jid'])
+    expect(server.connections).toHaveLength(2)
+    const guests = [...new Set(server.connections.map(({ owner }) => owner))]
+    for (const name of guests)
+      await callSessions(stage.processes.urls[0]!, 'DELETE', `/sessions?jid=${name}@plain.example`)
   })
 
   test('simultaneous calls of a tab cause one login', async () => {

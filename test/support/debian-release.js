@@ -8,7 +8,15 @@ import { ensurePackages } from './packages.js'
 /** The releases whose servers the tests know, the older one first. */
 export const releases = ['bookworm', 'trixie']
 
-const servers = ['prosody', 'prosody-modules', 'ejabberd', 'erlang-p1-oauth2', 'openssl', 'ca-certificates']
+const servers = [
+  'prosody',
+  'prosody-modules',
+  'ejabberd',
+  'ejabberd-mod-isolation',
+  'erlang-p1-oauth2',
+  'openssl',
+  'ca-certificates',
+]
 
 /** Code name of this machine's Debian release; empty if it is no Debian. */
 export function releaseAtHand() {
@@ -22,8 +30,17 @@ export function releaseAtHand() {
  */
 export async function unpackRelease(name, { packages = servers, as = name } = {}) {
   const folder = join('/var/cache/warm-bindings-tests', as)
-  if (existsSync(folder)) return { folder }
+  const isMissing = package_ => !existsSync(join(folder, `var/lib/dpkg/info/${package_}.list`))
+  // The list of packages may have grown since the release was unpacked.
+  const missing = existsSync(folder) ? packages.filter(isMissing) : packages
+  if (missing.length === 0) return { folder }
   if (process.getuid?.() !== 0) return { why: `${name} can be unpacked by root only` }
+  const install = 'apt-get -q update && apt-get -q install -y --no-install-recommends "$@"'
+  const installIn = root => said('unshare', ['--mount', 'chroot', root, 'sh', '-c', install, 'sh', ...missing])
+  if (existsSync(folder)) {
+    const failure = await installIn(folder).catch(error => error)
+    return failure instanceof Error ? { why: `${name} lacks ${missing}: ${failure.message}` } : { folder }
+  }
   const tools = await ensurePackages(['debootstrap'])
   if (!tools.ok) return { why: tools.why }
   const unfinished = `${folder}.${process.pid}`
@@ -33,8 +50,7 @@ export async function unpackRelease(name, { packages = servers, as = name } = {}
     await said('unshare', ['--mount', 'debootstrap', '--variant=minbase', name, unfinished, mirror()])
     // 101 forbids the packages' own services to start (invoke-rc.d(8)).
     writeFileSync(join(unfinished, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 })
-    const install = 'apt-get -q update && apt-get -q install -y --no-install-recommends "$@"'
-    await said('unshare', ['--mount', 'chroot', unfinished, 'sh', '-c', install, 'sh', ...packages])
+    await installIn(unfinished)
     renameSync(unfinished, folder)
     return { folder }
   } catch (error) {

@@ -16,8 +16,12 @@ export interface EjabberdOptions {
   readonly plain?: boolean
   /** Lines of the configuration that say who is let in; accounts with passwords unless given. */
   readonly authentication?: string
+  /** Hosts besides `localhost`. Their users are not registered. */
+  readonly hosts?: readonly string[]
   /** Lines of the configuration with further modules. */
   readonly modules?: string
+  /** Whether clients may upload files (XEP-0363), at `/upload` of the HTTP port. */
+  readonly uploads?: boolean
   /** Options of `mod_stream_mgmt`, as in `{resend_on_timeout: if_offline}`. */
   readonly streamManagement?: string
   /** Certificate, PEM, that clients may show to log in by SASL EXTERNAL. */
@@ -65,7 +69,7 @@ export function startEjabberd(options: EjabberdOptions = {}): Promise<Ejabberd> 
 async function startIn(folder: string, remove: () => Promise<void>, options: EjabberdOptions): Promise<Ejabberd> {
   const [c2sPort = 0, httpPort = 0, directTlsPort = 0] = await freePorts(3)
   const caFile = join(folder, 'localhost.pem')
-  const { key, cert } = makeCertificate(['DNS:localhost'])
+  const { key, cert } = makeCertificate(['localhost', ...(options.hosts ?? [])].map(host => `DNS:${host}`))
   await Promise.all([
     writeFile(caFile, cert),
     writeFile(join(folder, 'key-and-certificate.pem'), key + cert),
@@ -180,18 +184,19 @@ const configFile = (
   {
     plain = false,
     authentication = accountsWithPasswords,
+    hosts = [],
     modules = '',
     streamManagement = '{}',
+    uploads = false,
     clientCa,
   }: EjabberdOptions,
 ) => `
 loglevel: warning
-hosts: [localhost]
+hosts: [${['localhost', ...hosts].join()}]
 certfiles: ["${folder}/key-and-certificate.pem"]
 ${authentication}
 oauth_access: all
 shaper: {}
-acl: {}
 listen:
   - port: ${c2sPort}
     ip: "127.0.0.1"
@@ -212,7 +217,7 @@ listen:
     request_handlers:
       /http-bind: mod_bosh
       /xmpp-websocket: ejabberd_http_ws
-      /api: mod_http_api
+      /api: mod_http_api${uploads ? '\n      /upload: mod_http_upload' : ''}
 api_permissions:
   "the tests": {from: mod_http_api, who: {ip: "127.0.0.1"}, what: [register, change_password, oauth_issue_token]}
 modules:
@@ -221,5 +226,17 @@ modules:
   mod_disco: {}
   mod_ping: {}
   mod_stream_mgmt: ${streamManagement}
-${modules}
+${modules}${uploads ? uploadModule(folder, httpPort) : ''}
+`
+
+/** Without these headers, pages of another origin cannot upload. */
+const uploadModule = (folder: string, httpPort: number) => `
+  mod_http_upload:
+    put_url: "http://localhost:${httpPort}/upload"
+    docroot: "${folder}/uploads"
+    access: all
+    custom_headers:
+      "Access-Control-Allow-Origin": "*"
+      "Access-Control-Allow-Methods": "GET,HEAD,PUT,OPTIONS"
+      "Access-Control-Allow-Headers": "Content-Type"
 `

@@ -35,36 +35,20 @@ export function run(args, { env = {}, node = process.execPath } = {}) {
   })
 }
 
-/** If more files fail, the load of other files is not the reason, and none is repeated. */
-const mostRepeated = 12
-
 /**
  * Runs Jest on these files, or on all, prints what it skipped, and resolves with how many tests have passed and failed.
  * `workers` is how many run at the same time, in place of the configuration's.
- * If few files fail, they run once more, alone. If all pass then, a busy machine was the reason, and they are listed.
  */
 export async function runJest(args, { files = [], workers, ...options } = {}) {
   const all = workers === undefined ? args : [`--maxWorkers=${workers}`, ...args]
-  const first = await reportOfJest(files.length === 0 ? all : [...all, '--', ...files], options)
-  if (first === undefined) return { passed: 0, failed: 1 }
-  tellSkipped(first.report)
-  const failing = first.report.testResults.filter(({ status }) => status === 'failed').map(({ name }) => name)
-  if (failing.length === 0 || failing.length > mostRepeated) {
-    // Jest can fail although no test fails, for example because of an error after the last test.
-    const failed = failuresIn(first.report)
-    return { passed: first.report.numPassedTests, failed: first.ok || failed > 0 ? failed : 1 }
-  }
-  console.log(`\nonce more, alone:\n${failing.join('\n')}`)
-  const second = await reportOfJest(['--runTestsByPath', '--runInBand', ...args, '--', ...failing], options)
-  if (second === undefined) return { passed: first.report.numPassedTests, failed: failuresIn(first.report) }
-  const failed = failuresIn(second.report)
-  if (failed === 0) console.log('\npassed alone, failed beside others:\n' + failing.join('\n'))
-  const before = first.report.testResults.filter(({ status }) => status !== 'failed')
-  const passedBefore = before.flatMap(({ assertionResults }) => assertionResults).filter(isPassed).length
-  return { passed: passedBefore + second.report.numPassedTests, failed: second.ok || failed > 0 ? failed : 1 }
+  const result = await reportOfJest(files.length === 0 ? all : [...all, '--', ...files], options)
+  if (result === undefined) return { passed: 0, failed: 1 }
+  const { ok, report } = result
+  tellSkipped(report)
+  const failed = failuresIn(report)
+  // Jest can fail although no test fails, for example because of an error after the last test.
+  return { passed: report.numPassedTests, failed: ok || failed > 0 ? failed : 1 }
 }
-
-const isPassed = ({ status }) => status === 'passed'
 
 // A suite that does not even load has no tests to count.
 const failuresIn = report => report.numFailedTests + report.numRuntimeErrorTestSuites

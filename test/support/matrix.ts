@@ -3,7 +3,7 @@
 //   full     all combinations: `npm run test:all`
 //   rest     the combinations that `npm test` leaves out: `npm run test:all -- --rest`, which CI runs after `npm test`
 // With `rest`, only the test files run that `test/support/matrix-files.js` selects (`filesOfRest`).
-import { describe, test } from '@jest/globals'
+import { test } from '@jest/globals'
 
 const matrix = process.env['WARM_TEST_MATRIX'] || 'usual'
 
@@ -20,9 +20,6 @@ export const combinations = <T>(all: readonly T[], isUsual: (combination: T) => 
 /** All with `full` or `rest`, else the few: `npm test` runs these few in another browser (`eitherChromium`). */
 export const fewOrAll = <T>(all: readonly T[], isFew: (kind: T) => boolean): T[] =>
   all.filter(kind => runsRest || isFew(kind))
-
-/** `describe` for the tests that `npm test` leaves out. */
-export const describeRest: typeof describe = runsRest ? describe : none()
 
 /** `test` for what `npm test` leaves out. */
 export const testRest: typeof test = runsRest ? test : none()

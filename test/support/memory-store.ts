@@ -1,28 +1,30 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { CallerSignal } from '../../src/lib/caller-gone.js'
 import type { Clock } from '../../src/lib/clock.js'
+import { KeyedQueue } from '../../src/lib/limits/keyed-queue.js'
 import { type Limiter, type MakeRate, Rate } from '../../src/lib/limits/rates.js'
-import { LocalTurns } from '../../src/store/local-tabs.js'
 import { isOfVisit, pageOf, statesOf } from '../../src/store/session-page.js'
-import type {
-  CountedBy,
-  EndedMarks,
-  Ending,
-  Member,
-  PageWish,
-  ProcessEntry,
-  RecordKey,
-  Records,
-  SessionEntries,
-  SessionEntry,
-  SessionKey,
-  SessionRecord,
-  Store,
-  StoredSession,
-  TabLock,
-  TabLocks,
-  TabName,
-  TakenRecord,
+import {
+  type CountedBy,
+  type EndedMarks,
+  type Ending,
+  type Member,
+  type PageWish,
+  type ProcessEntry,
+  type RecordKey,
+  type Records,
+  type SessionEntries,
+  type SessionEntry,
+  type SessionKey,
+  type SessionRecord,
+  type Store,
+  type StoredSession,
+  StoreUnavailable,
+  type TabLock,
+  type TabLocks,
+  type TabName,
+  type TakenRecord,
+  takenSeconds,
 } from '../../src/store/store.js'
 import {
   endingKey,
@@ -38,8 +40,9 @@ import {
 export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Store {
   const members = new Map<string, Member>()
   const sessions = new MemorySessions()
-  const records = new MemoryRecords(clock, epoch)
+  const records = new MemoryRecords(clock, epoch, members)
   const ended = new MemoryMarks(clock, members)
+  sessions.onRemove = (ids, process) => records.forget(ids, process)
   const rates = new Map<string, Limiter>()
   const rate: MakeRate = (name, most, seconds) => {
     const counted = rates.get(name) ?? new RateLimiterMemory({ points: 1, duration: seconds })
@@ -66,6 +69,7 @@ export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Sto
     readProcesses: async () => processes(),
     async leave(name) {
       members.delete(name)
+      await records.leaveAllOf(name)
       sessions.removeAllOf(name)
     },
     async close() {},
@@ -82,6 +86,7 @@ class MemorySessions implements SessionEntries {
   readonly #stored = new Map<string, Stored>()
   readonly #byUnique = new Map<string, string>()
   readonly #byShared = new Map<string, Set<string>>()
+  onRemove: Records['forget'] = async () => {}
 
   async open(entry: SessionEntry, most: number) {
     const isFull = entry.user !== undefined && this.#countOf(keys.counted('user', entry.user)) >= most
@@ -103,6 +108,7 @@ class MemorySessions implements SessionEntries {
 
   async remove(ids: readonly string[], process: string) {
     for (const id of ids) if (this.#stored.get(id)?.session.process === process) this.#remove(id)
+    await this.onRemove(ids, process)
   }
 
   removeAllOf(process: string): void {
@@ -182,7 +188,7 @@ class MemorySessions implements SessionEntries {
 }
 
 class MemoryTabs implements TabLocks {
-  readonly #turns = new LocalTurns()
+  readonly #turns = new KeyedQueue(1)
   readonly #sessions: MemorySessions
   readonly #records: MemoryRecords
   readonly #marks: MemoryMarks
@@ -194,60 +200,104 @@ class MemoryTabs implements TabLocks {
   }
 
   async enter(tab: TabName, signal: CallerSignal): Promise<TabLock> {
-    const end = await this.#turns.take(keys.tab(tab), signal)
+    const key = keys.tab(tab)
+    await this.#turns.take(key, signal)
     const session = this.#sessions.ofTab(tab)
     const endedAt = this.#marks.latestOf(endingKeysOfTab(tab))
-    return { session, hasRecord: this.#records.has(tab), endedAt, isLost: false, leave: async () => end() }
+    return {
+      session,
+      hasRecord: this.#records.has(tab),
+      endedAt,
+      isLost: false,
+      leave: async () => this.#turns.leave(key),
+    }
   }
 }
 
 interface Kept {
   readonly taken: TakenRecord
+  /** Undefined until it is taken. */
+  by?: string
   readonly unique: readonly string[]
 }
 
 class MemoryRecords implements Records {
   readonly #clock: Clock
   readonly #epoch: number
+  readonly #members: ReadonlyMap<string, Member>
+  /** Of live sessions. */
+  readonly #live = new Map<string, { record: SessionRecord; process: string; seconds: number }>()
+  readonly #lost = new Set<string>()
   /** The oldest first. */
   readonly #records = new Map<string, Kept>()
   readonly #byKey = new Map<string, string>()
 
-  constructor(clock: Clock, epoch: number) {
+  constructor(clock: Clock, epoch: number, members: ReadonlyMap<string, Member>) {
     this.#clock = clock
     this.#epoch = epoch
+    this.#members = members
+  }
+
+  async keep(records: readonly SessionRecord[], process: string, seconds: number) {
+    const isLost = ({ id }: SessionRecord) => this.#lost.has(`${process} ${id}`)
+    for (const record of records) if (!isLost(record)) this.#live.set(record.id, { record, process, seconds })
+    return records.filter(isLost).map(({ id }) => id)
+  }
+
+  async forget(ids: readonly string[], process: string) {
+    for (const id of ids) if (this.#live.get(id)?.process === process) this.#live.delete(id)
+  }
+
+  async isOwn(id: string, process: string) {
+    const isLost = this.#lost.has(`${process} ${id}`)
+    if (!isLost && !this.#members.has(process)) throw new StoreUnavailable('no-answer')
+    return !isLost
+  }
+
+  async leaveAllOf(process: string): Promise<void> {
+    for (const [id, live] of [...this.#live]) if (live.process === process) await this.#leave(id)
+  }
+
+  async #leave(id: string): Promise<void> {
+    const { record, process, seconds } = this.#live.get(id)!
+    await this.put([record], seconds)
+    this.#lost.add(`${process} ${id}`)
   }
 
   async put(records: readonly SessionRecord[], seconds: number) {
     const writtenAt = this.#now
     for (const record of records) {
       const { id, text } = record
-      this.#take(id)
-      const kept = { taken: { id, text, writtenAt }, unique: uniqueKeysOf(record) }
+      this.#forget(this.#records.get(id))
+      this.#live.delete(id)
+      const kept: Kept = { taken: { id, text, writtenAt }, unique: uniqueKeysOf(record) }
       this.#records.set(id, kept)
       for (const key of kept.unique) this.#byKey.set(key, id)
-      this.#clock.after(seconds * 1000, () => {
-        if (this.#records.get(id) === kept) this.#take(id)
-      })
+      this.#clock.after(seconds * 1000, () => this.#forget(kept))
     }
   }
 
-  async take(key: RecordKey) {
-    const id = 'id' in key ? key.id : this.#byKey.get(keyOf(key))
-    return id === undefined ? undefined : this.#take(id)
+  async take(key: RecordKey, by: string) {
+    const live = [...this.#live.values()].find(({ record }) =>
+      'id' in key ? record.id === key.id : uniqueKeysOf(record).includes(keyOf(key)),
+    )
+    if (live !== undefined && this.#members.has(live.process)) return { keptBy: live.process }
+    if (live !== undefined) await this.#leave(live.record.id)
+    const kept = this.#records.get('id' in key ? key.id : (this.#byKey.get(keyOf(key)) ?? ''))
+    if (kept?.by !== undefined) return { by: kept.by }
+    return kept && this.#take(kept, by)
   }
 
   has(tab: TabName): boolean {
     return this.#byKey.has(keys.tab(tab))
   }
 
-  async takeOldest(seconds: number, most: number) {
+  async takeOldest(seconds: number, most: number, by: string) {
     const until = this.#now - seconds * 1000
     const found: TakenRecord[] = []
-    for (const [id, { taken }] of this.#records) {
-      if (found.length === most || taken.writtenAt > until) break
-      found.push(taken)
-      this.#take(id)
+    for (const kept of this.#records.values()) {
+      if (found.length === most || kept.taken.writtenAt > until) break
+      if (kept.by === undefined) found.push(this.#take(kept, by))
     }
     return found
   }
@@ -256,11 +306,17 @@ class MemoryRecords implements Records {
     return this.#epoch + this.#clock.now()
   }
 
-  #take(id: string): TakenRecord | undefined {
-    const kept = this.#records.get(id)
+  #take(kept: Kept, by: string): TakenRecord {
+    kept.by = by
+    this.#clock.after(takenSeconds * 1000, () => this.#forget(kept))
+    return kept.taken
+  }
+
+  #forget(kept: Kept | undefined): void {
+    if (kept === undefined || this.#records.get(kept.taken.id) !== kept) return
+    const { id } = kept.taken
     this.#records.delete(id)
-    for (const key of kept?.unique ?? []) if (this.#byKey.get(key) === id) this.#byKey.delete(key)
-    return kept?.taken
+    for (const key of kept.unique) if (this.#byKey.get(key) === id) this.#byKey.delete(key)
   }
 }
 

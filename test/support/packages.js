@@ -6,7 +6,7 @@ import { delimiter, isAbsolute, join } from 'node:path'
 
 /** All that `npm test` needs. */
 export const debianPackages = [
-  ...['prosody', 'prosody-modules', 'ejabberd', 'erlang-p1-oauth2', 'openssl', 'curl'],
+  ...['prosody', 'prosody-modules', 'ejabberd', 'ejabberd-mod-isolation', 'erlang-p1-oauth2', 'openssl', 'curl'],
   ...['chromium', 'chromium-headless-shell'],
   ...['php-cli', 'python3', 'systemd', 'bsdutils'],
   ...['redis-server', 'nginx', 'haproxy', 'apache2', 'lighttpd', 'lighttpd-mod-openssl'],
@@ -28,6 +28,7 @@ const programs = {
   ejabberd: ['ejabberdctl'],
   systemd: ['systemd-analyze'],
   bsdutils: ['script'],
+  'ejabberd-mod-isolation': ['/var/lib/dpkg/info/ejabberd-mod-isolation.list'],
   'erlang-p1-oauth2': ['/var/lib/dpkg/info/erlang-p1-oauth2.list'],
   'php-cli': ['php'],
   'golang-go': ['go'],

@@ -52,15 +52,15 @@ export interface ConversePortal {
   stop(): Promise<void>
 }
 
-const page = (service: string, options: object) => `<!DOCTYPE html>
+const page = (service: string, { settings = {}, ...options }: ConversePortal['options']) => `<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8"><title>A portal</title><link rel="icon" href="data:,">
 <link rel="stylesheet" href="/converse/converse.min.css">
 </head>
 <body class="converse-fullscreen">
+<script type="module" src="/converse/converse.min.js"></script>
 <script type="module">
-import '/converse/converse.min.js'
 import { connectConverse } from '${service}/assets/warm-bindings-converse.js'
 
 window.noted = { statuses: [] }
@@ -72,7 +72,10 @@ converse.plugins.add('test', {
 connectConverse({
   ...${JSON.stringify(options)},
   onStatus: ({ state, code }) => noted.statuses.push(code ? state + ' ' + code : state),
-  settings: { assets_path: '/converse/', i18n: 'en', loglevel: 'warn', whitelisted_plugins: ['test'] },
+  settings: {
+    ...{ assets_path: '/converse/', i18n: 'en', loglevel: 'warn', whitelisted_plugins: ['test'] },
+    ...${JSON.stringify(settings)},
+  },
 })
 </script>
 </body>

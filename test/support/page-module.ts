@@ -51,10 +51,14 @@ export interface PageOptions {
   readonly transport: 'auto' | 'bosh' | 'websocket'
   readonly history: number
   readonly rooms: readonly string[]
+  /** A function, as text, that gets the chat and the second module. */
+  readonly introduce?: string
 }
 
-const script = (options: PageOptions) => `
+const script = ({ introduce, ...options }: PageOptions) => `
 import { connect } from '/assets/warm-bindings.js'
+const introduce = ${introduce ?? '() => {}'}
+const more = ${introduce && "await import('/assets/warm-bindings-more.js')"}
 const kept = name => JSON.parse(sessionStorage.getItem(name) ?? '[]')
 window.noted = { texts: kept('texts'), loaded: [], said: kept('said'), own: [], odd: [], states: [], refused: [], present: [], statuses: [] }
 const note = (name, text) => {
@@ -78,7 +82,7 @@ connect({
     if (isAvailable) noted.present.push(from)
   },
   onStatus: status => noted.statuses.push(status),
-}).then(chat => (window.chat = chat), () => {})
+}).then(chat => introduce((window.chat = chat), more), () => {})
 `
 
 const html = `<!DOCTYPE html>

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 
 const load = path => import(pathToFileURL(join(import.meta.dirname, '../../dist', `${path}.js`)).href)
 const [{ startDemoServer }, { startService }, { loadConfig }, { createLogs }, { Counts }] = await Promise.all(
-  ['demo/server', 'service/service', 'config/load', 'watching/logs', 'lib/counts'].map(load),
+  ['command/demo/server', 'service/service', 'config/load', 'watching/logs', 'lib/counts'].map(load),
 )
 
 const server = await startDemoServer({ alice: 'secret' })

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { domainToASCII } from 'node:url'
 import { promisify } from 'node:util'
@@ -38,8 +38,10 @@ export interface Prosody {
   readonly domain: string
   /** PEM file with the certificate to trust for the domain. */
   readonly caFile: string
-  /** Makes an account or replaces its password; takes a few milliseconds. */
-  register(user: string, password: string): Promise<void>
+  /** Makes an account or replaces its password; takes a few milliseconds. `host`: of `config`, if it is another one. */
+  register(user: string, password: string, host?: string): Promise<void>
+  /** Names of the files that Prosody has for this host, such as `accounts/alice.dat`. */
+  files(host: string): Promise<string[]>
   /** Ends Prosody in good order and removes its folder. May be called twice. */
   stop(): Promise<void>
   /** Ends Prosody if it runs and starts it again: same ports, same accounts. */
@@ -59,14 +61,15 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Pro
   const [c2sPort = 0, httpPort = 0, directTlsPort = 0] = await freePorts(3)
   const { domain = 'localhost' } = options
   const caFile = join(folder, 'localhost.pem')
-  const accounts = join(folder, 'data', encodeFileName(domain), 'accounts')
-  await mkdir(accounts, { recursive: true })
+  const folderOf = (host: string) => join(folder, 'data', encodeFileName(host))
   // Prosody looks for further certificates beside its configuration and complains when there is no such folder.
   await mkdir(join(folder, 'certs'))
 
   // prosodyctl takes a process and half a second for each account, so the account files are written directly;
   // Prosody reads them anew at each login.
-  const register = async (user: string, password: string) => {
+  const register = async (user: string, password: string, host = domain) => {
+    const accounts = join(folderOf(host), 'accounts')
+    await mkdir(accounts, { recursive: true })
     const file = join(accounts, `${encodeFileName(user)}.dat`)
     const unfinished = `${file}.${randomUUID()}`
     const account = await accountFile(password, options.iterations ?? 10_000, options.disabled?.includes(user))
@@ -93,6 +96,7 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Pro
     domain,
     caFile,
     register,
+    files: async host => (await readdir(folderOf(host), { recursive: true })).filter(name => name.endsWith('.dat')),
     log: () => running.log(),
     kill: () => running.end('SIGKILL'),
     restart: async () => {

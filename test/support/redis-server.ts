@@ -66,10 +66,11 @@ async function killed(child: ChildProcess): Promise<void> {
 
 const inMemory = ['--save', '', '--appendonly', 'no']
 
-export function startRedisServer(): Promise<RedisServer> {
+/** `isKept`: what it has outlives `kill`, as with `appendonly yes`. */
+export function startRedisServer(isKept = false): Promise<RedisServer> {
   return inFolder('wb-redis-', async (folder, removeFolder) => {
     const path = join(folder, 'redis.sock')
-    const words = ['--port', '0', '--unixsocket', path, ...inMemory]
+    const words = ['--port', '0', '--unixsocket', path, ...(isKept ? ['--appendonly', 'yes'] : inMemory)]
     const start = () => started(words, folder, /eady to accept connections/)
     let child = await start()
     return {

@@ -7,8 +7,6 @@ export interface Relay {
   readonly url: string
   /** Breaks all connections on both sides. */
   cut(): void
-  /** Throws the next answer of the service away and breaks its connection. Resolves when that is done. */
-  loseNextAnswer(): Promise<void>
   /** Passes nothing on any more; connections look as if they were alive. */
   stall(): void
   /** No client gets through any more. Connections of clients break, but the connections of the service stay open. */
@@ -27,7 +25,6 @@ export async function startRelay(service: string): Promise<Relay> {
   const orphans = new Set<Socket>()
   let isLost = false
   let isStalled = false
-  let onLostAnswer: (() => void) | undefined
 
   const server = createServer({ noDelay: true }, near => {
     if (isLost) {
@@ -39,11 +36,7 @@ export async function startRelay(service: string): Promise<Relay> {
     pairs.set(near, far)
     near.on('data', chunk => void (isStalled || far.write(chunk)))
     far.on('data', chunk => {
-      if (onLostAnswer !== undefined) {
-        near.resetAndDestroy()
-        onLostAnswer()
-        onLostAnswer = undefined
-      } else if (!isStalled && !near.destroyed) near.write(chunk)
+      if (!isStalled && !near.destroyed) near.write(chunk)
     })
     near.on('close', () => {
       pairs.delete(near)
@@ -62,10 +55,6 @@ export async function startRelay(service: string): Promise<Relay> {
   return {
     url: listener.url,
     cut,
-    loseNextAnswer: () =>
-      new Promise(resolve => {
-        onLostAnswer = resolve
-      }),
     stall() {
       isStalled = true
     },

@@ -13,7 +13,7 @@ export const unlimited = { RATE_WARMS_PER_JID: '0', RATE_FAILED_LOGINS: '0', MAX
 export const unnoted = () => {}
 
 export const noLimits: LimitParts['limits'] = {
-  ...{ sessions: 0, sessionsPerAddress: 0, unauthenticatedPerAddress: 0, loginTimeout: 0 },
+  ...{ sessions: 0, guests: 0, sessionsPerAddress: 0, unauthenticatedPerAddress: 0, loginTimeout: 0 },
   heldRequests: 0,
 }
 
@@ -24,7 +24,7 @@ export function noSessionLimits(more: Partial<LimitParts> = {}): SessionLimits {
   return new SessionLimits({
     limits: noLimits,
     makeRate: ownRates,
-    rates: { sessionsPerAddress: 0 },
+    rates: { sessionsPerAddress: 0, guests: 0 },
     bosh: { maxRequests: 2 },
     trustedProxies: { hasProxy: () => true },
     resources: anyResources,

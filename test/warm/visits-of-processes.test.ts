@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from '@jest/globals'
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { CallerGone } from '../../src/lib/caller-gone.js'
 import type { OwnSessions } from '../../src/session/registry/own-sessions.js'
 import { storedSessions } from '../../src/session/registry/stored-sessions.js'
@@ -39,20 +39,19 @@ function start(name: string) {
     },
   }
   const takeUp = async (key: RecordKey) => {
-    if ((await store.records.take(key)) === undefined || !('tab' in key)) return false
+    const taken = await store.records.take(key, name)
+    if (taken !== undefined && 'keptBy' in taken) return taken
+    if (taken === undefined || 'by' in taken || !('tab' in key))
+      return taken !== undefined && 'by' in taken ? taken.by : undefined
     sessions.set(key.tab.tab, 'taken up')
-    return true
+    return name
   }
-  let arriving: Promise<unknown> = Promise.resolve()
-  const arrive = (promise: Promise<unknown>) => {
-    arriving = promise
-  }
-  const shared = { others, store, recordSeconds, takeUp, whenArrived: () => arriving }
+  const shared = { others, store, recordSeconds, takeUp }
   const visits = createVisits({ own, tabs: store.tabs, shared, clock, timeout })
   const book = { write: async () => {} }
-  const known = storedSessions({ own: own as unknown as OwnSessions, clock, shared: { ...shared, book } })
+  const known = storedSessions({ own: own as unknown as OwnSessions, clock, shared, book })
   const end = (scope = ['*']) => known.endAll({ visit, scope })
-  return { name, others, sessions, visits, end, arrive }
+  return { name, others, sessions, visits, end }
 }
 
 /** Logins wait for `finish`. */
@@ -102,21 +101,33 @@ describe('calls for one tab in two processes', () => {
     expect(await call(here).answer).toEqual({ result: 'of aaaaaaaa', isResumed: true })
   })
 
-  test('wait for a session that their process takes up just then', async () => {
-    let finish = () => {}
-    here.arrive(
-      new Promise<void>(resolve => {
-        finish = () => {
-          here.sessions.set(tab.tab, 'taken up')
-          resolve()
-        }
-      }),
-    )
-    const first = call(here)
+  test('are told which process takes their session up just then', async () => {
+    await store.records.put([{ id: '1', secrets: [], tab, text: 'sealed' }], recordSeconds)
+    await store.records.take({ tab }, 'bbbbbbbb')
+    await expect(call(here).answer).rejects.toMatchObject({ process: 'bbbbbbbb' })
+  })
+
+  test('are told which process has taken their session up from one that died, and records it again', async () => {
+    await store.sessions.put([sessionOf('1', { process: 'cccccccc', tab })])
+    const take = jest.spyOn(store.records, 'take').mockResolvedValue({ keptBy: 'cccccccc' })
+    const { answer } = call(here)
     await settled()
+    take.mockResolvedValue({ keptBy: 'bbbbbbbb' })
+    clock.advance(100)
+    await expect(answer).rejects.toMatchObject({ process: 'bbbbbbbb' })
     expect(log).toEqual([])
-    finish()
-    expect(await first.answer).toEqual({ result: 'taken up', isResumed: true })
+  })
+
+  test('get no second session while that of a silent process can still be taken up', async () => {
+    await store.sessions.put([sessionOf('1', { process: 'cccccccc', tab })])
+    jest.spyOn(store.records, 'take').mockResolvedValue({ keptBy: 'cccccccc' })
+    const refused = expect(call(here).answer).rejects.toMatchObject({ code: 'session-unreachable', status: 503 })
+    for (let looks = 0; looks < 12; looks++) {
+      await settled()
+      clock.advance(800)
+    }
+    await refused
+    expect(log).toEqual([])
   })
 
   test('log in one after the other if the first caller leaves', async () => {

@@ -5,7 +5,8 @@ import { Conversation } from './conversation.js'
 const { Strophe } = globalThis
 Strophe?.setLogLevel(Strophe.LogLevel.WARN)
 const { user, service } = document.getElementById('chat').dataset
-const { connect } = await import(`${service}/assets/warm-bindings.js`).catch(() => ({})) // The service may be down.
+const load = name => import(`${service}/assets/${name}.js`).catch(() => ({})) // The service may be down.
+const [{ connect }, more] = await Promise.all([load('warm-bindings'), load('warm-bindings-more')])
 /** Messages that a page keeps for the next page in its tab. */
 const mostKept = 200
 /** Longest message to keep, in characters: strangers may write any length. */
@@ -15,8 +16,16 @@ const contacts = new Contacts(document.querySelector('nav'), jid => conversation
 const conversation = new Conversation(document.querySelector('section'), {
   say: (jid, text) => chat?.send(jid, text),
   repeat: id => chat?.resend(id),
+  edit: (jid, isEmpty) => (isEmpty ? notices?.stop(jid) : notices?.tell(jid)),
+  see: message => fromModule.has(message) && marks?.read(fromModule.get(message)),
+  async fetchEarlier(jid, before) {
+    const page = await more.earlier(chat, jid, { before })
+    return { ...page, messages: page.messages.map(toShow).filter(message => message) }
+  },
 })
-let chat
+let chat, marks, notices
+/** What the module gave, by what the page shows. */
+const fromModule = new WeakMap()
 
 // In this demo the user selects the transport. In your portal, `transport` is a fixed option of `connect`.
 const transport = sessionStorage.transport ?? 'bosh'
@@ -52,6 +61,11 @@ function showStatus({ state, code, reason, retryIn }) {
   banner.querySelector('.why').textContent = retryIn ? `${reason} Next try in ${retryIn} s.` : (reason ?? '')
 }
 
+function toShow({ id, from, to, own, body, time }) {
+  const [jid] = (own ? to : from).split('/')
+  return body && { id, jid, own, body, time: time.getTime() }
+}
+
 if (!connect) showStatus({ state: 'ended', reason: 'There is no chat at the moment.' })
 chat = await connect?.({
   Strophe,
@@ -61,15 +75,15 @@ chat = await connect?.({
   transport,
   history: 0,
   onStatus: showStatus,
-  onContacts: list => contacts.fill(list),
   onPresence({ from, isAvailable }) {
     contacts.note(from, isAvailable)
     conversation.refresh()
   },
-  onMessage({ id, from, to, own, body, time }) {
-    if (body === undefined) return
-    const [jid] = (own ? to : from).split('/')
-    const message = { id, jid, own, body, time: time.getTime() }
+  onMessage(received) {
+    const message = toShow(received)
+    if (!message) return
+    const { jid, own } = message
+    fromModule.set(message, received)
     const contact = contacts.get(jid)
     contact.messages.push(message)
     if (conversation.contact === contact) conversation.add(message)
@@ -85,3 +99,16 @@ chat = await connect?.({
     keep()
   },
 }).catch(() => undefined)
+
+if (chat && more.people) {
+  more.people(chat, people => contacts.fill(people))
+  notices = more.typing(chat, (jid, isTyping) => conversation.showTyping(contacts.get(jid), isTyping))
+  marks = more.readMarks(chat, (jid, id) => {
+    // Read marks are for a message and all before it.
+    const sent = contacts.get(jid).messages.filter(({ own }) => own)
+    for (const message of sent.slice(0, sent.findIndex(each => each.id === id) + 1)) {
+      message.isSeen = true
+      conversation.update(message)
+    }
+  })
+}

@@ -23,7 +23,7 @@ export class Contacts {
   fill(list) {
     for (const { jid, name } of list) {
       const contact = this.get(jid)
-      contact.name = name ?? contact.name
+      if (name !== jid.split('@')[0]) contact.name = name
       contact.button.querySelector('.name').textContent = contact.name
     }
     if (list.length === 0 && this.#byJid.size === 0) this.#hint.textContent = 'You have no contacts yet.'

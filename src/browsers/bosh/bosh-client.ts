@@ -7,7 +7,8 @@ import type { StreamHeader } from '../../xmpp/link.js'
 import { readElement } from '../../xmpp/xml/document.js'
 import { AttachCookie } from './attach-cookie.js'
 import { type Body, emptyBody, errorBody, parseBody, writeTerminate } from './body.js'
-import { type BoshParts, conditionFor, Delivery, type Start } from './delivery.js'
+import { CatchUp } from './catch-up.js'
+import { type BoshParts, conditionFor, Delivery, type NextPageRecord, type Start } from './delivery.js'
 import type { OpenRequests, Pending } from './open-requests.js'
 import { busyAnswer, noAnswer, type Peer, type Reply } from './peer.js'
 import { type Fault, isExtra, RequestRules } from './request-rules.js'
@@ -23,13 +24,7 @@ const leastRidJump = 2 ** 20
 /** XEP-0124 §17.2. */
 const notFound: Reply = { status: 200, body: writeTerminate('item-not-found'), contentType: defaultContentType }
 
-export interface NextPageRecord {
-  readonly terms: Terms
-  readonly rid: number
-  readonly received: number
-}
-
-export type BoshRecord = NonNullable<ReturnType<BoshClient['setDown']>>
+export type BoshRecord = NonNullable<ReturnType<BoshClient['setDown']>> & { readonly isKept?: boolean }
 
 /** XEP-0124 §8-§14. */
 export class BoshClient implements Client {
@@ -43,6 +38,7 @@ export class BoshClient implements Client {
   readonly #open: OpenRequests
   readonly #window: RidWindow
   readonly #rules: RequestRules
+  readonly #catchUp: CatchUp
 
   constructor(session: Session, parts: BoshParts, start: Start) {
     this.session = session
@@ -53,6 +49,7 @@ export class BoshClient implements Client {
     this.#open = this.#delivery.open
     this.#window = this.#delivery.window
     this.#rules = new RequestRules(start.terms, start.newkey)
+    this.#catchUp = new CatchUp({ session, window: this.#window, open: this.#open, clock: parts.clock })
   }
 
   static forPage(
@@ -89,7 +86,7 @@ export class BoshClient implements Client {
       by: 'handed-out',
     })
     client.address = address
-    client.#window.takeUp(window)
+    client.#window.takeUp(window, before.isKept)
     session.outbox.setKeptBytes(client.#window.bytes)
     return client
   }
@@ -112,7 +109,7 @@ export class BoshClient implements Client {
 
   get deadline(): number {
     const turn = this.#hasParkedNext ? this.session.uplink.freeAt : Number.POSITIVE_INFINITY
-    return Math.min(turn, this.#open.nextExpiry)
+    return Math.min(turn, this.#open.nextExpiry, this.#catchUp.at)
   }
 
   create(body: Body, payload: Payload, peer: Peer): void {
@@ -133,6 +130,10 @@ export class BoshClient implements Client {
 
   #take(body: Body, peer: Peer): void {
     const { rid } = body
+    if (this.session.uplink.managed?.isDoubted === true) {
+      peer.answer(noAnswer)
+      return
+    }
     const refusal = this.#refusal(rid, peer)
     if (refusal !== undefined) {
       this.#parts.counts.failedRequests += 1
@@ -145,6 +146,7 @@ export class BoshClient implements Client {
     }
     switch (this.#window.place(rid, isExtra(body) ? 1 : 0)) {
       case 'next': {
+        this.#catchUp.next()
         const pending = this.#received(rid, body.key, body.digest, peer)
         if (pending.since < this.session.uplink.freeAt || this.#hasParkedNext) {
           this.#park(pending, body)
@@ -157,6 +159,7 @@ export class BoshClient implements Client {
       }
       case 'early':
         this.#park(this.#received(rid, body.key, body.digest, peer), body)
+        this.#catchUp.early()
         if (this.session.hasEnded) this.session.flush()
         return
       case 'repeated':
@@ -172,6 +175,7 @@ export class BoshClient implements Client {
   }
 
   tick(now: number): void {
+    this.#catchUp.tick(now)
     if (this.#hasParkedNext) {
       this.#acceptParked(now)
       this.session.flush()
@@ -183,7 +187,7 @@ export class BoshClient implements Client {
   flush(): void {
     this.#delivery.deliver()
     // While the server reads too slowly, replies would only cause more requests.
-    if (!this.session.uplink.isBehind) this.#answerExcess()
+    if (!this.session.uplink.isBehind) this.#delivery.answerExcess()
   }
 
   /** XEP-0124 §17.2. */
@@ -191,8 +195,8 @@ export class BoshClient implements Client {
     this.#delivery.deliver()
     const pending = this.#open.oldestLive ?? this.#open.oldestParked
     // Clients ignore stanzas in a terminating reply, so the outbox must be empty first.
-    if (pending === undefined || !this.session.outbox.isEmpty || this.#delivery.isSending) {
-      this.#answerExcess()
+    if (pending === undefined || !this.session.outbox.isEmpty || this.#delivery.delaysEnd) {
+      this.#delivery.answerExcess()
       return false
     }
     if (pending.parked === undefined) this.#open.take(pending)
@@ -206,7 +210,7 @@ export class BoshClient implements Client {
     // XEP-0124 §13.
     if (notice === 'end' && this.#open.oldestLive !== undefined)
       this.#open.take(this.#open.oldestLive).peer.answer(this.#delivery.terminate(undefined))
-    this.#answerAll(
+    this.#open.answerAll(
       notice === 'fault' ? this.#delivery.terminate('internal-server-error') : this.#delivery.wrap(emptyBody),
     )
   }
@@ -229,7 +233,21 @@ export class BoshClient implements Client {
     this.#acceptParked(Number.POSITIVE_INFINITY)
     if (this.session.hasEnded) return undefined
     this.#delivery.answerAll()
-    this.#answerAll(noAnswer)
+    this.#open.answerAll(noAnswer)
+    return this.#record(now)
+  }
+
+  leave(): void {
+    this.#open.answerAll(noAnswer)
+  }
+
+  /** The server has the stanzas of all replies that may be lost. */
+  keep(now: number) {
+    const record = this.#record(now)
+    return { client: { ...record, window: { ...record.window, replies: [] }, isKept: true } satisfies BoshRecord }
+  }
+
+  #record(now: number) {
     return {
       terms: this.#terms,
       address: this.address,
@@ -280,7 +298,7 @@ export class BoshClient implements Client {
     // Requests of closed connections must not count as unanswered.
     while (this.#open.held.length > this.#terms.requests && this.#open.held[0]!.peer.gone) this.#delivery.answerOldest()
     const now = this.#parts.clock.now()
-    const payload = inspect(body.payload, session.stanzaLimit)
+    const payload = inspect(body.payload, session.keeper.common)
     const { held } = this.#open
     const fault = this.#rules.broken(body, payload, now, held.length, this.#delivery.hadPayload) ?? this.#restart(body)
     if (fault !== undefined) {
@@ -305,12 +323,6 @@ export class BoshClient implements Client {
   /** XEP-0206 §5. */
   #restart({ restart, terminate, to, lang, from }: Body): Fault | undefined {
     return restart !== true || terminate || this.session.restart(to, { lang, from }) ? undefined : 'bad-request'
-  }
-
-  #answerExcess(): void {
-    const { isPolling, hold } = this.#terms
-    const most = isPolling ? 0 : hold > 1 && this.#parts.limits.holdsTooMany ? 1 : hold
-    while (this.#open.held.length > most) this.#delivery.answerOldest()
   }
 
   get #hasParkedNext(): boolean {
@@ -352,13 +364,16 @@ export class BoshClient implements Client {
     const stored = this.#window.replyTo(rid)
     const held = stored === undefined ? this.#open.held.find(pending => pending.rid === rid) : undefined
     const before = stored ?? held
-    if (before === undefined && peer.isCarried === true) {
-      peer.answer(noAnswer)
+    if (before === undefined && this.#window.isUnrecorded(rid)) {
+      this.#open.hold(this.#received(rid, body.key, body.digest, peer))
+      if (this.#window.isInGap(rid)) this.#catchUp.late(body)
+      this.session.flush()
       return
     }
     const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
     if (fault !== undefined) {
-      peer.answer(this.#fault(fault))
+      const isOfPeer = before === undefined && peer.cameFromPeer === true
+      peer.answer(isOfPeer ? noAnswer : this.#fault(fault))
       return
     }
     const isSame = before!.digest === body.digest
@@ -375,12 +390,8 @@ export class BoshClient implements Client {
 
   #fault(condition: Fault): Reply {
     this.#parts.counts.failedRequests += 1
-    this.#answerAll(this.#delivery.terminate('other-request'))
+    this.#open.answerAll(this.#delivery.terminate('other-request'))
     this.session.end(condition, 'silent')
     return this.#delivery.terminate(condition)
-  }
-
-  #answerAll(reply: Reply): void {
-    for (const { peer } of this.#open.clear()) peer.answer(reply)
   }
 }

@@ -5,8 +5,9 @@ import type { MakePageClient } from '../../session/opening.js'
 import type { Session } from '../../session/session.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import { parseBody, readBodyHead } from './body.js'
-import { BoshClient, type BoshRecord, type NextPageRecord } from './bosh-client.js'
+import { BoshClient, type BoshRecord } from './bosh-client.js'
 import { type CreationParts, creationRequests } from './creation-requests.js'
+import type { NextPageRecord } from './delivery.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
 import { negotiateTerms } from './terms.js'
 
@@ -27,12 +28,10 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
 
   function refuseUnknown(peer: Peer): void {
     counts.unknownSids += 1
-    if (registry.isSettingDown) {
-      // The client repeats its request, and the next process may know the session.
-      peer.answer(noAnswer)
-      return
-    }
-    peer.answer(refuse(registry.isStopping ? 'system-shutdown' : 'item-not-found'))
+    const { phase } = registry
+    // The client repeats its request, and the next process may know the session.
+    if (phase.movesSessions) peer.answer(noAnswer)
+    else peer.answer(refuse(phase.has('ending') ? 'system-shutdown' : 'item-not-found'))
   }
 
   function serve(text: string, peer: Peer, isOfSession = false) {

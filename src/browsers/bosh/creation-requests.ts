@@ -1,7 +1,8 @@
 import type { Condition } from '../../lib/errors.js'
 import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
-import type { Opener, OpenerParts } from '../../session/opener.js'
-import { inspect } from '../../session/payload.js'
+import type { Opener } from '../../session/opener.js'
+import { inspect, type StanzaLimit } from '../../session/payload.js'
+import type { Registry } from '../../session/registry/registry.js'
 import type { Session } from '../../session/session.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { sentences } from '../../xmpp/stream-errors.js'
@@ -11,7 +12,8 @@ import type { BoshParts, Start } from './delivery.js'
 import type { Peer, Reply } from './peer.js'
 import { defaultContentType, negotiateTerms, type TermLimits } from './terms.js'
 
-export interface CreationParts extends BoshParts, Pick<OpenerParts, 'registry' | 'maxStanzaBytes' | 'refused'> {
+export interface CreationParts extends BoshParts, StanzaLimit {
+  readonly registry: Registry
   readonly opener: Opener
   readonly terms: TermLimits
   readonly defaultDomain: string | undefined

@@ -3,6 +3,7 @@ import type { EndReason } from '../../lib/counts.js'
 import type { Condition } from '../../lib/errors.js'
 import type { OpenerParts } from '../../session/opener.js'
 import type { Session } from '../../session/session.js'
+import type { CommonParts } from '../../session/session-keeper.js'
 import type { StreamHeader } from '../../xmpp/link.js'
 import { streamsNamespace, xboshNamespace } from '../../xmpp/namespaces.js'
 import { unreachable } from '../../xmpp/stream-errors.js'
@@ -14,7 +15,7 @@ import type { Peer, Reply } from './peer.js'
 import { type Beginning, RidWindow, type StoredReply } from './rid-window.js'
 import { type Terms, termAttributes } from './terms.js'
 
-export interface BoshParts extends Pick<OpenerParts, 'clock' | 'counts' | 'limits'> {
+export interface BoshParts extends Pick<CommonParts, 'clock' | 'counts'>, Pick<OpenerParts, 'limits'> {
   readonly cookies: (domain: string) => CookieRules
   readonly bodies: UnfinishedBodies
 }
@@ -26,6 +27,12 @@ export interface Start {
   readonly newkey: string | undefined
   readonly cookie: AttachCookie | undefined
   readonly by: Beginning
+}
+
+export interface NextPageRecord {
+  readonly terms: Terms
+  readonly rid: number
+  readonly received: number
 }
 
 /** XEP-0124 §17.2. */
@@ -65,7 +72,7 @@ export class Delivery {
   #attributes: string
   #isIntroduced: boolean
   /** Replies with stanzas, until it is known whether they have left for the client. */
-  #sending = 0
+  readonly #sending = new Set<StoredReply>()
 
   constructor(session: Session, parts: BoshParts, { terms, rid, cookie, by }: Start) {
     const isNew = by === 'created'
@@ -98,7 +105,7 @@ export class Delivery {
       while (this.open.held[0] !== live) this.answerOldest()
       if (this.#mayLackReply) {
         // After an empty reply, a client that has all replies polls again.
-        if (!this.isSending) this.answerOldest(true)
+        if (!this.#isSending) this.answerOldest(true)
         return
       }
       this.answerOldest(false)
@@ -130,7 +137,7 @@ export class Delivery {
     const stored: StoredReply = { rid, text, stanzas, key, digest, repeats: 0, mayBeLost: stanzas > 0 }
     window.store(stored, this.#session.outbox.mostBytes)
     this.#session.outbox.setKeptBytes(window.bytes)
-    if (!peer.gone) this.#session.inactivity.begin(now)
+    if (!peer.gone) this.#replied(stanzas, now)
     this.#send(stored, this.#withCookie(this.wrap(text), rid, peer, now), peer)
   }
 
@@ -139,9 +146,12 @@ export class Delivery {
       peer.answer(reply)
       return
     }
-    this.#sending += 1
+    const { repeats } = stored
+    this.#sending.add(stored)
     peer.answer(reply, isSent => {
-      this.#sending -= 1
+      // The client has repeated the request. Its earlier connection can stay open for a minute.
+      if (stored.repeats !== repeats) return
+      this.#sending.delete(stored)
       if (isSent) stored.mayBeLost = false
       const session = this.#session
       if (!session.outbox.isEmpty || session.hasEnded) session.run(() => session.flush())
@@ -150,11 +160,22 @@ export class Delivery {
 
   /** Many clients read replies as they arrive, so stanzas must not overtake an earlier reply. */
   get #mayLackReply(): boolean {
-    return this.isSending || this.window.mayLackReply
+    return this.#isSending || this.window.mayLackReply
   }
 
-  get isSending(): boolean {
-    return this.#sending > 0
+  /** True if a reply is on its way, and its client had less than the time of inactivity for it. */
+  get delaysEnd(): boolean {
+    return this.#isSending && this.#parts.clock.now() < this.#session.inactivity.end
+  }
+
+  get #isSending(): boolean {
+    return this.#sending.size > 0
+  }
+
+  answerExcess(): void {
+    const { isPolling, hold } = this.#terms
+    const most = isPolling ? 0 : hold > 1 && this.#parts.limits.holdsTooMany ? 1 : hold
+    while (this.open.held.length > most) this.answerOldest()
   }
 
   answerAll(): void {
@@ -180,7 +201,7 @@ export class Delivery {
     stored.repeats += 1
     stored.mayBeLost = stored.stanzas > 0
     this.#parts.counts.replays += 1
-    this.#session.inactivity.begin(now)
+    this.#replied(stored.stanzas, now)
     const reply = this.wrap(stored.text)
     this.#send(stored, isSameRequest ? this.#withCookie(reply, stored.rid, peer, now) : reply, peer)
   }
@@ -195,6 +216,12 @@ export class Delivery {
     if (condition === 'remote-connection-failed' && streamError === undefined)
       return this.wrap(writeRefusal(condition, unreachable))
     return this.wrap(writeTerminate(condition, streamError))
+  }
+
+  /** A client can receive a reply as slowly as it likes. Its polls do not keep an ended session meanwhile. */
+  #replied(stanzas: number, now: number): void {
+    if (stanzas > 0) this.#session.inactivity.begin(now)
+    else this.beginInactivity(now)
   }
 
   /** Does nothing for an ended session, because each call would keep the session for another period. */

@@ -73,15 +73,15 @@ function replyOf(head: AnswerHeaders, chunks: readonly Buffer[]): Reply {
  * more than the session's work.
  */
 export class ForwardedPeer implements Peer {
-  readonly isCarried = true
+  readonly cameFromPeer = true
   readonly secureUrl = undefined
   readonly address: string
   readonly secure: boolean
   readonly browser: string | undefined
   readonly cookies: string | undefined
-  gone = false
   whenGone: (() => void) | undefined
   whenHurried: (() => void) | undefined
+  #hasLeft = false
   readonly #stream: ServerHttp2Stream
   #isAnswered = false
   #settled: Settled | undefined
@@ -99,6 +99,11 @@ export class ForwardedPeer implements Peer {
         this.#settle(false)
       })
       .once(leaving, () => this.whenHurried?.())
+  }
+
+  /** A link that breaks destroys all its streams, which then close one after the other. */
+  get gone(): boolean {
+    return this.#hasLeft || this.#stream.destroyed
   }
 
   /** Returns false if the stream is no such request. Otherwise, `serve` gets it with its whole body. */
@@ -124,8 +129,8 @@ export class ForwardedPeer implements Peer {
 
   /** Before the reply, the end of the stream says that the client has gone. */
   readonly #onEnd = (): void => {
-    if (this.#isAnswered || this.gone) return
-    this.gone = true
+    if (this.#isAnswered || this.#hasLeft) return
+    this.#hasLeft = true
     this.whenGone?.()
     this.#stream.close(constants.NGHTTP2_CANCEL)
   }

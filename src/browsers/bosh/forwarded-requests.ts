@@ -31,7 +31,6 @@ interface TooLarge extends Pick<Peer, 'secure' | 'cookies'> {
 interface ForwardedRequestsParts {
   readonly whereabouts: Whereabouts
   readonly clock: Clock
-  readonly isDraining: () => boolean
   readonly bodies: UnfinishedBodies
   /** MAX_CONNECTIONS_PER_ADDRESS. */
   readonly mostConnections: () => number
@@ -57,13 +56,17 @@ export class ForwardedRequests {
       })
   }
 
+  get #isDraining(): boolean {
+    return this.#parts.whereabouts.phase.has('draining')
+  }
+
   over(manager: ConnectionManager): BoshService {
     this.#newest = manager
     return {
       report: manager.report,
       serve: (text, peer) => {
         const { sid } = readBodyHead(text)
-        const isNew = sid === undefined && this.#parts.isDraining() && peer.isCarried !== true
+        const isNew = sid === undefined && this.#isDraining && peer.cameFromPeer !== true
         if (isNew) this.#create(text, peer, manager).catch(error => drop(error, peer, manager))
         else if (sid === undefined || manager.has(sid)) manager.serve(text, peer)
         else this.#forwardCounted(text, sid, peer, manager).catch(error => drop(error, peer, manager))
@@ -117,7 +120,7 @@ export class ForwardedRequests {
       if (place === undefined) return manager.refuseUnknown(peer)
       const how = await forwardText(place.link, text, peer)
       if (how === undefined) return
-      if (how === 'unreachable' || tries === mostTries || whereabouts.isLeaving()) return peer.answer(noAnswer)
+      if (how === 'unreachable' || tries === mostTries || whereabouts.phase.has('leaving')) return peer.answer(noAnswer)
       if (how === 'gone') peers.noteGone(place.name)
       if (how !== 'broken') lost = place.name
       else if (tries > 1) await pause(clock, repeatMilliseconds)
@@ -138,7 +141,7 @@ export class ForwardedRequests {
   async #create(text: string, peer: Peer, manager: ConnectionManager): Promise<void> {
     const asked = new Set<string>()
     for (;;) {
-      const other = this.#parts.isDraining() ? this.#peers.forNewSession(asked) : undefined
+      const other = this.#isDraining ? this.#peers.forNewSession(asked) : undefined
       if (other === undefined) return manager.serve(text, peer)
       const how = await peer.forward!(other.link, text)
       if (how === undefined) return
@@ -147,13 +150,11 @@ export class ForwardedRequests {
   }
 
   async #serveForwarded(text: string, peer: ForwardedPeer): Promise<void> {
-    const { whereabouts } = this.#parts
     const { sid } = readBodyHead(text)
-    if (this.#newest?.has(sid) === true) return this.#newest.serve(text, peer, true)
-    await whereabouts.whenSetDown()
-    const isHere = this.#newest?.has(sid) === true || (await whereabouts.takeUp({ secret: sid! }))
-    if (this.#newest === undefined || !isHere) peer.refuse()
-    else this.#newest.serve(text, peer, true)
+    const isHere = () => this.#newest?.has(sid) === true
+    if (isHere() || (await this.#parts.whereabouts.arrives({ secret: sid! }, isHere)))
+      this.#newest!.serve(text, peer, true)
+    else peer.refuse()
   }
 }
 

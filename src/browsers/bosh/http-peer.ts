@@ -17,10 +17,8 @@ import type { BoshService } from './forwarded-requests.js'
 import { breakOff, fail, type ReplyParts, send } from './http-reply.js'
 import { busyAnswer, type Peer, type Reply, type Settled } from './peer.js'
 
-export interface HttpPeerParts
-  extends ReplyParts,
-    Pick<PublicEndpoint, 'clients' | 'secureUrl'>,
-    Pick<BoshService, 'serve' | 'refuseTooLarge'> {
+export interface HttpPeerParts extends ReplyParts, Pick<BoshService, 'serve' | 'refuseTooLarge'> {
+  readonly endpoint: Pick<PublicEndpoint, 'clients' | 'secureUrl'>
   readonly maxBodyBytes: number
   readonly refused: OnRefused
   readonly bodies: UnfinishedBodies
@@ -58,12 +56,12 @@ export class HttpPeer implements Peer, BodySink {
 
   get address(): string {
     // Stored, because a closed connection has no address.
-    this.#address ??= countedAddress(this.#res.req, this.#parts.clients)
+    this.#address ??= countedAddress(this.#res.req, this.#parts.endpoint.clients)
     return this.#address
   }
 
   get secure(): boolean {
-    return countsAsEncrypted(this.#res.req, this.#parts.clients)
+    return countsAsEncrypted(this.#res.req, this.#parts.endpoint.clients)
   }
 
   get cookies(): string | undefined {
@@ -75,10 +73,10 @@ export class HttpPeer implements Peer, BodySink {
   }
 
   get secureUrl(): string | undefined {
-    return this.#parts.secureUrl(this.#res.req)
+    return this.#parts.endpoint.secureUrl(this.#res.req)
   }
 
-  get isCarried(): boolean {
+  get cameFromPeer(): boolean {
     return isForwardedByPeer(this.#res.req)
   }
 

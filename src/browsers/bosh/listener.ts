@@ -9,7 +9,8 @@ import { allowedHeaders } from './cors.js'
 import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
 
-interface ListenerParts extends HttpPeerParts, PublicEndpoint {
+interface ListenerParts extends HttpPeerParts {
+  readonly endpoint: PublicEndpoint
   readonly externalUrl: string | undefined
   readonly noteRefusal: NoteRefusal
 }
@@ -51,12 +52,13 @@ function answer(req: IncomingMessage, res: ServerResponse, parts: ListenerParts)
   if (reason !== undefined) refuse(req, res, parts, reason)
   else if (method === 'POST') post(req, res, parts)
   else if (method === 'OPTIONS') preflight(req, res, parts)
-  else answerPage(req, res, parts, corsOf(res, parts).answer)
+  else answerPage(req, res, parts.endpoint, corsOf(res, parts).answer)
 }
 
 function whyRefused(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): Reason | undefined {
   const { method, headers } = req
-  if (parts.access?.(clientAddress(req, parts.clients)) === false) return 'address'
+  const { access, clients } = parts.endpoint
+  if (access?.(clientAddress(req, clients)) === false) return 'address'
   if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return undefined
   if (method !== 'POST') return 'method'
   if (headers['sec-fetch-mode'] === 'navigate') return 'navigation'
@@ -102,5 +104,5 @@ function refuse(req: IncomingMessage, res: ServerResponse, parts: ListenerParts,
 
 function note(req: IncomingMessage, parts: ListenerParts, reason: Reason): void {
   const origin = reason === 'origin' ? req.headers.origin : undefined
-  parts.noteRefusal(reason, clientAddress(req, parts.clients), refusals[reason][2], origin)
+  parts.noteRefusal(reason, clientAddress(req, parts.endpoint.clients), refusals[reason][2], origin)
 }

@@ -1,6 +1,6 @@
 import type { UnfinishedBodies, UnfinishedMessage } from '../../http/bodies/unfinished-bodies.js'
 import type { SessionLimits } from '../../session/limits/session-limits.js'
-import type { Peer } from './peer.js'
+import type { Peer, Reply } from './peer.js'
 
 export interface Pending {
   readonly rid: number
@@ -46,6 +46,10 @@ export class OpenRequests {
 
   get oldestParked(): Pending | undefined {
     return this.#parked?.values().next().value
+  }
+
+  get lowestParked(): number | undefined {
+    return this.#parked && Math.min(...this.#parked.keys())
   }
 
   get nextExpiry(): number {
@@ -119,6 +123,10 @@ export class OpenRequests {
     return expired
   }
 
+  answerAll(reply: Reply): void {
+    for (const { peer } of this.clear()) peer.answer(reply)
+  }
+
   clear(): Pending[] {
     const all = [...this.held.splice(0), ...(this.#parked?.values() ?? [])]
     for (const pending of all) this.#removed(pending)
@@ -129,7 +137,7 @@ export class OpenRequests {
   #entered(pending: Pending, whenGone: () => void): void {
     const { peer } = pending
     peer.whenGone = whenGone
-    if (peer.isCarried === true)
+    if (peer.cameFromPeer === true)
       peer.whenHurried = () => {
         pending.expires = Number.NEGATIVE_INFINITY
         this.#onExpired()
@@ -139,7 +147,7 @@ export class OpenRequests {
 
   #removed({ peer, parked }: Pending): void {
     peer.whenGone = undefined
-    if (peer.isCarried === true) peer.whenHurried = undefined
+    if (peer.cameFromPeer === true) peer.whenHurried = undefined
     parked?.room.resize(0)
     this.#parts.limits.heldRequests -= 1
   }

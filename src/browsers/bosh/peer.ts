@@ -6,7 +6,7 @@ export interface Peer {
   readonly gone: boolean
   whenGone: (() => void) | undefined
   /** True if another process received the request. */
-  readonly isCarried?: boolean
+  readonly cameFromPeer?: boolean
   /** Called if the process with the client stops. */
   whenHurried?: (() => void) | undefined
   readonly cookies: string | undefined

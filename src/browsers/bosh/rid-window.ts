@@ -16,6 +16,8 @@ export type WindowRecord = RidWindow['record']
 const mostReplies = 10
 const mostCharacters = 2 * 1024 * 1024
 const replyBytesWithoutText = 512
+/** A page cannot have sent more requests since the record of its session was stored. */
+const mostUnrecorded = 200
 
 /** XEP-0124 §9, §14.2, §14.3. */
 export class RidWindow {
@@ -30,6 +32,12 @@ export class RidWindow {
   #characters = 0
   /** The highest rid whose reply has certainly arrived, as `isPoll` of a later request showed. */
   #polled = 0
+  /** True after the death of a process, until the page's first request: it may be ahead of the record. */
+  #isBehind = false
+  /** The last rid that the process that died has accepted, as far as is known. */
+  #recorded = 0
+  /** The first rid that was accepted after a gap. */
+  #afterGap = 0
 
   constructor(last: number, size: number, by: Beginning = 'created', hasAcks = false) {
     this.last = last
@@ -49,8 +57,10 @@ export class RidWindow {
     }
   }
 
-  takeUp({ last, isAttachable, fence, polled, replies }: WindowRecord): void {
+  takeUp({ last, isAttachable, fence, polled, replies }: WindowRecord, isKept = false): void {
     this.last = last
+    this.#isBehind = isKept
+    if (isKept) this.#recorded = last
     this.#isAttachable = isAttachable
     this.#fence = fence
     this.#polled = polled
@@ -65,7 +75,27 @@ export class RidWindow {
   place(rid: number, extra: 0 | 1 = 0) {
     if (rid === this.last + 1 || (this.#isAttachable && rid === this.last)) return 'next'
     if (rid <= this.last) return 'repeated'
-    return rid <= this.last + this.#size + extra ? 'early' : 'outside'
+    return rid <= this.last + (this.#isBehind ? mostUnrecorded : this.#size + extra) ? 'early' : 'outside'
+  }
+
+  get isBehind(): boolean {
+    return this.#isBehind
+  }
+
+  /** The process that died has accepted the request, and its reply was perhaps lost with it. */
+  isUnrecorded(rid: number): boolean {
+    return this.isInGap(rid) || (rid <= this.#recorded && rid > this.#recorded - this.#mostUncertain)
+  }
+
+  /** The process that died has perhaps not accepted the request, which comes late. */
+  isInGap(rid: number): boolean {
+    return rid > this.#recorded && rid < this.#afterGap
+  }
+
+  /** The process that died has accepted all requests before this one. */
+  skipTo(rid: number): void {
+    this.last = rid - 1
+    this.#afterGap = rid
   }
 
   /** True if the rid is lower than all rids of the page that resumed last. */
@@ -77,6 +107,7 @@ export class RidWindow {
   accept(rid: number, isPoll = false): void {
     this.last = rid
     this.#isAttachable = false
+    this.#isBehind = false
     if (isPoll && !this.hasAcks) this.#polled = this.lastAnswered
   }
 

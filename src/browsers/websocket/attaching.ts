@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { clientOf } from '../../lib/client-network.js'
 import { pause } from '../../lib/clock.js'
-import type { KeyedRate } from '../../lib/limits/rates.js'
-import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import type { Client } from '../../session/client.js'
 import type { Session } from '../../session/session.js'
 import { StoreUnavailable } from '../../store/store.js'
@@ -22,18 +20,12 @@ import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
 import { declareStream, writeOpen } from './framing.js'
-import { PageClient, type PageParts } from './page-client.js'
+import { PageClient } from './page-client.js'
 import { hashedToken, type PageCredentials, readCredentials, type SaslFault } from './page-credentials.js'
 import { closeCodes, type SocketChannel } from './socket-channel.js'
 import type { LoginBefore, SocketRoutes } from './socket-routes.js'
 import { type Resumption, StreamManagement } from './stream-management.js'
-import { type StartParts, StreamStart } from './stream-start.js'
-
-export interface AttachingParts extends PageParts, StartParts {
-  readonly domains: readonly string[]
-  readonly wrongTokens: KeyedRate
-  readonly refused: OnRefused
-}
+import { type StreamParts, StreamStart } from './stream-start.js'
 
 const attachingSeconds = 30
 const mostFailures = 5
@@ -61,7 +53,7 @@ interface Admitted {
 
 type Step = 'open' | 'login' | 'refusal' | 'restart' | 'bind'
 
-export class Attaching extends StreamStart<AttachingParts> {
+export class Attaching extends StreamStart {
   #step: Step = 'open'
   /** After the login. */
   #admitted: Admitted | undefined
@@ -75,7 +67,7 @@ export class Attaching extends StreamStart<AttachingParts> {
   readonly #routes: SocketRoutes | undefined
 
   /** `routes` is undefined with one process, or if another has the WebSocket. */
-  constructor(channel: SocketChannel, parts: AttachingParts, routes?: SocketRoutes) {
+  constructor(channel: SocketChannel, parts: StreamParts, routes?: SocketRoutes) {
     super(channel, parts, attachingSeconds)
     this.#routes = routes
   }
@@ -177,6 +169,10 @@ export class Attaching extends StreamStart<AttachingParts> {
   }
 
   #check(credentials: PageCredentials, namespace: string): void {
+    if (this.parts.registry.byTicket(credentials.proof)?.uplink.managed?.isDoubted === true) {
+      this.refuse('resource-constraint', closeCodes.full)
+      return
+    }
     const admitted = this.#admit(credentials)
     this.#admitted = admitted
     if (admitted !== undefined) this.#routes?.stay()
@@ -290,6 +286,7 @@ export class Attaching extends StreamStart<AttachingParts> {
         return
       }
       this.over()
+      session.uplink.managed?.unrecorded?.pageComes(management !== undefined)
       if (management !== undefined) session.outbox.skip(management.arrived)
       tell()
       session.flush()

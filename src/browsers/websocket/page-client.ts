@@ -1,5 +1,4 @@
 import type { Logger } from 'pino'
-import type { Clock } from '../../lib/clock.js'
 import type { WebSocketCut } from '../../lib/counts.js'
 import { foreignText } from '../../lib/text/foreign-text.js'
 import type { AwayRecord } from '../../session/away-client.js'
@@ -14,16 +13,13 @@ import { withoutAttribute } from '../../xmpp/xml/root-reader.js'
 import { closeCodes, type SocketChannel } from './socket-channel.js'
 import { SocketClient } from './socket-client.js'
 import { StreamManagement } from './stream-management.js'
-
-export interface PageParts {
-  readonly clock: Clock
-  readonly log: Logger
-  readonly resumeSeconds: number
-}
+import type { StreamParts } from './stream-start.js'
 
 /** The first delivery waits this long for `<enable/>`. */
 const enableMilliseconds = 1_000
 const answerMilliseconds = 1_000
+/** A record of the session is stored before the answer. */
+const keptMilliseconds = 3_000
 /** Pause between pings, unless `#unconfirmed` is full: a ping for each stanza would take a third of the CPU time. */
 const probeMilliseconds = 100
 
@@ -41,11 +37,17 @@ export class PageClient extends SocketClient {
   #mayProbeAt = 0
   /** Deadline of the answer to the page's `<r/>`. */
   #answerBy = Number.POSITIVE_INFINITY
+  /** Stanzas of the page that a stored record counts, and the record that is being stored. */
+  #kept: number
+  #keeping = 0
+  #keepingStream: string | undefined
+  /** Deadline of `<enabled/>`, which promises the page that it can resume its stream. */
+  #enableBy = Number.POSITIVE_INFINITY
 
   constructor(
     session: Session,
     channel: SocketChannel,
-    { clock, log, resumeSeconds }: PageParts,
+    { clock, log, resumeSeconds }: StreamParts,
     next: NextPage,
     management: StreamManagement | undefined,
   ) {
@@ -55,11 +57,16 @@ export class PageClient extends SocketClient {
     this.#next = next
     this.#management = management
     this.#hasSpoken = management !== undefined
+    this.#kept = session.keeper.keeps(session) ? 0 : Number.POSITIVE_INFINITY
     this.#beginAt = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + enableMilliseconds
     session.attach(channel.client.secure, channel.client)
     session.inactivity.allow(resumeSeconds)
     session.outbox.resumption = undefined
     session.outbox.setKeptBytes(0)
+  }
+
+  get #mayAnswer(): boolean {
+    return this.#unsure === 0 && this.#kept >= (this.#management?.received ?? 0)
   }
 
   override get unconfirmed(): number {
@@ -69,15 +76,16 @@ export class PageClient extends SocketClient {
   override get deadline(): number {
     const isToProbe = this.channel.isProbed && this.#unconfirmed.isUnasked
     const probe = isToProbe ? this.#mayProbeAt : Number.POSITIVE_INFINITY
-    return Math.min(super.deadline, this.#beginAt, probe, this.#answerBy)
+    return Math.min(super.deadline, this.#beginAt, probe, this.#answerBy, this.#enableBy)
   }
 
   override flush(): void {
-    if (this.#answerBy !== Number.POSITIVE_INFINITY && this.#unsure === 0) this.#answer()
+    if (this.#answerBy !== Number.POSITIVE_INFINITY && this.#mayAnswer) this.#answer()
     super.flush()
   }
 
   override tick(now: number): void {
+    if (now >= this.#enableBy) this.#enable()
     if (now >= this.#answerBy) this.#answer()
     if (now >= this.#beginAt) this.#begin()
     this.#probe()
@@ -95,15 +103,33 @@ export class PageClient extends SocketClient {
     return this.unconfirmed > 0
   }
 
-  setDown(): AwayRecord {
+  leave(): void {
     this.channel.drop(closeCodes.restart)
+  }
+
+  setDown(): AwayRecord {
+    this.leave()
     return { isAway: true, next: this.#next.record }
+  }
+
+  onKept(isStored: boolean): void {
+    this.#kept = isStored ? this.#keeping : Number.POSITIVE_INFINITY
+    if (!isStored || this.#keepingStream === this.#management?.id) this.#enable()
+    this.flush()
+  }
+
+  keep() {
+    this.#keeping = this.#management?.received ?? 0
+    this.#keepingStream = this.#management?.id
+    const client: AwayRecord = { isAway: true, next: this.#next.record }
+    const resumption = this.#management?.resumption(this.#unconfirmed.stanzas.length)
+    return { client, resumption: resumption && { ...resumption, isKept: true } }
   }
 
   protected override get canDeliver(): boolean {
     if (!super.canDeliver) return false
     if (this.session.hasEnded) return true
-    const isHeld = this.#beginAt !== Number.POSITIVE_INFINITY
+    const isHeld = this.#beginAt !== Number.POSITIVE_INFINITY || this.#enableBy !== Number.POSITIVE_INFINITY
     return !isHeld && !this.#isSettling && this.#management?.unacknowledged.isFull !== true && !this.#unconfirmed.isFull
   }
 
@@ -188,6 +214,12 @@ export class PageClient extends SocketClient {
     this.channel.probe()
   }
 
+  #enable(): void {
+    if (this.#enableBy === Number.POSITIVE_INFINITY) return
+    this.#enableBy = Number.POSITIVE_INFINITY
+    this.channel.send(this.#management!.enabled(this.#resumeSeconds))
+  }
+
   #ask(): void {
     if (this.#management?.unacknowledged.asks() === true) this.channel.send(countRequest)
   }
@@ -212,7 +244,9 @@ export class PageClient extends SocketClient {
     this.session.uplink.charge(Buffer.byteLength(text), this.clock.now())
     if (name === 'enable' && management === undefined) {
       this.#management = new StreamManagement()
-      this.channel.send(this.#management.enabled(this.#resumeSeconds))
+      this.#enableBy = this.clock.now() + keptMilliseconds
+      if (this.#kept === Number.POSITIVE_INFINITY) this.#enable()
+      else this.session.keeper.keepNow(this.session)
     } else if (name === 'r' && management !== undefined) this.#takeRequest()
     else if (name === 'a' && management !== undefined) {
       const count = readCount(startTagOf(text).attribute('h'))
@@ -229,10 +263,11 @@ export class PageClient extends SocketClient {
 
   /** The page forgets the stanzas that an answer counts, so the server must have confirmed them before. */
   #takeRequest(): void {
-    if (this.#unsure === 0) this.#answer()
+    if (this.#mayAnswer) this.#answer()
     else {
       this.session.uplink.managed?.ask()
-      this.#answerBy = Math.min(this.#answerBy, this.clock.now() + answerMilliseconds)
+      const longest = this.#kept === Number.POSITIVE_INFINITY ? answerMilliseconds : keptMilliseconds
+      this.#answerBy = Math.min(this.#answerBy, this.clock.now() + longest)
     }
   }
 
@@ -242,7 +277,7 @@ export class PageClient extends SocketClient {
 
   #answer(): void {
     this.#answerBy = Number.POSITIVE_INFINITY
-    if (this.#management !== undefined) this.channel.send(this.#management.answer(this.#unsure))
+    if (this.#management !== undefined) this.channel.send(this.#management.answer(this.#unsure, this.#kept))
   }
 
   /** Removes a wrong `from`, because a resumed page may write its old resource. */

@@ -128,7 +128,7 @@ export class SocketClient implements Client, ChannelEvents {
 
   protected pass(element: Element): void {
     if (this.session.hasEnded) return
-    const payload = inspect([element], this.session.stanzaLimit)
+    const payload = inspect([element], this.session.keeper.common)
     if (payload.fault !== undefined) {
       // Faults include STARTTLS, which WebSocket does not have (RFC 7395 §3.9).
       this.refuse('policy-violation')

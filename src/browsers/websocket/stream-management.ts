@@ -15,6 +15,8 @@ export interface Resumption {
   readonly unacknowledged: number
   /** Stanzas sent before `<enable/>`. A client that resumes has received them. */
   readonly uncounted: number
+  /** Of a process that died: the server repeats what the page may not have, so the outbox does not have it. */
+  readonly isKept?: boolean
 }
 
 type Counted = Pick<Resumption, 'id' | 'received' | 'acknowledged'>
@@ -42,12 +44,14 @@ export class StreamManagement {
 
   /** `unsure`: stanzas that the server has not confirmed. The page must not forget these before. */
   static resume(before: Resumption, count: number, unsure: readonly Element[]): StreamManagement | undefined {
-    const arrived = stanzasUpTo(count, before.acknowledged, before.unacknowledged)
+    const { isKept = false } = before
+    const sent = isKept ? Number.MAX_SAFE_INTEGER : before.unacknowledged
+    const arrived = stanzasUpTo(count, before.acknowledged, sent)
     if (arrived === undefined || arrived < 0) return undefined
     const repeated = Math.min(unsure.length, before.received - (before.answered ?? before.received))
     const counted = { id: before.id, received: before.received - repeated, acknowledged: count }
     const repeats = unsure.slice(unsure.length - repeated).reverse()
-    return new StreamManagement(counted, before.uncounted + arrived, repeats)
+    return new StreamManagement(counted, isKept ? 0 : before.uncounted + arrived, repeats)
   }
 
   resumption(uncounted: number): Resumption {
@@ -81,9 +85,16 @@ export class StreamManagement {
     return arrived
   }
 
-  /** `unsure` is the number of stanzas that the server has not confirmed. The answered count never falls. */
-  answer(unsure: number): string {
-    this.#answered = Math.max(this.#answered, this.#received - unsure)
+  get received(): number {
+    return this.#received
+  }
+
+  /**
+   * `unsure` is the number of stanzas that the server has not confirmed, `kept` the count of a record for other
+   * processes. The answered count never falls.
+   */
+  answer(unsure: number, kept: number): string {
+    this.#answered = Math.max(this.#answered, Math.min(this.#received - unsure, kept))
     return countAnswer(this.#answered)
   }
 

@@ -1,5 +1,8 @@
+import type { Logger } from 'pino'
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { WebSocketCut } from '../../lib/counts.js'
+import type { KeyedRate } from '../../lib/limits/rates.js'
+import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
 import type { Opener } from '../../session/opener.js'
 import type { Registry } from '../../session/registry/registry.js'
@@ -13,7 +16,7 @@ import { declareStream, readMessage, readOpen, type StreamOpening, writeOpen } f
 import { type ChannelEvents, closeCodes, type SocketChannel } from './socket-channel.js'
 import { SocketClient } from './socket-client.js'
 
-export interface StartParts {
+export interface StreamParts {
   readonly opener: Opener
   readonly registry: Registry
   readonly defaultDomain: string | undefined
@@ -22,6 +25,11 @@ export interface StartParts {
   readonly noteRefusal: NoteRefusal
   /** Streams that have no session yet. */
   readonly starting: Set<StreamStart>
+  readonly log: Logger
+  readonly resumeSeconds: number
+  readonly domains: readonly string[]
+  readonly wrongTokens: KeyedRate
+  readonly refused: OnRefused
 }
 
 const longestMessageBytes = 16 * 1024
@@ -29,14 +37,14 @@ const longestMessageBytes = 16 * 1024
 const openSeconds = 10
 
 /** A channel that has no session yet, and whose client logs in itself (RFC 7395 §3.4). */
-export class StreamStart<Parts extends StartParts = StartParts> implements ChannelEvents {
+export class StreamStart implements ChannelEvents {
   protected readonly channel: SocketChannel
-  protected readonly parts: Parts
+  protected readonly parts: StreamParts
   readonly #limit: Timer
   protected isGone = false
   #hasBegun = false
 
-  constructor(channel: SocketChannel, parts: Parts, seconds = openSeconds) {
+  constructor(channel: SocketChannel, parts: StreamParts, seconds = openSeconds) {
     this.channel = channel
     this.parts = parts
     this.#limit = parts.clock.after(seconds * 1000, () => this.refuse('connection-timeout'))

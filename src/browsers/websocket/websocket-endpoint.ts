@@ -1,7 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
 import { forwardSocket } from '../../forwarding/forward-socket.js'
 import { isForwardedByPeer, noteOf, refuseForwarded } from '../../forwarding/peer-listener.js'
@@ -18,16 +17,17 @@ import { answerInText, answerPage } from '../../http/answers/node-answers.js'
 import { countHosts, type Endpoint } from '../../http/listening/dispatch.js'
 import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listening/upgrades.js'
 import type { Counts } from '../../lib/counts.js'
-import { type NoteRefusal, refusalLog } from '../../lib/limits/refusal-log.js'
-import { Attaching, type AttachingParts } from './attaching.js'
+import { Attaching } from './attaching.js'
 import { type ChannelParts, closeCodes, maxFragments, SocketChannel } from './socket-channel.js'
 import { type LoginBefore, socketRoutes } from './socket-routes.js'
-import { StreamStart } from './stream-start.js'
+import { type StreamParts, StreamStart } from './stream-start.js'
 
-export interface EndpointParts extends PublicEndpoint, Omit<AttachingParts, 'noteRefusal' | 'starting'>, ChannelParts {
+export interface EndpointParts {
+  readonly endpoint: PublicEndpoint
+  readonly channels: ChannelParts
+  readonly streams: StreamParts
   readonly origins: readonly string[]
   readonly counts: Counts
-  readonly log: Logger
   readonly whereabouts?: Whereabouts | undefined
 }
 
@@ -73,21 +73,17 @@ type Reason = keyof typeof refusals
 /** XMPP over WebSocket (RFC 7395 §3). */
 export class WebSocketEndpoint {
   readonly #parts: EndpointParts
-  readonly #startParts: AttachingParts
   readonly #server: WebSocketServer
-  readonly #noteRefusal: NoteRefusal
 
   constructor(parts: EndpointParts) {
     this.#parts = parts
-    this.#noteRefusal = refusalLog(parts.clock, parts.log, 'a WebSocket client was refused')
-    this.#startParts = { ...parts, noteRefusal: this.#noteRefusal, starting: new Set() }
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
       // A short compressed message could expand to a long text.
       perMessageDeflate: false,
       // Above `maxStanzaBytes`, a stanza gets an XMPP error. Above `maxPayload`, the WebSocket closes.
-      maxPayload: 2 * parts.maxStanzaBytes,
+      maxPayload: 2 * parts.channels.maxStanzaBytes,
       maxFragments,
       maxBufferedChunks: mostPieces,
       handleProtocols: () => subprotocol,
@@ -104,7 +100,7 @@ export class WebSocketEndpoint {
   }
 
   shutDown(): void {
-    for (const start of this.#startParts.starting) start.refuse('system-shutdown', closeCodes.goingAway)
+    for (const start of this.#parts.streams.starting) start.refuse('system-shutdown', closeCodes.goingAway)
   }
 
   #endpointFor(wants: Wish): Endpoint {
@@ -114,12 +110,12 @@ export class WebSocketEndpoint {
   }
 
   #answer(req: IncomingMessage, res: ServerResponse): void {
-    const { access, clients } = this.#parts
+    const { access, clients } = this.#parts.endpoint
     const address = clientAddress(req, clients)
     const isLost = req.method === 'GET' && req.headers['sec-websocket-key'] !== undefined && !asksForWebSocket(req)
     const isLook = req.method === 'GET' || req.method === 'HEAD'
     const reason = access?.(address) === false ? 'address' : isLost ? 'lost-upgrade' : isLook ? undefined : 'method'
-    if (reason === undefined) answerPage(req, res, this.#parts)
+    if (reason === undefined) answerPage(req, res, this.#parts.endpoint)
     else {
       const [status, sentence, , headers] = this.#note(reason, req)
       answerInText(res, status, sentence, headers)
@@ -128,8 +124,8 @@ export class WebSocketEndpoint {
 
   #note(reason: Reason, req: IncomingMessage): Refusal {
     const refusal: Refusal = refusals[reason]
-    const address = clientAddress(req, this.#parts.clients)
-    this.#noteRefusal(reason, address, refusal[2], reason === 'origin' ? req.headers.origin : undefined)
+    const address = clientAddress(req, this.#parts.endpoint.clients)
+    this.#parts.streams.noteRefusal(reason, address, refusal[2], reason === 'origin' ? req.headers.origin : undefined)
     return refusal
   }
 
@@ -140,14 +136,15 @@ export class WebSocketEndpoint {
   }
 
   #upgrade(wants: Wish, req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { registry, whereabouts } = this.#parts
+    const { streams, whereabouts } = this.#parts
+    const { phase } = streams.registry
     const reason = this.#refusalOf(req)
     if (reason !== undefined) this.#refuse(socket, req, reason)
-    else if (isForwardedByPeer(req) && (registry.isStopping || registry.isSettingDown))
+    else if (isForwardedByPeer(req) && phase.has('setting-down'))
       void whereabouts?.whenSetDown().then(() => refuseForwarded(req))
-    else if (registry.isStopping) this.#refuse(socket, req, 'shutdown')
+    else if (phase.has('ending')) this.#refuse(socket, req, 'shutdown')
     else {
-      const mayLeave = wants === 'login' && registry.isDraining && !isForwardedByPeer(req)
+      const mayLeave = wants === 'login' && phase.has('draining') && !isForwardedByPeer(req)
       const owner = mayLeave ? whereabouts?.peers.forNewSession() : undefined
       if (owner === undefined) this.#accept(wants, req, socket, head)
       else this.#forwardLogin(owner, req, socket, Buffer.from(head))
@@ -155,7 +152,7 @@ export class WebSocketEndpoint {
   }
 
   #refusalOf(req: IncomingMessage): Reason | undefined {
-    const { access, clients } = this.#parts
+    const { access, clients } = this.#parts.endpoint
     if (access?.(clientAddress(req, clients)) === false) return 'address'
     if (!this.#mayComeFrom(req.headers.origin)) return 'origin'
     if (req.headers['sec-websocket-version'] !== '13') return 'version'
@@ -178,13 +175,15 @@ export class WebSocketEndpoint {
   }
 
   #accept(wants: Wish, req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { clients, counts, registry, whereabouts } = this.#parts
+    const { endpoint, channels, streams, counts, whereabouts } = this.#parts
+    const { clients } = endpoint
+    const { phase } = streams.registry
     const secure = countsAsEncrypted(req, clients)
     const client = {
       address: countedAddress(req, clients),
       secure,
       browser: browserName(req.headers['user-agent']),
-      secureUrl: secure ? undefined : this.#parts.secureUrl(req),
+      secureUrl: secure ? undefined : endpoint.secureUrl(req),
     }
     const note = noteOf(req)
     const before = note === undefined ? undefined : (JSON.parse(note) as LoginBefore)
@@ -192,11 +191,10 @@ export class WebSocketEndpoint {
     const routes = mayMove ? socketRoutes(req, socket, whereabouts) : undefined
     this.#server.handleUpgrade(req, socket, head, webSocket => {
       counts.webSockets.opened += 1
-      const channel = new SocketChannel(webSocket, socket as Socket, client, this.#parts)
+      const channel = new SocketChannel(webSocket, socket as Socket, client, channels)
       const isLogin = wants === 'login'
-      const parts = this.#startParts
-      const start = isLogin ? new StreamStart(channel, parts) : new Attaching(channel, parts, routes)
-      if (registry.isStopping || (isLogin && registry.isDraining)) start.refuse('system-shutdown', closeCodes.goingAway)
+      const start = isLogin ? new StreamStart(channel, streams) : new Attaching(channel, streams, routes)
+      if (phase.has(isLogin ? 'draining' : 'ending')) start.refuse('system-shutdown', closeCodes.goingAway)
       else if (start instanceof Attaching && before !== undefined) start.continueAfter(before)
     })
   }

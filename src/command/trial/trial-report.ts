@@ -130,7 +130,8 @@ function endpointAdvice(domain: string, config: Config): string | undefined {
 }
 
 export const trialAdvice: Partial<Record<ProblemCode, string>> = {
-  'missing-parameter': 'Enter a JID and a password, or set XMPP_SERVICE_ACCOUNTS or a certificate.',
+  'missing-parameter':
+    'Enter a JID and a password, or set XMPP_SERVICE_ACCOUNTS, XMPP_LOGIN_KEYS_FILE or a certificate.',
   'domain-not-allowed': 'Add the domain to XMPP_DOMAINS.',
   'not-authorized': 'Check the user name and the password. See the log of the XMPP server.',
   'host-unknown': `Does the XMPP server serve this domain, and does DNS resolve to it? ${howToName}.`,
@@ -154,7 +155,7 @@ function sayManagement(management: StreamManagement | undefined, domain: string,
   if (remoteOf(config, domain) !== undefined) return `not over a BOSH endpoint. ${ends}`
   if (management === undefined) return 'unknown: the session ended at once.'
   if (management === 'not-resumable' && config.linkResumeTime === 0) return `yes, but LINK_RESUME_TIME is 0. ${ends}`
-  if (management === 'resumable' && config.state === undefined)
+  if (management === 'resumable' && config.state === undefined && config.redis === undefined)
     return 'yes. Broken links are mended. If you set STATE_DIR, sessions also survive a restart.'
   return texts[management]
 }

@@ -12,6 +12,7 @@ import { Descriptors } from '../../lib/limits/descriptors.js'
 import { hashQueue } from '../../lib/limits/hash-queue.js'
 import { MinuteSums } from '../../lib/limits/minute-sums.js'
 import { createLog } from '../../lib/log.js'
+import { Phase } from '../../lib/phase.js'
 import { createSessionParts } from '../../service/session-parts.js'
 import { createSiteLogins } from '../../service/site-sessions.js'
 import type { Session } from '../../session/session.js'
@@ -34,7 +35,7 @@ export async function tryWarm(jid: string, envFile: string | undefined): Promise
   const password = await readSecret(`Password of ${jid} (it is not shown): `)
   if (password === undefined && (process.stdin.isTTY || needsPassword(jid, config)))
     throw new CommandError(
-      'No password was entered. An empty line is a login without a password: by an account of XMPP_SERVICE_ACCOUNTS, a certificate, or WARM_ANONYMOUS.',
+      'No password was entered. An empty line is a login without a password: by an account of XMPP_SERVICE_ACCOUNTS, a key of XMPP_LOGIN_KEYS_FILE, a certificate, or WARM_ANONYMOUS.',
     )
   const login: LoginNotes = {}
   const outcome = await logInAndOut(config, { jid, password: password || undefined }, login).catch(problemFrom)
@@ -69,6 +70,7 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
     auditFor: () => createLog('silent', { write() {} }),
     counts: new Counts(),
     refused: () => {},
+    phase: new Phase(),
     clock: systemClock,
     sums: new MinuteSums(systemClock),
     descriptors: new Descriptors(),
@@ -83,8 +85,8 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
     return describeBinding(binding, endpointUrls(site, domain, undefined))
   } finally {
     const deadline = performance.now() + closingMilliseconds
-    while (!sessions.isEmpty() && performance.now() < deadline) await sleep(20)
-    sessions.close()
+    while (!sessions.linking.isEmpty() && performance.now() < deadline) await sleep(20)
+    sessions.linking.close()
   }
 }
 

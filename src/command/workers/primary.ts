@@ -41,13 +41,12 @@ export async function startPrimary({ config, log, sockets, lastReload }: Primary
     const start: WorkerStart = { worker, folder, sockets: [...sockets] }
     return withFileMode(0o777 & ~umask, () => forkWorker({ [startVariable]: JSON.stringify(start) }, events))
   }
-  const { execArgv, allowedNodeEnvironmentFlags } = process
-  const isKnown = allowedNodeEnvironmentFlags.has(withoutDebugger)
+  const isKnown = process.allowedNodeEnvironmentFlags.has(withoutDebugger)
   // Workers accept from shared sockets. If the primary accepted for them, a connection that is on its way to a worker that
   // dies or retires would be lost.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   // Workers do not get the command's arguments: they would end if the file of `--env-file` was missing later.
-  cluster.setupPrimary({ args: [], execArgv: isKnown ? [...execArgv, withoutDebugger] : execArgv })
+  cluster.setupPrimary({ args: [], execArgv: [...process.execArgv, ...(isKnown ? [withoutDebugger] : [])] })
   // This timer keeps the process alive while there is no worker.
   setInterval(() => {}, 2 ** 30)
   const onNoneLeft = () => {

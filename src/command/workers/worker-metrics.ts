@@ -29,8 +29,7 @@ export function workerMetrics(
   const help = 'Worker processes whose metrics are in this answer. Other workers did not answer within a second.'
   count('workers_answered', 'gauge', help, () => answered)
   count('workers_died_total', 'counter', 'Worker processes that have died and were replaced.', () => slots.died)
-  const hung = 'Worker processes that hung, and were killed by the primary and replaced.'
-  count('workers_hung_total', 'counter', hung, () => slots.hung)
+  count('workers_hung_total', 'counter', 'Worker processes that hung, and were killed and replaced.', () => slots.hung)
   for (const row of lastReload.rows) register(row, registry)
 
   return async () => {

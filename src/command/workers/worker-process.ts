@@ -20,6 +20,8 @@ export function forkWorker(variables: object, events: WorkerEvents) {
   const worker = cluster.fork(variables)
   let silentSeconds = 0
   let watch: NodeJS.Timeout | undefined
+  // While a worker loads its modules, Node drops messages to it.
+  let early: Order[] | undefined = []
   worker.on('message', (notice: Notice) => {
     silentSeconds = 0
     if (notice.notice === 'alive') forked.isReady = notice.isReady
@@ -27,6 +29,8 @@ export function forkWorker(variables: object, events: WorkerEvents) {
     else if (notice.notice === 'ready') {
       // A pause of this process counts as one second, because messages of workers may be unread.
       watch = setInterval(() => ++silentSeconds === hungSeconds && events.onHang(), 1_000)
+      for (const order of early ?? []) send(order)
+      early = undefined
       events.onReady(notice.urls)
     }
   })
@@ -38,8 +42,12 @@ export function forkWorker(variables: object, events: WorkerEvents) {
   worker.on('error', () => {
     if (worker.process.pid === undefined) events.onExit(null, null)
   })
-  const tell = (order: Order) => {
+  const send = (order: Order) => {
     if (worker.isConnected()) worker.send(order, () => {})
+  }
+  const tell = (order: Order) => {
+    if (early === undefined) send(order)
+    else early.push(order)
   }
   const forked = {
     pid: worker.process.pid,

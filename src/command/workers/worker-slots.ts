@@ -12,19 +12,16 @@ export interface SlotsParts {
   readonly onNoneLeft?: () => void
 }
 
-/** Before a worker that has listened for a second is replaced. */
-const shortPause = 250
-/** Before another attempt, if workers die at their start. */
-const longPause = 5_000
+/** Before a worker that was lost is replaced. */
+const lostPause = 250
+/** Before another attempt, if a worker does not start. */
+const failedPause = 5_000
 const startMilliseconds = 30_000
 /** Includes 10 s to close streams, and time to store sessions. */
 const stopMilliseconds = 60_000
 
-export type WorkerState = 'starting' | 'running' | 'draining'
-
 class Worker {
-  state: WorkerState = 'starting'
-  readySince = 0
+  state: 'starting' | 'running' | 'draining' = 'starting'
   isKilled = false
   limit: Timer | undefined
   process!: WorkerProcess
@@ -74,8 +71,7 @@ export class WorkerSlots {
   }
 
   get workers(): readonly Readonly<Pick<Worker, 'number' | 'state' | 'process'>>[] {
-    const order = (worker: Worker) => 2 * worker.number + (worker.state === 'draining' ? 1 : 0)
-    return [...this.#workers].sort((a, b) => order(a) - order(b))
+    return [...this.#workers]
   }
 
   /** A call during a replacement requests another replacement. */
@@ -108,7 +104,6 @@ export class WorkerSlots {
             worker.state = 'running'
             worker.limit?.cancel()
           }
-          worker.readySince = clock.now()
           resolve(urls)
         },
         onFailed: fail,
@@ -118,8 +113,8 @@ export class WorkerSlots {
           this.#onExit(worker, code, signal)
         },
       })
-      const late = `Worker ${number} does not listen after ${startMilliseconds / 1000} s.`
-      worker.limit = clock.after(startMilliseconds, () => fail(late))
+      const late = () => fail(`Worker ${number} does not listen after ${startMilliseconds / 1000} s.`)
+      worker.limit = clock.after(startMilliseconds, late)
     })
     worker.ready.catch(() => {})
     this.#workers.add(worker)
@@ -130,15 +125,12 @@ export class WorkerSlots {
     if (worker.isKilled) return
     this.hung += 1
     this.#parts.log.error(worker.line, 'a worker hangs and is killed')
-    const { state } = worker
-    worker.state = 'draining'
     worker.kill()
-    if (state === 'running') this.#replaceLost(worker)
   }
 
   #onExit(worker: Worker, code: number | null, signal: string | null): void {
     const { state } = worker
-    const { log } = this.#parts
+    const { log, onNoneLeft } = this.#parts
     this.#workers.delete(worker)
     worker.limit?.cancel()
     worker.exits()
@@ -148,20 +140,16 @@ export class WorkerSlots {
     else if (state === 'running') {
       this.died += 1
       log.warn(line, 'a worker has died')
-      this.#replaceLost(worker)
     }
-  }
-
-  #replaceLost({ number, readySince }: Worker): void {
-    const { clock, onNoneLeft } = this.#parts
+    if (state !== 'running') return
     if (!this.#isEnding && this.workers.every(({ state }) => state !== 'running')) onNoneLeft?.()
-    this.#replaceLater(number, clock.now() - readySince >= 1_000 ? shortPause : longPause)
+    this.#replaceLater(worker.number, lostPause)
   }
 
-  #replaceLater(number: number, pause = longPause): void {
+  #replaceLater(number: number, pause = failedPause): void {
     if (this.#isEnding) return
     const start = async () => {
-      if (this.#isEnding || this.#takers(number).length > 0) return
+      if (this.#takers(number).length > 0) return
       if (!(await this.#tryStart(number))) this.#replaceLater(number)
     }
     this.#pauses.get(number)?.cancel()
@@ -209,7 +197,7 @@ export class WorkerSlots {
     const before = this.#takers(number)
     const isStarted = await this.#tryStart(number)
     if (isStarted) for (const worker of before) this.#end(worker, 'retire')
-    else if (this.#takers(number).length === 0) this.#replaceLater(number)
+    else this.#replaceLater(number)
     return isStarted
   }
 

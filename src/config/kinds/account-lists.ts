@@ -1,5 +1,6 @@
 // Problems never quote entries, which contain secrets.
 import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
+import { parseJid } from '../../xmpp/jid/jid.js'
 import { inFile, type Line, linesIn } from '../setting-file.js'
 import { type Kind, type Report, unescaped } from './kinds.js'
 import { parseSecretHash } from './secret-hash.js'
@@ -28,6 +29,20 @@ export const [adminAccounts, adminAccountsFile] = accountKinds(readAdmins)
 
 /** `domain=user:password,…`, with `*` for other domains, and a file of such lines. */
 export const [serviceAccounts, serviceAccountsFile] = accountKinds(readServiceAccounts)
+
+/** `domain=user,…`: users who make accounts. */
+export const createAccounts: Kind<ReadonlyMap<string, string>> = (text, report) => {
+  const makers = new Map<string, string>()
+  for (const [index, entry] of (text === '' ? [] : text.split(',')).entries()) {
+    const [, left = '', user = ''] = /^([^=]*)=(.*)$/s.exec(entry) ?? []
+    const jid = parseJid(`${user.trim()}@${left.trim()}`)
+    if (jid === undefined || jid.local === '' || jid.resource !== undefined)
+      report(`entry ${index + 1} must be like example.org=admin`)
+    else if (makers.has(jid.domain)) report(`entry ${index + 1} repeats the domain ${jid.domain}`)
+    else makers.set(jid.domain, jid.local)
+  }
+  return makers
+}
 
 interface Entry {
   readonly text: string

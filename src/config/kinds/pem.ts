@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { attempt } from '../../lib/attempt.js'
 import { inFile } from '../setting-file.js'
@@ -31,6 +31,14 @@ export const dhParameters: Kind<string> = (text, report) => (text === 'auto' ? t
 
 export function keyIn(text: string, passphrase?: string): KeyObject | undefined {
   return attempt(() => createPrivateKey({ key: text, format: 'pem', ...(passphrase !== undefined && { passphrase }) }))
+}
+
+/** Undefined if the text has no public key, or anything else, such as a private key. */
+export function publicKeysIn(text: string): readonly JsonWebKey[] | undefined {
+  const begin = '-----BEGIN '
+  const blocks = text.split(begin).slice(1)
+  if (!blocks.every(block => /^(?:RSA )?PUBLIC KEY-----/.test(block))) return undefined
+  return attempt(() => blocks.map(block => createPublicKey(begin + block).export({ format: 'jwk' })))
 }
 
 export function pemOf(key: KeyObject): string {

@@ -42,95 +42,108 @@ interface Shown extends Claim {
   readonly secret: string
 }
 
-export function createAdmins({ config, clock, hashes, keys, failures, refuse }: AdminsParts) {
-  const { admins } = config
-  const remembered = createShortMemory<Admin>(clock, memorySeconds, mostRemembered)
-  const look = createAccounts(admins, hashes)
-  const attempts = new Map<string, Promise<Admin | undefined>>()
-  const repeated = new WeakSet<Request>()
+export class Admins {
+  readonly #parts: AdminsParts
+  readonly #remembered: ReturnType<typeof createShortMemory<Admin>>
+  readonly #adminWith: ReturnType<typeof createAccounts>
+  /** Running checks, by the hash of what was shown. */
+  readonly #checks = new Map<string, Promise<Admin | undefined>>()
+  readonly #repeated = new WeakSet<Request>()
+  readonly #passed = new WeakMap<Request, Admin>()
 
-  const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
+  constructor(parts: AdminsParts) {
+    this.#parts = parts
+    this.#remembered = createShortMemory(parts.clock, memorySeconds, mostRemembered)
+    this.#adminWith = createAccounts(parts.config.admins, parts.hashes)
+  }
+
+  of(request: Request): Admin {
+    return this.#passed.get(request)!
+  }
+
+  claimed(request: CheckedRequest): string | undefined {
+    return this.#attemptOf(request)?.admin
+  }
+
+  /** Rejects with 401, 429 or 503 before the body is read. */
+  authenticate(request: CheckedRequest, response: Response, next: NextFunction): void {
+    const { authorization } = request.headers
+    const fail = (error: unknown) => {
+      if (!request.socket.destroyed) next(error)
+    }
+    let admin: Admin | undefined
+    const checkHeader = basicAuth({
+      authorizeAsync: true,
+      authorizer: (name: string, secret: string, decide: (error: unknown, isRight: boolean) => void) => {
+        this.#find(request, name, secret).then(found => {
+          admin = found
+          decide(undefined, found !== undefined)
+          // An error of `#find` goes to `fail`, because `decide` throws each error that it gets.
+        }, fail)
+      },
+      challenge: true,
+      realm: realmAndCharset,
+      unauthorizedResponse: (refused: Request) => this.#parts.refuse(refused, this.#attemptOf(refused)),
+    })
+    const pass = (error?: unknown) => {
+      if (error !== undefined) return next(error)
+      this.#passed.set(request, admin!)
+      // `auth` contains the secret.
+      request.auth = undefined
+      next()
+    }
+    if (authorization === undefined || isReadable(authorization)) checkHeader(request, response, pass)
+    // An unreadable header counts like a wrong secret.
+    else this.#find(request, '', '').then(() => checkHeader(request, response, pass), fail)
+  }
+
+  async #find(request: Request, name: string, secret: string): Promise<Admin | undefined> {
+    const { config, keys, failures } = this.#parts
     const client = clientOf(clientAddress(request, config))
     // The hash contains the client, because each client has its own limits.
     const shown = { client, name, secret, hash: hashOf(keys, ['admin', client, name, secret]) }
-    const known = remembered.recall(shown.hash)
+    const known = this.#remembered.recall(shown.hash)
     if (known !== undefined) {
-      remembered.remember(shown.hash, known)
+      this.#remembered.remember(shown.hash, known)
       admitAfter(await failures.noteKnown(shown))
       return known
     }
-    const running = attempts.get(shown.hash)
-    if (running !== undefined) repeated.add(request)
-    const attempt = running ?? check(shown).finally(() => attempts.delete(shown.hash))
-    attempts.set(shown.hash, attempt)
-    return attempt
+    const running = this.#checks.get(shown.hash)
+    if (running !== undefined) this.#repeated.add(request)
+    const check = running ?? this.#check(shown).finally(() => this.#checks.delete(shown.hash))
+    this.#checks.set(shown.hash, check)
+    return check
   }
 
-  const check = async (shown: Shown): Promise<Admin | undefined> => {
+  async #check(shown: Shown): Promise<Admin | undefined> {
+    const { failures } = this.#parts
     const wait = await failures.begin(shown)
     if (wait !== undefined) {
       // Attackers must not lock out a backend, so a secret that was right recently is checked even over the limit.
       if (!(await failures.wasRight(shown))) admitAfter(wait)
       admitAfter(await failures.noteKnown(shown))
-      const found = await look(shown)
-      if (found !== undefined) remembered.remember(shown.hash, found)
-      return found
+      return this.#look(shown)
     }
-    const found = await look(shown).catch(async error => {
+    const found = await this.#look(shown).catch(async error => {
       await failures.unchecked(shown)
       throw error
     })
-    if (found === undefined) await failures.failed(shown)
-    else {
-      remembered.remember(shown.hash, found)
-      await failures.succeeded(shown)
-    }
+    await (found === undefined ? failures.failed(shown) : failures.succeeded(shown))
     return found
   }
 
-  const attemptOf = (request: CheckedRequest): RefusedAttempt | undefined =>
-    request.headers.authorization === undefined
-      ? undefined
-      : {
-          admin: admins.find(({ name }) => name === request.auth?.user)?.name,
-          isRepeated: repeated.has(request),
-        }
+  async #look(shown: Shown): Promise<Admin | undefined> {
+    const found = await this.#adminWith(shown)
+    if (found !== undefined) this.#remembered.remember(shown.hash, found)
+    return found
+  }
 
-  const passed = new WeakMap<Request, Admin>()
-  return {
-    claimed: (request: CheckedRequest) => attemptOf(request)?.admin,
-    /** Rejects with 401, 429 or 503 before the body is read. */
-    authenticate(request: CheckedRequest, response: Response, next: NextFunction): void {
-      const { authorization } = request.headers
-      const fail = (error: unknown) => {
-        if (!request.socket.destroyed) next(error)
-      }
-      let admin: Admin | undefined
-      const checkHeader = basicAuth({
-        authorizeAsync: true,
-        authorizer: (name: string, secret: string, decide: (error: unknown, isRight: boolean) => void) => {
-          find(request, name, secret).then(found => {
-            admin = found
-            decide(undefined, found !== undefined)
-            // An error of `find` goes to `fail`, because `decide` throws each error that it gets.
-          }, fail)
-        },
-        challenge: true,
-        realm: realmAndCharset,
-        unauthorizedResponse: (refused: Request) => refuse(refused, attemptOf(refused)),
-      })
-      const pass = (error?: unknown) => {
-        if (error !== undefined) return next(error)
-        passed.set(request, admin!)
-        // `auth` contains the secret.
-        request.auth = undefined
-        next()
-      }
-      if (authorization === undefined || isReadable(authorization)) checkHeader(request, response, pass)
-      // An unreadable header counts like a wrong secret.
-      else find(request, '', '').then(() => checkHeader(request, response, pass), fail)
-    },
-    of: (request: Request) => passed.get(request)!,
+  #attemptOf(request: CheckedRequest): RefusedAttempt | undefined {
+    if (request.headers.authorization === undefined) return undefined
+    return {
+      admin: this.#parts.config.admins.find(({ name }) => name === request.auth?.user)?.name,
+      isRepeated: this.#repeated.has(request),
+    }
   }
 }
 

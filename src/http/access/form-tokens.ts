@@ -5,8 +5,6 @@ const lifetime = 3_600_000
 
 export type FormTokens = ReturnType<typeof createFormTokens>
 
-export type OpenedResult = NonNullable<ReturnType<FormTokens['open']>>
-
 export function createFormTokens(keys: SecretKeys, now: () => number) {
   const tokenFor = (admin: string) => ({ label: 'form', owner: admin })
   const resultFor = (owner: readonly string[]) => ({ label: 'result', owner: JSON.stringify(owner) })

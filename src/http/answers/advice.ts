@@ -6,7 +6,8 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'invalid-jid': 'Write it like alice@example.org, or alice@example.org/desk to ask for that resource.',
   'invalid-body': 'Send a form or a JSON object, in UTF-8.',
   unauthorized: 'Send HTTP Basic (RFC 7617) with a name and its secret from ADMIN_USERS or ADMIN_USERS_FILE.',
-  'invalid-token': 'If it has expired, get a new token. Otherwise correct how the portal makes tokens: see detail.',
+  'invalid-token':
+    'If it has expired, get a new token. Otherwise correct how the portal makes tokens: see detail. For visitors without a token, have an operator set PAGE_GUESTS.',
   forbidden: 'Use an account for that domain, or have an operator add the domain in ADMIN_USERS_FILE.',
   'role-forbidden':
     'Use an account with role=all, or have an operator change the role: warm for backends, read to see sessions only.',
@@ -58,7 +59,8 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'too-many-sessions': 'Try again later, or end sessions of this user. An operator can raise MAX_SESSIONS_PER_JID.',
   'session-unreachable': 'Try again in a moment. The process then answers, or its sessions have ended.',
   'store-unavailable': 'Try again in a few seconds. If it fails again, see the log, and REDIS_URL.',
-  'keys-unavailable': 'Try again in a few seconds. If it fails again, see the log, and PAGE_TOKEN_JWKS.',
+  'keys-unavailable':
+    'Try again in a few seconds. If it fails again, see the log, and PAGE_TOKEN_JWKS or PAGE_TOKEN_ISSUER.',
   'shutting-down': 'Try again in a moment.',
   timeout: 'Try again. If it fails again, check that the XMPP server answers in time.',
 }

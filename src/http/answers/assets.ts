@@ -47,7 +47,7 @@ export function createAssetsRouter(version = ownVersion): Router {
   provide('/strophe.js', strophe, { ...forAll, 'Cache-Control': forAnHour })
   // Express and some proxies interpret a plus in a path.
   const build = version.replace('+', '.')
-  for (const name of ['warm-bindings', 'warm-bindings-converse']) {
+  for (const name of ['warm-bindings', 'warm-bindings-more', 'warm-bindings-converse']) {
     const file = join(modules, `${name}.js`)
     provide(`/${name}.js`, file, { ...forAll, 'Cache-Control': forAnHour })
     provide(`/${name}-${build}.js`, file, { ...forAll, 'Cache-Control': forGood })

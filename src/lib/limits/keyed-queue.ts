@@ -1,3 +1,5 @@
+import { type CallerSignal, orGone } from '../caller-gone.js'
+
 const mostSearched = 1000
 
 export interface Turn {
@@ -37,6 +39,23 @@ export class KeyedQueue {
     if (queue.running >= most) return new Promise(begin => void queue.waiting.push({ isUrgent, begin }))
     queue.running += 1
     return undefined
+  }
+
+  /** Like `enter`, but rejects if the caller leaves before its turn. */
+  async take(key: string, signal: CallerSignal): Promise<void> {
+    signal.throwIfAborted()
+    const turn = this.enter(key)
+    if (turn === undefined) return
+    try {
+      await orGone(turn, signal)
+    } catch (error) {
+      void turn.then(() => this.leave(key))
+      throw error
+    }
+  }
+
+  waiting(key: string): number {
+    return this.#queues.get(key)?.waiting.length ?? 0
   }
 
   leave(key: string): void {

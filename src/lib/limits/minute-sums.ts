@@ -61,6 +61,12 @@ export class MinuteSums {
     }
   }
 
+  /** The returned function returns true for the first call of a key, and then once a minute. */
+  firsts(): (key: string) => boolean {
+    const add = this.of<undefined>(() => {})
+    return key => add(key, () => undefined)
+  }
+
   readonly #onTime = (): void => {
     const now = this.#clock.now()
     const next = Math.min(...this.#all.map(({ tellDue }) => tellDue(now)))

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
-import type { Clock } from '../clock.js'
 import { foreignText } from '../text/foreign-text.js'
-import { onceAMinute } from './throttle.js'
+import type { MinuteSums } from './minute-sums.js'
 
 export const boshRefused = 'a BOSH client was refused'
 
@@ -11,8 +10,8 @@ const settingOf: Readonly<Record<string, string>> = { 'host-gone': 'XMPP_DOMAINS
 export type NoteRefusal = (reason: string, address: string | undefined, setting?: string, subject?: string) => void
 
 /** Each reason has a line in a minute. Further lines have the level `debug`. */
-export function refusalLog(clock: Pick<Clock, 'now'>, log: Logger, sentence: string): NoteRefusal {
-  const isDue = onceAMinute<string>(clock)
+export function refusalLog(sums: MinuteSums, log: Logger, sentence: string): NoteRefusal {
+  const isDue = sums.firsts()
   return (reason, address, setting = settingOf[reason], subject) => {
     const about = {
       reason,

@@ -1,35 +1,25 @@
+import { CallerGone, type CallerSignal } from '../caller-gone.js'
+import { KeyedQueue } from './keyed-queue.js'
+
 export type WorkQueue = ReturnType<typeof workQueue>
 
 /** Starts work in order. Rejects with `refusal()` if `mostWaiting` calls wait already. */
 export function workQueue(atOnce: number, mostWaiting: number, refusal: () => Error) {
-  let free = atOnce
-  const waiting: (() => void)[] = []
-  const turn = (signal: AbortSignal | undefined) => {
-    if (waiting.length >= mostWaiting) throw refusal()
-    return new Promise<void>((resolve, reject) => {
-      const go = () => {
-        signal?.removeEventListener('abort', leave)
-        resolve()
-      }
-      const leave = () => {
-        waiting.splice(waiting.indexOf(go), 1)
-        reject(signal!.reason)
-      }
-      signal?.addEventListener('abort', leave, { once: true })
-      waiting.push(go)
-    })
-  }
-  return async <T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
-    signal?.throwIfAborted()
-    if (free > 0) free -= 1
-    else await turn(signal)
+  const turns = new KeyedQueue(atOnce)
+  let underWay = 0
+  return async <T>(work: () => Promise<T>, signal: CallerSignal = new CallerGone()): Promise<T> => {
+    signal.throwIfAborted()
+    if (underWay >= atOnce + mostWaiting) throw refusal()
+    underWay += 1
     try {
-      signal?.throwIfAborted()
-      return await work()
+      await turns.take('', signal)
+      try {
+        return await work()
+      } finally {
+        turns.leave('')
+      }
     } finally {
-      const next = waiting.shift()
-      if (next === undefined) free += 1
-      else next()
+      underWay -= 1
     }
   }
 }

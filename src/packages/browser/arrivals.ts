@@ -1,4 +1,5 @@
 import { archiveIdOf, bareJid, type Message, type Rooms, readMessage } from './message.js'
+import { Repeats } from './repeats.js'
 
 const mostKeys = 2000
 
@@ -7,6 +8,7 @@ export class Arrivals {
   #next = 0
   readonly #shown = new Set<string>()
   readonly #repeated = new WeakSet<Element>()
+  readonly repeats = new Repeats()
   #waiting: Message[] | undefined
 
   /** `seen`: number of stanzas of the session. `last`: archive id of the last shown message. */
@@ -20,12 +22,14 @@ export class Arrivals {
   goOn(delivered: number): boolean {
     const isLost = delivered > this.seen
     this.#next = delivered
+    this.repeats.broken()
     if (isLost) this.seen = delivered
     return isLost
   }
 
   resume(): void {
     this.#next = this.seen
+    this.repeats.broken()
   }
 
   /** Empties repeated messages, because the page's own handlers would show a repeated message again. */
@@ -79,7 +83,10 @@ export class Arrivals {
     // Only origin-ids are unique among the resources of a sender. Other ids need the full JID in the key.
     const sender = type === 'chat' && stanza.getElementsByTagName('origin-id')[0] ? bareJid(from) : from
     if (message.id) keys.push([message.own || sender, message.id, message.body].join('\n'))
-    const isKnown = keys.some(key => this.#shown.has(key))
+    const isNameless = !keys[0] && !!message.body
+    const isKnown = isNameless
+      ? this.repeats.isAgain([from, message.body].join())
+      : keys.some(key => this.#shown.has(key))
     for (const key of keys) this.#shown.add(key)
     for (const key of this.#shown) {
       if (this.#shown.size <= mostKeys) break

@@ -20,6 +20,8 @@ export interface Binding {
   readonly csi?: boolean
   /** True if `<watch/>` may be sent, and the service then sends the state of its link to the XMPP server. */
   readonly link_state?: boolean
+  /** A guest comes back with it. */
+  readonly guest_token?: string
   readonly websocket?: { readonly url: string; readonly token: string }
 }
 

@@ -2,10 +2,10 @@ import { Arrivals } from './arrivals.js'
 import { Departures, type MessageState } from './departures.js'
 import { mayReturn, NoChat, replaced } from './failures.js'
 import { mending } from './link-state.js'
-import { bareJid, conditionOf, type Message, stanzaIdNamespace } from './message.js'
+import { bareJid, conditionOf, type Message, nickNamespace, stanzaIdNamespace } from './message.js'
 import { type PageParts, PageSession } from './page-session.js'
 import { Pauses } from './pauses.js'
-import type { Contact } from './roster.js'
+import { type Contact, Roster } from './roster.js'
 import { type CheckOptions, checkSignIn } from './sign-in-check.js'
 import { createSocket, type ManagedSocket, socketAddress } from './socket.js'
 import { askForBinding, endVisit, type Located, memoryNameOf, type Source } from './source.js'
@@ -28,6 +28,8 @@ interface OtherOptions {
   readonly withCredentials?: boolean
   /** Distinguishes several chats in one page. */
   readonly name?: string
+  /** What the user is called in messages, for example a guest (XEP-0172). */
+  readonly nickname?: string
 }
 
 export interface Presence {
@@ -62,6 +64,8 @@ const socketPingMilliseconds = 50_000
 interface ChatEvents {
   readonly message: Message
   readonly messagestate: MessageState
+  /** An own message, before it is sent. Listeners may add elements. */
+  readonly sending: Element
   readonly presence: Presence
   readonly contacts: readonly Contact[]
   readonly status: Status
@@ -96,6 +100,8 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   #checking: ReturnType<typeof setInterval> | undefined
   #checkingSignIn: ReturnType<typeof setInterval> | undefined
   #request = 0
+  /** Presences that came before the page could listen, which many pages do when `connect` has resolved. */
+  #early: Element[] | undefined = []
 
   constructor(options: ChatOptions) {
     super()
@@ -107,7 +113,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const { seen, last, outgoing, sent } = this.#memory
     const arrivals = new Arrivals(seen, last || undefined, message => this.#fire('message', message))
     const departures = new Departures(outgoing, sent, state => this.#fire('messagestate', state))
-    this.#parts = { Strophe, arrivals, departures, rooms: this.#rooms, history, withCredentials }
+    this.#parts = { Strophe, arrivals, departures, rooms: this.#rooms, roster: new Roster(), history, withCredentials }
   }
 
   /** The full JID. Empty before the first binding. */
@@ -158,7 +164,11 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const id = randomName()
     const attributes = { xmlns: 'jabber:client', to, type, id }
     const origin = { xmlns: stanzaIdNamespace, id }
-    const stanza = new Strophe.Builder('message', attributes).c('body').t(body).up().c('origin-id', origin).tree()
+    const message = new Strophe.Builder('message', attributes).c('body').t(body).up()
+    const { nickname } = this.#options
+    if (nickname) message.c('nick', { xmlns: nickNamespace }).t(nickname).up()
+    const stanza = message.c('origin-id', origin).tree()
+    this.#fire('sending', stanza)
     const session = this.#canSend && !this.#session?.isHolding ? this.#session : undefined
     departures.add(stanza, !!session, !!session?.socket)
     session?.sendMessages(stanza)
@@ -242,12 +252,14 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const isKnown = resumed === true && jid === before
     if (!isKnown) arrivals.seen = 0
     if (before && bareJid(jid) !== bareJid(before)) {
-      if (this.#wasOnline) {
+      const { guest } = this.#options
+      if (this.#wasOnline && !guest) {
         this.#end('signed-out', 'You are not signed in any more.')
         return
       }
       arrivals.last = undefined
-      departures.clear()
+      // A new guest is the same visitor.
+      if (!guest) departures.clear()
     }
     this.#memory = { ...this.#memory, jid }
     const { transport = 'auto' } = this.#options
@@ -262,6 +274,11 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
         this.#pauses.succeeded()
         this.#enter({ state: 'online' })
         session.sendUnsent()
+        setTimeout(() => {
+          const early = this.#early ?? []
+          this.#early = undefined
+          for (const stanza of early) this.#note(stanza)
+        })
       },
       mending: () => this.#enter(navigator.onLine ? mending : noNetwork),
       settled: () => {
@@ -277,7 +294,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
         else this.#open(binding)
       },
       contacts: contacts => this.#fire('contacts', contacts),
-      presence: stanza => this.#note(stanza),
+      presence: stanza => (this.#early ? this.#early.push(stanza) : this.#note(stanza)),
     })
     this.#session = session
     if (isOverSocket) {
@@ -369,7 +386,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     if (isNew) this.#fire('status', status)
   }
 
-  #fire(type: string, detail: Message | MessageState | Presence | readonly Contact[] | Status): void {
+  #fire<Name extends keyof ChatEvents>(type: Name, detail: ChatEvents[Name]): void {
     this.dispatchEvent(new CustomEvent(type, { detail }))
   }
 }

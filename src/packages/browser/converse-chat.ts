@@ -1,9 +1,12 @@
 // Logs Converse in with bindings, and reconnects it.
 import type { Status } from './chat.js'
+import { ConverseArrivals } from './converse-arrivals.js'
+import { keep, ownName } from './converse-memory.js'
 import type { ConverseConnection, PrivateConverse } from './converse-types.js'
 import { Departures, isUnconfirmed } from './departures.js'
 import { mayReturn, type NoChat, replaced } from './failures.js'
 import { LinkState, linkNamespace, mending } from './link-state.js'
+import { nickNamespace } from './message.js'
 import { Pauses } from './pauses.js'
 import { longestFailure } from './retries.js'
 import { type CheckOptions, checkSignIn } from './sign-in-check.js'
@@ -15,25 +18,16 @@ import { randomName } from './tab.js'
 export type ConverseOptions = Source & CheckOptions & OtherOptions
 
 interface OtherOptions {
+  /** What the user is called in messages, for example a guest (XEP-0172). */
+  readonly nickname?: string
   /** `auto` uses WebSocket, or BOSH if WebSocket is blocked, or not online within 10 s. Default: `auto`. */
   readonly transport?: 'auto' | 'bosh' | 'websocket'
   readonly onStatus?: (status: Status) => void
   readonly settings?: Readonly<Record<string, unknown>>
 }
 
-export const ownName = 'warm-bindings'
 const mostProbes = 1000
-/** In characters. A few long messages must not fill the storage. */
-const mostText = 10_000
-const mostXml = 30_000
-/** Characters: enough for the longest full JID (3,071). */
-const memorySize = 4000
 const lost = 'There is no chat at the moment.'
-
-/** All values have the same length, because a longer value might not fit into a full storage. */
-function keep(memory: object): void {
-  sessionStorage[ownName] = JSON.stringify(memory).padEnd(memorySize)
-}
 
 /** An attempt to connect with a binding. */
 interface Attempt {
@@ -52,6 +46,7 @@ export class ConverseChat {
   readonly #options: ConverseOptions
   readonly #send: PrivateConverse['api']['send']
   readonly #pauses = new Pauses()
+  readonly #arrivals = new ConverseArrivals()
   readonly #departures = new Departures([], [], () => {})
   /** `seen` counts stanzas of the session. */
   readonly #memory = { tab: randomName(), jid: '', seen: 0, ...JSON.parse(sessionStorage[ownName] ?? null) }
@@ -64,6 +59,8 @@ export class ConverseChat {
   #isReplaced = false
   #attempts = 0
   #isOverSocket = false
+  /** Converse sends what the last WebSocket may have lost. These stanzas must come first, and in their order. */
+  #isResuming = false
   /** Stream management has begun. */
   #isCounted = false
   /** Stanzas that the service has not acknowledged over the last WebSocket. */
@@ -122,9 +119,12 @@ export class ConverseChat {
 
   #sendOrKeep(element: Element): void {
     const isChat = element.getAttribute('type') === 'chat' && element.id && element.getElementsByTagName('body')[0]
-    if (isChat) this.#departures.add(element, this.#isAttached, this.#isAttached && this.#isOverSocket)
+    const { nickname } = this.#options
+    if (isChat && nickname) element.append(this.#env.$build('nick', { xmlns: nickNamespace }).t(nickname).tree())
+    const isGiven = this.#isAttached || this.#isResuming
+    if (isChat) this.#departures.add(element, isGiven, isGiven && this.#isOverSocket)
     if (!isChat) this.#send(element)
-    else if (this.#isAttached) this.#give(element)
+    else if (isGiven) this.#give(element)
   }
 
   #give(message: Element): void {
@@ -190,7 +190,7 @@ export class ConverseChat {
     const { jid, resumed, websocket } = found
     const memory = this.#memory
     if (!memory.jid.startsWith(`${jid.split('/')[0]}/`)) {
-      if (this.#wasAttached) {
+      if (this.#wasAttached && !this.#options.guest) {
         this.#end('signed-out', 'You are not signed in any more.')
         return
       }
@@ -224,13 +224,15 @@ export class ConverseChat {
     this.#isCounted = false
     const count = isOverSocket ? undefined : (found.delivered ?? 0)
     const attempt: Attempt = { number: ++this.#attempts, found, connection, count }
+    this.#arrivals.broken()
     connection.reconnecting = this.#wasAttached!
     // If false, Converse would forget all presences, and its list of contacts would be wrong.
     connection.hasResumed = () => true
-    const link = new LinkState(isMending => {
+    const changed = (isMending: boolean) => {
       if (this.#isCurrent(attempt) && this.#isAttached && isMending !== (this.#status.code === mending.code))
         this.#enter(isMending ? mending : { state: 'online' })
-    })
+    }
+    const link = new LinkState(changed, () => this.#arrivals.broken())
     connection.xmlInput = element => {
       link.note(element)
       this.#take(attempt, element)
@@ -269,14 +271,16 @@ export class ConverseChat {
         // A resumed session still has them, so that they would arrive twice.
         if (!this.#isResumed) this.#departures.lost(id => this.#unacked.includes(id))
       }
-      if (element.localName === 'resumed') attempt.count = this.#memory.seen
+      if (element.localName === 'resumed') {
+        attempt.count = this.#memory.seen
+        this.#isResuming = true
+      }
       return
     }
     for (const stanza of this.#isOverSocket ? [element] : element.children)
       if (stanza.namespaceURI === 'jabber:client') this.#takeStanza(attempt.connection, stanza, ++attempt.count)
   }
 
-  /** Converse recognizes repeated messages by their ids, so repeated messages without an id are emptied. */
   #takeStanza(connection: ConverseConnection, stanza: Element, count: number): void {
     const isNew = count > this.#memory.seen
     if (isNew) this.#memory.seen = count
@@ -287,9 +291,7 @@ export class ConverseChat {
       stanza.setAttribute('type', 'normal')
       this.#askServer(connection)
     }
-    const body = stanza.querySelector('body')
-    if (body) body.textContent = body.textContent.slice(0, mostText)
-    if (!(isNew || stanza.id) || stanza.outerHTML.length > mostXml) stanza.replaceChildren()
+    this.#arrivals.take(stanza, isNew)
   }
 
   #follow(attempt: Attempt, code: number, condition?: string | null): void {
@@ -309,6 +311,7 @@ export class ConverseChat {
     }
     if (!isLoggedOut && (code === attached || code === connected)) {
       this.#isAttached = this.#wasAttached = true
+      this.#isResuming = false
       this.#pauses.succeeded()
       this.#enter({ state: 'online' })
     }
@@ -332,6 +335,7 @@ export class ConverseChat {
 
   #lose(): void {
     this.#attempts += 1
+    this.#isResuming = false
     this.#isAsking = false
     if (this.#isAttached && this.#isOverSocket)
       this.#unacked = JSON.stringify(this.#state.session.get('unacked_stanzas') ?? '')

@@ -1,5 +1,6 @@
 // `import { connectConverse } from '…/assets/warm-bindings-converse.js'`
-import { ConverseChat, type ConverseOptions, ownName } from './converse-chat.js'
+import { ConverseChat, type ConverseOptions } from './converse-chat.js'
+import { ownName } from './converse-memory.js'
 import type { Converse } from './converse-types.js'
 
 export type { Binding } from './binding.js'
@@ -22,6 +23,8 @@ export function connectConverse(options: ConverseOptions): Promise<void> {
     persistent_store: 'sessionStorage',
     clear_cache_on_logout: true,
     allow_logout: false,
+    // Guests have no contacts.
+    allow_non_roster_messaging: !!options.guest,
     ...settings,
     authentication: 'prebind',
     keepalive: false,

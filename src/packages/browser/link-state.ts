@@ -18,8 +18,13 @@ export class LinkState {
   /** The service answers, but the XMPP server does not answer a ping. */
   #isSilent = false
   #timer: ReturnType<typeof setTimeout> | undefined
+  #takeovers: string | null = null
 
-  constructor(readonly changed: (isMending: boolean) => void) {}
+  /** `takenOver`: stanzas may come again. */
+  constructor(
+    readonly changed: (isMending: boolean) => void,
+    readonly takenOver: () => void,
+  ) {}
 
   get isMending(): boolean {
     return this.#isBroken || this.#isSilent
@@ -40,10 +45,14 @@ export class LinkState {
 
   note(input: Element): void {
     for (const element of input.localName === 'body' ? input.children : [input])
-      if (element.namespaceURI === linkNamespace) this.#take(element.getAttribute('state') === 'mending')
+      if (element.namespaceURI === linkNamespace) this.#take(element)
   }
 
-  #take(isMending: boolean): void {
+  #take(notice: Element): void {
+    const isMending = notice.getAttribute('state') === 'mending'
+    const takeovers = notice.getAttribute('takeovers')
+    if (takeovers !== this.#takeovers) this.takenOver()
+    this.#takeovers = takeovers
     this.notices += 1
     this.#isBroken = isMending
     clearTimeout(this.#timer)

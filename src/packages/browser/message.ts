@@ -1,5 +1,6 @@
 export const carbonsNamespace = 'urn:xmpp:carbons:2'
 const delayNamespace = 'urn:xmpp:delay'
+export const nickNamespace = 'http://jabber.org/protocol/nick'
 const forwardNamespace = 'urn:xmpp:forward:0'
 export const stanzaIdNamespace = 'urn:xmpp:sid:0'
 
@@ -15,6 +16,8 @@ export interface Message {
   readonly id: string | undefined
   /** Undefined without text, as in a typing notice or an error. */
   readonly body: string | undefined
+  /** What the sender wants to be called (XEP-0172). Anybody can claim any name. */
+  readonly nickname: string | undefined
   /** The time in the stanza, or the current time. Senders can forge earlier times. */
   readonly time: Date
   /** True if this user sent the message. In a room, only if this tab sent it. */
@@ -64,6 +67,7 @@ export function readMessage(stanza: Element, jid: string, stamp?: string | null)
     // An error can repeat the text that this user sent.
     body:
       type === 'error' ? undefined : (childOf(stanza, 'body', stanza.namespaceURI)?.textContent as string | undefined),
+    nickname: childOf(stanza, 'nick', nickNamespace)?.textContent as string | undefined,
     time: +time < Date.now() + (stamp ? Infinity : mostAhead) ? time : new Date(),
     own: bareJid(from) === bareJid(jid),
     archived: stamp !== undefined,

@@ -2,10 +2,10 @@ import { type Archive, createArchive } from './archive.js'
 import type { Arrivals } from './arrivals.js'
 import { type Departures, isUnconfirmed } from './departures.js'
 import { LinkState, linkNamespace } from './link-state.js'
-import { carbonOf, carbonsNamespace, childOf, type Rooms, readMessage } from './message.js'
+import { bareJid, carbonOf, carbonsNamespace, childOf, type Rooms, readMessage } from './message.js'
 import { orderReplies } from './reply-order.js'
 import { longestFailure, repeatRequests } from './retries.js'
-import { type Contact, fetchContacts } from './roster.js'
+import { type Contact, type Roster, rosterNamespace } from './roster.js'
 import { hangUp, type ManagedSocket, socketPatience } from './socket.js'
 import type { Located } from './source.js'
 import {
@@ -24,6 +24,7 @@ export interface PageParts {
   readonly arrivals: Arrivals
   readonly departures: Departures
   readonly rooms: Rooms
+  readonly roster: Roster
   readonly history: number
   readonly withCredentials: boolean
 }
@@ -74,11 +75,12 @@ export class PageSession {
     this.#parts = parts
     this.#isFresh = isFresh
     this.#events = events
-    this.#link = new LinkState(isMending => {
+    const changed = (isMending: boolean) => {
       if (this.#isOver) return
       if (isMending) events.mending()
       else events.online()
-    })
+    }
+    this.#link = new LinkState(changed, () => parts.arrivals.repeats.broken())
   }
 
   attach(): void {
@@ -257,7 +259,7 @@ export class PageSession {
     this.#isOver = true
     clearTimeout(this.#deadline)
     // A WebSocket connection is kept for the next session. After a failed `attach`, `connection` is undefined.
-    if (!this.socket && this.connection) this.connection.maxRetries = 0
+    if (!this.socket && this.connection) hangUp(this.connection)
   }
 
   close(): void {
@@ -299,7 +301,7 @@ export class PageSession {
 
   #listen(): void {
     const { jid } = this.#binding
-    const { arrivals, departures, Strophe } = this.#parts
+    const { arrivals, departures, roster, Strophe } = this.#parts
     this.#archive = createArchive(this.connection, Strophe.Builder, jid)
     const onMessage = (stanza: Element) => {
       if (this.#isOver || this.#archive.take(stanza) || arrivals.isRepeated(stanza)) return !this.#isOver
@@ -316,7 +318,18 @@ export class PageSession {
       return !this.#isOver
     }
     this.connection.addHandler(onMessage, null, 'message', null)
+    // Anybody can send a list. Only the user's server sends without `from`, or from the bare JID (RFC 6121 §2.1.6).
+    const onContacts = (stanza: Element) => {
+      const from = stanza.getAttribute('from')
+      if (!this.#isOver && (!from || from === bareJid(jid))) {
+        this.send(this.#build('iq', { type: 'result', id: stanza.getAttribute('id')! }).tree())
+        const contacts = roster.take(stanza)
+        if (contacts) this.#events.contacts(contacts)
+      }
+      return !this.#isOver
+    }
     this.connection.addHandler(onPresence, null, 'presence', null)
+    this.connection.addHandler(onContacts, rosterNamespace, 'iq', 'set')
   }
 
   #recover(): void {
@@ -353,7 +366,8 @@ export class PageSession {
 
   /** A resumed session sends probes, because servers send presences only once. */
   async #fetchContacts(isResumed: boolean): Promise<void> {
-    const contacts = await fetchContacts(this.connection, this.#parts.Strophe.Builder, patience, () => this.#isOver)
+    const { roster, Strophe } = this.#parts
+    const contacts = await roster.fetch(this.connection, Strophe.Builder, patience, () => this.#isOver)
     if (!contacts || this.#isOver) return
     this.#events.contacts(contacts)
     const seen = contacts.filter(({ subscription }) => subscription === 'to' || subscription === 'both')

@@ -9,26 +9,41 @@ export interface Contact {
   readonly subscription: string
 }
 
-const rosterNamespace = 'jabber:iq:roster'
+export const rosterNamespace = 'jabber:iq:roster'
 
-/** Asks again, and waits longer each time, until the server answers. Resolves with undefined after an error or `isOver`. */
-export async function fetchContacts(
-  connection: StropheConnection,
-  Builder: StropheNamespace['Builder'],
-  patience: number,
-  isOver: () => boolean,
-): Promise<readonly Contact[] | undefined> {
-  for (let milliseconds = patience; ; milliseconds *= 2) {
-    const request = new Builder('iq', { type: 'get', id: randomName() }).c('query', { xmlns: rosterNamespace })
-    const result = await new Promise<Element | false | undefined>(resolve =>
-      connection.sendIQ(request.tree(), resolve, error => resolve(error ? false : undefined), milliseconds),
-    )
-    if (result) return [...result.getElementsByTagName('item')].map(readContact)
-    if (result === false || isOver()) return undefined
+export class Roster {
+  #contacts: Map<string, Contact> | undefined
+
+  /** Asks again, and waits longer each time, until the server answers. Resolves with undefined after an error or `isOver`. */
+  async fetch(
+    connection: StropheConnection,
+    Builder: StropheNamespace['Builder'],
+    patience: number,
+    isOver: () => boolean,
+  ): Promise<readonly Contact[] | undefined> {
+    for (let milliseconds = patience; ; milliseconds *= 2) {
+      const request = new Builder('iq', { type: 'get', id: randomName() }).c('query', { xmlns: rosterNamespace })
+      const result = await new Promise<Element | false | undefined>(resolve =>
+        connection.sendIQ(request.tree(), resolve, error => resolve(error ? false : undefined), milliseconds),
+      )
+      if (result) {
+        this.#contacts = new Map()
+        return this.take(result)
+      }
+      if (result === false || isOver()) return undefined
+    }
   }
-}
 
-function readContact(item: Element): Contact {
-  const text = (name: string) => item.getAttribute(name) ?? undefined
-  return { jid: text('jid') ?? '', name: text('name'), subscription: text('subscription') ?? 'none' }
+  /** Returns all contacts, or undefined before the first answer of `fetch`. */
+  take(iq: Element): readonly Contact[] | undefined {
+    const contacts = this.#contacts
+    for (const item of iq.getElementsByTagName('item')) {
+      const text = (name: string) => item.getAttribute(name) ?? undefined
+      const jid = text('jid') ?? ''
+      const subscription = text('subscription') ?? 'none'
+      if (subscription === 'remove') contacts?.delete(jid)
+      else contacts?.set(jid, { jid, name: text('name'), subscription })
+    }
+    return contacts && [...contacts.values()]
+  }
 }

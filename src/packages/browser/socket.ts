@@ -29,7 +29,7 @@ export function createSocket(Strophe: StropheNamespace): ManagedSocket {
   return { connection, kept: () => kept, confirmed: randomName() }
 }
 
-/** Closes the WebSocket without `<close/>`, which would end the session. */
+/** Closes the WebSocket or gives the requests up without `<close/>` or `terminate`, which would end the session. */
 export function hangUp(connection: StropheConnection): void {
   connection.reset()
   connection.disconnect('timeout')

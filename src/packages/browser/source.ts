@@ -1,5 +1,6 @@
 import { absolute, answerOf, ask, type Binding, callSource, readBinding, readJson } from './binding.js'
 import type { NoChat } from './failures.js'
+import { forgetGuest, type GuestOptions, guestToken, keepGuest, oneByOne } from './guest.js'
 
 /** `null` answers a check (`checkEvery`) of a signed-in user. */
 export type BindingSource = string | ((tab: string) => Promise<Binding | null | undefined>)
@@ -7,6 +8,7 @@ export type BindingSource = string | ((tab: string) => Promise<Binding | null | 
 export type TokenSource = string | (() => Promise<string | undefined>)
 
 interface BindingOptions {
+  readonly guest?: undefined
   /** Backend URL, or a function that resolves with a binding (undefined ends the chat). */
   readonly binding: BindingSource
   readonly service?: undefined
@@ -20,12 +22,15 @@ interface ServiceOptions {
    * chat).
    */
   readonly token: TokenSource
+  readonly guest?: undefined
   /** PAGE_PATH of the service. Default: `/connect`. */
   readonly path?: string
   readonly binding?: undefined
 }
 
-export type Source = BindingOptions | ServiceOptions
+type OfService = ServiceOptions | GuestOptions
+
+export type Source = BindingOptions | OfService
 
 export interface Located extends Binding {
   readonly url: string
@@ -48,12 +53,20 @@ async function fromPortal(source: BindingSource, tab: string): Promise<Binding> 
   return answerOf(await ask(url, { headers: { Accept: 'application/json' } }), readBinding)
 }
 
-async function fromService(source: ServiceOptions, tab: string): Promise<Binding> {
-  const post = async () => call(source, 'POST', await askForToken(source.token), new URLSearchParams({ tab }))
-  let response = await post()
-  // The token may have expired, so `post` gets a new token.
-  if (response.status === 401) response = await post()
-  return answerOf(response, readBinding, true)
+async function fromService(source: OfService, tab: string): Promise<Binding> {
+  const post = async () => call(source, 'POST', await tokenOf(source), new URLSearchParams({ tab }))
+  const ask = async () => {
+    let response = await post()
+    // The token may have expired, so `post` gets a new token, or a new guest.
+    if (response.status === 401) {
+      if (source.guest) forgetGuest(source)
+      response = await post()
+    }
+    const binding = await answerOf(response, readBinding, true)
+    if (source.guest && binding.guest_token) keepGuest(source, binding.guest_token)
+    return binding
+  }
+  return source.guest ? oneByOne(source, ask) : ask()
 }
 
 /**
@@ -62,7 +75,7 @@ async function fromService(source: ServiceOptions, tab: string): Promise<Binding
  */
 export async function findSignOut(source: Source): Promise<NoChat | undefined> {
   try {
-    await (source.service === undefined ? fromPortal(source.binding, '') : askForToken(source.token))
+    await (source.service === undefined ? fromPortal(source.binding, '') : tokenOf(source))
   } catch (error) {
     const failure = error as NoChat
     if (/^(signed-out|session-over)$/.test(failure.code!)) return failure
@@ -71,10 +84,16 @@ export async function findSignOut(source: Source): Promise<NoChat | undefined> {
 }
 
 /** Ends all sessions of the visit. Gets the token first, because `before` signs the user out. Rejects with `NoChat`. */
-export async function endVisit(source: ServiceOptions, before: () => Promise<void>): Promise<void> {
-  const token = await askForToken(source.token)
+export async function endVisit(source: OfService, before: () => Promise<void>): Promise<void> {
+  const token = await tokenOf(source)
   await before()
-  await answerOf(await call(source, 'DELETE', token), readJson, true)
+  if (source.guest) forgetGuest(source)
+  // Anonymous guests have no token, and end with their session.
+  if (token) await answerOf(await call(source, 'DELETE', token), readJson, true)
+}
+
+async function tokenOf(source: OfService): Promise<string | undefined> {
+  return source.guest ? guestToken(source) : askForToken(source.token)
 }
 
 async function askForToken(source: TokenSource): Promise<string> {
@@ -87,8 +106,8 @@ function readToken(text: string): string | undefined {
   return /^[\w-]+(\.[\w-]+){2}$/.test(token) ? token : undefined
 }
 
-function call({ service, path = '/connect' }: ServiceOptions, method: string, token: string, body?: URLSearchParams) {
+function call({ service, path = '/connect' }: OfService, method: string, token?: string, body?: URLSearchParams) {
   const url = absolute(service.replace(/\/?$/, path))
-  const headers = { Authorization: `Bearer ${token}` }
+  const headers = token ? { Authorization: `Bearer ${token}` } : {}
   return ask(url, { method, headers, body: body ?? null, keepalive: !body }, 'chat service')
 }

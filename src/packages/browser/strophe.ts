@@ -59,7 +59,13 @@ export interface StropheConnection {
     onError: (error: Element | null) => void,
     milliseconds: number,
   ): string
-  addHandler(handler: (stanza: Element) => boolean, namespace: null, name: string, type: null): unknown
+  addHandler(
+    handler: (stanza: Element) => boolean,
+    namespace: string | null,
+    name: string,
+    type: string | null,
+  ): unknown
+  deleteHandler(handler: unknown): void
   addProtocolErrorHandler(protocol: 'HTTP', status: number, callback: (this: StropheRequests) => void): void
   flush(): void
 }

@@ -46,12 +46,8 @@ export type Connection = Pick<OpenConnection, 'server' | 'cancel' | 'timeOut'>
 
 const endEvents = ['error', 'end', 'close'] as const
 
-export function openConnection(to: ConnectionOptions, parts: ConnectionParts, events: ConnectionEvents): Connection {
-  return new OpenConnection(to, parts, events)
-}
-
 /** Connects, with TLS (STARTTLS, XEP-0368) or without. Tries the next server after failures except stream errors. */
-class OpenConnection {
+export class OpenConnection {
   readonly #to: ConnectionOptions
   readonly #parts: ConnectionParts
   readonly #events: ConnectionEvents

@@ -10,7 +10,7 @@ import { type LinkParts, TcpLink } from './tcp-link.js'
 export interface LinksParts extends Omit<LinkParts, 'spares' | 'onFailed' | 'onClosed'> {
   /** XMPP_SERVERS by domain. `*` is for all other domains. */
   readonly servers: ReadonlyMap<string, Server>
-  readonly spare: Pick<SpareParts, 'most' | 'hasRoom'>
+  readonly spare: SpareParts
   readonly log: Logger
 }
 
@@ -18,12 +18,17 @@ export interface LinksParts extends Omit<LinkParts, 'spares' | 'onFailed' | 'onC
 const keepaliveMilliseconds = 60_000
 
 export function createLinks(parts: LinksParts) {
-  const { clock, log } = parts
+  const { dialer, clock, tls, stepSeconds, certificates, waiting, log } = parts
   const links = new Set<TcpLink>()
-  const spares = new SpareLinks({ ...parts, ...parts.spare })
+  const spares = new SpareLinks(parts, parts.spare)
   const linkParts: LinkParts = {
-    ...parts,
+    dialer,
+    clock,
+    tls,
+    stepSeconds,
+    certificates,
     spares,
+    waiting,
     onFailed(domain, { step, code, cause }) {
       log.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a link ended')
     },

@@ -6,7 +6,7 @@ import {
   type ConnectionEvents,
   type ConnectionOptions,
   type ConnectionParts,
-  openConnection,
+  OpenConnection,
 } from './connection.js'
 import { ignore, listenTo } from './socket-events.js'
 
@@ -20,7 +20,7 @@ const mostDialsPerLogin = 2
 const minute = 60_000
 const fewLogins = 0.5
 
-export interface SpareParts extends ConnectionParts {
+export interface SpareParts {
   /** Spare links for each domain. 0: off. */
   readonly most: number
   readonly hasRoom: () => boolean
@@ -34,12 +34,14 @@ interface Spares {
 
 /** Spare links have TCP and TLS (unless `tls=none`), but no stream. */
 export class SpareLinks {
+  readonly #connections: ConnectionParts
   readonly #parts: SpareParts
   readonly #byDomain = new Map<string, Spares>()
   #sweeping: Timer | undefined
   #isClosed = false
 
-  constructor(parts: SpareParts) {
+  constructor(connections: ConnectionParts, parts: SpareParts) {
+    this.#connections = connections
     this.#parts = parts
   }
 
@@ -70,7 +72,8 @@ export class SpareLinks {
   }
 
   replenish(options: ConnectionOptions, ownDials: 0 | 1): void {
-    const { most, clock, hasRoom } = this.#parts
+    const { most, hasRoom } = this.#parts
+    const { clock } = this.#connections
     if (most === 0 || this.#isClosed || options.certificate) return
     const spares = this.#byDomain.get(options.domain) ?? { logins: 0, countedAt: 0, links: new Set() }
     this.#byDomain.set(options.domain, spares)
@@ -79,7 +82,7 @@ export class SpareLinks {
     this.#sweeping ??= clock.after(sweepInterval, () => this.#sweep())
     const needed = Math.min(most, Math.round(spares.logins / loginsPerSpareLink))
     for (let dials: number = ownDials; dials < mostDialsPerLogin && spares.links.size < needed && hasRoom(); dials++)
-      new SpareLink(options, this.#parts, spares)
+      new SpareLink(options, this.#connections, spares)
   }
 
   close(): void {
@@ -95,12 +98,12 @@ export class SpareLinks {
   }
 
   #loginsOf({ logins, countedAt }: Spares): number {
-    return logins * Math.exp((countedAt - this.#parts.clock.now()) / minute)
+    return logins * Math.exp((countedAt - this.#connections.clock.now()) / minute)
   }
 
   #sweep(): void {
-    const { clock, hasRoom } = this.#parts
-    const oldest = hasRoom() ? clock.now() - mostAge : Number.POSITIVE_INFINITY
+    const { clock } = this.#connections
+    const oldest = this.#parts.hasRoom() ? clock.now() - mostAge : Number.POSITIVE_INFINITY
     for (const [domain, spares] of this.#byDomain) {
       for (const spare of spares.links) if (spare.since <= oldest) spare.drop()
       if (spares.links.size === 0 && this.#loginsOf(spares) < fewLogins) this.#byDomain.delete(domain)
@@ -116,11 +119,11 @@ class SpareLink implements ConnectionEvents {
   readonly #spares: Spares
   readonly #connection: Connection
 
-  constructor(options: ConnectionOptions, parts: SpareParts, spares: Spares) {
+  constructor(options: ConnectionOptions, connections: ConnectionParts, spares: Spares) {
     this.#spares = spares
-    this.since = parts.clock.now()
+    this.since = connections.clock.now()
     spares.links.add(this)
-    this.#connection = openConnection(options, parts, this)
+    this.#connection = new OpenConnection(options, connections, this)
   }
 
   get isReady(): boolean {

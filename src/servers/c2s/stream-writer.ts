@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { writeBatch } from '../../lib/write-batch.js'
+import { fullBacklog } from '../../xmpp/link.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
 export interface StreamWriterEvents {
@@ -11,9 +12,6 @@ export interface StreamWriterEvents {
 
 /** A server that reads nothing for this time counts as lost (RFC 9293 §3.9.1.1). */
 const stallSeconds = 300
-
-/** Above this backlog, senders wait for `onDrain`, which is called even if the socket takes everything at once. */
-const fullBacklog = 256 * 1024
 
 export class StreamWriter {
   static readonly #stanzas = writeBatch<StreamWriter>(8, writer => writer.#flush())

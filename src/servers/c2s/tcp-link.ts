@@ -18,7 +18,7 @@ import {
   type ConnectionEvents,
   type ConnectionOptions,
   type ConnectionParts,
-  openConnection,
+  OpenConnection,
 } from './connection.js'
 import { linkFacts } from './link-facts.js'
 import { provenHost } from './other-host.js'
@@ -78,7 +78,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     this.#from = from
     this.#ahead = ahead
     this.#reader = new StreamReader(this, parts.waiting)
-    this.#connection = parts.spares?.take(this.#to, this) ?? openConnection(this.#to, parts, this)
+    this.#connection = parts.spares?.take(this.#to, this) ?? new OpenConnection(this.#to, parts, this)
   }
 
   get facts(): LinkFacts {
@@ -315,7 +315,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     }
     this.#disconnect()
     this.#phase = 'connecting'
-    this.#connection = openConnection(this.#to, this.#parts, this)
+    this.#connection = new OpenConnection(this.#to, this.#parts, this)
   }
 
   /** Not if the link has dialled again before its turn. */

@@ -42,8 +42,8 @@ function accountOf(credentials: Credentials): string | undefined {
 function isWanted(bound: Jid, asked: Jid, credentials: Credentials): boolean {
   if (bound.domain !== asked.domain) return false
   if (credentials.kind === 'anonymous') return true
-  // For an account that logs in for others, strasse and straße must be different users.
-  const actsForOthers = credentials.kind === 'certificate' || !logsInAsItself(credentials)
+  // For what logs in any user, strasse and straße must be different users.
+  const actsForOthers = ['certificate', 'signed'].includes(credentials.kind) || !logsInAsItself(credentials)
   return actsForOthers ? bound.local === asked.local : isSameName(bound.local, asked.local)
 }
 

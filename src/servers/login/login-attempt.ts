@@ -157,7 +157,10 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   onEnd(end: LinkEnd): void {
     this.end = end
-    if (!this.#isOver) this.fail(linkEnded(end.failure, this.step))
+    if (this.#isOver) return
+    const { failure } = end
+    const isWithoutOffer = failure.code === 'no-mechanism' && this.#opened !== undefined
+    this.fail(isWithoutOffer ? nothingOffered(this.#opened!.link.facts, failure) : linkEnded(failure, this.step))
   }
 
   send(element: XmlElement): void {

@@ -15,14 +15,15 @@ export interface LoginParts extends AttemptParts {
   readonly pipelining: PipeliningMemory | undefined
 }
 
-/** Throws a `Problem` after closing the link. */
+/** `timeout` is in seconds. Throws a `Problem` after closing the link. */
 export async function login<T extends Opened>(
   parts: LoginParts,
   open: OpenForLogin<T>,
   request: LoginRequest,
   caller: CallerSignal,
+  timeout = parts.timeout,
 ): Promise<LoggedIn<T>> {
-  return await attempt(parts, open, request, 'bound', caller).catch(error => {
+  return await attempt(parts, open, request, 'bound', caller, timeout).catch(error => {
     throw withoutKeys(request, error)
   })
 }
@@ -40,6 +41,7 @@ async function attempt<T extends Opened>(
   request: LoginRequest,
   until: 'bound' | Resumption,
   caller: CallerSignal,
+  timeout = parts.timeout,
 ): Promise<LoggedIn<T>> {
   const { credentials, jid } = request
   // Only logins whose first message has no secret are pipelined.
@@ -48,22 +50,22 @@ async function attempt<T extends Opened>(
     credentials.kind === 'fast' ||
     (credentials.kind === 'password' && credentials.user === undefined)
   const memory = isByChallenge ? parts.pipelining : undefined
-  if (memory === undefined) return await new LoginAttempt<T>(parts, request, until).run(open, caller)
+  if (memory === undefined) return await new LoginAttempt<T>(parts, request, until).run(open, caller, timeout)
   const since = performance.now()
   const pipelining = memory.foresee(jid.domain)
   const attempt = new LoginAttempt<T>(parts, request, until, pipelining)
   try {
-    const loggedIn = await attempt.run(open, caller)
+    const loggedIn = await attempt.run(open, caller, timeout)
     if (attempt.mechanism !== undefined && isSafeAhead(attempt.mechanism.name)) memory.succeeded(jid.domain, pipelining)
     return loggedIn
   } catch (error) {
     const isLeft = caller.aborted || (error instanceof Problem && error.code === 'session-not-found')
     // A spare link that was dead says nothing about the server.
     memory.failed(jid.domain, pipelining, isLeft || attempt.end?.isStale === true)
-    const timeout = parts.timeout - (performance.now() - since) / 1000
+    const rest = timeout - (performance.now() - since) / 1000
     const mayRepeat = pipelining.isToBlame || attempt.end?.isStale
-    if (!mayRepeat || isLeft || timeout < leastTimeoutSeconds) throw error
-    return await new LoginAttempt<T>(parts, request, until).run(open, caller, timeout)
+    if (!mayRepeat || isLeft || rest < leastTimeoutSeconds) throw error
+    return await new LoginAttempt<T>(parts, request, until).run(open, caller, rest)
   }
 }
 
@@ -96,8 +98,13 @@ export async function scramKeys<T extends Opened>(
   request: LoginRequest,
   caller: CallerSignal,
 ): Promise<ScramProof> {
+  const { saltedPasswords, scramMaxIterations, tokens, log, timeout, stepTimeout, linkResumeSeconds } = parts
   const mechanisms = parts.mechanisms.filter(name => name !== 'PLAIN')
-  const attempt = new LoginAttempt<T>({ ...parts, mechanisms }, request, 'authenticated')
+  const attempt = new LoginAttempt<T>(
+    { mechanisms, saltedPasswords, scramMaxIterations, tokens, log, timeout, stepTimeout, linkResumeSeconds },
+    request,
+    'authenticated',
+  )
   const { opened } = await attempt.run(open, caller).catch(error => {
     const isMissing = error instanceof Problem && error.code === 'no-mechanism' && error.step === 'sasl'
     if (!isMissing) throw withoutKeys(request, error)

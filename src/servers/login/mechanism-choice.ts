@@ -2,7 +2,7 @@ import { passwordMechanisms } from '../../config/kinds/kinds.js'
 import { Problem } from '../../lib/errors.js'
 import { foreignList } from '../../lib/text/foreign-text.js'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
-import type { LinkFacts } from '../../xmpp/link.js'
+import type { Failure, LinkFacts } from '../../xmpp/link.js'
 import type { FastTokens } from './fast-tokens.js'
 import type { Credentials, LoginRequest } from './login-request.js'
 import { bindTo } from './sasl/channel-binding.js'
@@ -11,6 +11,7 @@ import type { Mechanism, ScramProof } from './sasl/mechanism.js'
 import type { SaltedPasswords, Waiting } from './sasl/salted-passwords.js'
 import { type ScramParts, scram, scramHash } from './sasl/scram.js'
 import { oauthBearer, plain, singleMessage } from './sasl/simple-mechanisms.js'
+import { signedLogin } from './signed-login.js'
 import type { SaslOffer } from './stream-features.js'
 
 export interface MechanismParts {
@@ -56,6 +57,9 @@ export function chooseMechanism(
       demand(mechanism, situation, situation.link.plainAllowed)
       return mechanism === 'OAUTHBEARER' ? oauthBearer(bareJid, token) : plain(jid.local, token, '', mechanism)
     }
+    case 'signed':
+      demand('PLAIN', situation, situation.link.plainAllowed)
+      return plain(jid.local, signedLogin(credentials.key, jid))
     case 'certificate':
       demand('EXTERNAL', situation, situation.link.encrypted)
       // RFC 4422 Appendix A: the link's certificate is the proof.
@@ -72,11 +76,11 @@ function passwordMechanism(
   { mechanisms: offered, channelBindings, link, waiting }: Situation,
   { mechanisms: allowed, saltedPasswords, scramMaxIterations }: MechanismParts,
 ): Mechanism {
-  const { secret } = who
+  const { user, secret, isServiceAccount, authzid, onSalt } = who
   const mechanisms = typeof secret === 'string' ? allowed : allowed.filter(name => scramHash(name) === secret.hash)
   // Some servers, such as ejabberd, ignore the authzid of SCRAM.
   const plainFirst = (a: string, b: string) => Number(b === 'PLAIN') - Number(a === 'PLAIN')
-  const preferred = who.authzid === '' ? mechanisms : mechanisms.toSorted(plainFirst)
+  const preferred = authzid === '' ? mechanisms : mechanisms.toSorted(plainFirst)
   const offersBinding = offered.some(isBound)
   const binding = preferred.some(isBound) ? bindTo(link, offersBinding ? channelBindings : undefined) : undefined
   const usable = preferred.filter(name => {
@@ -93,14 +97,18 @@ function passwordMechanism(
   }
   // The server may lack a guessed type, so a mechanism without -PLUS is safer.
   if (isBound(name) && binding?.guessed) name = unbound ?? name
-  if (name === 'PLAIN' && typeof secret === 'string') return plain(who.user, secret, who.authzid)
+  if (name === 'PLAIN' && typeof secret === 'string') return plain(user, secret, authzid)
   const isMissed = !offersBinding && binding !== undefined
   return scram(name, {
+    user,
+    secret,
+    isServiceAccount,
+    authzid,
+    onSalt,
     channelBinding: isBound(name) ? binding : isMissed ? 'not-offered' : undefined,
     saltedPasswords,
     maxIterations: scramMaxIterations,
     waiting,
-    ...who,
   })
 }
 
@@ -108,7 +116,7 @@ export function logsInAsItself(credentials: Credentials): boolean {
   const { kind } = credentials
   if (kind === 'password') return credentials.user === undefined
   if (kind === 'keys') return credentials.proof.authzid === ''
-  return kind === 'token' || kind === 'certificate' || kind === 'fast'
+  return kind === 'token' || kind === 'signed' || kind === 'certificate' || kind === 'fast'
 }
 
 /** True if the first message has no secret (RFC 5802 §3), or only a proof (XEP-0484). */
@@ -126,10 +134,18 @@ function demand(name: string, { mechanisms, link }: Situation, isAllowed: boolea
   if (!isAllowed) throw noMechanism(mechanisms, needsEncryption(name, link))
 }
 
-export function nothingOffered({ encrypted }: LinkFacts): Problem {
-  const why = encrypted ? '' : ' on a link that is not encrypted: see tls=none in XMPP_SERVERS'
-  return new Problem('no-mechanism', { step: 'features', detail: `It offers none${why}.` })
+/** `failure`: of a link that the server has ended for this reason. */
+export function nothingOffered({ encrypted }: LinkFacts, failure?: Failure): Problem {
+  return new Problem('no-mechanism', {
+    step: 'features',
+    condition: failure?.condition,
+    detail: encrypted ? 'It offers none.' : nothingUnencrypted,
+    server: failure?.server,
+  })
 }
+
+const nothingUnencrypted =
+  'It offers none on a link that is not encrypted. Give the server a certificate, and remove tls=none in XMPP_SERVERS. In a network that you trust, you can instead set c2s_require_encryption = false (Prosody) or starttls_required: false (ejabberd).'
 
 function noMechanism(offered: readonly string[], why: string): Problem {
   const offer = offered.length === 0 ? 'nothing that is known' : foreignList(offered)

@@ -50,8 +50,13 @@ export function saslRefused(failure: string, mechanism: string): Problem {
 }
 
 export function bindRefused(iq: string): Problem {
-  const error = childrenOf(iq).find(({ name }) => name === 'error')
-  const condition = error && childrenOf(error.text)[0]?.name
+  const condition = stanzaErrorIn(iq)
   if (condition === undefined) return new Problem('remote-protocol-error', { step: 'bind' })
   return new Problem(condition === 'conflict' ? 'conflict' : 'bind-refused', { step: 'bind', condition })
+}
+
+/** The condition of an IQ of type `error` (RFC 6120 §8.3.3). */
+export function stanzaErrorIn(iq: string): string | undefined {
+  const error = childrenOf(iq).find(({ name }) => name === 'error')
+  return error && childrenOf(error.text)[0]?.name
 }

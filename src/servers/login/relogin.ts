@@ -1,5 +1,4 @@
-import type { ServiceAccount } from '../../config/config.js'
-import type { Credentials, LoginRequest } from './login-request.js'
+import type { Credentials, LoginRequest, OperatorLogin } from './login-request.js'
 import type { HashedToken } from './sasl/hashed-token.js'
 import type { Mechanism } from './sasl/mechanism.js'
 
@@ -26,20 +25,21 @@ export function isRepeatable({ credentials: { kind } }: LoginRequest, { name }: 
   return kind === 'password' || kind === 'keys' ? name.startsWith('SCRAM-') : kind !== 'anonymous'
 }
 
-/** The request as JSON. Secret. The operator's account is left out. */
+/** The request as JSON. Secret. What the operator has for all users is left out. */
 export interface ReloginRecord extends Pick<LoginRequest, 'jid'> {
   readonly lang: string
-  readonly credentials: Exclude<Credentials, { readonly kind: 'service' }> | { readonly kind: 'service' }
+  readonly credentials: Exclude<Credentials, OperatorLogin> | { readonly kind: 'service' }
 }
 
 export function recordOf({ jid, credentials }: LoginRequest, lang: string): ReloginRecord | undefined {
   const { kind } = credentials
   if (kind === 'password' || kind === 'anonymous') return undefined
-  return { jid, lang, credentials: kind === 'service' ? { kind } : credentials }
+  return { jid, lang, credentials: kind === 'service' || kind === 'signed' ? { kind: 'service' } : credentials }
 }
 
-export function requestOf(record: ReloginRecord, account: ServiceAccount | undefined): LoginRequest | undefined {
+/** `ofOperator`: may have changed since the record was made. */
+export function requestOf(record: ReloginRecord, ofOperator: OperatorLogin | undefined): LoginRequest | undefined {
   const { jid, credentials } = record
   if (credentials.kind !== 'service') return { jid, credentials }
-  return account && { jid, credentials: { kind: 'service', account } }
+  return ofOperator && { jid, credentials: ofOperator }
 }

@@ -1,25 +1,18 @@
-import type { Clock } from '../../lib/clock.js'
-import { type Counts, limitDetail } from '../../lib/counts.js'
+import { limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
-import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
-import type { Registry } from '../registry/registry.js'
-import type { Refusal, SessionLimits } from './session-limits.js'
-
-export interface AdmissionParts {
-  readonly registry: Registry
-  readonly domains: readonly string[]
-  readonly retiredDomains: readonly string[]
-  readonly limits: SessionLimits
-  readonly counts: Pick<Counts, 'unknownHosts'>
-  readonly clock: Clock
-  readonly refused: OnRefused
-}
+import type { OpenerParts } from '../opener.js'
+import type { Refusal } from './session-limits.js'
 
 const ofAddress: ReadonlySet<Refusal> = new Set(['address', 'unauthenticated', 'rate'])
 
+/** `Retry-After` when there are too many guests: sessions of closed pages end after one or two minutes. */
+const fullSeconds = 60
+
 /** Decides whether a session may be opened. */
-export function createAdmission({ registry, domains, retiredDomains, limits, counts, clock, refused }: AdmissionParts) {
+export function createAdmission({ registry, domains, retiredDomains, limits, common }: OpenerParts) {
+  const { counts, clock, refused } = common
+
   function domainFault(domain: string): 'host-gone' | 'host-unknown' | undefined {
     const isGone = allowsDomain(retiredDomains, domain)
     if (!isGone && allowsDomain(domains, domain)) return undefined
@@ -60,7 +53,7 @@ export function createAdmission({ registry, domains, retiredDomains, limits, cou
     },
 
     /** Throws a `Problem`. */
-    ofLogin(domain: string, isRefusalCounted = false): void {
+    ofLogin(domain: string, isRefusalCounted = false, guestAddress?: string): void {
       const fail = (code: 'shutting-down' | 'host-unknown' | 'domain-not-allowed') =>
         new Problem(code, { step: 'connect' })
       if (!registry.takesSessions) throw fail('shutting-down')
@@ -69,6 +62,12 @@ export function createAdmission({ registry, domains, retiredDomains, limits, cou
       const refusal = limits.refusal(registry.size)
       if (!isRefusalCounted) isRefused(refusal)
       if (refusal !== undefined) throw new Problem('service-full', { step: 'connect', detail: limitDetail(refusal) })
+      if (guestAddress === undefined) return
+      const full = limits.isFullOfGuests(registry.countOf(domain)) ? 'guests' : undefined
+      const limit = full ?? (limits.hasTooManyGuests(guestAddress) ? 'address' : undefined)
+      if (limit === undefined) return
+      refused(limit, limit === 'address' ? { address: guestAddress } : undefined)
+      throw new Problem('too-many-requests', { retryAfterSeconds: fullSeconds, detail: limitDetail(limit) })
     },
   }
 }

@@ -1,9 +1,9 @@
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
-import type { SessionShape } from '../session-shape.js'
+import type { Session } from '../session.js'
 
 const mostLeft = 0.75
 
-export function freeMemory<Session extends Pick<SessionShape, 'outbox' | 'uplink' | 'end'>>(
+export function freeMemory(
   sessions: Iterable<Session>,
   waiting: WaitingMemory,
   ended: (session: Session) => void,
@@ -17,6 +17,6 @@ export function freeMemory<Session extends Pick<SessionShape, 'outbox' | 'uplink
   }
 }
 
-export function waitingBytes({ outbox, uplink }: Pick<SessionShape, 'outbox' | 'uplink'>): number {
+export function waitingBytes({ outbox, uplink }: Session): number {
   return outbox.bytes + outbox.keptBytes + uplink.unsentBytes + uplink.link.unfinishedBytes
 }

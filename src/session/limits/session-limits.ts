@@ -12,10 +12,10 @@ export type Refusal = keyof typeof sessionLimits
 export interface LimitParts {
   readonly limits: Pick<
     Config['limits'],
-    'sessions' | 'heldRequests' | 'loginTimeout' | 'sessionsPerAddress' | 'unauthenticatedPerAddress'
+    'sessions' | 'guests' | 'heldRequests' | 'loginTimeout' | 'sessionsPerAddress' | 'unauthenticatedPerAddress'
   >
   readonly trustedProxies: Pick<Networks, 'hasProxy'>
-  readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
+  readonly rates: Pick<Config['rates'], 'sessionsPerAddress' | 'guests'>
   readonly bosh: Pick<Config['bosh'], 'maxRequests'>
   readonly resources: Resources
   readonly resourcesOfClients: Resources
@@ -54,6 +54,7 @@ const shareOfStrangers = 1 / 4
 export const shareOfWarmCalls = 1 / 10
 
 const rateSeconds = 5
+const guestRateSeconds = 60
 
 /** Milliseconds until a session without an attempt to log in may be ended. */
 const patience = 5_000
@@ -63,9 +64,13 @@ export class SessionLimits {
   readonly #parts: LimitParts
   readonly #rate: KeyedRate
   readonly #refusedSignOuts: KeyedRate
+  readonly #newGuests: KeyedRate
   /** Sessions of each client, with those that are admitted and not yet opened. */
   readonly #ofClient = new KeyCounts()
   readonly #unauthenticated = new KeyCounts()
+  readonly #guestsOf = new KeyCounts()
+  /** Clients of the sessions of guests. */
+  readonly #guests = new Map<object, string>()
   /** Sessions that clients have opened, except behind a proxy. */
   readonly #opened = new Map<object, Opened>()
   /** Sessions without a login, also behind a proxy. */
@@ -78,6 +83,7 @@ export class SessionLimits {
     const most = () => parts.rates.sessionsPerAddress * rateSeconds
     this.#rate = parts.makeRate('sessions-address', most, rateSeconds)
     this.#refusedSignOuts = parts.makeRate('refused-sign-outs', most, rateSeconds)
+    this.#newGuests = parts.makeRate('guests-address', () => parts.rates.guests, guestRateSeconds)
   }
 
   get loginMilliseconds(): number {
@@ -120,6 +126,36 @@ export class SessionLimits {
   async countRefusedSignOut(address: string): Promise<void> {
     const client = this.#clientOf(address)
     if (client !== undefined) await this.#refusedSignOuts.take(client)
+  }
+
+  /** Resolves with the seconds to wait if the address has too many new guests. */
+  async takeGuest(address: string): Promise<number | undefined> {
+    const client = this.#clientOf(address)
+    return client === undefined ? undefined : this.#newGuests.take(client)
+  }
+
+  /** For a guest who could not log in. */
+  async giveBackGuest(address: string): Promise<void> {
+    const client = this.#clientOf(address)
+    if (client !== undefined) await this.#newGuests.giveBack(client)
+  }
+
+  isFullOfGuests(sessions: number): boolean {
+    return exceeds(sessions + 1, this.#parts.limits.guests)
+  }
+
+  /** A guest's token opens many sessions, so one client could take all places of MAX_GUESTS. */
+  hasTooManyGuests(address: string): boolean {
+    const client = this.#clientOf(address)
+    return client !== undefined && exceeds(this.#guestsOf.of(client) + 1, this.#parts.limits.sessionsPerAddress)
+  }
+
+  /** Until `removed`. */
+  guestOpened(session: object, address: string): void {
+    const client = this.#clientOf(address)
+    if (client === undefined) return
+    this.#guests.set(session, client)
+    this.#guestsOf.add(client, 1)
   }
 
   countedClient(session: object): string | undefined {
@@ -195,6 +231,8 @@ export class SessionLimits {
     this.loggedIn(session)
     const opened = this.#opened.get(session)
     if (opened !== undefined && this.#opened.delete(session)) this.#ofClient.add(opened.client, -1)
+    const client = this.#guests.get(session)
+    if (client !== undefined && this.#guests.delete(session)) this.#guestsOf.add(client, -1)
   }
 
   /** Undefined for a trusted proxy, whose clients are not counted. */

@@ -5,20 +5,15 @@ import type { Outcome } from '../client.js'
 import { isFull } from '../logins/bound-jid.js'
 import { refusedLogin } from '../logins/client-login.js'
 import { visibleFeatures } from '../logins/visible-features.js'
-import type { SessionKeeper } from '../session-keeper.js'
-import type { SessionShape } from '../session-shape.js'
+import type { Session } from '../session.js'
 import { errorForAnswer, errorToClient, refusalToSender } from './error-replies.js'
 
-type Keeper = Pick<SessionKeeper<SessionShape>, 'counts' | 'streams' | 'dropped'>
-
 export class Downlink implements LinkEvents {
-  readonly #session: SessionShape
-  readonly #keeper: Keeper
+  readonly #session: Session
   #offersManagement = false
 
-  constructor(session: SessionShape, keeper: Keeper) {
+  constructor(session: Session) {
     this.#session = session
-    this.#keeper = keeper
   }
 
   get step(): LinkStep | undefined {
@@ -37,7 +32,7 @@ export class Downlink implements LinkEvents {
     }
     if (session.uplink.watch.takeAnswer(element, session)) return
     if (element.namespace !== 'jabber:client' && session.jid !== undefined) {
-      this.#keeper.streams.note(session.domain, element, { jid: session.jid, session: session.id })
+      this.#session.keeper.streams.note(session.domain, element, { jid: session.jid, session: session.id })
     }
     const isFeatures = element.namespace === streamsNamespace && element.name === 'features'
     // SASL2 servers send features again after the login. A warmed page must not get these.
@@ -67,7 +62,7 @@ export class Downlink implements LinkEvents {
 
   countRefusedLogin(element: Element): void {
     const code = refusedLogin(element)
-    if (code !== undefined) this.#keeper.counts.linkFailures.add('sasl', code)
+    if (code !== undefined) this.#session.keeper.common.counts.linkFailures.add('sasl', code)
   }
 
   /** If the link is lost, adds an error to the outbox for each unconfirmed message or IQ request of the client. */
@@ -87,7 +82,7 @@ export class Downlink implements LinkEvents {
   }
 
   onDropped(dropped?: Element): void {
-    this.#keeper.dropped(this.#session)
+    this.#session.keeper.dropped(this.#session)
     if (dropped !== undefined && this.#session.jid !== undefined) this.#answerDropped(dropped)
   }
 
@@ -119,7 +114,7 @@ export class Downlink implements LinkEvents {
       this.#session.fail(failure.cause)
       return
     }
-    if (this.#session.jid === undefined) this.#keeper.counts.linkFailures.add(failure.step, failure.code)
+    if (this.#session.jid === undefined) this.#session.keeper.common.counts.linkFailures.add(failure.step, failure.code)
     const reason = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
     this.#session.end(streamError === undefined ? 'connection-lost' : reason, 'afterDelivery', streamError)
   }

@@ -1,8 +1,7 @@
-import type { Clock } from '../../lib/clock.js'
-import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 import { smNamespace } from '../../xmpp/namespaces.js'
 import { countAnswer, countRequest, readCount, stanzasUpTo } from '../../xmpp/stanza-counts.js'
 import type { Element } from '../../xmpp/xml/element.js'
+import type { Session } from '../session.js'
 import { Unconfirmed } from './unconfirmed.js'
 
 /** Delay of `<a/>`, because Prosody sends `<r/>` with the first stanza after each `<a/>`. */
@@ -15,6 +14,9 @@ const mostUnasked = 100
 const largestUnasked = 64 * 1024
 const askMilliseconds = 1_000
 
+/** A page cannot have sent more since its record was stored. */
+const mostUnrecorded = 5_000
+
 const never = Number.POSITIVE_INFINITY
 
 export function asElement(name: string, text: string): Element {
@@ -23,28 +25,24 @@ export function asElement(name: string, text: string): Element {
 
 const request = asElement('r', countRequest)
 
-export interface LinkCountsParts {
-  readonly clock: Clock
-  readonly waiting: WaitingMemory
-  readonly undelivered: () => number
-}
-
 /** XEP-0198 §4. */
 export class LinkCounts {
   received = 0
   confirmed = 0
   readonly unconfirmed = new Unconfirmed()
   #acknowledged = 0
+  /** Stanzas that a stored record counts. The server must keep all later ones for the process that reads it. */
+  #kept = Number.POSITIVE_INFINITY
   #wasAnswerPartial = false
   #unasked = 0
   /** True while the server owes an answer to `<r/>`. */
   isAsked = false
   askAt = never
   answerAt = never
-  readonly #parts: LinkCountsParts
+  readonly #session: Session
 
-  constructor(parts: LinkCountsParts) {
-    this.#parts = parts
+  constructor(session: Session) {
+    this.#session = session
   }
 
   get unacknowledged(): number {
@@ -58,10 +56,10 @@ export class LinkCounts {
   /** Returns true if the server needs `<a/>` before `answerAt`. */
   isAnswerDue(): boolean {
     if (this.answerAt === never) {
-      if (this.#wasAnswerPartial && this.#delivered > this.#acknowledged) this.asked()
+      if (this.#wasAnswerPartial && this.#answerable > this.#acknowledged) this.asked()
       return false
     }
-    return this.unacknowledged >= mostUnanswered && this.#delivered - this.#acknowledged >= mostUnanswered
+    return this.unacknowledged >= mostUnanswered && this.#answerable - this.#acknowledged >= mostUnanswered
   }
 
   takeUp(received: number, confirmed: number, unconfirmed: readonly Element[]): void {
@@ -75,14 +73,14 @@ export class LinkCounts {
     const count = this.unconfirmed.sent(elements)
     if (count === 0) return
     this.#unasked += count
-    this.#parts.waiting.change(this.unconfirmed.bytes - bytes)
-    if (isToAsk && this.askAt === never && !this.isAsked) this.askAt = this.#parts.clock.now() + askMilliseconds
+    this.#session.keeper.common.waiting.change(this.unconfirmed.bytes - bytes)
+    if (isToAsk && this.askAt === never && !this.isAsked) this.askAt = this.#now + askMilliseconds
   }
 
   forget(count = this.unconfirmed.stanzas.length): void {
     const { bytes } = this.unconfirmed
     this.unconfirmed.arrived(count)
-    this.#parts.waiting.change(this.unconfirmed.bytes - bytes)
+    this.#session.keeper.common.waiting.change(this.unconfirmed.bytes - bytes)
   }
 
   question(): Element {
@@ -94,11 +92,11 @@ export class LinkCounts {
 
   /** Call this for the server's `<r/>`. */
   asked(): void {
-    if (this.answerAt === never) this.answerAt = this.#parts.clock.now() + answerMilliseconds
+    if (this.answerAt === never) this.answerAt = this.#now + answerMilliseconds
   }
 
   answer(): Element {
-    const answer = this.acknowledge(this.#delivered)
+    const answer = this.acknowledge(this.#answerable)
     this.#wasAnswerPartial = this.#acknowledged < this.received
     return answer
   }
@@ -113,7 +111,7 @@ export class LinkCounts {
     this.isAsked = false
     if (!this.confirm(text)) return false
     this.#unasked = this.unconfirmed.stanzas.length
-    this.askAt = this.#unasked === 0 || this.isAskDue ? never : this.#parts.clock.now() + askMilliseconds
+    this.askAt = this.#unasked === 0 || this.isAskDue ? never : this.#now + askMilliseconds
     return true
   }
 
@@ -125,6 +123,19 @@ export class LinkCounts {
     this.confirmed = count
     this.forget(arrived)
     return true
+  }
+
+  /**
+   * The answer to the resumption of a stream whose record may lack stanzas at its end. `recorded`: unconfirmed stanzas
+   * of the record. Returns how many later ones the server has, or undefined if the count is impossible.
+   */
+  confirmRecorded(text: string | undefined, recorded: number): number | undefined {
+    const count = readCount(text)
+    const arrived = count === undefined ? undefined : stanzasUpTo(count, this.confirmed, mostUnrecorded)
+    if (count === undefined || arrived === undefined || arrived < 0) return undefined
+    this.confirmed = count
+    this.forget(Math.min(arrived, recorded))
+    return Math.max(0, arrived - recorded)
   }
 
   stopTimers(): void {
@@ -139,7 +150,25 @@ export class LinkCounts {
     this.#unasked = 0
   }
 
+  /** What a record counts as received: the server repeats all later stanzas. */
+  get settled(): number {
+    return Math.max(this.#acknowledged, this.#delivered)
+  }
+
+  /** `count`: `settled` of a stored record. Infinity: no record is waited for. */
+  keptUpTo(count: number): void {
+    this.#kept = count
+  }
+
+  get #answerable(): number {
+    return Math.min(this.#delivered, this.#kept)
+  }
+
   get #delivered(): number {
-    return this.received - this.#parts.undelivered()
+    return this.received - this.#session.undelivered
+  }
+
+  get #now(): number {
+    return this.#session.keeper.common.clock.now()
   }
 }

@@ -1,30 +1,27 @@
 import { linkNamespace } from '../../xmpp/namespaces.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
-import type { Outbox } from '../outbox.js'
 import type { Payload } from '../payload.js'
-import type { Uplink } from './uplink.js'
+import type { Session } from '../session.js'
 
 /** Tells a page that sent `<watch/>` whether the link is up or being mended: at once, and after each change. */
 export class LinkNotices {
   isWatched = false
-  readonly #outbox: Pick<Outbox, 'notice'>
-  readonly #uplink: Pick<Uplink, 'managed'>
+  readonly #session: Session
 
-  constructor(outbox: Pick<Outbox, 'notice'>, uplink: Pick<Uplink, 'managed'>) {
-    this.#outbox = outbox
-    this.#uplink = uplink
+  constructor(session: Session) {
+    this.#session = session
   }
 
   watch(): void {
     this.isWatched = true
-    this.tell(this.#uplink.managed?.isMending === true)
+    this.tell(this.#session.uplink.managed?.isMending === true)
   }
 
   /** Call this for each new page: it sends its own `<watch/>`. */
   forget(): void {
     this.isWatched = false
-    this.#outbox.notice = undefined
+    this.#session.outbox.notice = undefined
   }
 
   /** The server must not get `<watch/>`, because it would close the stream. */
@@ -36,16 +33,17 @@ export class LinkNotices {
 
   /** Returns true if a notice now waits for the page. */
   tell(isMending: boolean): boolean {
-    if (this.isWatched) this.#outbox.notice = isMending ? mending : up
+    const { outbox } = this.#session
+    if (this.isWatched) outbox.notice = noticeOf(isMending ? 'mending' : 'up', outbox.takeovers)
     return this.isWatched
   }
 }
 
 const isOfLink = ({ namespace }: Element) => namespace === linkNamespace
-const mending = noticeOf('mending')
-const up = noticeOf('up')
 
-function noticeOf(state: string): Element {
-  const text = `<link${attribute('xmlns', linkNamespace)}${attribute('state', state)}/>`
+/** After a takeover, stanzas may come again. */
+function noticeOf(state: 'mending' | 'up', takeovers: number): Element {
+  const again = takeovers > 0 ? attribute('takeovers', takeovers) : ''
+  const text = `<link${attribute('xmlns', linkNamespace)}${attribute('state', state)}${again}/>`
   return { name: 'link', namespace: linkNamespace, text }
 }

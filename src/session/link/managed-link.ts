@@ -8,19 +8,13 @@ import { startTagOf } from '../../xmpp/xml/document.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 import type { Root } from '../../xmpp/xml/root.js'
+import type { Session } from '../session.js'
 import { errorToClient } from './error-replies.js'
-import { asElement, LinkCounts, type LinkCountsParts } from './link-counts.js'
-import { type Management, Repair, type RepairParts } from './mending.js'
+import { asElement, LinkCounts } from './link-counts.js'
+import { loseUnlessTaken, type Management, type Mending, Repair } from './mending.js'
+import { Unrecorded } from './unrecorded.js'
 
-export interface ManagedLinkParts
-  extends LinkCountsParts,
-    Management,
-    Pick<RepairParts, 'isUrgent' | 'run' | 'onGivenUp'> {
-  readonly onMending: () => void
-  readonly onMended: (wasSetDown: boolean) => void
-}
-
-export type LinkRecord = ReturnType<ManagedLink['setDown']>
+export type LinkRecord = ReturnType<ManagedLink['setDown']> & { readonly isKept?: boolean | undefined }
 
 type Phase = 'enabling' | 'on' | 'off' | 'mending' | 'over'
 
@@ -29,7 +23,8 @@ export class ManagedLink implements Link, LinkEvents {
   readonly allowsManagement = false
   events: LinkEvents
   #link: Link
-  readonly #parts: ManagedLinkParts
+  readonly #session: Session
+  readonly #mending: Mending | undefined
   #phase: Phase = 'enabling'
   #isPaused = false
   readonly counts: LinkCounts
@@ -38,25 +33,28 @@ export class ManagedLink implements Link, LinkEvents {
   #previd: string | undefined
   #repair: Repair | undefined
   #wasSetDown = false
-  #enabled: ManagedLinkParts['enabled']
+  /** Only after the death of a process. */
+  unrecorded: Unrecorded | undefined
+  #enabled: Management['enabled']
 
-  constructor(link: Link, parts: ManagedLinkParts, before?: LinkRecord) {
+  constructor(link: Link, session: Session, { mending, enabled }: Management, before: LinkRecord | undefined) {
     this.#link = link
-    this.#parts = parts
-    this.counts = new LinkCounts(parts)
+    this.#session = session
+    this.#mending = mending
+    this.counts = new LinkCounts(session)
     this.events = link.events
     link.events = this
     if (before !== undefined) {
       this.#takeUp(before)
       return
     }
-    this.#enabled = parts.enabled
+    this.#enabled = enabled
     if (this.#enabled === undefined) this.#enable()
     else if (this.#enabled !== 'requested') this.#begin(startTagOf(this.#enabled.text))
   }
 
   #enable(): void {
-    const { mending } = this.#parts
+    const mending = this.#mending
     const resume = mending === undefined ? '' : ` resume='true' max='${Math.ceil(mending.longest / 1000)}'`
     this.#link.send([asElement('enable', writeCounting('enable', resume))])
   }
@@ -93,6 +91,11 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#phase === 'mending'
   }
 
+  /** What the page sends now could be lost: another process may have the session. */
+  get isDoubted(): boolean {
+    return this.#repair?.isDoubted === true
+  }
+
   get isBroken(): boolean {
     return this.#phase === 'mending' || this.#phase === 'over'
   }
@@ -112,8 +115,9 @@ export class ManagedLink implements Link, LinkEvents {
     if (now >= this.counts.answerAt) this.#link.send([this.counts.answer()])
   }
 
-  send(elements: readonly Element[], soon?: boolean): void {
+  send(given: readonly Element[], soon?: boolean): void {
     if (this.#phase === 'over') return
+    const elements = this.unrecorded?.without(given) ?? given
     if (this.#phase !== 'off') this.counts.keep(elements, this.#phase !== 'mending')
     if (this.#phase === 'mending') return
     const isDue = this.counts.isAnswerDue()
@@ -164,25 +168,34 @@ export class ManagedLink implements Link, LinkEvents {
 
   /** Call this only if `mayResume`. The stream stays open. */
   setDown() {
-    const now = this.#parts.clock.now()
-    const record = {
-      previd: this.#previd!,
-      received: this.counts.received,
-      confirmed: this.counts.confirmed,
-      unconfirmed: [...this.unconfirmed],
-      since: (this.#repair?.since ?? now) - now,
-      ...(this.#repair !== undefined && !this.#wasSetDown && { wasBroken: true }),
-      again: this.#parts.mending!.record(),
-    }
+    const now = this.#now
+    const record = this.#record(this.counts.received, (this.#repair?.since ?? now) - now)
     this.cut()
     return record
   }
 
-  #takeUp({ previd, received, confirmed, unconfirmed, since, wasBroken }: LinkRecord): void {
+  keep(now: number) {
+    return this.#record(this.counts.settled, this.#repair === undefined ? 0 : this.#repair.since - now)
+  }
+
+  #record(received: number, since: number) {
+    return {
+      previd: this.#previd!,
+      received,
+      confirmed: this.counts.confirmed,
+      unconfirmed: [...this.unconfirmed],
+      since,
+      ...(this.#repair !== undefined && !this.#wasSetDown && { wasBroken: true }),
+      again: this.#mending!.record(),
+    }
+  }
+
+  #takeUp({ previd, received, confirmed, unconfirmed, since, wasBroken, isKept }: LinkRecord): void {
     this.#previd = previd
     this.counts.takeUp(received, confirmed, unconfirmed)
+    if (isKept === true) this.unrecorded = new Unrecorded(this.unconfirmed.length)
     this.#wasSetDown = wasBroken !== true
-    this.#mend(lostEnd, this.#parts.clock.now() + since)
+    this.#mend(lostEnd, this.#now + since)
   }
 
   breakOff(): boolean {
@@ -198,6 +211,13 @@ export class ManagedLink implements Link, LinkEvents {
 
   abandon(): void {
     this.#detach('ended').abandon()
+  }
+
+  /** As `cut`, but tells the server nothing: another process has the stream. */
+  leave(): void {
+    this.#stop('cut')
+    this.counts.forget()
+    this.#link.cut()
   }
 
   cut(): void {
@@ -246,18 +266,18 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   onEnd(end: LinkEnd): void {
-    this.#parts.run(() => this.#ended(end))
+    this.#session.run(() => this.#ended(end))
   }
 
   #ended(end: LinkEnd): void {
     const isBroken = end.streamError === undefined && isConnectionLost(end.failure)
     if (isBroken && this.#canMend) this.#mend(end)
     else if (this.#repair !== undefined && problems[end.failure.code].retryLater) this.#repair.tryLater()
-    else this.#lose(end)
+    else loseUnlessTaken(this.#session, end, () => this.#lose(end))
   }
 
   get #canMend(): boolean {
-    return this.#phase === 'on' && this.#previd !== undefined && this.#parts.mending !== undefined
+    return this.#phase === 'on' && this.#previd !== undefined && this.#mending !== undefined
   }
 
   #take(element: Element): void {
@@ -283,7 +303,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.counts.received = 0
     const mayResume = enabled.attribute('resume')
     if (mayResume === 'true' || mayResume === '1') this.#previd = copyOf(enabled.attribute('id'))
-    if (this.#previd === undefined) this.#parts.mending?.wipe()
+    if (this.#previd === undefined) this.#mending?.wipe()
   }
 
   #refused({ text }: Element, count: string | undefined): void {
@@ -297,22 +317,24 @@ export class ManagedLink implements Link, LinkEvents {
       this.#enable()
     } else if (this.#phase === 'enabling') {
       this.#phase = 'off'
-      this.#parts.mending?.wipe()
+      this.#mending?.wipe()
       this.counts.stopTimers()
       this.counts.forget()
     }
   }
 
-  #mend(end: LinkEnd, since = this.#parts.clock.now()): void {
-    const { clock, run, mending, isUrgent, onGivenUp, onMending } = this.#parts
+  get #now(): number {
+    return this.#session.keeper.common.clock.now()
+  }
+
+  #mend(end: LinkEnd, since = this.#now): void {
+    const session = this.#session
     this.#phase = 'mending'
     this.counts.stopTimers()
     this.#repair = new Repair({
-      clock,
-      run,
-      mending: mending!,
+      session,
+      mending: this.#mending!,
       since,
-      isUrgent,
       resumption: () => this.#resumption,
       onLink: ({ link, answer, missed = [] }) => {
         this.#link = link
@@ -322,11 +344,11 @@ export class ManagedLink implements Link, LinkEvents {
         this.onFlush()
       },
       onGivenUp: why => {
-        onGivenUp(why)
+        session.keeper.common.unmended(session.domain, why)
         this.#lose(end)
       },
     })
-    onMending()
+    session.mending()
   }
 
   #resumeStream(repair: Repair): void {
@@ -342,7 +364,8 @@ export class ManagedLink implements Link, LinkEvents {
   #resumed(tag: Root): void {
     // At each resumption, ejabberd gives the stream a new id.
     this.#previd = copyOf(tag.attribute('previd')) ?? this.#previd
-    if (!this.counts.confirm(tag.attribute('h'))) {
+    const count = tag.attribute('h')
+    if (!(this.unrecorded?.resumed(this.counts, count) ?? this.counts.confirm(count))) {
       this.#lose(wrongCount)
       return
     }
@@ -351,7 +374,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.counts.resumed()
     if (this.#isPaused) this.#link.pause()
     if (this.unconfirmed.length > 0) this.#link.send([...this.unconfirmed, this.counts.question()])
-    this.#parts.onMended(this.#wasSetDown)
+    this.#session.mended(this.#wasSetDown)
     this.#wasSetDown = false
     this.events.onDrain()
   }
@@ -369,7 +392,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.counts.stopTimers()
     this.#repair?.stop(reason)
     this.#repair = undefined
-    this.#parts.mending?.wipe()
+    this.#mending?.wipe()
   }
 }
 

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino'
-import type { Clock } from '../../lib/clock.js'
 import { Problem, problems } from '../../lib/errors.js'
 import type { Turn } from '../../lib/limits/keyed-queue.js'
 import type { MinuteSums } from '../../lib/limits/minute-sums.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
-import type { Link, LinkAgain, Resumption } from '../../xmpp/link.js'
+import type { Link, LinkAgain, LinkEnd, Resumption } from '../../xmpp/link.js'
 import type { Element } from '../../xmpp/xml/element.js'
+import type { Session } from '../session.js'
 
 const resumeMilliseconds = 10_000
 /** Time limit of an attempt whose turn comes after LINK_RESUME_TIME. */
@@ -34,12 +34,10 @@ export interface Management {
   readonly enabled?: Element | 'requested' | undefined
 }
 
-export interface RepairParts {
-  readonly clock: Clock
+interface RepairParts {
+  readonly session: Session
   readonly mending: Mending
   readonly since: number
-  readonly isUrgent: () => boolean
-  readonly run: (work: () => void) => void
   readonly resumption: () => Resumption
   readonly onLink: (again: LinkAgain) => void
   readonly onGivenUp: (why: WhyUnmended) => void
@@ -59,6 +57,8 @@ export class Repair {
   #isInTurn = false
   #answerBy = never
   #link: Link | undefined
+  /** True while the store does not tell whether another process has the session. */
+  isDoubted = false
 
   constructor(parts: RepairParts) {
     this.#parts = parts
@@ -86,7 +86,7 @@ export class Repair {
   tryLater(): void {
     this.#answerBy = never
     // The pause is random, because many links may break at once.
-    this.#nextAt = this.#parts.clock.now() + this.#pause * (0.75 + Math.random() / 2)
+    this.#nextAt = this.#now + this.#pause * (0.75 + Math.random() / 2)
     this.#pause = Math.min(2 * this.#pause, mostPause)
   }
 
@@ -98,32 +98,72 @@ export class Repair {
     this.#caller.abort(reason)
   }
 
+  get #now(): number {
+    return this.#parts.session.keeper.common.clock.now()
+  }
+
   #dial(): void {
-    const { mending, run, onLink, clock, isUrgent, resumption } = this.#parts
-    const { signal } = this.#caller
+    const { session } = this.#parts
     this.#nextAt = never
     this.#isInTurn = false
+    const isOwn = session.keeper.isOwn(session)
+    if (isOwn === undefined) {
+      this.#logIn()
+      return
+    }
+    this.isDoubted = true
+    isOwn.then(
+      isOwn => {
+        this.isDoubted = false
+        if (!this.#caller.signal.aborted) session.run(() => (isOwn ? this.#logIn() : session.leave()))
+      },
+      () => {
+        if (this.#caller.signal.aborted) return
+        session.run(() => {
+          // Its page may find the session in another process.
+          session.client?.leave?.()
+          this.tryLater()
+        })
+      },
+    )
+  }
+
+  #logIn(): void {
+    const { session, mending, onLink, resumption } = this.#parts
+    const { signal } = this.#caller
     const onBegin = () =>
-      run(() => {
+      session.run(() => {
         this.#isInTurn = true
         // An attempt that waited past `#until` gets more time, because the server may still have the stream.
-        if (clock.now() >= this.#until) this.#until = clock.now() + lateMilliseconds
+        if (this.#now >= this.#until) this.#until = this.#now + lateMilliseconds
       })
+    const isUrgent = () => session.client?.isPresent === true
     mending.logInAgain(signal, { isUrgent, onBegin }, resumption()).then(
       again => {
         if (signal.aborted) return signal.reason === 'ended' ? again.link.close() : again.link.cut()
-        run(() => {
-          this.#answerBy = clock.now() + resumeMilliseconds
+        session.run(() => {
+          this.#answerBy = this.#now + resumeMilliseconds
           this.#link = again.link
           onLink(again)
         })
       },
       error => {
         const isTemporary = error instanceof Problem && problems[error.code].retryLater
-        if (!signal.aborted) run(() => (isTemporary ? this.tryLater() : this.giveUp('refused')))
+        if (!signal.aborted) session.run(() => (isTemporary ? this.tryLater() : this.giveUp('refused')))
       },
     )
   }
+}
+
+/** Calls `lose`, unless another process has resumed the stream, of which some servers tell by `conflict`. */
+export function loseUnlessTaken(session: Session, { streamError }: LinkEnd, lose: () => void): void {
+  const isOwn = streamError?.includes('<conflict ') === true ? session.keeper.isOwn(session) : undefined
+  if (isOwn === undefined) {
+    lose()
+    return
+  }
+  const leave = () => session.run(() => session.leave())
+  isOwn.then(isOwn => (isOwn ? session.run(lose) : leave()), leave)
 }
 
 const reasons: Readonly<Record<WhyUnmended, string>> = {

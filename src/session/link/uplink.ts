@@ -1,16 +1,16 @@
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 import type { StoredSession } from '../../store/store.js'
-import type { Link, LinkEvents, StreamOptions } from '../../xmpp/link.js'
+import { fullBacklog, type Link, type LinkEvents, type StreamOptions } from '../../xmpp/link.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import { memoryOf } from '../outbox.js'
 import type { Payload } from '../payload.js'
+import type { Session } from '../session.js'
 import type { CommonParts } from '../session-keeper.js'
 import { errorToSender } from './error-replies.js'
-import { type LinkRecord, ManagedLink, type ManagedLinkParts } from './managed-link.js'
+import { type LinkRecord, ManagedLink } from './managed-link.js'
+import type { Management } from './mending.js'
 import { ServerWatch } from './server-watch.js'
 
-/** Above this backlog, the page must wait. */
-const mostWaiting = 256 * 1024
 /** A polling client does not wait, so above this backlog its session ends. */
 const mostKept = 8 * 1024 * 1024
 const mostKeptBytes = memoryOf(mostKept, 0)
@@ -44,8 +44,8 @@ export class Uplink {
     this.#byteRate = byteRate
   }
 
-  manage(parts: ManagedLinkParts, before?: LinkRecord): void {
-    this.managed = new ManagedLink(this.link, parts, before)
+  manage(session: Session, management: Management, before?: LinkRecord): void {
+    this.managed = new ManagedLink(this.link, session, management, before)
     this.link = this.managed
   }
 
@@ -69,9 +69,9 @@ export class Uplink {
   }
 
   get isBehind(): boolean {
-    if (this.#unsent !== undefined || this.link.backlog > mostWaiting) return true
+    if (this.#unsent !== undefined || this.link.backlog > fullBacklog) return true
     // While `#isPaused`, confirmations are not read, so a wait for them would never end.
-    return this.managed !== undefined && !this.#isPaused && this.managed.counts.unconfirmed.size > mostWaiting
+    return this.managed !== undefined && !this.#isPaused && this.managed.counts.unconfirmed.size > fullBacklog
   }
 
   isOverfull(isStranger = false): boolean {
@@ -86,14 +86,17 @@ export class Uplink {
 
   /** Without `now`, the server's silence is not watched. */
   send(payload: Payload, now?: number): void {
-    const { elements, size } = payload
+    const { elements } = payload
     if (elements.length === 0) return
     this.watch.sent(payload, now)
     if (this.#unsent === undefined) this.link.send(elements)
     else {
-      for (const element of elements) this.#unsent.push(element)
-      this.#unsentSize += size
-      this.#waiting.change(memoryOf(size, elements.length))
+      for (const element of elements) {
+        const size = element.text.length
+        this.#unsent.push(element)
+        this.#unsentSize += size
+        this.#waiting.change(memoryOf(size, 1))
+      }
     }
   }
 
@@ -156,8 +159,8 @@ export class Uplink {
   /** Returns stanzas to their senders only while the backlog is small, because this call must free memory. */
   abandon(undelivered: readonly Element[], unconfirmed: number): void {
     for (const element of this.#notKeptAtServer(undelivered, unconfirmed)) {
-      if (this.link.backlog > mostWaiting) break
-      if (element.text.length <= mostWaiting) this.#returnToSender(element)
+      if (this.link.backlog > fullBacklog) break
+      if (element.text.length <= fullBacklog) this.#returnToSender(element)
     }
     this.link.abandon()
   }

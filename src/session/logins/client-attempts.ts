@@ -2,15 +2,11 @@ import type { Timer } from '../../lib/clock.js'
 import { isLoginRequest, isOfSasl } from '../../xmpp/namespaces.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
+import type { Session } from '../session.js'
 import type { RefusedLogins } from './refused-logins.js'
 import { firstMessage, shownUser } from './shown-user.js'
 
 const mostAttempts = 5
-
-export interface Gate {
-  holdUplink(): void
-  releaseUplink(): void
-}
 
 /** Counts the logins of one client, and holds each login back for the delay that `RefusedLogins` returns. */
 export class ClientAttempts {
@@ -39,14 +35,14 @@ export class ClientAttempts {
     return this.#begun > mostAttempts || this.refused >= mostAttempts
   }
 
-  sent(element: Element, gate: Gate): void {
+  sent(element: Element, session: Session): void {
     const attempt = attemptIn(element)
     if (attempt === undefined) this.#complete(element)
     else {
       this.#begun += 1
       if (this.areUsedUp) return
       this.#unanswered = attempt
-      if (this.#isLimited) this.#wait(gate)
+      if (this.#isLimited) this.#wait(session)
     }
   }
 
@@ -66,13 +62,13 @@ export class ClientAttempts {
     for (; this.#waiting > 0; this.#waiting -= 1) this.#takeBack()
   }
 
-  #wait(gate: Gate): void {
+  #wait(session: Session): void {
     this.#waiting += 1
-    gate.holdUplink()
+    session.uplink.hold()
     const go = () => {
       if (this.#isOver) return
       this.#waiting -= 1
-      if (this.#waiting === 0) gate.releaseUplink()
+      if (this.#waiting === 0) session.releaseUplink()
     }
     const waitFor = (milliseconds: number) => {
       if (milliseconds === 0 || this.#isOver) return go()

@@ -7,9 +7,10 @@ import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
+import type { Session } from '../session.js'
 import type { SessionKeeper } from '../session-keeper.js'
 import { bindAnswer, bindRequest, isFull, jidInSuccess } from './bound-jid.js'
-import type { ClientAttempts, Gate } from './client-attempts.js'
+import type { ClientAttempts } from './client-attempts.js'
 import { isManagement, longestStreamId, type ResumableStreams } from './resumable-streams.js'
 import { SaslAccount } from './sasl-account.js'
 
@@ -49,7 +50,7 @@ export class ClientLogin {
 
   constructor(
     readonly domain: string,
-    { loginMilliseconds, streams }: Pick<SessionKeeper<unknown>, 'loginMilliseconds' | 'streams'>,
+    { loginMilliseconds, streams }: Pick<SessionKeeper, 'loginMilliseconds' | 'streams'>,
     now: number,
     attempts: ClientAttempts,
   ) {
@@ -65,7 +66,7 @@ export class ClientLogin {
   }
 
   /** Returns the elements for the server, and answers for the client, or why the session must end. */
-  screen(elements: readonly Element[], gate: Gate) {
+  screen(elements: readonly Element[], session: Session) {
     const answers: Element[] = []
     const passed: Element[] = []
     try {
@@ -78,7 +79,7 @@ export class ClientLogin {
       if (error instanceof XmlError) return 'policy-violation'
       throw error
     }
-    for (const element of passed) this.attempts.sent(element, gate)
+    for (const element of passed) this.attempts.sent(element, session)
     return this.attempts.areUsedUp ? 'refused-logins' : { passed, answers }
   }
 

@@ -40,9 +40,11 @@ export function takeUp(
     let isTaken = false
     try {
       const record = JSON.parse(text) as SessionRecord
-      const { link, createdAt } = record
+      const { link, createdAt, isKept } = record
       // The outage (`milliseconds`) counts for these two ages, but not for timeouts of pages, which could not connect.
-      const later = { createdAt: createdAt - milliseconds, link: { ...link, since: link.since - milliseconds } }
+      // A record of a live session may be much older than the death of its process, which broke the link.
+      const since = isKept === true && link.since === 0 ? 0 : link.since - milliseconds
+      const later = { createdAt: createdAt - milliseconds, link: { ...link, since } }
       isTaken = take({ ...record, ...later })
     } catch (error) {
       if (counts.refused === 0) log.error(traceOf(error), 'a session could not be continued')

@@ -1,5 +1,6 @@
 import { isOfVisit, pageOf, statesOf } from '../../store/session-page.js'
 import type { PageWish, StoredSession, TabName, VisitKey } from '../../store/store.js'
+import { storeProblem } from '../../store/store-problem.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { Session } from '../session.js'
@@ -37,7 +38,9 @@ export class OwnSessions {
   }
 
   resume(id: string, handover: Handover): ResumedSession | undefined {
-    return this.#here.byId(id)?.resume(handover)
+    const session = this.#here.byId(id)
+    if (session?.uplink.managed?.isDoubted === true) throw storeProblem()
+    return session?.resume(handover)
   }
 
   ofTab(tab: TabName): string | undefined {

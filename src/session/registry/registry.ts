@@ -1,10 +1,13 @@
 import type { Clock, Timer } from '../../lib/clock.js'
+import { KeyCounts } from '../../lib/limits/key-counts.js'
+import type { Phase } from '../../lib/phase.js'
 import type { SessionState, StoredSession, TabName } from '../../store/store.js'
 import { keys } from '../../store/store-keys.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import { waitingBytes } from '../limits/freeing-memory.js'
 import { ResumableStreams } from '../logins/resumable-streams.js'
 import type { Session } from '../session.js'
+import type { KeptSessions } from './kept-sessions.js'
 
 const sweepInterval = 250
 /** Longest time of a sweep in one turn of the event loop, in milliseconds. */
@@ -18,25 +21,27 @@ export class Registry {
   readonly #bySid = new Map<string, Session>()
   readonly #byUser = new Map<string, Session | Set<Session>>()
   readonly #byTab = new Map<string, Session>()
+  readonly #ofDomain = new KeyCounts()
   /** By the keys of their tickets. */
   readonly tickets = new Map<string, Session>()
   readonly streams = new ResumableStreams()
   readonly #clock: Clock
   #sweep: Timer | undefined
-  isStopping = false
-  isDraining = false
-  /** A stop has begun. */
-  isLeaving = false
-  isSettingDown = false
   /** Undefined with one process. */
   book: Readonly<Record<'put' | 'touched' | 'removed', (session: Session) => void>> | undefined
 
-  constructor(clock: Clock) {
+  /** Undefined if records of live sessions are not stored. */
+  kept: Pick<KeptSessions, 'touched' | 'keepNow' | 'keepAgain' | 'removed' | 'isOwn'> | undefined
+
+  constructor(
+    clock: Clock,
+    readonly phase: Phase,
+  ) {
     this.#clock = clock
   }
 
   get takesSessions(): boolean {
-    return !this.isStopping && !this.isDraining && !this.isSettingDown
+    return !this.phase.has('draining')
   }
 
   get size(): number {
@@ -70,6 +75,7 @@ export class Registry {
 
   add(session: Session): void {
     this.#sessions.set(session.id, session)
+    this.#ofDomain.add(session.domain, 1)
     this.#bySid.set(session.sid, session)
     if (session.tab !== undefined) this.#byTab.set(keys.tab(session.tab), session)
     if (this.#sweep === undefined) this.#scheduleSweep()
@@ -98,8 +104,15 @@ export class Registry {
       if (found instanceof Set) found.delete(session)
       if (found === session || (found instanceof Set && found.size === 0)) this.#byUser.delete(user)
     }
-    this.book?.removed(session)
-    return this.#sessions.delete(session.id)
+    // The entry of a session that is set down says until `leave` where it was: its record is not stored yet.
+    if (!this.phase.movesSessions) this.book?.removed(session)
+    const isRemoved = this.#sessions.delete(session.id)
+    if (isRemoved) this.#ofDomain.add(session.domain, -1)
+    return isRemoved
+  }
+
+  countOf(domain: string): number {
+    return this.#ofDomain.of(domain)
   }
 
   bySid(sid: string): Session | undefined {
@@ -144,9 +157,9 @@ export class Registry {
   }
 
   shutDown(): void {
-    this.isStopping = true
+    this.phase.begin('ending')
     for (const session of [...this.#sessions.values()])
-      session.end('shutdown', this.isSettingDown && session.mayReturn ? 'restarting' : 'afterDelivery')
+      session.end('shutdown', this.phase.movesSessions && session.mayReturn ? 'restarting' : 'afterDelivery')
   }
 
   endAllSilently(): void {

@@ -80,9 +80,16 @@ export class SessionBook {
     for (const view of this.#parts.elsewhere.list()) yield { ...view, secrets: [] }
   }
 
-  /** Ends sessions that were ended while this process was silent. */
+  /** Other processes have taken these sessions. */
+  leave(ids: readonly string[]): void {
+    for (const id of ids) this.#parts.registry.byId(id)?.leave()
+  }
+
+  /** Ends sessions that were ended while this process was silent. The store may have lost the records of the others. */
   async endMarked(): Promise<void> {
-    for (const session of [...this.#parts.registry.all()]) {
+    const { registry } = this.#parts
+    for (const session of [...registry.all()]) {
+      registry.kept?.keepAgain(session)
       if (session.stage.name === 'opening') this.#unsure.add(session)
       await this.#endMarked(session)
     }

@@ -3,8 +3,16 @@ import type { Logger } from 'pino'
 import { batches } from '../../lib/batches.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { traceOf } from '../../lib/log.js'
+import type { Phase } from '../../lib/phase.js'
 import { openText, sealText } from '../../lib/secrets/sealed-text.js'
-import { type EndedMarks, type RecordKey, type Store, StoreUnavailable, type TakenRecord } from '../../store/store.js'
+import {
+  type EndedMarks,
+  type KeptBy,
+  type RecordKey,
+  type Store,
+  StoreUnavailable,
+  type TakenRecord,
+} from '../../store/store.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { SessionRecord } from '../session-record.js'
 import { Ticket } from '../ticket.js'
@@ -19,12 +27,14 @@ const mostOfSweep = 500
 const label = `session ${recordVersion}`
 
 interface StoredRecordsParts {
+  /** This process. */
+  readonly self: string
   readonly store: Pick<Store, 'records' | 'ended'>
   readonly keys: () => readonly KeyObject[]
   readonly clock: Clock
   /** In seconds. A longer outage is counted as this long. */
   readonly seconds: number
-  readonly isReady: () => boolean
+  readonly phase: Phase
   readonly take: (record: SessionRecord) => boolean
   readonly end: (id: string) => void
   readonly log: Logger
@@ -34,7 +44,7 @@ interface StoredRecordsParts {
 export class StoredRecords {
   readonly #parts: StoredRecordsParts
   #timer: Timer | undefined
-  /** Sessions that the store no longer has, and this process does not have yet. */
+  /** Sessions whose records this process has taken, and which it does not have yet. */
   #arriving: Promise<unknown> = Promise.resolve()
 
   constructor(parts: StoredRecordsParts) {
@@ -55,17 +65,19 @@ export class StoredRecords {
     return []
   }
 
-  /** Resolves with false if there is no such record, or it cannot be taken up. Rejects with `StoreUnavailable`. */
-  async takeUp(key: RecordKey): Promise<boolean> {
-    if (!this.#parts.isReady()) return false
-    const taken = await this.#parts.store.records.take(key)
-    if (taken === undefined) await this.#arriving
-    return taken !== undefined && (await this.#takeUp([taken])) > 0
-  }
-
-  /** Resolves when sessions whose records were taken before are in this process. */
-  whenArrived(): Promise<unknown> {
-    return this.#arriving
+  /**
+   * Resolves with the process that has taken the session up, now or just before. If that is this process, it has the
+   * session then, unless the session has ended meanwhile. Rejects with `StoreUnavailable`.
+   */
+  async takeUp(key: RecordKey): Promise<string | KeptBy | undefined> {
+    const { store, self, phase } = this.#parts
+    if (!phase.isServing) return undefined
+    const taken = await store.records.take(key, self)
+    if (taken === undefined) return undefined
+    if ('keptBy' in taken) return taken.keptBy === self ? undefined : taken
+    if (!('by' in taken)) return (await this.#arrives(this.#takeUp([taken]))) > 0 ? self : undefined
+    if (taken.by === self) await this.#arriving
+    return taken.by
   }
 
   /** Takes up sessions whose pages are silent, because their links must be mended in time. */
@@ -82,19 +94,18 @@ export class StoredRecords {
     this.#timer = undefined
   }
 
-  #sweep(): Promise<void> {
-    const swept = this.#takeUpOldest()
-    this.#arriving = swept
-    return swept
+  #arrives<T>(work: Promise<T>): Promise<T> {
+    this.#arriving = Promise.allSettled([this.#arriving, work]).then(() => {})
+    return work
   }
 
-  async #takeUpOldest(): Promise<void> {
-    const { store, isReady, log } = this.#parts
-    if (!isReady()) return
+  async #sweep(): Promise<void> {
+    const { store, self, phase, log } = this.#parts
+    if (!phase.isServing) return
     try {
-      const taken = await store.records.takeOldest(unwantedSeconds, mostOfSweep)
+      const taken = await store.records.takeOldest(unwantedSeconds, mostOfSweep, self)
       if (taken.length === 0) return
-      const count = await this.#takeUp(taken)
+      const count = await this.#arrives(this.#takeUp(taken))
       log.info({ taken: count, refused: taken.length - count }, 'sessions of another process were taken up')
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) log.error(traceOf(error), 'sessions could not be taken up')
@@ -132,10 +143,11 @@ export class StoredRecords {
     return (await this.#isEnded(session)) ? undefined : { text: opened, writtenAt, session }
   }
 
-  readonly #sealed = (text: string) => {
-    const { id, sid, tab, wait } = JSON.parse(text) as SessionRecord
-    const secrets = wait?.ticket === undefined ? [sid] : [sid, Ticket.of(wait.ticket, 0).key]
-    const [key] = this.#parts.keys()
-    return { id, secrets, tab, text: sealText(key!, { label, owner: id }, Buffer.from(text)) }
-  }
+  readonly #sealed = (text: string) => sealedRecord(this.#parts.keys()[0]!, JSON.parse(text) as SessionRecord, text)
+}
+
+/** `text`: the record as JSON. */
+export function sealedRecord(key: KeyObject, { id, sid, tab, wait }: SessionRecord, text: string) {
+  const secrets = wait?.ticket === undefined ? [sid] : [sid, Ticket.of(wait.ticket, 0).key]
+  return { id, secrets, tab, text: sealText(key, { label, owner: id }, Buffer.from(text)) }
 }

@@ -1,52 +1,61 @@
 import type { Clock } from '../../lib/clock.js'
-import { lookAgain, looksForMoving } from '../../store/look-again.js'
+import { lookAgain, looksForDead, looksForMoving } from '../../store/look-again.js'
 import { askAll, type OtherProcesses } from '../../store/other-processes.js'
 import { processIn } from '../../store/process-name.js'
-import type { RecordKey, Store, StoredSession } from '../../store/store.js'
+import type { Store, StoredSession } from '../../store/store.js'
 import { orStoreProblem, storeProblem, unreachable } from '../../store/store-problem.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { EndedSessions, EndWish, SessionDetails, Sessions } from '../session-types.js'
 import type { OwnSessions } from './own-sessions.js'
 import type { SessionBook } from './session-book.js'
+import type { StoredRecords } from './stored-records.js'
 
 /** What several processes have in common. */
 export interface Shared {
   readonly others: OtherProcesses
-  readonly store: Pick<Store, 'sessions' | 'records' | 'ended'>
+  readonly store: Pick<Store, 'sessions' | 'records' | 'ended' | 'isWhole'>
   /** How long an end must be remembered: as long as records, in seconds. */
   readonly recordSeconds: number
-  /** Takes up the session, if it was set down. Resolves with false if it cannot be taken up. */
-  readonly takeUp?: ((key: RecordKey) => Promise<boolean>) | undefined
-  /** Resolves when sessions that this process takes up can be found in it. */
-  readonly whenArrived?: (() => Promise<unknown>) | undefined
+  /** Takes up the session, if it was set down. See `StoredRecords`. */
+  readonly takeUp?: StoredRecords['takeUp'] | undefined
 }
 
 export interface StoredSessionsParts {
   readonly own: OwnSessions
   readonly clock: Clock
-  /** Undefined with one process. */
-  readonly shared: (Shared & { readonly book: Pick<SessionBook, 'write'> }) | undefined
+  /** Undefined with one process, as `book` is. */
+  readonly shared: Shared | undefined
+  readonly book: Pick<SessionBook, 'write'> | undefined
 }
 
 /** The sessions of all processes, as the store has them. Rejects with `store-unavailable`. */
-export function storedSessions({ own, clock, shared }: StoredSessionsParts): Sessions {
+export function storedSessions({ own, clock, shared, book }: StoredSessionsParts): Sessions {
   const others = shared?.others
   const find = async (id: string): Promise<StoredSession | undefined> => {
     if (shared === undefined) return undefined
     const [found] = await shared.store.sessions.find({ id })
     return found === undefined || shared.others.isGone(found.process) ? undefined : found
   }
-  const read = (id: string): Promise<SessionDetails | undefined> => {
-    const takeUp = shared?.takeUp
-    const look = async () =>
-      own.get(id) ?? (await find(id)) ?? ((await takeUp?.({ id })) === true ? own.get(id) : undefined)
-    return takeUp === undefined ? look() : lookAgain(look, () => looksForMoving, clock)
+  const read = async (id: string): Promise<SessionDetails | undefined> => {
+    const found = own.get(id) ?? (await find(id))
+    if (found !== undefined || shared === undefined) return found
+    const taker = await shared.takeUp?.({ id })
+    const isKept = typeof taker === 'object'
+    const look = async () => {
+      // The process of the session is silent.
+      if (isKept) await shared.takeUp?.({ id })
+      return own.get(id) ?? (await find(id))
+    }
+    const most = isKept ? looksForDead : looksForMoving
+    const taken = own.get(id) ?? (taker === undefined ? undefined : await lookAgain(look, () => most, clock))
+    if (taken === undefined && !shared.store.isWhole) throw storeProblem()
+    return taken
   }
 
   const listed = async () => {
-    if (shared === undefined) return own
-    await orStoreProblem(shared.book.write())
+    if (shared === undefined || book === undefined) return own
+    await orStoreProblem(book.write())
     return shared.store.sessions
   }
 
@@ -81,11 +90,18 @@ export function storedSessions({ own, clock, shared }: StoredSessionsParts): Ses
       const isMarked = await isDone(store.ended.mark({ id }, recordSeconds))
       // A process that seems gone may only be unreachable.
       const process = (await orStoreProblem(store.sessions.find({ id })))[0]?.process
-      if (process === undefined) return isMarked && (await orStoreProblem(store.records.take({ id }))) !== undefined
-      const isEnded = await others.ask(process, 'end', id).catch(() => undefined)
-      if (isEnded !== undefined) return isEnded === true
-      if (!isMarked || !(await isDone(store.ended.missed([process])))) throw unreachable(process)
-      return true
+      if (process !== undefined) {
+        const isEnded = await others.ask(process, 'end', id).catch(() => undefined)
+        if (isEnded === true) return true
+        if (isEnded === undefined) {
+          if (!isMarked || !(await isDone(store.ended.missed([process])))) throw unreachable(process)
+          return true
+        }
+      }
+      if (!isMarked) return false
+      const taken = await orStoreProblem(store.records.take({ id }, others.self))
+      // Another process that takes it up reads the mark.
+      return taken !== undefined && !('by' in taken && taken.by === others.self)
     },
 
     // The sessions of a single process do not come back.

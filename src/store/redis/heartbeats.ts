@@ -1,9 +1,19 @@
 // warm:processes     set of names
 // warm:process:NAME  the entry of a process, which expires
+// warm:beat          expires with the last entry
+// warm:since         the time of the first beat after Redis was away from a process, or from all: living processes have
+//                    their entries again 5 s later
 import { attempt } from '../../lib/attempt.js'
 import { batches } from '../../lib/batches.js'
 import type { Clock, Timer } from '../../lib/clock.js'
-import { type Member, type ProcessEntry, processSeconds, type SessionEntries, StoreUnavailable } from '../store.js'
+import {
+  type Member,
+  type ProcessEntry,
+  processSeconds,
+  type Records,
+  type SessionEntries,
+  StoreUnavailable,
+} from '../store.js'
 import { nowInScript, type RedisLine } from './redis-line.js'
 import { removeAllOf } from './redis-sessions.js'
 
@@ -11,20 +21,23 @@ const beatMilliseconds = 1_000
 const entriesAtOnce = 200
 
 /**
- * ARGV: name, entry, milliseconds. Returns whether the entry was there, the time, all entries, names without one, and
- * whether the process has missed an end.
+ * ARGV: name, entry, milliseconds, 1 if Redis was away. Returns whether the entry was there, the time, all entries, names without one,
+ * whether the process has missed an end, and sessions that others have taken from it.
  */
 const beat = `${nowInScript}
 local name, own = ARGV[1], 'warm:process:' .. ARGV[1]
 local wasKnown = redis.call('EXISTS', own)
 redis.call('SET', own, ARGV[2], 'PX', ARGV[3])
 redis.call('SADD', 'warm:processes', name)
+if ARGV[4] == '1' or redis.call('EXISTS', 'warm:beat') == 0 then redis.call('SET', 'warm:since', now) end
+redis.call('SET', 'warm:beat', '1', 'PX', ARGV[3])
 local entries, dead = {}, {}
 for _, each in ipairs(redis.call('SMEMBERS', 'warm:processes')) do
   local entry = redis.call('GET', 'warm:process:' .. each)
   if entry then entries[#entries + 1] = entry else dead[#dead + 1] = each end
 end
-return { wasKnown, now, entries, dead, redis.call('DEL', 'warm:missed:' .. name) }`
+local hasMissed, lost = redis.call('DEL', 'warm:missed:' .. name), redis.call('SMEMBERS', 'warm:lost:' .. name)
+return { wasKnown, now, entries, dead, hasMissed, lost }`
 
 type Beat = readonly [
   wasKnown: number,
@@ -32,6 +45,7 @@ type Beat = readonly [
   entries: readonly string[],
   dead: readonly string[],
   hasMissed: number,
+  lost: readonly string[],
 ]
 
 function isEntry(value: unknown): value is ProcessEntry {
@@ -44,6 +58,7 @@ function isEntry(value: unknown): value is ProcessEntry {
 export class Heartbeats {
   readonly #line: RedisLine
   readonly #sessions: SessionEntries
+  readonly #records: Pick<Records, 'forget'>
   readonly #clock: Clock
   #member: Member | undefined
   #timer: Timer | undefined
@@ -51,13 +66,16 @@ export class Heartbeats {
   #writing: Promise<void> | undefined
   /** Redis may have lost entries of this process, or have some that are wrong. */
   #mustWrite = true
+  /** Since the last beat that succeeded. */
+  #wasAway = false
   /** All processes that are alive have written their entries again by then. */
   #wholeAt: number | undefined
   processes: readonly ProcessEntry[] = []
 
-  constructor(line: RedisLine, sessions: SessionEntries, clock: Clock) {
+  constructor(line: RedisLine, sessions: SessionEntries, records: Pick<Records, 'forget'>, clock: Clock) {
     this.#line = line
     this.#sessions = sessions
+    this.#records = records
     this.#clock = clock
     line.onReady = () => {
       this.#mustWrite = true
@@ -89,7 +107,7 @@ export class Heartbeats {
     this.stop()
     await this.#beating
     await this.#line.send('DEL', `warm:process:${name}`)
-    await this.#removeAllOf(name)
+    await this.#removeAllOf(name, 'left')
   }
 
   stop(): void {
@@ -111,11 +129,14 @@ export class Heartbeats {
     if (member === undefined) return Promise.resolve()
     if (this.#beating !== undefined) return this.#beating
     const entry = member.entry()
-    const { answer, settled } = this.#line.probe(beat, entry.name, JSON.stringify(entry), processSeconds * 1000)
+    this.#wasAway ||= this.#wholeAt !== undefined && !this.#line.isUp
+    const words = [entry.name, JSON.stringify(entry), processSeconds * 1000, this.#wasAway ? 1 : 0]
+    const { answer, settled } = this.#line.probe(beat, ...words)
     const done = answer
       .then(reply => this.#hear(reply as Beat, entry.name, member))
       .catch(() => {
         this.#mustWrite = true
+        this.#wasAway = true
       })
     this.#beating = done
     void Promise.all([settled, done]).then(() => {
@@ -124,7 +145,7 @@ export class Heartbeats {
     return done
   }
 
-  #hear([wasKnown, redisNow, entries, dead, hasMissed]: Beat, name: string, member: Member): void {
+  #hear([wasKnown, redisNow, entries, dead, hasMissed, lost]: Beat, name: string, member: Member): void {
     // An entry can be damaged, or of a version to come.
     const readable = entries.map(text => attempt(() => JSON.parse(text) as unknown)).filter(isEntry)
     this.#noteLoss(wasKnown === 1)
@@ -134,6 +155,11 @@ export class Heartbeats {
     const mustWrite = this.#mustWrite || wasKnown === 0
     this.#mustWrite = false
     this.#line.up(redisNow)
+    if (lost.length > 0) {
+      member.lost(lost)
+      // The process has left these sessions now, so it may take them up again.
+      this.#line.send('SREM', `warm:lost:${name}`, ...lost).catch(() => {})
+    }
     if (mustWrite)
       this.#writing = this.#writeAll(name, member).catch(() => {
         this.#mustWrite = true
@@ -143,24 +169,27 @@ export class Heartbeats {
     for (const each of dead) this.#removeAllOf(each).catch(() => {})
   }
 
-  /** Redis was away, or empty, or this process was silent. The first time, Redis has what others have written. */
+  /** Redis was away, or empty, or this process was silent. At a start with Redis, others have written their entries. */
   #noteLoss(wasKnown: boolean): void {
-    if (this.#wholeAt === undefined) this.#wholeAt = this.#clock.now()
-    else if (!wasKnown || !this.#line.isUp) this.#wholeAt = this.#clock.now() + processSeconds * 1000
+    const isFirst = this.#wholeAt === undefined
+    if (this.#wasAway || (!isFirst && !(wasKnown && this.#line.isUp)))
+      this.#wholeAt = this.#clock.now() + processSeconds * 1000
+    else if (isFirst) this.#wholeAt = this.#clock.now()
+    this.#wasAway = false
   }
 
   /** Each batch is read and sent in one turn, so that no newer entry is replaced. Ended sessions are removed at last. */
   async #writeAll(name: string, member: Member): Promise<void> {
     for (const batch of batches(member.sessions(), entriesAtOnce)) await this.#sessions.put(batch)
     const stored = (await this.#line.send('SMEMBERS', `warm:of:${name}`)) as readonly string[]
+    const kept = (await this.#line.send('SMEMBERS', `warm:kept-by:${name}`)) as readonly string[]
     const own = new Set(Array.from(member.sessions(), ({ id }) => id))
-    await this.#sessions.remove(
-      stored.filter(id => !own.has(id)),
-      name,
-    )
+    const areOver = (ids: readonly string[]) => ids.filter(id => !own.has(id))
+    await this.#sessions.remove(areOver(stored), name)
+    await this.#records.forget(areOver(kept), name)
   }
 
-  async #removeAllOf(name: string): Promise<void> {
-    while (Number(await this.#line.run(removeAllOf, name, entriesAtOnce)) > 0);
+  async #removeAllOf(name: string, how = ''): Promise<void> {
+    while (Number(await this.#line.run(removeAllOf, name, entriesAtOnce, how)) > 0);
   }
 }

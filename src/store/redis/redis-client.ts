@@ -8,7 +8,6 @@ export type RedisPlace =
       /** The name of the master in their configuration. */
       readonly name: string
       readonly sentinels: readonly { readonly host: string; readonly port: number }[]
-      readonly password?: string | undefined
     }
 
 export interface RedisSettings {
@@ -61,10 +60,7 @@ export async function redisClient(settings: RedisSettings, { onReady, onError }:
       name: place.name,
       sentinelRootNodes: [...place.sentinels],
       nodeClientOptions: { ...common, socket: { ...timeouts, ...encryption } },
-      sentinelClientOptions: {
-        ...(place.password !== undefined && { password: place.password }),
-        socket: { connectTimeout: connectMilliseconds, ...encryption },
-      },
+      sentinelClientOptions: { socket: { connectTimeout: connectMilliseconds, ...encryption } },
       passthroughClientErrorEvents: true,
       scanInterval: 1_000,
     })

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../lib/clock.js'
+import { codeOf } from '../../lib/log.js'
 import { type Outage, type StoreEvents, StoreUnavailable } from '../store.js'
 import { type RedisClient, type RedisSettings, redisClient } from './redis-client.js'
 
@@ -28,6 +29,8 @@ export class RedisLine {
   /** Undefined until the first heartbeat has an answer or fails. */
   #isUp: boolean | undefined
   #reason: Outage = 'no-connection'
+  /** The code of the last error of a connection, such as `EACCES`. */
+  #cause: string | undefined
   /** Redis time minus the time of the clock. */
   #offset: number | undefined
   /** Called for each new connection. */
@@ -58,7 +61,9 @@ export class RedisLine {
     }
     // Whether commands fail decides: with sentinels, an error can be about one of several connections.
     const onError = (error: unknown) => {
-      if (!this.#isUp) this.#reason = outageOf(error)
+      if (this.#isUp) return
+      this.#reason = outageOf(error)
+      this.#cause = codeOf(error)
     }
     const client = await redisClient(settings, { onReady, onError })
     this.#client = client
@@ -104,15 +109,17 @@ export class RedisLine {
     this.#offset = redisNow - this.#clock.now()
     if (this.#isUp) return
     this.#isUp = true
+    this.#cause = undefined
     this.#events.onUp()
   }
 
   down(reason: Outage): void {
     if (this.#isUp === false) return
-    // Without a connection, the client has told why.
-    if (this.#isUp || reason !== 'no-connection') this.#reason = reason
+    // Without a connection, the client has told why. With sentinels, it goes on trying after a refusal.
+    const isToldByClient = reason === 'no-connection' || (reason === 'no-answer' && this.#reason === 'refused')
+    if (this.#isUp || !isToldByClient) this.#reason = reason
     this.#isUp = false
-    this.#events.onDown(this.#reason)
+    this.#events.onDown(this.#reason, this.#reason === 'no-connection' ? this.#cause : undefined)
   }
 
   #written(command: readonly string[]): Promise<unknown> {

@@ -1,51 +1,145 @@
 // warm:record:ID    hash: text, at (when written), keys (names, between spaces). Expires
+//                   after it was taken: by (the process), keys
+// warm:kept:ID      hash of a live session: text, at, keys, ms (how long its record will live), by (its process)
+// warm:kept-by:NAME set of the ids of a process
+// warm:lost:NAME    set of ids that other processes have taken from a process. Expires
 // warm:record-of:…  id. Expires
 // warm:records      sorted set of ids by the time when they were written
 
-import type { RecordKey, Records, SessionRecord, TakenRecord } from '../store.js'
+import { batches } from '../../lib/batches.js'
+import {
+  lostSeconds,
+  processSeconds,
+  type RecordKey,
+  type Records,
+  type SessionRecord,
+  StoreUnavailable,
+  type TakenRecord,
+  takenSeconds,
+} from '../store.js'
 import { keyOf, uniqueKeysOf } from '../store-keys.js'
 import type { HashKey } from './key-hashes.js'
-import { type RedisLine, refusalIfLate } from './redis-line.js'
+import { nowInScript, type RedisLine, refusalIfLate } from './redis-line.js'
 
-const inScripts = `
-local function take(id)
-  local key = 'warm:record:' .. id
-  local found = redis.call('HMGET', key, 'text', 'at', 'keys')
-  redis.call('ZREM', 'warm:records', id)
-  if not found[1] then return nil end
-  redis.call('DEL', key)
-  for name in string.gmatch(found[3], '%S+') do
-    if redis.call('GET', 'warm:record-of:' .. name) == id then redis.call('DEL', 'warm:record-of:' .. name) end
+/** Lua, after `now`. */
+export const recordScripts = `
+local function expire(id, keys, ms)
+  redis.call('PEXPIRE', 'warm:record:' .. id, ms)
+  for name in string.gmatch(keys or '', '%S+') do
+    local key = 'warm:record-of:' .. name
+    if redis.call('GET', key) == id then redis.call('PEXPIRE', key, ms) end
   end
-  return { id, found[1], found[2] }
+end
+local function take(id, by)
+  local key = 'warm:record:' .. id
+  local text, at, keys, before = unpack(redis.call('HMGET', key, 'text', 'at', 'keys', 'by'))
+  redis.call('ZREM', 'warm:records', id)
+  if before then return { before } end
+  if not text then return nil end
+  redis.call('HDEL', key, 'text', 'at')
+  redis.call('HSET', key, 'by', by)
+  expire(id, keys, ${1000 * takenSeconds})
+  return { id, text, at }
+end
+local function put(id, text, at, keys, ms)
+  local key = 'warm:record:' .. id
+  expire(id, redis.call('HGET', key, 'keys'), 0)
+  redis.call('HSET', key, 'text', text, 'at', at, 'keys', keys)
+  redis.call('PEXPIRE', key, ms)
+  redis.call('ZADD', 'warm:records', string.format('%.0f', now), id)
+  for name in string.gmatch(keys, '%S+') do redis.call('SET', 'warm:record-of:' .. name, id, 'PX', ms) end
+end
+local function forget(id)
+  local by = redis.call('HGET', 'warm:kept:' .. id, 'by')
+  if by then redis.call('SREM', 'warm:kept-by:' .. by, id) end
+  redis.call('DEL', 'warm:kept:' .. id)
+end
+local function isDead(process, hasLeft)
+  if redis.call('EXISTS', 'warm:process:' .. process) == 1 then return false end
+  return hasLeft or now - tonumber(redis.call('GET', 'warm:since') or 0) >= ${1000 * processSeconds}
+end
+local function leave(id, hasLeft)
+  local text, at, keys, ms, by = unpack(redis.call('HMGET', 'warm:kept:' .. id, 'text', 'at', 'keys', 'ms', 'by'))
+  if not text then return nil end
+  if not isDead(by, hasLeft) then return by end
+  forget(id)
+  put(id, text, at, keys, ms)
+  redis.call('SADD', 'warm:lost:' .. by, id)
+  redis.call('EXPIRE', 'warm:lost:' .. by, ${lostSeconds})
+  return nil
 end
 `
 
 /** ARGV: deadline, id, text, names of keys, milliseconds. */
-const put = `${refusalIfLate} ${inScripts}
-local id, key, ms = ARGV[2], 'warm:record:' .. ARGV[2], ARGV[5]
-take(id)
-local at = string.format('%.0f', now)
-redis.call('HSET', key, 'text', ARGV[3], 'at', at, 'keys', ARGV[4])
-redis.call('PEXPIRE', key, ms)
-redis.call('ZADD', 'warm:records', at, id)
-for name in string.gmatch(ARGV[4], '%S+') do redis.call('SET', 'warm:record-of:' .. name, id, 'PX', ms) end`
+const putOne = `${refusalIfLate} ${recordScripts}
+forget(ARGV[2])
+put(ARGV[2], ARGV[3], string.format('%.0f', now), ARGV[4], ARGV[5])`
 
-/** ARGV: deadline, `id` or `key`, an id or the name of a key. */
-const takeOne = `${refusalIfLate} ${inScripts}
-local id = ARGV[3]
-if ARGV[2] == 'key' then id = redis.call('GET', 'warm:record-of:' .. id) end
-return id and take(id) or nil`
+/** ARGV: deadline, process, `id` or `key`, an id or the name of a key. Returns also the process of a live session. */
+const takeOne = `${refusalIfLate} ${recordScripts}
+local id = ARGV[4]
+if ARGV[3] == 'key' then
+  id = redis.call('GET', 'warm:record-of:' .. ARGV[4]) or redis.call('GET', 'warm:key:u' .. ARGV[4])
+end
+if not id then return nil end
+local keeper = leave(id)
+if keeper then return { keeper, '' } end
+return take(id, ARGV[2])`
 
-/** ARGV: deadline, milliseconds, most. */
-const takeOldest = `${refusalIfLate} ${inScripts}
-local taken, most, before = {}, tonumber(ARGV[3]), now - tonumber(ARGV[2])
+/** ARGV: deadline, process, milliseconds, most. */
+const takeOldest = `${refusalIfLate} ${recordScripts}
+local taken, most, before = {}, tonumber(ARGV[4]), now - tonumber(ARGV[3])
 while #taken < most do
   local ids = redis.call('ZRANGEBYSCORE', 'warm:records', '-inf', before, 'LIMIT', 0, most - #taken)
   if #ids == 0 then break end
-  for _, id in ipairs(ids) do taken[#taken + 1] = take(id) end
+  for _, id in ipairs(ids) do
+    local each = take(id, ARGV[2])
+    if each and each[3] then taken[#taken + 1] = each end
+  end
 end
 return taken`
+
+/** ARGV: process, milliseconds, then for each session id, text and names of keys. Returns ids of taken sessions. */
+const keep = `${nowInScript} ${recordScripts}
+local function isTaken(id, process)
+  if redis.call('SISMEMBER', 'warm:lost:' .. process, id) == 1 then return true end
+  local by = redis.call('HGET', 'warm:record:' .. id, 'by')
+  return by and by ~= process
+end
+-- The process has the session from a file, so these are of the process before.
+local function forgetOlder(id, process)
+  local by = redis.call('HGET', 'warm:kept:' .. id, 'by')
+  if by and by ~= process then redis.call('SREM', 'warm:kept-by:' .. by, id) end
+  local text, keys = unpack(redis.call('HMGET', 'warm:record:' .. id, 'text', 'keys'))
+  if not text then return end
+  expire(id, keys, 0)
+  redis.call('ZREM', 'warm:records', id)
+end
+local process, ms, taken, at = ARGV[1], ARGV[2], {}, string.format('%.0f', now)
+for index = 3, #ARGV, 3 do
+  local id = ARGV[index]
+  if isTaken(id, process) then taken[#taken + 1] = id
+  else
+    forgetOlder(id, process)
+    local keys = ARGV[index + 2]
+    redis.call('HSET', 'warm:kept:' .. id, 'text', ARGV[index + 1], 'at', at, 'keys', keys, 'ms', ms, 'by', process)
+    redis.call('SADD', 'warm:kept-by:' .. process, id)
+  end
+end
+return taken`
+
+/** ARGV: process, ids. */
+const forgetAll = `${nowInScript} ${recordScripts}
+for index = 2, #ARGV do
+  if redis.call('HGET', 'warm:kept:' .. ARGV[index], 'by') == ARGV[1] then forget(ARGV[index]) end
+end`
+
+/** ARGV: process, id. Returns nil if another process could take the session now. */
+const isOwn = `
+if redis.call('SISMEMBER', 'warm:lost:' .. ARGV[1], ARGV[2]) == 1 then return 0 end
+return redis.call('EXISTS', 'warm:process:' .. ARGV[1]) == 1 and 1 or nil`
+
+const mostInCommand = 50
 
 type Taken = readonly [id: string, text: string, at: string]
 
@@ -55,20 +149,43 @@ export function redisRecords(line: RedisLine, hashKey: HashKey): Records {
       await Promise.all(
         records.map(record => {
           const names = uniqueKeysOf(record).map(hashKey)
-          return line.run(put, line.deadline, record.id, record.text, names.join(' '), millisecondsOf(seconds))
+          return line.run(putOne, line.deadline, record.id, record.text, names.join(' '), millisecondsOf(seconds))
         }),
       )
     },
 
-    async take(key: RecordKey) {
+    async take(key: RecordKey, by: string) {
       const words = 'id' in key ? ['id', key.id] : ['key', hashKey(keyOf(key))]
-      const taken = (await line.run(takeOne, line.deadline, ...words)) as Taken | null
-      return taken === null ? undefined : recordOf(taken)
+      const taken = (await line.run(takeOne, line.deadline, by, ...words)) as Taken | readonly string[] | null
+      if (taken === null) return undefined
+      if (taken.length === 3) return recordOf(taken as Taken)
+      return taken.length === 1 ? { by: taken[0]! } : { keptBy: taken[0]! }
     },
 
-    async takeOldest(seconds: number, most: number) {
-      const taken = await line.run(takeOldest, line.deadline, millisecondsOf(seconds), most)
+    async takeOldest(seconds: number, most: number, by: string) {
+      const taken = await line.run(takeOldest, line.deadline, by, millisecondsOf(seconds), most)
       return (taken as readonly Taken[]).map(recordOf)
+    },
+
+    async keep(records: readonly SessionRecord[], process: string, seconds: number) {
+      const keepPart = (part: readonly SessionRecord[]) => {
+        const words = part.flatMap(record => {
+          const names = uniqueKeysOf(record).map(hashKey)
+          return [record.id, record.text, names.join(' ')]
+        })
+        return line.run(keep, process, millisecondsOf(seconds), ...words) as Promise<string[]>
+      }
+      return (await Promise.all(Array.from(batches(records, mostInCommand), keepPart))).flat()
+    },
+
+    async forget(ids: readonly string[], process: string) {
+      await Promise.all(Array.from(batches(ids, mostInCommand), part => line.run(forgetAll, process, ...part)))
+    },
+
+    async isOwn(id: string, process: string) {
+      const answer = await line.run(isOwn, process, id)
+      if (answer === null) throw new StoreUnavailable('no-answer')
+      return Number(answer) === 1
     },
   }
 }

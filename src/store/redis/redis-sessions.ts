@@ -9,7 +9,8 @@ import { isOfVisit, pageOf, statesOf } from '../session-page.js'
 import type { SessionEntries, SessionEntry, SessionKey, StoredSession } from '../store.js'
 import { keyOf, keys, sharedKeysOf, uniqueKeysOf } from '../store-keys.js'
 import type { HashKey } from './key-hashes.js'
-import type { RedisLine } from './redis-line.js'
+import { nowInScript, type RedisLine } from './redis-line.js'
+import { recordScripts } from './redis-records.js'
 import { completed, readRow, readSession, rowOf } from './session-rows.js'
 
 const inScripts = `
@@ -19,9 +20,14 @@ local function unlink(id, name)
   if string.sub(name, 1, 1) == 's' then redis.call('ZREM', key, id)
   elseif redis.call('GET', key) == id then redis.call('DEL', key) end
 end
+`
+
+/** After `recordScripts`. */
+const removing = `${inScripts}
 local function remove(id, process)
   local row = redis.call('HGET', 'warm:rows', id)
   redis.call('SREM', 'warm:of:' .. process, id)
+  if redis.call('HGET', 'warm:kept:' .. id, 'by') == process then forget(id) end
   if not row or ownerOf(row) ~= process then return end
   for name in string.gmatch(redis.call('HGET', 'warm:keys', id) or '', '%S+') do unlink(id, name) end
   redis.call('HDEL', 'warm:rows', id)
@@ -32,6 +38,7 @@ end
 /** ARGV: id, process, time when opened, row, names of keys, and perhaps the key of a limit and its number. */
 const put = `${inScripts}
 local id, process, openedAt, row, names = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+if redis.call('SISMEMBER', 'warm:lost:' .. process, id) == 1 then return 1 end
 if ARGV[6] and redis.call('ZCARD', 'warm:key:' .. ARGV[6]) >= tonumber(ARGV[7]) then return 0 end
 local oldRow, oldNames = redis.call('HGET', 'warm:rows', id), redis.call('HGET', 'warm:keys', id)
 redis.call('HSET', 'warm:rows', id, row)
@@ -55,15 +62,26 @@ for at = 2, #ARGV, 2 do
 end`
 
 /** ARGV: process, ids. */
-const remove = `${inScripts}
+const remove = `${recordScripts} ${removing}
 for at = 2, #ARGV do remove(ARGV[at], ARGV[1]) end`
 
-/** ARGV: process, most at once. Removes nothing if the process lives. Returns how many are left. */
-export const removeAllOf = `${inScripts}
-local process = ARGV[1]
-if redis.call('EXISTS', 'warm:process:' .. process) == 1 then return 0 end
-for _, id in ipairs(redis.call('SRANDMEMBER', 'warm:of:' .. process, ARGV[2])) do remove(id, process) end
-local left = redis.call('SCARD', 'warm:of:' .. process)
+/**
+ * ARGV: process, most at once, and `left` if it has left. Removes nothing if the process lives, or may live. Returns how
+ * many are left.
+ */
+export const removeAllOf = `${nowInScript} ${recordScripts} ${removing}
+local process, hasLeft = ARGV[1], ARGV[3] == 'left'
+if not isDead(process, hasLeft) then return 0 end
+for _, id in ipairs(redis.call('SRANDMEMBER', 'warm:kept-by:' .. process, ARGV[2])) do
+  leave(id, hasLeft)
+  -- Its record can be gone, or can now be the record of another process.
+  redis.call('SREM', 'warm:kept-by:' .. process, id)
+end
+for _, id in ipairs(redis.call('SRANDMEMBER', 'warm:of:' .. process, ARGV[2])) do
+  leave(id, hasLeft)
+  remove(id, process)
+end
+local left = redis.call('SCARD', 'warm:of:' .. process) + redis.call('SCARD', 'warm:kept-by:' .. process)
 if left == 0 then redis.call('SREM', 'warm:processes', process) end
 return left`
 

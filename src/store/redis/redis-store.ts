@@ -24,7 +24,8 @@ export async function redisStore({ settings, sealKey, clock, events }: RedisStor
   const line = new RedisLine(clock, events)
   const hashKey = keyHashes(sealKey)
   const sessions = redisSessions(line, hashKey)
-  const heartbeats = new Heartbeats(line, sessions, clock)
+  const records = redisRecords(line, hashKey)
+  const heartbeats = new Heartbeats(line, sessions, records, clock)
   await line.open(settings)
   return {
     get isUp() {
@@ -38,7 +39,7 @@ export async function redisStore({ settings, sealKey, clock, events }: RedisStor
     },
     sessions,
     tabs: redisTabs(line, hashKey, clock),
-    records: redisRecords(line, hashKey),
+    records,
     ended: redisMarks(line, hashKey),
     rate: redisRates(line, hashKey),
     join: member => heartbeats.join(member),

@@ -1,8 +1,8 @@
 // warm:tab:…  the token of the call that is in the tab
 import { orGone } from '../../lib/caller-gone.js'
 import { type Clock, pause, type Timer } from '../../lib/clock.js'
+import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
 import { randomText } from '../../lib/text/random-text.js'
-import { LocalTurns } from '../local-tabs.js'
 import { lockSeconds, type StoredSession, type TabLock, type TabLocks } from '../store.js'
 import { endingKeysOfTab, keys } from '../store-keys.js'
 import type { HashKey } from './key-hashes.js'
@@ -35,23 +35,23 @@ const release = `if redis.call('GET', ARGV[1]) == ARGV[2] then redis.call('DEL',
 
 export function redisTabs(line: RedisLine, hashKey: HashKey, clock: Clock): TabLocks {
   /** Only the first call of each tab asks Redis. */
-  const turns = new LocalTurns()
+  const turns = new KeyedQueue(1)
   return {
     async enter(tab, signal) {
       const name = hashKey(keys.tab(tab))
-      const end = await turns.take(name, signal)
+      await turns.take(name, signal)
+      const marks = endingKeysOfTab(tab).map(key => markName(hashKey, key))
+      const lock = new Lock(line, clock, name, () => turns.leave(name))
       try {
-        const marks = endingKeysOfTab(tab).map(key => markName(hashKey, key))
-        const lock = new Lock(line, clock, name, end)
         for (let ms = shortestPause; !(await lock.take(marks)); ms = Math.min(2 * ms, longestPause))
           await orGone(pause(clock, ms * (0.5 + Math.random())), signal)
-        if (!signal.aborted) return lock
-        await lock.leave()
-        throw signal.reason
       } catch (error) {
-        end()
+        turns.leave(name)
         throw error
       }
+      if (!signal.aborted) return lock
+      await lock.leave()
+      throw signal.reason
     },
   }
 }
@@ -88,7 +88,7 @@ class Lock implements TabLock {
     return this.#isLost || this.#clock.now() >= this.#until
   }
 
-  /** \`marks\`: keys of marks of the tab's visit. */
+  /** `marks`: keys of marks of the tab's visit. */
   async take(marks: readonly string[]): Promise<boolean> {
     const until = this.#clock.now() + lockMilliseconds
     const words = [this.#key, this.#token, lockMilliseconds, this.#name, ...marks]

@@ -1,7 +1,10 @@
 import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
+import { secureUrl } from '../../config/kinds/kinds.js'
 import { type KeySet, readKeySet } from '../../config/kinds/page-token-kinds.js'
+import { attempt } from '../../lib/attempt.js'
 import { type Clock, pause } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
+import { foreignText } from '../../lib/text/foreign-text.js'
 
 const refetchMilliseconds = 600_000
 const expiryMilliseconds = 3_600_000
@@ -13,7 +16,34 @@ const patience = 2_000
 
 export type FetchKeys = () => Promise<string>
 
-export const keysInFile = ({ keys }: KeySet): JWTVerifyGetKey => createLocalJWKSet({ keys: [...keys] })
+export type FetchedKeys = ReturnType<typeof fetchedKeys>
+
+/** Keys without `kid`, such as those of a PEM file, fit tokens with any `kid`. */
+export function keysInSet({ keys }: KeySet): JWTVerifyGetKey {
+  const keyOf = createLocalJWKSet({ keys: [...keys] })
+  const hasIds = keys.some(({ kid }) => kid !== undefined)
+  return hasIds ? keyOf : ({ alg }) => keyOf({ alg })
+}
+
+const discoveryFault = (code: string) => Object.assign(new Error(code), { code })
+
+/** Asks the issuer where its keys are (OpenID Connect Discovery 1.0 §4). */
+export function keysOfIssuer(issuer: string, fetchKeys: (url: string) => FetchKeys): FetchKeys {
+  const fetchDocument = fetchKeys(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
+  return async () => {
+    const text = await fetchDocument()
+    const document = attempt(
+      () => Object(JSON.parse(text)) as { readonly issuer?: unknown; readonly jwks_uri?: unknown },
+    )
+    if (document?.issuer !== issuer) {
+      const name = typeof document?.issuer === 'string' ? `: ${foreignText(document.issuer)}` : ''
+      throw discoveryFault(`the document of the issuer names another issuer${name}`)
+    }
+    const url = secureUrl(String(document.jwks_uri), () => undefined)
+    if (url === undefined) throw discoveryFault('the document of the issuer has no https jwks_uri')
+    return fetchKeys(url)()
+  }
+}
 
 export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now' | 'after'>, onFailed: (error: unknown) => void) {
   let known: { readonly keyOf: JWTVerifyGetKey; readonly at: number } | undefined
@@ -24,7 +54,7 @@ export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now' | 'after'
     try {
       const set = readKeySet(await fetch())
       if (set === undefined) throw new errors.JWKSInvalid('no set of public keys')
-      known = { keyOf: keysInFile(set), at: clock.now() }
+      known = { keyOf: keysInSet(set), at: clock.now() }
       return true
     } catch (error) {
       onFailed(error)

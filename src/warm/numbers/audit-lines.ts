@@ -2,7 +2,7 @@ import { askAll, type OtherProcesses } from '../../store/other-processes.js'
 import { isProcessName } from '../../store/process-name.js'
 import { allowsDomain, prepareDomain } from '../../xmpp/jid/domains.js'
 
-export const auditActions = ['warm', 'connect', 'resume', 'logout', 'admin login', 'client login'] as const
+export const auditActions = ['warm', 'connect', 'resume', 'logout', 'admin login', 'client login', 'account'] as const
 
 export const isLogin = (action: string) => action === 'warm' || action === 'connect' || action === 'client login'
 

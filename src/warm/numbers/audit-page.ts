@@ -91,6 +91,7 @@ const actionTexts: Readonly<Record<(typeof auditActions)[number], string>> = {
   logout: 'end',
   'admin login': 'admin login',
   'client login': 'login of a client',
+  account: 'new account',
 }
 
 const resultTexts: Readonly<Record<string, string>> = {

@@ -9,7 +9,7 @@ import { replyHeaders, replySchemas } from './replies.js'
 export function describeApi(config: Config): object {
   const { externalUrl, pages } = config
   const admin = { type: 'http', scheme: 'basic', description: 'An admin of `ADMIN_USERS`.' }
-  const page = { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'A token of the portal.' }
+  const page = { type: 'http', scheme: 'bearer', description: 'A token of the portal (JWT), or of a guest.' }
   const hasPages = pages.origins.length > 0
   return {
     openapi: '3.1.0',

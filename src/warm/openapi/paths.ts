@@ -38,7 +38,7 @@ const ofLogin = (Object.keys(problems) as Codes).filter(code => !notOfLogin.incl
 export function describePaths({ warm, warmPath, pages, pagePath }: Config): Paths {
   return {
     ...(warm.enabled && describeWarmApi(warmPath)),
-    ...(pages.origins.length > 0 && describePages(pagePath)),
+    ...(pages.origins.length > 0 && describePages(pagePath, pages.guests !== undefined)),
     ...hostMeta,
     '/healthz': open('isAlive', 'Whether the process is alive.', { 200: textReply('The process is alive.') }),
     '/readyz': open('isReady', 'Whether the process accepts new sessions.', {
@@ -127,14 +127,14 @@ const ofPages: Codes = [
 ]
 const inJsonOnly = (codes: Codes) => problemResponses(codes, {})
 
-function describePages(pagePath: string): Paths {
+function describePages(pagePath: string, takesGuests: boolean): Paths {
   const codes = [...ofPages, ...ofBody, ...ofLogin].filter(code => code !== 'unauthorized')
   return {
     [pagePath]: {
       post: {
         operationId: 'connect',
-        summary: 'Logs the user of a token in, and returns a session for the page.',
-        security: [{ page: [] }],
+        summary: `Logs the user of a token${takesGuests ? ', or a guest,' : ''} in, and returns a session for the page.`,
+        security: [{ page: [] }, ...(takesGuests ? [{}] : [])],
         ...requestBody('ConnectRequest', false),
         responses: { 200: response('The session.', inJson('Binding')), ...inJsonOnly(codes) },
       },

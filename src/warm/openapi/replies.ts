@@ -90,15 +90,13 @@ const binding: Properties<BindingObject> = {
     attributes: text('For `Set-Cookie`, after `name=value; `.'),
   } satisfies Properties<Cookie>),
   'credential?': text('With `remember`: replaces the password in later calls. A secret.'),
+  'guest_token?': text('Of a guest (`PAGE_GUESTS`): the token of the next calls. A secret.'),
   resumed: flag('Whether the session existed before this call.'),
   'delivered?': count(
     'If resumed: number of stanzas that earlier pages certainly received. The new page gets the rest.',
   ),
   'received?': count('If the previous page used BOSH: the id of its last request that arrived.'),
 }
-
-const unanswered = (consequence: string) =>
-  texts(`Processes that did not answer within a second: their ${consequence}. Absent if all answered.`)
 
 const missing = texts('Processes that did not answer, so their part is missing. Absent if all answered.')
 
@@ -149,12 +147,10 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
     sessions: { type: 'array', items: schemaNamed('Session') },
     total: count('Sessions in the whole list.'),
     'next?': text('`after` of the next part. Absent at the end.'),
-    'unanswered?': unanswered('sessions are missing here'),
   }),
   Ended: object('Ended sessions.', {
     ended: count('Sessions that were ended.'),
     'elsewhere?': count('Sessions that may exist at a remote endpoint. Absent instead of 0.'),
-    'unanswered?': unanswered('sessions may still exist'),
   }),
   HostMeta: object('The endpoints of a domain (XEP-0156).', {
     links: {
@@ -204,7 +200,7 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
       object('A process.', {
         name: text('The name, also in the log.'),
         'place?': text('The host, or a worker on it.'),
-        state: word('`live`, `silent` (no answer for 3 s or more) or `draining`.', ['live', 'silent', 'draining']),
+        state: word('`live`, `silent` (no answer within a second) or `draining`.', ['live', 'silent', 'draining']),
         'age?': count('Seconds since its start.'),
         'capacity?': capacity,
       }),

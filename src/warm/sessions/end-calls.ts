@@ -2,9 +2,10 @@ import type { Config } from '../../config/config.js'
 import type { FormGuard } from '../../http/access/form-guard.js'
 import { type Answer, jsonAnswer, redirectAnswer } from '../../http/answers/answer.js'
 import { demandFormat, readBody } from '../../http/bodies/read-body.js'
+import type { Clock } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
 import { formPairs } from '../../lib/text/form-pairs.js'
-import type { SessionDetails, Sessions } from '../../session/session-types.js'
+import type { Sessions } from '../../session/session-types.js'
 import { idPattern } from '../../session/sid.js'
 import type { StoredSession } from '../../store/store.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
@@ -14,30 +15,123 @@ import { endedAnswer, pathForBrowsers, withForm } from '../answers.js'
 import { type Call, demandDomain, demandRole, roleAllows } from '../calls.js'
 import { countedSessions } from '../page-texts.js'
 import { badParameter, missingParameter } from '../parameter-kinds.js'
-import { endParameters, mostSelected } from '../parameters.js'
-import { givenIn, queryOf, valuesOf } from '../read-parameters.js'
-import { describeRow, type Viewer } from './details-page.js'
+import { endParameters, logoutParameters, mostSelected } from '../parameters.js'
+import { givenIn, queryOf, readQuery, valuesOf } from '../read-parameters.js'
+import { demandSession } from './demand-session.js'
+import { describeRow } from './details-page.js'
 import { type EndedNotice, sentencesOf } from './ended-notice.js'
 import { ofJid } from './list-page.js'
 
-interface EndCallsParts {
+export interface EndCallsParts {
   readonly config: Config
-  readonly sessions: Pick<Sessions, 'page' | 'getMany' | 'end' | 'endAll'>
+  readonly clock: Clock
+  readonly sessions: Sessions
   readonly formGuard: FormGuard
   readonly endedNotice: EndedNotice
   readonly page: AdminPage
-  readonly viewerOf: (call: Call) => Viewer
-  readonly demandSession: (call: Call, options?: { readonly toEnd: boolean }) => Promise<SessionDetails>
-  /** Rejects with `session-not-found`. */
-  readonly end: (id: string) => Promise<void>
 }
 
-/** Admins end sessions by forms: first a question, then the answer. */
-export function createEndCalls(parts: EndCallsParts) {
-  const { config, sessions, formGuard, endedNotice, page, viewerOf, demandSession, end } = parts
-  const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
+/** Programs end sessions by DELETE, and admins by forms: first a question, then the answer. */
+export class EndCalls {
+  readonly #parts: EndCallsParts
 
-  const demandSelection = async ({ admin, line }: Call, { ids, jid, back = '' }: ReturnType<typeof readSelection>) => {
+  constructor(parts: EndCallsParts) {
+    this.#parts = parts
+  }
+
+  readonly logOut = async (call: Call): Promise<undefined> => {
+    await this.#end(call)
+    call.response.status(204).end()
+  }
+
+  readonly logOutEverywhere = async ({ request, admin, line }: Call): Promise<Answer> => {
+    const { sessions } = this.#parts
+    const { jid, visit } = readQuery(request.url, logoutParameters)
+    if (jid !== undefined && visit !== undefined) throw badParameter('visit', 'Either jid or visit is allowed.')
+    if (visit !== undefined) {
+      const wish = { visit: { admin: admin.name, visit }, scope: admin.domains }
+      return endedAnswer(line, await sessions.endAll(wish))
+    }
+    if (jid === undefined) throw missingParameter('jid', 'Send jid or visit.')
+    line['jid'] = formatBareJid(jid)
+    demandDomain(admin, jid.domain)
+    return endedAnswer(line, await sessions.endAll({ jid: formatJid(jid) }))
+  }
+
+  readonly askWhetherToEnd = async (call: Call): Promise<Answer> => {
+    demandRole(call.admin, 'logout')
+    const view = await demandSession(this.#parts.sessions, call)
+    return this.#question('end', call, { ...this.#rowOf(view, call), title: 'End this session?' })
+  }
+
+  readonly endByForm = async (call: Call): Promise<Answer> => {
+    const { formGuard, endedNotice } = this.#parts
+    const { request, admin, representation } = call
+    const given = givenIn(request.headers['content-type'], await readBody(request))
+    if (!formGuard.checkForm(request, admin.name, given.get('csrf_token')))
+      throw new Problem('cross-site-request', { detail: 'Programs end a session by DELETE.' })
+    const view = await this.#end(call)
+    if (representation === 'json') return jsonAnswer({ ended: 1 })
+    const ended = { ended: 1, selected: 1, elsewhere: 0 }
+    return endedNotice.redirect(call, sentencesOf({ ...ended, names: [nameOf(view)] }))
+  }
+
+  readonly askWhetherToEndMany = async (call: Call): Promise<Answer> => {
+    demandRole(call.admin, 'logout')
+    const query = queryOf(call.request.url)
+    const sent = new URLSearchParams(query)
+    if (call.representation !== 'json' && roleAllows(call.admin, 'sessions') && !sent.has('id') && !sent.has('jid')) {
+      const back = new URLSearchParams(sent.get('back') ?? '')
+      return this.#parts.endedNotice.redirect(call, 'Select at least one session.', String(back))
+    }
+    const { jid, total, views, back } = await this.#selected(call, readSelection(query))
+    const user = jid && formatJid(jid)
+    const count = countedSessions(total)
+    const rows = views.map(view => this.#rowOf(view, call))
+    const title = user === undefined ? `End ${count}?` : 'End all sessions of this user?'
+    return this.#question('end-sessions', call, { title, user, count, rows, back, isOne: total === 1 })
+  }
+
+  readonly endManyByForm = async (call: Call): Promise<Answer> => {
+    const { sessions, formGuard, endedNotice } = this.#parts
+    const { request, admin, representation, line } = call
+    const body = await readBody(request)
+    demandFormat(request.headers['content-type'])
+    const selection = readSelection(body.toString())
+    if (!formGuard.checkForm(request, admin.name, selection.csrf_token))
+      throw new Problem('cross-site-request', { detail: 'Programs end sessions by DELETE.' })
+    const { jid, views, back } = await this.#selected(call, selection)
+    const own = await this.#endEach(views)
+    const user = jid && formatJid(jid)
+    const ended = user === undefined ? { ended: own.length, elsewhere: 0 } : await sessions.endAll({ jid: user })
+    const answer = endedAnswer(line, ended)
+    if (representation === 'json') return answer
+    const selected = user === undefined ? views.length : undefined
+    const text = sentencesOf({ ...ended, selected, user, names: own.map(nameOf) })
+    return endedNotice.redirect(call, text, String(new URLSearchParams(back)))
+  }
+
+  readonly showEnded = async (call: Call): Promise<Answer> => {
+    const { config, endedNotice, page } = this.#parts
+    const message = endedNotice.messageOf(call)
+    if (message === undefined) return redirectAnswer(pathForBrowsers(config))
+    return page('end', 'sessions', call, { title: 'Sessions have ended', message })
+  }
+
+  async #end(call: Call): Promise<StoredSession> {
+    const { sessions } = this.#parts
+    const view = await demandSession(sessions, call, { toEnd: true })
+    if (!(await sessions.end(view.id))) throw new Problem('session-not-found')
+    return view
+  }
+
+  async #endEach(views: readonly StoredSession[]): Promise<readonly StoredSession[]> {
+    const ended = await Promise.all(views.map(({ id }) => this.#parts.sessions.end(id).catch(() => false)))
+    return views.filter((_, index) => ended[index])
+  }
+
+  async #selected({ admin, line }: Call, { ids, jid, back = '' }: ReturnType<typeof readSelection>) {
+    const { sessions } = this.#parts
     if (jid !== undefined) {
       line['jid'] = formatBareJid(jid)
       demandDomain(admin, jid.domain)
@@ -52,74 +146,17 @@ export function createEndCalls(parts: EndCallsParts) {
     return { jid, total: views.length, views, back }
   }
 
-  const endEach = async (views: readonly StoredSession[]): Promise<readonly StoredSession[]> => {
-    const ended = await Promise.all(views.map(({ id }) => sessions.end(id).catch(() => false)))
-    return views.filter((_, index) => ended[index])
+  #question(view: string, call: Call, values: object): Answer {
+    const { page, formGuard } = this.#parts
+    return withForm(page(view, 'sessions', call, { ...values, token: formGuard.token(call.admin.name) }))
   }
 
-  const nameOf = ({ jid, domain }: StoredSession) => jid ?? `(at ${withULabels(domain)})`
-
-  return {
-    async askWhetherToEndMany(call: Call): Promise<Answer> {
-      demandRole(call.admin, 'logout')
-      const sent = new URLSearchParams(queryOf(call.request.url))
-      if (call.representation !== 'json' && roleAllows(call.admin, 'sessions') && !sent.has('id') && !sent.has('jid')) {
-        const back = new URLSearchParams(sent.get('back') ?? '')
-        return endedNotice.redirect(call, 'Select at least one session.', String(back))
-      }
-      const { jid, total, views, back } = await demandSelection(call, readSelection(queryOf(call.request.url)))
-      const user = jid && formatJid(jid)
-      const count = countedSessions(total)
-      const rows = views.map(view => describeRow(view, viewerOf(call)))
-      const title = user === undefined ? `End ${count}?` : 'End all sessions of this user?'
-      const values = { title, user, count, rows, back, isOne: total === 1, token: tokenFor(call) }
-      return withForm(page('end-sessions', 'sessions', call, values))
-    },
-
-    async endManyByForm(call: Call): Promise<Answer> {
-      const { request, admin, representation, line } = call
-      const body = await readBody(request)
-      demandFormat(request.headers['content-type'])
-      const selection = readSelection(body.toString())
-      if (!formGuard.checkForm(request, admin.name, selection.csrf_token))
-        throw new Problem('cross-site-request', { detail: 'Programs end sessions by DELETE.' })
-      const { jid, views, back } = await demandSelection(call, selection)
-      const own = jid === undefined ? await endEach(views) : []
-      const ended =
-        jid === undefined ? { ended: own.length, elsewhere: 0 } : await sessions.endAll({ jid: formatJid(jid) })
-      const answer = endedAnswer(line, ended)
-      if (representation === 'json') return answer
-      const selected = jid === undefined ? views.length : undefined
-      const about = { ...ended, selected, user: jid && formatJid(jid), names: own.map(nameOf) }
-      return endedNotice.redirect(call, sentencesOf(about), String(new URLSearchParams(back)))
-    },
-
-    async askWhetherToEnd(call: Call): Promise<Answer> {
-      demandRole(call.admin, 'logout')
-      const view = await demandSession(call)
-      const row = describeRow(view, viewerOf(call))
-      return withForm(page('end', 'sessions', call, { ...row, title: 'End this session?', token: tokenFor(call) }))
-    },
-
-    async endByForm(call: Call): Promise<Answer> {
-      const { request, admin, representation } = call
-      const given = givenIn(request.headers['content-type'], await readBody(request))
-      if (!formGuard.checkForm(request, admin.name, given.get('csrf_token')))
-        throw new Problem('cross-site-request', { detail: 'Programs end a session by DELETE.' })
-      const view = await demandSession(call, { toEnd: true })
-      await end(view.id)
-      if (representation === 'json') return jsonAnswer({ ended: 1 })
-      const ended = { ended: 1, selected: 1, elsewhere: 0 }
-      return endedNotice.redirect(call, sentencesOf({ ...ended, names: [nameOf(view)] }))
-    },
-
-    async showEnded(call: Call): Promise<Answer> {
-      const message = endedNotice.messageOf(call)
-      if (message === undefined) return redirectAnswer(pathForBrowsers(config))
-      return page('end', 'sessions', call, { title: 'Sessions have ended', message })
-    },
+  #rowOf(view: StoredSession, { admin }: Call) {
+    return describeRow(view, { now: this.#parts.clock.now(), admin })
   }
 }
+
+const nameOf = ({ jid, domain }: StoredSession) => jid ?? `(at ${withULabels(domain)})`
 
 const handle = new RegExp(`^${idPattern}$`)
 

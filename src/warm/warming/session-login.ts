@@ -1,9 +1,9 @@
-import type { ServiceAccount } from '../../config/config.js'
 import type { CallerSignal } from '../../lib/caller-gone.js'
 import { Problem } from '../../lib/errors.js'
 import type { KeyedQueue } from '../../lib/limits/keyed-queue.js'
+import type { Card, CreatedAccounts } from '../../servers/login/created-accounts.js'
 import { type LoginParts, logInAgain, login, scramKeys } from '../../servers/login/login.js'
-import type { LoginRequest } from '../../servers/login/login-request.js'
+import type { LoginRequest, OperatorLogin } from '../../servers/login/login-request.js'
 import type { LoggedIn, OpenForLogin } from '../../servers/login/login-types.js'
 import { giveBackAgent, type ReloginRecord, recordOf, requestOf } from '../../servers/login/relogin.js'
 import type { ScramProof } from '../../servers/login/sasl/mechanism.js'
@@ -14,11 +14,12 @@ import type { OpenLink } from '../../xmpp/link.js'
 
 export interface WarmRequest
   extends LoginRequest,
-    Pick<OpenWish, 'wait' | 'hold' | 'ver' | 'isRefusalCounted' | 'tab' | 'openedBy' | 'entered'> {
+    Pick<OpenWish, 'wait' | 'hold' | 'ver' | 'isRefusalCounted' | 'guestAddress' | 'tab' | 'openedBy' | 'entered'> {
   /** BCP 47. */
   readonly language: string
   readonly attachSeconds: number
   readonly attachBinding: AttachBinding
+  readonly card?: Card | undefined
 }
 
 /** `expiresIn` is in seconds. */
@@ -31,20 +32,25 @@ interface MendParts {
   readonly connect: OpenLink
   /** Limits how many broken links of a domain are mended at the same time. */
   readonly queue: KeyedQueue
-  readonly accountOf: (domain: string) => ServiceAccount | undefined
+  readonly operatorLogin: (domain: string) => OperatorLogin | undefined
   readonly longest: number
 }
 
 export type Logins = ReturnType<typeof createLogins>
 
-export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
+export function createLogins(
+  parts: LoginParts,
+  open: Open,
+  accounts: Pick<CreatedAccounts, 'ensure'>,
+  mend?: MendParts,
+) {
   const managementOf = ({ enabled, again }: LoggedIn<OpenLogin>, lang: string): Management | undefined => {
     if (enabled === undefined || (enabled !== 'requested' && enabled.name !== 'enabled')) return undefined
     return { mending: mend && again && mendingOf(parts, mend, again, lang), enabled }
   }
   const openFor = (request: WarmRequest): OpenForLogin<OpenLogin> => {
-    const { jid, language: lang, wait, hold, ver, isRefusalCounted, tab, ids, openedBy } = request
-    const wish = { jid: formatJid(jid), lang, wait, hold, ver, isRefusalCounted, tab, ids, openedBy }
+    const { jid, language: lang, wait, hold, ver, isRefusalCounted, guestAddress, tab, ids, openedBy } = request
+    const wish = { jid: formatJid(jid), lang, wait, hold, ver, isRefusalCounted, guestAddress, tab, ids, openedBy }
     let { entered } = request
     return (options, events) => {
       const opened = open(jid.domain, { ...options, ...wish, entered }, events)
@@ -57,8 +63,13 @@ export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
   return {
     /** Leaves nothing open if it fails, or if `caller` aborts. */
     async login(request: WarmRequest, caller: CallerSignal): Promise<WarmedBinding> {
-      const { attachSeconds: seconds, attachBinding } = request
-      const loggedIn = await login(parts, openFor(request), request, caller)
+      const { attachSeconds: seconds, attachBinding, credentials, jid: asked, card, guestAddress } = request
+      const isByOperator = credentials.kind === 'signed' || credentials.kind === 'service'
+      const since = performance.now()
+      // Accounts of guests would fill the server's disk.
+      if (isByOperator && guestAddress === undefined) await accounts.ensure(asked, caller, card)
+      const timeout = parts.timeout - (performance.now() - since) / 1000
+      const loggedIn = await login(parts, openFor(request), request, caller, timeout)
       const { opened, jid, undelivered } = loggedIn
       try {
         const handover = { seconds, attachBinding }
@@ -82,7 +93,7 @@ export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
 /** For a moved session. `before` is `LinkRecord.again`. Returns undefined if the login cannot be repeated. */
 export function managementFrom(parts: LoginParts, mend: MendParts, before: unknown): Management | undefined {
   const record = before as ReloginRecord | undefined
-  const again = record && requestOf(record, mend.accountOf(record.jid.domain))
+  const again = record && requestOf(record, mend.operatorLogin(record.jid.domain))
   return again && { mending: mendingOf(parts, mend, again, record.lang) }
 }
 

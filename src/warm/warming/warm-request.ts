@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.js'
 import { accountFor, isElsewhere } from '../../config/serving.js'
 import { Problem } from '../../lib/errors.js'
 import { isSameName } from '../../servers/login/bound-user.js'
-import type { Credentials } from '../../servers/login/login-request.js'
+import { type Credentials, operatorLogin } from '../../servers/login/login-request.js'
 import type { Handover } from '../../session/session-types.js'
 import type { TabName } from '../../store/store.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
@@ -15,7 +15,7 @@ import type { WarmRequest } from './session-login.js'
 
 type OptionLimits = Pick<Config['bosh'], 'maxWait' | 'maxRequests'>
 
-export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'servers' | 'remotes' | 'remote'> {
+export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'loginKeys' | 'servers' | 'remotes' | 'remote'> {
   readonly bosh: OptionLimits & Pick<Config['bosh'], 'attachBinding'>
   readonly warm: Pick<Config['warm'], 'attachSeconds' | 'anonymous'>
 }
@@ -23,7 +23,7 @@ export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'servers'
 /** The largest values of XEP-0124 §22: remote endpoints have limits of their own. */
 const limitsElsewhere = { maxWait: 65535, maxRequests: 256, attachBinding: 'off' } as const
 
-type OpenCredential = (jid: Jid, credential: string) => Credentials
+export type OpenCredential = (jid: Jid, credential: string) => Credentials
 
 const openNone: OpenCredential = () => {
   throw invalidParameter('credential')
@@ -50,8 +50,13 @@ export function demandCredentials<Asked extends Pick<AskedSession, 'credentials'
   return { ...asked, credentials }
 }
 
-export function toAskedSession(sent: Parameters, settings: WarmSettings, open = openNone) {
-  const { jid, credentials } = readCredentials(sent, settings, open)
+export function toAskedSession(
+  sent: Parameters,
+  settings: WarmSettings,
+  open = openNone,
+  mayBeAnonymous = settings.warm.anonymous,
+) {
+  const { jid, credentials } = readCredentials(sent, settings, open, mayBeAnonymous)
   const page = readPage(sent, jid)
   const isThere = isElsewhere(settings, jid.domain)
   const bosh = isThere ? { ...settings.bosh, ...limitsElsewhere } : settings.bosh
@@ -83,10 +88,16 @@ function readOptions(sent: Parameters, { maxWait, maxRequests }: OptionLimits) {
 
 type Ways = Omit<WarmSettings, 'bosh' | 'remote'>
 
+const noAnonymous = {
+  detail: 'A domain alone is an anonymous login, which needs WARM_ANONYMOUS=on.',
+  setting: 'WARM_ANONYMOUS',
+}
+
 export function readCredentials(
   { jid: text, authzid, password, token, mechanism, credential }: Parameters,
   ways: Ways,
   open = openNone,
+  mayBeAnonymous = ways.warm.anonymous,
 ): Pick<AskedSession, 'jid' | 'credentials'> {
   if (password !== undefined && token !== undefined) throw invalidParameter('token')
   if (mechanism !== undefined && token === undefined) throw missingParameter('token', 'It is needed with mechanism.')
@@ -97,8 +108,9 @@ export function readCredentials(
     if (authzid === undefined || bringsProof) throw missingParameter('jid')
     return { jid: authzid, credentials: withoutProof(authzid, ways) }
   }
-  if (ways.warm.anonymous && !bringsProof && authzid === undefined) {
-    const domain = prepareDomain(text)
+  if (!bringsProof && authzid === undefined) {
+    const domain = mayBeAnonymous || text.includes('.') ? prepareDomain(text) : undefined
+    if (domain !== undefined && !mayBeAnonymous) throw new Problem('invalid-jid', noAnonymous)
     if (domain !== undefined)
       return { jid: { local: '', domain, resource: undefined }, credentials: { kind: 'anonymous' } }
   }
@@ -117,15 +129,18 @@ export function readCredentials(
   return { jid, credentials: { kind: 'token', token, mechanism: mechanism ?? defaultTokenMechanism } }
 }
 
-function withoutProof(jid: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials | Unusable {
+function withoutProof(jid: Jid, ways: Ways): Credentials | Unusable {
+  const { servers, remotes } = ways
   const { domain } = jid
-  const account = accountFor(serviceAccounts, domain)
-  if (isServiceAccount(jid, serviceAccounts))
+  if (isServiceAccount(jid, ways.serviceAccounts))
     return unusable(new Problem('authzid-refused', { detail: 'It is the service account itself.' }))
-  if (account !== undefined) return { kind: 'service', account }
+  const login = operatorLogin(ways, domain)
+  if (login !== undefined) return login
   const server = servers.get(domain) ?? (remotes.has(domain) ? undefined : servers.get('*'))
   if (server?.certificate !== undefined) return { kind: 'certificate' }
-  return missingPassword('Or send token or credential. A jid alone needs XMPP_SERVICE_ACCOUNTS or a certificate.')
+  return missingPassword(
+    'Or send token or credential. A jid alone needs XMPP_SERVICE_ACCOUNTS, XMPP_LOGIN_KEYS_FILE or a certificate.',
+  )
 }
 
 /** Whether this user is the account that logs in the users of its domain. */

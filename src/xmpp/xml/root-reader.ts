@@ -41,15 +41,15 @@ const longest = 256
 const declaration =
   /<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(["'])1\.[0-9]+\1(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(["'])([A-Za-z][\w.-]*)\2)?(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(["'])(?:yes|no)\4)?[ \t\r\n]*\?>/y
 
-/** The end of an XML declaration (XML 1.0 §2.8), or `at` if there is none. -1 if it is unfinished. */
-export function endOfDeclaration(text: string, at: number): number {
-  if (begin.startsWith(text.slice(at, at + begin.length + 1))) return -1
+/** The end of an XML declaration (XML 1.0 §2.8), or `at` if there is none. Undefined if it is unfinished. */
+export function endOfDeclaration(text: string, at: number): number | undefined {
+  if (begin.startsWith(text.slice(at, at + begin.length + 1))) return undefined
   if (!/^<\?xml[ \t\r\n]/.test(text.slice(at, at + begin.length + 1))) return at
   declaration.lastIndex = at
   const match = declaration.exec(text)
   if (match === null) {
     const isUnfinished = text.length - at <= longest && !text.includes('>', at)
-    if (isUnfinished) return -1
+    if (isUnfinished) return undefined
     throw notWellFormed()
   }
   if (match[3] !== undefined && !/^utf-?8$/i.test(match[3]))

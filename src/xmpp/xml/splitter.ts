@@ -221,7 +221,7 @@ export class Splitter {
     }
     if (this.#prolog === 'declaration') {
       const end = endOfDeclaration(text, at)
-      if (end < 0) return at
+      if (end === undefined) return at
       this.#prolog = 'root'
       at = end
     }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { BoshBench, boshNamespace, empty, message, payload, terminated } from '../../support/bosh-bench.js'
+import { BoshBench, boshNamespace, empty, message, terminated } from '../../support/bosh-bench.js'
 
 const acks = "wait='60' hold='1' ver='1.6' ack='1'"
 
@@ -7,23 +7,6 @@ describe('a session with acknowledgements', () => {
   test('announces them in the creation reply', async () => {
     const { creation } = await new BoshBench().session(acks, 799)
     expect(creation.reply?.body).toContain(" ack='799'")
-  })
-
-  test('acknowledges received requests in each reply, except the request of the reply', async () => {
-    const { bench, client } = await BoshBench.session(acks, 799)
-    const held = await client.at(800)
-    const next = await client.at(801, '', "ack='799'")
-    expect(held.reply?.body).toBe(`<body ack='801' xmlns='${boshNamespace}'/>`)
-    await bench.server(link => link.receive(message('a')))
-    expect(next.reply?.body).toBe(payload(message('a')))
-  })
-
-  test('drops acknowledged replies, also if a request has no ack', async () => {
-    const { bench, client } = await BoshBench.session(acks, 799)
-    await client.at(800)
-    await bench.server(link => link.receive(message('a')))
-    await client.at(801)
-    expect((await client.at(800)).reply?.body).toBe(terminated('item-not-found'))
   })
 
   test('stores more replies than the window until the client acknowledges them', async () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import {
@@ -35,21 +36,20 @@ function tryToParse(xml: string): Body | { refused: string } {
 
 const body = (inner: string, attributes = '') => `<body xmlns='${boshNamespace}'${attributes}>${inner}</body>`
 
-describe('the memory of a parsed request', () => {
-  const kept = ['from', 'lang', 'key', 'newkey', 'digest'] as const
-
-  test.each(kept)('does not keep the whole body alive through the attribute %s', what => {
-    const value = "='juliet@capulet.example/balcony'"
-    const start = `<body from${value} xml:lang${value} key${value} newkey${value} xmlns='${boshNamespace}'>`
-    const request = Buffer.from(`${start}<message><body>${'x'.repeat(100_000)}</body></message></body>`)
-    const values: unknown[] = []
-    collectGarbage()
-    const before = process.memoryUsage().heapUsed
-    for (let count = 0; count < 100; count++) values.push(parseBody(request.toString())[what])
-    collectGarbage()
-    expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000)
-    expect(values).toHaveLength(100)
-  })
+test('a parsed request does not keep its whole body in memory through an attribute', () => {
+  const value = "='juliet@capulet.example/balcony'"
+  const start = `<body from${value} xml:lang${value} key${value} newkey${value} xmlns='${boshNamespace}'>`
+  const request = Buffer.from(`${start}<message><body>${'x'.repeat(100_000)}</body></message></body>`)
+  const values: unknown[] = []
+  collectGarbage()
+  const before = process.memoryUsage().heapUsed
+  for (let count = 0; count < 100; count++) {
+    const { from, lang, key, newkey, digest } = parseBody(request.toString())
+    values.push(from, lang, key, newkey, digest)
+  }
+  collectGarbage()
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000)
+  expect(values).toHaveLength(500)
 })
 
 describe('a request', () => {
@@ -69,12 +69,13 @@ describe('a request', () => {
       const xml = readFileSync(new URL(`${name}.xml`, cases), 'utf8')
       return { xml, alone: tryToParse(xml) }
     })
-    for (const first of all) {
-      for (const second of all) {
+    const others = all.flatMap(first =>
+      all.filter(({ xml, alone }) => {
         tryToParse(first.xml)
-        expect(tryToParse(second.xml)).toEqual(second.alone)
-      }
-    }
+        return !isDeepStrictEqual(tryToParse(xml), alone)
+      }),
+    )
+    expect(others).toEqual([])
   })
 
   test('that is cut anywhere is refused, and the next request is parsed', () => {

@@ -14,7 +14,7 @@ function limited(
     userLimit: (registry, refused) => new UserLimit({ most: about.perJid ?? 0, registry, refused }),
     limits: noSessionLimits({
       limits: { ...noLimits, ...limits },
-      rates: { sessionsPerAddress: about.perSecond ?? 0 },
+      rates: { sessionsPerAddress: about.perSecond ?? 0, guests: 0 },
       trustedProxies: readNetworks('10.0.0.1', () => undefined),
       resources: { memoryAllows: () => true, descriptorsAreLeft: () => true },
     }),

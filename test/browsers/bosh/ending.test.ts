@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { BoshBench, create, empty, ended, FakePeer, message, payload, terminated } from '../../support/bosh-bench.js'
+import { BoshBench, create, empty, FakePeer, message, payload, terminated } from '../../support/bosh-bench.js'
 import { cpuTime } from '../../support/cpu-time.js'
 import { element } from '../../support/element.js'
 
@@ -12,23 +12,6 @@ const conflict = {
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
 describe('a client that ends its session', () => {
-  test('gets the end itself, and its last payload goes to the server', async () => {
-    const { bench, client } = await BoshBench.session()
-    const { reply } = await client.next("<presence xmlns='jabber:client' type='unavailable'/>", "type='terminate'")
-    expect(reply?.body).toBe(ended)
-    expect(client.link.sent).toEqual(["<presence xmlns='jabber:client' type='unavailable'/>"])
-    expect(client.link.closed).toBe(true)
-    expect(bench.registry.size).toBe(0)
-  })
-
-  test('gets the end on its held request', async () => {
-    const client = await new BoshBench().session()
-    const poll = await client.next()
-    const end = await client.next('', "type='terminate'")
-    expect(poll.reply?.body).toBe(ended)
-    expect(end.reply?.body).toBe(empty)
-  })
-
   test('may send `terminal`, and may send it one above the window', async () => {
     const { bench, client } = await BoshBench.session()
     await client.next()
@@ -45,34 +28,12 @@ describe('a client that ends its session', () => {
 })
 
 describe('a server that ends the stream', () => {
-  test('with an error sends the whole error to the held request', async () => {
-    const { bench, client } = await BoshBench.session()
-    const poll = await client.next()
-    await bench.server(link => link.end(conflict))
-    expect(poll.reply?.body).toBe(
-      "<body type='terminate' condition='remote-stream-error' xmlns='http://jabber.org/protocol/httpbind' " +
-        `xmlns:stream='http://etherx.jabber.org/streams'>${streamError}</body>`,
-    )
-    expect(bench.registry.size).toBe(0)
-  })
-
   test('while no request is open ends the next request', async () => {
     const { bench, client } = await BoshBench.session()
     await bench.server(link => link.end(lost))
     expect(bench.registry.size).toBe(1)
     expect((await client.next()).reply?.body).toBe(terminated('remote-connection-failed'))
     expect(bench.registry.size).toBe(0)
-  })
-
-  test('with last stanzas sends them first, in a reply of their own', async () => {
-    const { bench, client } = await BoshBench.session()
-    const poll = await client.next()
-    await bench.server(({ events }) => {
-      events.onElement(element(message('last')))
-      events.onEnd(conflict)
-    })
-    expect(poll.reply?.body).toBe(payload(message('last')))
-    expect((await client.next()).reply?.body).toContain("condition='remote-stream-error'")
   })
 
   test('while a request is parked ends the parked request', async () => {

@@ -3,6 +3,7 @@ import type { ConnectionManager } from '../../../src/browsers/bosh/connection-ma
 import { ForwardedRequests } from '../../../src/browsers/bosh/forwarded-requests.js'
 import { busyAnswer, noAnswer, type Peer, type Reply } from '../../../src/browsers/bosh/peer.js'
 import type { Whereabouts } from '../../../src/forwarding/whereabouts.js'
+import { Phase } from '../../../src/lib/phase.js'
 import { StoreUnavailable } from '../../../src/store/store.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { unlimitedBodies } from '../../support/fake-web-socket.js'
@@ -14,9 +15,8 @@ function begin(mostConnections: number) {
   const find = () => new Promise((_resolve, reject) => pending.push(() => reject(new StoreUnavailable('no-answer'))))
   const peers = { answer() {}, ownerIn() {} }
   const service = new ForwardedRequests({
-    whereabouts: { peers, find, isLeaving: () => false } as unknown as Whereabouts,
+    whereabouts: { peers, find, phase: new Phase() } as unknown as Whereabouts,
     clock: new FakeClock(),
-    isDraining: () => false,
     bodies: unlimitedBodies(),
     mostConnections: () => mostConnections,
     refused: (limit, about) => void refused.push({ limit, ...about }),

@@ -98,17 +98,19 @@ describe.each(servers)('in %s', (_name, create) => {
       cors: origin => cors(origin),
       noteRefusal: (reason, _address, setting, subject) =>
         void noted.push([reason, setting, ...(subject === undefined ? [] : [subject])]),
-      access: address => access?.(address) ?? true,
-      clients: { assumeSecure: false, trustedProxies },
-      secureUrl: () => 'https://chat.example/http-bind',
-      redirectUrl: () => redirectUrl,
+      endpoint: {
+        access: address => access?.(address) ?? true,
+        clients: { assumeSecure: false, trustedProxies },
+        secureUrl: () => 'https://chat.example/http-bind',
+        redirectUrl: () => redirectUrl,
+        page: createEndpointPage(config, 'bosh'),
+      },
       maxBodyBytes: 1000,
       bodies,
       clock,
       counts,
       refused: limit => void limits.push(limit),
       externalUrl: 'https://chat.example/chat',
-      page: createEndpointPage(config, 'bosh'),
       report: error => faults.push(error),
     })
     await listen(create(listener))

@@ -80,37 +80,6 @@ describe('requests that wait for their turn', () => {
 })
 
 describe('requests', () => {
-  test('reach the server in the order of their rids, however they arrive', async () => {
-    const client = await new BoshBench().session(undefined, 710)
-    const later = await client.at(712, message('b'))
-    expect(client.link.sent).toEqual([])
-    const earlier = await client.at(711, message('a'))
-    expect(client.link.sent).toEqual([message('a'), message('b')])
-    expect(earlier.reply?.body).toBe(empty)
-    expect(later.reply).toBeUndefined()
-  })
-
-  test('beyond the window end the session', async () => {
-    const { bench, client } = await BoshBench.session(undefined, 710)
-    const held = await client.at(711)
-    const outside = await client.at(714)
-    expect(outside.reply?.body).toBe(terminated('item-not-found'))
-    expect(held.reply?.body).toBe(terminated('other-request'))
-    expect(client.link.closed).toBe(true)
-    expect(bench.registry.size).toBe(0)
-  })
-
-  test('ahead of a gap that does not fill are answered with an error', async () => {
-    const { bench, client } = await BoshBench.session(undefined, 710)
-    const early = await client.at(712, message('b'))
-    await bench.pass(30.5)
-    expect(early.reply?.body).toBe(errorReply)
-    await client.at(711, message('a'))
-    expect(client.link.sent).toEqual([message('a')])
-    await client.at(712, message('b'))
-    expect(client.link.sent).toEqual([message('a'), message('b')])
-  })
-
   test('ahead of a gap whose connection broke are discarded', async () => {
     const client = await new BoshBench().session(undefined, 710)
     const early = await client.at(712, message('b'))
@@ -149,16 +118,6 @@ describe('requests', () => {
 })
 
 describe('a repeated request', () => {
-  test('gets the reply again, byte for byte, and its payload is not sent again', async () => {
-    const { bench, client } = await BoshBench.session()
-    const poll = await client.next(message('up'))
-    await bench.server(link => link.receive(message('down')))
-    expect(poll.reply?.body).toBe(payload(message('down')))
-    const again = await client.at(client.rid, message('up'))
-    expect(again.reply?.body).toBe(poll.reply?.body)
-    expect(client.link.sent).toEqual([message('up')])
-  })
-
   test('for the session’s creation gets the creation reply', async () => {
     const client = await new BoshBench().session()
     expect((await client.at(700)).reply?.body).toBe(client.creation.reply?.body)
@@ -184,14 +143,6 @@ describe('a repeated request', () => {
     expect(second.reply).toBeUndefined()
     await client.at(711, message('a'))
     expect(client.link.sent).toEqual([message('a'), message('b')])
-  })
-
-  test('whose reply is no longer stored ends the session', async () => {
-    const { bench, client } = await BoshBench.session()
-    for (let sent = 0; sent < 5; sent++) await client.next(message('x'))
-    const { reply } = await client.at(701)
-    expect(reply?.body).toBe(terminated('item-not-found'))
-    expect(bench.registry.size).toBe(0)
   })
 })
 

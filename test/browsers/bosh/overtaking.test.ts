@@ -48,6 +48,24 @@ describe('while a reply with stanzas is on its way, later stanzas', () => {
     expect((await client.next()).reply?.body).toBe(payload(message('two')))
   })
 
+  test('wait no longer if the client has repeated the request, and has its reply', async () => {
+    const { bench, client, second, settle } = await overtaking()
+    expect((await client.at(client.rid - 1)).reply?.body).toBe(payload(message('one')))
+    await bench.pass(0)
+    expect(second.reply?.body).toBe(payload(message('two')))
+    // The earlier connection is closed at last, while another reply is on its way.
+    const peer = slowPeer()
+    const third = await client.next('', '', peer)
+    await bench.server(link => link.receive(message('three')))
+    const fourth = await client.next(message('up'))
+    await bench.server(link => link.receive(message('four')))
+    await settle(false)
+    expect([third.reply?.body, fourth.reply]).toEqual([payload(message('three')), undefined])
+    peer.settle!(true)
+    await bench.pass(0)
+    expect(fourth.reply?.body).toBe(payload(message('four')))
+  })
+
   test('wait for replies without stanzas no longer than before', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
@@ -79,6 +97,20 @@ test('a client is told of the end only after a reply with stanzas has left', asy
   peer.settle!(true)
   await bench.pass(0)
   expect(second.reply?.body).toBe(terminated('remote-stream-error'))
+})
+
+test('a client that receives a reply very slowly, and polls, does not keep an ended session', async () => {
+  const bench = new BoshBench()
+  const client = await bench.warmed()
+  await client.next('', '', slowPeer())
+  await bench.server(link => link.receive(message('one')))
+  await bench.server(link => link.end({ failure: { step: 'stream', code: 'remote-connection-failed' } }))
+  for (let minute = 0; minute < 5; minute++) {
+    await client.next()
+    await bench.pass(60)
+    await client.at(client.rid)
+  }
+  expect(bench.registry.size).toBe(0)
 })
 
 describe('if the connection of a reply with stanzas breaks, later stanzas', () => {

@@ -100,7 +100,7 @@ test('the count of received stanzas wraps at 2^32', () => {
   const management = StreamManagement.resume(before, 0, [])!
   expect(management.resumed).toBe(`<resumed xmlns='urn:xmpp:sm:3' previd='i' h='${last}'/>`)
   management.took(element('message'))
-  expect(management.answer(0)).toBe("<a xmlns='urn:xmpp:sm:3' h='0'/>")
+  expect(management.answer(0, Number.POSITIVE_INFINITY)).toBe("<a xmlns='urn:xmpp:sm:3' h='0'/>")
 })
 
 describe('the service requests an acknowledgement', () => {
@@ -152,7 +152,7 @@ describe('a client that resumes while the server is silent', () => {
     const management = StreamManagement.resume(before, 0, kept)!
     expect(h(management)).toBe('2')
     expect([3, 4, 5, 6].map(number => management.took(numbered(number)))).toEqual([true, true, true, false])
-    expect(management.answer(3)).toContain("h='3'")
+    expect(management.answer(3, Number.POSITIVE_INFINITY)).toContain("h='3'")
   })
 
   test('is recognized by ids, if it writes stanzas differently', () => {

@@ -23,7 +23,14 @@ describe('a login that succeeded', () => {
   const binding: BindingObject = {
     ...{ jid: `${jid}/desk`, sid: 'the-sid', rid: 4711, id: 'the-id' },
     ...{ wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: undefined, ver: '1.6' },
-    ...{ url: '/http-bind', expires_in: 120, csi: true, link_state: true, credential: undefined },
+    ...{
+      url: '/http-bind',
+      expires_in: 120,
+      csi: true,
+      link_state: true,
+      credential: undefined,
+      guest_token: undefined,
+    },
     ...{ resumed: false, delivered: undefined, received: undefined },
     websocket: { url: 'wss://chat.example/xmpp-websocket/warm', token: 'the-token', expires_in: 120 },
     cookie: { name: 'attach', value: 'the-cookie', attributes: 'Path=/' },
@@ -67,6 +74,9 @@ describe('stream management', () => {
     const STATE_DIR = join(folder, 'state')
     expect(told({ management }, '', { STATE_DIR, SEAL_KEY_FILE: sealKey })).toBe(
       'yes. Broken links are mended, and sessions survive a restart.',
+    )
+    expect(told({ management }, '', { REDIS_URL: 'redis://127.0.0.1', SEAL_KEY_FILE: sealKey })).toContain(
+      'sessions survive a restart',
     )
     expect(told({ management })).toContain('If you set STATE_DIR')
     expect(told({ management: 'not-offered' })).toMatch(/^no\. Sessions end .* smacks \(Prosody\) or mod_stream_mgmt/)

@@ -1,13 +1,12 @@
 import { expect, test } from '@jest/globals'
 import { workerMetrics } from '../../../src/command/workers/worker-metrics.js'
-import type { WorkerState } from '../../../src/command/workers/worker-slots.js'
 import { LastReload } from '../../../src/watching/last-reload.js'
 import { lintMetrics } from '../../support/exposition-lint.js'
 import { samplesOf } from '../../support/scrape.js'
 
 const about = { name: 'calls_total', help: 'Calls.' }
 
-const worker = (number: number, state: WorkerState = 'running', calls = 1) => ({
+const worker = (number: number, state: 'starting' | 'running' | 'draining' = 'running', calls = 1) => ({
   number,
   state,
   process: {

@@ -206,18 +206,6 @@ describe('a client that guesses', () => {
 
   const openToAll = { ...config.access, warm: config.access.bosh }
 
-  test('from many addresses gets 429 after twenty tries, and the portal is served at its own address', async () => {
-    const service = fakeService({ rates, access: openToAll })
-    expect((await call(service, secret, { from: '203.0.113.1' })).status).toBe(200)
-    const tries: number[] = []
-    for (let number = 0; number < 25; number++)
-      tries.push((await call(service, 'wrong', { from: `198.51.100.${number}` })).status)
-    expect(tries).toEqual([...Array(20).fill(401), ...Array(5).fill(429)])
-    expect((await call(service, secret, { from: '203.0.113.2' })).status).toBe(429)
-    expect((await call(service, secret, { from: '203.0.113.1' })).status).toBe(200)
-    expect((await call(service, 'wrong', { from: '203.0.113.1' })).status).toBe(429)
-  })
-
   test('gets 429 and Retry-After, and is not checked until then, right or wrong', async () => {
     const service = fakeService({ rates, access: openToAll })
     expect((await call(service, 'wrong')).status).toBe(401)
@@ -230,27 +218,12 @@ describe('a client that guesses', () => {
     expect(service.lines().at(-1)).toMatchObject({ code: 'too-many-requests', address: '192.0.2.1' })
   })
 
-  test('blocks no other admin at its address, and no other client', async () => {
-    const service = fakeService({ rates, access: openToAll })
-    for (let time = 0; time < 3; time++) await call(service, 'wrong')
-    expect((await call(service, 'gehe:im-ü', { as: 'admin@host' })).status).toBe(200)
-    expect((await call(service, secret, { from: '192.0.2.2' })).status).toBe(200)
-    expect((await call(service, secret, { from: '2001:db8::1' })).status).toBe(200)
-  })
-
   test('does not block a backend at the same address whose secret was right a moment ago', async () => {
     const service = fakeService({ rates, access: openToAll })
     expect((await call(service, secret)).status).toBe(200)
     for (let time = 0; time < 3; time++) await call(service, 'wrong')
     expect((await call(service, 'wrong')).status).toBe(429)
     expect((await call(service, secret)).status).toBe(200)
-  })
-
-  test('gets no exemption from a backend’s successful login at another address', async () => {
-    const service = fakeService({ rates, access: openToAll })
-    expect((await call(service, secret, { from: '192.0.2.2' })).status).toBe(200)
-    for (let time = 0; time < 3; time++) await call(service, 'wrong')
-    expect((await call(service, secret)).status).toBe(429)
   })
 
   test('does not block a backend that continues to call, however long it guesses', async () => {
@@ -289,23 +262,6 @@ describe('a client that guesses', () => {
     expect((await call(two!, 'n3xt-s3cret')).status).toBe(200)
   })
 
-  test('gets no more checks for simultaneous guesses', async () => {
-    const service = fakeService({ rates, access: openToAll })
-    const guesses = Array.from({ length: 10 }, (_, number) => call(service, `wrong ${number}`))
-    const statuses = (await Promise.all(guesses)).map(({ status }) => status)
-    expect(statuses.filter(status => status === 401)).toHaveLength(2)
-    expect(statuses.filter(status => status === 429)).toHaveLength(8)
-  })
-
-  test('is not confused with a backend that begins with many simultaneous calls', async () => {
-    const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
-    const hash = await hashLike(parseSecretHash(cheap + 'A'.repeat(43))!, secret)
-    const admins = [{ name, secret: cheap + hash.toString('base64url'), domains: ['*'], role: 'all' as const }]
-    const service = fakeService({ rates, access: openToAll, admins })
-    const calls = Array.from({ length: 10 }, () => call(service, secret))
-    expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(Array(10).fill(200))
-  })
-
   describe('with hashed secrets', () => {
     const hashed = async () => {
       const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
@@ -335,7 +291,7 @@ describe('a client that guesses', () => {
       const service = fakeService({ rates, access: openToAll })
       const send = () => request(service.app).post('/warm').set('Authorization', authorization).send(parameters)
       expect([(await send()).status, (await send()).status]).toEqual([401, 401])
-      for (let time = 0; time < 20; time++) expect((await send()).status).toBe(429)
+      for (let time = 0; time < 3; time++) expect((await send()).status).toBe(429)
       const audited = service.lines().filter(({ audit, level }) => audit === true && level === 30)
       expect(audited.map(({ code }) => code)).toEqual(['unauthorized', 'unauthorized', 'too-many-requests'])
     },

@@ -278,7 +278,7 @@ describe('a connection after `replyWhole`', () => {
     expect(whole).toEqual([true])
   })
 
-  test('keeps no listeners after thousands of replies', async () => {
+  test('keeps no listeners after hundreds of replies', async () => {
     const warned: Error[] = []
     const note = (warning: Error) => warned.push(warning)
     process.on('warning', note)
@@ -292,11 +292,11 @@ describe('a connection after `replyWhole`', () => {
     const listeners = () => socket.eventNames().map(name => [name, socket.listenerCount(name)])
     await client.send(post('first')).reply()
     const before = listeners()
-    for (let number = 0; number < 3000; number++)
+    for (let number = 0; number < 300; number++)
       expect((await client.send(post(`é${number}`)).reply()).body).toBe(`é${number}`)
     expect(listeners()).toEqual(before)
     expect(whole.every(Boolean)).toBe(true)
-    await eventually('all are closed', () => closed === 3001)
+    await eventually('all are closed', () => closed === 301)
     process.off('warning', note)
     expect(warned).toEqual([])
   })

@@ -66,3 +66,13 @@ describe('a count for each minute', () => {
     expect([told, others]).toEqual([[], []])
   })
 })
+
+test('tells whether a call is the first of its minute', () => {
+  const clock = new FakeClock()
+  const isFirst = new MinuteSums(clock).firsts()
+  expect([isFirst('a'), isFirst('a'), isFirst('b')]).toEqual([true, false, true])
+  clock.advance(59_999)
+  expect(isFirst('a')).toBe(false)
+  clock.advance(1)
+  expect([isFirst('a'), isFirst('a')]).toEqual([true, false])
+})

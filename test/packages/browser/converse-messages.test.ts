@@ -46,3 +46,16 @@ test('a message is followed by a request for its acknowledgement once stream man
   page.say('2')
   expect(page.last.sent).toEqual(['message', 'message', 'r'])
 })
+
+// The service and the server count what the page sends: what Converse repeats must not follow new stanzas.
+test('what Converse repeats after a resumption is not delayed', async () => {
+  void connectConverse({ binding, transport: 'websocket' })
+  await passes(0)
+  page.last.becomes(Status.connected)
+  page.last.receives('enabled')
+  page.last.becomes(Status.disconnected)
+  await passes(10_000)
+  page.last.receives('resumed')
+  page.say('1')
+  expect(page.last.sent).toEqual(['message', 'r'])
+})

@@ -1,10 +1,11 @@
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 
 interface Source {
   readonly binding?: string
   readonly service?: string
   readonly path?: string
   readonly token?: string | (() => Promise<string | undefined>)
+  readonly guest?: true
 }
 
 // This project has no types of browsers.
@@ -178,4 +179,92 @@ test('fetches a binding from the portal alone', async () => {
   const failure = askForBinding({ binding: '/chat/binding' }, 't1')
   await expect(failure).rejects.toMatchObject({ code: 'signed-out' })
   expect(warned).toEqual([])
+})
+
+describe('a guest', () => {
+  const guest = { service, guest: true } as const
+  const asGuest = (guest_token: string) => Response.json({ ...given, guest_token })
+  const tokens = () => requests.map(({ token }) => token)
+
+  let storage: Record<string, string>
+
+  beforeEach(() => {
+    storage = {}
+    Object.assign(globalThis, { localStorage: storage, navigator: {} })
+  })
+  afterEach(() => {
+    Object.assign(globalThis, { localStorage: undefined, navigator: undefined })
+  })
+
+  test('of several tabs that open together is one', async () => {
+    let last: Promise<unknown> = Promise.resolve()
+    const request = (_name: string, act: () => Promise<unknown>) => {
+      last = last.then(act)
+      return last
+    }
+    Object.assign(globalThis, { navigator: { locks: { request } } })
+    answers = [asGuest('guest-1'), asGuest('guest-2')]
+    await Promise.all([askForBinding(guest, 't1'), askForBinding(guest, 't2')])
+    expect(tokens()).toEqual([null, 'Bearer guest-1'])
+  })
+
+  test('comes without a token, and comes back with the last token that the service sent', async () => {
+    answers = [asGuest('guest-1'), asGuest('guest-2'), asGuest('guest-3')]
+    await askForBinding(guest, 't1')
+    await askForBinding(guest, 't1')
+    await askForBinding({ ...guest, service: 'https://other.example.org' }, 't1')
+    expect(tokens()).toEqual([null, 'Bearer guest-1', null])
+    expect(requests[0]!.body).toBe('tab=t1')
+    expect(storage).toEqual({
+      [`warm-bindings guest ${service}`]: 'guest-2',
+      'warm-bindings guest https://other.example.org': 'guest-3',
+    })
+  })
+
+  test('is a new guest if the token is refused', async () => {
+    answers = [asGuest('guest-1'), refused(401, 'invalid-token'), asGuest('guest-2')]
+    await askForBinding(guest, 't1')
+    await askForBinding(guest, 't1')
+    expect(tokens()).toEqual([null, 'Bearer guest-1', null])
+    expect(Object.values(storage)).toEqual(['guest-2'])
+    answers = [refused(401, 'invalid-token'), refused(401, 'invalid-token')]
+    await expect(askForBinding(guest, 't1')).rejects.toMatchObject({ code: 'invalid-token' })
+  })
+
+  test('stays the same guest of a page without storage', async () => {
+    Object.assign(globalThis, { localStorage: undefined })
+    const source = { ...guest, service: 'https://private.example.org' }
+    answers = [asGuest('guest-1'), asGuest('guest-2')]
+    await askForBinding(source, 't1')
+    await askForBinding(source, 't1')
+    expect(tokens()).toEqual([null, 'Bearer guest-1'])
+  })
+
+  test('keeps the token while the service is full, or down', async () => {
+    answers = [asGuest('guest-1'), refused(429, 'too-many-requests'), new TypeError('no network'), asGuest('guest-2')]
+    await askForBinding(guest, 't1')
+    for (let call = 0; call < 2; call++)
+      await expect(askForBinding(guest, 't1')).rejects.toMatchObject({ code: undefined })
+    await askForBinding(guest, 't1')
+    expect(tokens().at(-1)).toBe('Bearer guest-1')
+  })
+
+  test('is forgotten after the sign-out', async () => {
+    answers = [asGuest('guest-1'), Response.json({ ended: 1 }), asGuest('guest-2')]
+    await askForBinding(guest, 't1')
+    await endVisit(guest, async () => undefined)
+    await askForBinding(guest, 't1')
+    expect(requests.map(({ method, token }) => [method, token])).toEqual([
+      ['POST', null],
+      ['DELETE', 'Bearer guest-1'],
+      ['POST', null],
+    ])
+  })
+
+  test('who is anonymous has no token to sign out with', async () => {
+    answers = [Response.json(given)]
+    await askForBinding(guest, 't1')
+    await endVisit(guest, async () => undefined)
+    expect(requests).toHaveLength(1)
+  })
 })

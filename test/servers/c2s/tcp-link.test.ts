@@ -301,6 +301,11 @@ describe('a stream error', () => {
     ],
     ['for an unknown host', streamError('host-unknown'), 'host-unknown host-unknown'],
     ['for a removed host', streamError('host-gone'), 'host-unknown host-gone'],
+    [
+      'for a lack of features',
+      `<stream:error><undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>No stream features to proceed with</text></stream:error>`,
+      'no-mechanism undefined-condition',
+    ],
     ['without a condition', '<stream:error/>', 'remote-stream-error'],
     ['with text only', '<stream:error>oops</stream:error>', 'remote-stream-error'],
   ])('%s ends the link', async (_what, error, expected) => {

@@ -462,6 +462,15 @@ test('features without mechanisms are reported as no-mechanism', async () => {
   })
 })
 
+test('a server that offers nothing without encryption gets an answer that says what to do', async () => {
+  const detail = /^It offers none on a link that is not encrypted\. Give the server a certificate, .*starttls_required/
+  const { loggedIn, links } = begin([''])
+  links[0]!.facts = { encrypted: false, plainAllowed: false }
+  const failure = { step: 'features', code: 'no-mechanism', condition: 'undefined-condition' } as const
+  links[0]!.events.onEnd({ failure })
+  await expect(loggedIn).rejects.toMatchObject({ ...failure, detail: expect.stringMatching(detail) })
+})
+
 test.each(['constructor', '__proto__', 'toString'])('a refusal for %s is handled like others', async condition => {
   const failure = `<failure xmlns='${sasl}'><${condition}/></failure>`
   await expect(logIn([offer('PLAIN'), failure])).rejects.toMatchObject({

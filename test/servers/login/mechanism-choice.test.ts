@@ -1,3 +1,4 @@
+import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { passwordMechanisms } from '../../../src/config/kinds/kinds.js'
 import { Problem } from '../../../src/lib/errors.js'
@@ -187,6 +188,21 @@ describe('an account that acts for the user logs in', () => {
     ],
   ])('%s', (_what, given, expected) => {
     expect(begun(given)).toBe(expected)
+  })
+})
+
+describe('a signed login', () => {
+  const key = { alg: 'HS256', key: createSecretKey(randomBytes(32)), kid: undefined } as const
+  const credentials: Credentials = { kind: 'signed', key }
+
+  test('is a token as the password of PLAIN, also if passwords may not be sent so', () => {
+    const given = { credentials, offered: everything, liked: ['SCRAM-SHA-1'] }
+    expect(begun(given)).toMatch(/^PLAIN \|juliet\|eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+$/)
+  })
+
+  test('needs PLAIN, and a link that may carry it', () => {
+    expect(problemOf({ credentials, offered: ['SCRAM-SHA-1'] }).detail).toContain('The login needs PLAIN.')
+    expect(problemOf({ credentials, offered: everything, link: plainLink }).code).toBe('no-mechanism')
   })
 })
 

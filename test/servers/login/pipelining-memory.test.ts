@@ -91,9 +91,14 @@ describe('a server of earlier logins', () => {
     expect(next('other.example')).toEqual(waits)
   })
 
-  test('that is proven gets any number of pipelined logins', () => {
-    succeed()
-    succeed()
+  test('that is proven gets any number of pipelined logins, also with SASL2, which has one stream', () => {
+    for (let login = 0; login < 2; login++) {
+      const pipelining = memory.foresee(domain)
+      open(pipelining, [toLogIn])
+      // XEP-0388 §2.6.
+      pipelining.receivedAgain(toBind)
+      memory.succeeded(domain, pipelining)
+    }
     const all = [beginAhead(), beginAhead(), beginAhead()]
     expect(all.map(({ isAhead, provenFrom }) => [isAhead, provenFrom])).toEqual(Array(3).fill([true, 0]))
   })

@@ -1,10 +1,13 @@
 // The credentials that a login keeps for a later login, and the later login.
+
+import { createSecretKey, randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
+import type { LoginKey } from '../../../src/config/config.js'
 import { Problem } from '../../../src/lib/errors.js'
 import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { type LoginParts, logInAgain, login } from '../../../src/servers/login/login.js'
-import type { Credentials, LoginRequest } from '../../../src/servers/login/login-request.js'
+import type { Credentials, LoginRequest, OperatorLogin } from '../../../src/servers/login/login-request.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { recordOf, requestOf } from '../../../src/servers/login/relogin.js'
 import type { ScramProof } from '../../../src/servers/login/sasl/mechanism.js'
@@ -180,7 +183,7 @@ describe('a login leaves for later logins', () => {
 describe('a record of the credentials for another process', () => {
   const account = { user: 'portal', password }
   const written = (request: LoginRequest) => JSON.stringify(recordOf(request, 'de'))
-  const read = (request: LoginRequest, ofSettings?: typeof account) =>
+  const read = (request: LoginRequest, ofSettings?: OperatorLogin) =>
     requestOf(JSON.parse(written(request)), ofSettings)
 
   test('has the keys, and they log the user in there', async () => {
@@ -204,9 +207,17 @@ describe('a record of the credentials for another process', () => {
 
   test('of a service account uses the account in the settings there', () => {
     const service: LoginRequest = { jid, credentials: { kind: 'service', account } }
-    const other = { user: 'portal', password: 'changed' }
-    expect(read(service, other)).toEqual({ jid, credentials: { kind: 'service', account: other } })
+    const other: OperatorLogin = { kind: 'service', account: { user: 'portal', password: 'changed' } }
+    expect(read(service, other)).toEqual({ jid, credentials: other })
     expect(read(service)).toBeUndefined()
+  })
+
+  test('of a signed login uses the key in the settings there, or the account', () => {
+    const key: LoginKey = { alg: 'HS256', key: createSecretKey(randomBytes(32)), kid: undefined }
+    const signed: OperatorLogin = { kind: 'signed', key }
+    expect(written({ jid, credentials: signed })).not.toContain('key')
+    for (const there of [signed, { kind: 'service', account } as const])
+      expect(read({ jid, credentials: signed }, there)).toEqual({ jid, credentials: there })
   })
 
   test.each<[Credentials]>([[{ kind: 'token', token: 't0k', mechanism: 'X-TOKEN' }], [{ kind: 'certificate' }]])(

@@ -24,7 +24,7 @@ function limitsOf(
 ): SessionLimits {
   return noSessionLimits({
     limits: { ...noLimits, ...limits },
-    rates: { sessionsPerAddress },
+    rates: { sessionsPerAddress, guests: 3 },
     trustedProxies: readNetworks('loopback', () => undefined),
     resources: { memoryAllows: () => bears, descriptorsAreLeft: () => areLeft },
     resourcesOfClients,

@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals'
 import type { TermLimits } from '../../../src/browsers/bosh/terms.js'
 import type { EndReason } from '../../../src/lib/counts.js'
 import { Problem, type ProblemCode } from '../../../src/lib/errors.js'
+import type { How } from '../../../src/session/endings.js'
 import { inspect } from '../../../src/session/payload.js'
 import { setDown } from '../../../src/session/registry/moving-sessions.js'
-import type { How } from '../../../src/session/session-shape.js'
 import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import { readElement } from '../../../src/xmpp/xml/document.js'
 import {
@@ -914,7 +914,7 @@ describe('at the end of a session whose page has not fetched all stanzas', () =>
     await client.next(`<enable ${sm}/>`)
     await bench.server(() => link.receive(stanza('3'), stanza('4')))
     const session = bench.registry.byId(client.id)!
-    session.send({ elements: [element(r)], size: 1, fault: undefined } as never, 0)
+    session.send({ elements: [element(r)], fault: undefined } as never, 0)
     await bench.pass(300)
     expect(bounced(link.sent)).toEqual([])
   })
@@ -978,8 +978,8 @@ describe('stanzas that the server has not acknowledged', () => {
 
   test('are too many above 16 MiB of memory, although their text is short', async () => {
     const { bench, client } = await managed()
-    const { uplink, stanzaLimit } = bench.registry.byId(client.id)!
-    const payload = inspect(readElement(`<x>${message('').repeat(1_000)}</x>`).children, stanzaLimit)
+    const { uplink, keeper } = bench.registry.byId(client.id)!
+    const payload = inspect(readElement(`<x>${message('').repeat(1_000)}</x>`).children, keeper.common)
     let sent = 0
     for (; !uplink.isOverfull(); sent += 1_000) uplink.send(payload)
     // Each takes about 500 bytes.

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import type { TermLimits } from '../../../src/browsers/bosh/terms.js'
-import type { TellEvent } from '../../../src/events/events.js'
 import { setDown, takeUpFiles } from '../../../src/session/registry/moving-sessions.js'
 import type { SessionRecord } from '../../../src/session/session-record.js'
+import type { TellEvent } from '../../../src/session/session-types.js'
 import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import {
   ack,

@@ -62,6 +62,13 @@ describe('a session of this process', () => {
     expect(await stored()).toEqual([])
   })
 
+  test('stays while its process stops, because the record of a session that is set down is stored later', async () => {
+    const { id } = await bench.warmed()
+    bench.phase.begin('setting-down')
+    bench.registry.byId(id)!.end('logout', 'silent')
+    expect(await stored()).toMatchObject([{ id }])
+  })
+
   test('does not count for its user after its end, while its page does not know the end', async () => {
     const { id } = await bench.warmed()
     bench.registry.byId(id)!.end('shutdown', 'afterDelivery')

@@ -1,8 +1,15 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { Phase } from '../../../src/lib/phase.js'
 import { StoredRecords } from '../../../src/session/registry/stored-records.js'
 import type { SessionRecord as Moved } from '../../../src/session/session-record.js'
-import { type SessionRecord, type Store, StoreUnavailable } from '../../../src/store/store.js'
+import {
+  type SessionRecord,
+  type Store,
+  StoreUnavailable,
+  type TakenRecord,
+  takenSeconds,
+} from '../../../src/store/store.js'
 import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import { BoshBench, type Client, FakeMending } from '../../support/bosh-bench.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -16,23 +23,28 @@ const jid = 'juliet@chat.example/balcony'
 
 let store: Store
 let clock: FakeClock
-let isReady: boolean
+let phase: Phase
 
 beforeEach(() => {
   clock = new FakeClock()
   store = memoryStore(clock)
-  isReady = true
+  phase = new Phase()
+  phase.begin('serving')
 })
 
 /** A process that can take sessions up, and whose clock shows another time. */
-function start(keys: readonly KeyObject[] = [key], about: { processName?: string; issuesTickets?: boolean } = {}) {
+function start(
+  keys: readonly KeyObject[] = [key],
+  { self = 'aaaaaaaa', ...about }: { self?: string; processName?: string; issuesTickets?: boolean } = {},
+) {
   const bench = nextBench({}, about)
   const records = new StoredRecords({
+    self,
     store,
     keys: () => keys,
     clock,
     seconds,
-    isReady: () => isReady,
+    phase,
     take: record => takeUpOne(bench, record),
     end: id => bench.registry.byId(id)!.end('logout', 'loggedOut'),
     log: bench.log,
@@ -103,19 +115,21 @@ describe('a session that was set down', () => {
   })
 
   test('is taken up by one of the processes that ask for it', async () => {
-    const [one, other] = [start(), start()]
+    const [one, other] = [start(), start([key], { self: 'bbbbbbbb' })]
     const found = [one.records.takeUp({ secret: client.sid }), other.records.takeUp({ id: client.id })]
-    expect(await Promise.all(found)).toEqual([true, false])
+    expect(await Promise.all(found)).toEqual(['aaaaaaaa', 'aaaaaaaa'])
     expect(one.bench.registry.bySid(client.sid)?.id).toBe(client.id)
-    expect([other.bench.registry.size, await one.records.takeUp({ id: client.id })]).toEqual([0, false])
+    expect(other.bench.registry.size).toBe(0)
+    clock.advance(takenSeconds * 1_000)
+    expect(await one.records.takeUp({ id: client.id })).toBeUndefined()
   })
 
   test('stays in the store while the process may not take sessions', async () => {
-    isReady = false
+    phase = new Phase()
     const { records } = start()
-    expect(await records.takeUp({ id: client.id })).toBe(false)
-    isReady = true
-    expect(await records.takeUp({ id: client.id })).toBe(true)
+    expect(await records.takeUp({ id: client.id })).toBeUndefined()
+    phase.begin('serving')
+    expect(await records.takeUp({ id: client.id })).toBe('aaaaaaaa')
   })
 
   test.each<[string, () => Promise<void>]>([
@@ -125,8 +139,9 @@ describe('a session that was set down', () => {
   ])('does not come back if it was ended %s', async (_how, mark) => {
     await mark()
     const { bench, records } = start()
-    expect(await records.takeUp({ id: client.id })).toBe(false)
-    expect([bench.registry.size, bench.logged, await store.records.take({ id: client.id })]).toEqual([0, [], undefined])
+    expect(await records.takeUp({ id: client.id })).toBeUndefined()
+    expect([bench.registry.size, bench.logged]).toEqual([0, []])
+    expect(await store.records.take({ id: client.id }, 'b')).toEqual({ by: 'aaaaaaaa' })
   })
 
   test('ends if it was ended while it was taken up', async () => {
@@ -138,44 +153,44 @@ describe('a session that was set down', () => {
       return answer
     }
     const { bench, records } = start()
-    expect(await records.takeUp({ id: client.id })).toBe(true)
+    expect(await records.takeUp({ id: client.id })).toBe('aaaaaaaa')
     expect([looks, bench.registry.byId(client.id)?.hasEnded ?? true]).toEqual([2, true])
   })
 
   test('is taken up once, also if its record is there again', async () => {
-    const { text } = (await store.records.take({ id: client.id }))!
+    const { text } = (await store.records.take({ id: client.id }, 'taker')) as TakenRecord
     const { bench, records } = start()
-    for (const isTaken of [true, false]) {
+    for (const taker of ['aaaaaaaa', undefined]) {
       await store.records.put([{ id: client.id, secrets: [], text }], seconds)
-      expect(await records.takeUp({ id: client.id })).toBe(isTaken)
+      expect(await records.takeUp({ id: client.id })).toBe(taker)
     }
     expect(bench.registry.size).toBe(1)
   })
 
   test('comes back if its user has ended sessions before it was opened', async () => {
     await store.ended.mark({ jid, at: Date.now() - 60_000 }, seconds)
-    expect(await start().records.takeUp({ id: client.id })).toBe(true)
+    expect(await start().records.takeUp({ id: client.id })).toBe('aaaaaaaa')
   })
 
   test('comes back if the store does not tell whether it was ended: this is asked again later', async () => {
     store.ended.isEnded = async () => Promise.reject(unavailable)
-    expect(await start().records.takeUp({ id: client.id })).toBe(true)
+    expect(await start().records.takeUp({ id: client.id })).toBe('aaaaaaaa')
   })
 
   test('ends, with a line in the log, if no key opens it', async () => {
     const { bench, records } = start([newKey()])
-    expect(await records.takeUp({ id: client.id })).toBe(false)
+    expect(await records.takeUp({ id: client.id })).toBeUndefined()
     expect(said(bench)).toEqual(['no key in SEAL_KEY_FILE opens a session of another process: it ends'])
   })
 
   test('is opened with an older key too', async () => {
-    expect(await start([newKey(), key]).records.takeUp({ id: client.id })).toBe(true)
+    expect(await start([newKey(), key]).records.takeUp({ id: client.id })).toBe('aaaaaaaa')
   })
 
   test('is not taken up from the record of another session', async () => {
-    const { text } = (await store.records.take({ id: client.id }))!
+    const { text } = (await store.records.take({ id: client.id }, 'taker')) as TakenRecord
     await store.records.put([{ id: 'other', secrets: [], text }], seconds)
-    expect(await start().records.takeUp({ id: 'other' })).toBe(false)
+    expect(await start().records.takeUp({ id: 'other' })).toBeUndefined()
   })
 
   test('that nobody asks for is taken up after a second', async () => {
@@ -210,22 +225,22 @@ test('the age of a session includes the time in the store, at most as long as re
   await resumable(bench)
   const [text] = recordsOf(bench)
   const records = new StoredRecords({
-    ...{ store, keys: () => [key], clock, seconds, isReady: () => true, log: bench.log },
+    ...{ self: 'aaaaaaaa', store, keys: () => [key], clock, seconds, phase, log: bench.log },
     take: ({ createdAt }: Moved) => ages.push(0 - createdAt) > 0,
     end() {},
   })
   for (const ago of [10_000, 3_600_000, -3_600_000]) {
     await records.put([text!])
-    const taken = (await store.records.take({ id: JSON.parse(text!).id }))!
+    const taken = (await store.records.take({ id: JSON.parse(text!).id }, 'taker')) as TakenRecord
     jest.spyOn(store.records, 'take').mockResolvedValueOnce({ ...taken, writtenAt: Date.now() - ago })
-    expect(await records.takeUp({ id: taken.id })).toBe(true)
+    expect(await records.takeUp({ id: taken.id })).toBe('aaaaaaaa')
   }
   expect(ages.map(age => Math.floor(age / 1_000))).toEqual([10, seconds, 0])
 })
 
 test('sessions that are taken up arrive before a request for one of them is told that there is none', async () => {
   const old = start()
-  await resumable(old.bench)
+  const { id } = await resumable(old.bench)
   expect(await old.records.put(recordsOf(old.bench))).toEqual([])
   const { bench, records } = start()
   const isEnded = store.ended.isEnded.bind(store.ended)
@@ -241,8 +256,7 @@ test('sessions that are taken up arrive before a request for one of them is told
   clock.advance(1_000)
   clock.advance(1_000)
   await settled()
-  const [id] = [...old.bench.registry.all()].map(each => each.id)
-  const asked = records.takeUp({ id: id ?? 'none' })
+  const asked = records.takeUp({ id })
   let hasAnswer = false
   void asked.then(() => {
     hasAnswer = true

@@ -111,21 +111,21 @@ describe('with several processes', () => {
   })
 
   test('a session that another process takes up at the moment is found', async () => {
-    let looks = 0
-    const takeUp = async () => {
-      looks += 1
-      return false
-    }
+    let taker: string | undefined = 'bbbbbbbb'
+    const takeUp = async () => taker
     const known = sessionsIn(here.bench, { others: here.self, store, takeUp })
     const found = known.get('bbbbbbbb-1')
     await new Promise(setImmediate)
     await store.sessions.put([sessionOf('bbbbbbbb-1', { process: 'bbbbbbbb' })])
     here.bench.clock.advance(100)
     expect((await found)?.process).toBe('bbbbbbbb')
-    const none = known.get('bbbbbbbb-2')
-    await new Promise(setImmediate)
-    here.bench.clock.advance(100)
-    expect([await none, looks]).toEqual([undefined, 3])
+    taker = undefined
+    expect(await known.get('bbbbbbbb-2')).toBeUndefined()
+  })
+
+  test('a session that is not found may exist while the store is not whole', async () => {
+    const known = sessionsIn(here.bench, { others: here.self, store: { ...store, isWhole: false } })
+    await expect(known.get('bbbbbbbb-2')).rejects.toMatchObject({ code: 'store-unavailable' })
   })
 
   test('a list shows the states of this moment', async () => {
@@ -154,10 +154,11 @@ describe('with several processes', () => {
     await expect(here.known.end(id)).rejects.toMatchObject({ code: 'session-unreachable' })
   })
 
-  test('a session that was set down is ended for good', async () => {
+  test('a session that was set down is ended for good, also if its entry still names the process', async () => {
+    await store.sessions.put([sessionOf('down', { process: 'bbbbbbbb' })])
     await store.records.put([{ id: 'down', secrets: [], text: 'sealed' }], 300)
     expect([await here.known.end('down'), await here.known.end('down')]).toEqual([true, false])
-    expect([await store.records.take({ id: 'down' }), await isMarked('down')]).toEqual([undefined, true])
+    expect([await store.records.take({ id: 'down' }, 'b'), await isMarked('down')]).toEqual([{ by: 'aaaaaaaa' }, true])
   })
 
   test('all sessions of a user are ended, also in silent processes', async () => {

@@ -97,6 +97,11 @@ export class Crowd {
     this.#judge.cut(cut)
   }
 
+  /** Stanzas may come twice, in the order in which the server repeats them. */
+  mayRepeat(): void {
+    this.#judge.mayRepeat = true
+  }
+
   /** How many users have a session in this process at the moment. */
   countAt(node: string): number {
     return this.#chatters.filter(({ binding }) => binding !== undefined && processIn(binding.sid) === node).length

@@ -16,6 +16,8 @@ export interface FaultParts {
 
 /** How long a process or Redis may take to serve again as before, in seconds. */
 export const rejoinSeconds = 4
+/** Longest time in which other processes continue the sessions of one that died, in seconds. */
+const takeUpSeconds = 8
 /** Longest time in which a process ends after `DRAIN_TIME`, in milliseconds. */
 const stopMilliseconds = 12_000
 
@@ -25,6 +27,23 @@ export async function kill({ crowd, flock }: FaultParts, member: Member): Promis
   member.isLeaving = true
   crowd.harm({ node: member.node, lives, kind: 'died', from: performance.now() })
   flock.signal(member, 'SIGKILL')
+}
+
+/** `kill -9` of a process whose sessions others continue. Pages may get the last stanzas again. */
+export async function killKept(
+  { crowd, flock }: FaultParts,
+  member: Member,
+  meanwhile: () => Promise<unknown> = async () => {},
+): Promise<void> {
+  member.isLeaving = true
+  // A process that dies while a session is opened ends it.
+  await sleep(1_000)
+  const from = performance.now()
+  crowd.cut({ from, to: from + takeUpSeconds * 1000 })
+  crowd.mayRepeat()
+  flock.signal(member, 'SIGKILL')
+  await meanwhile()
+  await sleep(Math.max(0, from + takeUpSeconds * 1000 - performance.now()))
 }
 
 /** SIGSTOP, and SIGCONT so many seconds later. */

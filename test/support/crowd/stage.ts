@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { startEjabberd } from '../ejabberd.js'
 import { ensureBuilt } from '../operated-service.js'
 import { startProsody } from '../prosody.js'
 import { type RedisServer, startRedisServer } from '../redis-server.js'
@@ -50,10 +51,15 @@ export function sealKeyIn(folder: string): string {
 }
 
 /** Separate processes before a Prosody that lets sessions move. */
-export async function setProcessStage(): Promise<CrowdStage> {
+export async function setProcessStage(
+  more: Readonly<Record<string, string>> = {},
+  { isEjabberd = false, count = processes, isRedisKept = false, secondsPerMessage = 0.3 } = {},
+): Promise<CrowdStage> {
   ensureBuilt()
-  const server = await startProsody({ users: accounts, iterations: 4096, config: movableSessions })
-  const redis = await startRedisServer()
+  const server = isEjabberd
+    ? await startEjabberd({ users: accounts })
+    : await startProsody({ users: accounts, iterations: 4096, config: movableSessions })
+  const redis = await startRedisServer(isRedisKept)
   const folder = mkdtempSync(join(tmpdir(), 'crowd-'))
   const options = {
     folder,
@@ -62,13 +68,14 @@ export async function setProcessStage(): Promise<CrowdStage> {
       XMPP_DOMAINS: 'localhost',
       // Spare links stay for 20 s.
       XMPP_SPARE_LINKS: '0',
-      XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${server.c2sPort}?tls=none`,
+      XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${server.c2sPort}?${isEjabberd ? `ca=${server.caFile}` : 'tls=none'}`,
       DRAIN_TIME: String(drainSeconds),
       ...{ BOSH_INACTIVITY: away, WEBSOCKET_RESUME: away, WARM_ATTACH_TIMEOUT: away },
       ...{ REDIS_URL: `unix:${redis.path}`, SEAL_KEY_FILE: sealKeyIn(folder) },
+      ...more,
     },
   }
-  const flock = await ProcessFlock.start(processes, options, probe)
+  const flock = await ProcessFlock.start(count, options, probe)
   return {
     flock,
     redis,
@@ -76,7 +83,7 @@ export async function setProcessStage(): Promise<CrowdStage> {
       return flock.members.find(({ isLeaving, isGone }) => !isLeaving && !isGone)!
     },
     async during(work) {
-      const crowd = new Crowd({ url: flock.url, admin, users, secondsPerMessage: 0.3 })
+      const crowd = new Crowd({ url: flock.url, admin, users, secondsPerMessage })
       let judgement: Judgement
       await crowd.arrive()
       try {

@@ -7,12 +7,16 @@ import {
   type JidTemplate,
   jidTemplate,
   type KeysFile,
+  type NameTemplate,
+  nameTemplate,
+  type RequiredClaims,
   readKeySet,
+  requiredClaims,
   type SecretsFile,
 } from '../../../src/config/kinds/page-token-kinds.js'
 import { Problem } from '../../../src/lib/errors.js'
-import { jidIn } from '../../../src/warm/connect/page-claims.js'
-import { createPageTokens } from '../../../src/warm/connect/page-tokens.js'
+import { cardIn, jidIn } from '../../../src/warm/connect/page-claims.js'
+import { PageTokens } from '../../../src/warm/connect/page-tokens.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { Random } from '../../support/random.js'
 import { testFolder } from '../../support/test-folder.js'
@@ -31,11 +35,15 @@ const template = (text: string): JidTemplate =>
 
 const defaults = {
   admin: undefined,
+  guests: undefined,
   origins: [] as string[],
   secrets: { file: '', secrets: [keyOf(secret), keyOf(other)] } as SecretsFile | undefined,
   keys: undefined as KeysFile | { readonly url: string } | undefined,
-  audience: 'chat',
-  issuer: undefined as string | undefined,
+  audiences: ['chat'] as string[] | undefined,
+  issuers: undefined as string[] | undefined,
+  claims: new Map() as RequiredClaims,
+  visit: undefined as string | undefined,
+  name: undefined as NameTemplate | undefined,
   jid: template('{sub}@example.org'),
   login: 'service' as 'service' | 'token' | 'password' | 'credential',
   ignoreCase: false,
@@ -50,7 +58,7 @@ interface Options extends Partial<typeof defaults> {
 
 const pageTokens = ({ clock = new FakeClock(), fetch = async () => '', lines = [], ...pages }: Options = {}) => {
   const log = (...line: unknown[]) => void lines.push(line)
-  return createPageTokens({
+  return new PageTokens({
     pages: { ...defaults, ...pages },
     fetchKeys: () => fetch,
     clock,
@@ -59,7 +67,8 @@ const pageTokens = ({ clock = new FakeClock(), fetch = async () => '', lines = [
     onFetchFailed: () => {},
   })
 }
-const tokens = (options?: Options) => pageTokens(options).userOf
+const userOfBy = (made: PageTokens) => (token: string) => made.userOf(token)
+const tokens = (options?: Options) => userOfBy(pageTokens(options))
 
 const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
@@ -85,6 +94,18 @@ async function refusal(token: string, verify = tokens()): Promise<string | undef
 const unsigned =
   'HS256 with a secret of PAGE_TOKEN_SECRET_FILE did not sign it. A secret is the text of its line, not decoded.'
 const withoutKey = 'No key of PAGE_TOKEN_JWKS, with an algorithm that is allowed, signed it.'
+const forSecrets =
+  'Its algorithm is for secrets (HS256), and PAGE_TOKEN_JWKS names public keys: use a signing key at the provider, or PAGE_TOKEN_SECRET_FILE.'
+const opaque =
+  'It is an opaque token, which only the provider can read: ask for an access token for your API, or send the ID token.'
+const encrypted =
+  'It is encrypted (JWE), so only its receiver can read it: ask the provider for an access token for your API, or sign one of your own.'
+const wrongAudience = 'Its claim aud is missing or wrong: see PAGE_TOKEN_AUDIENCE.'
+const withoutAudience = `${wrongAudience} It has none: PAGE_TOKEN_CLAIMS can name another claim, such as client_id.`
+const ofAnotherApp = `${wrongAudience} It is a token for another app or API.`
+const ofIdToken = `${wrongAudience} It is an ID token for another app or API: send an access token for your API, if the provider issues them.`
+const ofRefreshToken = `${wrongAudience} It is a refresh token for another app or API: send an access token.`
+const ofAnotherApi = `${wrongAudience} It is an access token for another app or API.`
 const noToken = 'It is not a JSON Web Token of at most 8192 characters.'
 
 describe('a page token signed with a secret', () => {
@@ -110,6 +131,55 @@ describe('a page token signed with a secret', () => {
     },
   )
 
+  test('names its visit by the claim in PAGE_TOKEN_VISIT only', async () => {
+    const verify = tokens({ visit: 'session_id' })
+    const visitOf = async (claims: object) => (await verify(signed({ ...good, ...claims }))).visit
+    expect(await visitOf({ session_id: 's2', visit: 'v1', sid: 's1' })).toBe('s2')
+    expect(await visitOf({ visit: 'v1', sid: 's1' })).toBeUndefined()
+    expect(await refusal(signed({ ...good, session_id: 7 }), verify)).toContain('Its claim session_id does not fit.')
+  })
+
+  test('must have a value of each claim in PAGE_TOKEN_CLAIMS', async () => {
+    const claims = requiredClaims('email_verified=true,level=2,level=3,roles=chat', () => undefined)!
+    const verify = tokens({ claims })
+    const whole = { ...good, email_verified: true, level: 3, roles: ['mail', 'chat'] }
+    for (const more of [{}, { email_verified: 'true' }, { level: '2' }, { roles: 'chat' }, { level: [2] }])
+      expect((await verify(signed({ ...whole, ...more }))).jid).toBe('alice@example.org')
+    for (const [name, value] of [
+      ...[undefined, null, false, 'TRUE', 1, {}, [], [['true']]].map(value => ['email_verified', value] as const),
+      ...[4, '2 ', [4]].map(value => ['level', value] as const),
+      ['roles', 'chat mail'],
+    ] as const)
+      expect(await refusal(signed({ ...whole, [name]: value }), verify)).toBe(
+        `Its claim ${name} is missing or wrong: see PAGE_TOKEN_CLAIMS.`,
+      )
+    const ofIdToken = { ...whole, email_verified: false, nonce: 'n' }
+    expect(await refusal(signed(ofIdToken), verify)).toBe(
+      'Its claim email_verified is missing or wrong: see PAGE_TOKEN_CLAIMS.',
+    )
+    const inherited = tokens({ claims: new Map([['constructor', [String(Object)]]]) })
+    expect(await refusal(signed(good), inherited)).toContain('Its claim constructor is missing or wrong')
+  })
+
+  test.each([
+    [{ token_use: 'access' }, 'It is an access token.'],
+    [{ scope: 'openid' }, 'It is an access token.'],
+    [{ token_use: 'refresh' }, 'It is a refresh token: send an access token.'],
+    [{ token_use: 'constructor' }, ''],
+  ])('is refused as %j if an ID token is required', async (claims, detail) => {
+    const verify = tokens({ claims: new Map([['token_use', ['id']]]) })
+    const sentence = 'Its claim token_use is missing or wrong: see PAGE_TOKEN_CLAIMS.'
+    expect(await refusal(signed({ ...good, ...claims }), verify)).toBe(`${sentence} ${detail}`.trim())
+    const header = { ...hs256, typ: 'at+jwt' }
+    expect(await refusal(signedWith(header, good), verify)).toBe(`${sentence} It is an access token.`)
+  })
+
+  test('may have one of several audiences', async () => {
+    const verify = tokens({ audiences: ['chat', 'api'] })
+    for (const aud of ['chat', 'api', ['x', 'api']]) await verify(signed({ ...good, aud }))
+    expect(await refusal(signed({ ...good, aud: 'x' }), verify)).toBe(ofAnotherApp)
+  })
+
   test('is used as token, password or credential for the login, depending on the settings', async () => {
     const token = signed({ ...good, credential: 'c1' })
     expect(await tokens({ login: 'token' })(token)).toMatchObject({ token, password: undefined, credential: undefined })
@@ -132,14 +202,16 @@ describe('a page token signed with a secret', () => {
     expect(await refusal(token)).toBe(unsigned)
   })
 
-  test.each<[string, string]>([
-    ['without a signature', `${base64({ alg: 'none' })}.${base64(good)}.`],
-    ['with one part', 'abc'],
-    ['with five parts', 'a.b.c.d.e'],
-    ['with a space', `${signed(good)} `],
-    ['of 9,000 characters', signed({ ...good, more: 'x'.repeat(6_500) })],
-  ])('is rejected %s, as no token', async (_how, token) => {
-    expect(await refusal(token)).toBe(noToken)
+  test.each<[string, string, string]>([
+    ['without a signature', `${base64({ alg: 'none' })}.${base64(good)}.`, noToken],
+    ['with one part', 'abc', opaque],
+    ['with two parts', 'ya29.abc', opaque],
+    ['with five parts', 'a.b.c.d.e', encrypted],
+    ['with a space', `${signed(good)} `, noToken],
+    ['of 9,000 characters', signed({ ...good, more: 'x'.repeat(6_500) }), noToken],
+    ['of 9,000 characters in five parts', `a.b.c.d.${'e'.repeat(9_000)}`, noToken],
+  ])('is rejected %s, as no token', async (_how, token, detail) => {
+    expect(await refusal(token)).toBe(detail)
   })
 
   test.each<[string, object, string]>([
@@ -150,14 +222,14 @@ describe('a page token signed with a secret', () => {
     ['that lasts too long', { exp: seconds + 3631 }, 'Its exp is more than 3600 seconds away: see PAGE_TOKEN_MAX_AGE.'],
     ['with exp in milliseconds', { exp: now + 300_000 }, 'Its exp is too large: it is in seconds, not milliseconds.'],
     ['that is not valid yet', { nbf: seconds + 31 }, 'It is not valid yet.'],
-    ['without an audience', { aud: undefined }, 'Its claim aud is missing or wrong: see PAGE_TOKEN_AUDIENCE.'],
-    ['for another audience', { aud: 'mail' }, 'Its claim aud is missing or wrong: see PAGE_TOKEN_AUDIENCE.'],
-    ['for other audiences', { aud: ['mail', 'chat2'] }, 'Its claim aud is missing or wrong: see PAGE_TOKEN_AUDIENCE.'],
-    [
-      'with an object as audience',
-      { aud: { chat: true } },
-      'Its claim aud is missing or wrong: see PAGE_TOKEN_AUDIENCE.',
-    ],
+    ['without an audience', { aud: undefined }, withoutAudience],
+    ['for another audience', { aud: 'mail' }, ofAnotherApp],
+    ['for other audiences', { aud: ['mail', 'chat2'] }, ofAnotherApp],
+    ['with an object as audience', { aud: { chat: true } }, ofAnotherApp],
+    ['with another audience as an ID token', { aud: 'mail', at_hash: 'x' }, ofIdToken],
+    ['with another audience as an access token', { aud: 'mail', scope: 'openid' }, ofAnotherApi],
+    ['without an audience as an access token', { aud: null, token_use: 'access' }, withoutAudience],
+    ['with another audience as a refresh token', { aud: 'mail', typ: 'Refresh' }, ofRefreshToken],
   ])('is refused %s', async (_how, claims, detail) => {
     expect(await refusal(signed({ ...good, ...claims }))).toBe(detail)
   })
@@ -186,7 +258,7 @@ describe('a page token signed with a secret', () => {
   })
 
   test('must have the right issuer if one is set', async () => {
-    const verify = tokens({ issuer: 'https://id.example' })
+    const verify = tokens({ issuers: ['https://id.example'] })
     expect((await verify(signed({ ...good, iss: 'https://id.example' }))).jid).toBe('alice@example.org')
     for (const iss of [undefined, 'https://id.example/', ['https://id.example']])
       expect(await refusal(signed({ ...good, iss }), verify)).toBe(
@@ -234,7 +306,9 @@ describe('the JID from a page token', () => {
     [[]],
     [['alice']],
     [{ toString: 'alice' }],
-    [7],
+    [7.5],
+    [2 ** 53],
+    [true],
     [null],
     [undefined],
     [''],
@@ -262,6 +336,43 @@ describe('the JID from a page token', () => {
     expect((await tokens({ jid: template('{sub}') })(signed({ ...good, sub: 'alice@Example.org' }))).jid).toBe(
       'alice@example.org',
     )
+  })
+
+  test('is refused with the encoding as the way out if the claim has capital letters or makes no JID', async () => {
+    for (const sub of ['Alice', ' alice', 'ａlice'])
+      expect(await refusal(signed({ ...good, sub }), tokens({ jid: template('u-{sub}.x@example.org') }))).toContain(
+        'Encode it: PAGE_TOKEN_JID=u-{hex(sub)}.x@example.org.',
+      )
+    expect(await refusal(signed({ ...good, sub: 'Alice@a.example' }), tokens({ jid: template('{sub}') }))).toContain(
+      'Encode it: PAGE_TOKEN_JID={hex(sub)}@example.org.',
+    )
+  })
+
+  test.each([
+    ['aB', '6142'],
+    ['ab', '6162'],
+    ['Ünal ', 'c39c6e616c20'],
+    ['a\u0000@/', '6100402f'],
+    ['tPLvZJ9lFhYhRgqwRaDmKiPq4bT2', '74504c765a4a396c46685968526771775261446d4b69507134625432'],
+    [7, '37'],
+  ])('is %j in hexadecimal digits with hex(sub)', async (sub, name) => {
+    expect(await jidOf(sub, '{hex(sub)}@example.org')).toBe(`${name}@example.org`)
+    expect(await jidOf(sub, 'u-{hex(sub)}@example.org')).toBe(`u-${name}@example.org`)
+  })
+
+  test('is refused if the digits are too long, or there is no claim', async () => {
+    const verify = tokens({ jid: template('{hex(sub)}@example.org') })
+    expect((await verify(signed({ ...good, sub: 'x'.repeat(511) }))).jid).toHaveLength(1022 + '@example.org'.length)
+    expect(await refusal(signed({ ...good, sub: 'x'.repeat(512) }), verify)).toBe(
+      'The claim of PAGE_TOKEN_JID is too long for a JID.',
+    )
+    for (const sub of [undefined, '', '\ud800', [1]])
+      expect(await refusal(signed({ ...good, sub }), verify)).toContain('no text')
+  })
+
+  test('may be a whole number that is exact', async () => {
+    expect(await jidOf(7)).toBe('7@example.org')
+    expect(await jidOf(Number.MAX_SAFE_INTEGER)).toBe('9007199254740991@example.org')
   })
 
   test('is different for each claim, except for upper and lower case', () => {
@@ -312,7 +423,7 @@ describe('a page token signed with a private key', () => {
   const set = (...keys: object[]) => JSON.stringify({ keys })
   const whole = set(jwk(rsa.publicKey, 'rsa'), jwk(ec.publicKey, 'ec'), jwk(ed.publicKey, 'ed'))
   const issued = { ...good, iss: 'https://id.example' }
-  const byKeys = { secrets: undefined, issuer: issued.iss }
+  const byKeys = { secrets: undefined, issuers: [issued.iss] }
   const sign = (alg: string, key: KeyObject, kid?: string, claims: object = issued) =>
     new SignJWT({ ...claims }).setProtectedHeader({ alg, ...(kid !== undefined && { kid }) }).sign(key)
   const inFile = () => tokens({ ...byKeys, keys: { file: '', ...readKeySet(whole)! } })
@@ -378,7 +489,7 @@ describe('a page token signed with a private key', () => {
     ]
     for (const key of secrets)
       for (const kid of ['rsa', undefined])
-        expect(await refusal(signedWith({ alg: 'HS256', kid }, issued, key), inFile())).toBe(withoutKey)
+        expect(await refusal(signedWith({ alg: 'HS256', kid }, issued, key), inFile())).toBe(forSecrets)
   })
 
   test('is refused with another algorithm, key or kid', async () => {
@@ -386,7 +497,6 @@ describe('a page token signed with a private key', () => {
     const own = jwk(mine.publicKey, 'mine')
     const header = { alg: 'ES256', jwk: own, jku: 'https://evil.example/keys', x5u: 'https://evil.example/x' }
     for (const token of [
-      signedWith({ alg: 'HS256', kid: 'rsa' }, issued, rsa.publicKey.export({ format: 'pem', type: 'spki' })),
       await sign('ES256', mine.privateKey, 'ec'),
       await sign('ES256', mine.privateKey, 'mine'),
       await sign('ES256', ec.privateKey, 'rsa'),
@@ -406,6 +516,17 @@ describe('a page token signed with a private key', () => {
     expect((await tokens({ jid: template('{email}') })(signed({ ...good, email: 'a@b.example' }))).jid).toBe(
       'a@b.example',
     )
+  })
+
+  test('with a kid is accepted with a key that has none', async () => {
+    const verify = tokens({
+      ...byKeys,
+      keys: { file: '', ...readKeySet(set(ec.publicKey.export({ format: 'jwk' })))! },
+    })
+    expect((await verify(await sign('ES256', ec.privateKey, 'any'))).jid).toBe('alice@example.org')
+    expect(
+      await refusal(await sign('ES256', generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'any'), verify),
+    ).toBe(withoutKey)
   })
 
   test('is refused from another issuer', async () => {
@@ -521,17 +642,61 @@ describe('a page token signed with a private key', () => {
     let answer = whole
     const lines: unknown[] = []
     const fetch = async () => answer
-    const { userOf, reload } = pageTokens({ ...byKeys, keys: { url: 'https://id.example/keys' }, fetch, lines })
+    const made = pageTokens({ ...byKeys, keys: { url: 'https://id.example/keys' }, fetch, lines })
+    const userOf = userOfBy(made)
     const token = await sign('ES256', ec.privateKey, 'ec')
     await userOf(token)
     answer = 'damaged'
-    await reload()
+    await made.reload()
     await userOf(token)
     expect(lines).toEqual([])
     answer = set(jwk(rsa.publicKey, 'rsa'))
-    await reload()
+    await made.reload()
     expect(await refusal(token, userOf)).toBe(withoutKey)
     expect(lines).toEqual([['keys for page tokens reloaded']])
+  })
+})
+
+describe('a reload', () => {
+  const pair = generateKeyPairSync('ed25519')
+  const keys = JSON.stringify({ keys: [pair.publicKey.export({ format: 'jwk' })] })
+  const issuer = 'https://id.example'
+  const claims = { ...good, iss: issuer }
+
+  test('changes from a secret to the keys of the issuer, and back', async () => {
+    const fetched: string[] = []
+    const documents: Record<string, string> = {
+      [`${issuer}/.well-known/openid-configuration`]: JSON.stringify({ issuer, jwks_uri: `${issuer}/keys` }),
+      [`${issuer}/keys`]: keys,
+    }
+    const pages = { ...defaults, issuers: [issuer] }
+    const made = new PageTokens({
+      pages,
+      fetchKeys: url => async () => {
+        fetched.push(url)
+        return documents[url]!
+      },
+      clock: new FakeClock(),
+      now: () => now,
+      log: { info() {}, warn() {}, error() {} },
+      onFetchFailed(error) {
+        throw error
+      },
+    })
+    const bySecret = signed(claims)
+    const byKey = await new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA' }).sign(pair.privateKey)
+    const userOf = userOfBy(made)
+    expect((await userOf(bySecret)).jid).toBe('alice@example.org')
+    expect(await refusal(byKey, userOf)).toContain('Its algorithm is for public keys')
+
+    await made.reload({ ...pages, secrets: undefined })
+    expect((await userOf(byKey)).jid).toBe('alice@example.org')
+    expect(await refusal(bySecret, userOf)).toContain('PAGE_TOKEN_ISSUER names public keys')
+    expect(fetched).toEqual(Object.keys(documents))
+
+    await made.reload({ ...pages, secrets: undefined, keys: { url: `${issuer}/keys` } })
+    expect((await userOf(byKey)).jid).toBe('alice@example.org')
+    expect(fetched).toHaveLength(3)
   })
 })
 
@@ -559,23 +724,58 @@ describe('a file of page token keys', () => {
     'replaces the keys of %s on reload, or none if it is invalid',
     async (setting, pages, text, before, after, bad) => {
       const lines: unknown[] = []
-      const { userOf, reload } = pageTokens({ secrets: { file, secrets: [keyOf(secret)] }, ...pages, lines })
+      const made = pageTokens({ secrets: { file, secrets: [keyOf(secret)] }, ...pages, lines })
+      const userOf = userOfBy(made)
       for (const faulty of [bad, '']) {
         write(faulty)
-        await reload()
+        await made.reload()
       }
       rmSync(file)
-      await reload()
+      await made.reload()
       expect((await userOf(await before)).jid).toBe('alice@example.org')
       expect(await refusal(await after, userOf)).toBe('secrets' in pages ? withoutKey : unsigned)
       const told = [expect.objectContaining({ problems: [expect.stringMatching(`^${setting} names a file `)] })]
       expect(lines.splice(0)).toEqual(Array(3).fill([...told, expect.stringContaining('the previous keys stay')]))
 
       write(text)
-      await reload()
+      await made.reload()
       expect((await userOf(await after)).jid).toBe('alice@example.org')
       expect(await refusal(await before, userOf)).toBe('secrets' in pages ? withoutKey : unsigned)
       expect(lines).toEqual([[{ file }, 'keys for page tokens reloaded']])
     },
   )
+})
+
+describe('the name for a new account', () => {
+  const cardOf = (text: string, claims: object) =>
+    cardIn(
+      { ...claims },
+      nameTemplate(text, () => undefined),
+    )
+
+  test.each([
+    ['{name}', { name: 'Alice Liddell' }, { name: 'Alice Liddell' }],
+    ['{given} {family}', { given: 'Alice', family: '' }, { name: 'Alice' }],
+    [
+      '{name} <{email}>',
+      { name: ' Alice\n\u0000L. ', email: 'a@b.example' },
+      { name: 'Alice L.', address: 'a@b.example' },
+    ],
+    ['{name} <{email}>', { name: 'Alice <ceo@b.example>' }, { name: 'Alice <ceo@b.example>' }],
+    ['{name}', { name: '😀'.repeat(300) }, { name: '😀'.repeat(200) }],
+    ['{name}', { name: 'Alice\u202e\u2066\uffff\u{1fffe}L.' }, { name: 'Alice L.' }],
+    ['{name} <{email}>', { name: 'Alice', email: 'ceo@b.example', email_verified: false }, { name: 'Alice' }],
+    ['{email}', { email: 'ceo@b.example', email_verified: 'false' }, undefined],
+    ['{email}', { email: 'a@b.example', email_verified: true }, { name: 'a@b.example' }],
+    ['{name}', { email: 'a@b.example' }, undefined],
+    ['{name}', { name: { first: 'Alice' } }, undefined],
+  ])('%s with %j', (text, claims, card) => {
+    expect(cardOf(text, claims)).toEqual(card)
+  })
+
+  test.each(['Alice', '{name', '{name} <{email}', '<{email}>', '{a b}', ''])('%j is no template', text => {
+    const problems: string[] = []
+    expect(nameTemplate(text, problem => void problems.push(problem))).toBeUndefined()
+    expect(problems).toEqual(['must be like {name}, or {name} <{email}>, with claims in braces'])
+  })
 })

@@ -1,15 +1,14 @@
 import { describe, expect, test } from '@jest/globals'
-import { createSignOutChecks } from '../../../src/warm/connect/connect-router.js'
+import { createSignOutChecks } from '../../../src/warm/connect/page-authentication.js'
 import { noSessionLimits } from '../../support/unlimited.js'
 
 /** Five refused tokens of a client in five seconds. */
 function checks() {
-  const limits = noSessionLimits({ rates: { sessionsPerAddress: 1 }, trustedProxies: { hasProxy: () => false } })
-  const refused = {
-    areTooMany: (address: string) => limits.refusesSignOuts(address),
-    count: (address: string) => limits.countRefusedSignOut(address),
-  }
-  return createSignOutChecks(refused, () => new Error('too many'))
+  const limits = noSessionLimits({
+    rates: { sessionsPerAddress: 1, guests: 0 },
+    trustedProxies: { hasProxy: () => false },
+  })
+  return createSignOutChecks(limits, () => new Error('too many'))
 }
 
 const claims = { sub: 'alice' }

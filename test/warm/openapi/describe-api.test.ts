@@ -37,7 +37,13 @@ describe('the OpenAPI document', () => {
     const { app } = fakeService()
     const routes = routesOf(app.router.stack as unknown as Layer[])
     const assets = routes.filter(route => route.startsWith('GET /assets/'))
-    const pages = ['GET /', 'GET /warm/sign-out', 'GET /warm/docs(?:/([a-z-]*))?$', 'GET /warm/{id}/binding']
+    const pages = [
+      'GET /',
+      'GET /warm/sign-out',
+      'GET /warm/docs(?:/([a-z-]*))?$',
+      'GET /warm/docs/search.json',
+      'GET /warm/{id}/binding',
+    ]
     const selection = ['GET /warm/sessions/end', 'POST /warm/sessions/end', 'GET /warm/sessions/ended']
     const others = [...pages, ...selection, ...assets]
     // The app does not answer these.
@@ -58,6 +64,15 @@ describe('the OpenAPI document', () => {
     const { schemas } = (describeApi({ ...config, pages }) as Part).components
     for (const name of ['WarmRequest', 'ConnectRequest', 'ResumeRequest'])
       expect([name, schemas[name].additionalProperties]).toEqual([name, false])
+  })
+
+  test('says that guests need no token', () => {
+    const securityOf = (guests: string | undefined) => {
+      const pages = { ...config.pages, origins: ['https://www.example.org'], guests }
+      return (describeApi({ ...config, pages }) as Part).paths['/connect'].post.security
+    }
+    expect(securityOf(undefined)).toEqual([{ page: [] }])
+    expect(securityOf('guests.example.org')).toEqual([{ page: [] }, {}])
   })
 
   test('has each error at its status, with its sentence', () => {

@@ -1,3 +1,4 @@
+import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { Problem } from '../../../src/lib/errors.js'
@@ -16,7 +17,7 @@ const server: Server = {
 const remote = { url: 'https://xmpp.example/http-bind', allowsPlain: false, ca: undefined, verify: true }
 
 const warm = { attachSeconds: 120, anonymous: false }
-const nothing = { serviceAccounts: new Map(), servers: new Map(), remotes: new Map(), warm }
+const nothing = { serviceAccounts: new Map(), loginKeys: new Map(), servers: new Map(), remotes: new Map(), warm }
 const accounts = { ...nothing, serviceAccounts: new Map([['chat.example', account]]) }
 const certificates = { ...nothing, servers: new Map([['chat.example', { ...server, certificate }]]) }
 const anonymous = { ...nothing, warm: { ...warm, anonymous: true } }
@@ -41,7 +42,7 @@ function problemOf(parameters: object, ways = nothing): string {
 
 const invalid = (name: ParameterName) => `invalid-parameter | Parameter: ${name}. ${bodyParameters[name].allowed}`
 const missing = (name: string) => `missing-parameter | Parameter: ${name}.`
-const noLogin = `${missing('password')} Or send token or credential. A jid alone needs XMPP_SERVICE_ACCOUNTS or a certificate.`
+const noLogin = `${missing('password')} Or send token or credential. A jid alone needs XMPP_SERVICE_ACCOUNTS, XMPP_LOGIN_KEYS_FILE or a certificate.`
 const empty = (name: string) => `${missing(name)} It is empty. Fill it in, or leave it out where the call needs none.`
 
 const jid = 'Juliet@chat.example/balcony'
@@ -179,6 +180,15 @@ describe('a warm call without password and token', () => {
     expect(outcome({ jid }, accounts)).toEqual(byAccount)
   })
 
+  test('logs in by the domain’s key rather than by the account', () => {
+    const key = { alg: 'HS256', key: createSecretKey(randomBytes(32)), kid: undefined }
+    const keys = { ...accounts, loginKeys: new Map([['chat.example', key]]) }
+    expect(outcome({ jid }, keys)[1]).toEqual({ kind: 'signed', key })
+    expect(
+      outcome({ jid: 'juliet@other.example' }, { ...keys, serviceAccounts: new Map([['*', account]]) })[1],
+    ).toEqual({ kind: 'service', account })
+  })
+
   test('may have empty fields in the admin form', () => {
     const sent = `jid=${jid}&password=&token=&mechanism=&authzid=`
     const read = readParameters(undefined, Buffer.from(sent), { sentForm: true })
@@ -257,6 +267,14 @@ describe('a warm call without password and token', () => {
 })
 
 describe('a warm call for a bare domain', () => {
+  test('names the setting that allows it, unless the operator does', () => {
+    for (const ways of [nothing, accounts])
+      expect(problemOf({ jid: 'chat.example' }, ways)).toBe(
+        'invalid-jid | A domain alone is an anonymous login, which needs WARM_ANONYMOUS=on.',
+      )
+    expect(problemOf({ jid: 'juliet' })).toBe('invalid-jid')
+  })
+
   test('is an anonymous session if the operator allows it', () => {
     expect(outcome({ jid: 'CHAT.example.' }, anonymous)).toEqual(['chat.example', { kind: 'anonymous' }])
     expect(read({ jid: 'chat.example' }, anonymous).jid).toEqual({
@@ -272,8 +290,6 @@ describe('a warm call for a bare domain', () => {
   })
 
   test.each([
-    ['if the operator does not allow it', { jid: 'chat.example' }, nothing],
-    ['if only an account is configured', { jid: 'chat.example' }, accounts],
     ['with a password', { jid: 'chat.example', password: 'pw' }, anonymous],
     ['with a resource', { jid: 'chat.example/x' }, anonymous],
     ['if it is invalid', { jid: 'chat example' }, anonymous],

@@ -1,11 +1,16 @@
 // Logins that succeed, but whose page cannot get the session.
-import { describe, expect, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
+import { pino } from 'pino'
+import { CallerGone } from '../../../src/lib/caller-gone.js'
+import { Counts } from '../../../src/lib/counts.js'
 import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { KeyedQueue } from '../../../src/lib/limits/keyed-queue.js'
+import { Rate } from '../../../src/lib/limits/rates.js'
+import { CreatedAccounts } from '../../../src/servers/login/created-accounts.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import type { Mending } from '../../../src/session/link/mending.js'
-import type { OpenLogin } from '../../../src/session/session-types.js'
+import type { Open, OpenLogin } from '../../../src/session/session-types.js'
 import { createLogins } from '../../../src/warm/warming/session-login.js'
 import { ScriptedLink } from '../../servers/login/scripted-link.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -40,6 +45,8 @@ const request = {
   ids: { requestId: 'request' },
 }
 
+const noAccounts = { ensure: async () => {} }
+
 test.each([
   ['has ended', async () => undefined, 'remote-connection-failed'],
   ['fails', () => Promise.reject(new Error('no terms')), undefined],
@@ -62,6 +69,7 @@ test.each([
       links.push(link)
       return link
     },
+    noAccounts,
   )
   await expect(login(request, new AbortController().signal)).rejects.toMatchObject(code ? { code } : {})
   expect(links.map(({ gone }) => gone)).toEqual(['abandoned'])
@@ -94,11 +102,52 @@ test('a login whose session an admin has ended is not repeated, even if it was p
       setImmediate(() => events.onEnd({ failure: { step: 'features', code: 'session-not-found' } }))
       return new HandingOut([], { ...options, certificate: false }, events)
     },
+    noAccounts,
   )
   await expect(login(request, new AbortController().signal)).rejects.toMatchObject({
     code: 'session-not-found',
   })
   expect([opened, failed]).toEqual([1, [true]])
+})
+
+test('a login as a whole, with its account, takes at most its time', async () => {
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] })
+  const parts = {
+    timeout: 6,
+    stepTimeout: 4,
+    mechanisms: ['PLAIN'],
+    scramMaxIterations: 4096,
+    saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
+    pipelining: undefined,
+  } as const
+  const serviceAccounts = new Map([['*', { user: 'portal', password: 's3cret' }]])
+  const counts = new Counts()
+  const accounts = new CreatedAccounts({
+    config: { createAccounts: new Map([['chat.example', 'maker']]), loginKeys: new Map(), serviceAccounts },
+    login: parts,
+    connect: (_domain, options, events) => new ScriptedLink([], { certificate: false, ...options }, events),
+    rate: new Rate(20, 1),
+    refused() {},
+    counts,
+    audit: pino({ level: 'silent' }),
+  })
+  const open: Open = (_domain, options, events) =>
+    new HandingOut(answers.slice(0, 1), { ...options, certificate: false }, events)
+  const { login } = createLogins(parts, open, accounts)
+  const credentials = { kind: 'service', account: { user: 'portal', password: 's3cret' } } as const
+  let took: number | undefined
+  const since = performance.now()
+  const failed = login({ ...request, credentials }, new CallerGone()).catch(error => {
+    took = performance.now() - since
+    return error
+  })
+  for (let passed = 0; passed < 12_000 && took === undefined; passed += 100) {
+    jest.advanceTimersByTime(100)
+    for (let turn = 0; turn < 8; turn++) await new Promise(setImmediate)
+  }
+  expect([took, counts.accounts.failed]).toEqual([6000, 1])
+  expect(await failed).toMatchObject({ code: 'timeout', step: 'sasl' })
+  jest.useRealTimers()
 })
 
 describe('the keys for mending a link', () => {
@@ -143,10 +192,11 @@ describe('the keys for mending a link', () => {
             return {} as never
           }) satisfies OpenLogin['handOver'] as OpenLogin['handOver'],
         }),
+      noAccounts,
       {
         longest: 60_000,
         queue: new KeyedQueue(1),
-        accountOf: () => undefined,
+        operatorLogin: () => undefined,
         connect: (_domain, options, events) => new ScriptedLink(byScram(), { certificate: false, ...options }, events),
       },
     )

@@ -12,6 +12,7 @@ const defaults: WarmSettings = {
   bosh,
   warm: { attachSeconds: 120, anonymous: false },
   serviceAccounts: new Map(),
+  loginKeys: new Map(),
   servers: new Map(),
   remotes: new Map(),
   remote,
@@ -19,7 +20,8 @@ const defaults: WarmSettings = {
 const least = 'jid=juliet%40chat.example&password=pw'
 const leastJson = { jid: 'juliet@chat.example', password: 'pw' }
 
-const otherLogins = 'Or send token or credential. A jid alone needs XMPP_SERVICE_ACCOUNTS or a certificate.'
+const otherLogins =
+  'Or send token or credential. A jid alone needs XMPP_SERVICE_ACCOUNTS, XMPP_LOGIN_KEYS_FILE or a certificate.'
 
 const withPassword = (password: string) => ({ credentials: { kind: 'password', password } })
 

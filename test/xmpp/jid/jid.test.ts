@@ -161,11 +161,11 @@ test('the cost to parse a long JID is linear', () => {
 test.each([
   ['alice@chat.example', 'alice@chat.example/desk@home/x'],
   ['alice@chat.example', 'Alice@CHAT.example/x'],
-  ['alice@münchen.example', 'alice@xn--mnchen-3ya.example/x'],
+  ['alice@xn--mnchen-3ya.example', 'alice@münchen.example/x'],
   ['caf\u00e9@chat.example', 'cafe\u0301@chat.example/x'],
   ['chat.example', 'Chat.example/x'],
-])('%s and %s are the same user', (one, other) => {
-  expect(userOf(one)).toBe(userOf(other))
+])('%s is the user of %s', (user, jid) => {
+  expect(userOf(jid)).toBe(user)
 })
 
 test.each([

@@ -23,22 +23,29 @@ test('an unfinished element takes no more memory in pieces than as a whole', () 
   expect(reading.isBetweenElements).toBe(false)
 })
 
-test.each([
-  ['whole', (space: string) => [`${space}<message><body>x</body></message>`]],
-  ['in two parts', (space: string) => [`${space}<message><body>`, `x</body></message>${space}`]],
-  ['of another namespace', (space: string) => [`${space}<x-long-element-name xmlns='urn:example:long'/>`]],
-  ['with CDATA', (space: string) => [`${space}<message><![CDATA[y]]></message>`]],
-])('elements %s do not keep long text around them in memory', (_how, parts) => {
+test('elements do not keep long text around them in memory', () => {
+  const ways: Readonly<Record<string, (space: string) => readonly string[]>> = {
+    whole: space => [`${space}<message><body>x</body></message>`],
+    'in two parts': space => [`${space}<message><body>`, `x</body></message>${space}`],
+    'of another namespace': space => [`${space}<x-long-element-name xmlns='urn:example:long'/>`],
+    'with CDATA': space => [`${space}<message><![CDATA[y]]></message>`],
+  }
   const kept: unknown[] = []
   const sink = { onOpen() {}, onElement: (element: unknown) => void kept.push(element), onClose() {} }
   const splitter = new Splitter(sink, defaultLimits)
   splitter.write(Buffer.from(header))
   collectGarbage()
-  const before = process.memoryUsage().heapUsed
-  for (let read = 0; read < 300; read++) for (const part of parts(' '.repeat(60_000))) splitter.write(Buffer.from(part))
-  collectGarbage()
-  expect(kept).toHaveLength(300)
-  expect(process.memoryUsage().heapUsed - before).toBeLessThan(4_000_000)
+  let before = process.memoryUsage().heapUsed
+  for (const [how, parts] of Object.entries(ways)) {
+    for (let read = 0; read < 300; read++)
+      for (const part of parts(' '.repeat(60_000))) splitter.write(Buffer.from(part))
+    // Slow: so each way begins where the one before has ended.
+    collectGarbage()
+    const after = process.memoryUsage().heapUsed
+    expect([how, after - before < 4_000_000]).toEqual([how, true])
+    before = after
+  }
+  expect(kept).toHaveLength(1_200)
 })
 
 describe('a stream', () => {
@@ -239,21 +246,15 @@ describe('a limit for XML', () => {
   })
 })
 
+// That the work is in proportion to the length is tested in test/fuzz/steps.test.ts.
 describe('a long stream', () => {
-  /** Bytes of heap that stay in use after `work`, approximately. */
-  function growth(work: () => void): number {
-    const before = process.memoryUsage().heapUsed
-    work()
-    return process.memoryUsage().heapUsed - before
-  }
-
-  test.each([' ', '\n', '\r', '\r\n', ' \r', '\r '])('of 100,000 keepalives %j has no element and no fault', space => {
+  test.each([' ', '\n', '\r', '\r\n', ' \r', '\r '])('of 10,000 keepalives %j has no element and no fault', space => {
     for (const start of [header, `${header}<a/>`, `${header}<a/>\r`, `${header}\r\n`]) {
       // Stored white space would exceed the limit.
       const reading = read(start, { maxElementBytes: 1000 })
       const before = reading.elements.length
       const chunk = Buffer.from(space)
-      for (let count = 0; count < 100_000; count++) reading.splitter.write(chunk)
+      for (let count = 0; count < 10_000; count++) reading.splitter.write(chunk)
       reading.write('<b/>')
       expect(reading.fault).toBeUndefined()
       expect(reading.elements).toHaveLength(before + 1)
@@ -265,58 +266,11 @@ describe('a long stream', () => {
     expect(reading.write(`${'\n'.repeat(100_000)}<a/>`).texts).toHaveLength(1)
   })
 
-  test('of 100,000 elements stores none of them', () => {
-    let seen = 0
-    const splitter = new Splitter(
-      {
-        onOpen() {},
-        onElement: () => {
-          seen += 1
-        },
-        onClose() {},
-      },
-      defaultLimits,
-    )
-    splitter.write(Buffer.from(header))
-    const chunk = Buffer.from(`<message><body>${'x'.repeat(500)}</body></message><mess`)
-    const rest = Buffer.from('age/>')
-    const grown = growth(() => {
-      for (let count = 0; count < 50_000; count++) {
-        splitter.write(chunk)
-        splitter.write(rest)
-      }
-    })
-    expect(seen).toBe(100_000)
-    // Contains garbage that is not collected yet.
-    expect(grown).toBeLessThan(200_000_000)
-  })
-
-  // Quadratic work would take minutes here and in the next tests.
-  test.each([
-    ['text', '<a>', '</a>'],
-    ['an attribute', "<a x='", "'/>"],
-    ['CDATA', '<a><![CDATA[', ']]></a>'],
-  ])('may have an element in 400,000 one-byte chunks of %s', (_what, start, end) => {
-    const reading = read(header + start)
-    const chunk = Buffer.from('0')
-    for (let count = 0; count < 400_000; count++) reading.splitter.write(chunk)
-    reading.write(end)
-    expect(reading.fault).toBeUndefined()
-    expect(reading.elements).toHaveLength(1)
-  })
-
-  test('may begin with a root in 400,000 one-byte chunks', () => {
-    const reading = read("<stream x='")
-    const chunk = Buffer.from('0')
-    for (let count = 0; count < 400_000; count++) reading.splitter.write(chunk)
-    expect(reading.write("'><a/>").elements).toHaveLength(1)
-  })
-
-  test('may have a dropped element with a tag in 400,000 one-byte chunks', () => {
+  test('may have a dropped element with a long tag in one-byte chunks', () => {
     const reading = read(`${header}<a/><iq>${'<b>'.repeat(200)}<c d="'`, { lenient: true })
     const chunk = Buffer.from('/')
-    for (let count = 0; count < 400_000; count++) reading.splitter.write(chunk)
-    expect(reading.splitter.unfinishedBytes).toBeLessThan(100_000)
+    for (let count = 0; count < 100_000; count++) reading.splitter.write(chunk)
+    expect(reading.splitter.unfinishedBytes).toBeLessThan(50_000)
     reading.write(`>"/><c e='/'></c  `)
     for (let count = 0; count < 10_000; count++) reading.splitter.write(Buffer.from(' '))
     const { fault, drops, texts } = reading.write(`>${'</b>'.repeat(200)}</iq><a/>`)
@@ -332,32 +286,6 @@ describe('a long stream', () => {
 })
 
 describe('an element of half a megabyte', () => {
-  const size = 500_000
-  const fill = (piece: string) => piece.repeat(size / piece.length)
-
-  // `before` makes the other reader read the element.
-  test.each(['', '<![CDATA[x]]>'])(
-    'is parsed in linear time after %j, with much white space or many children',
-    before => {
-      for (const [start, end] of [
-        [`<a>${before}${fill(' ')}x`, '</a>'],
-        [`<a>${before}${fill('\r\n')}x`, '</a>'],
-        [`<a>${before}`, `</a${fill(' ')}>`],
-        [`<a${fill(' ')}>${before}`, '</a>'],
-        [`<a b='c'${fill('\r\n')}>${before}`, '</a>'],
-        [`<a b=${fill('\t')}'c'>${before}`, '</a>'],
-        [`<a>${before}${fill('<b/>')}`, '</a>'],
-        [`<a>${before}${fill('<b></b >')}`, '</a>'],
-        [`<a>${before}${fill('&amp;')}`, '</a>'],
-        [`<a>${before}${fill(']]&gt;')}`, '</a>'],
-        [`<a>${before}${fill('<![CDATA[]]>')}`, '</a>'],
-      ] as const) {
-        const reading = read(`${header}${start}${end}`)
-        expect([start.slice(0, 30), reading.fault, reading.elements.length]).toEqual([start.slice(0, 30), undefined, 1])
-      }
-    },
-  )
-
   test('is parsed with a prefix of the root element at the greatest depth', () => {
     const inner = '<stream:x/>'.repeat(40_000)
     const reading = read(`${header}${'<a>'.repeat(127)}${inner}${'</a>'.repeat(127)}`)

@@ -27,12 +27,8 @@ function timeOf(work: () => void): number {
   return shortest
 }
 
-test.each([
-  ['carriage returns', '\r'],
-  ['line feeds', '\n'],
-  ['tabs', '\t'],
-])('a long attribute value of %s takes about as long to read as another', (_what, character) => {
-  const length = 2_000_000
+test('a long attribute value of white space takes about as long to read as another', () => {
+  const length = 1_000_000
   const reading = (value: string) => () => {
     const { elements } = read(`${header}<a b='${value}' xmlns:p='p${value}p'><![CDATA[]]></a>`, {
       maxElementBytes: 4 * length,
@@ -41,5 +37,5 @@ test.each([
     expect(elements).toHaveLength(1)
   }
   const plain = timeOf(reading('x'.repeat(length)))
-  expect(timeOf(reading(character.repeat(length)))).toBeLessThan(8 * plain)
+  for (const space of ['\r', '\n', '\t']) expect(timeOf(reading(space.repeat(length)))).toBeLessThan(12 * plain)
 })

@@ -1,0 +1,59 @@
+import type { Clock } from '../../lib/clock.js'
+import { inspect } from '../../session/payload.js'
+import type { Session } from '../../session/session.js'
+import type { Body } from './body.js'
+import type { OpenRequests } from './open-requests.js'
+import type { RidWindow } from './rid-window.js'
+
+/** Two requests that a page repeats can arrive in either order, and wait for the session in other processes. */
+const catchUpMilliseconds = 1_500
+
+interface CatchUpParts {
+  readonly session: Session
+  readonly window: RidWindow
+  readonly open: OpenRequests
+  readonly clock: Clock
+}
+
+/** The first requests after the death of a process, which can be ahead of the session's record. */
+export class CatchUp {
+  readonly #parts: CatchUpParts
+  /** When requests after a gap are accepted, because the process that died had accepted those before. */
+  at = Number.POSITIVE_INFINITY
+
+  constructor(parts: CatchUpParts) {
+    this.#parts = parts
+  }
+
+  /** A request is the first that the record lacks. */
+  next(): void {
+    this.#ends(true)
+  }
+
+  /** Others are missing before a request. */
+  early(): void {
+    const { window, clock } = this.#parts
+    if (window.isBehind && this.at === Number.POSITIVE_INFINITY) this.at = clock.now() + catchUpMilliseconds
+  }
+
+  /** A request before the gap comes after all. */
+  late({ payload }: Body): void {
+    const { session, clock } = this.#parts
+    session.send(inspect(payload, session.keeper.common), clock.now())
+  }
+
+  tick(now: number): void {
+    const { window, open } = this.#parts
+    if (now < this.at) return
+    this.at = Number.POSITIVE_INFINITY
+    const first = open.lowestParked
+    if (first === undefined || !window.isBehind) return
+    window.skipTo(first)
+    this.#ends(false)
+  }
+
+  #ends(isRepeated: boolean): void {
+    this.at = Number.POSITIVE_INFINITY
+    if (this.#parts.window.isBehind) this.#parts.session.uplink.managed?.unrecorded?.pageComes(isRepeated)
+  }
+}

@@ -1,0 +1,9 @@
+export const ownName = 'warm-bindings'
+
+/** Characters: enough for the longest full JID (3,071). */
+const memorySize = 4000
+
+/** All values have the same length, because a longer value might not fit into a full storage. */
+export function keep(memory: object): void {
+  sessionStorage[ownName] = JSON.stringify(memory).padEnd(memorySize)
+}

@@ -1,0 +1,250 @@
+import { hash, type KeyObject } from 'node:crypto'
+import type { Clock, Timer } from '../../lib/clock.js'
+import type { Phase } from '../../lib/phase.js'
+import { type SessionRecord as SealedRecord, type Store, StoreUnavailable } from '../../store/store.js'
+import type { Session } from '../session.js'
+import { keptRecordOf } from '../session-record.js'
+import { sealedRecord } from './stored-records.js'
+
+/** Between two looks at what has changed. */
+const lookMilliseconds = 100
+const recordsAtOnce = 50
+const charactersAtOnce = 256 * 1024
+/** Between two records of a session. */
+const pauseMilliseconds = 1_000
+/** Unconfirmed characters of a session that are stored each second. With more, its records are stored less often. */
+const charactersPerSecond = 32 * 1024
+/** Of a session with more unconfirmed characters, no record is kept: it ends with its process. */
+const mostUnconfirmed = 1024 * 1024
+/** Servers and pages wait for confirmations until a record is stored, unless the store takes none for this time. */
+const longestWait = 30_000
+
+interface Kept {
+  /** Hash of the last record, with times that do not depend on when it was made. */
+  content: string
+  at: number
+  isStored: boolean
+}
+
+interface Due {
+  readonly session: Session
+  readonly record: SealedRecord
+  /** See `LinkCounts`. */
+  readonly settled: number
+}
+
+interface KeptSessionsParts {
+  /** This process. */
+  readonly self: string
+  readonly store: Pick<Store, 'records' | 'isUp' | 'processes'>
+  readonly keys: () => readonly KeyObject[]
+  readonly clock: Clock
+  /** How long a record can be taken after the death of this process. */
+  readonly seconds: number
+  readonly phase: Phase
+  readonly report: (error: unknown) => void
+}
+
+/**
+ * Stores records of live sessions, from which another process continues them if this one dies. What a record covers is
+ * confirmed to the server and to pages only after it is stored.
+ */
+export class KeptSessions {
+  readonly #parts: KeptSessionsParts
+  readonly #changed = new Set<Session>()
+  readonly #kept = new WeakMap<Session, Kept>()
+  #timer: Timer | undefined
+  #isStoring = false
+  /** The next look is at once, or after the records that are being stored. */
+  #isHurried = false
+  #awaySince: number | undefined
+
+  constructor(parts: KeptSessionsParts) {
+    this.#parts = parts
+  }
+
+  /** Its state may have changed. A first record is stored at once. */
+  touched(session: Session): void {
+    this.#changed.add(session)
+    if (!this.#kept.has(session) && session.maySetDown) this.#hurry()
+    else this.#later()
+  }
+
+  /** Its page waits for the record. */
+  keepNow(session: Session): void {
+    const kept = this.#kept.get(session)
+    if (kept !== undefined) kept.at = Number.NEGATIVE_INFINITY
+    this.#changed.add(session)
+    this.#hurry()
+  }
+
+  /** The store may have lost the record. */
+  keepAgain(session: Session): void {
+    const kept = this.#kept.get(session)
+    if (kept !== undefined) kept.isStored = false
+    this.touched(session)
+  }
+
+  #later(): void {
+    this.#timer ??= this.#parts.clock.after(lookMilliseconds, this.#look)
+  }
+
+  #hurry(): void {
+    if (this.#isHurried) return
+    this.#isHurried = true
+    this.#timer?.cancel()
+    this.#timer = this.#parts.clock.after(0, this.#look)
+  }
+
+  removed(session: Session): void {
+    this.#changed.delete(session)
+    if (this.#kept.delete(session)) this.#forget(session)
+  }
+
+  /**
+   * To be asked before its link is mended: this process must not take the stream from one that has the session now.
+   * Undefined if no other process can have it.
+   */
+  isOwn(session: Session): Promise<boolean> | undefined {
+    const { store, self } = this.#parts
+    const isAlone = store.processes.length <= 1
+    return isAlone || !this.#kept.has(session) ? undefined : store.records.isOwn(session.id, self)
+  }
+
+  readonly #look = (): void => {
+    this.#timer = undefined
+    const { phase, store, clock } = this.#parts
+    // Sessions that are set down get their last records.
+    if (phase.has('setting-down')) return
+    if (!store.isUp) this.#awaySince ??= clock.now()
+    if (this.#awaySince !== undefined && clock.now() - this.#awaySince >= longestWait) this.#waitNoLonger()
+    if (store.isUp && !this.#isStoring) {
+      this.#isHurried = false
+      void this.#store()
+    }
+    if (this.#changed.size > 0) this.#later()
+  }
+
+  /** Each batch is stored before the next is made, so that other work is not delayed. */
+  async #store(): Promise<void> {
+    this.#isStoring = true
+    for (const batch of batchesOf(this.#due())) if (!(await this.#storeAll(batch))) break
+    this.#isStoring = false
+    if (!this.#isHurried || this.#changed.size === 0) return
+    this.#timer?.cancel()
+    this.#look()
+  }
+
+  async #storeAll(due: readonly Due[]): Promise<boolean> {
+    const { store, self, seconds, clock, report } = this.#parts
+    const records = due.map(({ record }) => record)
+    try {
+      const lost = new Set(await store.records.keep(records, self, seconds))
+      this.#awaySince = undefined
+      for (const { session, settled } of due) {
+        if (lost.has(session.id)) session.run(() => session.leave())
+        else this.#stored(session, settled)
+      }
+      return true
+    } catch (error) {
+      this.#awaySince ??= clock.now()
+      for (const { session } of due) this.#again(session)
+      if (!(error instanceof StoreUnavailable)) report(error)
+      return false
+    }
+  }
+
+  *#due(): Iterable<Due> {
+    const now = this.#parts.clock.now()
+    const [key] = this.#parts.keys()
+    for (const session of this.#changed) {
+      const before = this.#kept.get(session)
+      if (before !== undefined && now - before.at < pauseOf(session)) continue
+      this.#changed.delete(session)
+      let due: Due | undefined
+      try {
+        due = this.#dueOf(session, now, key!)
+      } catch (error) {
+        session.fail(error)
+      }
+      if (due !== undefined) yield due
+    }
+  }
+
+  #dueOf(session: Session, now: number, key: KeyObject): Due | undefined {
+    if (unconfirmedOf(session) > mostUnconfirmed) {
+      this.#kept.set(session, { content: '', at: now, isStored: false })
+      this.#forget(session)
+      this.#tell(session)
+      return undefined
+    }
+    const before = this.#kept.get(session)
+    const lasting = session.isRemoved ? undefined : keptRecordOf(session, 0)
+    if (lasting === undefined) {
+      if (this.#kept.delete(session)) {
+        this.#forget(session)
+        if (!session.isRemoved) this.#tell(session)
+      }
+      return undefined
+    }
+    const content = hash('sha1', JSON.stringify(lasting), 'base64')
+    if (before?.isStored === true && before.content === content) return undefined
+    const record = keptRecordOf(session, now)!
+    const sealed = sealedRecord(key, record, JSON.stringify(record))
+    this.#kept.set(session, { content, at: now, isStored: false })
+    if (before === undefined) session.uplink.managed?.counts.keptUpTo(record.link.received)
+    return { session, record: sealed, settled: record.link.received }
+  }
+
+  #stored(session: Session, settled: number): void {
+    const kept = this.#kept.get(session)
+    if (kept === undefined || session.isRemoved) return
+    kept.isStored = true
+    this.#tell(session, settled)
+  }
+
+  /** The store has not taken its record. */
+  #again(session: Session): void {
+    const kept = this.#kept.get(session)
+    if (kept !== undefined) kept.at = Number.NEGATIVE_INFINITY
+    if (session.isRemoved) return
+    this.#changed.add(session)
+    this.#later()
+  }
+
+  #waitNoLonger(): void {
+    for (const session of this.#changed) this.#tell(session)
+  }
+
+  /** `settled`: see `LinkCounts`. Undefined: no record is waited for. */
+  #tell(session: Session, settled?: number): void {
+    session.uplink.managed?.counts.keptUpTo(settled ?? Number.POSITIVE_INFINITY)
+    session.run(() => session.client?.onKept?.(settled !== undefined))
+  }
+
+  #forget({ id }: Session): void {
+    const { store, self, report } = this.#parts
+    store.records.forget([id], self).catch(error => {
+      if (!(error instanceof StoreUnavailable)) report(error)
+    })
+  }
+}
+
+const unconfirmedOf = ({ uplink }: Session) => uplink.managed?.counts.unconfirmed.size ?? 0
+
+const pauseOf = (session: Session) =>
+  Math.max(pauseMilliseconds, (1_000 * unconfirmedOf(session)) / charactersPerSecond)
+
+function* batchesOf(all: Iterable<Due>): Iterable<readonly Due[]> {
+  let batch: Due[] = []
+  let characters = 0
+  for (const due of all) {
+    batch.push(due)
+    characters += due.record.text.length
+    if (batch.length < recordsAtOnce && characters < charactersAtOnce) continue
+    yield batch
+    batch = []
+    characters = 0
+  }
+  if (batch.length > 0) yield batch
+}

@@ -1,0 +1,178 @@
+import type { Request, Response } from 'express'
+import type { Admin, Config } from '../../config/config.js'
+import { isForwardedByPeer } from '../../forwarding/peer-listener.js'
+import { countedAddress, takesPasswords } from '../../http/access/client-rules.js'
+import { clientOf } from '../../lib/client-network.js'
+import { limitDetail } from '../../lib/counts.js'
+import { Problem } from '../../lib/errors.js'
+import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
+import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import { isSameName } from '../../servers/login/bound-user.js'
+import type { SessionLimits } from '../../session/limits/session-limits.js'
+import { parseJid, userOf } from '../../xmpp/jid/jid.js'
+import type { CallLimits } from '../call-limits.js'
+import { isServiceAccount } from '../warming/warm-request.js'
+import { type Guest, type Guests, isGuestToken } from './guests.js'
+import { refused as refusedToken } from './page-claims.js'
+import type { PageTokens, PageUser } from './page-tokens.js'
+import type { TrySeveral } from './token-signatures.js'
+
+type SignOutLimits = Pick<SessionLimits, 'refusesSignOuts' | 'countRefusedSignOut'>
+
+export interface PageAuthenticationParts {
+  readonly config: Config
+  readonly admin: Admin
+  readonly callLimits: Pick<CallLimits, 'countSignOut'>
+  readonly clientLimits: SignOutLimits & Pick<SessionLimits, 'isTooOften' | 'takeGuest' | 'giveBackGuest'>
+  /** Undefined if only guests log in. */
+  readonly pageTokens: Pick<PageTokens, 'userOf'> | undefined
+  readonly guests: Guests
+  readonly refused: OnRefused
+}
+
+/** Checks that run at once for each client, so that few begin before their refusals count. */
+const checksAtOnce = 2
+
+export interface PageCaller extends PageUser {
+  /** Undefined for a user of the portal. */
+  readonly guest?: Guest | undefined
+}
+
+/** Pages log in with a token of their portal, or as guests. */
+export class PageAuthentication {
+  readonly #parts: PageAuthenticationParts
+  readonly #isSafe: ReturnType<typeof takesPasswords>
+  readonly #signOutChecks: (address: string) => TrySeveral
+  readonly #users = new WeakMap<Request, PageCaller>()
+  /** Addresses of new guests. */
+  readonly #counted = new WeakMap<Request, string>()
+
+  constructor(parts: PageAuthenticationParts) {
+    this.#parts = parts
+    this.#isSafe = takesPasswords(parts.config)
+    this.#signOutChecks = createSignOutChecks(parts.clientLimits, address => this.#tooMany(address))
+  }
+
+  userOf(request: Request): PageCaller {
+    return this.#users.get(request)!
+  }
+
+  async authenticate(request: Request, response: Response): Promise<void> {
+    const { config, admin, callLimits, clientLimits } = this.#parts
+    if (!this.#isSafe(request)) throw new Problem('insecure-channel', { setting: 'ASSUME_SECURE' })
+    const address = countedAddress(request, config)
+    const isSignOut = request.method === 'DELETE'
+    if (!isSignOut && !isForwardedByPeer(request) && (await clientLimits.isTooOften(address)))
+      throw this.#tooMany(address)
+    const token = bearerIn(request.headers.authorization)
+    try {
+      const user =
+        token === undefined
+          ? await this.#newGuest(request, address)
+          : await this.#userIn(token, isSignOut ? this.#signOutChecks(address) : undefined)
+      this.#users.set(request, user)
+      if (isSignOut) await callLimits.countSignOut({ admin: admin.name, user: userOf(user.jid), visit: user.visit })
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'invalid-token')
+        response.set('WWW-Authenticate', token === undefined ? 'Bearer' : 'Bearer error="invalid_token"')
+      throw error
+    }
+  }
+
+  /** For a guest who could not log in. */
+  async giveBack(request: Request): Promise<void> {
+    const address = this.#counted.get(request)
+    if (address !== undefined) await this.#parts.clientLimits.giveBackGuest(address)
+  }
+
+  async #newGuest(request: Request, address: string): Promise<PageCaller> {
+    const { guests } = this.#parts
+    const { domain } = guests
+    if (domain === undefined)
+      throw new Problem('invalid-token', {
+        detail: 'The call needs a token: send it as Authorization: Bearer.',
+        setting: 'PAGE_GUESTS',
+      })
+    if (request.method === 'DELETE')
+      throw new Problem('invalid-token', { detail: 'A sign-out needs a token: send it as Authorization: Bearer.' })
+    if (request.headers.origin === undefined)
+      throw new Problem('cross-site-request', {
+        detail: 'A guest has no token, so the call needs the header Origin, with an origin of PAGE_ORIGINS.',
+        setting: 'PAGE_ORIGINS',
+      })
+    if (!isForwardedByPeer(request)) await this.#countGuest(request, address)
+    return guestUser(guests.create(domain))
+  }
+
+  async #countGuest(request: Request, address: string): Promise<void> {
+    const { clientLimits, refused } = this.#parts
+    const retryAfterSeconds = await clientLimits.takeGuest(address)
+    if (retryAfterSeconds !== undefined) {
+      refused('guests-address', { address })
+      throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail('guests-address') })
+    }
+    this.#counted.set(request, address)
+  }
+
+  async #userIn(token: string, trySeveral?: TrySeveral): Promise<PageCaller> {
+    const { config, pageTokens, guests } = this.#parts
+    if (isGuestToken(token)) return guestUser(guests.guestOf(token))
+    if (pageTokens === undefined)
+      throw refusedToken('It is no token of a guest. Other tokens need PAGE_TOKEN_SECRET_FILE.')
+    const user = await pageTokens.userOf(token, trySeveral)
+    demandOrdinaryUser(user.jid, config)
+    return user
+  }
+
+  #tooMany(address: string): Problem {
+    this.#parts.refused('rate', { address })
+    return new Problem('too-many-requests', { detail: limitDetail('rate') })
+  }
+}
+
+export function demandOrdinaryUser(text: string, { pages, serviceAccounts, createAccounts }: Config): void {
+  if (pages.login !== 'service') return
+  const jid = parseJid(text)!
+  const maker = createAccounts.get(jid.domain)
+  const isMaker = maker !== undefined && isSameName(maker, jid.local)
+  if (!isMaker && !isServiceAccount(jid, serviceAccounts)) return
+  const setting = isMaker ? 'XMPP_CREATE_ACCOUNTS' : 'XMPP_SERVICE_ACCOUNTS'
+  throw refusedToken(`Its user is the account in ${setting}. The portal must give no user the name of this account.`)
+}
+
+const guestUser = (guest: Guest): PageCaller => ({
+  jid: guest.jid,
+  visit: guest.visit,
+  card: undefined,
+  token: undefined,
+  password: undefined,
+  credential: undefined,
+  guest,
+})
+
+/** RFC 6750 §2.1. */
+function bearerIn(authorization: string | undefined): string | undefined {
+  return /^Bearer +([^ ]+) *$/i.exec(authorization ?? '')?.[1]
+}
+
+const inOrder = { isUrgent: () => false, onBegin: () => {} }
+
+/**
+ * A sign-out must not fail because of others behind the same address. So only tokens are limited for which several keys
+ * must be tried, because each key takes milliseconds. Backends sign out all users from one address, so only refused
+ * tokens count.
+ */
+export function createSignOutChecks(limits: SignOutLimits, tooMany: (address: string) => Error) {
+  const queue = new KeyedQueue(checksAtOnce)
+  return (address: string): TrySeveral =>
+    attempt =>
+      queue.run(clientOf(address), inOrder, async () => {
+        if (await limits.refusesSignOuts(address)) throw tooMany(address)
+        try {
+          return await attempt()
+        } catch (error) {
+          await limits.countRefusedSignOut(address)
+          throw error
+        }
+      })
+}

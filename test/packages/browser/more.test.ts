@@ -1,0 +1,165 @@
+// What contacts and strangers can do to a page that uses the second module.
+
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+
+interface Person {
+  readonly jid: string
+  readonly name: string
+  readonly isAvailable: boolean
+}
+
+interface Typing {
+  tell(to: string): void
+}
+
+type More = {
+  readonly people: (chat: object, onChange: (people: readonly Person[]) => void) => void
+  readonly typing: (chat: object, onTyping: (from: string, isTyping: boolean) => void) => Typing
+}
+
+/** As much of a DOM element as the module uses. */
+class FakeElement {
+  readonly children: FakeElement[] = []
+  readonly attributes: Record<string, string> = {}
+  textContent = ''
+
+  constructor(
+    readonly localName: string,
+    readonly namespaceURI = '',
+  ) {}
+
+  setAttribute(name: string, value: string): void {
+    this.attributes[name] = value
+  }
+
+  getAttribute(name: string): string | null {
+    return this.attributes[name] ?? null
+  }
+
+  append(...children: (FakeElement | string)[]): void {
+    for (const child of children)
+      if (typeof child === 'string') this.textContent += child
+      else this.children.push(child)
+  }
+}
+
+class FakeChat extends EventTarget {
+  readonly status = { state: 'online' }
+  readonly sent: FakeElement[] = []
+  readonly asked: ((result: FakeElement) => void)[] = []
+  readonly connection = {
+    send: (stanza: FakeElement) => void this.sent.push(stanza),
+    sendIQ: (_iq: FakeElement, onResult: (result: FakeElement) => void) => void this.asked.push(onResult),
+    flush() {},
+  }
+
+  receive(type: string, detail: unknown): void {
+    this.dispatchEvent(new CustomEvent(type, { detail }))
+  }
+
+  receiveState(from: string, state: string): void {
+    const stanza = new FakeElement('message')
+    stanza.append(new FakeElement(state, 'http://jabber.org/protocol/chatstates'))
+    this.receive('message', { from, own: false, archived: false, type: 'chat', stanza })
+  }
+}
+
+function vCard(name: string): FakeElement {
+  const [result, card, text] = [
+    new FakeElement('iq'),
+    new FakeElement('vCard', 'vcard-temp'),
+    new FakeElement('FN', 'vcard-temp'),
+  ]
+  text.append(name)
+  card.append(text)
+  result.append(card)
+  return result
+}
+
+const settled = () => jest.advanceTimersByTimeAsync(1000)
+
+let more: More
+
+beforeEach(() => {
+  jest.useFakeTimers()
+  const createDocument = () => ({ createElement: (name: string) => new FakeElement(name) })
+  Object.assign(globalThis, { document: { implementation: { createDocument } } })
+  // This project has no types of browsers.
+  more = jest.requireActual<More>('../../../src/packages/browser/more.js')
+})
+
+afterEach(() => {
+  jest.useRealTimers()
+  Object.assign(globalThis, { document: undefined })
+})
+
+test('many strangers that claim to type leave few timers, and those who do it later are not shown', () => {
+  const chat = new FakeChat()
+  const shown: string[] = []
+  const { tell } = more.typing(chat, from => void shown.push(from))
+  for (let number = 0; number < 5000; number++) chat.receiveState(`s${number}@evil.example`, 'composing')
+  expect(jest.getTimerCount()).toBeLessThanOrEqual(1000)
+  expect(shown).toHaveLength(1000)
+  tell('s0@evil.example')
+  expect(chat.sent).toEqual([])
+  tell('s4999@evil.example')
+  expect(chat.sent).toHaveLength(1)
+})
+
+test('a name of a vCard is short, and does not reorder the text around it', async () => {
+  const chat = new FakeChat()
+  let all: readonly Person[] = []
+  more.people(chat, people => {
+    all = people
+  })
+  chat.receive('contacts', [{ jid: 'bob@example.org', name: undefined }])
+  chat.asked[0]!(vCard(`\u202e\n${'😀'.repeat(100_000)}`))
+  await settled()
+  expect(all).toMatchObject([{ name: '😀'.repeat(100) }])
+})
+
+test('names of many contacts are asked for one after the other, and told few times, like presences without news', async () => {
+  const chat = new FakeChat()
+  const told = jest.fn()
+  more.people(chat, told)
+  chat.receive(
+    'contacts',
+    Array.from({ length: 1000 }, (_, number) => ({ jid: `u${number}@example.org`, name: undefined })),
+  )
+  expect(chat.asked).toHaveLength(5)
+  for (let number = 0; number < chat.asked.length; number++) {
+    chat.asked[number]!(vCard(`User ${number}`))
+    await jest.advanceTimersByTimeAsync(1)
+  }
+  await settled()
+  expect(chat.asked).toHaveLength(1000)
+  expect(told.mock.calls.length).toBeLessThan(30)
+  const before = told.mock.calls.length
+  for (let number = 0; number < 100; number++) {
+    chat.receive('presence', { from: 'u1@example.org/phone', isAvailable: true })
+    await jest.advanceTimersByTimeAsync(1000)
+  }
+  expect(told.mock.calls.length).toBe(before + 1)
+})
+
+test('presences of many strangers are not remembered, and do not hide contacts', async () => {
+  const chat = new FakeChat()
+  let all: readonly Person[] = []
+  more.people(chat, people => {
+    all = people
+  })
+  const bob = { jid: 'bob@example.org', name: 'Bob' }
+  chat.receive('contacts', [bob])
+  const strangers = Array.from({ length: 5000 }, (_, number) => ({ jid: `s${number}@evil.example`, name: 'x' }))
+  for (const { jid } of strangers) chat.receive('presence', { from: `${jid}/1`, isAvailable: true })
+  for (let number = 0; number < 5000; number++)
+    chat.receive('presence', { from: `bob@example.org/${number}`, isAvailable: true })
+  chat.receive('contacts', [bob, ...strangers])
+  await settled()
+  expect(all.filter(({ isAvailable }) => isAvailable).length).toBeLessThanOrEqual(1002)
+  expect(all[0]).toMatchObject({ name: 'Bob', isAvailable: true })
+  for (let number = 0; number < 5000; number++)
+    chat.receive('presence', { from: `bob@example.org/${number}`, isAvailable: false })
+  await settled()
+  expect(all[0]).toMatchObject({ name: 'Bob', isAvailable: false })
+})

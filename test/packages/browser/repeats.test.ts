@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+
+// This project has no types of browsers.
+const { Repeats } = jest.requireActual<{
+  readonly Repeats: new () => { broken(): void; isAgain(content: string): boolean }
+}>('../../../src/packages/browser/repeats.js')
+
+let repeats: InstanceType<typeof Repeats>
+
+const isAgain = (...contents: readonly string[]) => contents.map(content => repeats.isAgain(content))
+
+beforeEach(() => {
+  jest.useFakeTimers()
+  repeats = new Repeats()
+})
+afterEach(() => void jest.useRealTimers())
+
+test('messages that come again after a break are not shown again', () => {
+  isAgain('1', '2', '3')
+  repeats.broken()
+  jest.advanceTimersByTime(10_000)
+  expect(isAgain('2', '3', '4', '3')).toEqual([true, true, false, false])
+})
+
+test('without a break, people may write the same twice', () => {
+  expect(isAgain('1', '1')).toEqual([false, false])
+})
+
+test('each message comes again once, in the order of before', () => {
+  isAgain('ok', 'yes', 'ok')
+  repeats.broken()
+  expect(isAgain('ok', 'ok', 'ok')).toEqual([true, true, false])
+})
+
+test('nothing comes again after a new message', () => {
+  isAgain('1')
+  repeats.broken()
+  expect(isAgain('2', '1')).toEqual([false, false])
+})
+
+test('messages that are older than a take-over are new ones', () => {
+  isAgain('1')
+  repeats.broken()
+  jest.advanceTimersByTime(20_000)
+  expect(isAgain('1')).toEqual([false])
+})

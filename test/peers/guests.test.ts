@@ -1,0 +1,248 @@
+// Guests at Debian's Prosody and ejabberd: they are answered, come back, and reach nobody but the agents.
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { browserBefore, sharedChromium } from '../support/chromium.js'
+import { startEjabberd } from '../support/ejabberd.js'
+import { eventually } from '../support/eventually.js'
+import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
+import { startProsody } from '../support/prosody.js'
+import { root } from '../support/repository.js'
+import { testFolder } from '../support/test-folder.js'
+import { ConverseVisitor } from './converse-visitor.js'
+import { bare, type GuestServers, GuestStage, guests, origin, startProsodyForGuests } from './guest-stage.js'
+import { describeWith } from './needs.js'
+import type { User } from './user.js'
+
+const { file } = testFolder()
+
+interface Place extends GuestServers {
+  /** Agents and other users: JID and password. */
+  readonly agent: readonly [jid: string, password?: string]
+  readonly bob: readonly [jid: string, password: string]
+  /** False if guests reach each other who know their addresses, which nobody can guess. */
+  readonly partsGuests: boolean
+  stop(): Promise<void>
+}
+
+/** Tests at one server. `more` are tests of its own. */
+function describeGuests(
+  name: string,
+  packages: readonly string[],
+  open: () => Promise<Place>,
+  more: (stage: () => GuestStage) => void,
+): void {
+  describeWith(packages, name, () => {
+    let place: Place
+    let stage: GuestStage
+    let portal: ConversePortal
+    let agent: User
+    let bob: User
+
+    beforeAll(async () => {
+      place = await open()
+      portal = await serveConversePortal(
+        () => stage.service.url,
+        async () => undefined,
+      )
+      const { servers, environment } = place
+      stage = await GuestStage.open({
+        servers,
+        environment: { PAGE_ORIGINS: `${origin},${portal.url}`, ...environment },
+      })
+    })
+    beforeEach(async () => {
+      agent = await stage.logIn(...place.agent)
+      bob = await stage.logIn(...place.bob)
+    })
+    afterEach(() => stage.clear())
+    afterAll(async () => {
+      await portal?.stop()
+      await stage?.stop()
+      await place?.stop()
+    })
+
+    const comeAndAttach = async () => stage.attach(await stage.come())
+
+    test('are answered by an agent', async () => {
+      const guest = await comeAndAttach()
+      guest.say(agent.bareJid, 'Where is my tea?')
+      expect(await agent.receives('Where is my tea?')).toContain(guest.jid)
+      agent.say(guest.bareJid, 'On its way.')
+      await guest.receives('On its way.')
+    })
+
+    test('reach neither other users nor each other', async () => {
+      const guest = await comeAndAttach()
+      const other = await comeAndAttach()
+      expect(other.bareJid).not.toBe(guest.bareJid)
+      const ping = "<ping xmlns='urn:xmpp:ping'/>"
+      for (const user of [bob, other]) {
+        for (const to of [user.bareJid, user.jid]) {
+          guest.say(to, `spam for ${to}`)
+          guest.send(`<message xmlns='jabber:client' to='${to}' type='headline'><body>spam</body></message>`)
+          guest.send(`<presence xmlns='jabber:client' to='${to}'/>`)
+        }
+        guest.send(`<presence xmlns='jabber:client' type='subscribe' to='${user.bareJid}'/>`)
+        guest.send(`<iq xmlns='jabber:client' type='get' id='q' to='${user.jid}'>${ping}</iq>`)
+      }
+      guest.say(agent.bareJid, 'The last message')
+      await agent.receives('The last message')
+      for (const user of [bob, other]) await user.isUpToDate()
+      expect(bob.received).not.toContain(guest.bareJid)
+      if (place.partsGuests) expect(other.received).not.toContain(guest.bareJid)
+    })
+
+    const browser = browserBefore('Prosody')
+    // Converse 14 opens chats with strangers only at servers with a blocklist, which ejabberd would store.
+    const describeConverse = name.endsWith('Prosody') ? describeWith : () => {}
+    describeConverse([browser], 'with Converse', () => {
+      test('write under a nickname, and get answers', async () => {
+        const context = await (await sharedChromium(browser)).newContext()
+        try {
+          portal.options = { service: stage.service.url, guest: true, nickname: 'Alice & Co', transport: 'websocket' }
+          const visitor = await ConverseVisitor.come(context, portal.url, [portal.url, stage.service.url])
+          await visitor.has('online')
+          const jid = await visitor.jid()
+          await visitor.turnTo(agent.bareJid)
+          await visitor.say(agent.bareJid, 'Where is my tea?')
+          const message = await agent.receives('Where is my tea?')
+          expect(message).toContain(jid)
+          expect(message).toMatch(/<nick xmlns=['"]http:\/\/jabber.org\/protocol\/nick['"]>Alice &amp; Co<\/nick>/)
+          agent.say(jid, 'On its way.')
+          await visitor.reads('On its way.')
+          await visitor.tab.reload()
+          await visitor.has('online')
+          if ((await visitor.token()) !== undefined) expect(await visitor.jid()).toBe(jid)
+          expect(visitor.complaints).toEqual([])
+        } finally {
+          await context.close()
+        }
+      })
+    })
+
+    more(() => stage)
+  })
+}
+
+describeGuests(
+  'Guests at Prosody',
+  ['prosody', 'openssl'],
+  async () => {
+    const { prosody, servers, environment } = await startProsodyForGuests(1)
+    files = () => prosody.files(guests)
+    return {
+      servers,
+      environment,
+      agent: ['support@localhost', 'secret-of-support'],
+      partsGuests: true,
+      bob: ['bob@localhost', 'secret-of-bob'],
+      stop: () => prosody.stop(),
+    }
+  },
+  stage => {
+    test('come back as the same guest', () => comesBack(stage()))
+
+    test('leave nothing on the disk', async () => {
+      const { jid } = await stage().come()
+      expect(await files()).toContain(`accounts/${bare(jid).split('@')[0]}.dat`)
+      await stage().end(jid)
+      await eventually('only the service account has files', async () => (await files()).join() === onlyFile)
+    })
+  },
+)
+
+const onlyFile = 'accounts/portal.dat'
+let files: () => Promise<string[]>
+
+async function comesBack(stage: GuestStage): Promise<void> {
+  const first = await stage.come()
+  const again = await stage.come(first.guest_token)
+  expect(again).toMatchObject({ jid: first.jid, resumed: true })
+  const otherTab = await stage.come(again.guest_token, 't2')
+  expect(bare(otherTab.jid)).toBe(bare(first.jid))
+  expect(otherTab.resumed).toBe(false)
+}
+
+const key = JSON.stringify({ kty: 'oct', alg: 'HS256', k: Buffer.alloc(32, 7).toString('base64url') })
+
+/** As in docs/guests.md. Agents have accounts at the guests' host, because all hosts are isolated from each other. */
+const ejabberdRules = `
+auth_method: internal
+auth_password_format: scram
+host_config:
+  ${guests}:
+    auth_method: jwt
+    jwt_key: "${file('key.json', key)}"
+    s2s_access: none
+    modules: # those of other hosts would store what guests send
+      mod_isolation: {}
+      mod_carboncopy: {}
+      mod_disco: {}
+      mod_ping: {}
+      mod_roster: {access: none}
+      mod_stream_mgmt: {}
+`
+
+describeGuests(
+  'Guests at ejabberd',
+  ['ejabberd', 'ejabberd-mod-isolation', 'openssl'],
+  async () => {
+    const ejabberd = await startEjabberd({
+      users: { bob: 'secret-of-bob' },
+      hosts: [guests],
+      authentication: ejabberdRules,
+    })
+    const servers = ['localhost', guests].map(
+      host => `${host}=xmpp://127.0.0.1:${ejabberd.c2sPort}?ca=${ejabberd.caFile}`,
+    )
+    return {
+      servers: servers.join(),
+      environment: { XMPP_LOGIN_KEYS_FILE: file('login-keys', `${guests}=${key}\n`) },
+      agent: [`support@${guests}`],
+      partsGuests: false,
+      bob: ['bob@localhost', 'secret-of-bob'],
+      stop: () => ejabberd.stop(),
+    }
+  },
+  stage => {
+    test('come back as the same guest', () => comesBack(stage()))
+  },
+)
+
+describeGuests(
+  'Anonymous guests at Prosody',
+  ['prosody', 'openssl'],
+  async () => {
+    const prosody = await startProsody({
+      users: { support: 'secret-of-support', bob: 'secret-of-bob' },
+      config: `
+plugin_paths = { "${join(root, 'deploy/prosody')}" }
+VirtualHost "${guests}"
+  authentication = "anonymous"
+  modules_enabled = { "guests", "blocklist" }
+  guests_may_reach = { "support@localhost" }
+  guests_forget_after = 1
+`,
+    })
+    const at = `xmpp://127.0.0.1:${prosody.c2sPort}?tls=none`
+    return {
+      servers: `localhost=${at},${guests}=${at}`,
+      environment: {},
+      agent: ['support@localhost', 'secret-of-support'],
+      bob: ['bob@localhost', 'secret-of-bob'],
+      partsGuests: true,
+      stop: async () => {
+        const log = prosody.log()
+        await prosody.stop()
+        expect(log).not.toContain('was not deleted')
+      },
+    }
+  },
+  stage => {
+    test('get no token, and are others when they come again', async () => {
+      const first = await stage().come()
+      expect(first).not.toHaveProperty('guest_token')
+      expect(bare((await stage().come()).jid)).not.toBe(bare(first.jid))
+    })
+  },
+)

@@ -1,0 +1,212 @@
+// Pages in Chromium whose process is killed (`kill -9`): another process continues their sessions.
+// Runs in npm run test:all only: 45 s. `killed-processes.test.ts` shows the same with raw clients.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import type { BrowserContext, Page } from 'playwright-core'
+import { processIn } from '../../src/store/process-name.js'
+import { eitherChromium, sharedChromium } from '../support/chromium.js'
+import { ProcessFlock } from '../support/crowd/process-flock.js'
+import { movableSessions, sealKeyIn } from '../support/crowd/stage.js'
+import { ensureBuilt } from '../support/operated-service.js'
+import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
+import { createModulePageRouter, type ModuleChat, type ModuleNoted } from '../support/page-module.js'
+import { type Prosody, startProsody } from '../support/prosody.js'
+import { type RedisServer, startRedisServer } from '../support/redis-server.js'
+import { callSessions } from '../support/sessions-api.js'
+import { ConverseVisitor } from './converse-visitor.js'
+import { openModulePage, type Visitor } from './module-visitor.js'
+import { describeWith } from './needs.js'
+import { servePortal } from './portal-server.js'
+import { becomeContacts, User } from './user.js'
+
+const alice = { jid: 'alice@localhost', password: 'wonderland' }
+
+/** Until a page works again, in milliseconds. */
+const mostMilliseconds = 8_000
+const betweenMessages = 300
+
+/** A page as its user sees it. */
+interface KilledVisitor extends Visitor {
+  readonly tab: Page
+  /** States, with the code, since the page was loaded. */
+  statuses(): Promise<readonly string[]>
+}
+
+declare const window: { noted: ModuleNoted; chat: ModuleChat }
+
+describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process is killed', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'killed-page-'))
+  let server: Prosody
+  let redis: RedisServer
+  let flock: ProcessFlock
+  let portal: Awaited<ReturnType<typeof servePortal>>
+  let converse: ConversePortal
+  let context: BrowserContext
+  let bob: User
+  let transport: 'bosh' | 'websocket' = 'bosh'
+  let sessions: { readonly id: string; readonly sid: string }[] = []
+
+  /** A binding of the tab's session, as a portal's backend gets it. */
+  const bind = async (tab: string) => {
+    const { status, json } = await callSessions(flock.url, 'POST', '', { body: { ...alice, visit: 'visit', tab } })
+    if (status !== 200) throw new Error(`no binding but HTTP ${status}`)
+    sessions.push(json)
+    return json
+  }
+
+  beforeAll(async () => {
+    ensureBuilt()
+    server = await startProsody({
+      users: { alice: alice.password, bob: 'builder', probe: 'probe' },
+      iterations: 4096,
+      config: movableSessions,
+    })
+    redis = await startRedisServer()
+    const environment = {
+      ADMIN_USERS: 'admin:admin-secret',
+      XMPP_DOMAINS: 'localhost',
+      XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${server.c2sPort}?tls=none`,
+      REDIS_URL: `unix:${redis.path}`,
+      SEAL_KEY_FILE: sealKeyIn(folder),
+      PERSIST: 'on',
+    }
+    flock = await ProcessFlock.start(2, { folder, environment }, { admin: 'admin:admin-secret', user: 'probe' })
+    portal = await servePortal([createModulePageRouter(() => ({ transport, history: 0, rooms: [] }), bind)])
+    converse = await serveConversePortal(
+      () => flock.url,
+      (_path, tab) => bind(tab),
+    )
+    await becomeContacts(await logIn('alice', alice.password), await logIn('bob', 'builder'))
+  })
+
+  const logIn = (user: string, password: string) =>
+    User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, { user, domain: 'localhost', password })
+
+  beforeEach(async () => {
+    sessions = []
+    bob = await logIn('bob', 'builder')
+    context = await (await sharedChromium(eitherChromium)).newContext()
+  })
+
+  afterEach(async () => {
+    await context?.close()
+    await bob?.leave()
+    await callSessions(flock.url, 'DELETE', `/sessions?jid=${alice.jid}`)
+    // Empties the offline store, which has what a page has not confirmed.
+    const next = await logIn('alice', alice.password)
+    await next.isUpToDate()
+    await next.leave()
+  })
+
+  afterAll(async () => {
+    await portal?.stop()
+    await converse?.stop()
+    await flock?.stop()
+    await redis?.remove()
+    await server?.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  const openModule = async (over: 'bosh' | 'websocket'): Promise<KilledVisitor> => {
+    transport = over
+    const page = await openModulePage(await context.newPage(), portal.url)
+    return {
+      ...page,
+      statuses: () =>
+        page.tab.evaluate(() => window.noted.statuses.map(({ state, code }) => (code ? `${state} ${code}` : state))),
+    }
+  }
+
+  const openConverse = async (over: 'bosh' | 'websocket'): Promise<KilledVisitor> => {
+    converse.options = { binding: '/chat/binding', transport: over }
+    const page = await ConverseVisitor.come(context, converse.url, [converse.url, flock.url])
+    await page.has('online')
+    return {
+      tab: page.tab,
+      jid: () => page.jid(),
+      say: (to, text) => page.say(to, text),
+      receives: (text, milliseconds) => page.receives(bob.bareJid, text, milliseconds),
+      texts: () => page.texts(bob.bareJid),
+      statuses: () => page.tab.evaluate(() => window.noted.statuses as unknown as readonly string[]),
+    }
+  }
+
+  /** Kills the process of the page's session. Another process replaces it. */
+  const killProcess = async () => {
+    const victim = flock.members.find(({ node }) => node === processIn(sessions.at(-1)!.sid))!
+    flock.signal(victim, 'SIGKILL')
+    const at = performance.now()
+    return { at, replaced: flock.add() }
+  }
+
+  /** Bob's client gives every third message no id. */
+  const bobSays = (to: string, number: number) => {
+    if (number % 3 > 0) bob.say(to, `number ${number}`)
+    else bob.send(`<message xmlns='jabber:client' type='chat' to='${to}'><body>number ${number}</body></message>`)
+  }
+
+  const works = async (visitor: KilledVisitor, over: 'bosh' | 'websocket') => {
+    const jid = await visitor.jid()
+    await visitor.say(bob.bareJid, 'hello')
+    await bob.receives('>hello<')
+    let number = 0
+    let isOver = false
+    const talking = (async () => {
+      while (!isOver) {
+        number += 1
+        bobSays(jid, number)
+        await visitor.say(bob.bareJid, `number ${number}`)
+        await pause(betweenMessages)
+      }
+    })()
+    await pause(2_000)
+    const { at, replaced } = await killProcess()
+    const first = number + 1
+    const since = () => Math.round(performance.now() - at)
+    const [heard, said] = await Promise.all([
+      visitor.receives(`number ${first}`, 3 * mostMilliseconds).then(since),
+      bob.receives(`>number ${first}<`, 3 * mostMilliseconds).then(since),
+    ])
+    await pause(1_000)
+    isOver = true
+    await talking
+    await replaced
+    await visitor.receives(`number ${number}`, mostMilliseconds)
+    await bob.receives(`>number ${number}<`, mostMilliseconds)
+    await bob.isUpToDate()
+    console.log(`after ${heard} ms the page got messages, after ${said} ms its own arrived; ${number} each way`)
+    const all = Array.from({ length: number }, (_, index) => index + 1)
+    expect(numbersOf(await visitor.texts())).toEqual(all)
+    // A page can repeat a BOSH request that the process accepted after its last record. Contacts know the ids.
+    expect(over === 'bosh' ? [...new Set(bob.numbers)] : bob.numbers).toEqual(all)
+    expect(await visitor.jid()).toBe(jid)
+    expect(new Set(sessions.map(({ id }) => id)).size).toBe(1)
+    expect(bob.hasSeen(jid, 'unavailable')).toBe(false)
+    expect((await visitor.statuses()).join()).not.toContain('ended')
+    expect(heard).toBeLessThan(mostMilliseconds)
+    expect(said).toBeLessThan(mostMilliseconds)
+    return { jid, number }
+  }
+
+  test.each(['bosh', 'websocket'] as const)('goes on with the module over %s, also when it is reloaded', async over => {
+    const visitor = await openModule(over)
+    const { jid, number } = await works(visitor, over)
+    await visitor.tab.reload()
+    await visitor.tab.waitForFunction(() => window.chat?.status.state === 'online')
+    const later = Array.from({ length: 12 }, (_, index) => number + 1 + index)
+    for (const next of later) bobSays(jid, next)
+    await visitor.receives(`number ${later.at(-1)}`, mostMilliseconds)
+    const loaded = await visitor.tab.evaluate(() => window.noted.loaded)
+    expect(numbersOf(loaded).filter(each => each > number)).toEqual(later)
+  })
+
+  test.each(['bosh', 'websocket'] as const)('goes on with Converse over %s', async over => {
+    await works(await openConverse(over), over)
+  })
+})
+
+const numbersOf = (texts: readonly string[]) =>
+  texts.flatMap(text => /^number (\d+)$/.exec(text)?.slice(1).map(Number) ?? [])

@@ -1,0 +1,87 @@
+// `kill -9` ends no session: other processes continue it from its record.
+// Runs in npm run test:all only: four minutes.
+//   KILLED_ROUNDS  how often a process is killed in each test (1)
+//   CUT_SECONDS    how long one is cut off from Redis (10)
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { killKept } from '../support/crowd/faults.js'
+import { wayToRedis } from '../support/crowd/redis-cut.js'
+import { type CrowdStage, setProcessStage } from '../support/crowd/stage.js'
+import { numberFrom } from '../support/random.js'
+import { describeWith } from './needs.js'
+
+const rounds = Array.from({ length: numberFrom('KILLED_ROUNDS', 1) }, (_, index) => index + 1)
+const cutSeconds = numberFrom('CUT_SECONDS', 10)
+/** The machine has other tests to run. */
+const secondsPerMessage = 1
+
+for (const server of ['Prosody', 'ejabberd'] as const)
+  describeWith([server === 'Prosody' ? 'prosody' : 'ejabberd', 'redis-server'], `A process before ${server}`, () => {
+    let stage: CrowdStage
+
+    afterAll(() => stage?.strike())
+
+    const begin = (count: number, isRedisKept = false) =>
+      beforeAll(async () => {
+        await stage?.strike()
+        stage = await setProcessStage(
+          { PERSIST: 'on' },
+          { isEjabberd: server === 'ejabberd', count, isRedisKept, secondsPerMessage },
+        )
+      })
+
+    describe('one of three', () => {
+      begin(3)
+
+      test.each(rounds)('that is killed loses no session and no message, time %d', async () => {
+        const { faults } = await stage.during(parts => killKept(parts, stage.victim, () => stage.flock.add()))
+        expect(faults).toEqual([])
+      })
+
+      test('leaves no session and no link', async () => {
+        expect(await stage.leftovers()).toEqual([])
+      })
+    })
+
+    describe('one that pages reach, but that is cut off from Redis', () => {
+      begin(2)
+
+      test('loses nothing, and leaves the sessions that others have taken', async () => {
+        const way = await wayToRedis(stage.redis.path)
+        const member = await stage.flock.add({ REDIS_URL: way.url })
+        const { faults } = await stage.during(async parts => {
+          parts.crowd.mayRepeat()
+          const from = performance.now()
+          parts.crowd.cut({ from, to: from + (cutSeconds + 8) * 1000 })
+          way.cut()
+          await pause(cutSeconds * 1000)
+          way.restore()
+          await pause(8_000)
+        })
+        expect(faults).toEqual([])
+        member.isLeaving = true
+        stage.flock.signal(member, 'SIGKILL')
+        await way.stop()
+      })
+    })
+
+    describe('the only one', () => {
+      begin(1, true)
+
+      test.each(rounds)('that is killed and starts again loses no session and no message, time %d', async () => {
+        const { faults } = await stage.during(parts => killKept(parts, stage.victim, () => stage.flock.add()))
+        expect(faults).toEqual([])
+      })
+
+      test.each(rounds)('that is killed with its Redis loses no session and no message, time %d', async () => {
+        const { faults } = await stage.during(parts =>
+          killKept(parts, stage.victim, async () => {
+            await stage.redis.kill()
+            await stage.redis.start()
+            await stage.flock.add()
+          }),
+        )
+        expect(faults).toEqual([])
+      })
+    })
+  })

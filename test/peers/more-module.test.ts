@@ -1,0 +1,262 @@
+// The second module for pages, in Chromium, before Prosody and ejabberd: who is typing, what was read, earlier messages,
+// names.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import type { BrowserContext, Page } from 'playwright-core'
+import { browserBefore, sharedChromium } from '../support/chromium.js'
+import { startEjabberd } from '../support/ejabberd.js'
+import { createModulePageRouter, type ModuleChat } from '../support/page-module.js'
+import { startProsody } from '../support/prosody.js'
+import { bindTab } from '../support/sessions-api.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import type { XmppServer } from './servers.js'
+import { becomeContacts, befriend, User } from './user.js'
+
+interface Told {
+  readonly typing: (readonly [from: string, isTyping: boolean])[]
+  readonly read: (readonly [from: string, id: string])[]
+  readonly seen: readonly string[]
+  /** Ids of requests. */
+  readonly answered: readonly string[]
+  readonly people: readonly { readonly jid: string; readonly name: string; readonly isAvailable: boolean }[]
+}
+
+interface Earlier {
+  readonly messages: readonly { readonly body: string; readonly own: boolean; readonly archived: boolean }[]
+  readonly before: string | undefined
+}
+
+interface More {
+  readonly typing: { tell(to: string): void; stop(to: string): void }
+  readonly marks: { read(message: object): void }
+  readonly earlier: (jid: string, options?: object) => Promise<Earlier>
+}
+
+declare const window: { chat: ModuleChat | undefined; told: Told; more: More }
+
+/** The user reads everything at once. */
+const introduce = `(chat, { earlier, people, readMarks, typing }) => {
+  window.told = { typing: [], read: [], seen: [], people: [], answered: [] }
+  window.more = {
+    typing: typing(chat, (from, is) => told.typing.push([from, is])),
+    marks: readMarks(chat, (from, id) => told.read.push([from, id])),
+    earlier: (jid, options) => earlier(chat, jid, options),
+  }
+  people(chat, all => Object.assign(told, { people: all }))
+  const { connection } = chat
+  const send = connection.send.bind(connection)
+  connection.send = stanza => {
+    if (stanza.getAttribute('type') === 'result') told.answered.push(stanza.getAttribute('id'))
+    send(stanza)
+  }
+  chat.addEventListener('message', ({ detail }) => {
+    window.more.marks.read(detail)
+    window.told.seen.push(detail.id)
+  })
+}`
+
+const users = { alice: 'wonderland', bob: 'builder', carol: 'tea' }
+const alice = { jid: 'alice@localhost', password: users.alice }
+const bobs = { jid: 'bob@localhost', password: users.bob }
+const carols = { jid: 'carol@localhost', password: users.carol }
+const modules = '"roster", "saslauth", "tls", "disco", "posix", "bosh", "mam", "carbons", "vcard_legacy", "pep"'
+
+const kinds = [
+  {
+    name: 'Prosody',
+    packages: ['prosody', 'openssl'],
+    browser: browserBefore('Prosody'),
+    transport: 'bosh' as const,
+    start: (): Promise<XmppServer> => startProsody({ users, config: `modules_enabled = { ${modules} }` }),
+  },
+  {
+    name: 'ejabberd',
+    packages: ['ejabberd', 'openssl'],
+    browser: browserBefore('ejabberd'),
+    transport: 'websocket' as const,
+    start: (): Promise<XmppServer> =>
+      startEjabberd({ users, modules: '  mod_mam:\n    default: always\n  mod_carboncopy: {}\n  mod_vcard: {}' }),
+  },
+]
+
+for (const { name, packages, browser, transport, start } of kinds)
+  describeWith([...packages, browser], `The second module at ${name}`, () => {
+    let server: XmppServer
+    let service: TestService
+    let context: BrowserContext
+    let bob: User
+    let history: number
+    const ids = new Map<string, string>()
+
+    beforeAll(async () => {
+      server = await start()
+      service = await startTestService({
+        servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}`,
+        routers: () => [
+          createModulePageRouter(
+            () => ({ transport, history, rooms: [], introduce }),
+            tab => bindTab(service, ids, tab, alice),
+          ),
+        ],
+      })
+      const [one, other] = [await service.bind(alice), await service.bind(bobs)]
+      const url = `${service.url}/http-bind`
+      await becomeContacts(User.attach(url, one), User.attach(url, other))
+    })
+
+    beforeEach(async () => {
+      history = 0
+      bob = User.attach(`${service.url}/http-bind`, await service.bind(bobs))
+      context = await (await sharedChromium(browser)).newContext()
+    })
+
+    afterEach(async () => {
+      await context?.close()
+      await bob?.leave()
+    })
+
+    afterAll(async () => {
+      await service?.stop()
+      await server?.stop()
+    })
+
+    async function open(): Promise<Page> {
+      const tab = await context.newPage()
+      await tab.goto(`${service.url}/portal/module`)
+      await tab.waitForFunction(() => window.chat?.status.state === 'online')
+      return tab
+    }
+
+    const say = (inside: string, id = 'b1') =>
+      bob.send(`<message xmlns='jabber:client' type='chat' to='alice@localhost' id='${id}'>${inside}</message>`)
+    const state = (word: string) => `<${word} xmlns='http://jabber.org/protocol/chatstates'/>`
+
+    test('tells who is typing, and is silent to those who do not know such notices', async () => {
+      const tab = await open()
+      await tab.evaluate(to => window.more.typing.tell(to), bobs.jid)
+      await tab.evaluate(to => window.chat!.send(to, 'hello'), bobs.jid)
+      await bob.receives('hello')
+      expect(bob.received).not.toContain('<composing')
+      expect(bob.received).toContain('<active xmlns=')
+      say(state('composing'))
+      await tab.waitForFunction(() => window.told.typing.length === 1)
+      say(`<body>tea?</body>${state('active')}`)
+      await tab.waitForFunction(() => window.told.typing.length === 2)
+      expect(await tab.evaluate(() => window.told.typing)).toEqual([
+        [bobs.jid, true],
+        [bobs.jid, false],
+      ])
+      await tab.evaluate(to => window.more.typing.tell(to), bobs.jid)
+      await tab.evaluate(to => window.more.typing.tell(to), bobs.jid)
+      await tab.evaluate(to => window.more.typing.stop(to), bobs.jid)
+      await tab.evaluate(to => window.chat!.send(to, 'a last word'), bobs.jid)
+      await bob.receives('a last word')
+      expect(bob.received.match(/<composing/g)).toHaveLength(1)
+    })
+
+    test('tells what was read, if the sender has asked', async () => {
+      const tab = await open()
+      const id = await tab.evaluate(to => window.chat!.send(to, 'read me'), bobs.jid)
+      expect(await bob.receives('read me')).toContain('<markable ')
+      bob.send(
+        `<message xmlns='jabber:client' type='chat' to='alice@localhost'><displayed xmlns='urn:xmpp:chat-markers:0' id='${id}'/></message>`,
+      )
+      await tab.waitForFunction(() => window.told.read.length === 1)
+      expect(await tab.evaluate(() => window.told.read)).toEqual([[bobs.jid, id]])
+      say('<body>not asked</body>', 'b2')
+      say("<body>asked</body><markable xmlns='urn:xmpp:chat-markers:0'/>", 'b3')
+      await tab.evaluate(to => window.chat!.send(to, 'after both'), bobs.jid)
+      await bob.receives("id='b3'")
+      expect(bob.received).not.toContain("id='b2'")
+    })
+
+    test('tells once what was read while the page was closed, and fills no archive at reloads', async () => {
+      const mark = /<displayed [^>]*/g
+      const asking = "<markable xmlns='urn:xmpp:chat-markers:0'/>"
+      for (const id of ['c1', 'c2', 'c3']) say(`<body>${id}</body>${asking}`, id)
+      await bob.isUpToDate()
+      history = 50
+      const tab = await open()
+      const reads = async (text: string) => {
+        await tab.waitForFunction(() => window.told.seen.includes('c3'))
+        await tab.evaluate(([to, text]) => window.chat!.send(to, text), [bobs.jid, text] as const)
+        await bob.receives(text)
+        return bob.received.match(mark) ?? []
+      }
+      expect(await reads('first')).toEqual([expect.stringContaining("id='c3'")])
+      await tab.reload()
+      await tab.waitForFunction(() => window.chat?.status.state === 'online')
+      // ejabberd does not archive marks, so the page cannot know of the first one.
+      expect(await reads('second')).toHaveLength(name === 'Prosody' ? 1 : 2)
+    })
+
+    test('fetches earlier messages of one person in pages, and takes no forged ones', async () => {
+      const tab = await open()
+      // The server knows that the page is there, and delivers to it what its archive then has.
+      await tab.waitForFunction(() => window.told.people[0]?.isAvailable)
+      for (const text of ['1', '2', '3', '4', '5']) say(`<body>${text} of five</body>`, text)
+      await tab.waitForFunction(() => window.told.seen.includes('5'))
+      const fetched = async (options: object) => {
+        const page = await tab.evaluate(([jid, options]) => window.more.earlier(jid as string, options as object), [
+          bobs.jid,
+          options,
+        ] as const)
+        return [
+          page.messages.filter(({ body }) => body?.includes('of five')).map(({ body }) => body[0]),
+          page.before,
+        ] as const
+      }
+      const [newest, before] = await fetched({ most: 3 })
+      expect([newest, typeof before]).toEqual([['3', '4', '5'], 'string'])
+      const [older] = await fetched({ most: 50, before })
+      expect(older).toEqual(['1', '2'])
+      const [, end] = await fetched({ most: 100 })
+      expect(end).toBeUndefined()
+    })
+
+    test('knows who was available before the page was online', async () => {
+      // What the server sends in the time of one reply comes with the next.
+      await context.route('**/http-bind', async route => {
+        const response = await route.fetch()
+        await pause(200)
+        await route.fulfill({ response })
+      })
+      const tab = await open()
+      await tab.waitForFunction(() => window.told.people[0]?.isAvailable)
+    })
+
+    test('names people as the contact list or their vCard does', async () => {
+      bob.send("<iq xmlns='jabber:client' type='set' id='c'><vCard xmlns='vcard-temp'><FN>Bob B.</FN></vCard></iq>")
+      await bob.isUpToDate()
+      const tab = await open()
+      await tab.waitForFunction(() => window.told.people[0]?.name === 'Bob B.' && window.told.people[0].isAvailable)
+      expect(await tab.evaluate(() => window.told.people)).toEqual([
+        { jid: bobs.jid, name: 'Bob B.', isAvailable: true },
+      ])
+    })
+
+    test('shows at once who becomes a contact, and who is no contact any more, and takes no forged list', async () => {
+      const tab = await open()
+      await tab.waitForFunction(() => window.told.people.length === 1)
+      const forged = `<query xmlns='jabber:iq:roster'><item jid='mallory@localhost' subscription='both'/></query>`
+      const page = await tab.evaluate(() => window.chat!.jid)
+      bob.send(`<iq xmlns='jabber:client' type='set' to='${page}' id='forged'>${forged}</iq>`)
+      const url = `${service.url}/http-bind`
+      const own = User.attach(url, await service.bind(alice))
+      const carol = User.attach(url, await service.bind(carols))
+      await befriend(own, carol)
+      await tab.waitForFunction(() => window.told.people.length > 1)
+      await tab.waitForFunction(() => window.told.people.at(-1)?.isAvailable)
+      const people = await tab.evaluate(() => window.told.people)
+      expect(people.map(({ jid }) => jid)).toEqual([bobs.jid, carols.jid])
+      const remove = `<query xmlns='jabber:iq:roster'><item jid='${carols.jid}' subscription='remove'/></query>`
+      own.send(`<iq xmlns='jabber:client' type='set' id='remove'>${remove}</iq>`)
+      await tab.waitForFunction(() => window.told.people.length === 1)
+      const answered = await tab.evaluate(() => window.told.answered)
+      expect(answered.length).toBeGreaterThan(0)
+      expect(answered).not.toContain('forged')
+      await Promise.all([own.leave(), carol.leave()])
+    })
+  })

@@ -1,0 +1,213 @@
+// Visitors of pages who have no account and no token.
+import { randomBytes } from 'node:crypto'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
+import { makeCertificate } from '../support/certificates.js'
+import type { HttpAnswer } from '../support/http-answer.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
+import { pageSecret, pageToken } from '../support/page-token.js'
+import { callSessions } from '../support/sessions-api.js'
+import { testFolder } from '../support/test-folder.js'
+
+const certificate = makeCertificate(['DNS:guests.example'])
+const origin = 'https://www.example'
+const { file } = testFolder()
+
+const usual = {
+  PAGE_ORIGINS: origin,
+  PAGE_GUESTS: 'guests.example',
+  XMPP_SERVICE_ACCOUNTS: 'guests.example=bot:Pa55-of-bot',
+  SEAL_KEY_FILE: file('seal.key', randomBytes(32).toString('base64')),
+  TRUSTED_PROXIES: '127.0.0.0/8',
+}
+const withTokens = {
+  PAGE_TOKEN_SECRET_FILE: file('secrets', `${pageSecret}\n`),
+  PAGE_TOKEN_AUDIENCE: 'chat',
+  PAGE_TOKEN_JID: '{sub}@guests.example',
+}
+
+let server: LoginServer
+let service: WatchedService
+
+const start = async (environment: Record<string, string> = {}) => {
+  service = await startWatchedService([server], { ...usual, ...environment })
+}
+
+beforeEach(async () => {
+  server = await startLoginServer({
+    ...{ domain: 'guests.example', certificate, mechanisms: ['SCRAM-SHA-256', 'PLAIN'] },
+    ...{ accounts: { bot: 'Pa55-of-bot' }, actors: ['bot'] },
+  })
+})
+
+afterEach(async () => {
+  for (const { jid } of await sessions()) await callSessions(service.url, 'DELETE', `/sessions?jid=${bare(jid)}`)
+  await service.emptied()
+  await service.stop()
+  await server.stop()
+})
+
+const sessions = async (): Promise<{ jid: string }[]> =>
+  (await callSessions(service.url, 'GET', '/sessions')).json.sessions
+const bare = (jid: string) => jid.split('/')[0]!
+
+interface Page {
+  readonly method?: string
+  readonly token?: string
+  readonly tab?: string
+  readonly from?: string
+  readonly headers?: Record<string, string>
+}
+
+function connect({ method = 'POST', token, tab, from = '192.0.2.1', headers = { Origin: origin } }: Page = {}) {
+  return service.call('/connect', {
+    method,
+    body: tab === undefined ? '' : JSON.stringify({ tab }),
+    headers: {
+      'X-Forwarded-For': from,
+      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+      ...(tab !== undefined && { 'Content-Type': 'application/json' }),
+      ...headers,
+    },
+  })
+}
+
+async function come(page?: Page) {
+  const { status, text } = await connect(page)
+  expect({ status, text: status === 200 ? '' : text }).toEqual({ status: 200, text: '' })
+  return JSON.parse(text)
+}
+
+const problemOf = ({ status, text }: HttpAnswer) => [status, JSON.parse(text).code]
+const logged = (msg: string) => service.lines.map(line => JSON.parse(line)).filter(line => line.msg === msg)
+
+test('a guest gets a session, and comes back with the token, also after a restart', async () => {
+  await start()
+  const first = await come({ tab: 't1' })
+  expect(first.jid).toMatch(/^[0-9a-f]{32}@guests\.example\//)
+  expect(first).toMatchObject({ resumed: false, guest_token: expect.stringMatching(/^guest-/) })
+  expect(server.last).toMatchObject({ user: 'bot' })
+  const reloaded = await come({ tab: 't1', token: first.guest_token })
+  expect(reloaded).toMatchObject({ id: first.id, jid: first.jid, resumed: true })
+  const otherTab = await come({ tab: 't2', token: reloaded.guest_token })
+  expect(bare(otherTab.jid)).toBe(bare(first.jid))
+  expect(otherTab.id).not.toBe(first.id)
+  expect(bare((await come({ tab: 't1' })).jid)).not.toBe(bare(first.jid))
+  expect(logged('connect')[0]).toMatchObject({ admin: ':pages', jid: bare(first.jid), login: 'service', code: 'ok' })
+  expect(service.lines.join('\n')).not.toContain(first.guest_token.slice(0, 60))
+
+  for (const { jid } of await sessions()) await callSessions(service.url, 'DELETE', `/sessions?jid=${bare(jid)}`)
+  await service.stop()
+  await start()
+  expect(bare((await come({ tab: 't1', token: otherTab.guest_token })).jid)).toBe(bare(first.jid))
+})
+
+test('a guest signs out, and ends only own sessions', async () => {
+  await start()
+  const [guest, other] = [await come({ tab: 't1' }), await come({ tab: 't1' })]
+  await come({ tab: 't2', token: guest.guest_token })
+  const end = await connect({ method: 'DELETE', token: guest.guest_token })
+  expect([end.status, JSON.parse(end.text)]).toEqual([200, { ended: 2 }])
+  expect((await sessions()).map(({ jid }) => jid)).toEqual([other.jid])
+  expect(problemOf(await connect({ method: 'DELETE' }))).toEqual([401, 'invalid-token'])
+})
+
+test('a call without a token needs an origin of PAGE_ORIGINS', async () => {
+  await start()
+  for (const headers of [{}, { Origin: 'https://evil.example' }, { Origin: 'null' }])
+    expect(problemOf(await connect({ headers: headers as Record<string, string> }))).toEqual([
+      403,
+      'cross-site-request',
+    ])
+  const { detail } = JSON.parse((await connect({ headers: {} })).text)
+  expect(detail).toContain('A guest has no token, so the call needs the header Origin')
+  expect(server.connections).toHaveLength(0)
+})
+
+test('pages with a token of the portal log in beside guests', async () => {
+  await start(withTokens)
+  expect((await come({ token: pageToken({}) })).jid).toMatch(/^alice@/)
+  expect(await come({ token: pageToken({}) })).not.toHaveProperty('guest_token')
+  expect((await come()).jid).toMatch(/^[0-9a-f]{32}@/)
+})
+
+test('a token of the wrong kind is refused with the cause', async () => {
+  await start()
+  const detailOf = async (token?: string) => {
+    const answer = await connect(token === undefined ? {} : { token })
+    expect(problemOf(answer)).toEqual([401, 'invalid-token'])
+    return JSON.parse(answer.text)
+  }
+  expect((await detailOf(pageToken({}))).detail).toContain('It is no token of a guest.')
+  const { guest_token } = await come()
+  await callSessions(service.url, 'DELETE', `/sessions?jid=${bare((await sessions())[0]!.jid)}`)
+  await service.stop()
+  await start({ ...withTokens, PAGE_GUESTS: '' })
+  expect((await detailOf(guest_token)).detail).toContain('PAGE_GUESTS is not set')
+  expect(await detailOf()).toMatchObject({
+    detail: expect.stringContaining('The call needs a token'),
+    advice: expect.stringContaining('have an operator set PAGE_GUESTS'),
+  })
+  expect(service.lines.map(line => JSON.parse(line))).toContainEqual(
+    expect.objectContaining({ setting: 'PAGE_GUESTS' }),
+  )
+})
+
+test('new guests are limited by address, and guests who come back are not', async () => {
+  await start({ RATE_GUESTS: '2' })
+  const { guest_token: token } = await come()
+  await come()
+  const late = await connect()
+  expect(problemOf(late)).toEqual([429, 'too-many-requests'])
+  expect(Number(late.headers['retry-after'])).toBeGreaterThan(30)
+  expect(JSON.parse(late.text).detail).toContain('RATE_GUESTS')
+  await come({ token })
+  await come({ from: '192.0.2.2' })
+  expect(logged('a limit was reached')).toMatchObject([{ limit: 'guests-address', setting: 'RATE_GUESTS' }])
+})
+
+test('guests who could not log in do not count', async () => {
+  await start({ RATE_GUESTS: '1' })
+  Object.assign(server.usual.accounts, { bot: 'another' })
+  for (let call = 0; call < 3; call++) expect(problemOf(await connect())).toEqual([403, 'not-authorized'])
+  Object.assign(server.usual.accounts, { bot: 'Pa55-of-bot' })
+  await come()
+  expect(problemOf(await connect())).toEqual([429, 'too-many-requests'])
+})
+
+test('one address does not take the places of all guests', async () => {
+  await start({ MAX_GUESTS: '6', MAX_SESSIONS_PER_ADDRESS: '3' })
+  const { guest_token: token } = await come({ tab: 't1' })
+  const calls = Array.from({ length: 9 }, (_, tab) => connect({ tab: `more${tab}`, token }))
+  const answers = await Promise.all(calls)
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(2)
+  const late = answers.find(({ status }) => status !== 200)!
+  expect([...problemOf(late), late.headers['retry-after']]).toEqual([429, 'too-many-requests', '60'])
+  expect(JSON.parse(late.text).detail).toContain('MAX_SESSIONS_PER_ADDRESS')
+  expect(problemOf(await connect())).toEqual([429, 'too-many-requests'])
+  await come({ tab: 't1', token })
+  await come({ from: '192.0.2.2' })
+  expect(logged('a limit was reached')).toMatchObject([{ limit: 'address', address: '192.0.2.1' }])
+  await connect({ method: 'DELETE', token })
+  await come()
+})
+
+test('live sessions of guests are limited in total, other users are not, and a resumed session is none more', async () => {
+  await start({ ...withTokens, MAX_GUESTS: '2' })
+  const { guest_token: token } = await come({ tab: 't1' })
+  await come()
+  const late = await connect()
+  expect([...problemOf(late), late.headers['retry-after']]).toEqual([429, 'too-many-requests', '60'])
+  expect(JSON.parse(late.text).detail).toContain('MAX_GUESTS')
+  expect(problemOf(await connect({ tab: 't2', token }))).toEqual([429, 'too-many-requests'])
+  const again = await come({ tab: 't1', token })
+  expect(again.resumed).toBe(true)
+  expect((await come({ token: pageToken({}) })).jid).toMatch(/^alice@guests/)
+  await callSessions(service.url, 'DELETE', '/sessions?jid=alice@guests.example')
+  expect(logged('a limit was reached')).toMatchObject([{ limit: 'guests', setting: 'MAX_GUESTS' }])
+  const client = new BoshClient(`${service.url}/http-bind`, again)
+  await client.terminate()
+  client.close()
+  expect((await come()).resumed).toBe(false)
+})

@@ -1,0 +1,502 @@
+// A process dies: its sessions go on at another one, from records that it has stored while it lived.
+import { createSecretKey, randomBytes } from 'node:crypto'
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { Phase } from '../../../src/lib/phase.js'
+import { KeptSessions } from '../../../src/session/registry/kept-sessions.js'
+import { StoredRecords } from '../../../src/session/registry/stored-records.js'
+import { type Store, StoreUnavailable } from '../../../src/store/store.js'
+import { linkNamespace, smNamespace } from '../../../src/xmpp/namespaces.js'
+import { ack, attachPageSilently, enable, logIn, request, resume, stanza } from '../../browsers/websocket/pages.js'
+import { memberOf } from '../../store/entries.js'
+import {
+  BoshBench,
+  type Client,
+  empty,
+  FakeMending,
+  FakePeer,
+  features,
+  message,
+  payload,
+} from '../../support/bosh-bench.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { memoryStore } from '../../support/memory-store.js'
+import { movedTo, nextBench, takeUpOne } from '../../support/next-process.js'
+
+const sm = `xmlns='${smNamespace}'`
+const enabled = `<enabled ${sm} id='first' resume='true'/>`
+const resumed = (count: number) => `<resumed ${sm} previd='first' h='${count}'/>`
+const r = `<r ${sm}/>`
+const about = { issuesTickets: true }
+const key = createSecretKey(randomBytes(32))
+const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
+
+let store: Store
+let dying: BoshBench
+let client: Client
+
+beforeEach(async () => {
+  store = memoryStore(new FakeClock())
+  await store.join(memberOf('dying'))
+  await store.join(memberOf('other'))
+  await store.join(memberOf('third'))
+  dying = new BoshBench({}, undefined, about)
+  dying.registry.kept = new KeptSessions({
+    self: 'dying',
+    store,
+    keys: () => [key],
+    clock: dying.clock,
+    seconds: 300,
+    phase: new Phase(),
+    report(error) {
+      throw error
+    },
+  })
+  client = await dying.warmed({ management: { mending: new FakeMending() } })
+  await dying.server(() => client.link.say(enabled))
+  client.link.sent.length = 0
+})
+
+/** Time in which a record is stored. */
+async function isKept(): Promise<void> {
+  await dying.pass(1.1)
+  await dying.pass(0)
+}
+
+/** The other process, before it has the session. */
+function other() {
+  const bench = nextBench({}, about)
+  const mendings: FakeMending[] = []
+  const phase = new Phase()
+  phase.begin('serving')
+  const records = new StoredRecords({
+    self: 'other',
+    store,
+    keys: () => [key],
+    clock: new FakeClock(),
+    seconds: 300,
+    phase,
+    take(record) {
+      const mending = new FakeMending()
+      mendings.push(mending)
+      return takeUpOne(bench, record, mending)
+    },
+    end() {},
+    log: bench.log,
+  })
+  return { bench, records, mendings }
+}
+
+/** The process dies, and the other one takes its session up. */
+async function dies() {
+  await store.leave('dying')
+  const { bench, records, mendings } = other()
+  expect(await records.takeUp({ secret: client.sid })).toBe('other')
+  const page = movedTo(bench, client)
+  /** The server has handled so many stanzas of the page. */
+  const resumes = async (count = 0) => {
+    const link = mendings[0]!.attempts.at(-1)!.succeed()
+    await bench.pass(0)
+    link.receive(features)
+    link.say(resumed(count))
+    await bench.pass(0)
+    return link
+  }
+  return { bench, page, resumes, records }
+}
+
+/** The process dies after so many requests that its record lacks. The server has handled their messages. */
+async function diesAfter(count: number) {
+  await client.next()
+  await isKept()
+  jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+  for (let number = 0; number < count; number++) await client.next(message(`${number}`))
+  const { bench, page, resumes } = await dies()
+  return { bench, page, link: await resumes(count) }
+}
+
+/** A page whose stream is in a record. */
+async function attachPageCounting(bench: BoshBench, token: string) {
+  const socket = attachPageSilently(bench, token)
+  socket.receive(enable)
+  await bench.pass(0.01)
+  await bench.pass(0)
+  return { socket, id: / id='([^']+)'/.exec(socket.sent.shift()!)![1]! }
+}
+
+const ids = (texts: readonly string[]) =>
+  texts.flatMap(text => [...text.matchAll(/<message [^>]*id='([^']+)'/g)].map(([, id]) => id))
+
+describe('a page with BOSH, whose process dies', () => {
+  test('repeats its held request, and gets what the server repeats', async () => {
+    await client.next()
+    await dying.server(() => client.link.receive(message('1')))
+    await client.next()
+    await isKept()
+    await dying.server(() => client.link.receive(message('2')))
+    await isKept()
+    // The second reply may be lost.
+    const { bench, page, resumes } = await dies()
+    const again = await page.at(page.rid)
+    const link = await resumes()
+    expect(link.sent[0]).toBe(`<resume ${sm} previd='first' h='1'/>`)
+    link.receive(message('2'))
+    await bench.pass(0)
+    expect(again.reply?.body).toBe(payload(message('2')))
+    const { reply } = await page.next(message('3'))
+    expect([reply, link.sent.at(-1)]).toEqual([undefined, message('3')])
+  })
+
+  test('sends once what it repeats, although the record lacks it', async () => {
+    await client.next()
+    await isKept()
+    jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    const sent = await client.next(message('a') + message('b'))
+    expect([client.link.sent.at(-1), sent.reply]).toEqual([message('a') + message('b'), undefined])
+    const { page, resumes } = await dies()
+    await page.at(page.rid, message('a') + message('b'))
+    const link = await resumes(1)
+    expect(link.sent.slice(1)).toEqual([message('b') + r])
+    await page.next(message('c'))
+    expect(link.sent.at(-1)).toBe(message('c'))
+  })
+
+  test('sends once what it repeats after the link is mended', async () => {
+    await client.next()
+    await isKept()
+    jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    await client.next(message('a') + message('b'))
+    const { page, resumes } = await dies()
+    const link = await resumes(1)
+    await page.at(page.rid, message('a') + message('b'))
+    await page.next(message('c'))
+    expect(link.sent.slice(1)).toEqual([message('b'), message('c')])
+  })
+
+  test('may be ahead of the record, also with two requests in the wrong order', async () => {
+    const { bench, page, link } = await diesAfter(5)
+    const [second, first] = [await page.at(page.rid + 1, message('y')), await page.at(page.rid, message('x'))]
+    expect(link.sent.slice(1)).toEqual([])
+    await bench.pass(1.6)
+    expect(link.sent.slice(1)).toEqual([message('x'), message('y')])
+    expect([first.reply?.body, second.reply]).toEqual([empty, undefined])
+  })
+
+  test('may repeat a request later than the next one', async () => {
+    const { bench, page, link } = await diesAfter(2)
+    await page.at(page.rid + 1, message('3'))
+    await bench.pass(1.6)
+    const late = await page.at(page.rid)
+    expect([late.reply, link.sent.slice(1)]).toEqual([undefined, [message('3')]])
+  })
+
+  test('loses nothing if a request comes long after a later one', async () => {
+    const { bench, page, link } = await diesAfter(5)
+    await page.at(page.rid + 1, message('y'))
+    await bench.pass(1.6)
+    const late = await page.at(page.rid, message('x'))
+    expect(late.reply?.body).not.toBeDefined()
+    expect(link.sent.slice(1)).toEqual([message('y'), message('x')])
+    link.receive(message('z'))
+    await bench.pass(0)
+    expect(bench.registry.bySid(client.sid)).toBeDefined()
+  })
+
+  test('is refused far ahead of the record', async () => {
+    await client.next()
+    await isKept()
+    const { page } = await dies()
+    expect((await page.at(page.rid + 1_000)).reply?.body).toContain('item-not-found')
+  })
+})
+
+test('a page that got stanzas twice counts fewer than it is told when it is loaded again', async () => {
+  await client.next()
+  await isKept()
+  await dying.server(() => client.link.receive(message('1') + message('2')))
+  const { bench, page, resumes } = await dies()
+  const link = await resumes()
+  link.receive(message('1') + message('2'))
+  await page.at(page.rid)
+  const session = bench.registry.bySid(client.sid)!
+  const resumed = session.resume({ seconds: 120, attachBinding: 'off' } as Parameters<typeof session.resume>[0])
+  expect(resumed?.delivered).toBeGreaterThan(4)
+})
+
+test('a page that watches the link is told that stanzas may come again', async () => {
+  await client.next(`<watch xmlns='${linkNamespace}'/>`)
+  await client.next()
+  await isKept()
+  const { page, resumes } = await dies()
+  await resumes()
+  const { reply } = await page.at(page.rid)
+  expect(reply?.body).toContain(`<link xmlns='${linkNamespace}' state='up' takeovers='1'/>`)
+})
+
+test('an idle session has the whole time for a new link, although its record is old', async () => {
+  await isKept()
+  const take = store.records.take.bind(store.records)
+  jest.spyOn(store.records, 'take').mockImplementation(async (key, by) => {
+    const taken = await take(key, by)
+    return taken !== undefined && 'text' in taken ? { ...taken, writtenAt: Date.now() - 3_600_000 } : taken
+  })
+  const { bench } = await dies()
+  await bench.pass(40)
+  expect(bench.registry.byId(client.id)?.hasEnded).toBe(false)
+  await bench.pass(30)
+  expect(bench.registry.byId(client.id)?.hasEnded).toBe(true)
+})
+
+test('a page that has not come yet comes at the other process', async () => {
+  await isKept()
+  const { bench, page, resumes } = await dies()
+  const held = await page.next()
+  const link = await resumes()
+  link.receive(message('1'))
+  await bench.pass(0)
+  expect(held.reply?.body).toBe(payload(message('1')))
+})
+
+describe('a page with a WebSocket, whose process dies', () => {
+  test('sends once what it repeats, and loses nothing', async () => {
+    const { socket, id } = await attachPageCounting(dying, client.token!)
+    await dying.server(() => client.link.receive(stanza(1)))
+    socket.receive(ack(1))
+    socket.receive(stanza('p1'))
+    await isKept()
+    jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    socket.receive(stanza('p2'))
+    socket.receive(stanza('p3'))
+    await dying.server(() => client.link.receive(stanza(2)))
+    const { bench, page, resumes } = await dies()
+    const { token } = await bench.resume(page)
+    const back = logIn(bench, token!)
+    back.sent.length = 0
+    back.receive(resume(id, 1))
+    expect(back.sent[0]).toBe(`<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='0'/>`)
+    for (const number of ['p1', 'p2', 'p3']) back.receive(stanza(number))
+    const link = await resumes(2)
+    expect(link.sent[0]).toBe(`<resume ${sm} previd='first' h='1'/>`)
+    expect(ids(link.sent)).toEqual(['p3'])
+    link.receive(stanza(2))
+    await bench.pass(0)
+    expect(ids(back.sent)).toEqual(['2'])
+  })
+
+  test('is told that a stanza has arrived only after a record counts it', async () => {
+    const { socket } = await attachPageCounting(dying, client.token!)
+    await isKept()
+    const keep = jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    socket.receive(stanza('p1'))
+    await dying.server(() => client.link.say(`<a ${sm} h='1'/>`))
+    socket.receive(request)
+    await dying.pass(0.5)
+    expect(socket.sent).toEqual([])
+    keep.mockRestore()
+    await isKept()
+    expect(socket.sent).toEqual([ack(1)])
+  })
+})
+
+describe('the server of a session', () => {
+  const confirmations = () => client.link.sent.join('').match(/<a [^>]*h='\d+'\/>/g) ?? []
+
+  test('gets its confirmation only after a record counts the stanzas', async () => {
+    await isKept()
+    const keep = jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    await client.next()
+    await dying.server(() => client.link.receive(message('1')))
+    await client.next()
+    await client.next()
+    await dying.server(() => client.link.say(r))
+    await dying.pass(3)
+    expect(confirmations()).toEqual([`<a ${sm} h='0'/>`])
+    keep.mockRestore()
+    await isKept()
+    await dying.server(() => client.link.say(r))
+    await dying.pass(3)
+    expect(confirmations().at(-1)).toBe(`<a ${sm} h='1'/>`)
+  })
+
+  test.each([
+    ['is away', () => Object.defineProperty(store, 'isUp', { get: () => false, configurable: true })],
+    ['fails', () => jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('failed'))],
+  ])('gets it without a record while the store %s for long', async (_, act) => {
+    await isKept()
+    act()
+    await client.next()
+    await dying.server(() => client.link.receive(message('1')))
+    await client.next()
+    await client.next()
+    for (let seconds = 0; seconds < 32; seconds++) await dying.pass(1)
+    await dying.server(() => client.link.say(r))
+    await dying.pass(3)
+    expect(confirmations().at(-1)).toBe(`<a ${sm} h='1'/>`)
+  })
+})
+
+describe('records', () => {
+  test('are stored at most once a second, and only of sessions that have changed', async () => {
+    const keep = jest.spyOn(store.records, 'keep')
+    await isKept()
+    keep.mockClear()
+    for (let number = 0; number < 20; number++) {
+      await client.next(message(`${number}`))
+      await dying.pass(0.1)
+    }
+    expect(keep.mock.calls.length).toBeLessThanOrEqual(3)
+    await isKept()
+    keep.mockClear()
+    await dying.pass(20)
+    expect(keep).not.toHaveBeenCalled()
+  })
+
+  test('have no text of a stanza that the server still has, and no secret in clear', async () => {
+    const keep = jest.spyOn(store.records, 'keep')
+    await dying.server(() => client.link.receive(message('x'.repeat(10_000))))
+    await client.next()
+    await isKept()
+    const { text } = keep.mock.calls.at(-1)![0]![0]!
+    expect(text.length).toBeLessThan(3_000)
+    for (const secret of [client.sid, client.token!, 'juliet']) expect(text).not.toContain(secret)
+  })
+
+  test('of a page whose stanzas the server does not confirm are stored less often', async () => {
+    const keep = jest.spyOn(store.records, 'keep')
+    const large = message('x'.repeat(200_000))
+    const characters = () =>
+      keep.mock.calls.flatMap(([records]) => records).reduce((sum, { text }) => sum + text.length, 0)
+    await client.next(large)
+    await isKept()
+    keep.mockClear()
+    for (let second = 0; second < 40; second++) {
+      await client.next(message('x'), "pause='100'")
+      await dying.pass(1)
+    }
+    expect(keep.mock.calls.length).toBeGreaterThan(3)
+    expect(characters()).toBeLessThan(40 * 64 * 1024)
+    for (let number = 0; number < 5; number++) await client.next(large, "pause='100'")
+    for (let second = 0; second < 60; second++) await dying.pass(1)
+    keep.mockClear()
+    for (let second = 0; second < 60; second++) {
+      await client.next(message('x'), "pause='100'")
+      await dying.pass(1)
+    }
+    expect(keep).not.toHaveBeenCalled()
+    await dying.server(() => client.link.say(`<a ${sm} h='106'/>`))
+    await isKept()
+    expect(characters()).toBeLessThan(3_000)
+  })
+
+  test('go when their session can no longer be continued, and nobody waits for one', async () => {
+    await isKept()
+    const session = dying.registry.byId(client.id)!
+    Object.defineProperty(session, 'maySetDown', { get: () => false })
+    await client.next(message('1'))
+    await isKept()
+    await client.next(message('2'))
+    await isKept()
+    await store.leave('dying')
+    expect(await other().records.takeUp({ id: client.id })).toBeUndefined()
+  })
+
+  test('go with their sessions', async () => {
+    await isKept()
+    dying.registry.byId(client.id)!.end('logout', 'loggedOut')
+    await dying.pass(0)
+    await store.leave('dying')
+    expect(await other().records.takeUp({ id: client.id })).toBeUndefined()
+  })
+
+  test('are not taken while their process lives, which is told to the one that asks', async () => {
+    await isKept()
+    expect(await other().records.takeUp({ id: client.id })).toEqual({ keptBy: 'dying' })
+  })
+})
+
+test('a fault in a record ends only its session', async () => {
+  const faulty = await dying.warmed({ management: { mending: new FakeMending() } })
+  await dying.server(() => faulty.link.say(enabled))
+  await isKept()
+  const keep = jest.spyOn(store.records, 'keep')
+  jest.spyOn(dying.registry.byId(faulty.id)!, 'record').mockImplementation(() => {
+    throw new Error('a fault')
+  })
+  await faulty.next()
+  await client.next()
+  await isKept()
+  expect(keep.mock.calls.flatMap(([records]) => records.map(({ id }) => id))).toEqual([client.id])
+  expect([dying.registry.byId(faulty.id), dying.registry.size]).toEqual([undefined, 1])
+})
+
+describe('a process that was only silent', () => {
+  test('leaves its sessions without a word to the server, when it learns that others have them', async () => {
+    await isKept()
+    const held = await client.next()
+    await store.leave('dying')
+    expect(await other().records.takeUp({ id: client.id })).toBe('other')
+    client.link.sent.length = 0
+    await isKept()
+    expect([client.link.sent, client.link.how, dying.registry.size]).toEqual([[], 'cut', 0])
+    // The page repeats its request, which then goes to the other process.
+    expect(held.reply?.status).toBe(0)
+  })
+
+  test.each([
+    ['has taken the session', true],
+    ['may have taken the session, while the store is away', false],
+  ])('tells its page nothing of a conflict if another process %s', async (_what, isUp) => {
+    await isKept()
+    const held = await client.next()
+    await store.leave('dying')
+    expect(await other().records.takeUp({ id: client.id })).toBe('other')
+    if (!isUp) jest.spyOn(store.records, 'isOwn').mockRejectedValue(new StoreUnavailable('no-answer'))
+    jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    const conflict = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+    await dying.server(() =>
+      client.link.end({ failure: { step: 'stream', code: 'remote-stream-error' }, streamError: conflict }),
+    )
+    expect([held.reply?.status, dying.registry.size]).toEqual([0, 0])
+  })
+
+  test('answers no request while it cannot tell who has the session', async () => {
+    await isKept()
+    jest.spyOn(store.records, 'isOwn').mockRejectedValue(new StoreUnavailable('no-answer'))
+    const held = await client.next()
+    await dying.server(() => client.link.end(lost))
+    await dying.pass(0)
+    const next = await client.next(message('1'))
+    expect([held.reply?.status, next.reply?.status]).toEqual([0, 0])
+    jest.restoreAllMocks()
+    await dying.pass(1)
+    await dying.pass(0)
+    const again = await client.at(client.rid, message('1'))
+    expect(again.reply?.status).not.toBe(0)
+  })
+
+  test('does not mend their links', async () => {
+    const mending = new FakeMending()
+    client = await dying.warmed({ management: { mending } })
+    await dying.server(() => client.link.say(enabled))
+    await isKept()
+    await store.leave('dying')
+    expect(await other().records.takeUp({ id: client.id })).toBe('other')
+    jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    const peer = new FakePeer()
+    await client.next(message('late'), '', peer)
+    await dying.server(() => client.link.end(lost))
+    await dying.pass(0)
+    expect([mending.attempts.length, dying.registry.byId(client.id)]).toEqual([0, undefined])
+  })
+})
+
+test('a page learns that it can resume its stream only after a record has it', async () => {
+  const keep = jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+  const socket = attachPageSilently(dying, client.token!)
+  socket.receive(enable)
+  await dying.pass(0.2)
+  expect(socket.sent).toEqual([])
+  keep.mockRestore()
+  await dying.pass(0.2)
+  await dying.pass(0)
+  expect(socket.sent).toEqual([expect.stringContaining('<enabled ')])
+})

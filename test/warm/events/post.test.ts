@@ -1,0 +1,258 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { systemClock } from '../../../src/lib/clock.js'
+import type { NameLookup } from '../../../src/servers/net/name-lookup.js'
+import { createPost } from '../../../src/warm/events/post.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { noProxies } from '../../support/link-parts.js'
+
+const names: Pick<NameLookup, 'addressesOf'> = {
+  addressesOf: ({ host }) => (host === 'portal.example' ? ['127.0.0.1'] : [host]),
+}
+
+const closers: (() => void)[] = []
+
+afterEach(() => {
+  for (const close of closers.splice(0)) close()
+})
+
+/** A receiver that calls `answer` for each request. */
+async function receiver(answer: (socket: Socket, request: string) => void) {
+  const sockets = new Set<Socket>()
+  const server = createServer(socket => {
+    sockets.add(socket)
+    let text = ''
+    socket.on('error', () => {})
+    socket.on('data', chunk => {
+      text += chunk
+      if (!text.endsWith('{"a":1}')) return
+      answer(socket, text)
+      text = ''
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  closers.push(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}/events?a=b`, port, sockets }
+}
+
+const posting = (url: string, clock = new FakeClock(), about = names) => {
+  const { post, close } = createPost(url, { names: about, clock, proxies: noProxies })
+  closers.push(close)
+  return () => post('{"a":1}', { 'webhook-id': 'e1' })
+}
+
+const say =
+  (...lines: string[]) =>
+  (socket: Socket) =>
+    void socket.write(lines.join('\r\n'))
+
+describe('an event is accepted', () => {
+  test.each(['200 OK', '201 Created', '202 Accepted', '204 No Content', '299 Odd'])(
+    'if the answer is %s',
+    async status => {
+      const clock = new FakeClock()
+      const length = status.startsWith('204') ? [] : ['Content-Length: 2']
+      const { url } = await receiver(say(`HTTP/1.1 ${status}`, ...length, '', length.length > 0 ? 'ok' : ''))
+      await posting(url, clock)()
+      expect(clock.pending).toBe(0)
+    },
+  )
+
+  test('by one request with all headers', async () => {
+    let request = ''
+    const { url, port } = await receiver((socket, text) => {
+      request = text
+      say('HTTP/1.1 204 No Content', '', '')(socket)
+    })
+    await posting(url.replace('127.0.0.1', 'portal.example'))()
+    const [line, ...headers] = request.split('\r\n')
+    expect(line).toBe('POST /events?a=b HTTP/1.1')
+    expect(headers.slice(0, -2).sort()).toEqual([
+      'Connection: keep-alive',
+      'Content-Length: 7',
+      'Content-Type: application/json',
+      `Host: portal.example:${port}`,
+      'User-Agent: warm-bindings',
+      'webhook-id: e1',
+    ])
+  })
+
+  test('over the same connection as the event before', async () => {
+    const { url, sockets } = await receiver(say('HTTP/1.1 200 OK', 'Content-Length: 2', '', 'ok'))
+    const post = posting(url)
+    await post()
+    await post()
+    expect(sockets.size).toBe(1)
+  })
+
+  test.each<[string, (socket: Socket) => void]>([
+    [
+      'breaks off',
+      socket => {
+        say('HTTP/1.1 200 OK', 'Content-Length: 99', '', 'ok')(socket)
+        setImmediate(() => socket.destroy())
+      },
+    ],
+    [
+      'is reset',
+      socket => {
+        say('HTTP/1.1 200 OK', 'Content-Length: 99', '', 'ok')(socket)
+        setImmediate(() => socket.resetAndDestroy())
+      },
+    ],
+    ['continues with invalid HTTP', say('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', '', 'x', 'y', '')],
+  ])('even if its response body %s', async (_what, answer) => {
+    const clock = new FakeClock()
+    const { url } = await receiver(answer)
+    await posting(url, clock)()
+    expect(clock.pending).toBe(0)
+  })
+
+  test('even if its response never ends, of which only a part is read', async () => {
+    const closed = new Promise<number>(resolve => {
+      void receiver(socket => {
+        say('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', '', '')(socket)
+        let written = 0
+        const more = () => {
+          written += 1024
+          if (!socket.destroyed) socket.write(`400\r\n${'x'.repeat(1024)}\r\n`, () => setImmediate(more))
+        }
+        more()
+        socket.once('close', () => resolve(written))
+      }).then(({ url }) => posting(url)())
+    })
+    expect(await closed).toBeLessThan(10_000_000)
+  })
+
+  test('even if its response takes longer than allowed', async () => {
+    const clock = new FakeClock()
+    const { url, sockets } = await receiver(say('HTTP/1.1 200 OK', 'Content-Length: 99', '', 'slow'))
+    const posted = posting(url, clock)()
+    const [socket] = await eventuallyOne(sockets)
+    await eventuallyRead(socket)
+    clock.advance(10_000)
+    await posted
+    await closed(socket)
+  })
+})
+
+describe('an event is not accepted', () => {
+  test.each(['100', '300', '301', '302', '303', '307', '308', '400', '401', '404', '410', '429', '500', '503'])(
+    'if the answer is %s',
+    async status => {
+      let requests = 0
+      const { url } = await receiver(socket => {
+        requests += 1
+        const lines = [`HTTP/1.1 ${status} Status`, `Location: ${url}`, 'Content-Length: 0', '', '']
+        say(...lines)(socket)
+        if (status === '100') say('HTTP/1.1 500 Status', 'Content-Length: 0', '', '')(socket)
+      })
+      const code = `http-${status === '100' ? 500 : status}`
+      await expect(posting(url)()).rejects.toMatchObject({ code })
+      expect(requests).toBe(1)
+    },
+  )
+
+  test.each<[string, string, (socket: Socket) => void]>([
+    ['is closed', 'ECONNRESET', socket => socket.destroy()],
+    ['is ended', 'ECONNRESET', socket => socket.end()],
+    ['is reset', 'ECONNRESET', socket => socket.resetAndDestroy()],
+    ['is closed in the middle of the head', 'ECONNRESET', socket => socket.end('HTTP/1.1 200 OK\r\nContent-')],
+    ['gets an answer that is not HTTP', 'HPE_INVALID_CONSTANT', socket => socket.write('nothing of interest\r\n\r\n')],
+    [
+      'has too long a head',
+      'HPE_HEADER_OVERFLOW',
+      socket => socket.write(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(100_000)}`),
+    ],
+    [
+      'changes the protocol',
+      'no-answer',
+      say('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: x', '', ''),
+    ],
+  ])('if the connection %s', async (_what, code, answer) => {
+    const clock = new FakeClock()
+    const { url } = await receiver(answer)
+    await expect(posting(url, clock)()).rejects.toMatchObject({ code })
+    expect(clock.pending).toBe(0)
+  })
+
+  test.each<[string, (socket: Socket) => void]>([
+    ['sends nothing', () => {}],
+    ['never ends its head', say('HTTP/1.1 200 OK', 'X: y', '')],
+    ['sends only interim answers', say('HTTP/1.1 102 Processing', '', '')],
+  ])('within ten seconds if the receiver %s', async (_what, answer) => {
+    const clock = new FakeClock()
+    const asked = new Promise<Socket>(resolve => {
+      void receiver(socket => {
+        answer(socket)
+        resolve(socket)
+      }).then(({ url }) => {
+        posted = posting(url, clock)()
+        posted.catch(() => {})
+      })
+    })
+    let posted: Promise<void> | undefined
+    const socket = await asked
+    clock.advance(9_999)
+    expect(clock.pending).toBe(1)
+    clock.advance(1)
+    await expect(posted).rejects.toMatchObject({ code: 'timeout' })
+    await closed(socket)
+  })
+
+  test('if nothing listens', async () => {
+    const { url } = await receiver(() => {})
+    for (const close of closers.splice(0)) close()
+    await expect(posting(url)()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  })
+
+  test('if the name of the receiver is unknown, or DNS does not answer', async () => {
+    const failing: Pick<NameLookup, 'addressesOf'> = {
+      addressesOf: () => ({ step: 'resolve', code: 'host-unknown' }),
+    }
+    await expect(posting('https://portal.example/', undefined, failing)()).rejects.toMatchObject({
+      code: 'host-unknown',
+    })
+    const clock = new FakeClock()
+    const silent: Pick<NameLookup, 'addressesOf'> = { addressesOf: () => new Promise(() => {}) }
+    const posted = posting('https://portal.example/', clock, silent)()
+    clock.advance(10_000)
+    await expect(posted).rejects.toMatchObject({ code: 'timeout' })
+  })
+
+  test('if a stop closes the connection', async () => {
+    const asked = new Promise<void>(resolve => {
+      void receiver(() => resolve()).then(({ url }) => {
+        const { post, close } = createPost(url, { names, clock: systemClock, proxies: noProxies })
+        posted = post('{"a":1}', {})
+        posted.catch(() => {})
+        stop = close
+      })
+    })
+    let posted: Promise<void> | undefined
+    let stop = () => {}
+    await asked
+    stop()
+    await expect(posted).rejects.toMatchObject({ code: 'ECONNRESET' })
+  })
+})
+
+async function eventuallyOne(sockets: Set<Socket>): Promise<[Socket]> {
+  while (sockets.size === 0) await new Promise(resolve => setImmediate(resolve))
+  return [...sockets] as [Socket]
+}
+
+/** Resolves once the answer has probably been read. */
+async function eventuallyRead(socket: Socket): Promise<void> {
+  for (let turns = 0; turns < 50; turns += socket.bytesWritten > 0 ? 1 : 0)
+    await new Promise(resolve => setImmediate(resolve))
+}
+
+async function closed(socket: Socket): Promise<void> {
+  if (!socket.destroyed) await new Promise<void>(resolve => socket.once('close', () => resolve()))
+}
