@@ -14,6 +14,8 @@ export const mending = {
 export class LinkState {
   /** Number of notices. Each proves that the service still has the session. */
   notices = 0
+  /** Number of signs that the XMPP server answers: answers to pings, and mended links. */
+  signs = 0
   #isBroken = false
   /** The service answers, but the XMPP server does not answer a ping. */
   #isSilent = false
@@ -30,14 +32,17 @@ export class LinkState {
     return this.#isBroken || this.#isSilent
   }
 
-  /** The XMPP server has not answered a ping in time. */
-  unanswered(): void {
+  /** The XMPP server has not answered in time a ping that was sent when there were so many signs. */
+  unanswered(signs: number): void {
+    // A link that has just been mended brings the answer later than a ping from before may wait for it.
+    if (signs !== this.signs) return
     this.#isSilent = true
     this.changed(true)
   }
 
   /** The XMPP server has answered a ping. */
   answered(): void {
+    this.signs += 1
     const wasSilent = this.#isSilent
     this.#isSilent = false
     if (wasSilent && !this.#isBroken) this.changed(false)
@@ -54,6 +59,7 @@ export class LinkState {
     if (takeovers !== this.#takeovers) this.takenOver()
     this.#takeovers = takeovers
     this.notices += 1
+    if (this.#isBroken && !isMending) this.signs += 1
     this.#isBroken = isMending
     clearTimeout(this.#timer)
     if (isMending) this.#timer = setTimeout(this.changed, shortestMilliseconds, true)

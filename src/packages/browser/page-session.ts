@@ -233,7 +233,7 @@ export class PageSession {
   }
 
   check(act = () => this.#online(), milliseconds = patience): void {
-    const { notices } = this.#link
+    const { notices, signs } = this.#link
     const attributes = { type: 'get', to: this.connection.domain!, id: randomName() }
     const ping = this.#build('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
     // Servers answer in order (RFC 6120 §10.1), so the answer confirms earlier stanzas.
@@ -242,7 +242,7 @@ export class PageSession {
       // If the server hangs, or the link is mended, only the service answers, to `<watch/>`.
       if (!answer && (this.#isOver || this.#link.notices === notices)) this.#lose()
       else if (!answer) {
-        this.#link.unanswered()
+        this.#link.unanswered(signs)
         this.check(act, milliseconds)
       } else if (!this.#isOver && !isUnconfirmed(answer)) {
         confirmed()

@@ -181,6 +181,17 @@ describe('A page whose pings are not answered', () => {
     expect(onContacts).toHaveBeenCalledTimes(1)
   })
 
+  test('stays online if the link was mended meanwhile, and the answers follow', async () => {
+    await settles()
+    await pings()
+    page.last.isTold('mending', false)
+    await passes(500)
+    page.last.isTold('up', false)
+    page.last.timesOut()
+    page.last.answers()
+    expect([told(), asked]).toEqual([['online', 'offline mending', 'online'], 1])
+  })
+
   test('asks for a new binding if the service does not answer either', async () => {
     await settles()
     await pings()
