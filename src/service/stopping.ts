@@ -86,8 +86,7 @@ export class Stopping {
     joined?.tellDraining()
     const canStore = files !== undefined || (await this.#isStoreUp())
     if (canStore) await this.#setDownSessions()
-    // Their streams are closed, because no process would continue them.
-    else if (joined !== undefined) log.error('sessions cannot be stored: Redis is away, and STATE_DIR is not set')
+    else if (joined !== undefined) await this.#leaveSessions(joined)
     joined?.endSetDown()
     const left = countLeftBehind(registry.all(), canStore)
     if (left !== undefined) log.info(left, 'sessions end with this process')
@@ -115,6 +114,17 @@ export class Stopping {
     sites.close()
     this.#parts.onStopped()
     log.info('stopped')
+  }
+
+  /** Other processes continue sessions that have a record. The streams of the others are closed. */
+  async #leaveSessions(joined: JoinedProcesses): Promise<void> {
+    const { registry } = this.#parts.sessions
+    // If Redis comes back meanwhile, this process must not remove the records.
+    await joined.leave()
+    const recorded = [...registry.all()].filter(session => registry.kept?.hasRecord(session))
+    const about = { recorded: recorded.length }
+    this.#parts.log.error(about, 'sessions cannot be stored: Redis is away, and STATE_DIR is not set')
+    for (const session of recorded) session.run(() => session.leave())
   }
 
   async #setDownSessions(): Promise<void> {

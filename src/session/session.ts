@@ -163,7 +163,8 @@ export class Session {
     const { managed } = this.uplink
     if (this.isRemoved || managed === undefined) return
     const { stanzas } = managed.counts.unconfirmed
-    if (stanzas.length > 0) this.notice('another process has the session: the last stanzas of its page may be lost')
+    if (stanzas.length > 0)
+      this.notice('another process has the session, or will have it: the last stanzas of its page may be lost')
     managed.leave()
     this.#client?.leave?.()
     this.#close('set-down')

@@ -44,10 +44,10 @@ afterEach(async () => {
   await managed.server.stop()
 })
 
-async function start(): Promise<TestService> {
+async function start(more: Readonly<Record<string, string>> = {}): Promise<TestService> {
   const service = await startTestService({
     servers: `plain.example=xmpp://127.0.0.1:${managed.server.port}?tls=none`,
-    environment: { XMPP_DOMAINS: 'plain.example', SEAL_KEY_FILE: keys, LINK_RESUME_TIME: '60' },
+    environment: { XMPP_DOMAINS: 'plain.example', SEAL_KEY_FILE: keys, LINK_RESUME_TIME: '60', ...more },
     store,
     clock,
   })
@@ -274,8 +274,8 @@ test('a store that answers once too late gets the sessions when it answers again
   expect(idsIn(await bosh(await start(), binding).request())).toEqual(['between'])
 })
 
-test('without the store, sessions end, and so do their streams at the server', async () => {
-  const old = await start()
+test('without the store, sessions that are not recorded end, and so do their streams at the server', async () => {
+  const old = await start({ PERSIST: 'off' })
   const { binding, stream } = await warm(old)
   const held = bosh(old, binding).request(say.stanza('held'))
   await eventually('it is held', () => idsAt(stream).length === 1)
@@ -289,6 +289,23 @@ test('without the store, sessions end, and so do their streams at the server', a
     ]),
   )
   expect(stream.connection.goodbye).toBe('footer')
+})
+
+test('without the store, recorded sessions are left to the next process', async () => {
+  const old = await start()
+  const keep = jest.spyOn(store.records, 'keep')
+  const { binding, stream } = await warm(old)
+  await eventually('it is recorded', () => keep.mock.calls.length > 0)
+  await Promise.all(keep.mock.results.map(({ value }) => value))
+  Object.defineProperty(store, 'isUp', { value: false, configurable: true })
+  await old.service.stop()
+  expect(old.lines.map(line => JSON.parse(line))).toContainEqual(
+    expect.objectContaining({ msg: 'sessions cannot be stored: Redis is away, and STATE_DIR is not set', recorded: 1 }),
+  )
+  expect(stream.connection.goodbye).toBeUndefined()
+  Object.defineProperty(store, 'isUp', { value: true, configurable: true })
+  stream.say(letter('between'))
+  expect(idsIn(await bosh(await start(), binding).request())).toEqual(['between'])
 })
 
 test('sessions that cannot move end with their process', async () => {

@@ -24,6 +24,8 @@ interface Kept {
   content: string
   at: number
   isStored: boolean
+  /** The store has this record, or an earlier one. */
+  hasAny: boolean
 }
 
 interface Due {
@@ -101,6 +103,11 @@ export class KeptSessions {
     if (this.#kept.delete(session)) this.#forget(session)
   }
 
+  /** Another process can continue the session if this one ends without a word. */
+  hasRecord(session: Session): boolean {
+    return this.#kept.get(session)?.hasAny === true
+  }
+
   /**
    * To be asked before its link is mended: this process must not take the stream from one that has the session now.
    * Undefined if no other process can have it.
@@ -173,7 +180,7 @@ export class KeptSessions {
 
   #dueOf(session: Session, now: number, key: KeyObject): Due | undefined {
     if (unconfirmedOf(session) > mostUnconfirmed) {
-      this.#kept.set(session, { content: '', at: now, isStored: false })
+      this.#kept.set(session, { content: '', at: now, isStored: false, hasAny: false })
       this.#forget(session)
       this.#tell(session)
       return undefined
@@ -191,7 +198,7 @@ export class KeptSessions {
     if (before?.isStored === true && before.content === content) return undefined
     const record = keptRecordOf(session, now)!
     const sealed = sealedRecord(key, record, JSON.stringify(record))
-    this.#kept.set(session, { content, at: now, isStored: false })
+    this.#kept.set(session, { content, at: now, isStored: false, hasAny: before?.hasAny === true })
     if (before === undefined) session.uplink.managed?.counts.keptUpTo(record.link.received)
     return { session, record: sealed, settled: record.link.received }
   }
@@ -200,6 +207,7 @@ export class KeptSessions {
     const kept = this.#kept.get(session)
     if (kept === undefined || session.isRemoved) return
     kept.isStored = true
+    kept.hasAny = true
     this.#tell(session, settled)
   }
 

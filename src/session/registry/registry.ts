@@ -31,7 +31,7 @@ export class Registry {
   book: Readonly<Record<'put' | 'touched' | 'removed', (session: Session) => void>> | undefined
 
   /** Undefined if records of live sessions are not stored. */
-  kept: Pick<KeptSessions, 'touched' | 'keepNow' | 'keepAgain' | 'removed' | 'isOwn'> | undefined
+  kept: Pick<KeptSessions, 'touched' | 'keepNow' | 'keepAgain' | 'removed' | 'isOwn' | 'hasRecord'> | undefined
 
   constructor(
     clock: Clock,
