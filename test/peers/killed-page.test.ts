@@ -1,5 +1,5 @@
 // Pages in Chromium whose process is killed (`kill -9`): another process continues their sessions.
-// Runs in npm run test:all only: 45 s. `killed-processes.test.ts` shows the same with raw clients.
+// Runs in npm run test:all only: a minute. `killed-processes.test.ts` shows the same with raw clients.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { ProcessFlock } from '../support/crowd/process-flock.js'
 import { movableSessions, sealKeyIn } from '../support/crowd/stage.js'
 import { ensureBuilt } from '../support/operated-service.js'
+import { createPageRouter } from '../support/page.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted } from '../support/page-module.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
@@ -19,6 +20,7 @@ import { callSessions } from '../support/sessions-api.js'
 import { ConverseVisitor } from './converse-visitor.js'
 import { openModulePage, type Visitor } from './module-visitor.js'
 import { describeWith } from './needs.js'
+import { PortalPage } from './portal-page.js'
 import { servePortal } from './portal-server.js'
 import { becomeContacts, User } from './user.js'
 
@@ -27,6 +29,8 @@ const alice = { jid: 'alice@localhost', password: 'wonderland' }
 /** Until a page works again, in milliseconds. */
 const mostMilliseconds = 8_000
 const betweenMessages = 300
+/** Strophe repeats a failed request at once, and then after 8 s. In milliseconds. */
+const untilItRepeats = 40_000
 
 /** A page as its user sees it. */
 interface KilledVisitor extends Visitor {
@@ -50,8 +54,9 @@ describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process 
   let sessions: { readonly id: string; readonly sid: string }[] = []
 
   /** A binding of the tab's session, as a portal's backend gets it. */
-  const bind = async (tab: string) => {
-    const { status, json } = await callSessions(flock.url, 'POST', '', { body: { ...alice, visit: 'visit', tab } })
+  const bind = async (tab: string, more: object = {}) => {
+    const body = { ...alice, visit: 'visit', tab, ...more }
+    const { status, json } = await callSessions(flock.url, 'POST', '', { body })
     if (status !== 200) throw new Error(`no binding but HTTP ${status}`)
     sessions.push(json)
     return json
@@ -74,7 +79,10 @@ describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process 
       PERSIST: 'on',
     }
     flock = await ProcessFlock.start(2, { folder, environment }, { admin: 'admin:admin-secret', user: 'probe' })
-    portal = await servePortal([createModulePageRouter(() => ({ transport, history: 0, rooms: [] }), bind)])
+    portal = await servePortal([
+      createPageRouter(),
+      createModulePageRouter(() => ({ transport, history: 0, rooms: [] }), bind),
+    ])
     converse = await serveConversePortal(
       () => flock.url,
       (_path, tab) => bind(tab),
@@ -118,6 +126,13 @@ describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process 
       statuses: () =>
         page.tab.evaluate(() => window.noted.statuses.map(({ state, code }) => (code ? `${state} ${code}` : state))),
     }
+  }
+
+  const openStrophe = async () => {
+    const page = await PortalPage.open(await context.newPage(), portal.url, flock.url)
+    // Limits the pauses of Strophe, which gives up after the fifth failed request.
+    await page.begin(await bind('tab', { wait: 3 }))
+    return page
   }
 
   const openConverse = async (over: 'bosh' | 'websocket'): Promise<KilledVisitor> => {
@@ -205,6 +220,34 @@ describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process 
 
   test.each(['bosh', 'websocket'] as const)('goes on with Converse over %s', async over => {
     await works(await openConverse(over), over)
+  })
+
+  test('goes on with Strophe alone, which may get the last messages twice', async () => {
+    const page = await openStrophe()
+    const jid = await page.jid()
+    let number = 0
+    const bothSay = async () => {
+      number += 1
+      bobSays(jid, number)
+      await page.say(bob.bareJid, `number ${number}`)
+    }
+    for (let time = 0; time < 10; time++) {
+      await bothSay()
+      await pause(betweenMessages)
+    }
+    const { replaced } = await killProcess()
+    number += 1
+    bobSays(jid, number)
+    await page.receives(`number ${number}`, untilItRepeats)
+    await page.say(bob.bareJid, `number ${number}`)
+    await bothSay()
+    await bob.receives(`>number ${number}<`)
+    await page.receives(`number ${number}`)
+    await replaced
+    const all = Array.from({ length: number }, (_, index) => index + 1)
+    const bodies = Array.from((await page.received()).matchAll(/<body>([^<]*)<\/body>/g), ([, body]) => body!)
+    expect([[...new Set(numbersOf(bodies))], [...new Set(bob.numbers)]]).toEqual([all, all])
+    expect([await page.jid(), bob.hasSeen(jid, 'unavailable')]).toEqual([jid, false])
   })
 })
 

@@ -1,19 +1,22 @@
 // `kill -9` ends no session: other processes continue it from its record.
-// Runs in npm run test:all only: four minutes.
+// Runs in npm run test:all only: five minutes.
 //   KILLED_ROUNDS  how often a process is killed in each test (1)
 //   CUT_SECONDS    how long one is cut off from Redis (10)
+//   CROWD_USERS    how many people chat (12), an even number
+//   MESSAGE_SECONDS  between two messages of each (1)
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { killKept } from '../support/crowd/faults.js'
 import { wayToRedis } from '../support/crowd/redis-cut.js'
-import { type CrowdStage, setProcessStage } from '../support/crowd/stage.js'
+import { type CrowdStage, setProcessStage, setWorkerStage } from '../support/crowd/stage.js'
+import type { WorkerFlock } from '../support/crowd/worker-flock.js'
 import { numberFrom } from '../support/random.js'
 import { describeWith } from './needs.js'
 
 const rounds = Array.from({ length: numberFrom('KILLED_ROUNDS', 1) }, (_, index) => index + 1)
 const cutSeconds = numberFrom('CUT_SECONDS', 10)
 /** The machine has other tests to run. */
-const secondsPerMessage = 1
+const secondsPerMessage = numberFrom('MESSAGE_SECONDS', 1)
 
 for (const server of ['Prosody', 'ejabberd'] as const)
   describeWith([server === 'Prosody' ? 'prosody' : 'ejabberd', 'redis-server'], `A process before ${server}`, () => {
@@ -40,6 +43,21 @@ for (const server of ['Prosody', 'ejabberd'] as const)
 
       test('leaves no session and no link', async () => {
         expect(await stage.leftovers()).toEqual([])
+      })
+    })
+
+    describe('a worker', () => {
+      let workers: CrowdStage<WorkerFlock>
+
+      beforeAll(async () => {
+        workers = await setWorkerStage({}, { isEjabberd: server === 'ejabberd', count: 2, secondsPerMessage })
+      })
+      afterAll(() => workers?.strike())
+
+      test.each(rounds)('that is killed loses no session and no message, time %d', async () => {
+        workers.flock.look()
+        const { faults } = await workers.during(parts => killKept(parts, workers.victim))
+        expect(faults).toEqual([])
       })
     })
 

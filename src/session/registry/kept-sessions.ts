@@ -3,26 +3,27 @@ import type { Clock, Timer } from '../../lib/clock.js'
 import type { Phase } from '../../lib/phase.js'
 import { type SessionRecord as SealedRecord, type Store, StoreUnavailable } from '../../store/store.js'
 import type { Session } from '../session.js'
-import { keptRecordOf } from '../session-record.js'
+import { keptRecordOf, type SessionRecord } from '../session-record.js'
 import { sealedRecord } from './stored-records.js'
 
 /** Between two looks at what has changed. */
 const lookMilliseconds = 100
 const recordsAtOnce = 50
 const charactersAtOnce = 256 * 1024
-/** Between two records of a session. */
+/** Between a change and its record, and so between two records of a session. */
 const pauseMilliseconds = 1_000
 /** Unconfirmed characters of a session that are stored each second. With more, its records are stored less often. */
 const charactersPerSecond = 32 * 1024
+/** So many characters of confirmed stanzas may stay in a record. */
+const smallStanzas = 4 * 1024
 /** Of a session with more unconfirmed characters, no record is kept: it ends with its process. */
 const mostUnconfirmed = 1024 * 1024
 /** Servers and pages wait for confirmations until a record is stored, unless the store takes none for this time. */
 const longestWait = 30_000
 
 interface Kept {
-  /** Hash of the last record, with times that do not depend on when it was made. */
+  /** Hash of what a record must tell soon, with times that do not depend on when it was made. */
   content: string
-  at: number
   isStored: boolean
   /** The store has this record, or an earlier one. */
   hasAny: boolean
@@ -53,7 +54,8 @@ interface KeptSessionsParts {
  */
 export class KeptSessions {
   readonly #parts: KeptSessionsParts
-  readonly #changed = new Set<Session>()
+  /** With the time of the first change since the last record. */
+  readonly #changed = new Map<Session, number>()
   readonly #kept = new WeakMap<Session, Kept>()
   #timer: Timer | undefined
   #isStoring = false
@@ -67,16 +69,14 @@ export class KeptSessions {
 
   /** Its state may have changed. A first record is stored at once. */
   touched(session: Session): void {
-    this.#changed.add(session)
+    if (!this.#changed.has(session)) this.#changed.set(session, this.#parts.clock.now())
     if (!this.#kept.has(session) && session.maySetDown) this.#hurry()
     else this.#later()
   }
 
   /** Its page waits for the record. */
   keepNow(session: Session): void {
-    const kept = this.#kept.get(session)
-    if (kept !== undefined) kept.at = Number.NEGATIVE_INFINITY
-    this.#changed.add(session)
+    this.#changed.set(session, longAgo)
     this.#hurry()
   }
 
@@ -164,9 +164,8 @@ export class KeptSessions {
   *#due(): Iterable<Due> {
     const now = this.#parts.clock.now()
     const [key] = this.#parts.keys()
-    for (const session of this.#changed) {
-      const before = this.#kept.get(session)
-      if (before !== undefined && now - before.at < pauseOf(session)) continue
+    for (const [session, since] of this.#changed) {
+      if (this.#kept.has(session) && now - since < pauseOf(session)) continue
       this.#changed.delete(session)
       let due: Due | undefined
       try {
@@ -180,7 +179,7 @@ export class KeptSessions {
 
   #dueOf(session: Session, now: number, key: KeyObject): Due | undefined {
     if (unconfirmedOf(session) > mostUnconfirmed) {
-      this.#kept.set(session, { content: '', at: now, isStored: false, hasAny: false })
+      this.#kept.set(session, { content: '', isStored: false, hasAny: false })
       this.#forget(session)
       this.#tell(session)
       return undefined
@@ -194,11 +193,11 @@ export class KeptSessions {
       }
       return undefined
     }
-    const content = hash('sha1', JSON.stringify(lasting), 'base64')
+    const content = contentOf(lasting, unconfirmedOf(session))
     if (before?.isStored === true && before.content === content) return undefined
     const record = keptRecordOf(session, now)!
     const sealed = sealedRecord(key, record, JSON.stringify(record))
-    this.#kept.set(session, { content, at: now, isStored: false, hasAny: before?.hasAny === true })
+    this.#kept.set(session, { content, isStored: false, hasAny: before?.hasAny === true })
     if (before === undefined) session.uplink.managed?.counts.keptUpTo(record.link.received)
     return { session, record: sealed, settled: record.link.received }
   }
@@ -213,15 +212,13 @@ export class KeptSessions {
 
   /** The store has not taken its record. */
   #again(session: Session): void {
-    const kept = this.#kept.get(session)
-    if (kept !== undefined) kept.at = Number.NEGATIVE_INFINITY
     if (session.isRemoved) return
-    this.#changed.add(session)
+    this.#changed.set(session, longAgo)
     this.#later()
   }
 
   #waitNoLonger(): void {
-    for (const session of this.#changed) this.#tell(session)
+    for (const session of this.#changed.keys()) this.#tell(session)
   }
 
   /** `settled`: see `LinkCounts`. Undefined: no record is waited for. */
@@ -236,6 +233,15 @@ export class KeptSessions {
       if (!(error instanceof StoreUnavailable)) report(error)
     })
   }
+}
+
+const longAgo = Number.NEGATIVE_INFINITY
+
+/** A confirmation of small stanzas changes nothing: they stay in the record, and `<resumed/>` says that the server has them. */
+function contentOf({ link, ...rest }: SessionRecord, unconfirmedCharacters: number): string {
+  const { confirmed, unconfirmed, ...others } = link
+  const about = [rest, others, confirmed + unconfirmed.length, Math.floor(unconfirmedCharacters / smallStanzas)]
+  return hash('sha1', JSON.stringify(about), 'base64')
 }
 
 const unconfirmedOf = ({ uplink }: Session) => uplink.managed?.counts.unconfirmed.size ?? 0

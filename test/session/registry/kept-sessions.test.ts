@@ -350,6 +350,26 @@ describe('records', () => {
     expect(keep).not.toHaveBeenCalled()
   })
 
+  test('wait for a second of changes, and not for confirmations of small stanzas', async () => {
+    const keep = jest.spyOn(store.records, 'keep')
+    await isKept()
+    keep.mockClear()
+    await client.next(message('1'))
+    await dying.pass(0.8)
+    await client.next(message('2'))
+    expect(keep).not.toHaveBeenCalled()
+    await isKept()
+    expect(keep).toHaveBeenCalledTimes(1)
+    await dying.server(() => client.link.say(`<a ${sm} h='2'/>`))
+    await isKept()
+    expect(keep).toHaveBeenCalledTimes(1)
+    await client.next(message('x'.repeat(10_000)))
+    await isKept()
+    await dying.server(() => client.link.say(`<a ${sm} h='3'/>`))
+    await isKept()
+    expect(keep).toHaveBeenCalledTimes(3)
+  })
+
   test('have no text of a stanza that the server still has, and no secret in clear', async () => {
     const keep = jest.spyOn(store.records, 'keep')
     await dying.server(() => client.link.receive(message('x'.repeat(10_000))))

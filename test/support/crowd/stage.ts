@@ -7,13 +7,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startEjabberd } from '../ejabberd.js'
 import { ensureBuilt } from '../operated-service.js'
 import { startProsody } from '../prosody.js'
+import { numberFrom } from '../random.js'
 import { type RedisServer, startRedisServer } from '../redis-server.js'
 import { Crowd } from './crowd.js'
 import { type FaultParts, rejoinSeconds } from './faults.js'
 import type { Judgement } from './judge.js'
 import { leftovers } from './leftovers.js'
-import type { Member } from './member.js'
+import type { Flock, FlockOptions, Member } from './member.js'
 import { ProcessFlock } from './process-flock.js'
+import { WorkerFlock } from './worker-flock.js'
 
 const admin = 'portal:choose-a-secret'
 const processes = 3
@@ -22,11 +24,11 @@ const drainSeconds = 3
 const patience = 12
 /** How long a page may be away, in seconds. */
 const away = '20'
-const users = Array.from({ length: 12 }, (_, index) => `user${index}`)
+const users = Array.from({ length: numberFrom('CROWD_USERS', 12) }, (_, index) => `user${index}`)
 const accounts = Object.fromEntries([...users, 'probe'].map(name => [name, name]))
 
-export interface CrowdStage {
-  readonly flock: ProcessFlock
+export interface CrowdStage<F extends Flock = ProcessFlock> {
+  readonly flock: F
   readonly redis: RedisServer
   /** A process that neither leaves nor is gone. */
   readonly victim: Member
@@ -50,11 +52,27 @@ export function sealKeyIn(folder: string): string {
   return file
 }
 
+interface StageOptions {
+  readonly isEjabberd?: boolean
+  /** Of processes, or workers. */
+  readonly count?: number
+  readonly isRedisKept?: boolean
+  readonly secondsPerMessage?: number
+}
+
 /** Separate processes before a Prosody that lets sessions move. */
-export async function setProcessStage(
-  more: Readonly<Record<string, string>> = {},
-  { isEjabberd = false, count = processes, isRedisKept = false, secondsPerMessage = 0.3 } = {},
-): Promise<CrowdStage> {
+export const setProcessStage = (more: Readonly<Record<string, string>> = {}, options: StageOptions = {}) =>
+  set((count, parts) => ProcessFlock.start(count, parts, probe), more, options)
+
+/** The workers of one command. */
+export const setWorkerStage = (more: Readonly<Record<string, string>>, options: StageOptions) =>
+  set((count, parts) => WorkerFlock.start(count, parts), more, options)
+
+async function set<F extends Flock>(
+  startFlock: (count: number, options: FlockOptions) => Promise<F>,
+  more: Readonly<Record<string, string>>,
+  { isEjabberd = false, count = processes, isRedisKept = false, secondsPerMessage = 0.3 }: StageOptions,
+): Promise<CrowdStage<F>> {
   ensureBuilt()
   const server = isEjabberd
     ? await startEjabberd({ users: accounts })
@@ -75,7 +93,7 @@ export async function setProcessStage(
       ...more,
     },
   }
-  const flock = await ProcessFlock.start(count, options, probe)
+  const flock = await startFlock(count, options)
   return {
     flock,
     redis,
