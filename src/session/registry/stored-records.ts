@@ -121,7 +121,8 @@ export class StoredRecords {
       return takeUp([opened.text], outage, take, log).taken > 0 ? [opened.session] : []
     })
     // An end that came after the first look has not found the session in any process.
-    for (const session of taken) if (await this.#isEnded(session)) end(session.id)
+    const areEnded = await Promise.all(taken.map(session => this.#isEnded(session)))
+    for (const [index, { id }] of taken.entries()) if (areEnded[index]) end(id)
     return taken.length
   }
 
