@@ -1,10 +1,13 @@
-// Format, in base64url: version, salt, key name, encrypted bytes, tag. The salt gives each text its own key.
+// Format, in base64url: version, salt, key name, nonce (version 2), encrypted bytes, tag. The salt gives each text its own
+// key. Texts of version 2 share keys, and have their own nonces.
 import { type KeyObject, randomBytes } from 'node:crypto'
 import { keyNameBytes, saltBytes, seal, sealKey, sealKeyNamed, tagBytes, unseal } from './seal-keys.js'
 
-const version = 1
-const headerBytes = 1 + saltBytes + keyNameBytes
-const nonce = Buffer.alloc(12)
+const nonceBytes = 12
+/** Of the nonce, by version. */
+const writtenBytes: Readonly<Record<number, number>> = { 1: 0, 2: nonceBytes }
+const saltEnd = 1 + saltBytes
+const nameEnd = saltEnd + keyNameBytes
 
 /** A sealed text opens only with the same label and owner. */
 export interface Purpose {
@@ -13,25 +16,51 @@ export interface Purpose {
 }
 
 export function sealText(key: KeyObject, { label, owner }: Purpose, bytes: Buffer): string {
-  const salt = randomBytes(saltBytes)
-  const { secret, keyName } = sealKey(key, salt, labelOf(label))
-  const header = Buffer.concat([Buffer.of(version), salt, keyName])
-  const sealed = seal(secret, nonce, Buffer.concat([header, Buffer.from(owner)]), bytes)
+  const { secret, header } = begin(key, label, 1)
+  const sealed = seal(secret, Buffer.alloc(nonceBytes), Buffer.concat([header, Buffer.from(owner)]), bytes)
   secret.fill(0)
   return Buffer.concat([header, sealed]).toString('base64url')
+}
+
+/** Seals many texts of one label: it derives their key once. */
+export class TextSealer {
+  readonly #start: ReturnType<typeof begin>
+  #count = 0
+
+  constructor(key: KeyObject, label: string) {
+    this.#start = begin(key, label, 2)
+  }
+
+  seal(owner: string, bytes: Buffer): string {
+    const nonce = Buffer.alloc(nonceBytes)
+    nonce.writeUIntBE(this.#count++, nonceBytes - 6, 6)
+    const header = Buffer.concat([this.#start.header, nonce])
+    const sealed = seal(this.#start.secret, nonce, Buffer.concat([header, Buffer.from(owner)]), bytes)
+    return Buffer.concat([header, sealed]).toString('base64url')
+  }
+}
+
+function begin(key: KeyObject, label: string, version: number) {
+  const salt = randomBytes(saltBytes)
+  const { secret, keyName } = sealKey(key, salt, labelOf(label, version))
+  return { secret, header: Buffer.concat([Buffer.of(version), salt, keyName]) }
 }
 
 /** Undefined if the text is damaged, or has another key or purpose. A wrong key takes as much time as the right key. */
 export function openText(keys: readonly KeyObject[], { label, owner }: Purpose, text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url')
-  const isWritten = bytes[0] === version && bytes.toString('base64url') === text
-  if (!isWritten || bytes.length < headerBytes + tagBytes) return undefined
-  const header = bytes.subarray(0, headerBytes)
-  const salt = header.subarray(1, 1 + saltBytes)
-  const secret = sealKeyNamed(header.subarray(1 + saltBytes), keys, salt, labelOf(label)) ?? randomBytes(32)
-  const opened = unseal(secret, nonce, Buffer.concat([header, Buffer.from(owner)]), bytes.subarray(headerBytes))
+  const [version = 0] = bytes
+  const length = writtenBytes[version]
+  if (length === undefined || bytes.toString('base64url') !== text) return undefined
+  const headerEnd = nameEnd + length
+  if (bytes.length < headerEnd + tagBytes) return undefined
+  const header = bytes.subarray(0, headerEnd)
+  const [salt, keyName] = [header.subarray(1, saltEnd), header.subarray(saltEnd, nameEnd)]
+  const nonce = length === 0 ? Buffer.alloc(nonceBytes) : header.subarray(nameEnd)
+  const secret = sealKeyNamed(keyName, keys, salt, labelOf(label, version)) ?? randomBytes(32)
+  const opened = unseal(secret, nonce, Buffer.concat([header, Buffer.from(owner)]), bytes.subarray(headerEnd))
   secret.fill(0)
   return opened
 }
 
-const labelOf = (label: string) => `warm-bindings sealed ${label} ${version}`
+const labelOf = (label: string, version: number) => `warm-bindings sealed ${label} ${version}`

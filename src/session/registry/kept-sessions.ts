@@ -1,13 +1,14 @@
 import { hash, type KeyObject } from 'node:crypto'
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { Phase } from '../../lib/phase.js'
+import type { TextSealer } from '../../lib/secrets/sealed-text.js'
 import { type SessionRecord as SealedRecord, type Store, StoreUnavailable } from '../../store/store.js'
 import type { Session } from '../session.js'
 import { keptRecordOf, type SessionRecord } from '../session-record.js'
-import { sealedRecord } from './stored-records.js'
+import { recordSealer, sealedRecord } from './stored-records.js'
 
 /** Between two looks at what has changed. */
-const lookMilliseconds = 100
+const lookMilliseconds = 250
 const recordsAtOnce = 50
 const charactersAtOnce = 256 * 1024
 /** Between a change and its record, and so between two records of a session. */
@@ -163,13 +164,13 @@ export class KeptSessions {
 
   *#due(): Iterable<Due> {
     const now = this.#parts.clock.now()
-    const [key] = this.#parts.keys()
+    const sealer = recordSealer(this.#parts.keys()[0]!)
     for (const [session, since] of this.#changed) {
       if (this.#kept.has(session) && now - since < pauseOf(session)) continue
       this.#changed.delete(session)
       let due: Due | undefined
       try {
-        due = this.#dueOf(session, now, key!)
+        due = this.#dueOf(session, now, sealer)
       } catch (error) {
         session.fail(error)
       }
@@ -177,7 +178,7 @@ export class KeptSessions {
     }
   }
 
-  #dueOf(session: Session, now: number, key: KeyObject): Due | undefined {
+  #dueOf(session: Session, now: number, sealer: TextSealer): Due | undefined {
     if (unconfirmedOf(session) > mostUnconfirmed) {
       this.#kept.set(session, { content: '', isStored: false, hasAny: false })
       this.#forget(session)
@@ -196,7 +197,7 @@ export class KeptSessions {
     const content = contentOf(lasting, unconfirmedOf(session))
     if (before?.isStored === true && before.content === content) return undefined
     const record = keptRecordOf(session, now)!
-    const sealed = sealedRecord(key, record, JSON.stringify(record))
+    const sealed = sealedRecord(sealer, record, JSON.stringify(record))
     this.#kept.set(session, { content, isStored: false, hasAny: before?.hasAny === true })
     if (before === undefined) session.uplink.managed?.counts.keptUpTo(record.link.received)
     return { session, record: sealed, settled: record.link.received }

@@ -4,7 +4,7 @@ import { batches } from '../../lib/batches.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { traceOf } from '../../lib/log.js'
 import type { Phase } from '../../lib/phase.js'
-import { openText, sealText } from '../../lib/secrets/sealed-text.js'
+import { openText, TextSealer } from '../../lib/secrets/sealed-text.js'
 import {
   type EndedMarks,
   type KeptBy,
@@ -53,10 +53,13 @@ export class StoredRecords {
 
   /** Resolves with the records that could not be stored. Each batch is stored before the next is read. */
   async put(records: Iterable<string>): Promise<readonly string[]> {
+    const { store, keys, seconds } = this.#parts
+    const sealer = recordSealer(keys()[0]!)
+    const sealed = (text: string) => sealedRecord(sealer, JSON.parse(text) as SessionRecord, text)
     const rest = batches(records, recordsAtOnce)
     for (const batch of rest) {
       try {
-        await this.#parts.store.records.put(batch.map(this.#sealed), this.#parts.seconds)
+        await store.records.put(batch.map(sealed), seconds)
       } catch (error) {
         if (!(error instanceof StoreUnavailable)) throw error
         return [...batch, ...[...rest].flat()]
@@ -143,12 +146,12 @@ export class StoredRecords {
     const session = { id, jid, user: userOf(jid), tab, openedAt: writtenAt + createdAt }
     return (await this.#isEnded(session)) ? undefined : { text: opened, writtenAt, session }
   }
-
-  readonly #sealed = (text: string) => sealedRecord(this.#parts.keys()[0]!, JSON.parse(text) as SessionRecord, text)
 }
 
+export const recordSealer = (key: KeyObject) => new TextSealer(key, label)
+
 /** `text`: the record as JSON. */
-export function sealedRecord(key: KeyObject, { id, sid, tab, wait }: SessionRecord, text: string) {
+export function sealedRecord(sealer: TextSealer, { id, sid, tab, wait }: SessionRecord, text: string) {
   const secrets = wait?.ticket === undefined ? [sid] : [sid, Ticket.of(wait.ticket, 0).key]
-  return { id, secrets, tab, text: sealText(key, { label, owner: id }, Buffer.from(text)) }
+  return { id, secrets, tab, text: sealer.seal(id, Buffer.from(text)) }
 }

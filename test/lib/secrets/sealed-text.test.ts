@@ -1,7 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { openText, sealText } from '../../../src/lib/secrets/sealed-text.js'
+import { openText, sealText, TextSealer } from '../../../src/lib/secrets/sealed-text.js'
 
 const newKey = () => createSecretKey(randomBytes(32))
 const [key, older, foreign] = [newKey(), newKey(), newKey()]
@@ -9,7 +9,26 @@ const purpose = { label: 'test', owner: 'alice' }
 const secret = Buffer.from('the secret of alice')
 const text = sealText(key, purpose, secret)
 
-describe('a sealed text', () => {
+test('texts of one sealer are different, and each opens alone', () => {
+  const sealer = new TextSealer(key, purpose.label)
+  const texts = Array.from({ length: 300 }, (_, index) => sealer.seal(`owner ${index}`, secret))
+  const tails = texts.map(each => Buffer.from(each, 'base64url').subarray(-secret.length - 16).toString('hex'))
+  expect(new Set(tails).size).toBe(300)
+  for (const [index, each] of texts.entries()) {
+    const { label } = purpose
+    expect(openText([foreign, key], { label, owner: `owner ${index}` }, each)).toEqual(secret)
+    expect(openText([key], { label, owner: `owner ${index + 1}` }, each)).toBeUndefined()
+    expect(openText([foreign], { label, owner: `owner ${index}` }, each)).toBeUndefined()
+    const bytes = Buffer.from(each, 'base64url')
+    bytes[0] = 1
+    expect(openText([key], { label, owner: `owner ${index}` }, bytes.toString('base64url'))).toBeUndefined()
+  }
+})
+
+describe.each([
+  ['a sealed text', 0, text],
+  ['a text of a sealer', 12, new TextSealer(key, purpose.label).seal(purpose.owner, secret)],
+])('%s', (_name, nonce, text) => {
   test('opens with each of the keys', () => {
     expect(openText([key], purpose, text)).toEqual(secret)
     expect(openText([foreign, older], purpose, sealText(older, purpose, secret))).toEqual(secret)
@@ -18,7 +37,7 @@ describe('a sealed text', () => {
   test('contains no readable secret, and is different each time', () => {
     const bytes = Buffer.from(text, 'base64url')
     expect(text).toMatch(/^[\w-]+$/)
-    expect(bytes.length).toBe(1 + 32 + 16 + secret.length + 16)
+    expect(bytes.length).toBe(1 + 32 + 16 + nonce + secret.length + 16)
     expect(bytes.includes(secret.subarray(0, 4))).toBe(false)
     expect(sealText(key, purpose, secret).slice(2, 60)).not.toBe(text.slice(2, 60))
   })

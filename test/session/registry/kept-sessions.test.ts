@@ -516,7 +516,7 @@ test('a page learns that it can resume its stream only after a record has it', a
   await dying.pass(0.2)
   expect(socket.sent).toEqual([])
   keep.mockRestore()
-  await dying.pass(0.2)
+  await dying.pass(0.3)
   await dying.pass(0)
   expect(socket.sent).toEqual([expect.stringContaining('<enabled ')])
 })
