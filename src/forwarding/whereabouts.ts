@@ -52,7 +52,6 @@ export function createWhereabouts(parts: WhereaboutsParts) {
     async find(key: FoundBy, isHere: () => boolean, lost?: string): Promise<Place> {
       await whenSetDown()
       let isMoving = false
-      let isKept = false
       /** Null: another look would not help. */
       const look = async (): Promise<Place | null> => {
         if (isHere()) return 'here'
@@ -61,14 +60,13 @@ export function createWhereabouts(parts: WhereaboutsParts) {
         if (owner !== undefined && owner.name !== lost) return owner
         if (!phase.isServing) return peers.forNewSession(new Set(lost === undefined ? [] : [lost])) ?? null
         const taker = await takeUp(key)
-        isKept = typeof taker === 'object'
         isMoving = taker !== undefined && taker !== peers.self && taker !== lost
         return isHere() ? 'here' : undefined
       }
       const place = await lookAgain(look, () => (isMoving || !areFilesRead() ? looksForDead : 1), clock)
       if (place) return place
       // After a stop, or the death of its process, a later process can take the session up.
-      if (phase.has('stopping') || !store.isWhole || isKept) throw new StoreUnavailable('no-answer')
+      if (phase.has('stopping') || !store.isWhole || isMoving) throw new StoreUnavailable('no-answer')
       return undefined
     },
   }

@@ -115,8 +115,11 @@ test.each(['a', 'b'])('a session that %s has taken up, and does not have, is not
   expect(await find('b')).toBeUndefined()
 })
 
-test('a session whose process is silent is not unknown: its process can still be dead', async () => {
-  taker = { keptBy: 'dead' }
+test.each([
+  ['whose process is silent is not unknown: its process can still be dead', { keptBy: 'dead' }],
+  ['that a busy process takes up is not unknown', 'c'],
+])('a session %s', async (_what, by) => {
+  taker = by
   const refused = expect(find()).rejects.toBeInstanceOf(StoreUnavailable)
   for (let looks = 1; looks < 11; looks++) await look(800)
   await refused

@@ -12,7 +12,7 @@ import type { Session } from '../session.js'
 import { errorToClient } from './error-replies.js'
 import { asElement, LinkCounts } from './link-counts.js'
 import { loseUnlessTaken, type Management, type Mending, Repair } from './mending.js'
-import { Unrecorded } from './unrecorded.js'
+import { confirmResumed, Unrecorded } from './unrecorded.js'
 
 export type LinkRecord = ReturnType<ManagedLink['setDown']> & { readonly isKept?: boolean | undefined }
 
@@ -308,7 +308,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   #refused({ text }: Element, count: string | undefined): void {
     if (this.#repair !== undefined) {
-      this.counts.confirm(count)
+      confirmResumed(this.counts, count, this.unrecorded)
       this.#repair.giveUp('refused')
     } else if (this.#enabled === 'requested' && this.#phase === 'enabling' && text.includes('unexpected-request')) {
       // This server handles `<enable/>`, sent with the last request of the login, before that request.
@@ -364,8 +364,7 @@ export class ManagedLink implements Link, LinkEvents {
   #resumed(tag: Root): void {
     // At each resumption, ejabberd gives the stream a new id.
     this.#previd = copyOf(tag.attribute('previd')) ?? this.#previd
-    const count = tag.attribute('h')
-    if (!(this.unrecorded?.resumed(this.counts, count) ?? this.counts.confirm(count))) {
+    if (!confirmResumed(this.counts, tag.attribute('h'), this.unrecorded)) {
       this.#lose(wrongCount)
       return
     }

@@ -44,3 +44,8 @@ export class Unrecorded {
     })
   }
 }
+
+/** The count in `<resumed/>` or in the `<failed/>` that answers `<resume/>`. Returns false if it is impossible. */
+export function confirmResumed(counts: LinkCounts, text: string | undefined, unrecorded?: Unrecorded): boolean {
+  return unrecorded?.resumed(counts, text) ?? counts.confirm(text)
+}

@@ -9,14 +9,16 @@ import { recordSealer, sealedRecord } from './stored-records.js'
 
 /** Between two looks at what has changed. */
 const lookMilliseconds = 250
+const lookWithoutStore = 1_000
 const recordsAtOnce = 50
 const charactersAtOnce = 256 * 1024
 /** Between a change and its record, and so between two records of a session. */
 const pauseMilliseconds = 1_000
 /** Unconfirmed characters of a session that are stored each second. With more, its records are stored less often. */
 const charactersPerSecond = 32 * 1024
-/** So many characters of confirmed stanzas may stay in a record. */
+/** So many characters of confirmed stanzas may stay in a record for a while. */
 const smallStanzas = 4 * 1024
+const confirmationMilliseconds = 10_000
 /** Of a session with more unconfirmed characters, no record is kept: it ends with its process. */
 const mostUnconfirmed = 1024 * 1024
 /** Servers and pages wait for confirmations until a record is stored, unless the store takes none for this time. */
@@ -25,6 +27,10 @@ const longestWait = 30_000
 interface Kept {
   /** Hash of what a record must tell soon, with times that do not depend on when it was made. */
   content: string
+  /** Number of stanzas in the record that the server had not confirmed. */
+  unconfirmed: number
+  /** When it was seen that the server has confirmed some of these. */
+  confirmedSince?: number
   isStored: boolean
   /** The store has this record, or an earlier one. */
   hasAny: boolean
@@ -84,12 +90,16 @@ export class KeptSessions {
   /** The store may have lost the record. */
   keepAgain(session: Session): void {
     const kept = this.#kept.get(session)
-    if (kept !== undefined) kept.isStored = false
+    if (kept !== undefined) {
+      kept.isStored = false
+      kept.hasAny = false
+    }
     this.touched(session)
   }
 
   #later(): void {
-    this.#timer ??= this.#parts.clock.after(lookMilliseconds, this.#look)
+    const milliseconds = this.#awaySince === undefined ? lookMilliseconds : lookWithoutStore
+    this.#timer ??= this.#parts.clock.after(milliseconds, this.#look)
   }
 
   #hurry(): void {
@@ -131,13 +141,19 @@ export class KeptSessions {
       void this.#store()
     }
     if (this.#changed.size > 0) this.#later()
+    else this.#isHurried = false
   }
 
   /** Each batch is stored before the next is made, so that other work is not delayed. */
   async #store(): Promise<void> {
     this.#isStoring = true
-    for (const batch of batchesOf(this.#due())) if (!(await this.#storeAll(batch))) break
-    this.#isStoring = false
+    try {
+      for (const batch of batchesOf(this.#due())) if (!(await this.#storeAll(batch))) break
+    } catch (error) {
+      this.#parts.report(error)
+    } finally {
+      this.#isStoring = false
+    }
     if (!this.#isHurried || this.#changed.size === 0) return
     this.#timer?.cancel()
     this.#look()
@@ -180,7 +196,7 @@ export class KeptSessions {
 
   #dueOf(session: Session, now: number, sealer: TextSealer): Due | undefined {
     if (unconfirmedOf(session) > mostUnconfirmed) {
-      this.#kept.set(session, { content: '', isStored: false, hasAny: false })
+      this.#kept.set(session, { content: '', unconfirmed: 0, isStored: false, hasAny: false })
       this.#forget(session)
       this.#tell(session)
       return undefined
@@ -195,12 +211,23 @@ export class KeptSessions {
       return undefined
     }
     const content = contentOf(lasting, unconfirmedOf(session))
-    if (before?.isStored === true && before.content === content) return undefined
+    const unconfirmed = lasting.link.unconfirmed.length
+    if (before?.isStored === true && before.content === content && !this.#isLate(session, before, unconfirmed, now))
+      return undefined
     const record = keptRecordOf(session, now)!
     const sealed = sealedRecord(sealer, record, JSON.stringify(record))
-    this.#kept.set(session, { content, isStored: false, hasAny: before?.hasAny === true })
+    this.#kept.set(session, { content, unconfirmed, isStored: false, hasAny: before?.hasAny === true })
     if (before === undefined) session.uplink.managed?.counts.keptUpTo(record.link.received)
     return { session, record: sealed, settled: record.link.received }
+  }
+
+  /** A record has had stanzas for long that the server has confirmed. If its stream were lost, their page would get errors. */
+  #isLate(session: Session, kept: Kept, unconfirmed: number, now: number): boolean {
+    if (kept.unconfirmed <= unconfirmed) return false
+    kept.confirmedSince ??= now
+    const isLate = now - kept.confirmedSince >= confirmationMilliseconds
+    if (!isLate) this.#changed.set(session, kept.confirmedSince + confirmationMilliseconds - pauseMilliseconds)
+    return isLate
   }
 
   #stored(session: Session, settled: number): void {
@@ -219,7 +246,12 @@ export class KeptSessions {
   }
 
   #waitNoLonger(): void {
-    for (const session of this.#changed.keys()) this.#tell(session)
+    for (const session of this.#changed.keys()) {
+      const kept = this.#kept.get(session)
+      // What is confirmed now is in no record.
+      if (kept !== undefined) kept.hasAny = false
+      this.#tell(session)
+    }
   }
 
   /** `settled`: see `LinkCounts`. Undefined: no record is waited for. */

@@ -42,6 +42,7 @@ export function storedSessions({ own, clock, shared, book }: StoredSessionsParts
     if (found !== undefined || shared === undefined) return found
     const taker = await shared.takeUp?.({ id })
     const isKept = typeof taker === 'object'
+    const isMoving = taker !== undefined && taker !== shared.others.self
     const look = async () => {
       // The process of the session is silent.
       if (isKept) await shared.takeUp?.({ id })
@@ -49,7 +50,7 @@ export function storedSessions({ own, clock, shared, book }: StoredSessionsParts
     }
     const most = isKept ? looksForDead : looksForMoving
     const taken = own.get(id) ?? (taker === undefined ? undefined : await lookAgain(look, () => most, clock))
-    if (taken === undefined && !shared.store.isWhole) throw storeProblem()
+    if (taken === undefined && (isMoving || !shared.store.isWhole)) throw storeProblem()
     return taken
   }
 

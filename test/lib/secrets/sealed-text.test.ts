@@ -12,7 +12,11 @@ const text = sealText(key, purpose, secret)
 test('texts of one sealer are different, and each opens alone', () => {
   const sealer = new TextSealer(key, purpose.label)
   const texts = Array.from({ length: 300 }, (_, index) => sealer.seal(`owner ${index}`, secret))
-  const tails = texts.map(each => Buffer.from(each, 'base64url').subarray(-secret.length - 16).toString('hex'))
+  const tails = texts.map(each =>
+    Buffer.from(each, 'base64url')
+      .subarray(-secret.length - 16)
+      .toString('hex'),
+  )
   expect(new Set(tails).size).toBe(300)
   for (const [index, each] of texts.entries()) {
     const { label } = purpose

@@ -93,11 +93,11 @@ async function dies() {
   expect(await records.takeUp({ secret: client.sid })).toBe('other')
   const page = movedTo(bench, client)
   /** The server has handled so many stanzas of the page. */
-  const resumes = async (count = 0) => {
+  const resumes = async (count = 0, answer = resumed(count)) => {
     const link = mendings[0]!.attempts.at(-1)!.succeed()
     await bench.pass(0)
     link.receive(features)
-    link.say(resumed(count))
+    link.say(answer)
     await bench.pass(0)
     return link
   }
@@ -158,6 +158,19 @@ describe('a page with BOSH, whose process dies', () => {
     expect(link.sent.slice(1)).toEqual([message('b') + r])
     await page.next(message('c'))
     expect(link.sent.at(-1)).toBe(message('c'))
+  })
+
+  test('gets no error for messages that the server has, if it no longer has the stream', async () => {
+    await client.next(message('a'))
+    await isKept()
+    jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    await client.next(message('b'))
+    const { page, resumes } = await dies()
+    const held = page.next()
+    await resumes(2, `<failed ${sm} h='2'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>`)
+    const { reply } = await held
+    expect(reply?.body).toContain('terminate')
+    expect(reply?.body).not.toContain('remote-server-timeout')
   })
 
   test('sends once what it repeats after the link is mended', async () => {
@@ -361,13 +374,18 @@ describe('records', () => {
     await isKept()
     expect(keep).toHaveBeenCalledTimes(1)
     await dying.server(() => client.link.say(`<a ${sm} h='2'/>`))
-    await isKept()
+    await dying.pass(9)
     expect(keep).toHaveBeenCalledTimes(1)
+    // A page would get an error for each if the stream were lost.
+    await dying.pass(3)
+    expect(keep).toHaveBeenCalledTimes(2)
     await client.next(message('x'.repeat(10_000)))
     await isKept()
     await dying.server(() => client.link.say(`<a ${sm} h='3'/>`))
     await isKept()
-    expect(keep).toHaveBeenCalledTimes(3)
+    expect(keep).toHaveBeenCalledTimes(4)
+    await dying.pass(30)
+    expect(keep).toHaveBeenCalledTimes(4)
   })
 
   test('have no text of a stanza that the server still has, and no secret in clear', async () => {
@@ -405,6 +423,24 @@ describe('records', () => {
     await dying.server(() => client.link.say(`<a ${sm} h='106'/>`))
     await isKept()
     expect(characters()).toBeLessThan(3_000)
+  })
+
+  test('do not count once confirmations no longer wait for them', async () => {
+    const { kept } = dying.registry
+    const session = dying.registry.byId(client.id)!
+    await isKept()
+    expect(kept!.hasRecord(session)).toBe(true)
+    const away = jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    await client.next(message('1'))
+    for (let second = 0; second < 20; second++) await dying.pass(1)
+    expect(kept!.hasRecord(session)).toBe(true)
+    for (let second = 0; second < 20; second++) await dying.pass(1)
+    expect(kept!.hasRecord(session)).toBe(false)
+    away.mockRestore()
+    await isKept()
+    expect(kept!.hasRecord(session)).toBe(true)
+    kept!.keepAgain(session)
+    expect(kept!.hasRecord(session)).toBe(false)
   })
 
   test('go when their session can no longer be continued, and nobody waits for one', async () => {
@@ -516,7 +552,7 @@ test('a page learns that it can resume its stream only after a record has it', a
   await dying.pass(0.2)
   expect(socket.sent).toEqual([])
   keep.mockRestore()
-  await dying.pass(0.3)
+  await dying.pass(1)
   await dying.pass(0)
   expect(socket.sent).toEqual([expect.stringContaining('<enabled ')])
 })
