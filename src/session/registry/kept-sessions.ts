@@ -61,7 +61,7 @@ interface KeptSessionsParts {
  */
 export class KeptSessions {
   readonly #parts: KeptSessionsParts
-  /** With the time of the first change since the last record. */
+  /** With the time of the first change since the last record, or later if only a confirmation is not in it. */
   readonly #changed = new Map<Session, number>()
   readonly #kept = new WeakMap<Session, Kept>()
   #timer: Timer | undefined
@@ -76,7 +76,8 @@ export class KeptSessions {
 
   /** Its state may have changed. A first record is stored at once. */
   touched(session: Session): void {
-    if (!this.#changed.has(session)) this.#changed.set(session, this.#parts.clock.now())
+    const now = this.#parts.clock.now()
+    if ((this.#changed.get(session) ?? never) > now) this.#changed.set(session, now)
     if (!this.#kept.has(session) && session.maySetDown) this.#hurry()
     else this.#later()
   }
@@ -269,6 +270,7 @@ export class KeptSessions {
 }
 
 const longAgo = Number.NEGATIVE_INFINITY
+const never = Number.POSITIVE_INFINITY
 
 /** A confirmation of small stanzas changes nothing: they stay in the record, and `<resumed/>` says that the server has them. */
 function contentOf({ link, ...rest }: SessionRecord, unconfirmedCharacters: number): string {

@@ -386,6 +386,15 @@ describe('records', () => {
     expect(keep).toHaveBeenCalledTimes(4)
     await dying.pass(30)
     expect(keep).toHaveBeenCalledTimes(4)
+    await client.next(message('4'))
+    await isKept()
+    await dying.server(() => client.link.say(`<a ${sm} h='4'/>`))
+    await isKept()
+    expect(keep).toHaveBeenCalledTimes(5)
+    // A new stanza waits no longer because of the confirmation.
+    await client.next(message('5'))
+    await isKept()
+    expect(keep).toHaveBeenCalledTimes(6)
   })
 
   test('have no text of a stanza that the server still has, and no secret in clear', async () => {
