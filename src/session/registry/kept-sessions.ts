@@ -1,11 +1,10 @@
 import { hash, type KeyObject } from 'node:crypto'
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { Phase } from '../../lib/phase.js'
-import type { TextSealer } from '../../lib/secrets/sealed-text.js'
 import { type SessionRecord as SealedRecord, type Store, StoreUnavailable } from '../../store/store.js'
 import type { Session } from '../session.js'
 import { keptRecordOf, type SessionRecord } from '../session-record.js'
-import { recordSealer, sealedRecord } from './stored-records.js'
+import { recordSealer } from './stored-records.js'
 
 /** Between two looks at what has changed. */
 const lookMilliseconds = 250
@@ -181,13 +180,13 @@ export class KeptSessions {
 
   *#due(): Iterable<Due> {
     const now = this.#parts.clock.now()
-    const sealer = recordSealer(this.#parts.keys()[0]!)
+    const seal = recordSealer(this.#parts.keys)
     for (const [session, since] of this.#changed) {
       if (this.#kept.has(session) && now - since < pauseOf(session)) continue
       this.#changed.delete(session)
       let due: Due | undefined
       try {
-        due = this.#dueOf(session, now, sealer)
+        due = this.#dueOf(session, now, seal)
       } catch (error) {
         session.fail(error)
       }
@@ -195,7 +194,7 @@ export class KeptSessions {
     }
   }
 
-  #dueOf(session: Session, now: number, sealer: TextSealer): Due | undefined {
+  #dueOf(session: Session, now: number, seal: ReturnType<typeof recordSealer>): Due | undefined {
     if (unconfirmedOf(session) > mostUnconfirmed) {
       this.#kept.set(session, { content: '', unconfirmed: 0, isStored: false, hasAny: false })
       this.#forget(session)
@@ -216,7 +215,7 @@ export class KeptSessions {
     if (before?.isStored === true && before.content === content && !this.#isLate(session, before, unconfirmed, now))
       return undefined
     const record = keptRecordOf(session, now)!
-    const sealed = sealedRecord(sealer, record, JSON.stringify(record))
+    const sealed = seal(record, JSON.stringify(record))
     this.#kept.set(session, { content, unconfirmed, isStored: false, hasAny: before?.hasAny === true })
     if (before === undefined) session.uplink.managed?.counts.keptUpTo(record.link.received)
     return { session, record: sealed, settled: record.link.received }

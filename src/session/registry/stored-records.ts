@@ -9,6 +9,7 @@ import {
   type EndedMarks,
   type KeptBy,
   type RecordKey,
+  type SessionRecord as SealedRecord,
   type Store,
   StoreUnavailable,
   type TakenRecord,
@@ -54,12 +55,14 @@ export class StoredRecords {
   /** Resolves with the records that could not be stored. Each batch is stored before the next is read. */
   async put(records: Iterable<string>): Promise<readonly string[]> {
     const { store, keys, seconds } = this.#parts
-    const sealer = recordSealer(keys()[0]!)
-    const sealed = (text: string) => sealedRecord(sealer, JSON.parse(text) as SessionRecord, text)
+    const sealed = recordSealer(keys)
     const rest = batches(records, recordsAtOnce)
     for (const batch of rest) {
       try {
-        await store.records.put(batch.map(sealed), seconds)
+        await store.records.put(
+          batch.map(text => sealed(JSON.parse(text) as SessionRecord, text)),
+          seconds,
+        )
       } catch (error) {
         if (!(error instanceof StoreUnavailable)) throw error
         return [...batch, ...[...rest].flat()]
@@ -148,10 +151,12 @@ export class StoredRecords {
   }
 }
 
-export const recordSealer = (key: KeyObject) => new TextSealer(key, label)
-
-/** `text`: the record as JSON. */
-export function sealedRecord(sealer: TextSealer, { id, sid, tab, wait }: SessionRecord, text: string) {
-  const secrets = wait?.ticket === undefined ? [sid] : [sid, Ticket.of(wait.ticket, 0).key]
-  return { id, secrets, tab, text: sealer.seal(id, Buffer.from(text)) }
+/** For the records of a batch. `text`: the record as JSON. */
+export function recordSealer(keys: () => readonly KeyObject[]) {
+  let sealer: TextSealer | undefined
+  return ({ id, sid, tab, wait }: SessionRecord, text: string): SealedRecord => {
+    sealer ??= new TextSealer(keys()[0]!, label)
+    const secrets = wait?.ticket === undefined ? [sid] : [sid, Ticket.of(wait.ticket, 0).key]
+    return { id, secrets, tab, text: sealer.seal(id, Buffer.from(text)) }
+  }
 }
