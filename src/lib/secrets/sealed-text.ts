@@ -17,9 +17,9 @@ export interface Purpose {
 
 export function sealText(key: KeyObject, { label, owner }: Purpose, bytes: Buffer): string {
   const { secret, header } = begin(key, label, 1)
-  const sealed = seal(secret, Buffer.alloc(nonceBytes), Buffer.concat([header, Buffer.from(owner)]), bytes)
+  const text = written(secret, Buffer.alloc(nonceBytes), header, owner, bytes)
   secret.fill(0)
-  return Buffer.concat([header, sealed]).toString('base64url')
+  return text
 }
 
 /** Seals many texts of one label: it derives their key once. */
@@ -34,9 +34,8 @@ export class TextSealer {
   seal(owner: string, bytes: Buffer): string {
     const nonce = Buffer.alloc(nonceBytes)
     nonce.writeUIntBE(this.#count++, nonceBytes - 6, 6)
-    const header = Buffer.concat([this.#start.header, nonce])
-    const sealed = seal(this.#start.secret, nonce, Buffer.concat([header, Buffer.from(owner)]), bytes)
-    return Buffer.concat([header, sealed]).toString('base64url')
+    const { secret, header } = this.#start
+    return written(secret, nonce, Buffer.concat([header, nonce]), owner, bytes)
   }
 }
 
@@ -44,6 +43,11 @@ function begin(key: KeyObject, label: string, version: number) {
   const salt = randomBytes(saltBytes)
   const { secret, keyName } = sealKey(key, salt, labelOf(label, version))
   return { secret, header: Buffer.concat([Buffer.of(version), salt, keyName]) }
+}
+
+function written(secret: Buffer, nonce: Buffer, header: Buffer, owner: string, bytes: Buffer): string {
+  const sealed = seal(secret, nonce, Buffer.concat([header, Buffer.from(owner)]), bytes)
+  return Buffer.concat([header, sealed]).toString('base64url')
 }
 
 /** Undefined if the text is damaged, or has another key or purpose. A wrong key takes as much time as the right key. */
