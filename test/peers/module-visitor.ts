@@ -28,3 +28,7 @@ export async function openModulePage(tab: Page, portal: string): Promise<Visitor
     texts: async () => (await tab.evaluate(() => window.noted)).texts,
   }
 }
+
+/** The numbers of texts such as `number 5`, in their order. */
+export const numbersOf = (texts: readonly string[]) =>
+  texts.flatMap(text => /^number (\d+)$/.exec(text)?.slice(1).map(Number) ?? [])

@@ -65,8 +65,8 @@ export class PagesStage<S extends XmppServer> {
   }
 
   /** Texts that came to bob. */
-  bodies(): (string | undefined)[] {
-    return [...this.bob.received.matchAll(/<body>([^<]*)<\/body>/g)].map(([, text]) => text)
+  bodies(): string[] {
+    return this.bob.texts
   }
 
   /** A page with the module, online. */

@@ -3,6 +3,7 @@
 import type { Page } from 'playwright-core'
 import { eventually, patience as timeout } from '../support/eventually.js'
 import type { Chat, Noted } from '../support/page.js'
+import { textsIn } from './user.js'
 
 type InPage = { noted: Noted; chat: Chat }
 
@@ -92,6 +93,11 @@ export class PortalPage {
   /** Every answer so far, as text. */
   received(): Promise<string> {
     return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.bodies.join('\n'))
+  }
+
+  /** Texts of the messages so far. */
+  async texts(): Promise<string[]> {
+    return textsIn(await this.received())
   }
 
   errors(): Promise<string[]> {

@@ -12,7 +12,7 @@ import { type RedisServer, startRedisServer } from '../support/redis-server.js'
 import { RestartedService } from '../support/restarted-service.js'
 import { callSessions } from '../support/sessions-api.js'
 import { ConverseVisitor } from './converse-visitor.js'
-import { openModulePage, type Visitor } from './module-visitor.js'
+import { numbersOf, openModulePage, type Visitor } from './module-visitor.js'
 import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
 import { servePortal } from './portal-server.js'
@@ -129,7 +129,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         jid: () => page.jid(),
         say: (to, text) => page.say(to, text),
         receives: (text, milliseconds) => page.receives(text, milliseconds),
-        texts: async () => bodiesOf(await page.received()),
+        texts: () => page.texts(),
       }
     }
 
@@ -249,7 +249,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await tab.waitForFunction(() => window.chat.status.state === 'online', undefined, { timeout: untilItRepeats })
       await say(bob.bareJid, 'last')
       await bob.receives('>last<')
-      expect(bodiesOf(bob.received)).toEqual(['confirmed', 'in flight', 'offline', 'at once', 'at once', 'last'])
+      expect(bob.texts).toEqual(['confirmed', 'in flight', 'offline', 'at once', 'at once', 'last'])
       const { sent } = await tab.evaluate(() => window.frames)
       const iqs = sent.flatMap(text => /^<iq[^>]* id="(\d{20,})"/.exec(text)?.slice(1) ?? [])
       expect(iqs.length).toBe(new Set(iqs).size)
@@ -283,8 +283,3 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     }
   })
 }
-
-const bodiesOf = (text: string) => Array.from(text.matchAll(/<body>([^<]*)<\/body>/g), ([, body]) => body!)
-
-const numbersOf = (texts: readonly string[]) =>
-  texts.flatMap(text => /^number (\d+)$/.exec(text)?.slice(1).map(Number) ?? [])

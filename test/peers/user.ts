@@ -63,6 +63,11 @@ export class User {
     return this.#bodies.join('\n')
   }
 
+  /** Texts of messages. */
+  get texts(): string[] {
+    return textsIn(this.received)
+  }
+
   /** The numbers of messages such as `number 5`, in their order. */
   get numbers(): number[] {
     return Array.from(this.received.matchAll(/>number (\d+)</g), ([, number]) => Number(number))
@@ -215,3 +220,6 @@ export async function becomeContacts(one: User, other: User): Promise<void> {
   await befriend(one, other)
   await Promise.all([one.leave(), other.leave()])
 }
+
+/** Texts of the messages in stanzas. */
+export const textsIn = (stanzas: string) => Array.from(stanzas.matchAll(/<body>([^<]*)<\/body>/g), ([, text]) => text!)
