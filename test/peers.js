@@ -6,7 +6,7 @@
 //   npm run test:peers -- test/peers/strophe  these files only
 import { readdirSync, readFileSync } from 'node:fs'
 import { releaseAtHand, releases, unpackRelease } from './support/debian-release.js'
-import { run, runJest } from './support/jest-run.js'
+import { endWith, run, runJest } from './support/jest-run.js'
 import { debianPackages, ensurePackages, missingPackages } from './support/packages.js'
 
 const inCi = /^(1|true)$/i.test(process.env.CI ?? '')
@@ -31,10 +31,7 @@ if (chosen.length === 0) {
   for (const name of chosen) await testRelease(name)
 }
 
-console.log(`\n${lines.join('\n')}`)
-// Set, not `process.exit`: what was printed has to reach a pipe.
-process.exitCode = failed > 0 ? 1 : 0
-console.log(`${passed} passed, ${failed} failed`)
+endWith({ passed, failed, lines })
 
 async function testRelease(name) {
   const release = name === atHand ? { folder: '' } : await unpackRelease(name)

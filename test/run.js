@@ -4,7 +4,7 @@
 //   npm run test:all              all combinations of them, and what takes long
 //   npm run test:all -- --rest    only what `npm test` leaves out, for CI, which has run it before
 import { fileURLToPath } from 'node:url'
-import { run, runJest } from './support/jest-run.js'
+import { endWith, run, runJest } from './support/jest-run.js'
 import { filesOfAllOnly, filesOfRest } from './support/matrix-files.js'
 import { debianPackages, ensurePackages, missingPackages, recipePackages } from './support/packages.js'
 
@@ -29,11 +29,9 @@ if (isRest) await timed('build', build)
 else await timed('lint, types, build', () => Promise.all([lint(), build().then(types)]))
 await timed('tests', () => jest(skipped))
 
-console.log(`\n${times.map(([name, seconds]) => `${name} ${seconds.toFixed(1)} s`).join(', ')}`)
-if (skipped.length > 0) console.log(`not run for want of Debian packages: ${skipped.join(', ')}`)
-// Set, not `process.exit`: what was printed has to reach a pipe.
-process.exitCode = failed > 0 ? 1 : 0
-console.log(`${passed} passed, ${failed} failed`)
+const lines = [times.map(([name, seconds]) => `${name} ${seconds.toFixed(1)} s`).join(', ')]
+if (skipped.length > 0) lines.push(`not run for want of Debian packages: ${skipped.join(', ')}`)
+endWith({ passed, failed, lines })
 
 async function lint() {
   // In a file or a CI's log Biome's colours come as one escape sequence per letter.

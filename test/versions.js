@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { run, runJest } from './support/jest-run.js'
+import { endWith, run, runJest } from './support/jest-run.js'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const platform = `${process.platform}-${process.arch}`
@@ -31,10 +31,7 @@ if (platform !== 'linux-x64') {
   failed++
 }
 
-console.log(`\n${lines.join('\n')}`)
-// Set, not `process.exit`: what was printed has to reach a pipe.
-process.exitCode = failed > 0 ? 1 : 0
-console.log(`${passed} passed, ${failed} failed`)
+endWith({ passed, failed, lines })
 
 async function testVersion(major) {
   const node = fetchNode(major)

@@ -2,10 +2,14 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+
+/** What failed, a line each. */
+const failures = []
 
 /** Longest time for one run. The slowest takes 13 minutes, and up to four times as long on a slow machine. */
 const limitMilliseconds = Number(process.env.TEST_MINUTES ?? 60) * 60_000
@@ -29,7 +33,9 @@ export function run(args, { env = {}, node = process.execPath } = {}) {
       resolve(false)
     })
     child.on('close', (code, signal) => {
-      if (signal !== null) console.log(`${args.find(arg => !arg.startsWith('-'))} was ended by ${signal}`)
+      const program = args.find(arg => !arg.startsWith('-'))
+      if (signal !== null) failures.push(`${program} was ended by ${signal}`)
+      else if (code !== 0) failures.push(`${program} ended with ${code}`)
       resolve(code === 0)
     })
   })
@@ -45,6 +51,7 @@ export async function runJest(args, { files = [], workers, ...options } = {}) {
   if (result === undefined) return { passed: 0, failed: 1 }
   const { ok, report } = result
   tellSkipped(report)
+  rememberFailed(report)
   const failed = failuresIn(report)
   // Jest can fail although no test fails, for example because of an error after the last test.
   return { passed: report.numPassedTests, failed: ok || failed > 0 ? failed : 1 }
@@ -78,6 +85,35 @@ async function reportOfJest(args, options) {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+function rememberFailed({ testResults }) {
+  for (const { name, message, assertionResults } of testResults) {
+    const file = relative(root, name)
+    const failed = assertionResults.filter(({ status }) => status === 'failed')
+    for (const { fullName, failureMessages } of failed) {
+      failures.push(`${file}: ${fullName}: ${beginningOf(failureMessages.join('\n'))}`)
+    }
+    // A suite that does not load has no tests.
+    if (assertionResults.length === 0 && message !== '') failures.push(`${file}: ${beginningOf(message)}`)
+  }
+}
+
+/** A message of Jest on one line, without the colours. */
+function beginningOf(message) {
+  return stripVTControlCharacters(message).replaceAll(/\s+/g, ' ').slice(0, 200)
+}
+
+/**
+ * Ends one of the programs: prints these lines, what failed (`failed: …`, for those who see only the end of a log) and
+ * `N passed, N failed`, and sets the exit code.
+ */
+export function endWith({ passed, failed, lines }) {
+  console.log(`\n${lines.join('\n')}`)
+  for (const failure of failures) console.log(`failed: ${failure}`)
+  // Set, not `process.exit`: what was printed has to reach a pipe.
+  process.exitCode = failed > 0 ? 1 : 0
+  console.log(`${passed} passed, ${failed} failed`)
 }
 
 /** Prints what was not run, by the names of the groups, which say why. */
