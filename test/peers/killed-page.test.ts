@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import type { BrowserContext, Page } from 'playwright-core'
 import { processIn } from '../../src/store/process-name.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
+import { takeUpSeconds } from '../support/crowd/faults.js'
 import { ProcessFlock } from '../support/crowd/process-flock.js'
 import { movableSessions, sealKeyIn } from '../support/crowd/stage.js'
 import { ensureBuilt } from '../support/operated-service.js'
@@ -26,8 +27,8 @@ import { becomeContacts, User } from './user.js'
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
-/** Until a page works again, in milliseconds. */
-const mostMilliseconds = 8_000
+/** Until a page works again. */
+const mostMilliseconds = takeUpSeconds * 1000
 const betweenMessages = 300
 /** Strophe repeats a failed request at once, and then after 8 s. In milliseconds. */
 const untilItRepeats = 40_000

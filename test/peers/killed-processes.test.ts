@@ -2,11 +2,12 @@
 // Runs in npm run test:all only: five minutes.
 //   KILLED_ROUNDS  how often a process is killed in each test (1)
 //   CUT_SECONDS    how long one is cut off from Redis (10)
+//   TAKE_UP_SECONDS  how long it may take until all sessions work again (12)
 //   CROWD_USERS    how many people chat (12), an even number
 //   MESSAGE_SECONDS  between two messages of each (1)
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { killKept } from '../support/crowd/faults.js'
+import { killKept, takeUpSeconds } from '../support/crowd/faults.js'
 import { wayToRedis } from '../support/crowd/redis-cut.js'
 import { type CrowdStage, setProcessStage, setWorkerStage } from '../support/crowd/stage.js'
 import type { WorkerFlock } from '../support/crowd/worker-flock.js'
@@ -70,11 +71,11 @@ for (const server of ['Prosody', 'ejabberd'] as const)
         const { faults } = await stage.during(async parts => {
           parts.crowd.mayRepeat()
           const from = performance.now()
-          parts.crowd.cut({ from, to: from + (cutSeconds + 8) * 1000 })
+          parts.crowd.cut({ from, to: from + (cutSeconds + takeUpSeconds) * 1000 })
           way.cut()
           await pause(cutSeconds * 1000)
           way.restore()
-          await pause(8_000)
+          await pause(takeUpSeconds * 1000)
         })
         expect(faults).toEqual([])
         member.isLeaving = true

@@ -1,6 +1,7 @@
 // Faults of the processes of a service. Each function resolves when its fault is over.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { processSeconds } from '../../../src/store/store.js'
+import { numberFrom } from '../random.js'
 import type { RedisServer } from '../redis-server.js'
 import type { Crowd } from './crowd.js'
 import type { Flock, Member } from './member.js'
@@ -16,8 +17,11 @@ export interface FaultParts {
 
 /** How long a process or Redis may take to serve again as before, in seconds. */
 export const rejoinSeconds = 4
-/** Longest time in which other processes continue the sessions of one that died, in seconds. */
-const takeUpSeconds = 8
+/**
+ * Longest time in which other processes continue the sessions of one that died, in seconds. A machine that does nothing else
+ * needs less than 8.
+ */
+export const takeUpSeconds = numberFrom('TAKE_UP_SECONDS', 12)
 /** Longest time in which a process ends after `DRAIN_TIME`, in milliseconds. */
 const stopMilliseconds = 12_000
 
