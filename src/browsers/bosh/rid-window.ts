@@ -54,13 +54,17 @@ export class RidWindow {
       fence: this.#fence,
       polled: this.#polled,
       replies: this.#replies,
+      ...(this.#recorded > 0 && { isBehind: this.#isBehind, recorded: this.#recorded, afterGap: this.#afterGap }),
     }
   }
 
-  takeUp({ last, isAttachable, fence, polled, replies }: WindowRecord, isKept = false): void {
+  /** `isKept`: the process of the record has died. */
+  takeUp(record: WindowRecord, isKept = false): void {
+    const { last, isAttachable, fence, polled, isBehind = false, recorded = 0, afterGap = 0, replies } = record
     this.last = last
-    this.#isBehind = isKept
-    if (isKept) this.#recorded = last
+    this.#isBehind = isKept || isBehind
+    this.#recorded = isKept ? last : recorded
+    this.#afterGap = isKept ? 0 : afterGap
     this.#isAttachable = isAttachable
     this.#fence = fence
     this.#polled = polled

@@ -187,13 +187,14 @@ export class ManagedLink implements Link, LinkEvents {
       since,
       ...(this.#repair !== undefined && !this.#wasSetDown && { wasBroken: true }),
       again: this.#mending!.record(),
+      unrecorded: this.unrecorded?.record,
     }
   }
 
-  #takeUp({ previd, received, confirmed, unconfirmed, since, wasBroken, isKept }: LinkRecord): void {
+  #takeUp({ previd, received, confirmed, unconfirmed, since, wasBroken, isKept, unrecorded }: LinkRecord): void {
     this.#previd = previd
     this.counts.takeUp(received, confirmed, unconfirmed)
-    if (isKept === true) this.unrecorded = new Unrecorded(this.unconfirmed.length)
+    this.unrecorded = Unrecorded.after(isKept === true, unconfirmed.length, unrecorded)
     this.#wasSetDown = wasBroken !== true
     this.#mend(lostEnd, this.#now + since)
   }

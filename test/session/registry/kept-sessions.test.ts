@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Phase } from '../../../src/lib/phase.js'
 import { KeptSessions } from '../../../src/session/registry/kept-sessions.js'
 import { StoredRecords } from '../../../src/session/registry/stored-records.js'
+import { keptRecordOf } from '../../../src/session/session-record.js'
 import { type Store, StoreUnavailable } from '../../../src/store/store.js'
 import { linkNamespace, smNamespace } from '../../../src/xmpp/namespaces.js'
 import { ack, attachPageSilently, enable, logIn, request, resume, stanza } from '../../browsers/websocket/pages.js'
@@ -20,7 +21,7 @@ import {
 } from '../../support/bosh-bench.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { memoryStore } from '../../support/memory-store.js'
-import { movedTo, nextBench, takeUpOne } from '../../support/next-process.js'
+import { movedTo, nextBench, recordsOf, takeUpOne } from '../../support/next-process.js'
 
 const sm = `xmlns='${smNamespace}'`
 const enabled = `<enabled ${sm} id='first' resume='true'/>`
@@ -220,6 +221,72 @@ describe('a page with BOSH, whose process dies', () => {
     const { page } = await dies()
     expect((await page.at(page.rid + 1_000)).reply?.body).toContain('item-not-found')
   })
+})
+
+describe('a page whose second process ends before it has come back', () => {
+  const ways = {
+    stops: (bench: BoshBench) => recordsOf(bench)[0]!,
+    dies: (bench: BoshBench) => JSON.stringify(keptRecordOf(bench.registry.bySid(client.sid)!, bench.clock.now())),
+  }
+
+  /** The server has handled two messages that no record has. */
+  async function diesTwice(how: keyof typeof ways, isMended: boolean) {
+    await client.next()
+    await isKept()
+    jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    await client.next(message('a'))
+    await client.next(message('b'))
+    const { bench, resumes } = await dies()
+    if (isMended) await resumes(2)
+    const third = nextBench({}, about)
+    const mending = new FakeMending()
+    expect(takeUpOne(third, JSON.parse(ways[how](bench)), mending)).toBe(true)
+    const resumesAgain = async () => {
+      const link = mending.attempts.at(-1)!.succeed()
+      await third.pass(0)
+      link.receive(features)
+      link.say(resumed(2))
+      await third.pass(0)
+      return link
+    }
+    return { third, page: movedTo(third, client), resumesAgain }
+  }
+
+  const cases = (['stops', 'dies'] as const).flatMap(how => [
+    { how, when: 'before', isMended: false },
+    { how, when: 'after', isMended: true },
+  ])
+
+  test.each(cases)('sends once what it repeats, if that $how $when the link is mended', async ({ how, isMended }) => {
+    const { page, resumesAgain } = await diesTwice(how, isMended)
+    const link = await resumesAgain()
+    await page.at(page.rid - 1, message('a'))
+    await page.at(page.rid, message('b'))
+    await page.next(message('c'))
+    expect(link.sent.slice(1).filter(text => text !== '')).toEqual([message('c')])
+  })
+
+  test.each(cases)('may be ahead, if that $how $when the link is mended', async ({ how, isMended }) => {
+    const { third, page, resumesAgain } = await diesTwice(how, isMended)
+    const link = await resumesAgain()
+    const next = await page.next(message('c'))
+    await third.pass(1.6)
+    expect([link.sent.slice(1), next.reply]).toEqual([[message('c')], undefined])
+  })
+})
+
+test('a page with a WebSocket that goes before it has repeated its stanzas does not cost the next one its first', async () => {
+  const { socket, id } = await attachPageCounting(dying, client.token!)
+  await isKept()
+  jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+  socket.receive(stanza('p1'))
+  const { bench, page, resumes } = await dies()
+  const link = await resumes(1)
+  const back = logIn(bench, (await bench.resume(page)).token!)
+  back.receive(resume(id, 0))
+  const next = attachPageSilently(bench, (await bench.resume(page)).token!)
+  next.receive(stanza('q1'))
+  expect(ids(link.sent)).toEqual(['q1'])
 })
 
 test('a page that got stanzas twice counts fewer than it is told when it is loaded again', async () => {
