@@ -32,6 +32,10 @@ export const cpu = (process: string): Measure => ({
   of: each => each.cpuMicroseconds[process] ?? Number.NaN,
   format: value => `${value.toFixed(0)} us`,
 })
+export const cpuOfAll = (...processes: readonly string[]): Measure => ({
+  of: each => processes.reduce((sum, process) => sum + cpu(process).of(each), 0),
+  format: cpu('').format,
+})
 export const perCpuSecond = (process: string): Measure => ({
   of: each => 1e6 / cpu(process).of(each),
   format: perSecond,

@@ -21,6 +21,7 @@ const parts = {
   chat: countRoundTrips,
   pace: warmEvenly,
   hold: holdBosh,
+  even: talkEvenly,
 }
 
 process.on('message', async (work: Work | 'go') => {
@@ -129,7 +130,7 @@ async function warmEvenly(work: Work): Promise<Figures> {
 
 /** Phases: log in, talk, lose all sessions and log in again, leave. The parent's message begins the next phase. */
 async function holdBosh(work: Work): Promise<Figures> {
-  const { sessions = 0, secondsPerMessage = 60, target, amount } = work
+  const { sessions = 0, target } = work
   const tally = new Tally(work.pids)
   const spare: HttpLane[] = []
   const held: BoshTalk[] = []
@@ -151,20 +152,7 @@ async function holdBosh(work: Work): Promise<Figures> {
   }
   let isOver = false
   await open()
-  await tally.during(async () => {
-    const start = performance.now()
-    const last = (amount / secondsPerMessage) * sessions
-    for (let sent = 0; sent < last; ) {
-      const due = ((performance.now() - start) / 1000 / secondsPerMessage) * sessions
-      for (; sent < Math.min(due, last); sent++) {
-        const talk = held[sent % sessions]!
-        if (!talk.isWaiting && !talk.isClosed) talk.sendNext()
-      }
-      await sleep(10)
-    }
-    for (let waited = 0; waited < graceMilliseconds && held.some(each => each.isWaiting); waited += 100)
-      await sleep(100)
-  })
+  await tally.during(() => sendEvenly(held, work))
   lost += held.filter(each => each.isWaiting).length
   const figures = { ...tally.figures(), lost }
   isOver = true
@@ -175,6 +163,35 @@ async function holdBosh(work: Work): Promise<Figures> {
   for (const talk of held) talk.close()
   for (const lane of spare) lane.close()
   return figures
+}
+
+/** Sends messages of all talks in turn, at one rate, and waits for the last. */
+async function sendEvenly(held: readonly BoshTalk[], { secondsPerMessage = 60, amount }: Work): Promise<void> {
+  const start = performance.now()
+  const last = (amount / secondsPerMessage) * held.length
+  for (let sent = 0; sent < last; ) {
+    const due = ((performance.now() - start) / 1000 / secondsPerMessage) * held.length
+    for (; sent < Math.min(due, last); sent++) {
+      const talk = held[sent % held.length]!
+      if (!talk.isWaiting && !talk.isClosed) talk.sendNext()
+    }
+    await sleep(10)
+  }
+  for (let waited = 0; waited < graceMilliseconds && held.some(each => each.isWaiting); waited += 100) await sleep(100)
+}
+
+async function talkEvenly(work: Work): Promise<Figures> {
+  const { target } = work
+  const tally = new Tally(work.pids)
+  const { failure, fail } = failing()
+  const spare: HttpLane[] = []
+  const sessions = await openBosh(target, names(work, work.sessions ?? 0))
+  const talks = holdEach(sessions, { port: target.port, spare, arrived: tally.add, failed: fail })
+  await sleep(settleMilliseconds)
+  await tally.during(() => Promise.race([sendEvenly(talks, work), failure]))
+  await Promise.race([Promise.all(talks.map(talk => talk.end())), failure])
+  for (const lane of spare) lane.close()
+  return tally.figures()
 }
 
 const names = ({ prefix = 'user', users }: Work, count: number, from = 0): string[] =>

@@ -4,6 +4,7 @@ import { conditions } from './conditions.js'
 import { measureHeld, measureHeldBesideOthers, measureHeldOverWebSocket } from './memory.js'
 import { measureMixed } from './mixed.js'
 import { closing, differencesFromDelivery, startLoadClient, stopAll } from './processes.js'
+import { measureRecords } from './records.js'
 import {
   measureBosh,
   measureBoshBeforeEjabberd,
@@ -23,6 +24,7 @@ const parts: Readonly<Record<string, readonly Measure[]>> = {
   idle: [measureHeld],
   mixed: [measureMixed],
   websocket: [measureWebSocket, measureWebSocketBeforeEjabberd, measureHeldOverWebSocket],
+  records: [measureRecords],
   processes: [measureCarrying, measureWorkers, measureHeldBesideOthers],
 }
 const usual = ['warm', 'chat', 'idle', 'mixed', 'websocket']

@@ -11,6 +11,7 @@ export const fullSizes = {
   warmUpRounds: 14,
   ...{ chatWarmUpRounds: 4, warms: 400, freshUsers: 100, singleWarms: 60 },
   ...{ chatSessions: 50, chatSeconds: 2, mixedSeconds: 3 },
+  ...{ paceSessions: 200, paceSeconds: 20 },
   ...{ heldSessions: [1_000, 6_000] as readonly [number, number], restMilliseconds: 10_000 },
 }
 
@@ -20,6 +21,7 @@ export const quickSizes: Sizes = {
   ...{ rounds: 1, sharingRounds: 1, warmUpRounds: 1, chatWarmUpRounds: 4 },
   ...{ warms: 60, freshUsers: 20, singleWarms: 10 },
   ...{ chatSessions: 10, chatSeconds: 0.5, mixedSeconds: 1 },
+  ...{ paceSessions: 20, paceSeconds: 6 },
   ...{ heldSessions: [50, 150], restMilliseconds: 500 },
 }
 
@@ -75,7 +77,7 @@ export async function compare<Key extends string>(
     for (const key of round % 2 === 0 ? keys : keys.toReversed())
       figures[key].push(await contenders[key].run(loadOf(round)))
   const labels = Object.fromEntries(keys.map(key => [key, contenders[key].label])) as Record<Key, string>
-  const unit = loadOf(0).part === 'chat' ? 'round trips' : 'warms'
+  const unit = ['chat', 'even'].includes(loadOf(0).part) ? 'round trips' : 'warms'
   const comparison: Comparison<Key> = { title, unit, labels, rounds: figures }
   log(comparisonTable(comparison))
   return comparison

@@ -15,7 +15,7 @@ export interface Target {
 export type Processes = Readonly<Record<string, number | readonly number[]>>
 
 export interface Work {
-  readonly part: 'warm' | 'chat' | 'pace' | 'hold'
+  readonly part: 'warm' | 'chat' | 'pace' | 'hold' | 'even'
   readonly target: Target
   readonly prefix?: string
   readonly users: number
