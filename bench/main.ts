@@ -14,6 +14,7 @@ import {
 import { measureScale } from './scale.js'
 import { measureCarrying, measureWorkers } from './several.js'
 import { accountsOf, freshPrefix, fullSizes, names, quickSizes, type Stage, users } from './stage.js'
+import { measureStorm } from './storm.js'
 import { measureWarms, measureWarmsOverStarttls } from './warms.js'
 
 type Measure = (stage: Stage) => Promise<readonly Verdict[]>
@@ -53,10 +54,15 @@ async function main(words: readonly string[]): Promise<void> {
     process.exitCode = isMet ? 0 : 1
     return
   }
+  if (words[0] === 'storm') {
+    const isMet = await measureStorm(numbersIn(words.slice(1), { sessions: 6_000 }).sessions)
+    process.exitCode = isMet ? 0 : 1
+    return
+  }
   const asked = words.filter(word => word !== '--quick')
   const unknown = asked.filter(word => parts[word] === undefined)
   if (unknown.length > 0) {
-    const known = [...Object.keys(parts), 'scale'].join(', ')
+    const known = [...Object.keys(parts), 'scale', 'storm'].join(', ')
     console.error(`Unknown: ${unknown.join(' ')}. Parts: ${known}, --quick. By default: ${usual}.`)
     process.exitCode = 2
     return

@@ -1,0 +1,111 @@
+// A process with thousands of sessions is killed, and another one continues them.
+import { readdirSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LoggedIn } from '../test/support/bosh-login.js'
+import { startProsody } from '../test/support/prosody.js'
+import { ask } from './ask.js'
+import { areMet } from './comparison.js'
+import { closing, startNeighbours, startStore } from './processes.js'
+import { openBosh } from './sessions.js'
+import { accountsOf, names, users } from './stage.js'
+import { BoshTalk } from './talks.js'
+import { residentKib, Tally } from './tally.js'
+
+const openAtOnce = 500
+const longestMilliseconds = 600_000
+
+const environment = {
+  MEASURE_LAG: '1',
+  MAX_SESSIONS: '0',
+  MAX_CONNECTIONS_PER_ADDRESS: '0',
+  XMPP_SPARE_LINKS: '0',
+  WARM_ATTACH_TIMEOUT: '600',
+}
+
+const descriptors = (pid: number) => readdirSync(`/proc/${pid}/fd`).length
+
+/** Sends itself messages until it is stopped. */
+function chatter(session: LoggedIn, port: number, tally: Tally) {
+  const failures: string[] = []
+  const talk = new BoshTalk(session, { port, arrived: tally.add, failed: ({ message }) => failures.push(message) })
+  talk.poll()
+  talk.sendNext()
+  return { failures, end: () => talk.end() }
+}
+
+/** Each session sends itself a message. Resolves with how many failed, and why the first did. */
+async function allWork(sessions: readonly LoggedIn[], port: number) {
+  const failures: string[] = []
+  const works = (session: LoggedIn) =>
+    new Promise<void>(resolve => {
+      const over = () => {
+        clearTimeout(late)
+        talk.close()
+        resolve()
+      }
+      const failed = ({ message }: Error) => {
+        failures.push(message)
+        over()
+      }
+      const late = setTimeout(() => failed(new Error('no answer after 20 s')), 20_000)
+      const talk = new BoshTalk(session, { port, spare: [], arrived: over, failed })
+      talk.poll()
+      talk.sendNext()
+    })
+  const waiting = sessions.values()
+  const worker = async () => {
+    for (const session of waiting) await works(session)
+  }
+  await Promise.all(Array.from({ length: 20 }, worker))
+  return { failed: failures.length, first: failures[0] }
+}
+
+export async function measureStorm(count: number): Promise<boolean> {
+  const config = 'smacks_hibernation_time = 900'
+  await using prosody = closing(
+    await startProsody({ users: accountsOf(names('user', users)), iterations: 4096, config }),
+  )
+  await using store = await startStore()
+  await using pair = await startNeighbours(store.environment, { c2sPort: prosody.c2sPort, environment })
+  const [dying, taker] = pair.both
+  const target = { kind: 'product', port: dying.port } as const
+  const sessions: LoggedIn[] = []
+  while (sessions.length < count) {
+    const open = sessions.length
+    const next = Array.from(
+      { length: Math.min(openAtOnce, count - open) },
+      (_, index) => `user${(open + index) % users}`,
+    )
+    sessions.push(...(await openBosh(target, next)))
+  }
+  const [own] = await openBosh({ kind: 'product', port: taker.port }, ['user0'])
+  const tally = new Tally({ taker: taker.pid, Redis: store.pid, Prosody: prosody.pid })
+  await sleep(3_000)
+  const [idle, memory] = [descriptors(taker.pid), residentKib(taker.pid)]
+  await ask(taker.pid, 'lag')
+  const talk = chatter(own!, taker.port, tally)
+  const start = performance.now()
+  let seconds = 0
+  await tally.during(async () => {
+    process.kill(dying.pid, 'SIGKILL')
+    while (descriptors(taker.pid) < idle + count && performance.now() - start < longestMilliseconds) await sleep(100)
+    seconds = (performance.now() - start) / 1000
+  })
+  const { p50Milliseconds, p99Milliseconds } = tally.figures()
+  const lag = await ask(taker.pid, 'lag')
+  await talk.end()
+  const each = (residentKib(taker.pid) - memory) / count
+  console.log(
+    `${count} sessions before one Prosody: all were back after ${seconds.toFixed(1)} s, ${each.toFixed(0)} KiB each`,
+  )
+  console.log(
+    `A message of another session took ${p50Milliseconds.toFixed(0)} ms (p50), ${p99Milliseconds.toFixed(0)} ms (p99)`,
+  )
+  console.log(`Longest pause of the process: ${lag.busy.toFixed(0)} ms of CPU`)
+  const { failed, first } = await allWork(sessions, taker.port)
+  if (first !== undefined) console.log(`the first failure: ${first}`)
+  return areMet([
+    [`${failed} sessions lost, none`, failed === 0],
+    [`${talk.failures.length} failures of the other session, none`, talk.failures.length === 0],
+  ])
+}
