@@ -74,7 +74,7 @@ export function keptRecordOf(session: Session, now: number): SessionRecord | und
   if (!maySetDown || managed === undefined || jid === undefined) return undefined
   const kept = client?.keep?.(now)
   if (kept === undefined) return undefined
-  const { resumption = outbox.resumption } = kept
+  const { resumption = outbox.resumption && { ...outbox.resumption, isKept: true } } = kept
   const record = session.record(now, {
     jid,
     outbox: outbox.keep(resumption),

@@ -123,8 +123,9 @@ export class Session {
     this.#client = client
     this.inactivity.takeUp(before.inactivity, this.keeper.common.clock.now())
     this.uplink.opened()
-    this.uplink.manage(this, management, before.link)
+    // The link counts what the page does not have.
     this.outbox.takeUp(before.outbox)
+    this.uplink.manage(this, management, before.link)
     if (before.isLinkWatched === true) this.#linkNotices.watch()
     this.#note('taken-up')
     this.keeper.loggedIn(this, before.jid)
@@ -221,6 +222,9 @@ export class Session {
     const token = this.#await('resume', jid, client, handover)
     if (this.ids !== undefined) this.ids = handover.ids
     this.#note('resumed')
+    // A page that cannot resume its stream does not repeat stanzas.
+    if (this.outbox.resumption === undefined) this.uplink.managed?.unrecorded?.pageComes(false)
+    this.keeper.keepNow(this)
     this.keeper.resumed(this)
     return { id: this.id, jid, ...binding, token, delivered: this.outbox.countForPages }
   }

@@ -253,8 +253,8 @@ export interface KeptBy {
 export type RecordKey = { readonly id: string } | { readonly secret: string } | { readonly tab: TabName }
 
 export interface Records {
-  /** The records expire after `seconds`. */
-  put(records: readonly SessionRecord[], seconds: number): Promise<void>
+  /** The records expire after `seconds`. None is written for a session that another process has taken from `process`. */
+  put(records: readonly SessionRecord[], process: string, seconds: number): Promise<void>
   /**
    * Of all calls in all processes, one gets the record. For `takenSeconds`, others are told which process got it. The
    * record of a live session can be taken when the entry of its process has expired.

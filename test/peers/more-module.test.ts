@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import type { BrowserContext, Page } from 'playwright-core'
 import { browserBefore, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
+import { eventually } from '../support/eventually.js'
 import { createModulePageRouter, type ModuleChat } from '../support/page-module.js'
 import { startProsody } from '../support/prosody.js'
 import { bindTab } from '../support/sessions-api.js'
@@ -208,6 +209,8 @@ for (const { name, packages, browser, transport, start } of kinds)
           page.before,
         ] as const
       }
+      // ejabberd delivers a message before its archive has it.
+      await eventually('the archive has all', async () => (await fetched({ most: 1 }))[0][0] === '5')
       const [newest, before] = await fetched({ most: 3 })
       expect([newest, typeof before]).toEqual([['3', '4', '5'], 'string'])
       const [older] = await fetched({ most: 50, before })

@@ -65,7 +65,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     here.sessions.page({ scope: ['*'], limit: 5 }),
     here.sessions.states(['*']),
     here.tabs.enter(tabOf('1'), stays),
-    here.records.put([{ id: '9', secrets: [], text: 'sealed' }], 60),
+    here.records.put([{ id: '9', secrets: [], text: 'sealed' }], 'stopping', 60),
     here.records.take({ id: '8' }, 'taker'),
     here.records.takeOldest(60, 5, 'taker'),
     here.ended.mark({ id: '9' }, 60),
@@ -99,7 +99,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
   })
 
   test('that hangs takes no record for a caller who has given up', async () => {
-    await here.records.put([{ id: '9', secrets: ['sid'], text: 'sealed' }], 60)
+    await here.records.put([{ id: '9', secrets: ['sid'], text: 'sealed' }], 'stopping', 60)
     redis.pause()
     await fails(here.records.take({ secret: 'sid' }, 'taker'), 'no-answer')
     redis.resume()
@@ -109,7 +109,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
 
   test('that hangs keeps no record for a caller who has given up', async () => {
     redis.pause()
-    await fails(here.records.put([{ id: '9', secrets: ['sid'], text: 'sealed' }], 60), 'no-answer')
+    await fails(here.records.put([{ id: '9', secrets: ['sid'], text: 'sealed' }], 'stopping', 60), 'no-answer')
     redis.resume()
     await eventually('it is up', () => here.isUp)
     expect(await here.records.take({ secret: 'sid' }, 'taker')).toBeUndefined()
@@ -119,7 +119,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     const after: Clock['after'] = (ms, callback) => systemClock.after(Math.max(ms - 50, 1), callback)
     const early = await openRedisStore(redis, undefined, undefined, { now: systemClock.now, after })
     await early.join(memberOf('c', []))
-    await early.records.put([{ id: '9', secrets: ['sid'], text: 'sealed' }], 60)
+    await early.records.put([{ id: '9', secrets: ['sid'], text: 'sealed' }], 'stopping', 60)
     redis.pause()
     await fails(early.records.take({ secret: 'sid' }, 'taker'), 'no-answer')
     redis.resume()
@@ -351,7 +351,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     const secret = 'c2VjcmV0'
     const tab = tabOf(`tab-${secret}`, `visit-${secret}`)
     await here.sessions.put([sessionOf('1', { secrets: [`sid-${secret}`, `token-${secret}`] })])
-    await here.records.put([{ id: '1', secrets: [`sid-${secret}`], tab, text: 'sealed' }], 60)
+    await here.records.put([{ id: '1', secrets: [`sid-${secret}`], tab, text: 'sealed' }], 'stopping', 60)
     await here.ended.mark({ visit: tab, at: 1 }, 60)
     await here.rate('logins', 5, 60).take(secret)
     await here.tabs.enter(tab, stays)

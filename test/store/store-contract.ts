@@ -277,7 +277,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       const first = await there.tabs.enter(tab, stays)
       expect(first).toMatchObject({ session: undefined, hasRecord: false })
       await here.sessions.put([sessionOf('1', { tab })])
-      await here.records.put([{ id: '2', secrets: [], tab, text: 'sealed' }], 60)
+      await here.records.put([{ id: '2', secrets: [], tab, text: 'sealed' }], 'stopping', 60)
       await first.leave()
       expect(await there.tabs.enter(tab, stays)).toMatchObject({ session, hasRecord: true })
     })
@@ -351,7 +351,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
     test.each([{ id: '1' }, { secret: 'sid' }, { secret: 'token' }, { tab: tabOf('t') }])(
       'are taken once by %j',
       async key => {
-        await here.records.put([stored], 60)
+        await here.records.put([stored], 'stopping', 60)
         const taken = await Promise.all([here, there, here, there].map(store => store.records.take(key, 'taker')))
         const [by, record] = [{ by: 'taker' }, { id: '1', text: 'sealed', writtenAt: expect.any(Number) }]
         expect(taken.sort(each => (each !== undefined && 'by' in each ? 1 : -1))).toEqual([record, by, by, by])
@@ -359,7 +359,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
           expect(await there.records.take(other, 'other')).toEqual(by)
         expect(await there.records.takeOldest(0, 10, 'other')).toEqual([])
         // The session is set down again, with another token.
-        await there.records.put([{ ...stored, secrets: ['sid', 'newer'] }], 60)
+        await there.records.put([{ ...stored, secrets: ['sid', 'newer'] }], 'taker', 60)
         expect(await here.records.take({ secret: 'token' }, 'other')).toBeUndefined()
         expect(await here.records.take({ secret: 'newer' }, 'other')).toEqual(record)
         await stage.pass(5_100)
@@ -368,11 +368,11 @@ export function storeContract(start: () => Promise<StoreStage>): void {
     )
 
     test('that nobody took are taken, the oldest first', async () => {
-      await here.records.put([stored], 60)
+      await here.records.put([stored], 'stopping', 60)
       await stage.pass(300)
-      await here.records.put([{ ...stored, id: '2', secrets: [], tab: undefined }], 60)
+      await here.records.put([{ ...stored, id: '2', secrets: [], tab: undefined }], 'stopping', 60)
       await stage.pass(300)
-      await here.records.put([{ ...stored, id: '3', secrets: [], tab: undefined }], 60)
+      await here.records.put([{ ...stored, id: '3', secrets: [], tab: undefined }], 'stopping', 60)
       expect(idsIn(await there.records.takeOldest(0.2, 1, 'taker'))).toEqual(['1'])
       expect(idsIn(await there.records.takeOldest(0.2, 5, 'taker'))).toEqual(['2'])
       expect(await there.records.take({ id: '2' }, 'taker')).toEqual({ by: 'taker' })
@@ -380,7 +380,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
     })
 
     test('expire', async () => {
-      await here.records.put([stored], 0.2)
+      await here.records.put([stored], 'stopping', 0.2)
       await stage.pass(300)
       expect(await there.records.take({ id: '1' }, 'taker')).toBeUndefined()
       expect(await there.records.take({ secret: 'sid' }, 'taker')).toBeUndefined()
@@ -388,8 +388,8 @@ export function storeContract(start: () => Promise<StoreStage>): void {
     })
 
     test('are replaced by newer ones of the same session', async () => {
-      await here.records.put([stored], 60)
-      await there.records.put([{ ...stored, secrets: ['other'], text: 'newer' }], 60)
+      await here.records.put([stored], 'stopping', 60)
+      await there.records.put([{ ...stored, secrets: ['other'], text: 'newer' }], 'stopping', 60)
       expect(await here.records.take({ secret: 'sid' }, 'taker')).toBeUndefined()
       expect(await here.records.take({ secret: 'other' }, 'taker')).toMatchObject({ text: 'newer' })
     })
@@ -426,7 +426,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       await here.records.keep([{ ...kept, id: '2', secrets: [] }], 'dead', 60)
       await here.records.forget(['2'], 'other')
       await here.records.forget(['1'], 'dead')
-      await here.records.put([{ ...kept, id: '2', secrets: [], text: 'set down' }], 60)
+      await here.records.put([{ ...kept, id: '2', secrets: [], text: 'set down' }], 'dead', 60)
       await here.leave('dead')
       expect(await there.records.takeOldest(0, 10, 'taker')).toMatchObject([{ id: '2', text: 'set down' }])
     })
@@ -447,6 +447,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       await there.join(memberOf('taker', [sessionOf('1', { process: 'taker' })]))
       expect(await here.records.isOwn('1', 'dead')).toBe(false)
       expect(await here.records.keep([kept, { ...kept, id: '2', secrets: [] }], 'dead', 60)).toEqual(['1'])
+      await here.records.put([{ ...kept, text: 'stopped late' }], 'dead', 60)
       await here.records.forget(['1'], 'dead')
       await there.leave('taker')
       expect(await here.records.take({ id: '1' }, 'third')).toMatchObject({ text: 'of the taker' })

@@ -260,14 +260,16 @@ class MemoryRecords implements Records {
 
   async #leave(id: string): Promise<void> {
     const { record, process, seconds } = this.#live.get(id)!
-    await this.put([record], seconds)
+    await this.put([record], process, seconds)
     this.#lost.add(`${process} ${id}`)
   }
 
-  async put(records: readonly SessionRecord[], seconds: number) {
+  async put(records: readonly SessionRecord[], process: string, seconds: number) {
     const writtenAt = this.#now
     for (const record of records) {
       const { id, text } = record
+      const { by = process } = this.#records.get(id) ?? {}
+      if (by !== process || this.#lost.has(`${process} ${id}`)) continue
       this.#forget(this.#records.get(id))
       this.#live.delete(id)
       const kept: Kept = { taken: { id, text, writtenAt }, unique: uniqueKeysOf(record) }

@@ -102,7 +102,7 @@ describe('calls for one tab in two processes', () => {
   })
 
   test('are told which process takes their session up just then', async () => {
-    await store.records.put([{ id: '1', secrets: [], tab, text: 'sealed' }], recordSeconds)
+    await store.records.put([{ id: '1', secrets: [], tab, text: 'sealed' }], 'stopping', recordSeconds)
     await store.records.take({ tab }, 'bbbbbbbb')
     await expect(call(here).answer).rejects.toMatchObject({ process: 'bbbbbbbb' })
   })
@@ -168,7 +168,7 @@ describe('calls for one tab in two processes', () => {
   })
 
   test('take up a session that was set down', async () => {
-    await store.records.put([{ id: '1', secrets: [], tab, text: 'sealed' }], recordSeconds)
+    await store.records.put([{ id: '1', secrets: [], tab, text: 'sealed' }], 'stopping', recordSeconds)
     expect(await call(other).answer).toEqual({ result: 'taken up', isResumed: true })
   })
 })

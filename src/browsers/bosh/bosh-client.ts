@@ -285,6 +285,7 @@ export class BoshClient implements Client {
       this.#window.acknowledge(body.ack ?? pending.rid - 1)
       session.outbox.setKeptBytes(this.#window.bytes)
     }
+    if (session.stage.isAwaited && !this.#window.isBehind) session.uplink.managed?.unrecorded?.pageComes(false)
     this.#window.accept(pending.rid, this.#isPoll(body))
     session.inactivity.allow(this.#terms.inactivity)
     session.attach(pending.peer.secure, pending.peer)

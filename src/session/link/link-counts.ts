@@ -35,6 +35,10 @@ export class LinkCounts {
   #kept = Number.POSITIVE_INFINITY
   #wasAnswerPartial = false
   #unasked = 0
+  /** What the last `<resume/>` counted. */
+  #resumedAt = 0
+  /** Stanzas that the server repeats although they are here. */
+  #repeats = 0
   /** True while the server owes an answer to `<r/>`. */
   isAsked = false
   askAt = never
@@ -60,6 +64,16 @@ export class LinkCounts {
       return false
     }
     return this.unacknowledged >= mostUnanswered && this.#answerable - this.#acknowledged >= mostUnanswered
+  }
+
+  /** Returns false if the stanza is here already. */
+  receive(): boolean {
+    if (this.#repeats > 0) {
+      this.#repeats -= 1
+      return false
+    }
+    this.received += 1
+    return true
   }
 
   takeUp(received: number, confirmed: number, unconfirmed: readonly Element[]): void {
@@ -144,9 +158,20 @@ export class LinkCounts {
     this.answerAt = never
   }
 
+  /**
+   * The count for `<resume/>`. With records, the server must keep what the page does not have, for a process that reads
+   * the next record.
+   */
+  resumption(): number {
+    const session = this.#session
+    this.#resumedAt = session.keeper.keeps(session) ? Math.max(this.#acknowledged, this.#answerable) : this.received
+    return this.#resumedAt
+  }
+
   resumed(): void {
-    this.#acknowledged = this.received
-    this.#wasAnswerPartial = false
+    this.#acknowledged = this.#resumedAt
+    this.#repeats = this.received - this.#resumedAt
+    this.#wasAnswerPartial = this.#repeats > 0
     this.#unasked = 0
   }
 

@@ -194,7 +194,7 @@ export class ManagedLink implements Link, LinkEvents {
   #takeUp({ previd, received, confirmed, unconfirmed, since, wasBroken, isKept, unrecorded }: LinkRecord): void {
     this.#previd = previd
     this.counts.takeUp(received, confirmed, unconfirmed)
-    this.unrecorded = Unrecorded.after(isKept === true, unconfirmed.length, unrecorded)
+    this.unrecorded = Unrecorded.after(isKept === true, this.counts, unrecorded)
     this.#wasSetDown = wasBroken !== true
     this.#mend(lostEnd, this.#now + since)
   }
@@ -245,16 +245,14 @@ export class ManagedLink implements Link, LinkEvents {
 
   onElement(element: Element): void {
     if (isStanza(element)) {
-      this.counts.received += 1
-      this.events.onElement(element)
+      if (this.counts.receive()) this.events.onElement(element)
     } else if (element.namespace === smNamespace) this.#take(element)
     else if (this.#repair === undefined) this.events.onElement(element)
     else if (element.namespace === streamsNamespace && element.name === 'features') this.#resumeStream(this.#repair)
   }
 
   onDropped(dropped?: Element, isStanza = true): void {
-    if (isStanza) this.counts.received += 1
-    this.events.onDropped?.(dropped, isStanza)
+    if (!isStanza || this.counts.receive()) this.events.onDropped?.(dropped, isStanza)
   }
 
   onFlush(): void {
@@ -359,7 +357,7 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   get #resumption(): Resumption {
-    return { previd: this.#previd!, h: writeCount(this.counts.received) }
+    return { previd: this.#previd!, h: writeCount(this.counts.resumption()) }
   }
 
   #resumed(tag: Root): void {

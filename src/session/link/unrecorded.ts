@@ -6,7 +6,7 @@ export interface UnrecordedRecord {
   readonly recorded?: number | undefined
   readonly count: number
   readonly isRepeated: boolean
-  readonly isOver: boolean
+  readonly end?: number | undefined
 }
 
 /**
@@ -19,50 +19,58 @@ export class Unrecorded {
   #count: number
   /** The page has come, and its stanzas follow those of the record. */
   #isRepeated: boolean
-  /** A page has come whose stanzas do not follow those of the record. */
-  #isOver: boolean
+  /** Undefined until a page comes whose stanzas do not follow. Then, how many unconfirmed stanzas there were before it. */
+  #end: number | undefined
+  readonly #counts: LinkCounts
 
-  constructor({ recorded, count, isRepeated, isOver }: UnrecordedRecord) {
+  constructor(counts: LinkCounts, { recorded, count, isRepeated, end }: UnrecordedRecord) {
+    this.#counts = counts
     this.#recorded = recorded
     this.#count = count
     this.#isRepeated = isRepeated
-    this.#isOver = isOver
+    this.#end = end
   }
 
   /**
    * Undefined if the server has no stanzas that the record lacks. `isKept`: the process has died. `before`: the state at
    * that process, if it had taken the session up from another one.
    */
-  static after(isKept: boolean, recorded: number, before: UnrecordedRecord | undefined): Unrecorded | undefined {
-    if (!isKept || before?.recorded !== undefined) return before && new Unrecorded(before)
-    return new Unrecorded({ recorded, count: before?.count ?? 0, isRepeated: false, isOver: false })
+  static after(isKept: boolean, counts: LinkCounts, before: UnrecordedRecord | undefined): Unrecorded | undefined {
+    if (!isKept || before?.recorded !== undefined) return before && new Unrecorded(counts, before)
+    const recorded = counts.unconfirmed.stanzas.length
+    return new Unrecorded(counts, { recorded, count: before?.count ?? 0, isRepeated: false })
   }
 
   /** Undefined if no stanza of the page can be one of these. */
   get record(): UnrecordedRecord | undefined {
     if (this.#recorded === undefined && this.#count === 0) return undefined
-    return { recorded: this.#recorded, count: this.#count, isRepeated: this.#isRepeated, isOver: this.#isOver }
+    return { recorded: this.#recorded, count: this.#count, isRepeated: this.#isRepeated, end: this.#end }
   }
 
   /** The server's answer to the resumption. Returns false if its count is impossible. */
-  resumed(counts: LinkCounts, text: string | undefined): boolean {
+  resumed(text: string | undefined): boolean {
+    const counts = this.#counts
     if (this.#recorded === undefined) return counts.confirm(text)
+    // What the page has sent meanwhile follows the recorded stanzas.
+    const following = (this.#end ?? counts.unconfirmed.stanzas.length) - this.#recorded
     const count = counts.confirmRecorded(text, this.#recorded)
     if (count === undefined) return false
     this.#recorded = undefined
-    // What the page has sent meanwhile follows the recorded stanzas.
-    const repeated = this.#isRepeated ? Math.min(count, counts.unconfirmed.stanzas.length) : 0
+    const repeated = this.#isRepeated ? Math.min(count, following) : 0
     counts.forget(repeated)
-    if (!this.#isOver) this.#count += count - repeated
+    if (this.#end === undefined) this.#count += count - repeated
     return true
   }
 
-  /** `isRepeated`: the next stanzas of the page follow those of the record. Otherwise, some may be missing between. */
+  /**
+   * `isRepeated`: the next stanzas of the page follow those of the record. Otherwise, it is another page, or some may be
+   * missing between.
+   */
   pageComes(isRepeated: boolean): void {
     if (!isRepeated) {
-      this.#isOver = true
+      this.#end ??= this.#counts.unconfirmed.stanzas.length
       this.#count = 0
-    } else if (!this.#isOver) this.#isRepeated = true
+    } else if (this.#end === undefined) this.#isRepeated = true
   }
 
   without(elements: readonly Element[]): readonly Element[] {
@@ -77,5 +85,5 @@ export class Unrecorded {
 
 /** The count in `<resumed/>` or in the `<failed/>` that answers `<resume/>`. Returns false if it is impossible. */
 export function confirmResumed(counts: LinkCounts, text: string | undefined, unrecorded?: Unrecorded): boolean {
-  return unrecorded?.resumed(counts, text) ?? counts.confirm(text)
+  return unrecorded?.resumed(text) ?? counts.confirm(text)
 }

@@ -46,6 +46,7 @@ export class Uplink {
 
   manage(session: Session, management: Management, before?: LinkRecord): void {
     this.managed = new ManagedLink(this.link, session, management, before)
+    if (this.#isPaused) this.managed.pause()
     this.link = this.managed
   }
 

@@ -88,8 +88,8 @@ export class SessionBook {
   /** Ends sessions that were ended while this process was silent. The store may have lost the records of the others. */
   async endMarked(): Promise<void> {
     const { registry } = this.#parts
+    for (const session of registry.all()) registry.kept?.keepAgain(session)
     for (const session of [...registry.all()]) {
-      registry.kept?.keepAgain(session)
       if (session.stage.name === 'opening') this.#unsure.add(session)
       await this.#endMarked(session)
     }

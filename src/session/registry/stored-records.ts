@@ -54,13 +54,14 @@ export class StoredRecords {
 
   /** Resolves with the records that could not be stored. Each batch is stored before the next is read. */
   async put(records: Iterable<string>): Promise<readonly string[]> {
-    const { store, keys, seconds } = this.#parts
+    const { store, self, keys, seconds } = this.#parts
     const sealed = recordSealer(keys)
     const rest = batches(records, recordsAtOnce)
     for (const batch of rest) {
       try {
         await store.records.put(
           batch.map(text => sealed(JSON.parse(text) as SessionRecord, text)),
+          self,
           seconds,
         )
       } catch (error) {

@@ -49,6 +49,11 @@ local function put(id, text, at, keys, ms)
   redis.call('ZADD', 'warm:records', string.format('%.0f', now), id)
   for name in string.gmatch(keys, '%S+') do redis.call('SET', 'warm:record-of:' .. name, id, 'PX', ms) end
 end
+local function isTaken(id, process)
+  if redis.call('SISMEMBER', 'warm:lost:' .. process, id) == 1 then return true end
+  local by = redis.call('HGET', 'warm:record:' .. id, 'by')
+  return by and by ~= process
+end
 local function forget(id)
   local by = redis.call('HGET', 'warm:kept:' .. id, 'by')
   if by then redis.call('SREM', 'warm:kept-by:' .. by, id) end
@@ -70,8 +75,9 @@ local function leave(id, hasLeft)
 end
 `
 
-/** ARGV: deadline, id, text, names of keys, milliseconds. */
+/** ARGV: deadline, id, text, names of keys, milliseconds, process. */
 const putOne = `${refusalIfLate} ${recordScripts}
+if isTaken(ARGV[2], ARGV[6]) then return end
 forget(ARGV[2])
 put(ARGV[2], ARGV[3], string.format('%.0f', now), ARGV[4], ARGV[5])`
 
@@ -86,26 +92,24 @@ local keeper = leave(id)
 if keeper then return { keeper, '' } end
 return take(id, ARGV[2])`
 
-/** ARGV: deadline, process, milliseconds, most. */
+/** ARGV: deadline, process, milliseconds, most. A long answer would come too late, and what it took would be lost. */
 const takeOldest = `${refusalIfLate} ${recordScripts}
-local taken, most, before = {}, tonumber(ARGV[4]), now - tonumber(ARGV[3])
-while #taken < most do
-  local ids = redis.call('ZRANGEBYSCORE', 'warm:records', '-inf', before, 'LIMIT', 0, most - #taken)
+local taken, most, before, size = {}, tonumber(ARGV[4]), now - tonumber(ARGV[3]), 0
+while #taken < most and size < ${1024 * 1024} do
+  local ids = redis.call('ZRANGEBYSCORE', 'warm:records', '-inf', before, 'LIMIT', 0, math.min(10, most - #taken))
   if #ids == 0 then break end
   for _, id in ipairs(ids) do
     local each = take(id, ARGV[2])
-    if each and each[3] then taken[#taken + 1] = each end
+    if each and each[3] then
+      taken[#taken + 1] = each
+      size = size + #each[2]
+    end
   end
 end
 return taken`
 
 /** ARGV: process, milliseconds, then for each session id, text and names of keys. Returns ids of taken sessions. */
 const keep = `${nowInScript} ${recordScripts}
-local function isTaken(id, process)
-  if redis.call('SISMEMBER', 'warm:lost:' .. process, id) == 1 then return true end
-  local by = redis.call('HGET', 'warm:record:' .. id, 'by')
-  return by and by ~= process
-end
 -- The process has the session from a file, so these are of the process before.
 local function forgetOlder(id, process)
   local by = redis.call('HGET', 'warm:kept:' .. id, 'by')
@@ -145,11 +149,19 @@ type Taken = readonly [id: string, text: string, at: string]
 
 export function redisRecords(line: RedisLine, hashKey: HashKey): Records {
   return {
-    async put(records: readonly SessionRecord[], seconds: number) {
+    async put(records: readonly SessionRecord[], process: string, seconds: number) {
       await Promise.all(
         records.map(record => {
           const names = uniqueKeysOf(record).map(hashKey)
-          return line.run(putOne, line.deadline, record.id, record.text, names.join(' '), millisecondsOf(seconds))
+          return line.run(
+            putOne,
+            line.deadline,
+            record.id,
+            record.text,
+            names.join(' '),
+            millisecondsOf(seconds),
+            process,
+          )
         }),
       )
     },

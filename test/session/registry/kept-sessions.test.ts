@@ -41,21 +41,26 @@ beforeEach(async () => {
   await store.join(memberOf('other'))
   await store.join(memberOf('third'))
   dying = new BoshBench({}, undefined, about)
-  dying.registry.kept = new KeptSessions({
+  keepsRecords(dying)
+  client = await dying.warmed({ management: { mending: new FakeMending() } })
+  await dying.server(() => client.link.say(enabled))
+  client.link.sent.length = 0
+})
+
+/** From now on, the process stores records of its sessions. */
+function keepsRecords(bench: BoshBench): void {
+  bench.registry.kept = new KeptSessions({
     self: 'dying',
     store,
     keys: () => [key],
-    clock: dying.clock,
+    clock: bench.clock,
     seconds: 300,
     phase: new Phase(),
     report(error) {
       throw error
     },
   })
-  client = await dying.warmed({ management: { mending: new FakeMending() } })
-  await dying.server(() => client.link.say(enabled))
-  client.link.sent.length = 0
-})
+}
 
 /** Time in which a record is stored. */
 async function isKept(): Promise<void> {
@@ -223,33 +228,38 @@ describe('a page with BOSH, whose process dies', () => {
   })
 })
 
-describe('a page whose second process ends before it has come back', () => {
-  const ways = {
-    stops: (bench: BoshBench) => recordsOf(bench)[0]!,
-    dies: (bench: BoshBench) => JSON.stringify(keptRecordOf(bench.registry.bySid(client.sid)!, bench.clock.now())),
+/** A third process continues the session of this one, which stops, or dies just after it has stored a record. */
+function nextOf(bench: BoshBench, how: 'stops' | 'dies') {
+  const kept = () => JSON.stringify(keptRecordOf(bench.registry.bySid(client.sid)!, bench.clock.now()))
+  const third = nextBench({}, about)
+  const mending = new FakeMending()
+  const record = JSON.parse(how === 'stops' ? recordsOf(bench)[0]! : kept())
+  expect(takeUpOne(third, record, mending)).toBe(true)
+  const resumesAgain = async (count = 0) => {
+    const link = mending.attempts.at(-1)!.succeed()
+    await third.pass(0)
+    link.receive(features)
+    link.say(resumed(count))
+    await third.pass(0)
+    return link
   }
+  return { third, page: movedTo(third, client), resumesAgain }
+}
 
+/** No later record is stored. */
+const storesNoMore = () => jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+
+describe('a page whose second process ends before it has come back', () => {
   /** The server has handled two messages that no record has. */
-  async function diesTwice(how: keyof typeof ways, isMended: boolean) {
+  async function diesTwice(how: 'stops' | 'dies', isMended: boolean) {
     await client.next()
     await isKept()
-    jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    storesNoMore()
     await client.next(message('a'))
     await client.next(message('b'))
     const { bench, resumes } = await dies()
     if (isMended) await resumes(2)
-    const third = nextBench({}, about)
-    const mending = new FakeMending()
-    expect(takeUpOne(third, JSON.parse(ways[how](bench)), mending)).toBe(true)
-    const resumesAgain = async () => {
-      const link = mending.attempts.at(-1)!.succeed()
-      await third.pass(0)
-      link.receive(features)
-      link.say(resumed(2))
-      await third.pass(0)
-      return link
-    }
-    return { third, page: movedTo(third, client), resumesAgain }
+    return nextOf(bench, how)
   }
 
   const cases = (['stops', 'dies'] as const).flatMap(how => [
@@ -259,7 +269,7 @@ describe('a page whose second process ends before it has come back', () => {
 
   test.each(cases)('sends once what it repeats, if that $how $when the link is mended', async ({ how, isMended }) => {
     const { page, resumesAgain } = await diesTwice(how, isMended)
-    const link = await resumesAgain()
+    const link = await resumesAgain(2)
     await page.at(page.rid - 1, message('a'))
     await page.at(page.rid, message('b'))
     await page.next(message('c'))
@@ -268,25 +278,168 @@ describe('a page whose second process ends before it has come back', () => {
 
   test.each(cases)('may be ahead, if that $how $when the link is mended', async ({ how, isMended }) => {
     const { third, page, resumesAgain } = await diesTwice(how, isMended)
-    const link = await resumesAgain()
+    const link = await resumesAgain(2)
     const next = await page.next(message('c'))
     await third.pass(1.6)
     expect([link.sent.slice(1), next.reply]).toEqual([[message('c')], undefined])
   })
 })
 
-test('a page with a WebSocket that goes before it has repeated its stanzas does not cost the next one its first', async () => {
+describe('a page that goes before it has repeated what its dead process had sent costs the next page nothing', () => {
+  test.each(['before', 'after'])('over WebSocket, %s the link is mended', async when => {
+    const { socket, id } = await attachPageCounting(dying, client.token!)
+    await isKept()
+    storesNoMore()
+    socket.receive(stanza('p1'))
+    const { bench, page, resumes } = await dies()
+    const mended = when === 'after' ? await resumes(1) : undefined
+    logIn(bench, (await bench.resume(page)).token!).receive(resume(id, 0))
+    attachPageSilently(bench, (await bench.resume(page)).token!).receive(stanza('q1'))
+    const link = mended ?? (await resumes(1))
+    expect(ids(link.sent)).toEqual(['q1'])
+  })
+
+  test('over WebSocket, and the next page over BOSH', async () => {
+    const { socket, id } = await attachPageCounting(dying, client.token!)
+    await isKept()
+    storesNoMore()
+    socket.receive(stanza('p1'))
+    const { bench, page, resumes } = await dies()
+    const link = await resumes(1)
+    logIn(bench, (await bench.resume(page)).token!).receive(resume(id, 0))
+    await page.at((await bench.resume(page)).rid, message('q1'))
+    expect(link.sent).toContain(message('q1'))
+  })
+
+  test('over BOSH, after the first of two requests', async () => {
+    await client.next()
+    await isKept()
+    storesNoMore()
+    await client.next(message('a'))
+    await client.next(message('b'))
+    const { bench, page, resumes } = await dies()
+    const link = await resumes(2)
+    await page.at(page.rid - 1, message('a'))
+    await page.at((await bench.resume(page)).rid, message('q1'))
+    expect(link.sent).toContain(message('q1'))
+  })
+
+  test('at a third process, long after it was loaded again', async () => {
+    await client.next()
+    await isKept()
+    storesNoMore()
+    await client.next(message('a'))
+    const { bench, page, resumes } = await dies()
+    const link = await resumes(1)
+    const { rid } = await bench.resume(page)
+    await page.at(rid, message('q1'))
+    link.say(`<a ${sm} h='2'/>`)
+    await bench.pass(20)
+    const { third, page: there, resumesAgain } = nextOf(bench, 'dies')
+    const last = await resumesAgain(2)
+    await there.at(rid + 1, message('q2'))
+    await third.pass(2)
+    expect(last.sent).toContain(message('q2'))
+  })
+
+  test('at a third process, which it reaches with a later request', async () => {
+    await client.next()
+    await isKept()
+    storesNoMore()
+    await client.next(message('a'))
+    await client.next(message('b'))
+    const { bench, page } = await dies()
+    await page.at(page.rid - 1, message('a'))
+    // Later, the second process has sent b and c.
+    const { third, page: there, resumesAgain } = nextOf(bench, 'dies')
+    await there.at(there.rid + 1, message('d'))
+    await third.pass(1.6)
+    const link = await resumesAgain(3)
+    expect(link.sent.join('')).toContain(message('d'))
+  })
+})
+
+describe('stanzas that wait for a page', () => {
+  test('are not confirmed by the resumption of the stream', async () => {
+    const mending = new FakeMending()
+    client = await dying.warmed({ management: { mending } })
+    await dying.server(() => client.link.say(enabled))
+    await client.next()
+    await client.next(message('x'))
+    await dying.server(() => client.link.receive(message('0')))
+    await dying.server(() => client.link.receive(message('1')))
+    await isKept()
+    await dying.server(() => client.link.end(lost))
+    const link = mending.attempts.at(-1)!.succeed()
+    await dying.pass(0)
+    link.receive(features)
+    expect(link.sent[0]).toContain(" h='0'")
+    link.say(resumed(1))
+    // The server repeats both. The page gets each once.
+    for (const text of ['0', '1', '2']) link.receive(message(text))
+    await dying.pass(0)
+    const { reply } = await client.next()
+    expect(reply?.body).toBe(payload(message('1') + message('2')))
+  })
+
+  test('outlive two processes', async () => {
+    await client.next()
+    await dying.server(() => client.link.receive(message('0')))
+    await dying.server(() => client.link.receive(message('1')))
+    const stopped = nextOf(dying, 'stops')
+    keepsRecords(stopped.third)
+    const first = await stopped.resumesAgain()
+    expect(first.sent[0]).toContain(" h='0'")
+    first.receive(message('0') + message('1'))
+    await stopped.third.pass(0)
+    const { page, third, resumesAgain } = nextOf(stopped.third, 'dies')
+    const link = await resumesAgain()
+    link.receive(message('0') + message('1'))
+    await third.pass(0)
+    expect((await page.next()).reply?.body).toBe(payload(message('0') + message('1')))
+  })
+
+  test('outlive two processes, also if the page counts them', async () => {
+    const { socket, id } = await attachPageCounting(dying, client.token!)
+    await dying.server(() => client.link.receive(stanza(1), stanza(2)))
+    socket.leave()
+    const stopped = nextOf(dying, 'stops')
+    keepsRecords(stopped.third)
+    await stopped.resumesAgain()
+    const { page, third, resumesAgain } = nextOf(stopped.third, 'dies')
+    const link = await resumesAgain()
+    link.receive(stanza(1), stanza(2), stanza(3))
+    await third.pass(0)
+    const back = logIn(third, (await third.resume(page)).token!)
+    back.receive(resume(id, 2))
+    await third.pass(0)
+    expect(ids(back.sent)).toContain('3')
+  })
+})
+
+test('a page that came back in the last second resumes its stream', async () => {
   const { socket, id } = await attachPageCounting(dying, client.token!)
+  await dying.server(() => client.link.receive(stanza(1)))
+  socket.leave()
   await isKept()
-  jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
-  socket.receive(stanza('p1'))
+  logIn(dying, (await dying.resume(client)).token!).receive(resume(id, 1))
+  await dying.server(() => client.link.receive(stanza(2)))
   const { bench, page, resumes } = await dies()
-  const link = await resumes(1)
-  const back = logIn(bench, (await bench.resume(page)).token!)
-  back.receive(resume(id, 0))
-  const next = attachPageSilently(bench, (await bench.resume(page)).token!)
-  next.receive(stanza('q1'))
-  expect(ids(link.sent)).toEqual(['q1'])
+  await resumes()
+  const again = logIn(bench, (await bench.resume(page)).token!)
+  again.receive(resume(id, 2))
+  expect(again.sent.at(-1)).toContain('<resumed ')
+})
+
+test('a page that was loaded again in the last second goes on', async () => {
+  await client.next()
+  await isKept()
+  const { rid } = await dying.resume(client)
+  await dying.pass(0.05)
+  await dying.pass(0)
+  const { page, resumes } = await dies()
+  await resumes()
+  expect((await page.at(rid)).reply).toBeUndefined()
 })
 
 test('a page that got stanzas twice counts fewer than it is told when it is loaded again', async () => {

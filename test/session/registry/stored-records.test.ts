@@ -160,8 +160,8 @@ describe('a session that was set down', () => {
   test('is taken up once, also if its record is there again', async () => {
     const { text } = (await store.records.take({ id: client.id }, 'taker')) as TakenRecord
     const { bench, records } = start()
-    for (const taker of ['aaaaaaaa', undefined]) {
-      await store.records.put([{ id: client.id, secrets: [], text }], seconds)
+    for (const [owner, taker] of [['taker', 'aaaaaaaa'], ['aaaaaaaa']] as const) {
+      await store.records.put([{ id: client.id, secrets: [], text }], owner, seconds)
       expect(await records.takeUp({ id: client.id })).toBe(taker)
     }
     expect(bench.registry.size).toBe(1)
@@ -189,7 +189,7 @@ describe('a session that was set down', () => {
 
   test('is not taken up from the record of another session', async () => {
     const { text } = (await store.records.take({ id: client.id }, 'taker')) as TakenRecord
-    await store.records.put([{ id: 'other', secrets: [], text }], seconds)
+    await store.records.put([{ id: 'other', secrets: [], text }], 'taker', seconds)
     expect(await start().records.takeUp({ id: 'other' })).toBeUndefined()
   })
 
@@ -231,7 +231,7 @@ test('the age of a session includes the time in the store, at most as long as re
   })
   for (const ago of [10_000, 3_600_000, -3_600_000]) {
     await records.put([text!])
-    const taken = (await store.records.take({ id: JSON.parse(text!).id }, 'taker')) as TakenRecord
+    const taken = (await store.records.take({ id: JSON.parse(text!).id }, 'aaaaaaaa')) as TakenRecord
     jest.spyOn(store.records, 'take').mockResolvedValueOnce({ ...taken, writtenAt: Date.now() - ago })
     expect(await records.takeUp({ id: taken.id })).toBe('aaaaaaaa')
   }

@@ -156,7 +156,7 @@ describe('with several processes', () => {
 
   test('a session that was set down is ended for good, also if its entry still names the process', async () => {
     await store.sessions.put([sessionOf('down', { process: 'bbbbbbbb' })])
-    await store.records.put([{ id: 'down', secrets: [], text: 'sealed' }], 300)
+    await store.records.put([{ id: 'down', secrets: [], text: 'sealed' }], 'stopping', 300)
     expect([await here.known.end('down'), await here.known.end('down')]).toEqual([true, false])
     expect([await store.records.take({ id: 'down' }, 'b'), await isMarked('down')]).toEqual([{ by: 'aaaaaaaa' }, true])
   })
