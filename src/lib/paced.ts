@@ -61,9 +61,12 @@ function pushEnd(socket: Socket): void {
   socket.read(0)
 }
 
-/** Runs at once if the other side has neither ended nor reset the connection. */
-function destroy(this: Socket, error: Error | null, callback: (error?: Error | null) => void): void {
-  if (error === null && !this.readableEnded) destroyNow.call(this, error, callback)
+/**
+ * Runs at once if the other side has neither ended nor reset the connection: Node throws an error that ends the process
+ * if a destroyed socket gets data.
+ */
+function destroy(this: Socket, error: NodeJS.ErrnoException | null, callback: (error?: Error | null) => void): void {
+  if (error?.syscall !== 'read' && !this.readableEnded) destroyNow.call(this, error, callback)
   else paced(this, socket => destroyNow.call(socket, error, callback))
 }
 

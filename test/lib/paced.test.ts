@@ -114,6 +114,17 @@ describe('many connections that end in one turn', () => {
     expect(new Set(closedIn).size).toBe(2)
   })
 
+  test('that are closed with an error before they end get no more data', async () => {
+    const [client, accepted] = await pair()
+    accepted.on('error', () => {})
+    for (let count = 0; count < 60; count++) paced('work', work)
+    accepted.destroy(new Error('a write failed'))
+    client.on('error', () => {}).write('more')
+    await once(client, 'close')
+    expect(received).toEqual([])
+    while (done.length < 60) await turn()
+  })
+
   test('that are reset have their error and are closed', async () => {
     const [client, accepted] = await pair()
     const failed = once(accepted, 'error')
