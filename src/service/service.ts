@@ -10,7 +10,7 @@ import { traceOf } from '../lib/log.js'
 import { secretKeys } from '../lib/secrets/secret-hashes.js'
 import { KeptSessions } from '../session/registry/kept-sessions.js'
 import { recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
-import { type StateFiles, stateFiles } from '../session/registry/state-files.js'
+import { type StateFiles, stateFiles, type WrittenState } from '../session/registry/state-files.js'
 import { StoredRecords } from '../session/registry/stored-records.js'
 import { localTabs } from '../store/local-tabs.js'
 import type { Store } from '../store/store.js'
@@ -125,6 +125,7 @@ export class Service {
           return live.config.state!.keys
         },
         slot: parts.slot ?? 0,
+        process: joined?.peers.self,
         workers,
         version: recordVersion,
         longestOutage: config.linkResumeTime * 1000,
@@ -138,7 +139,8 @@ export class Service {
     const { names } = this.#sessions
     this.#pageTokens = await createPageTokens(config, { names, clock, log: logFor('warm') })
     this.#sites = this.#createSites()
-    const states = (await this.#files?.read()) ?? []
+    const written = (await this.#files?.read()) ?? []
+    let states: readonly WrittenState[] = []
     const note = refusedRequests(sums, logFor('http'), live.config)
     const notice = () => (joined?.store.isUp !== false ? undefined : 'the store that the processes share is away')
     this.#dispatcher = createDispatcher(createHealthListeners(this.#fault, notice, note), this.#sites.routes, note)
@@ -147,6 +149,7 @@ export class Service {
       if (servesMetrics && address)
         this.#metricsServer = await serveMetrics(address, this.#metrics.text, this.#fault, log)
       await joined?.join(this.#dispatcher, this.#sessions.book!)
+      states = (await this.#records?.stillFree(written)) ?? written
       this.#listening = await this.#listen(note)
     } catch (error) {
       phase.begin('stopping')

@@ -16,6 +16,8 @@ export interface StateFilesParts {
   readonly slot: number
   readonly workers: number
   readonly version: number
+  /** The name of this process, if there are several. */
+  readonly process?: string | undefined
   /** In milliseconds. A longer outage is reported as this long, because the machine's clock may have been set. */
   readonly longestOutage: number
   readonly log: Logger
@@ -23,6 +25,8 @@ export interface StateFilesParts {
 }
 
 export interface WrittenState {
+  /** That wrote the state. */
+  readonly process?: string | undefined
   /** Milliseconds since the state was written. */
   readonly outage: number
   readonly records: readonly string[]
@@ -36,6 +40,7 @@ interface Head {
   readonly version: number
   readonly slot: number
   readonly writtenAt: number
+  readonly process?: string | undefined
 }
 
 const outcomes = {
@@ -74,7 +79,7 @@ export function stateFiles(parts: StateFilesParts) {
       if (head.slot !== from) return drop(name, 'damaged')
       // Whether a stream can still be resumed is known to its server alone.
       const outage = Math.min(Math.max(0, now() - head.writtenAt), longestOutage)
-      return { outage, records, take: () => remove(name) }
+      return { process: head.process, outage, records, take: () => remove(name) }
     } catch (error) {
       if (!(error instanceof SealedFileError)) throw error
       const { reason, code } = error
@@ -89,7 +94,7 @@ export function stateFiles(parts: StateFilesParts) {
     /** Replaces this slot's file. Rejects with an error of the system or of `records`. */
     async write(records: Iterable<string>, bytes?: number): Promise<void> {
       await made(folder)
-      const head: Head = { version, slot, writtenAt: now() }
+      const head: Head = { version, slot, writtenAt: now(), process: parts.process }
       await writeSealed(join(folder, nameOf(slot)), parts.keys[0]!, headed(JSON.stringify(head), records), bytes)
     },
     /** Reads the file of this slot, and some files of slots that have no process any more. Never rejects. */

@@ -18,6 +18,7 @@ import { userOf } from '../../xmpp/jid/jid.js'
 import type { SessionRecord } from '../session-record.js'
 import { Ticket } from '../ticket.js'
 import { recordVersion, takeUp } from './moving-sessions.js'
+import type { WrittenState } from './state-files.js'
 
 const recordsAtOnce = 100
 const sweepMilliseconds = 1_000
@@ -87,6 +88,32 @@ export class StoredRecords {
     return taken.by
   }
 
+  /**
+   * Without sessions that another process has taken up from earlier records, because the process that wrote these files
+   * could not reach the store.
+   */
+  async stillFree(states: readonly WrittenState[]): Promise<readonly WrittenState[]> {
+    const free: WrittenState[] = []
+    for (const state of states) {
+      const records: string[] = []
+      for (const batch of batches(state.records, recordsAtOnce)) {
+        const owners = await Promise.all(batch.map(text => this.#ownerOf(text)))
+        records.push(...batch.filter((_, index) => owners[index] === undefined || owners[index] === state.process))
+      }
+      free.push({ ...state, records })
+    }
+    return free
+  }
+
+  /** The process that has the session, if it is another one. An earlier record in the store is taken from there. */
+  async #ownerOf(text: string): Promise<string | undefined> {
+    const { store, self } = this.#parts
+    const { id } = JSON.parse(text) as SessionRecord
+    const taken = await store.records.take({ id }, self).catch(orUnknown)
+    const owner = taken === undefined || 'text' in taken ? self : 'by' in taken ? taken.by : taken.keptBy
+    return owner === self ? undefined : owner
+  }
+
   /** Takes up sessions whose pages are silent, because their links must be mended in time. */
   begin(): void {
     this.#timer = this.#parts.clock.after(sweepMilliseconds, () => {
@@ -150,6 +177,10 @@ export class StoredRecords {
     const session = { id, jid, user: userOf(jid), tab, openedAt: writtenAt + createdAt }
     return (await this.#isEnded(session)) ? undefined : { text: opened, writtenAt, session }
   }
+}
+
+function orUnknown(error: unknown): undefined {
+  if (!(error instanceof StoreUnavailable)) throw error
 }
 
 /** For the records of a batch. `text`: the record as JSON. */

@@ -84,6 +84,11 @@ describe('a process with STATE_DIR', () => {
     await expect(filesOf(0, 0, parts).write([])).rejects.toThrow('ENOENT')
   })
 
+  test('tells which process wrote it', async () => {
+    await filesOf(0, 0, { process: 'a' }).write(['record'])
+    expect(await filesOf(0, 0, { process: 'b' }).read()).toMatchObject([{ process: 'a' }])
+  })
+
   test('replaces a file that no process has read', async () => {
     await filesOf(0, 0).write(['old'])
     await filesOf(0, 0).write(['new'])
