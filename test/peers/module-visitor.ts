@@ -8,6 +8,8 @@ export interface Visitor {
   receives(text: string, milliseconds: number): Promise<void>
   /** Texts of all messages of others, each as often as it came. */
   texts(): Promise<readonly string[]>
+  /** It shows two replies in the order in which its browser happens to read their connections, as Strophe does. */
+  readonly readsOnArrival?: boolean
 }
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat }

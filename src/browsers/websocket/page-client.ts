@@ -119,7 +119,7 @@ export class PageClient extends SocketClient {
   }
 
   keep() {
-    this.#keeping = this.#management?.received ?? 0
+    this.#keeping = this.#management?.covered ?? 0
     this.#keepingStream = this.#management?.id
     const client: AwayRecord = { isAway: true, next: this.#next.record }
     const resumption = this.#management?.resumption(this.#unconfirmed.stanzas.length)

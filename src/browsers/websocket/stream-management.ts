@@ -58,7 +58,7 @@ export class StreamManagement {
     return {
       uncounted,
       id: this.id,
-      received: this.#received,
+      received: this.covered,
       answered: this.#answered,
       acknowledged: this.#acknowledged,
       unacknowledged: this.unacknowledged.stanzas.length,
@@ -87,6 +87,11 @@ export class StreamManagement {
 
   get received(): number {
     return this.#received
+  }
+
+  /** With those that the page has still to repeat. */
+  get covered(): number {
+    return this.#received + this.#repeats.length
   }
 
   /**

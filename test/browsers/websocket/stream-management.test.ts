@@ -170,6 +170,19 @@ describe('a client that resumes while the server is silent', () => {
     expect([3, 7, 4, 5].map(number => management.took(numbered(number)))).toEqual([true, false, false, false])
   })
 
+  test('may resume again before it has repeated all, and nothing is sent twice', () => {
+    const sent = ['a', 'b', 'c'].map(id => element('message', 'jabber:client', `<message id='${id}'/>`))
+    const before = { id: 'i', received: 3, answered: 0, acknowledged: 0, unacknowledged: 0, uncounted: 0 }
+    const first = StreamManagement.resume(before, 0, sent)!
+    expect(first.took(sent[0]!)).toBe(true)
+    // The server confirms the first stanza meanwhile.
+    const second = StreamManagement.resume(first.resumption(0), 0, sent.slice(1))!
+    expect(second.resumed).toContain(" h='1'")
+    expect(sent.slice(1).map(stanza => second.took(stanza))).toEqual([true, true])
+    expect(second.took(sent[0]!)).toBe(false)
+    expect(second.received).toBe(4)
+  })
+
   test('repeats only what was not answered before', () => {
     const management = StreamManagement.resume({ ...before, answered: 4 }, 0, kept)!
     expect(h(management)).toBe('4')
