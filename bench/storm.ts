@@ -5,6 +5,7 @@ import type { LoggedIn } from '../test/support/bosh-login.js'
 import { startProsody } from '../test/support/prosody.js'
 import { ask } from './ask.js'
 import { areMet } from './comparison.js'
+import type { HttpLane } from './http-lane.js'
 import { closing, startNeighbours, startStore } from './processes.js'
 import { openBosh } from './sessions.js'
 import { accountsOf, names, users } from './stage.js'
@@ -38,9 +39,11 @@ async function allWork(sessions: readonly LoggedIn[], port: number) {
   const failures: string[] = []
   const works = (session: LoggedIn) =>
     new Promise<void>(resolve => {
+      const spare: HttpLane[] = []
       const over = () => {
         clearTimeout(late)
         talk.close()
+        for (const lane of spare) lane.close()
         resolve()
       }
       const failed = ({ message }: Error) => {
@@ -48,7 +51,7 @@ async function allWork(sessions: readonly LoggedIn[], port: number) {
         over()
       }
       const late = setTimeout(() => failed(new Error('no answer after 20 s')), 20_000)
-      const talk = new BoshTalk(session, { port, spare: [], arrived: over, failed })
+      const talk = new BoshTalk(session, { port, spare, arrived: over, failed })
       talk.poll()
       talk.sendNext()
     })

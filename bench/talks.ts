@@ -113,6 +113,7 @@ export class BoshTalk implements Talk {
     if (isWord) {
       this.#awaited = ''
       arrived(performance.now() - this.#sentAt)
+      if (this.isClosed) return
     }
     if (isWord && spare === undefined) this.sendNext()
     else if (this.#open === 0) this.poll()
