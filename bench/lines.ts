@@ -42,6 +42,7 @@ export const lines = {
   workersWarm: atLeast(0.85, '17', 'warms a CPU second, two workers on one port', 'one process'),
   workersChat: atLeast(0.6, '17', 'round trips a CPU second, on connections placed at random', 'one process'),
   memoryAmongOthers: atMost(1.05, 'x', '18', 'memory of a held session beside another process', 'of one without'),
-  recordsCpu: atMost(1.1, 'x', '19', 'CPU of a message with records of sessions, of all processes', 'without records'),
+  recordsTrip: atMost(1.1, 'x', '19', 'CPU of a round trip with records, of all processes', 'without records'),
+  recordsCpu: atMost(1.1, 'x', '19', 'the same with two messages a second of each session', 'without records'),
   recordsSparse: atMost(1.1, 'x', '19', 'the same with a message every five seconds', 'without records'),
 } satisfies Record<string, Line>

@@ -1,7 +1,7 @@
 import { cpuOfAll, judgeRatio, type Verdict } from './comparison.js'
 import { lines } from './lines.js'
 import { closing, startService, startStore } from './processes.js'
-import { compare, type Load, type Stage, warmUp, withFreshProsody } from './stage.js'
+import { chatLoad, compare, type Load, type Stage, warmUp, withFreshProsody } from './stage.js'
 
 async function startKeeping(c2sPort: number, kept: 'on' | 'off') {
   const store = await startStore()
@@ -23,10 +23,12 @@ export async function measureRecords(stage: Stage): Promise<readonly Verdict[]> 
     ...{ part: 'even', users: sessions, sessions, amount: sizes.paceSeconds, secondsPerMessage },
   })
   await warmUp(all, load(0.5), 2)
+  const trips = await compare(stage, `Messages to oneself, ${sizes.chatSessions} sessions`, all, chatLoad(sizes))
   const often = await compare(stage, `${sessions} sessions, two messages a second of each`, all, load(0.5))
   const sparse = await compare(stage, 'The same, a message every five seconds of each', all, load(5))
   const cpu = cpuOfAll('service', 'Redis', 'Prosody')
   return [
+    judgeRatio(lines.recordsTrip, trips, ['on', 'off'], cpu),
     judgeRatio(lines.recordsCpu, often, ['on', 'off'], cpu),
     judgeRatio(lines.recordsSparse, sparse, ['on', 'off'], cpu),
   ]

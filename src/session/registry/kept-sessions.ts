@@ -257,7 +257,9 @@ export class KeptSessions {
   /** `settled`: see `LinkCounts`. Undefined: no record is waited for. */
   #tell(session: Session, settled?: number): void {
     session.uplink.managed?.counts.keptUpTo(settled ?? Number.POSITIVE_INFINITY)
-    session.run(() => session.client?.onKept?.(settled !== undefined))
+    const { client } = session
+    // Each `run` asks for another look at the session.
+    if (client?.onKept !== undefined) session.run(() => client.onKept!(settled !== undefined))
   }
 
   #forget({ id }: Session): void {
