@@ -107,7 +107,7 @@ export const sections = {
       'Redis that the processes share, as `redis://user:password@host:6379/0`, `rediss://…` (TLS), `unix:/run/redis.sock`, or for Sentinel `redis+sentinel://host,host/name`. Requires SEAL_KEY_FILE.',
     ),
     PERSIST: at('persist', kinds.boolean, 'on').means(
-      'Records live sessions in REDIS_URL, so that other processes continue them if their process dies. `off` records none. Requires LINK_RESUME_TIME. See *If something fails* in docs/tuning.md.',
+      'Records live sessions in REDIS_URL, so that other processes continue them if their process dies. `off` records none. Requires LINK_RESUME_TIME. See *If a process is killed* in docs/production.md.',
     ),
     REDIS_PASSWORD_FILE: joined(secretFile).means('File with the password for Redis.'),
     REDIS_TLS_CA: joined(certificatesFile).means('PEM file of the CAs for Redis. Default: CAs of Node.js.'),

@@ -168,7 +168,8 @@ export function loseUnlessTaken(session: Session, { streamError }: LinkEnd, lose
 
 const reasons: Readonly<Record<WhyUnmended, string>> = {
   late: 'late: no login succeeded within LINK_RESUME_TIME',
-  refused: 'refused: the server no longer has the stream, for example after a restart, or refused the login',
+  refused:
+    'refused: the server no longer has the stream (it restarted, or keeps streams for a shorter time), or refused the login',
 }
 
 /** The first log line waits for this time, because many links may be given up together. */

@@ -48,6 +48,8 @@ export class StoredRecords {
   #timer: Timer | undefined
   /** Sessions whose records this process has taken, and which it does not have yet. */
   #arriving: Promise<unknown> = Promise.resolve()
+  /** Since the last line in the log. */
+  #counts = { taken: 0, refused: 0 }
 
   constructor(parts: StoredRecordsParts) {
     this.#parts = parts
@@ -138,9 +140,11 @@ export class StoredRecords {
     if (!phase.isServing) return
     try {
       const taken = await store.records.takeOldest(unwantedSeconds, mostOfSweep, self)
-      if (taken.length === 0) return
-      const count = await this.#arrives(this.#takeUp(taken))
-      log.info({ taken: count, refused: taken.length - count }, 'sessions of another process were taken up')
+      if (taken.length > 0) await this.#arrives(this.#takeUp(taken))
+      const counts = this.#counts
+      if (counts.taken + counts.refused === 0) return
+      this.#counts = { taken: 0, refused: 0 }
+      log.info(counts, 'sessions of another process were taken up')
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) log.error(traceOf(error), 'sessions could not be taken up')
     }
@@ -157,6 +161,8 @@ export class StoredRecords {
     // An end that came after the first look has not found the session in any process.
     const areEnded = await Promise.all(taken.map(session => this.#isEnded(session)))
     for (const [index, { id }] of taken.entries()) if (areEnded[index]) end(id)
+    this.#counts.taken += taken.length
+    this.#counts.refused += records.length - taken.length
     return taken.length
   }
 
