@@ -185,7 +185,7 @@ async function talkEvenly(work: Work): Promise<Figures> {
   const tally = new Tally(work.pids)
   const { failure, fail } = failing()
   const spare: HttpLane[] = []
-  const sessions = await openBosh(target, names(work, work.sessions ?? 0))
+  const sessions = await openBosh(target, names(work, work.users))
   const talks = holdEach(sessions, { port: target.port, spare, arrived: tally.add, failed: fail })
   await sleep(settleMilliseconds)
   await tally.during(() => Promise.race([sendEvenly(talks, work), failure]))

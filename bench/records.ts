@@ -20,7 +20,7 @@ export async function measureRecords(stage: Stage): Promise<readonly Verdict[]> 
     withFreshProsody(stage, label, target, { service: service.pid, Redis: store.pid })
   const all = { on: contender('PERSIST=on', on), off: contender('PERSIST=off', off) }
   const load = (secondsPerMessage: number): Load => ({
-    ...{ part: 'even', users: sessions, sessions, amount: sizes.paceSeconds, secondsPerMessage },
+    ...{ part: 'even', users: sessions, amount: sizes.paceSeconds, secondsPerMessage },
   })
   await warmUp(all, load(0.5), 2)
   const trips = await compare(stage, `Messages to oneself, ${sizes.chatSessions} sessions`, all, chatLoad(sizes))

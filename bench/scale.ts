@@ -1,7 +1,6 @@
 // Tens of thousands of sessions at a stub of an XMPP server, at one rate of messages.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, ask } from './ask.js'
 import { areMet, type Demand } from './comparison.js'
@@ -16,7 +15,7 @@ import {
   startService,
   startWorkers,
 } from './processes.js'
-import { residentKib } from './tally.js'
+import { descriptorsOf, residentKib } from './tally.js'
 import type { Figures } from './work.js'
 
 type Lag = Answer<'lag'>
@@ -93,7 +92,7 @@ async function residentOf({ pids, workers }: Held): Promise<number> {
   return pids.reduce((sum, pid) => sum + residentKib(pid), 0)
 }
 
-const descriptorsOf = ({ pids }: Held) => pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/fd`).length, 0)
+const descriptorsOfAll = ({ pids }: Held) => pids.reduce((sum, pid) => sum + descriptorsOf(pid), 0)
 
 async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Held, stub: Stub): Promise<Row> {
   const clients = Array.from({ length: Math.ceil(sessions / mostOfClient) }, startLoadClient)
@@ -120,9 +119,9 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
     for (const client of clients) client.go()
   }
   const fewer = async (most: number) => {
-    while (descriptorsOf(service) > most) await sleep(100)
+    while (descriptorsOfAll(service) > most) await sleep(100)
   }
-  const idle = descriptorsOf(service) + 20 * service.pids.length
+  const idle = descriptorsOfAll(service) + 20 * service.pids.length
   const empty = await residentOf(service)
   try {
     const sizes = { users: share, sessions: share, amount: seconds, secondsPerMessage: sessions / rate }

@@ -1,5 +1,4 @@
 // A process with thousands of sessions is killed, and another one continues them.
-import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LoggedIn } from '../test/support/bosh-login.js'
 import { startProsody } from '../test/support/prosody.js'
@@ -7,12 +6,11 @@ import { ask } from './ask.js'
 import { areMet } from './comparison.js'
 import type { HttpLane } from './http-lane.js'
 import { closing, startNeighbours, startStore } from './processes.js'
-import { openBosh } from './sessions.js'
+import { inParallel, openBosh } from './sessions.js'
 import { accountsOf, names, users } from './stage.js'
 import { BoshTalk } from './talks.js'
-import { residentKib, Tally } from './tally.js'
+import { descriptorsOf, residentKib, Tally } from './tally.js'
 
-const openAtOnce = 500
 const longestMilliseconds = 600_000
 
 const environment = {
@@ -22,8 +20,6 @@ const environment = {
   XMPP_SPARE_LINKS: '0',
   WARM_ATTACH_TIMEOUT: '600',
 }
-
-const descriptors = (pid: number) => readdirSync(`/proc/${pid}/fd`).length
 
 /** Sends itself messages until it is stopped. */
 function chatter(session: LoggedIn, port: number, tally: Tally) {
@@ -55,11 +51,7 @@ async function allWork(sessions: readonly LoggedIn[], port: number) {
       talk.poll()
       talk.sendNext()
     })
-  const waiting = sessions.values()
-  const worker = async () => {
-    for (const session of waiting) await works(session)
-  }
-  await Promise.all(Array.from({ length: 20 }, worker))
+  await inParallel(20, sessions, works)
   return { failed: failures.length, first: failures[0] }
 }
 
@@ -72,26 +64,21 @@ export async function measureStorm(count: number): Promise<boolean> {
   await using pair = await startNeighbours(store.environment, { c2sPort: prosody.c2sPort, environment })
   const [dying, taker] = pair.both
   const target = { kind: 'product', port: dying.port } as const
-  const sessions: LoggedIn[] = []
-  while (sessions.length < count) {
-    const open = sessions.length
-    const next = Array.from(
-      { length: Math.min(openAtOnce, count - open) },
-      (_, index) => `user${(open + index) % users}`,
-    )
-    sessions.push(...(await openBosh(target, next)))
-  }
+  const sessions = await openBosh(
+    target,
+    Array.from({ length: count }, (_, index) => `user${index % users}`),
+  )
   const [own] = await openBosh({ kind: 'product', port: taker.port }, ['user0'])
   const tally = new Tally({ taker: taker.pid, Redis: store.pid, Prosody: prosody.pid })
   await sleep(3_000)
-  const [idle, memory] = [descriptors(taker.pid), residentKib(taker.pid)]
+  const [idle, memory] = [descriptorsOf(taker.pid), residentKib(taker.pid)]
   await ask(taker.pid, 'lag')
   const talk = chatter(own!, taker.port, tally)
   const start = performance.now()
   let seconds = 0
   await tally.during(async () => {
     process.kill(dying.pid, 'SIGKILL')
-    while (descriptors(taker.pid) < idle + count && performance.now() - start < longestMilliseconds) await sleep(100)
+    while (descriptorsOf(taker.pid) < idle + count && performance.now() - start < longestMilliseconds) await sleep(100)
     seconds = (performance.now() - start) / 1000
   })
   const { p50Milliseconds, p99Milliseconds } = tally.figures()

@@ -54,6 +54,8 @@ function cpuMicroseconds(pid: number): number {
   }
 }
 
+export const descriptorsOf = (pid: number) => readdirSync(`/proc/${pid}/fd`).length
+
 export const residentKib = (pid: number) =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
 

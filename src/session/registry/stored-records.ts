@@ -96,24 +96,32 @@ export class StoredRecords {
    */
   async stillFree(states: readonly WrittenState[]): Promise<readonly WrittenState[]> {
     const free: WrittenState[] = []
-    for (const state of states) {
-      const records: string[] = []
-      for (const batch of batches(state.records, recordsAtOnce)) {
-        const owners = await Promise.all(batch.map(text => this.#ownerOf(text)))
-        records.push(...batch.filter((_, index) => owners[index] === undefined || owners[index] === state.process))
-      }
-      free.push({ ...state, records })
-    }
+    for (const state of states) free.push({ ...state, records: await this.#freeOf(state) })
     return free
   }
 
-  /** The process that has the session, if it is another one. An earlier record in the store is taken from there. */
-  async #ownerOf(text: string): Promise<string | undefined> {
+  async #freeOf({ records, process }: WrittenState): Promise<readonly string[]> {
+    const taken = new Set<string>()
+    try {
+      for (const batch of batches(records, recordsAtOnce)) {
+        const areFree = await Promise.all(batch.map(text => this.#isFree(text, process)))
+        for (const [index, text] of batch.entries()) if (!areFree[index]) taken.add(text)
+      }
+    } catch (error) {
+      // While the store is away, it is not asked about the rest.
+      if (!(error instanceof StoreUnavailable)) throw error
+    }
+    return records.filter(text => !taken.has(text))
+  }
+
+  /** An earlier record in the store is taken from there. */
+  async #isFree(text: string, before: string | undefined): Promise<boolean> {
     const { store, self } = this.#parts
     const { id } = JSON.parse(text) as SessionRecord
-    const taken = await store.records.take({ id }, self).catch(orUnknown)
-    const owner = taken === undefined || 'text' in taken ? self : 'by' in taken ? taken.by : taken.keptBy
-    return owner === self ? undefined : owner
+    const taken = await store.records.take({ id }, self)
+    if (taken === undefined || 'text' in taken) return true
+    const owner = 'by' in taken ? taken.by : taken.keptBy
+    return owner === self || owner === before
   }
 
   /** Takes up sessions whose pages are silent, because their links must be mended in time. */
@@ -183,10 +191,6 @@ export class StoredRecords {
     const session = { id, jid, user: userOf(jid), tab, openedAt: writtenAt + createdAt }
     return (await this.#isEnded(session)) ? undefined : { text: opened, writtenAt, session }
   }
-}
-
-function orUnknown(error: unknown): undefined {
-  if (!(error instanceof StoreUnavailable)) throw error
 }
 
 /** For the records of a batch. `text`: the record as JSON. */

@@ -68,6 +68,27 @@ async function isKept(): Promise<void> {
   await dying.pass(0)
 }
 
+/** No later record is stored. */
+const storesNoMore = () => jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+
+/** A page over BOSH sends messages that no record has. */
+async function sendsUnrecorded(...texts: readonly string[]): Promise<void> {
+  await client.next()
+  await isKept()
+  storesNoMore()
+  for (const text of texts) await client.next(message(text))
+}
+
+/** The server has handled so many stanzas of the page. */
+async function resumesAt(bench: BoshBench, mending: FakeMending, count = 0, answer = resumed(count)) {
+  const link = mending.attempts.at(-1)!.succeed()
+  await bench.pass(0)
+  link.receive(features)
+  link.say(answer)
+  await bench.pass(0)
+  return link
+}
+
 /** The other process, before it has the session. */
 function other() {
   const bench = nextBench({}, about)
@@ -98,24 +119,13 @@ async function dies() {
   const { bench, records, mendings } = other()
   expect(await records.takeUp({ secret: client.sid })).toBe('other')
   const page = movedTo(bench, client)
-  /** The server has handled so many stanzas of the page. */
-  const resumes = async (count = 0, answer = resumed(count)) => {
-    const link = mendings[0]!.attempts.at(-1)!.succeed()
-    await bench.pass(0)
-    link.receive(features)
-    link.say(answer)
-    await bench.pass(0)
-    return link
-  }
+  const resumes = (count?: number, answer?: string) => resumesAt(bench, mendings[0]!, count, answer)
   return { bench, page, resumes, records }
 }
 
 /** The process dies after so many requests that its record lacks. The server has handled their messages. */
 async function diesAfter(count: number) {
-  await client.next()
-  await isKept()
-  jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
-  for (let number = 0; number < count; number++) await client.next(message(`${number}`))
+  await sendsUnrecorded(...Array.from({ length: count }, (_, number) => `${number}`))
   const { bench, page, resumes } = await dies()
   return { bench, page, link: await resumes(count) }
 }
@@ -155,7 +165,7 @@ describe('a page with BOSH, whose process dies', () => {
   test('sends once what it repeats, although the record lacks it', async () => {
     await client.next()
     await isKept()
-    jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    storesNoMore()
     const sent = await client.next(message('a') + message('b'))
     expect([client.link.sent.at(-1), sent.reply]).toEqual([message('a') + message('b'), undefined])
     const { page, resumes } = await dies()
@@ -169,7 +179,7 @@ describe('a page with BOSH, whose process dies', () => {
   test('gets no error for messages that the server has, if it no longer has the stream', async () => {
     await client.next(message('a'))
     await isKept()
-    jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    storesNoMore()
     await client.next(message('b'))
     const { page, resumes } = await dies()
     const held = page.next()
@@ -182,7 +192,7 @@ describe('a page with BOSH, whose process dies', () => {
   test('sends once what it repeats after the link is mended', async () => {
     await client.next()
     await isKept()
-    jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    storesNoMore()
     await client.next(message('a') + message('b'))
     const { page, resumes } = await dies()
     const link = await resumes(1)
@@ -235,28 +245,14 @@ function nextOf(bench: BoshBench, how: 'stops' | 'dies') {
   const mending = new FakeMending()
   const record = JSON.parse(how === 'stops' ? recordsOf(bench)[0]! : kept())
   expect(takeUpOne(third, record, mending)).toBe(true)
-  const resumesAgain = async (count = 0) => {
-    const link = mending.attempts.at(-1)!.succeed()
-    await third.pass(0)
-    link.receive(features)
-    link.say(resumed(count))
-    await third.pass(0)
-    return link
-  }
+  const resumesAgain = (count?: number) => resumesAt(third, mending, count)
   return { third, page: movedTo(third, client), resumesAgain }
 }
-
-/** No later record is stored. */
-const storesNoMore = () => jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
 
 describe('a page whose second process ends before it has come back', () => {
   /** The server has handled two messages that no record has. */
   async function diesTwice(how: 'stops' | 'dies', isMended: boolean) {
-    await client.next()
-    await isKept()
-    storesNoMore()
-    await client.next(message('a'))
-    await client.next(message('b'))
+    await sendsUnrecorded('a', 'b')
     const { bench, resumes } = await dies()
     if (isMended) await resumes(2)
     return nextOf(bench, how)
@@ -312,11 +308,7 @@ describe('a page that goes before it has repeated what its dead process had sent
   })
 
   test('over BOSH, after the first of two requests', async () => {
-    await client.next()
-    await isKept()
-    storesNoMore()
-    await client.next(message('a'))
-    await client.next(message('b'))
+    await sendsUnrecorded('a', 'b')
     const { bench, page, resumes } = await dies()
     const link = await resumes(2)
     await page.at(page.rid - 1, message('a'))
@@ -325,10 +317,7 @@ describe('a page that goes before it has repeated what its dead process had sent
   })
 
   test('at a third process, long after it was loaded again', async () => {
-    await client.next()
-    await isKept()
-    storesNoMore()
-    await client.next(message('a'))
+    await sendsUnrecorded('a')
     const { bench, page, resumes } = await dies()
     const link = await resumes(1)
     const { rid } = await bench.resume(page)
@@ -343,11 +332,7 @@ describe('a page that goes before it has repeated what its dead process had sent
   })
 
   test('at a third process, which it reaches with a later request', async () => {
-    await client.next()
-    await isKept()
-    storesNoMore()
-    await client.next(message('a'))
-    await client.next(message('b'))
+    await sendsUnrecorded('a', 'b')
     const { bench, page } = await dies()
     await page.at(page.rid - 1, message('a'))
     // Later, the second process has sent b and c.
@@ -496,7 +481,7 @@ describe('a page with a WebSocket, whose process dies', () => {
     socket.receive(ack(1))
     socket.receive(stanza('p1'))
     await isKept()
-    jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    storesNoMore()
     socket.receive(stanza('p2'))
     socket.receive(stanza('p3'))
     await dying.server(() => client.link.receive(stanza(2)))
@@ -518,7 +503,7 @@ describe('a page with a WebSocket, whose process dies', () => {
   test('is told that a stanza has arrived only after a record counts it', async () => {
     const { socket } = await attachPageCounting(dying, client.token!)
     await isKept()
-    const keep = jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    const keep = storesNoMore()
     socket.receive(stanza('p1'))
     await dying.server(() => client.link.say(`<a ${sm} h='1'/>`))
     socket.receive(request)
@@ -535,7 +520,7 @@ describe('the server of a session', () => {
 
   test('gets its confirmation only after a record counts the stanzas', async () => {
     await isKept()
-    const keep = jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    const keep = storesNoMore()
     await client.next()
     await dying.server(() => client.link.receive(message('1')))
     await client.next()
@@ -659,7 +644,7 @@ describe('records', () => {
     const session = dying.registry.byId(client.id)!
     await isKept()
     expect(kept!.hasRecord(session)).toBe(true)
-    const away = jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    const away = storesNoMore()
     await client.next(message('1'))
     for (let second = 0; second < 20; second++) await dying.pass(1)
     expect(kept!.hasRecord(session)).toBe(true)
@@ -735,7 +720,7 @@ describe('a process that was only silent', () => {
     await store.leave('dying')
     expect(await other().records.takeUp({ id: client.id })).toBe('other')
     if (!isUp) jest.spyOn(store.records, 'isOwn').mockRejectedValue(new StoreUnavailable('no-answer'))
-    jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    storesNoMore()
     const conflict = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
     await dying.server(() =>
       client.link.end({ failure: { step: 'stream', code: 'remote-stream-error' }, streamError: conflict }),
@@ -765,7 +750,7 @@ describe('a process that was only silent', () => {
     await isKept()
     await store.leave('dying')
     expect(await other().records.takeUp({ id: client.id })).toBe('other')
-    jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+    storesNoMore()
     const peer = new FakePeer()
     await client.next(message('late'), '', peer)
     await dying.server(() => client.link.end(lost))
@@ -775,7 +760,7 @@ describe('a process that was only silent', () => {
 })
 
 test('a page learns that it can resume its stream only after a record has it', async () => {
-  const keep = jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+  const keep = storesNoMore()
   const socket = attachPageSilently(dying, client.token!)
   socket.receive(enable)
   await dying.pass(0.2)
