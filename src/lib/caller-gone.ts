@@ -59,13 +59,16 @@ export async function withDeadline<T>(
 
 export function signalOf(req: IncomingMessage, res: ServerResponse): CallerSignal {
   const signal = new CallerGone()
-  if (req.socket.destroyed) signal.abort()
-  else whenClientGone(req, res, () => signal.abort())
+  whenClientGone(req, res, () => signal.abort())
   return signal
 }
 
-/** Calls `act` if the client leaves before the reply is written. The returned function ends the wait. */
+/** Calls `act` if the client leaves before the reply is written, or has left. The returned function ends the wait. */
 export function whenClientGone(req: IncomingMessage, res: ServerResponse, act: () => void): () => void {
+  if (req.socket.destroyed) {
+    act()
+    return () => {}
+  }
   // Before Node 24, a pipelined reply without a socket emits no `close` when the connection closes.
   const socket = res.socket === null ? req.socket : undefined
   const forget = () => {

@@ -229,6 +229,21 @@ describe('a lost request', () => {
     expect(stage.lost).toEqual(['refused', 'refused'])
   })
 
+  test('that a client left before it is forwarded ends there too', async () => {
+    const closed: string[] = []
+    stage = await setStage({ listener: held([], how => closed.push(how)) })
+    stage.front.removeAllListeners('request').on('request', async (req: IncomingMessage, res: ServerResponse) => {
+      req.socket.destroy()
+      await once(res, 'close')
+      void forwardRequest(stage.links.to(stage.address), req, res, { body: Buffer.alloc(0) })
+    })
+    request({ port: stage.port, agent: false })
+      .on('error', () => {})
+      .end()
+    await eventually('its end', () => closed.length > 0)
+    expect(closed).toEqual(['gone'])
+  })
+
   test('is no fault if its client has gone when it is refused', async () => {
     const requests: IncomingMessage[] = []
     stage = await setStage({ listener: req => void requests.push(req) })

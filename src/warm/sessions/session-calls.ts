@@ -89,6 +89,8 @@ export class SessionCalls {
     const isForm = formGuard.checkForm(request, admin.name, sent.csrf_token)
     const { seconds, attachBinding } = toHandover(sent, config)
     const { id, domain } = await demandSession(sessions, call)
+    // A caller that gave up may have called again: the token of that answer must stay valid.
+    call.signal.throwIfAborted()
     const handover = {
       seconds,
       attachBinding: attachBindingFor(representation === 'json', attachBinding),

@@ -87,6 +87,27 @@ describe('a caller that disconnects', () => {
     },
   )
 
+  test('while its session is looked for leaves the session and its token as they are', async () => {
+    const begun = deferred<void>()
+    const found = deferred<void>()
+    const sessions = new FakeSessions()
+    sessions.add(5)
+    const get = sessions.get.bind(sessions)
+    sessions.get = async id => {
+      begun.resolve()
+      await found.promise
+      return get(id)
+    }
+    const service = fakeService({ sessions })
+    const caller = await call(service, { path: `/warm/${idOf(5)}/resume`, body: '{}' })
+    await begun.promise
+    await caller.hangUp()
+    found.resolve()
+    while (service.lines().length === 0) await new Promise(setImmediate)
+    expect(service.lines()).toMatchObject([{ code: 'client-gone', level: 30 }])
+    expect(sessions.resumed).toEqual([])
+  })
+
   test('leaves no session behind if the login has succeeded', async () => {
     const begun = deferred<void>()
     const login = deferred<typeof binding>()
