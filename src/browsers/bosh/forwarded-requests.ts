@@ -116,6 +116,8 @@ export class ForwardedRequests {
     let lost: string | undefined
     for (let tries = 1; !peer.gone; tries++) {
       place ??= await this.#lookUp(sid, peer, () => manager.has(sid), lost)
+      // Its client may have repeated the request, and must get the reply to that one.
+      if (peer.gone) return
       if (place === 'here') return manager.serve(text, peer, true)
       if (place === undefined) return manager.refuseUnknown(peer)
       const how = await forwardText(place.link, text, peer)
@@ -152,9 +154,8 @@ export class ForwardedRequests {
   async #serveForwarded(text: string, peer: ForwardedPeer): Promise<void> {
     const { sid } = readBodyHead(text)
     const isHere = () => this.#newest?.has(sid) === true
-    if (isHere() || (await this.#parts.whereabouts.arrives({ secret: sid! }, isHere)))
-      this.#newest!.serve(text, peer, true)
-    else peer.refuse()
+    if (!isHere() && !(await this.#parts.whereabouts.arrives({ secret: sid! }, isHere))) peer.refuse()
+    else if (!peer.gone) this.#newest!.serve(text, peer, true)
   }
 }
 

@@ -64,3 +64,26 @@ test('of a client, four requests for each of its connections are forwarded at on
   await settled()
   expect(replies[5]).toBeUndefined()
 })
+
+test('a request whose client leaves while its session is looked for is not served: the client has repeated it', async () => {
+  const served: string[] = []
+  const found: ((place: 'here') => void)[] = []
+  const peers = { answer() {}, ownerIn() {} }
+  const service = new ForwardedRequests({
+    whereabouts: { peers, find: () => new Promise(resolve => found.push(resolve)) } as unknown as Whereabouts,
+    clock: new FakeClock(),
+    bodies: unlimitedBodies(),
+    mostConnections: () => 0,
+    refused: () => {},
+  }).over({
+    has: () => false,
+    serve: (_text: string, { address }: Peer) => void served.push(address),
+  } as unknown as ConnectionManager)
+  const clients = ['192.0.2.1', '192.0.2.2'].map(address => ({ address, gone: false, answer() {} }))
+  const text = "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' sid='aaaaaaaa-1'/>"
+  for (const peer of clients) service.serve(text, peer as unknown as Peer)
+  clients[0]!.gone = true
+  for (const each of found) each('here')
+  await settled()
+  expect(served).toEqual(['192.0.2.2'])
+})
