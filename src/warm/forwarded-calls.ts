@@ -90,6 +90,8 @@ export class ForwardedCalls {
     for (let tries = 1; tries <= mostTries; tries++) {
       place ??= await orStoreProblem(this.#whereabouts.find({ id }, isHere, lost))
       if (place === 'here' || place === undefined) return false
+      // A caller that gave up may have called again, and that call can be the first to arrive.
+      if (request.method !== 'DELETE' && request.socket.destroyed) return false
       const how = await this.#send(place, request, { milliseconds })
       if (how === undefined) return true
       if (how === 'unreachable' || how === 'silent') return false

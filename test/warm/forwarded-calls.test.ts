@@ -1,0 +1,58 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { afterEach, expect, test } from '@jest/globals'
+import type { Request, Response } from 'express'
+import type { Place, Whereabouts } from '../../src/forwarding/whereabouts.js'
+import type { Registry } from '../../src/session/registry/registry.js'
+import { ForwardedCalls } from '../../src/warm/forwarded-calls.js'
+import { freshPath, type Stage, setStage } from '../forwarding/stage.js'
+import { eventually } from '../support/eventually.js'
+import { idOf } from './fake-sessions.js'
+
+let stage: Stage
+
+afterEach(() => stage.close())
+
+test.each([
+  ['POST', []],
+  ['DELETE', ['DELETE']],
+])('a call with %s whose caller leaves while its session is looked for', async (method, forwarded) => {
+  const arrived: unknown[] = []
+  stage = await setStage({
+    listener(req, res) {
+      arrived.push(req.method)
+      res.end()
+    },
+  })
+  const found: ((place: Place) => void)[] = []
+  const whereabouts = {
+    // The process that the id names has died.
+    peers: { ownerIn: () => ({ name: 'dead', link: stage.links.to({ path: freshPath() }) }), noteGone() {} },
+    find: () => new Promise<Place>(resolve => found.push(resolve)),
+  } as unknown as Whereabouts
+  const calls = new ForwardedCalls(whereabouts, { byId: () => undefined } as unknown as Registry)
+  let isOver = false
+  let isHere = false
+  stage.front.removeAllListeners('request').on('request', async (req: IncomingMessage, res: ServerResponse) => {
+    const express = { params: { id: idOf(5) }, res, get: () => undefined }
+    const done = calls.ofSession(
+      Object.assign(req, express) as unknown as Request,
+      Object.assign(res, { get: () => 'request' }) as unknown as Response,
+      () => {
+        isHere = true
+      },
+    )
+    await eventually('a lookup', () => found.length > 0)
+    req.socket.destroy()
+    await once(res, 'close')
+    found[0]!({ name: 'owner', link: stage.links.to(stage.address) })
+    await done
+    isOver = true
+  })
+  request({ port: stage.port, agent: false, method, path: `/warm/${idOf(5)}` })
+    .on('error', () => {})
+    .end()
+  await eventually('its end', () => isOver)
+  await eventually('what is forwarded', () => arrived.length === forwarded.length)
+  expect([arrived, isHere]).toEqual([forwarded, forwarded.length === 0])
+})
