@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import { Attaching } from '../../src/browsers/websocket/attaching.js'
 import { SocketChannel } from '../../src/browsers/websocket/socket-channel.js'
+import type { SocketRoutes } from '../../src/browsers/websocket/socket-routes.js'
 import type { StreamStart } from '../../src/browsers/websocket/stream-start.js'
 import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
 import type { Clock } from '../../src/lib/clock.js'
@@ -92,6 +93,7 @@ export interface AttachOptions {
   readonly pings?: boolean
   /** How many wrong tokens a client may show in a minute; 0 is any number. */
   readonly wrongTokens?: Rate
+  readonly routes?: SocketRoutes
 }
 
 /** The channel of a WebSocket without a network. */
@@ -141,7 +143,7 @@ export function connectPage(bench: BoshBench, options: AttachOptions = {}): Fake
     noteRefusal: () => {},
     starting: new Set<StreamStart>(),
   }
-  new Attaching(channel, parts)
+  new Attaching(channel, parts, options.routes)
   return socket
 }
 

@@ -154,15 +154,19 @@ export class Attaching extends StreamStart {
         if (!(error instanceof StoreUnavailable)) this.parts.opener.report(error, 'websocket')
         return 'unknown' as const
       })
+    if (place === 'here' || place === undefined) {
+      // Reads what has come meanwhile. If it is the end of the connection, the token stays valid for the next one.
+      this.channel.resume()
+      await new Promise(setImmediate)
+    }
     this.#waiting = undefined
-    if (this.isGone) return
+    if (this.isGone || !this.channel.isOpen) return
     if (place === 'unknown') this.refuse('resource-constraint', closeCodes.full)
     else if (place !== undefined && place !== 'here') {
       this.over()
       this.channel.detach()
       routes.forward(place, { domain: this.#domain, failures: this.#failures, messages: this.#messages - 1 })
     } else {
-      this.channel.resume()
       this.#check(credentials, namespace)
       for (const message of waiting) this.channel.events.onMessage(message)
     }

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, jest, test } from '@jest/globals'
+import type { SocketRoutes } from '../../../src/browsers/websocket/socket-routes.js'
 import { Rate } from '../../../src/lib/limits/rates.js'
 import type { BoshBench } from '../../support/bosh-bench.js'
 import { type AttachOptions, close, connectPage, type FakeWebSocket, open } from '../../support/fake-web-socket.js'
@@ -68,6 +69,28 @@ describe('a stream of a page', () => {
     for (const message of sent(client.token!)) socket.receive(message)
     expect(socket.sent.slice(-2)).toEqual([streamError('not-authorized'), close])
     expect(client.link.sent).toEqual([])
+  })
+
+  test('whose page has closed it while its session was looked for leaves the token as it is', async () => {
+    const { bench, client } = await warmedWithTickets()
+    const found: ((place: 'here') => void)[] = []
+    const routes = { find: () => new Promise(resolve => found.push(resolve)), forward() {}, stay() {} }
+    const socket = connectPage(bench, { routes: routes as unknown as SocketRoutes })
+    const resume = socket.resume.bind(socket)
+    // `ws` reads a close frame that waits after `resume`.
+    socket.resume = () => {
+      resume()
+      process.nextTick(() => socket.leave())
+    }
+    const { registry } = bench
+    const byTicket = registry.byTicket.bind(registry)
+    registry.byTicket = () => undefined
+    socket.receive(open())
+    socket.receive(pages.authenticate(client.token!))
+    registry.byTicket = byTicket
+    found[0]!('here')
+    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate)
+    expect(attachPage(bench, client.token!).sent).toEqual([])
   })
 
   test('ends after 30 seconds without a login', async () => {
