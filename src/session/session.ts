@@ -208,6 +208,8 @@ export class Session {
 
   mended(wasSetDown: boolean): void {
     this.#linkNotices.tell(false)
+    // With the id that the server gave the stream, without which nobody could resume it again.
+    this.keeper.keepNow(this)
     if (wasSetDown) return
     this.#note('mended')
     this.notice('a link to a server was mended')

@@ -14,7 +14,7 @@ export interface Copy {
   /** A newer copy of it came. */
   superseded: boolean
   /** What it gets that is another page's now: nothing where it was open, and the truth where it came later. */
-  fate?: 'empty' | 'refused'
+  fate?: 'empty' | 'refused' | 'unanswered'
   reply: Reply | undefined
 }
 
@@ -141,7 +141,7 @@ export class SessionModel {
       .flatMap(([, text]) => this.stanzasAmong(numbersIn(text)))
     this.sendAgain(again)
     this.base = this.handed.length
-    for (const copy of this.waiting) copy.fate = 'empty'
+    for (const copy of this.waiting) copy.fate = this.parked.get(copy.made.rid) === copy ? 'unanswered' : 'empty'
     this.parked.clear()
     this.given = new Map()
     this.agreed = { ...this.agreed, acks: false }
@@ -254,8 +254,8 @@ export class SessionModel {
       // A service that stops says so to all whose session it has not.
       const isStopping = this.outcome === 'system-shutdown' && reply.body === terminated('system-shutdown')
       const isRefused = reply.status === 404 || reply.body === terminated('item-not-found') || isStopping
-      const isRight = copy.fate === 'refused' ? isRefused : reply.body === empty
-      this.#demand(isRight, `${rid} of a page before gets ${reply.status} ${reply.body}`)
+      const isRight = { refused: isRefused, empty: reply.body === empty, unanswered: reply.status === 0 }
+      this.#demand(isRight[copy.fate], `${rid} of a page before gets ${reply.status} ${reply.body}`)
       return false
     }
     if (!copy.peer.gone) this.#lastSign = now

@@ -130,10 +130,7 @@ export class BoshClient implements Client {
 
   #take(body: Body, peer: Peer): void {
     const { rid } = body
-    if (this.session.uplink.managed?.isDoubted === true) {
-      peer.answer(noAnswer)
-      return
-    }
+    if (this.session.uplink.managed?.isDoubted === true) return void peer.answer(noAnswer)
     const refusal = this.#refusal(rid, peer)
     if (refusal !== undefined) {
       this.#parts.counts.failedRequests += 1
@@ -216,12 +213,14 @@ export class BoshClient implements Client {
   }
 
   handOver(): NextPage | undefined {
+    this.#catchUp.tick(Number.POSITIVE_INFINITY)
     this.#acceptParked(Number.POSITIVE_INFINITY)
     if (this.session.isRemoved) return undefined
     const window = this.#window
     const jump = randomInt(leastRidJump, 2 * leastRidJump)
     if (window.last >= Number.MAX_SAFE_INTEGER - jump) return undefined
     const unacknowledged = window.unacknowledged(this.session.inactivity.isPaused)
+    this.#open.answerParked(noAnswer)
     this.close()
     this.#putBack(unacknowledged)
     const record = { terms: this.#terms, rid: window.last + jump, received: window.last }
@@ -368,6 +367,7 @@ export class BoshClient implements Client {
     if (before === undefined && this.#window.isUnrecorded(rid)) {
       this.#open.hold(this.#received(rid, body.key, body.digest, peer))
       if (this.#window.isInGap(rid)) this.#catchUp.late(body)
+      if (rid < this.#window.last) this.#delivery.answerOldest(true)
       this.session.flush()
       return
     }

@@ -37,18 +37,24 @@ export class CatchUp {
   }
 
   /** A request before the gap comes after all. */
-  late({ payload }: Body): void {
-    const { session, clock } = this.#parts
+  late({ rid, payload, terminate }: Body): void {
+    const { session, window, clock } = this.#parts
+    window.late(rid!)
+    // Its stanzas are not those that the server has got and the record lacks.
+    session.uplink.managed?.unrecorded?.pageComes(false)
+    session.keeper.keepNow(session)
     session.send(inspect(payload, session.keeper.common), clock.now())
+    if (terminate) session.end('client', 'loggedOut')
   }
 
   tick(now: number): void {
-    const { window, open } = this.#parts
+    const { session, window, open } = this.#parts
     if (now < this.at) return
     this.at = Number.POSITIVE_INFINITY
     const first = open.lowestParked
     if (first === undefined || !window.isBehind) return
     window.skipTo(first)
+    session.keeper.keepNow(session)
     this.#ends(false)
   }
 

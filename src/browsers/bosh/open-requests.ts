@@ -63,8 +63,11 @@ export class OpenRequests {
     return this.#parked?.get(rid)
   }
 
+  /** In the order of the rids, in which clients read the replies. A request can be late after the death of a process. */
   hold(pending: Pending): void {
-    this.held.push(pending)
+    let at = this.held.length
+    while (at > 0 && this.held[at - 1]!.rid > pending.rid) at -= 1
+    this.held.splice(at, 0, pending)
     this.#entered(pending, this.#onBroken)
   }
 
@@ -121,6 +124,11 @@ export class OpenRequests {
     const expired = [...this.#parked.values()].filter(({ rid, expires }) => rid > gap && expires <= now)
     for (const { rid } of expired) this.unpark(rid)
     return expired
+  }
+
+  /** For requests that are not accepted any more: an empty reply would say that their stanzas are sent. */
+  answerParked(reply: Reply): void {
+    for (const rid of this.#parked?.keys() ?? []) this.unpark(rid)!.peer.answer(reply)
   }
 
   answerAll(reply: Reply): void {

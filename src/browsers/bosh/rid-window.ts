@@ -36,7 +36,8 @@ export class RidWindow {
   #isBehind = false
   /** The last rid that the process that died has accepted, as far as is known. */
   #recorded = 0
-  /** The first rid that was accepted after a gap. */
+  /** Between these rids, requests were accepted by no process, as far as is known. */
+  #beforeGap = 0
   #afterGap = 0
 
   constructor(last: number, size: number, by: Beginning = 'created', hasAcks = false) {
@@ -54,17 +55,19 @@ export class RidWindow {
       fence: this.#fence,
       polled: this.#polled,
       replies: this.#replies,
-      ...(this.#recorded > 0 && { isBehind: this.#isBehind, recorded: this.#recorded, afterGap: this.#afterGap }),
+      ...(this.#recorded > 0 && { isBehind: this.#isBehind, recorded: this.#recorded }),
+      ...(this.#afterGap > 0 && { beforeGap: this.#beforeGap, afterGap: this.#afterGap }),
     }
   }
 
   /** `isKept`: the process of the record has died. */
   takeUp(record: WindowRecord, isKept = false): void {
-    const { last, isAttachable, fence, polled, isBehind = false, recorded = 0, afterGap = 0, replies } = record
+    const { last, isAttachable, fence, polled, isBehind = false, recorded = 0, replies } = record
     this.last = last
     this.#isBehind = isKept || isBehind
     this.#recorded = isKept ? last : recorded
-    this.#afterGap = isKept ? 0 : afterGap
+    this.#beforeGap = record.beforeGap ?? recorded
+    this.#afterGap = record.afterGap ?? 0
     this.#isAttachable = isAttachable
     this.#fence = fence
     this.#polled = polled
@@ -93,11 +96,17 @@ export class RidWindow {
 
   /** The process that died has perhaps not accepted the request, which comes late. */
   isInGap(rid: number): boolean {
-    return rid > this.#recorded && rid < this.#afterGap
+    return rid > this.#beforeGap && rid < this.#afterGap
+  }
+
+  /** A request of the gap has come. */
+  late(rid: number): void {
+    if (rid === this.#beforeGap + 1) this.#beforeGap = rid
   }
 
   /** The process that died has accepted all requests before this one. */
   skipTo(rid: number): void {
+    this.#beforeGap = this.last
     this.last = rid - 1
     this.#afterGap = rid
   }

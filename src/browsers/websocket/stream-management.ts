@@ -42,13 +42,16 @@ export class StreamManagement {
     this.#repeats = repeats
   }
 
-  /** `unsure`: stanzas that the server has not confirmed. The page must not forget these before. */
+  /**
+   * `unsure`: stanzas that the server has not confirmed. The page must not forget these before, but after the death of
+   * a process, it may have: the process can have confirmed what its record does not say.
+   */
   static resume(before: Resumption, count: number, unsure: readonly Element[]): StreamManagement | undefined {
     const { isKept = false } = before
     const sent = isKept ? Number.MAX_SAFE_INTEGER : before.unacknowledged
     const arrived = stanzasUpTo(count, before.acknowledged, sent)
     if (arrived === undefined || arrived < 0) return undefined
-    const repeated = Math.min(unsure.length, before.received - (before.answered ?? before.received))
+    const repeated = isKept ? 0 : Math.min(unsure.length, before.received - (before.answered ?? before.received))
     const counted = { id: before.id, received: before.received - repeated, acknowledged: count }
     const repeats = unsure.slice(unsure.length - repeated).reverse()
     return new StreamManagement(counted, isKept ? 0 : before.uncounted + arrived, repeats)

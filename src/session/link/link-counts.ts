@@ -76,8 +76,13 @@ export class LinkCounts {
     return true
   }
 
-  takeUp(received: number, confirmed: number, unconfirmed: readonly Element[]): void {
+  get acknowledged(): number {
+    return this.#acknowledged
+  }
+
+  takeUp(received: number, confirmed: number, unconfirmed: readonly Element[], acknowledged = 0): void {
     this.received = received
+    this.#acknowledged = acknowledged
     this.confirmed = confirmed
     this.keep(unconfirmed)
   }

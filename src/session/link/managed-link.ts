@@ -169,7 +169,7 @@ export class ManagedLink implements Link, LinkEvents {
   /** Call this only if `mayResume`. The stream stays open. */
   setDown() {
     const now = this.#now
-    const record = this.#record(this.counts.received, (this.#repair?.since ?? now) - now)
+    const record = this.#record(this.counts.received, (this.#repair?.since ?? now) - now, this.counts.acknowledged)
     this.cut()
     return record
   }
@@ -178,10 +178,11 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#record(this.counts.settled, this.#repair === undefined ? 0 : this.#repair.since - now)
   }
 
-  #record(received: number, since: number) {
+  #record(received: number, since: number, acknowledged?: number) {
     return {
       previd: this.#previd!,
       received,
+      acknowledged,
       confirmed: this.counts.confirmed,
       unconfirmed: [...this.unconfirmed],
       since,
@@ -191,9 +192,10 @@ export class ManagedLink implements Link, LinkEvents {
     }
   }
 
-  #takeUp({ previd, received, confirmed, unconfirmed, since, wasBroken, isKept, unrecorded }: LinkRecord): void {
+  #takeUp(record: LinkRecord): void {
+    const { previd, received, confirmed, unconfirmed, acknowledged, since, wasBroken, isKept, unrecorded } = record
     this.#previd = previd
-    this.counts.takeUp(received, confirmed, unconfirmed)
+    this.counts.takeUp(received, confirmed, unconfirmed, acknowledged)
     this.unrecorded = Unrecorded.after(isKept === true, this.counts, unrecorded)
     this.#wasSetDown = wasBroken !== true
     this.#mend(lostEnd, this.#now + since)

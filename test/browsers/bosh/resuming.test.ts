@@ -94,12 +94,16 @@ describe('a page that resumes a session', () => {
 })
 
 describe('the previous page', () => {
-  test('gets empty answers to its open requests', async () => {
+  test('gets empty answers to its open requests, and none to one that is not accepted', async () => {
     const bench = new BoshBench({ maxRequests: 3 })
     const old = await bench.warmed({}, "wait='60' hold='2' ver='1.6'")
     const open = [await old.next(), await old.next(), await old.at(704, message('never received'))]
     await bench.resume(old)
-    expect(open.map(({ reply }) => reply?.body)).toEqual([empty, empty, empty])
+    expect(open.map(({ reply }) => [reply?.status, reply?.body])).toEqual([
+      [200, empty],
+      [200, empty],
+      [0, ''],
+    ])
     expect(old.link.sent).toEqual([])
   })
 

@@ -215,7 +215,8 @@ describe('a page with BOSH, whose process dies', () => {
     await page.at(page.rid + 1, message('3'))
     await bench.pass(1.6)
     const late = await page.at(page.rid)
-    expect([late.reply, link.sent.slice(1)]).toEqual([undefined, [message('3')]])
+    // Clients read replies in order.
+    expect([late.reply?.body, link.sent.slice(1)]).toEqual([empty, [message('3')]])
   })
 
   test('loses nothing if a request comes long after a later one', async () => {
@@ -223,11 +224,34 @@ describe('a page with BOSH, whose process dies', () => {
     await page.at(page.rid + 1, message('y'))
     await bench.pass(1.6)
     const late = await page.at(page.rid, message('x'))
-    expect(late.reply?.body).not.toBeDefined()
+    expect(late.reply?.body).toBe(empty)
     expect(link.sent.slice(1)).toEqual([message('y'), message('x')])
     link.receive(message('z'))
     await bench.pass(0)
     expect(bench.registry.bySid(client.sid)).toBeDefined()
+  })
+
+  test('that is handed over while its requests wait for each other: their messages are sent', async () => {
+    const { bench, page, link } = await diesAfter(5)
+    await page.at(page.rid + 1, message('x'))
+    await bench.resume(page)
+    expect(link.sent.slice(1)).toEqual([message('x')])
+  })
+
+  test('that is handed over while a request is missing learns that a later one is not accepted', async () => {
+    const { bench, page, link } = await diesAfter(5)
+    await page.at(page.rid, message('x'))
+    const later = await page.at(page.rid + 2, message('z'))
+    await bench.resume(page)
+    expect([link.sent.slice(1), later.reply?.status]).toEqual([[message('x')], 0])
+  })
+
+  test('may end its session with a request that comes long after a later one', async () => {
+    const { bench, page, link } = await diesAfter(5)
+    await page.at(page.rid + 1, message('y'))
+    await bench.pass(1.6)
+    await page.at(page.rid, message('x'), "type='terminate'")
+    expect([link.sent.slice(1, 3), bench.registry.size]).toEqual([[message('y'), message('x')], 0])
   })
 
   test('is refused far ahead of the record', async () => {
@@ -402,6 +426,30 @@ describe('stanzas that wait for a page', () => {
   })
 })
 
+test('a stop between two pages: the next stanza is not taken for one that the server repeats', async () => {
+  await client.next()
+  await dying.server(() => client.link.receive(message('1')))
+  // The poll says that the reply has arrived.
+  await client.next()
+  await isKept()
+  await dying.server(() => client.link.say(r))
+  await dying.pass(3)
+  expect(client.link.sent.at(-1)).toBe(`<a ${sm} h='1'/>`)
+  // For the new page, the last reply is put back.
+  await dying.resume(client)
+  await dying.pass(2)
+  const next = nextBench({}, about)
+  keepsRecords(next)
+  const mending = new FakeMending()
+  expect(takeUpOne(next, JSON.parse(recordsOf(dying)[0]!), mending)).toBe(true)
+  const link = await resumesAt(next, mending)
+  expect(link.sent[0]).toBe(`<resume ${sm} previd='first' h='1'/>`)
+  link.receive(message('2'))
+  await next.pass(0)
+  const { outbox } = next.registry.bySid(client.sid)!
+  expect(outbox.waiting.map(({ text }) => text)).toEqual([message('1'), message('2')])
+})
+
 test('a page that came back in the last second resumes its stream', async () => {
   const { socket, id } = await attachPageCounting(dying, client.token!)
   await dying.server(() => client.link.receive(stanza(1)))
@@ -490,14 +538,31 @@ describe('a page with a WebSocket, whose process dies', () => {
     const back = logIn(bench, token!)
     back.sent.length = 0
     back.receive(resume(id, 1))
-    expect(back.sent[0]).toBe(`<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='0'/>`)
-    for (const number of ['p1', 'p2', 'p3']) back.receive(stanza(number))
+    expect(back.sent[0]).toBe(`<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='1'/>`)
+    for (const number of ['p2', 'p3']) back.receive(stanza(number))
     const link = await resumes(2)
     expect(link.sent[0]).toBe(`<resume ${sm} previd='first' h='1'/>`)
     expect(ids(link.sent)).toEqual(['p3'])
     link.receive(stanza(2))
     await bench.pass(0)
     expect(ids(back.sent)).toEqual(['2'])
+  })
+
+  test.each(['before', 'after'])('is not told a lower count than it was told, %s the link is mended', async when => {
+    const { socket, id } = await attachPageCounting(dying, client.token!)
+    await isKept()
+    for (const sent of [stanza('p1'), stanza('p2'), request]) socket.receive(sent)
+    await isKept()
+    expect(socket.sent).toEqual([])
+    storesNoMore()
+    await dying.server(() => client.link.say(`<a ${sm} h='2'/>`))
+    await dying.pass(0.1)
+    expect(socket.sent).toEqual([ack(2)])
+    const { bench, page, resumes } = await dies()
+    if (when === 'after') await resumes(2)
+    const next = logIn(bench, (await bench.resume(page)).token!)
+    next.receive(resume(id, 0))
+    expect(next.sent.at(-1)).toContain(`h='2'`)
   })
 
   test('is told that a stanza has arrived only after a record counts it', async () => {
