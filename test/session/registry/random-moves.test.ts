@@ -2,41 +2,27 @@
 // loaded again, the page may get stanzas twice.
 //   MOVES_CASES  how many conversations (40, or 100 in all tests)
 //   MOVES_SEED   (20261123)
-import { createSecretKey, randomBytes } from 'node:crypto'
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import type { BoshRecord } from '../../../src/browsers/bosh/bosh-client.js'
-import { Phase } from '../../../src/lib/phase.js'
-import { KeptSessions } from '../../../src/session/registry/kept-sessions.js'
-import { StoredRecords } from '../../../src/session/registry/stored-records.js'
-import { smNamespace } from '../../../src/xmpp/namespaces.js'
-import { memberOf } from '../../store/entries.js'
 import {
   BoshBench,
   type Client,
   type Exchanged,
-  type FakeLink,
   FakeMending,
   FakePeer,
   features,
   request,
 } from '../../support/bosh-bench.js'
-import { FakeClock } from '../../support/fake-clock.js'
 import { casesOf } from '../../support/matrix.js'
-import { memoryStore } from '../../support/memory-store.js'
-import { movedTo, nextBench, recordsOf, takeUpAt, takeUpOne } from '../../support/next-process.js'
+import { movedTo, nextBench, recordsOf, takeUpAt } from '../../support/next-process.js'
 import { numberFrom } from '../../support/random.js'
 import { noSessionLimits } from '../../support/unlimited.js'
+import { enabledByServer, idsIn, Keepers, numbered, Server, stanza } from './conversation.js'
 
 const parameters = {
   seed: numberFrom('MOVES_SEED', 20261123),
   numRuns: numberFrom('MOVES_CASES', casesOf(40, 100)),
 }
-
-const sm = `xmlns='${smNamespace}'`
-const stanza = (id: string) => `<message xmlns='jabber:client' id='${id}'/>`
-const numbered = (name: string, count: number) => Array.from({ length: count }, (_, index) => `${name}${index + 1}`)
-const idsIn = (text: string) => [...text.matchAll(/<message [^>]*id='([^']+)'/g)].map(([, id]) => id!)
 
 /** Keeps the repetitions of a request below five. */
 const mostLosses = 2
@@ -44,65 +30,6 @@ const mostEnds = 3
 /** For pages to come. */
 const seconds = 1_000_000
 const tooLong = { inactivity: 9_999, maxPause: 9_999 }
-
-/** A server with stream management. It stays when its connection breaks. */
-class Server {
-  readonly received: string[] = []
-  sent = 0
-  #acknowledged = 0
-  #kept: string[] = []
-  /** Undefined without a connection. */
-  link: FakeLink | undefined
-  #read = 0
-
-  connect(link: FakeLink): void {
-    this.link = link
-    this.#read = 0
-  }
-
-  /** Reads at most this number of elements, and answers. */
-  read(most = Number.POSITIVE_INFINITY): void {
-    const { link } = this
-    for (let count = 0; link !== undefined && count < most; count++) {
-      const element = link.sent.join('').match(/<[^>]+>/g)?.[this.#read]
-      if (element === undefined) return
-      this.#read += 1
-      const count = Number(/ h='(\d+)'/.exec(element)?.[1])
-      if (element.startsWith('<message')) this.received.push(...idsIn(element))
-      else if (element.startsWith('<r ')) link.say(`<a ${sm} h='${this.received.length}'/>`)
-      else if (element.startsWith('<a ')) this.#take(count)
-      else if (element.startsWith('<resume ')) {
-        this.#take(count)
-        link.say(`<resumed ${sm} previd='first' h='${this.received.length}'/>`)
-        for (const id of this.#kept) link.receive(stanza(id))
-      } else throw new Error(`not expected: ${element}`)
-    }
-  }
-
-  #take(count: number): void {
-    if (!(count >= this.#acknowledged && count <= this.sent)) throw new Error(`${count} cannot be`)
-    this.#kept = this.#kept.slice(count - this.#acknowledged)
-    this.#acknowledged = count
-  }
-
-  send(count: number): void {
-    for (; count > 0; count--) {
-      this.sent += 1
-      this.#kept.push(`s${this.sent}`)
-      this.link?.receive(stanza(`s${this.sent}`))
-    }
-  }
-
-  ask(): void {
-    this.link?.say(`<r ${sm}/>`)
-  }
-
-  /** Loses the connection, and the last stanzas on it. */
-  lose(unheard: number): void {
-    this.link = undefined
-    this.send(unheard)
-  }
-}
 
 interface Sent {
   readonly rid: number
@@ -242,69 +169,6 @@ const conversationWithDeaths = fc.record({
   }),
 })
 
-const key = createSecretKey(randomBytes(32))
-
-/** Processes that store records of their sessions. */
-class Keepers {
-  /** Of the record that was taken up last. */
-  nextRid = 0
-  hasGap = false
-  readonly #store = memoryStore(new FakeClock())
-  #count = 0
-
-  get #self(): string {
-    return `process${this.#count}`
-  }
-
-  async add(bench: BoshBench): Promise<void> {
-    this.#count += 1
-    await this.#store.join(memberOf(this.#self))
-    bench.registry.kept = new KeptSessions({
-      self: this.#self,
-      store: this.#store,
-      keys: () => [key],
-      clock: bench.clock,
-      seconds: 300,
-      phase: new Phase(),
-      report(error) {
-        throw error
-      },
-    })
-  }
-
-  /** `records`: of the process if it has stopped. Undefined if it has died. Resolves with what mends the session's link. */
-  async takeUp(sid: string, bench: BoshBench, records?: readonly string[]): Promise<FakeMending> {
-    if (records === undefined) await this.#store.leave(this.#self)
-    else await this.#records(bench).put(records)
-    await this.add(bench)
-    const mending = new FakeMending()
-    if ((await this.#records(bench, mending).takeUp({ secret: sid })) !== this.#self)
-      throw new Error('there is no record')
-    return mending
-  }
-
-  #records(bench: BoshBench, mending?: FakeMending): StoredRecords {
-    const phase = new Phase()
-    phase.begin('serving')
-    return new StoredRecords({
-      self: this.#self,
-      store: this.#store,
-      keys: () => [key],
-      clock: new FakeClock(),
-      seconds: 300,
-      phase,
-      take: record => {
-        const { last, afterGap = 0 } = (record.client as Partial<BoshRecord>).window ?? { last: 0 }
-        this.nextRid = last + 1
-        this.hasGap = afterGap > 0
-        return takeUpOne(bench, record, mending)
-      },
-      end() {},
-      log: bench.log,
-    })
-  }
-}
-
 interface Heard {
   readonly page: readonly string[]
   readonly server: readonly string[]
@@ -317,7 +181,7 @@ async function play(hold: number, steps: readonly (Step | Move | Death | Load)[]
   await keepers?.add(bench)
   const handover = { management: { mending: new FakeMending() }, seconds }
   const client = await bench.warmed(handover, `hold='${hold}'`)
-  await bench.server(link => link.say(`<enabled ${sm} id='first' resume='true'/>`))
+  await bench.server(link => link.say(enabledByServer))
   client.link.sent.length = 0
   const server = new Server()
   server.connect(client.link)

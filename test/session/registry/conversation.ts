@@ -1,0 +1,141 @@
+// Both ends of random conversations: a server with stream management, and processes that keep records of sessions.
+import { createSecretKey, randomBytes } from 'node:crypto'
+import type { BoshRecord } from '../../../src/browsers/bosh/bosh-client.js'
+import { Phase } from '../../../src/lib/phase.js'
+import { KeptSessions } from '../../../src/session/registry/kept-sessions.js'
+import { StoredRecords } from '../../../src/session/registry/stored-records.js'
+import { smNamespace } from '../../../src/xmpp/namespaces.js'
+import { memberOf } from '../../store/entries.js'
+import { type BoshBench, type FakeLink, FakeMending } from '../../support/bosh-bench.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { memoryStore } from '../../support/memory-store.js'
+import { takeUpOne } from '../../support/next-process.js'
+
+const sm = `xmlns='${smNamespace}'`
+export const enabledByServer = `<enabled ${sm} id='first' resume='true'/>`
+export const stanza = (id: string) => `<message xmlns='jabber:client' id='${id}'/>`
+export const numbered = (name: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `${name}${index + 1}`)
+export const idsIn = (text: string) => [...text.matchAll(/<message [^>]*id='([^']+)'/g)].map(([, id]) => id!)
+
+/** A server with stream management. It stays when its connection breaks. */
+export class Server {
+  readonly received: string[] = []
+  sent = 0
+  #acknowledged = 0
+  #kept: string[] = []
+  /** Undefined without a connection. */
+  link: FakeLink | undefined
+  #read = 0
+
+  connect(link: FakeLink): void {
+    this.link = link
+    this.#read = 0
+  }
+
+  /** Reads at most this number of elements, and answers. */
+  read(most = Number.POSITIVE_INFINITY): void {
+    const { link } = this
+    for (let count = 0; link !== undefined && count < most; count++) {
+      const element = link.sent.join('').match(/<[^>]+>/g)?.[this.#read]
+      if (element === undefined) return
+      this.#read += 1
+      const count = Number(/ h='(\d+)'/.exec(element)?.[1])
+      if (element.startsWith('<message')) this.received.push(...idsIn(element))
+      else if (element.startsWith('<r ')) link.say(`<a ${sm} h='${this.received.length}'/>`)
+      else if (element.startsWith('<a ')) this.#take(count)
+      else if (element.startsWith('<resume ')) {
+        this.#take(count)
+        link.say(`<resumed ${sm} previd='first' h='${this.received.length}'/>`)
+        for (const id of this.#kept) link.receive(stanza(id))
+      } else throw new Error(`not expected: ${element}`)
+    }
+  }
+
+  #take(count: number): void {
+    if (!(count >= this.#acknowledged && count <= this.sent)) throw new Error(`${count} cannot be`)
+    this.#kept = this.#kept.slice(count - this.#acknowledged)
+    this.#acknowledged = count
+  }
+
+  send(count: number): void {
+    for (; count > 0; count--) {
+      this.sent += 1
+      this.#kept.push(`s${this.sent}`)
+      this.link?.receive(stanza(`s${this.sent}`))
+    }
+  }
+
+  ask(): void {
+    this.link?.say(`<r ${sm}/>`)
+  }
+
+  /** Loses the connection, and the last stanzas on it. */
+  lose(unheard: number): void {
+    this.link = undefined
+    this.send(unheard)
+  }
+}
+
+const key = createSecretKey(randomBytes(32))
+
+/** Processes that store records of their sessions. */
+export class Keepers {
+  /** Of the record that was taken up last. */
+  nextRid = 0
+  hasGap = false
+  readonly #store = memoryStore(new FakeClock())
+  #count = 0
+
+  get #self(): string {
+    return `process${this.#count}`
+  }
+
+  async add(bench: BoshBench): Promise<void> {
+    this.#count += 1
+    await this.#store.join(memberOf(this.#self))
+    bench.registry.kept = new KeptSessions({
+      self: this.#self,
+      store: this.#store,
+      keys: () => [key],
+      clock: bench.clock,
+      seconds: 300,
+      phase: new Phase(),
+      report(error) {
+        throw error
+      },
+    })
+  }
+
+  /** `records`: of the process if it has stopped. Undefined if it has died. Resolves with what mends the session's link. */
+  async takeUp(sid: string, bench: BoshBench, records?: readonly string[]): Promise<FakeMending> {
+    if (records === undefined) await this.#store.leave(this.#self)
+    else await this.#records(bench).put(records)
+    await this.add(bench)
+    const mending = new FakeMending()
+    if ((await this.#records(bench, mending).takeUp({ secret: sid })) !== this.#self)
+      throw new Error('there is no record')
+    return mending
+  }
+
+  #records(bench: BoshBench, mending?: FakeMending): StoredRecords {
+    const phase = new Phase()
+    phase.begin('serving')
+    return new StoredRecords({
+      self: this.#self,
+      store: this.#store,
+      keys: () => [key],
+      clock: new FakeClock(),
+      seconds: 300,
+      phase,
+      take: record => {
+        const { last, afterGap = 0 } = (record.client as Partial<BoshRecord>).window ?? { last: 0 }
+        this.nextRid = last + 1
+        this.hasGap = afterGap > 0
+        return takeUpOne(bench, record, mending)
+      },
+      end() {},
+      log: bench.log,
+    })
+  }
+}

@@ -1,0 +1,265 @@
+// In random conversations over WebSocket with stream management, nothing is lost, doubled or reordered, even if processes
+// die or stop. If one dies, or the page is loaded again, the page may get stanzas twice.
+//   MOVES_CASES  how many conversations (40, or 100 in all tests)
+//   MOVES_SEED   (20261123)
+import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { ack, bind, enable, logIn, request, resume } from '../../browsers/websocket/pages.js'
+import { BoshBench, type Client, FakeMending, features } from '../../support/bosh-bench.js'
+import type { FakeWebSocket } from '../../support/fake-web-socket.js'
+import { casesOf } from '../../support/matrix.js'
+import { movedTo, nextBench, recordsOf } from '../../support/next-process.js'
+import { numberFrom } from '../../support/random.js'
+import { enabledByServer, idsIn, Keepers, numbered, Server, stanza } from './conversation.js'
+
+const parameters = {
+  seed: numberFrom('MOVES_SEED', 20261123),
+  numRuns: numberFrom('MOVES_CASES', casesOf(40, 100)),
+}
+
+const mostEnds = 3
+/** For pages to come. */
+const seconds = 1_000_000
+const about = { issuesTickets: true }
+
+/** Counts stanzas, and resumes its stream after each break. */
+class SocketPage {
+  readonly received: string[] = []
+  said = 0
+  #client: Client
+  #socket: FakeWebSocket | undefined
+  /** How many messages of the socket have been read. */
+  #read = 0
+  #stream: string | undefined
+  #count = 0
+  #confirmed = 0
+  #unconfirmed: string[] = []
+
+  constructor(client: Client) {
+    this.#client = client
+  }
+
+  get sid(): string {
+    return this.#client.sid
+  }
+
+  get isOpen(): boolean {
+    return this.#socket !== undefined
+  }
+
+  async comeBack(): Promise<void> {
+    if (this.isOpen) return
+    this.#client = await this.#client.bench.resume(this.#client, { seconds })
+    const socket = logIn(this.#client.bench, this.#client.token!, { resumeSeconds: seconds })
+    this.#socket = socket
+    this.#read = socket.sent.length
+    if (this.#stream === undefined) {
+      for (const text of [bind, enable]) socket.receive(text)
+      await this.#client.bench.pass(0)
+      await this.#client.bench.pass(0.01)
+    } else socket.receive(resume(this.#stream, this.#count))
+    this.read()
+    if (this.#stream === undefined) throw new Error(`no stream: ${socket.sent}`)
+    for (const id of this.#unconfirmed) socket.receive(stanza(id))
+  }
+
+  async load(): Promise<void> {
+    if (!this.isOpen) return
+    this.#socket!.leave()
+    this.#socket = undefined
+    this.#stream = undefined
+    this.#unconfirmed = []
+    this.#count = 0
+    this.#confirmed = 0
+    await this.comeBack()
+  }
+
+  send(count: number): void {
+    for (let each = 0; each < count; each++) {
+      this.said += 1
+      this.#unconfirmed.push(`p${this.said}`)
+      this.#socket?.receive(stanza(`p${this.said}`))
+    }
+  }
+
+  ask(): void {
+    this.#socket?.receive(request)
+  }
+
+  confirm(): void {
+    this.#socket?.receive(ack(this.#count))
+  }
+
+  /** Reads at most so many messages. */
+  read(most = Number.POSITIVE_INFINITY): void {
+    for (let count = 0; count < most; count++) {
+      const text = this.#socket?.sent[this.#read]
+      if (text === undefined) return
+      this.#read += 1
+      if (text.startsWith('<message')) {
+        this.#count += 1
+        this.received.push(...idsIn(text))
+      } else if (text.startsWith('<r ')) this.confirm()
+      else if (text.startsWith('<a ') || text.startsWith('<resumed')) this.#arrived(text)
+      else if (text.startsWith('<enabled')) this.#stream = / id='([^']+)'/.exec(text)![1]!
+      else if (!/^<(iq|stream:features|open)/.test(text)) throw new Error(`not expected: ${text}`)
+    }
+  }
+
+  #arrived(text: string): void {
+    const count = Number(/ h='(\d+)'/.exec(text)![1])
+    const most = this.#confirmed + this.#unconfirmed.length
+    if (!(count >= this.#confirmed && count <= most)) throw new Error(`${text}, but ${this.#confirmed} to ${most}`)
+    this.#unconfirmed = this.#unconfirmed.slice(count - this.#confirmed)
+    this.#confirmed = count
+  }
+
+  /** Loses the connection and what it has not read, but for some messages. */
+  break(most: number): void {
+    this.read(most)
+    this.#socket?.leave()
+    this.#socket = undefined
+  }
+
+  moveTo(bench: BoshBench): void {
+    this.#client = movedTo(bench, this.#client)
+  }
+}
+
+const count = fc.integer({ min: 0, max: 4 })
+const step = fc.oneof(
+  fc.record({ kind: fc.constant('page sends' as const), count }),
+  fc.record({ kind: fc.constant('page asks' as const) }),
+  fc.record({ kind: fc.constant('page confirms' as const) }),
+  fc.record({ kind: fc.constant('page reads' as const), count }),
+  fc.record({ kind: fc.constant('connection breaks' as const), count }),
+  fc.record({ kind: fc.constant('page comes back' as const) }),
+  fc.record({ kind: fc.constant('server sends' as const), count }),
+  fc.record({ kind: fc.constant('server asks' as const) }),
+  fc.record({ kind: fc.constant('server reads' as const), count }),
+  fc.record({ kind: fc.constant('server comes back' as const) }),
+  fc.record({ kind: fc.constant('time passes' as const), seconds: fc.constantFrom(0.25, 1, 2.25, 8) }),
+)
+const end = fc.oneof(
+  fc.record({ kind: fc.constant('process stops' as const), count, unheard: count }),
+  fc.record({ kind: fc.constant('process dies' as const), count, unheard: count }),
+)
+const load = fc.record({ kind: fc.constant('page is loaded again' as const) })
+type Step<T> = T extends fc.Arbitrary<infer S> ? S : never
+type AnyStep = Step<typeof step> | Step<typeof end> | Step<typeof load>
+
+async function play(steps: readonly AnyStep[]): Promise<void> {
+  const keepers = new Keepers()
+  let bench = new BoshBench({}, undefined, about)
+  await keepers.add(bench)
+  const client = await bench.warmed({ management: { mending: new FakeMending() }, seconds })
+  await bench.server(link => link.say(enabledByServer))
+  client.link.sent.length = 0
+  const server = new Server()
+  server.connect(client.link)
+  const page = new SocketPage(client)
+  await page.comeBack()
+  let mending: FakeMending | undefined
+  let mayGetTwice = false
+
+  const comeBack = async () => {
+    if (server.link !== undefined || mending === undefined) return
+    const link = mending.attempts.at(-1)!.succeed()
+    await bench.pass(0)
+    link.receive(features)
+    server.connect(link)
+    server.read()
+    await bench.pass(0)
+  }
+
+  const act = async (step: AnyStep) => {
+    switch (step.kind) {
+      case 'page sends':
+        return page.send(step.count)
+      case 'page asks':
+        return page.ask()
+      case 'page confirms':
+        return page.confirm()
+      case 'page reads':
+        return page.read(step.count)
+      case 'connection breaks':
+        return page.break(step.count)
+      case 'page comes back':
+        return page.comeBack()
+      case 'server sends':
+        return server.send(step.count)
+      case 'server asks':
+        return server.ask()
+      case 'server reads':
+        return server.read(step.count)
+      case 'server comes back':
+        return comeBack()
+      case 'time passes':
+        if (server.link === undefined) await comeBack()
+        return bench.pass(step.seconds)
+      case 'page is loaded again':
+        mayGetTwice ||= page.isOpen
+        return page.load()
+      case 'process stops': {
+        const next = nextBench({}, about)
+        const records = recordsOf(bench)
+        server.read(step.count)
+        server.lose(step.unheard)
+        page.break(step.count)
+        await bench.pass(0)
+        mending = await keepers.takeUp(page.sid, next, records)
+        bench = next
+        return page.moveTo(bench)
+      }
+      case 'process dies': {
+        await bench.pass(0)
+        if (!bench.registry.kept!.hasRecord(bench.registry.bySid(page.sid)!)) return
+        // Its machine still sends what it has written.
+        server.read()
+        server.lose(step.unheard)
+        page.break(step.count)
+        mayGetTwice = true
+        const next = nextBench({}, about)
+        mending = await keepers.takeUp(page.sid, next)
+        bench.registry.endAllSilently()
+        bench = next
+        page.moveTo(bench)
+      }
+    }
+  }
+
+  let ends = 0
+  for (const step of steps) {
+    if (step.kind.startsWith('process') && ++ends > mostEnds) continue
+    await act(step)
+    await bench.pass(0)
+  }
+  await comeBack()
+  await page.comeBack()
+  for (let rounds = 0; rounds < 10; rounds++) {
+    server.read()
+    page.read()
+    page.confirm()
+    page.ask()
+    await bench.pass(1.1)
+  }
+  expect(mayGetTwice ? [...new Set(page.received)] : page.received).toEqual(numbered('s', server.sent))
+  expect(server.received).toEqual(numbered('p', page.said))
+  bench.registry.endAllSilently()
+}
+
+test('over WebSocket, a session whose processes die or stop loses nothing and sends nothing twice', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(
+        fc.oneof({ weight: 12, arbitrary: step }, { weight: 1, arbitrary: load }, { weight: 2, arbitrary: end }),
+        {
+          maxLength: 60,
+          size: 'max',
+        },
+      ),
+      play,
+    ),
+    parameters,
+  )
+})
