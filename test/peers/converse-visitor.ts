@@ -100,6 +100,17 @@ export class ConverseVisitor {
     return this.tab.evaluate(textsIn, contact)
   }
 
+  /** Times and ids of all messages of the chat, as Converse keeps them. */
+  details(contact: string): Promise<readonly string[]> {
+    return this.tab.evaluate(
+      jid =>
+        (window.inside.state.chatboxes.get(jid)?.messages.models ?? []).map(message =>
+          (['sender', 'body', 'msgid', 'time', 'received'] as const).map(name => message.get(name)).join(' '),
+        ),
+      contact,
+    )
+  }
+
   async receives(contact: string, text: string, milliseconds: number): Promise<void> {
     const deadline = performance.now() + milliseconds
     while (!(await this.texts(contact)).includes(text)) {

@@ -25,7 +25,8 @@ import { PortalPage } from './portal-page.js'
 import { servePortal } from './portal-server.js'
 import { becomeContacts, User } from './user.js'
 
-const alice = { jid: 'alice@localhost', password: 'wonderland' }
+/** Each test has users of its own, because a message can reach its user again in a later session. */
+const tests = ['1', '2', '3', '4', '5']
 
 /** Until a page works again. */
 const mostMilliseconds = takeUpSeconds * 1000
@@ -38,6 +39,8 @@ interface KilledVisitor extends Visitor {
   readonly tab: Page
   /** States, with the code, since the page was loaded. */
   statuses(): Promise<readonly string[]>
+  /** What a failure shows of the messages. */
+  details?(): Promise<unknown>
 }
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat }
@@ -50,6 +53,8 @@ describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process 
   let portal: Awaited<ReturnType<typeof servePortal>>
   let converse: ConversePortal
   let context: BrowserContext
+  const unused = [...tests]
+  let alice: { readonly jid: string; readonly password: string }
   let bob: User
   let transport: 'bosh' | 'websocket' = 'bosh'
   let sessions: { readonly id: string; readonly sid: string }[] = []
@@ -66,7 +71,13 @@ describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process 
   beforeAll(async () => {
     ensureBuilt()
     server = await startProsody({
-      users: { alice: alice.password, bob: 'builder', probe: 'probe' },
+      users: Object.fromEntries([
+        ['probe', 'probe'],
+        ...tests.flatMap(each => [
+          [`alice${each}`, 'wonderland'],
+          [`bob${each}`, 'builder'],
+        ]),
+      ]),
       iterations: 4096,
       config: movableSessions,
     })
@@ -88,7 +99,6 @@ describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process 
       () => flock.url,
       (_path, tab) => bind(tab),
     )
-    await becomeContacts(await logIn('alice', alice.password), await logIn('bob', 'builder'))
   })
 
   const logIn = (user: string, password: string) =>
@@ -96,7 +106,11 @@ describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process 
 
   beforeEach(async () => {
     sessions = []
-    bob = await logIn('bob', 'builder')
+    const each = unused.shift()!
+    alice = { jid: `alice${each}@localhost`, password: 'wonderland' }
+    const logInBob = () => logIn(`bob${each}`, 'builder')
+    await becomeContacts(await logIn(`alice${each}`, alice.password), await logInBob())
+    bob = await logInBob()
     context = await (await sharedChromium(eitherChromium)).newContext()
   })
 
@@ -104,10 +118,6 @@ describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process 
     await context?.close()
     await bob?.leave()
     await callSessions(flock.url, 'DELETE', `/sessions?jid=${alice.jid}`)
-    // Empties the offline store, which has what a page has not confirmed.
-    const next = await logIn('alice', alice.password)
-    await next.isUpToDate()
-    await next.leave()
   })
 
   afterAll(async () => {
@@ -146,6 +156,7 @@ describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process 
       say: (to, text) => page.say(to, text),
       receives: (text, milliseconds) => page.receives(bob.bareJid, text, milliseconds),
       texts: () => page.texts(bob.bareJid),
+      details: () => page.details(bob.bareJid),
       statuses: () => page.tab.evaluate(() => window.noted.statuses as unknown as readonly string[]),
     }
   }
@@ -195,7 +206,9 @@ describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process 
     await bob.isUpToDate()
     console.log(`after ${heard} ms the page got messages, after ${said} ms its own arrived; ${number} each way`)
     const all = Array.from({ length: number }, (_, index) => index + 1)
-    expect(numbersOf(await visitor.texts())).toEqual(all)
+    const numbers = numbersOf(await visitor.texts())
+    if (numbers.join() !== all.join())
+      throw new Error(`killed after ${first - 1}: ${numbers}; ${JSON.stringify(await visitor.details?.())}`)
     // A page can repeat a BOSH request that the process accepted after its last record. Contacts know the ids.
     expect(over === 'bosh' ? [...new Set(bob.numbers)] : bob.numbers).toEqual(all)
     expect(await visitor.jid()).toBe(jid)
