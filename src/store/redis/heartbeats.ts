@@ -63,6 +63,8 @@ export class Heartbeats {
   #member: Member | undefined
   #timer: Timer | undefined
   #beating: Promise<void> | undefined
+  /** When the next beat can begin. */
+  #settled: Promise<void> = Promise.resolve()
   #writing: Promise<void> | undefined
   /** Redis may have lost entries of this process, or have some that are wrong. */
   #mustWrite = true
@@ -98,6 +100,8 @@ export class Heartbeats {
   async read(): Promise<readonly ProcessEntry[]> {
     if (!this.#line.isUp) throw new StoreUnavailable(this.#line.reason)
     await this.#beating
+    // A beat that began before this call may lack what the caller was told of.
+    if (this.#line.isUp) await this.#settled
     await this.#beat()
     if (!this.#line.isUp) throw new StoreUnavailable(this.#line.reason)
     return this.processes
@@ -139,7 +143,7 @@ export class Heartbeats {
         this.#wasAway = true
       })
     this.#beating = done
-    void Promise.all([settled, done]).then(() => {
+    this.#settled = Promise.all([settled, done]).then(() => {
       this.#beating = undefined
     })
     return done
