@@ -13,10 +13,13 @@ const textsIn = (contact: string): string[] =>
 
 export class ConverseVisitor {
   readonly complaints: string[] = []
+  /** What has come over WebSocket. */
+  readonly frames: string[] = []
 
   private constructor(readonly tab: Page) {
     tab.setDefaultTimeout(timeout)
     tab.on('pageerror', error => this.complaints.push(error.message))
+    tab.on('websocket', socket => socket.on('framereceived', ({ payload }) => this.frames.push(String(payload))))
   }
 
   /** `origins`: all others are blocked, because Converse loads pictures of its authors. */
@@ -98,17 +101,6 @@ export class ConverseVisitor {
   /** Messages of this contact as they came, each as often as Converse has it. */
   texts(contact: string): Promise<readonly string[]> {
     return this.tab.evaluate(textsIn, contact)
-  }
-
-  /** Times and ids of all messages of the chat, as Converse keeps them. */
-  details(contact: string): Promise<readonly string[]> {
-    return this.tab.evaluate(
-      jid =>
-        (window.inside.state.chatboxes.get(jid)?.messages.models ?? []).map(message =>
-          (['sender', 'body', 'msgid', 'time', 'received'] as const).map(name => message.get(name)).join(' '),
-        ),
-      contact,
-    )
   }
 
   async receives(contact: string, text: string, milliseconds: number): Promise<void> {

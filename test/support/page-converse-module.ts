@@ -16,7 +16,7 @@ export interface ConverseModuleNoted {
 interface Message {
   /** `c` and a number, in the order of creation. */
   readonly cid: string
-  get(attribute: 'body' | 'sender' | 'msgid' | 'time' | 'received'): string
+  get(attribute: 'body' | 'sender'): string
 }
 
 interface InsideConnection {
