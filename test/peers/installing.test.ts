@@ -88,23 +88,6 @@ describeWith(['systemd'], 'The systemd unit', () => {
     ).toEqual([''])
   })
 
-  test('disables core dumps, which would contain secrets', () => {
-    expect(readFileSync(unit, 'utf8')).toMatch(/^LimitCORE=0$/m)
-  })
-
-  test('allows AF_NETLINK (interface addresses) and listening on port 443', () => {
-    const text = readFileSync(unit, 'utf8')
-    expect(text).toMatch(/^RestrictAddressFamilies=.*\bAF_NETLINK\b/m)
-    expect(text).toMatch(/^CapabilityBoundingSet=CAP_NET_BIND_SERVICE$/m)
-    expect(text).toMatch(/^AmbientCapabilities=CAP_NET_BIND_SERVICE$/m)
-  })
-
-  test('always restarts the service, without a limit', () => {
-    const [head = '', service = ''] = readFileSync(unit, 'utf8').split('[Service]')
-    expect(head).toMatch(/^StartLimitIntervalSec=0$/m)
-    expect(service).toMatch(/^Restart=always\nRestartSec=\d+$/m)
-  })
-
   test('has an exposure level below 2 in systemd-analyze security', () => {
     const { said } = run('systemd-analyze', ['security', '--offline=true', '--no-pager', unit], {
       cwd: folder,

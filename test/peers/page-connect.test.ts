@@ -1,6 +1,6 @@
 // A page of a portal logs its user in with the portal's token, in Chromium, at Prosody with a service account.
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
 import { patience } from '../support/eventually.js'
@@ -11,7 +11,6 @@ import { root } from '../support/repository.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { describeWith } from './needs.js'
-import { PortalPage } from './portal-page.js'
 
 const config = `
 plugin_paths = { "${join(root, 'deploy/prosody')}" }
@@ -20,24 +19,15 @@ allow_unencrypted_plain_auth = true
 service_accounts = { "portal@localhost" }
 `
 
-interface Told {
-  readonly status: number
-  // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever comes.
-  readonly body: any
-}
-
 describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () => {
   const { file } = testFolder()
   let prosody: Prosody
   let portal: Awaited<ReturnType<typeof servePage>>
-  let stranger: Awaited<ReturnType<typeof servePage>>
   let service: TestService
-  let tab: Page
 
   beforeAll(async () => {
     prosody = await startProsody({ users: { alice: 'wonderland', portal: 'secret-of-portal' }, config })
     portal = await servePage()
-    stranger = await servePage()
     service = await startTestService({
       servers: `localhost=xmpp://127.0.0.1:${prosody.c2sPort}?tls=none&plain=on`,
       environment: {
@@ -52,48 +42,10 @@ describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () =>
     })
   })
 
-  beforeEach(async () => {
-    tab = await (await sharedChromium()).newPage()
-  })
-
-  afterEach(() => tab.close())
-
   afterAll(async () => {
     await service?.stop()
     await portal?.stop()
-    await stranger?.stop()
     await prosody?.stop()
-  })
-
-  const call = (method: string, token: string): Promise<Told> =>
-    tab.evaluate(
-      async ([url, method, token]) => {
-        const headers: Record<string, string> = { Authorization: `Bearer ${token}` }
-        if (method === 'POST') headers['Content-Type'] = 'application/json'
-        const body = method === 'POST' ? '{"tab":"t1"}' : null
-        const reply = await fetch(url, { method, headers, body })
-        return { status: reply.status, body: await reply.json() }
-      },
-      [`${service.url}/connect`, method, token] as const,
-    )
-
-  test('attaches to its session, resumes it after a reload, and ends it', async () => {
-    const page = await PortalPage.open(tab, portal.url, service.url)
-    const token = pageToken({ visit: 'v1' })
-    const first = await call('POST', token)
-    expect(first).toMatchObject({ status: 200, body: { resumed: false } })
-    expect(first.body.jid).toMatch(/^alice@localhost\//)
-    await page.begin(first.body)
-    await page.reaches('ATTACHED')
-    await page.isQuiet()
-    await tab.evaluate('sessionStorage.clear()')
-    await page.away()
-    await page.back()
-    const again = await call('POST', token)
-    expect(again).toMatchObject({ status: 200, body: { resumed: true, jid: first.body.jid, id: first.body.id } })
-    expect(await call('DELETE', token)).toEqual({ status: 200, body: { ended: 1 } })
-    expect(page.preflights).toBeGreaterThan(0)
-    expect(page.complaints).toEqual([])
   })
 
   test('with the module logs in with a token, stays logged in over reloads, and signs out of all tabs', async () => {
@@ -139,17 +91,5 @@ describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () =>
     } finally {
       await context.close()
     }
-  })
-
-  test('reads the reason if its token is rejected (401 invalid-token)', async () => {
-    await PortalPage.open(tab, portal.url, service.url)
-    const { status, body } = await call('POST', pageToken({ exp: 1 }))
-    expect([status, body.code]).toEqual([401, 'invalid-token'])
-    expect(body.detail).toContain('It has expired.')
-  })
-
-  test('of another origin is blocked by the browser', async () => {
-    await PortalPage.open(tab, stranger.url, service.url)
-    await expect(call('POST', pageToken({}))).rejects.toThrow('Failed to fetch')
   })
 })

@@ -44,16 +44,6 @@ const at = (host: string, port: number): Zone => ({
   'SRV _xmpp-client._tcp.chat.example': [`60 0 0 ${port} ${host}`],
 })
 const loopback: Zone = { 'A xmpp.chat.example': ['60 127.0.0.1'] }
-/** The server was reached, and its self-signed certificate ended the attempt. */
-const reached = { status: 502, code: 'certificate-invalid', step: 'tls' }
-
-describe('a domain without an entry in XMPP_SERVERS', () => {
-  test('is reached at the server of its SRV record', async () => {
-    expect(await warm({ ...at('xmpp.chat.example', server.port), ...loopback })).toEqual(reached)
-    expect(server.connections.length).toBe(1)
-    expect(server.last.attempts).toBe(0)
-  })
-})
 
 describe('with XMPP_DOMAINS=*', () => {
   const any = { XMPP_DOMAINS: '*' }

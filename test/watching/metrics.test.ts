@@ -27,23 +27,6 @@ function sourcesOf(states: Partial<Census['states']> = {}, heldSince?: number) {
   }
 }
 
-describe('the names of metrics', () => {
-  const rows = rowsOf(sourcesOf())
-
-  test('contain what is counted and the unit, as Prometheus recommends', () => {
-    for (const { name, type } of rows) {
-      expect(name).toMatch(/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/)
-      expect([name, name.endsWith('_total')]).toEqual([name, type === 'counter'])
-      expect(name).not.toMatch(/milli|kilo|_ms|_kb|count$/)
-    }
-    expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length)
-  })
-
-  test('have a sentence each', () => {
-    for (const { help } of rows) expect(help).toMatch(/^[A-Z][^\n]*\.$/)
-  })
-})
-
 describe('the text of the metrics', () => {
   test('has every metric with its sentence and type, and a number if the labels are known', async () => {
     const text = await createMetrics(sourcesOf()).text()

@@ -50,8 +50,6 @@ export interface LoginServerOptions {
   readonly domain: string
   /** Offers STARTTLS, and nothing else before it. */
   readonly certificate?: Credentials
-  /** Whether a service in front of it knows the certificate; default true. */
-  readonly trusted?: boolean
   readonly tlsVersion?: SecureVersion
   readonly accounts?: Readonly<Record<string, string>>
   /** Tokens by user, which log in instead of a password. */
@@ -71,7 +69,7 @@ export interface LoginServerOptions {
   readonly onElement?: (element: Sent, connection: LoginConnection) => boolean
 }
 
-type Unusual = 'certificate' | 'trusted' | 'tlsVersion' | 'channelBindings' | 'onElement'
+type Unusual = 'certificate' | 'tlsVersion' | 'channelBindings' | 'onElement'
 
 /** What is usual for a server; a test may change it between two connections. */
 export interface Usual extends Required<Omit<LoginServerOptions, Unusual>> {
@@ -85,7 +83,7 @@ export interface Usual extends Required<Omit<LoginServerOptions, Unusual>> {
 export interface LoginServer {
   readonly domain: string
   readonly port: number
-  /** The certificate to trust; undefined if it is not to be trusted or there is none. */
+  /** The certificate to trust; undefined if there is none. */
   readonly ca: string | undefined
   readonly encrypts: boolean
   /** What connections do from now on. */
@@ -115,7 +113,7 @@ export async function startLoginServer(options: LoginServerOptions): Promise<Log
   const login: LoginServer = {
     domain: options.domain,
     port: listener.port,
-    ca: options.trusted === false ? undefined : certificate?.cert,
+    ca: certificate?.cert,
     encrypts: certificate !== undefined,
     script: {},
     usual: {
