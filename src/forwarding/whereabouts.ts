@@ -1,17 +1,15 @@
 import type { Clock } from '../lib/clock.js'
 import type { Phase } from '../lib/phase.js'
 import { lookAgain, looksForDead } from '../store/look-again.js'
-import { type KeptBy, type SessionKey, type Store, StoreUnavailable } from '../store/store.js'
+import { type KeptBy, type RecordKey, type Store, StoreUnavailable } from '../store/store.js'
 import type { Owner, Peers } from './peers.js'
-
-type FoundBy = Exclude<SessionKey, { user: string } | { visit: unknown }>
 
 interface WhereaboutsParts {
   readonly peers: Peers
   readonly store: Pick<Store, 'sessions' | 'isWhole' | 'readProcesses'>
   readonly clock: Clock
   /** See `StoredRecords`. */
-  readonly takeUp: (key: FoundBy) => Promise<string | KeptBy | undefined>
+  readonly takeUp: (key: RecordKey) => Promise<string | KeptBy | undefined>
   /** Unless this process serves, another one takes the session up. */
   readonly phase: Phase
   /** Resolves at once, or when all sessions of this process have been set down. */
@@ -39,7 +37,7 @@ export function createWhereabouts(parts: WhereaboutsParts) {
     phase,
     whenSetDown,
     /** For a request of another process. Resolves with whether the session is here, perhaps because it is taken up now. */
-    async arrives(key: FoundBy, isHere: () => boolean): Promise<boolean> {
+    async arrives(key: RecordKey, isHere: () => boolean): Promise<boolean> {
       await whenSetDown()
       if (!isHere()) await takeUp(key)
       return isHere()
@@ -49,7 +47,7 @@ export function createWhereabouts(parts: WhereaboutsParts) {
      * be asked. Rejects with `StoreUnavailable`, also if the store has no session now, but another process may have it
      * or can take it up.
      */
-    async find(key: FoundBy, isHere: () => boolean, lost?: string): Promise<Place> {
+    async find(key: RecordKey, isHere: () => boolean, lost?: string): Promise<Place> {
       await whenSetDown()
       let isMoving = false
       /** Null: another look would not help. */

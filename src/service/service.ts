@@ -187,7 +187,7 @@ export class Service {
       },
     })
     phase.begin('serving')
-    void this.#pageTokens?.prepare()
+    void this.#pageTokens?.renew()
   }
 
   get url(): string {

@@ -28,11 +28,6 @@ export class ForwardedCalls {
     this.#registry = registry
   }
 
-  /** Another process has tried the login, and counted its refusal. */
-  cameFromPeer(call: Call): boolean {
-    return isForwardedByPeer(call.request)
-  }
-
   /** For a session of this process. */
   newIds() {
     return newSid(this.#whereabouts.peers.self)

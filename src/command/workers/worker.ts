@@ -5,7 +5,6 @@ import { type Loaded, loadConfig } from '../../config/load.js'
 import { reloadConfig } from '../../config/reload.js'
 import type { Environment } from '../../config/settings.js'
 import { Counts } from '../../lib/counts.js'
-import { createPartLogs } from '../../lib/log.js'
 import { type Service, startService } from '../../service/service.js'
 import { createLogs } from '../../watching/logs.js'
 import { CommandError } from '../command-error.js'
@@ -57,7 +56,6 @@ async function start({ worker, folder, sockets }: WorkerStart, onTakingUp: () =>
   const counts = new Counts()
   const { log, audit } = await explained(() => createLogs({ config, counts, about: { worker } }))
   outliveFaults(log, counts)
-  const partLogs = createPartLogs(log, config.logLevels)
   const service = await explained(() =>
     startService({
       config,
@@ -77,7 +75,7 @@ async function start({ worker, folder, sockets }: WorkerStart, onTakingUp: () =>
     const work = async () => {
       const reloaded = reloadConfig(running, environment)
       running = reloaded
-      partLogs.take(reloaded.config.logLevels)
+      log.level = reloaded.config.logLevels.usual
       log.debug({ changed: reloaded.changed }, 'the settings were read again')
       return service.reload(reloaded.config, reloaded)
     }

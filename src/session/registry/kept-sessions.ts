@@ -1,4 +1,5 @@
 import { hash, type KeyObject } from 'node:crypto'
+import { batches } from '../../lib/batches.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { Phase } from '../../lib/phase.js'
 import { type SessionRecord as SealedRecord, type Store, StoreUnavailable } from '../../store/store.js'
@@ -148,7 +149,8 @@ export class KeptSessions {
   async #store(): Promise<void> {
     this.#isStoring = true
     try {
-      for (const batch of batchesOf(this.#due())) if (!(await this.#storeAll(batch))) break
+      const all = batches(this.#due(), recordsAtOnce, charactersAtOnce, ({ record }) => record.text.length)
+      for (const batch of all) if (!(await this.#storeAll(batch))) break
     } catch (error) {
       this.#parts.report(error)
     } finally {
@@ -284,17 +286,3 @@ const unconfirmedOf = ({ uplink }: Session) => uplink.managed?.counts.unconfirme
 
 const pauseOf = (session: Session) =>
   Math.max(pauseMilliseconds, (1_000 * unconfirmedOf(session)) / charactersPerSecond)
-
-function* batchesOf(all: Iterable<Due>): Iterable<readonly Due[]> {
-  let batch: Due[] = []
-  let characters = 0
-  for (const due of all) {
-    batch.push(due)
-    characters += due.record.text.length
-    if (batch.length < recordsAtOnce && characters < charactersAtOnce) continue
-    yield batch
-    batch = []
-    characters = 0
-  }
-  if (batch.length > 0) yield batch
-}

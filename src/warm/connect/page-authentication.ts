@@ -140,15 +140,7 @@ export function demandOrdinaryUser(text: string, { pages, serviceAccounts, creat
   throw refusedToken(`Its user is the account in ${setting}. The portal must give no user the name of this account.`)
 }
 
-const guestUser = (guest: Guest): PageCaller => ({
-  jid: guest.jid,
-  visit: guest.visit,
-  card: undefined,
-  token: undefined,
-  password: undefined,
-  credential: undefined,
-  guest,
-})
+const guestUser = (guest: Guest): PageCaller => ({ jid: guest.jid, visit: guest.visit, guest })
 
 /** RFC 6750 §2.1. */
 function bearerIn(authorization: string | undefined): string | undefined {

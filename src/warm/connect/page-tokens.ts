@@ -26,11 +26,11 @@ export interface PageUser {
   readonly jid: string
   readonly visit: string | undefined
   /** For a new account. */
-  readonly card: Card | undefined
-  readonly token: string | undefined
+  readonly card?: Card | undefined
+  readonly token?: string | undefined
   /** The token of the page, if it is sent as a password (ejabberd). */
-  readonly password: string | undefined
-  readonly credential: string | undefined
+  readonly password?: string | undefined
+  readonly credential?: string | undefined
 }
 
 interface PageTokenParts {
@@ -83,11 +83,6 @@ export class PageTokens {
     }
   }
 
-  /** Fetches keys early, so that faults are logged before the first call. */
-  async prepare(): Promise<void> {
-    await this.#renew()
-  }
-
   /** Reads the keys again. A failure is logged, and the previous keys stay, unless the keys have a new URL. */
   async reload(next = this.#pages): Promise<void> {
     const keys = keysIn(next)!
@@ -96,10 +91,11 @@ export class PageTokens {
     if ('file' in keys) return this.#reloadFile(keys.file)
     const sources = 'url' in keys ? [keys.url] : keys.issuers
     if (!isSameSetting || sources.some(source => !this.#fetched.has(source))) this.#use(keys)
-    if (await this.#renew()) this.#parts.log.info(reloaded)
+    if (await this.renew()) this.#parts.log.info(reloaded)
   }
 
-  async #renew(): Promise<boolean> {
+  /** Resolves with false after a failure. Called early, so that faults are logged before the first call. */
+  async renew(): Promise<boolean> {
     const renewed = await Promise.all([...this.#fetched.values()].map(keys => keys.renew()))
     return !renewed.includes(false)
   }

@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.js'
+import { isForwardedByPeer } from '../../forwarding/peer-listener.js'
 import type { FormGuard } from '../../http/access/form-guard.js'
 import { callIdsOf, sendAnswer } from '../../http/answers/answer.js'
 import { readBody } from '../../http/bodies/read-body.js'
@@ -82,7 +83,7 @@ export class WarmCalls {
       ids: callIdsOf(request),
       openedBy: { admin: admin.name, isPage: sender === 'page' },
       guestAddress: guest?.address,
-      isRefusalCounted: forwarding?.cameFromPeer(call) ?? false,
+      isRefusalCounted: isForwardedByPeer(request),
       tab: page && { admin: admin.name, ...page },
     }
     const entered = await hereOrForwarded(forwarding, call, () => this.#enter(call, wanted, remember))
