@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { isLoopback } from '../../src/lib/client-network.js'
+import { clientOf, isLoopback } from '../../src/lib/client-network.js'
 
 test.each([
   ['127.0.0.1', true],
@@ -15,4 +15,24 @@ test.each([
   ['localhost.evil.example', false],
 ])('an address of %s is reachable from this machine only: %p', (host, expected) => {
   expect(isLoopback(host)).toBe(expected)
+})
+
+test.each([
+  ['203.0.113.9', '203.0.113.9'],
+  ['::ffff:203.0.113.9', '203.0.113.9'],
+  ['::FFFF:203.0.113.9', '203.0.113.9'],
+  ['::ffff:cb00:7109', '203.0.113.9'],
+  ['0:0:0:0:0:ffff:203.0.113.9', '203.0.113.9'],
+  ['64:ff9b::cb00:7109', '203.0.113.9'],
+  ['64:ff9b::203.0.113.9', '203.0.113.9'],
+  ['2001:db8:0:1::5', '2001:db8:0:1'],
+  ['2001:DB8::1:0:0:0:5', '2001:db8:0:1'],
+  ['2001:0db8:0000:0001:0:0:0:7', '2001:db8:0:1'],
+  ['2001:db8::', '2001:db8:0:0'],
+  ['fe80::1%eth0', 'fe80:0:0:0'],
+  ['::1', '0:0:0:0'],
+  ['::', '0:0:0:0'],
+  ['unknown', 'unknown'],
+])('of %s, the client is %s', (address, client) => {
+  expect(clientOf(address)).toBe(client)
 })
