@@ -84,6 +84,7 @@ export class Opener {
     let session: Session | undefined
     try {
       session = new Session(before.domain, this.#keeper, undefined, before)
+      this.#countGuest(session)
       session.takeUp(before, makeClient(session), management)
     } catch (error) {
       if (session === undefined) this.#log.report(error)
@@ -105,7 +106,8 @@ export class Opener {
       const isTooLate = (management?: Management) => this.#isTooLate(management)
       const { client, linkEvents, openLogin } = openingOf(session, wish, makeClient, events, isTooLate)
       const { lang, from, certificate = false, ahead } = wish
-      if (wish.guestAddress !== undefined) this.#parts.limits.guestOpened(session, wish.guestAddress)
+      session.guestAddress = wish.guestAddress
+      this.#countGuest(session)
       try {
         this.#begin(session, client, { lang, from, certificate, ahead }, linkEvents)
       } catch (error) {
@@ -114,6 +116,10 @@ export class Opener {
       }
       return openLogin
     }
+  }
+
+  #countGuest(session: Session): void {
+    if (session.guestAddress !== undefined) this.#parts.limits.guestOpened(session, session.guestAddress)
   }
 
   #begin(session: Session, client: Client, options: LinkOptions, events?: LinkEvents): void {

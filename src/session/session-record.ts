@@ -17,6 +17,7 @@ export interface SessionRecord {
   readonly isSecure: boolean | undefined
   readonly createdAt: number
   readonly tab?: TabName | undefined
+  readonly guestAddress?: string | undefined
   readonly ids?: CallIds | undefined
   readonly history?: HistoryRecord | undefined
   readonly wait: { readonly ticket: TicketRecord | undefined } | undefined
@@ -42,7 +43,7 @@ export function recordOf(
   now: number,
   { jid, outbox, link, client }: RecordParts,
 ): SessionRecord {
-  const { sid, id, domain, createdAt, tab, ids, history, stage, inactivity } = session
+  const { sid, id, domain, createdAt, tab, guestAddress, ids, history, stage, inactivity } = session
   const record = inactivity.record(now)
   return {
     sid,
@@ -52,6 +53,7 @@ export function recordOf(
     isSecure,
     createdAt: createdAt - now,
     tab,
+    guestAddress,
     ids,
     history: history.record,
     wait: stage.isAwaited ? { ticket: stage.ticket?.record(now) } : undefined,

@@ -37,6 +37,8 @@ export class Session {
   readonly inactivity: Inactivity
   deadline = Number.POSITIVE_INFINITY
   tab: TabName | undefined
+  /** Address at which a guest opened the session. */
+  guestAddress: string | undefined
   readonly history: SessionHistory
   /** Ids of the call that logged in or last resumed the session. */
   ids: CallIds | undefined
@@ -67,6 +69,7 @@ export class Session {
     this.#linkNotices = new LinkNotices(this)
     this.createdAt = now + (before?.createdAt ?? 0)
     this.tab = before?.tab
+    this.guestAddress = before?.guestAddress
     this.ids = before?.ids
     this.history = new SessionHistory(before?.history)
     this.#isSecure = before === undefined ? client?.isSecure : before.isSecure

@@ -3,8 +3,10 @@ import { readNetworks } from '../../../src/config/kinds/networks.js'
 import type { LimitParts, SessionLimits } from '../../../src/session/limits/session-limits.js'
 import { type Store, StoreUnavailable } from '../../../src/store/store.js'
 import { sessionOf } from '../../store/entries.js'
+import { BoshBench, FakeMending } from '../../support/bosh-bench.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { memoryStore } from '../../support/memory-store.js'
+import { nextBench, recordsOf, takeUpAt } from '../../support/next-process.js'
 import { noLimits, noSessionLimits } from '../../support/unlimited.js'
 
 let bears = true
@@ -249,4 +251,19 @@ test('a limit of 0 means no limit', () => {
   expect(limits.refusalOfClient(1e9)).toBeUndefined()
   expect(refusalOf(limits, '192.0.2.1')).toBeUndefined()
   expect(limits.holdsTooMany).toBe(false)
+})
+
+test('a guest counts for the address also in the process that takes the session up', async () => {
+  const bench = new BoshBench()
+  const client = await bench.warmed({ management: { mending: new FakeMending() } })
+  await bench.server(() => client.link.say("<enabled xmlns='urn:xmpp:sm:3' id='s' resume='true'/>"))
+  const [session] = bench.registry.all()
+  session!.guestAddress = '192.0.2.1'
+  const limits = limitsOf({ sessionsPerAddress: 1 })
+  const next = nextBench({}, { limits })
+  expect(limits.hasTooManyGuests('192.0.2.1')).toBe(false)
+  takeUpAt(next, recordsOf(bench))
+  expect(limits.hasTooManyGuests('192.0.2.1')).toBe(true)
+  next.registry.byId(session!.id)!.end('client', 'silent')
+  expect(limits.hasTooManyGuests('192.0.2.1')).toBe(false)
 })
