@@ -169,6 +169,13 @@ const key = JSON.stringify({ kty: 'oct', alg: 'HS256', k: Buffer.alloc(32, 7).to
 const ejabberdRules = `
 auth_method: internal
 auth_password_format: scram
+acl:
+  visitors: {node_regexp: {"^[0-9a-f]{32}$": "^guests[.]localhost$"}}
+access_rules:
+  mod_filter: {allow: all}
+  mod_filter_iq: {allow: all}
+  mod_filter_message: {allow: all}
+  mod_filter_presence: [{deny: visitors}, {allow: all}]
 host_config:
   ${guests}:
     auth_method: jwt
@@ -178,6 +185,7 @@ host_config:
       mod_isolation: {}
       mod_carboncopy: {}
       mod_disco: {}
+      mod_filter: {}
       mod_ping: {}
       mod_roster: {access: none}
       mod_stream_mgmt: {}
@@ -185,7 +193,7 @@ host_config:
 
 describeGuests(
   'Guests at ejabberd',
-  ['ejabberd', 'ejabberd-mod-isolation', 'openssl'],
+  ['ejabberd', 'ejabberd-mod-isolation', 'ejabberd-mod-filter', 'openssl'],
   async () => {
     const ejabberd = await startEjabberd({
       users: { bob: 'secret-of-bob' },
@@ -206,6 +214,23 @@ describeGuests(
   },
   stage => {
     test('come back as the same guest', () => comesBack(stage()))
+
+    test('fill no roster, which ejabberd would store', async () => {
+      // With two sessions of the agent, it would not.
+      await stage().clear()
+      const logInAgent = () => stage().logIn(`support@${guests}`)
+      const agent = await logInAgent()
+      const guest = await stage().attach(await stage().come())
+      for (const to of [agent.bareJid, guest.bareJid])
+        guest.send(`<presence xmlns='jabber:client' type='subscribe' to='${to}'><status>spam</status></presence>`)
+      guest.send(`<presence xmlns='jabber:client' to='${agent.bareJid}'><status>spam</status></presence>`)
+      guest.say(agent.bareJid, 'The last message')
+      await agent.receives('The last message')
+      await stage().end(agent.jid)
+      const again = await logInAgent()
+      await again.isUpToDate()
+      expect(agent.received + again.received).not.toContain('spam')
+    })
   },
 )
 

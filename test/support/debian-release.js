@@ -13,6 +13,7 @@ const servers = [
   'prosody-modules',
   'ejabberd',
   'ejabberd-mod-isolation',
+  'ejabberd-mod-filter',
   'erlang-p1-oauth2',
   'openssl',
   'ca-certificates',

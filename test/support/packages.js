@@ -6,7 +6,16 @@ import { delimiter, isAbsolute, join } from 'node:path'
 
 /** All that `npm test` needs. */
 export const debianPackages = [
-  ...['prosody', 'prosody-modules', 'ejabberd', 'ejabberd-mod-isolation', 'erlang-p1-oauth2', 'openssl', 'curl'],
+  ...[
+    'prosody',
+    'prosody-modules',
+    'ejabberd',
+    'ejabberd-mod-isolation',
+    'ejabberd-mod-filter',
+    'erlang-p1-oauth2',
+    'openssl',
+    'curl',
+  ],
   ...['chromium', 'chromium-headless-shell'],
   ...['php-cli', 'python3', 'systemd', 'bsdutils'],
   ...['redis-server', 'nginx', 'haproxy', 'apache2', 'lighttpd', 'lighttpd-mod-openssl'],
@@ -29,6 +38,7 @@ const programs = {
   systemd: ['systemd-analyze'],
   bsdutils: ['script'],
   'ejabberd-mod-isolation': ['/var/lib/dpkg/info/ejabberd-mod-isolation.list'],
+  'ejabberd-mod-filter': ['/var/lib/dpkg/info/ejabberd-mod-filter.list'],
   'erlang-p1-oauth2': ['/var/lib/dpkg/info/erlang-p1-oauth2.list'],
   'php-cli': ['php'],
   'golang-go': ['go'],
