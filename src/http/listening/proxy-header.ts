@@ -1,6 +1,6 @@
 // The PROXY protocol, versions 1 and 2: https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt
-import { isIPv4, isIPv6, type Socket, SocketAddress } from 'node:net'
-import { withoutMapping } from '../../lib/client-network.js'
+import { isIPv4, isIPv6, type Socket } from 'node:net'
+import { canonical } from '../../lib/client-network.js'
 import type { Clock } from '../../lib/clock.js'
 
 interface ProxyHeader {
@@ -75,7 +75,7 @@ function readLine(bytes: Buffer): ProxyHeader | null | undefined {
     /^PROXY TCP([46]) (\S+) (\S+) (0|[1-9]\d{0,4}) (0|[1-9]\d{0,4})$/.exec(line) ?? []
   const isAddress = family === '4' ? isIPv4 : isIPv6
   const isWell = isAddress(from) && isAddress(to) && !line.includes('%') && ports.every(port => Number(port) <= 65535)
-  return isWell ? { length, isForwarded: true, address: family === '4' ? from : written(from) } : null
+  return isWell ? { length, isForwarded: true, address: canonical(from) } : null
 }
 
 const commands = { local: 0, proxy: 1 }
@@ -102,7 +102,5 @@ function addressIn(bytes: Buffer, family: number): string | undefined {
   if (family === 1) return bytes.subarray(fixedLength, fixedLength + 4).join('.')
   if (family !== 2) return undefined
   const groups = Array.from({ length: 8 }, (_, at) => bytes.readUInt16BE(fixedLength + 2 * at).toString(16))
-  return written(groups.join(':'))
+  return canonical(groups.join(':'))
 }
-
-const written = (address: string) => withoutMapping(new SocketAddress({ address, family: 'ipv6' }).address)

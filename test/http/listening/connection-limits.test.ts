@@ -3,26 +3,10 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import { ConnectionLimits } from '../../../src/http/listening/connection-limits.js'
-import { clientOf } from '../../../src/lib/client-network.js'
 import type { OnRefused } from '../../../src/lib/limits/reached-limits.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { lineFrom } from '../../support/proxy-headers.js'
 import { unnoted } from '../../support/unlimited.js'
-
-describe('a client’s connections are counted by', () => {
-  test.each([
-    ['203.0.113.9', '203.0.113.9'],
-    ['::ffff:203.0.113.9', '203.0.113.9'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
-    ['2001::2:3:4:5:6:7', '2001:0:2:3'],
-    ['2001:db8::6', '2001:db8:0:0'],
-    ['2001:db8:0:0:1::', '2001:db8:0:0'],
-    ['::1', '0:0:0:0'],
-    ['fe80::1%eth0', 'fe80:0:0:0'],
-  ])('%s: %s', (address, client) => {
-    expect(clientOf(address)).toBe(client)
-  })
-})
 
 describe('a listener with limits', () => {
   const open: Socket[] = []
