@@ -3,21 +3,12 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensurePackages } from './packages.js'
+import { ensurePackages, serverPackages } from './packages.js'
 
 /** The releases whose servers the tests know, the older one first. */
 export const releases = ['bookworm', 'trixie']
 
-const servers = [
-  'prosody',
-  'prosody-modules',
-  'ejabberd',
-  'ejabberd-mod-isolation',
-  'ejabberd-mod-filter',
-  'erlang-p1-oauth2',
-  'openssl',
-  'ca-certificates',
-]
+const servers = [...serverPackages, 'ca-certificates']
 
 /** Code name of this machine's Debian release; empty if it is no Debian. */
 export function releaseAtHand() {

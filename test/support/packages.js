@@ -4,18 +4,16 @@ import { spawn } from 'node:child_process'
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, isAbsolute, join } from 'node:path'
 
+/** XMPP servers, their modules, and what these need. */
+export const serverPackages = [
+  ...['prosody', 'prosody-modules', 'openssl'],
+  ...['ejabberd', 'ejabberd-mod-isolation', 'ejabberd-mod-filter', 'erlang-p1-oauth2'],
+]
+
 /** All that `npm test` needs. */
 export const debianPackages = [
-  ...[
-    'prosody',
-    'prosody-modules',
-    'ejabberd',
-    'ejabberd-mod-isolation',
-    'ejabberd-mod-filter',
-    'erlang-p1-oauth2',
-    'openssl',
-    'curl',
-  ],
+  ...serverPackages,
+  'curl',
   ...['chromium', 'chromium-headless-shell'],
   ...['php-cli', 'python3', 'systemd', 'bsdutils'],
   ...['redis-server', 'nginx', 'haproxy', 'apache2', 'lighttpd', 'lighttpd-mod-openssl'],
