@@ -19,7 +19,8 @@ export function clientOf(text: string): string {
 /** The one spelling of an IPv6 address (RFC 5952), without a zone. Mapped IPv4 addresses are written as IPv4. */
 export function canonical(address: string): string {
   if (!isIPv6(address)) return address
-  return withoutMapping(new SocketAddress({ address: address.replace(/%.*$/, ''), family: 'ipv6' }).address)
+  const [withoutZone] = address.split('%', 1)
+  return withoutMapping(new SocketAddress({ address: withoutZone, family: 'ipv6' }).address)
 }
 
 export function withoutMapping(address: string): string {
