@@ -53,7 +53,7 @@ describe('a remote BOSH endpoint', () => {
     const replied = here.exchange('<body>ä</body>', 60)
     const request = await there.request()
     expect(request.body).toBe('<body>ä</body>')
-    expect(request.message).toMatchObject({ method: 'POST', url: '/bosh' })
+    expect(request.message).toMatchObject({ method: 'POST', url: there.path })
     expect(request.message.headers).toMatchObject({
       host: `127.0.0.1:${there.port}`,
       'content-type': 'text/xml; charset=utf-8',

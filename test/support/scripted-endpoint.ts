@@ -64,8 +64,12 @@ export class EndpointRequest {
   }
 }
 
+let started = 0
+
 /** Listens on a port of 127.0.0.1 and hands out requests in the order in which they come. */
 export class ScriptedEndpoint {
+  /** One of its own: a client of an earlier test may ask once more, and the port may be the same (1 of 4000). */
+  readonly path = `/bosh/${++started}`
   readonly #listener: Listener
   readonly #secure: boolean
   readonly #arrived = new Arrivals<EndpointRequest>()
@@ -97,7 +101,7 @@ export class ScriptedEndpoint {
 
   /** Its address; `localhost` is the name that certificates are made out to. */
   get url(): string {
-    return this.#secure ? `https://localhost:${this.port}/bosh` : `${this.#listener.url}/bosh`
+    return (this.#secure ? `https://localhost:${this.port}` : this.#listener.url) + this.path
   }
 
   /** Whether a request waits to be handed out. */
@@ -116,6 +120,10 @@ export class ScriptedEndpoint {
   }
 
   async #receive(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (/^\/bosh\/\d+$/.test(message.url ?? '') && message.url !== this.path) {
+      message.socket.destroy()
+      return
+    }
     this.open += 1
     this.mostOpen = Math.max(this.mostOpen, this.open)
     response.once('close', () => {
