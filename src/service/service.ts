@@ -92,7 +92,7 @@ export class Service {
       others: joined.peers,
       store: joined.store,
       recordSeconds,
-      takeUp: this.#takeUp,
+      records: this.#records,
     }
     this.#sessions = createSessionParts({
       config: live.config,
@@ -243,8 +243,6 @@ export class Service {
     return limit && `${limit} is reached`
   }
 
-  readonly #takeUp: StoredRecords['takeUp'] = key => this.#records!.takeUp(key)
-
   #take(next: Config): void {
     const { partLogs, live } = this.#base
     partLogs.take(next.logLevels)
@@ -370,7 +368,7 @@ export class Service {
       peers,
       store,
       clock,
-      takeUp: this.#takeUp,
+      takeUp: key => this.#records!.takeUp(key),
       phase,
       whenSetDown,
       areFilesRead: () => this.#files === undefined || clock.now() - startedAt > slowestStart,

@@ -144,13 +144,13 @@ export function createVisits({ own, tabs, shared, clock, timeout }: VisitsParts)
 /** Waits for the session of a process that died. Resolves with the process that has it now. */
 async function takenUp(
   tab: TabName,
-  { takeUp }: Shared,
+  { records }: Shared,
   isReached: (process: string) => boolean,
   clock: Clock,
 ): Promise<string | undefined> {
   let silent = ''
   const look = async () => {
-    const taker = await takeUp?.({ tab })
+    const taker = await records?.takeUp({ tab })
     if (typeof taker !== 'object') return taker ?? null
     silent = taker.keptBy
     return isReached(silent) ? silent : undefined

@@ -13,7 +13,7 @@ interface Bench {
   readonly clock: Clock
 }
 
-interface About extends Partial<Pick<NonNullable<StoredSessionsParts['shared']>, 'others' | 'takeUp'>> {
+interface About extends Partial<Pick<NonNullable<StoredSessionsParts['shared']>, 'others' | 'records'>> {
   /** Of all processes. */
   readonly store?: Store
   /** Sessions at remote endpoints. */
@@ -37,10 +37,10 @@ export function bookOf({ registry, clock }: Bench, about: About = {}) {
 
 /** With several processes, `about` has `others` and their store. */
 export function sessionsIn(bench: Bench, about: About = {}) {
-  const { others, elsewhere = [], takeUp } = about
+  const { others, elsewhere = [], records } = about
   const { book, store } = bookOf(bench, about)
   if (others !== undefined) bench.registry.book = book
-  const shared = others && { others, store, takeUp, recordSeconds: 300 }
+  const shared = others && { others, store, records, recordSeconds: 300 }
   const own = ownSessionsOf(bench, elsewhere)
   return storedSessions({ own, clock: bench.clock, shared, book })
 }

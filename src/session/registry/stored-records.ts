@@ -91,6 +91,19 @@ export class StoredRecords {
   }
 
   /**
+   * Ends a session that was set down, and whose end is marked in the store. Resolves with false if there is none. Rejects
+   * with `StoreUnavailable`.
+   */
+  async end(id: string): Promise<boolean> {
+    const { store, self, phase } = this.#parts
+    const taken = await store.records.take({ id }, self)
+    // Another process that has taken it up, or takes it up, reads the mark.
+    if (taken === undefined || !('text' in taken)) return taken !== undefined && !('by' in taken && taken.by === self)
+    if (phase.isServing) await this.#arrives(this.#takeUp([taken]))
+    return true
+  }
+
+  /**
    * Without sessions that another process has taken up from earlier records, because the process that wrote these files
    * could not reach the store.
    */
@@ -163,8 +176,13 @@ export class StoredRecords {
     const live = await Promise.all(records.map(record => this.#opened(record)))
     const taken = live.flatMap(opened => {
       if (opened === undefined) return []
-      const outage = Math.min(Math.max(0, Date.now() - opened.writtenAt), seconds * 1000)
-      return takeUp([opened.text], outage, take, log).taken > 0 ? [opened.session] : []
+      const { text, writtenAt, session, isEnded } = opened
+      const outage = Math.min(Math.max(0, Date.now() - writtenAt), seconds * 1000)
+      if (takeUp([text], outage, take, log).taken === 0) return []
+      if (!isEnded) return [session]
+      // It is taken up only so that its portal gets the event.
+      end(session.id)
+      return []
     })
     // An end that came after the first look has not found the session in any process.
     const areEnded = await Promise.all(taken.map(session => this.#isEnded(session)))
@@ -179,7 +197,7 @@ export class StoredRecords {
     return this.#parts.store.ended.isEnded(session).catch(() => false)
   }
 
-  /** Undefined if the record is of another version or key, or its session was ended meanwhile. */
+  /** Undefined if the record is of another version or key. */
   async #opened({ id, text, writtenAt }: TakenRecord) {
     const { keys, log } = this.#parts
     const opened = openText(keys(), { label, owner: id }, text)?.toString()
@@ -189,7 +207,7 @@ export class StoredRecords {
     }
     const { jid, tab, createdAt } = JSON.parse(opened) as SessionRecord
     const session = { id, jid, user: userOf(jid), tab, openedAt: writtenAt + createdAt }
-    return (await this.#isEnded(session)) ? undefined : { text: opened, writtenAt, session }
+    return { text: opened, writtenAt, session, isEnded: await this.#isEnded(session) }
   }
 }
 

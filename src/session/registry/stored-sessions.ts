@@ -17,8 +17,8 @@ export interface Shared {
   readonly store: Pick<Store, 'sessions' | 'records' | 'ended' | 'isWhole'>
   /** How long an end must be remembered: as long as records, in seconds. */
   readonly recordSeconds: number
-  /** Takes up the session, if it was set down. See `StoredRecords`. */
-  readonly takeUp?: StoredRecords['takeUp'] | undefined
+  /** Sessions that were set down. */
+  readonly records?: Pick<StoredRecords, 'takeUp' | 'end'> | undefined
 }
 
 export interface StoredSessionsParts {
@@ -40,12 +40,12 @@ export function storedSessions({ own, clock, shared, book }: StoredSessionsParts
   const read = async (id: string): Promise<SessionDetails | undefined> => {
     const found = own.get(id) ?? (await find(id))
     if (found !== undefined || shared === undefined) return found
-    const taker = await shared.takeUp?.({ id })
+    const taker = await shared.records?.takeUp({ id })
     const isKept = typeof taker === 'object'
     const isMoving = taker !== undefined && taker !== shared.others.self
     const look = async () => {
       // The process of the session is silent.
-      if (isKept) await shared.takeUp?.({ id })
+      if (isKept) await shared.records?.takeUp({ id })
       return own.get(id) ?? (await find(id))
     }
     const most = isKept ? looksForDead : looksForMoving
@@ -87,7 +87,7 @@ export function storedSessions({ own, clock, shared, book }: StoredSessionsParts
     async end(id) {
       if (own.end(id)) return true
       if (shared === undefined) return false
-      const { store, others, recordSeconds } = shared
+      const { store, others, recordSeconds, records } = shared
       const isMarked = await isDone(store.ended.mark({ id }, recordSeconds))
       // A process that seems gone may only be unreachable.
       const process = (await orStoreProblem(store.sessions.find({ id })))[0]?.process
@@ -100,9 +100,7 @@ export function storedSessions({ own, clock, shared, book }: StoredSessionsParts
         }
       }
       if (!isMarked) return false
-      const taken = await orStoreProblem(store.records.take({ id }, others.self))
-      // Another process that takes it up reads the mark.
-      return taken !== undefined && !('by' in taken && taken.by === others.self)
+      return records === undefined ? false : orStoreProblem(records.end(id))
     },
 
     // The sessions of a single process do not come back.

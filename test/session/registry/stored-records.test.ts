@@ -38,7 +38,8 @@ function start(
   keys: readonly KeyObject[] = [key],
   { self = 'aaaaaaaa', ...about }: { self?: string; processName?: string; issuesTickets?: boolean } = {},
 ) {
-  const bench = nextBench({}, about)
+  const told: unknown[] = []
+  const bench = nextBench({}, { ...about, tellEvent: (type, { id }, reason) => void told.push([type, id, reason]) })
   const records = new StoredRecords({
     self,
     store,
@@ -50,7 +51,7 @@ function start(
     end: id => bench.registry.byId(id)!.end('logout', 'loggedOut'),
     log: bench.log,
   })
-  return { bench, records }
+  return { bench, records, told }
 }
 
 async function resumable(bench: BoshBench): Promise<Client> {
@@ -137,12 +138,20 @@ describe('a session that was set down', () => {
     ['itself', () => store.ended.mark({ id: client.id }, seconds)],
     ['with its user', () => store.ended.mark({ jid: 'juliet@chat.example', at: Date.now() + 1_000 }, seconds)],
     ['with its JID', () => store.ended.mark({ jid, at: Date.now() + 1_000 }, seconds)],
-  ])('does not come back if it was ended %s', async (_how, mark) => {
+  ])('does not come back if it was ended %s, of which its portal is told', async (_how, mark) => {
     await mark()
-    const { bench, records } = start()
+    const { bench, records, told } = start()
     expect(await records.takeUp({ id: client.id })).toBeUndefined()
     expect([bench.registry.size, bench.logged]).toEqual([0, []])
+    expect(told).toEqual([['session.ended', client.id, 'logout']])
     expect(await store.records.take({ id: client.id }, 'b')).toEqual({ by: 'aaaaaaaa' })
+  })
+
+  test('is ended by its id, of which its portal is told', async () => {
+    await store.ended.mark({ id: client.id }, seconds)
+    const { bench, records, told } = start()
+    expect([await records.end(client.id), await records.end(client.id)]).toEqual([true, false])
+    expect([bench.registry.size, told]).toEqual([0, [['session.ended', client.id, 'logout']]])
   })
 
   test('ends if it was ended while it was taken up', async () => {

@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
+import { Phase } from '../../../src/lib/phase.js'
+import { StoredRecords } from '../../../src/session/registry/stored-records.js'
 import { type Store, type StoredSession, StoreUnavailable } from '../../../src/store/store.js'
 import { sessionOf } from '../../store/entries.js'
 import { sessionsIn } from '../../support/bench-sessions.js'
@@ -64,6 +66,7 @@ describe('with several processes', () => {
   let here: Member
   let other: Member
   let clock: FakeClock
+  let phase: Phase
 
   interface Member {
     readonly self: FakeProcess
@@ -74,12 +77,19 @@ describe('with several processes', () => {
   function start(name: string): Member {
     const self = processes.start(name)
     const bench = new BoshBench({}, undefined, { processName: name })
-    return { self, bench, known: sessionsIn(bench, { others: self, store }) }
+    const records = new StoredRecords({
+      ...{ self: name, store, keys: () => [], clock, seconds: 300, phase, log: bench.log },
+      take: () => false,
+      end() {},
+    })
+    return { self, bench, known: sessionsIn(bench, { others: self, store, records }) }
   }
 
   beforeEach(() => {
     clock = new FakeClock()
     store = memoryStore(clock, 0)
+    phase = new Phase()
+    phase.begin('serving')
     processes = new FakeProcesses()
     here = start('aaaaaaaa')
     other = start('bbbbbbbb')
@@ -112,8 +122,8 @@ describe('with several processes', () => {
 
   test('a session that another process takes up at the moment is found', async () => {
     let taker: string | undefined = 'bbbbbbbb'
-    const takeUp = async () => taker
-    const known = sessionsIn(here.bench, { others: here.self, store, takeUp })
+    const records = { takeUp: async () => taker, end: async () => false }
+    const known = sessionsIn(here.bench, { others: here.self, store, records })
     const found = known.get('bbbbbbbb-1')
     await new Promise(setImmediate)
     await store.sessions.put([sessionOf('bbbbbbbb-1', { process: 'bbbbbbbb' })])
