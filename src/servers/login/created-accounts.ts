@@ -9,6 +9,7 @@ import { Problem } from '../../lib/errors.js'
 import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
 import type { KeyedRate } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import { withULabels } from '../../xmpp/jid/domains.js'
 import { formatBareJid, type Jid } from '../../xmpp/jid/jid.js'
 import type { OpenLink } from '../../xmpp/link.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
@@ -178,12 +179,13 @@ export class CreatedAccounts {
     try {
       const stream = await this.#logIn({ local: maker, domain, resource: undefined }, signal)
       try {
-        const form = commandIn(await stream.ask(domain, command('', " action='execute'")))
+        const server = withULabels(domain)
+        const form = commandIn(await stream.ask(server, command('', " action='execute'")))
         const session = escapeXml(startTagOf(form).attribute('sessionid') ?? '')
         const password = randomBytes(24).toString('base64url')
-        const fields = { accountjid: `${local}@${domain}`, password, 'password-verify': password }
+        const fields = { accountjid: formatBareJid({ local, domain }), password, 'password-verify': password }
         isAnswered = false
-        const answer = await stream.ask(domain, command(submitted(fields), ` sessionid='${session}'`))
+        const answer = await stream.ask(server, command(submitted(fields), ` sessionid='${session}'`))
         isAnswered = true
         return { outcome: isMade(answer) ? 'made' : 'known', isAnswered }
       } finally {

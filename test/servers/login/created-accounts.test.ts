@@ -53,8 +53,15 @@ function createBench(...answers: readonly Answer[]) {
   return createBenchWith(answers)
 }
 
-/** `cardAnswers`: in the stream of the new user. */
-function createBenchWith(answers: readonly Answer[], cardAnswers?: readonly Answer[]) {
+/** `cardAnswers`: in the stream of the new user. `written`: the domain as the server writes it. */
+function createBenchWith(
+  answers: readonly Answer[],
+  cardAnswers?: readonly Answer[],
+  { domain, written } = { domain: 'chat.example', written: 'chat.example' },
+) {
+  const inDomain = (text: string) => text.replaceAll('chat.example', written)
+  const atServer = (answer: Answer): Answer =>
+    typeof answer === 'string' ? inDomain(answer) : (...about) => inDomain(answer(...about))
   const links: ScriptedLink[] = []
   const counts = new Counts()
   const refused: unknown[] = []
@@ -64,16 +71,18 @@ function createBenchWith(answers: readonly Answer[], cardAnswers?: readonly Answ
   const audit = pino({ base: null, timestamp: false }, { write: line => void logged.push(JSON.parse(line)) })
   const accounts = new CreatedAccounts({
     config: {
-      createAccounts: new Map([['chat.example', 'maker']]),
-      loginKeys: new Map([
-        ['chat.example', { alg: 'HS256', key: createSecretKey(randomBytes(32)), kid: undefined } as const],
-      ]),
+      createAccounts: new Map([[domain, 'maker']]),
+      loginKeys: new Map([[domain, { alg: 'HS256', key: createSecretKey(randomBytes(32)), kid: undefined } as const]]),
       serviceAccounts: new Map([['*', { user: 'portal', password: 'secret' }]]),
     },
     login,
     connect(_domain, options, events) {
       const [user, own] = links.length === 1 && cardAnswers ? ['alice', cardAnswers] : ['maker', answers]
-      const link = new ScriptedLink([...loggedIn(user), ...own], { certificate: false, ...options }, events)
+      const link = new ScriptedLink(
+        [...loggedIn(user), ...own].map(atServer),
+        { certificate: false, ...options },
+        events,
+      )
       links.push(link)
       return link
     },
@@ -116,6 +125,16 @@ test('asks the server once for each user, and gives the account a password that 
   expect(counts.accounts).toEqual({ made: 1, known: 0, failed: 0 })
   expect(lines()).toMatchObject([{ msg: 'account', jid: 'alice@chat.example', code: 'ok' }])
   expect(JSON.stringify(lines())).not.toContain(password)
+})
+
+test('an account at an internationalized domain is made with the U-labels of the domain', async () => {
+  const domain = 'xn--bcher-kva.example'
+  const { accounts, links, counts } = createBenchWith([form, made], undefined, { domain, written: 'bücher.example' })
+  await accounts.ensure({ ...alice, domain }, signal)
+  const [asked, submitted] = links[0]!.told.slice(-2)
+  expect(asked).toContain(" to='bücher.example' ")
+  expect(submitted).toContain('<value>alice@bücher.example</value>')
+  expect(counts.accounts).toEqual({ made: 1, known: 0, failed: 0 })
 })
 
 test.each<[string, Answer]>([
