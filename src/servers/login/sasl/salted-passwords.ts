@@ -38,9 +38,11 @@ export function createSaltedPasswords(
     const key = memory.keyOf([user, password, salt.toString('base64'), iterations, algorithm])
     const known = memory.recall(key)
     if (known !== undefined) return known
-    const keys = await queue(() => derived(wanted), waiting.signal)
-    memory.remember(key, keys)
-    return keys
+    return queue(async () => {
+      const keys = memory.recall(key) ?? (await derived(wanted))
+      memory.remember(key, keys)
+      return keys
+    }, waiting.signal)
   }
 }
 

@@ -167,6 +167,14 @@ describe('derivations of SCRAM keys', () => {
     expect(work.mostAtOnce).toBe(2)
   })
 
+  test('of a password that was derived meanwhile do not start', async () => {
+    const work = byHand()
+    const all = ['1', '1', '1', '1'].map(password => work.ask(password))
+    for (let round = 0; round < 3; round++) await work.finish()
+    await Promise.all(all)
+    expect(work.begun).toEqual(['1', '1'])
+  })
+
   test('that fail are reported, not cached, and let the next start', async () => {
     const work = byHand()
     const [bad, , , again] = ['bad', 'bad', 'good', 'bad'].map(password => work.ask(password))
