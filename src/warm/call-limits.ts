@@ -2,13 +2,16 @@ import type { Config } from '../config/config.js'
 import { WrongSecrets } from '../http/access/wrong-secrets.js'
 import type { Clock } from '../lib/clock.js'
 import { type Limit, limitDetail } from '../lib/counts.js'
-import { Problem } from '../lib/errors.js'
+import { Problem, type ProblemCode } from '../lib/errors.js'
 import type { KeyedRate, MakeRate } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import { createShortMemory } from '../lib/limits/short-memory.js'
 import { hashOf, type SecretKeys } from '../lib/secrets/secret-hashes.js'
 import type { LoginRequest } from '../servers/login/login-request.js'
 import { userOf } from '../xmpp/jid/jid.js'
+
+/** Another process may have room: see `ForwardedCalls`. */
+const isForAnother: ReadonlySet<ProblemCode> = new Set(['shutting-down', 'service-full', 'local-ports-exhausted'])
 
 export interface Caller {
   readonly admin: string
@@ -49,8 +52,8 @@ export function createCallLimits({ rates, clock, keys, makeRate, refused }: Call
       try {
         return await logIn()
       } catch (error) {
-        if (!(error instanceof Problem) || error.code !== 'shutting-down') throw error
-        // The limits must not reject the retry at another process.
+        if (!(error instanceof Problem) || !isForAnother.has(error.code)) throw error
+        // The limits must not reject the call at another process, which counts it too.
         await warmsOfAdmin.giveBack(admin)
         if (user !== undefined) await warmsOfUser.giveBack(userOf(user))
         throw error

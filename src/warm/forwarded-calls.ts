@@ -79,6 +79,8 @@ export class ForwardedCalls {
 
   /** Resolves with true if the call needs no other answer. */
   async #toOwner(request: Request, id: string, isHere: () => boolean): Promise<boolean> {
+    // Its link may fail while the body arrives.
+    await readBody(request)
     let place: Place | undefined = this.#whereabouts.peers.ownerIn(id)
     const milliseconds = request.method === 'DELETE' ? endMilliseconds : undefined
     let lost: string | undefined

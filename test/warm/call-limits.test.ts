@@ -66,14 +66,17 @@ describe('warm calls', () => {
     await expect(limits.count({ admin: 'third', user })).rejects.toMatchObject({ detail: limitDetail('warms-user') })
   })
 
-  test('that another process must repeat do not count', async () => {
-    const { counted } = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 1 })
-    const stopping = async () => {
-      throw new Problem('shutting-down')
-    }
-    for (const name of [user, user, undefined, undefined])
-      await expect(counted({ admin: 'portal', user: name }, stopping)).rejects.toMatchObject({ code: 'shutting-down' })
-  })
+  test.each(['shutting-down', 'service-full', 'local-ports-exhausted'] as const)(
+    'that another process may repeat do not count: %s',
+    async code => {
+      const { counted } = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 1 })
+      const refuse = async () => {
+        throw new Problem(code)
+      }
+      for (const name of [user, user, undefined, undefined])
+        await expect(counted({ admin: 'portal', user: name }, refuse)).rejects.toMatchObject({ code })
+    },
+  )
 
   test('for anonymous users count for the admin only', async () => {
     const limits = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 2 })

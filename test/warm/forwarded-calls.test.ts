@@ -13,6 +13,39 @@ let stage: Stage
 
 afterEach(() => stage.close())
 
+/** A call for a session of a process that has died. */
+function answer(calls: ForwardedCalls, req: IncomingMessage, res: ServerResponse, next: () => void): Promise<void> {
+  const express = { params: { id: idOf(5) }, res, get: () => undefined }
+  return calls.ofSession(
+    Object.assign(req, express) as unknown as Request,
+    Object.assign(res, { get: () => 'request' }) as unknown as Response,
+    next,
+  )
+}
+
+function callsAt(find: Whereabouts['find']): ForwardedCalls {
+  const dead = () => ({ name: 'dead', link: stage.links.to({ path: freshPath() }) })
+  const whereabouts = { peers: { ownerIn: dead, noteGone() {} }, find } as unknown as Whereabouts
+  return new ForwardedCalls(whereabouts, { byId: () => undefined } as unknown as Registry)
+}
+
+test('a call whose body is late is not lost with the link to its process', async () => {
+  stage = await setStage({})
+  const calls = callsAt(async () => undefined)
+  const answered = new Promise(resolve => {
+    stage.front.removeAllListeners('request').on('request', (req: IncomingMessage, res: ServerResponse) => {
+      answer(calls, req, res, () => resolve('looked for here')).catch(resolve)
+      // The link has failed by then.
+      setImmediate(() => setImmediate(() => sent.end('{}')))
+    })
+  })
+  const path = `/warm/${idOf(5)}/resume`
+  const sent = request({ port: stage.port, agent: false, method: 'POST', path, headers: { 'Content-Length': 2 } })
+  sent.on('error', () => {})
+  sent.flushHeaders()
+  expect(await answered).toBe('looked for here')
+})
+
 test.each([
   ['POST', []],
   ['DELETE', ['DELETE']],
@@ -25,23 +58,13 @@ test.each([
     },
   })
   const found: ((place: Place) => void)[] = []
-  const whereabouts = {
-    // The process that the id names has died.
-    peers: { ownerIn: () => ({ name: 'dead', link: stage.links.to({ path: freshPath() }) }), noteGone() {} },
-    find: () => new Promise<Place>(resolve => found.push(resolve)),
-  } as unknown as Whereabouts
-  const calls = new ForwardedCalls(whereabouts, { byId: () => undefined } as unknown as Registry)
+  const calls = callsAt(() => new Promise<Place>(resolve => found.push(resolve)))
   let isOver = false
   let isHere = false
   stage.front.removeAllListeners('request').on('request', async (req: IncomingMessage, res: ServerResponse) => {
-    const express = { params: { id: idOf(5) }, res, get: () => undefined }
-    const done = calls.ofSession(
-      Object.assign(req, express) as unknown as Request,
-      Object.assign(res, { get: () => 'request' }) as unknown as Response,
-      () => {
-        isHere = true
-      },
-    )
+    const done = answer(calls, req, res, () => {
+      isHere = true
+    })
     await eventually('a lookup', () => found.length > 0)
     req.socket.destroy()
     await once(res, 'close')
