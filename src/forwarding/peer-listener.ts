@@ -90,7 +90,9 @@ export async function listenForPeers(parts: PeerListenerParts) {
     /** Cuts what is still under way after `milliseconds`. */
     async close(milliseconds = 0): Promise<void> {
       retire()
-      const closed = Promise.all([...sessions.keys()].map(session => once(session, 'close')))
+      const closed = Promise.all(
+        [...sessions.keys()].map(session => new Promise(closed => session.once('close', closed))),
+      )
       if (milliseconds > 0)
         await Promise.race([closed, new Promise(resolve => setTimeout(resolve, milliseconds).unref())])
       for (const session of sessions.keys()) session.destroy()

@@ -8,6 +8,7 @@ import { PeerLinks } from '../../src/forwarding/peer-links.js'
 import { listenForPeers, type PeerListener } from '../../src/forwarding/peer-listener.js'
 import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { freshPath } from './stage.js'
 
 const keyOf = (byte: number) => createSecretKey(Buffer.alloc(32, byte))
 
@@ -95,6 +96,39 @@ test('a client without TLS is cut off', async () => {
   session.request({ ':path': '/' }).on('error', () => {})
   await new Promise(resolve => socket.once('close', resolve))
   expect(requests).toBe(0)
+})
+
+test('closes although a peer that hangs is killed meanwhile', async () => {
+  let arrive = () => {}
+  const arrived = new Promise<void>(resolve => {
+    arrive = resolve
+  })
+  const accept = () => {
+    arrive()
+    return true
+  }
+  const path = freshPath()
+  const answer = async () => null
+  const plain = await listenForPeers({
+    address: { path },
+    listener() {},
+    upgradeFor: () => undefined,
+    accept,
+    answer,
+    report() {},
+  })
+  // It reads nothing, so its end is a reset.
+  const socket = connectTcp(path).pause()
+  const [settings, post] = [
+    Buffer.of(0, 0, 0, 4, 0, 0, 0, 0, 0),
+    Buffer.of(0, 0, 6, 1, 4, 0, 0, 0, 1, 0x83, 0x86, 0x84, 0x41, 1, 0x70),
+  ]
+  socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), settings, post]))
+  await arrived
+  const closed = plain.close(60_000)
+  await new Promise(setImmediate)
+  socket.destroy()
+  await closed
 })
 
 test('silent connections do not keep processes out', async () => {
