@@ -1,11 +1,10 @@
 // deploy/debian/build-version.js, in a small clone.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
+import { testFolder } from '../support/test-folder.js'
 
-let folder: string
+const { folder, file } = testFolder()
+file('package.json', '{ "version": "1.0.0-rc.1" }')
 
 const git = (...args: string[]) => {
   const author = ['-c', 'user.name=a', '-c', 'user.email=a@localhost', '-c', 'commit.gpgsign=false']
@@ -18,13 +17,6 @@ function versionOf(clone: string): string {
   const script = `import { buildVersion } from '${module}'; process.stdout.write(buildVersion(process.argv[1]))`
   return execFileSync(process.execPath, ['--input-type=module', '--eval', script, clone], { encoding: 'utf8' })
 }
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'build-version-'))
-  writeFileSync(join(folder, 'package.json'), '{ "version": "1.0.0-rc.1" }')
-})
-
-afterAll(() => rmSync(folder, { recursive: true }))
 
 test('a package has the version of the release, or the time and the commit of its build', () => {
   expect(versionOf(folder)).toBe('1.0.0-rc.1')

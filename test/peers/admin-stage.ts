@@ -1,7 +1,6 @@
 // An admin's browser at a service whose users are at a small XMPP server, for all tests of a file.
 import { afterAll, afterEach, beforeAll } from '@jest/globals'
 import type { Browser } from 'playwright-core'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { sharedChromium } from '../support/chromium.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
 import { AdminPage, type AdminPageOptions } from './admin-page.js'
@@ -14,22 +13,17 @@ export interface AdminStage {
 
 export function stageForAdmins(passwords: Record<string, string>, options: TestServiceOptions = {}): AdminStage {
   let browser: Browser
-  let upstream: DemoServer
   let service: TestService
   let page: AdminPage | undefined
 
   beforeAll(async () => {
     browser = await sharedChromium('chromium-headless-shell')
-    upstream = await startDemoServer(passwords)
-    service = await startTestService({ servers: `localhost=xmpp://127.0.0.1:${upstream.port}?tls=none`, ...options })
+    service = await startTestService({ demo: [passwords], ...options })
   })
 
   afterEach(async () => page?.close())
 
-  afterAll(async () => {
-    await service?.stop()
-    await upstream?.stop()
-  })
+  afterAll(() => service?.stop())
 
   return {
     get service() {

@@ -1,7 +1,6 @@
 // Sessions bound to one browser by a cookie. Strophe needs no code for it: Chromium sends the cookie.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { testRest } from '../support/matrix.js'
@@ -15,14 +14,12 @@ const gone = "type='terminate' condition='item-not-found'"
 type Bound = WarmBinding & { cookie?: { name: string; value: string } }
 
 describeWith([eitherChromium], 'A session bound to one browser', () => {
-  let server: DemoServer
   let service: TestService
   let context: BrowserContext
 
   beforeAll(async () => {
-    server = await startDemoServer({ alice: 'wonderland' })
     service = await startTestService({
-      servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+      demo: [{ alice: 'wonderland' }],
       routers: () => [createPageRouter()],
     })
     context = await (await sharedChromium(eitherChromium)).newContext()
@@ -35,7 +32,6 @@ describeWith([eitherChromium], 'A session bound to one browser', () => {
   afterAll(async () => {
     await context?.close()
     await service?.stop()
-    await server?.stop()
   })
 
   const warm = async (attach_binding: string) =>
@@ -89,7 +85,7 @@ describeWith([eitherChromium], 'A session bound to one browser', () => {
       portal = await servePage()
       other = await servePage()
       shared = await startTestService({
-        servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+        demo: [{ alice: 'wonderland' }],
         environment: { CORS_ORIGINS: onSite(portal.url), ATTACH_BINDING: 'cookie' },
       })
     })

@@ -11,6 +11,13 @@ export const documented = {
   jid: 'alice@example.org',
 } as const
 
+/** The portal's calls in lines of the log, with their results. */
+export const callsIn = (lines: readonly string[]) =>
+  lines
+    .map(line => JSON.parse(line))
+    .filter(line => line.admin === documented.account.name)
+    .map(({ msg, code }) => `${msg}: ${code}`)
+
 /** A document with what is true of the test put in the place of what is written there. */
 export class Document {
   readonly text: string

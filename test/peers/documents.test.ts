@@ -10,7 +10,6 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { endReasons } from '../../src/lib/counts.js'
 import { problems } from '../../src/lib/errors.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -22,7 +21,7 @@ import { testRest } from '../support/matrix.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
-import { Document, documented, repository } from './documented.js'
+import { callsIn, Document, documented, repository } from './documented.js'
 import { describeWith } from './needs.js'
 
 const run = promisify(execFile)
@@ -31,7 +30,6 @@ const { account, password } = documented
 const jid = documented.jid.replace('example.org', 'localhost')
 
 const { folder, file } = testFolder()
-let server: DemoServer
 let service: TestService
 /** Serves the page of a test. */
 let portal: { readonly url: string; page: string; stop(): void }
@@ -41,10 +39,9 @@ let seen: number
 const secret = 'a-secret-of-the-portal-with-32-bytes'
 
 beforeAll(async () => {
-  server = await startDemoServer({ alice: password }, { portal: 'secret-of-portal' })
   portal = await startPortal()
   service = await startTestService({
-    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    demo: [{ alice: password }, { portal: 'secret-of-portal' }],
     environment: {
       ADMIN_USERS: `${account.name}:${account.secret},${admin.name}:${admin.secret}`,
       XMPP_SERVICE_ACCOUNTS: 'localhost=portal:secret-of-portal',
@@ -62,7 +59,6 @@ beforeEach(() => {
 
 afterAll(async () => {
   await service?.stop()
-  await server?.stop()
   portal?.stop()
 })
 
@@ -81,12 +77,7 @@ async function startPortal() {
 }
 
 /** The portal's calls in this test, with their results. */
-const calls = () =>
-  service.lines
-    .slice(seen)
-    .map(line => JSON.parse(line))
-    .filter(line => line.admin === account.name)
-    .map(({ msg, code }) => `${msg}: ${code}`)
+const calls = () => callsIn(service.lines.slice(seen))
 
 describeWith(['curl'], 'The curl commands', () => {
   test.each([
@@ -112,7 +103,7 @@ describe('An event', () => {
   beforeAll(async () => {
     const receiver = await EventReceiver.start()
     const telling = await startTestService({
-      servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+      demo: [{ alice: password }, { portal: 'secret-of-portal' }],
       environment: { EVENTS_URL: receiver.url, EVENTS_SECRET: eventsSecret },
     })
     const { id } = await telling.bind({ jid, password, visit: '3f0c9a52', tab: 'k2x9' })

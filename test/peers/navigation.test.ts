@@ -4,7 +4,6 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import type { Browser, BrowserContext, Page, Response } from 'playwright-core'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eitherChromium, launchChromium } from '../support/chromium.js'
 import { eventually, patience } from '../support/eventually.js'
@@ -19,7 +18,6 @@ const script =
   "<script xmlns='http://www.w3.org/1999/xhtml'>ran(location.href)</script></message>"
 
 describeWith([eitherChromium], 'A form of another site', () => {
-  let server: DemoServer
   let service: TestService
   let elsewhere: Server
   let browser: Browser
@@ -29,8 +27,7 @@ describeWith([eitherChromium], 'A form of another site', () => {
   let form = ''
 
   beforeAll(async () => {
-    server = await startDemoServer({ mallory: 'secret' })
-    service = await startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none` })
+    service = await startTestService({ demo: [{ mallory: 'secret' }] })
     elsewhere = createServer((_req, res) => {
       res.writeHead(200, { 'Content-Type': 'text/html' }).end(form)
     })
@@ -50,7 +47,6 @@ describeWith([eitherChromium], 'A form of another site', () => {
     elsewhere?.close()
     elsewhere?.closeAllConnections()
     await service?.stop()
-    await server?.stop()
   })
 
   /** A session of the attacker's in which a stanza with a script waits for the next request. */

@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import express, { type Request, type Response } from 'express'
 import type { Page } from 'playwright-core'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { Listener } from '../support/listener.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
@@ -89,7 +88,6 @@ function attemptCommand(words: readonly string[]): { readonly stdout: string } {
 }
 
 describeWith([eitherChromium], 'A page with the recipe', () => {
-  let server: DemoServer
   let service: TestService
   let portal: Listener
   let script = ''
@@ -97,7 +95,6 @@ describeWith([eitherChromium], 'A page with the recipe', () => {
   let tab: Page | undefined
 
   beforeAll(async () => {
-    server = await startDemoServer({ alice: 'wonderland' }, { portal: 'secret-of-portal' })
     const app = express()
     app.get('/', (_request: Request, response: Response) => {
       response.send('<!DOCTYPE html><title>A portal</title><div id="chat"></div><script src="/page.js"></script>')
@@ -109,7 +106,7 @@ describeWith([eitherChromium], 'A page with the recipe', () => {
     })
     portal = await Listener.start(createServer(app))
     service = await startTestService({
-      servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+      demo: [{ alice: 'wonderland' }, { portal: 'secret-of-portal' }],
       environment: {
         XMPP_SERVICE_ACCOUNTS: 'localhost=portal:secret-of-portal',
         PAGE_ORIGINS: portal.url,
@@ -125,7 +122,6 @@ describeWith([eitherChromium], 'A page with the recipe', () => {
   afterAll(async () => {
     await portal?.stop()
     await service?.stop()
-    await server?.stop()
   })
 
   /** Bundles the page with the recipe as a portal would, with the address of this service. */

@@ -1,7 +1,6 @@
 // The module for pages, in Chromium: data that a tab stores, and invalid responses of the portal.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { BrowserContext, Page, WebSocketRoute } from 'playwright-core'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { sharedChromium } from '../support/chromium.js'
 import { eventually, patience } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
@@ -26,7 +25,6 @@ const noStorage = `for (const name of ['getItem', 'setItem']) {
 }`
 
 describeWith([browser], 'A page with the module', () => {
-  let demo: DemoServer
   let service: TestService
   let context: BrowserContext
   let tab: Page
@@ -36,9 +34,8 @@ describeWith([browser], 'A page with the module', () => {
   let change: (binding: object) => object
 
   beforeAll(async () => {
-    demo = await startDemoServer({ alice: alice.password })
     service = await startTestService({
-      servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none`,
+      demo: [{ alice: alice.password }],
       routers: () => [createModulePageRouter(() => options, bind)],
     })
   })
@@ -57,10 +54,7 @@ describeWith([browser], 'A page with the module', () => {
     await callSessions(service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
   })
 
-  afterAll(async () => {
-    await service?.stop()
-    await demo?.stop()
-  })
+  afterAll(() => service?.stop())
 
   const bind = async (name: string) => change(await bindTab(service, ids, name, alice))
 

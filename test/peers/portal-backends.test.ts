@@ -1,6 +1,5 @@
 // The clients of examples/clients, run in their languages, with scripted servers and with the service.
 import { afterAll, beforeAll, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { portal } from '../support/backends/backend.js'
 import { testConduct } from '../support/backends/conduct.js'
 import { go, php, python, ruby } from '../support/backends/programs.js'
@@ -13,21 +12,16 @@ const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
 for (const backend of combinations([php, python, ruby, go], ({ language }) => language === 'PHP')) {
   describeWith(backend.packages, `The client in ${backend.language}`, () => {
-    let demo: DemoServer
     let service: TestService
 
     beforeAll(async () => {
-      demo = await startDemoServer({ alice: alice.password })
       service = await startTestService({
-        servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none`,
+        demo: [{ alice: alice.password }],
         environment: { ADMIN_USERS: `${portal.user}:${portal.secret}` },
       })
     })
 
-    afterAll(async () => {
-      await service?.stop()
-      await demo?.stop()
-    })
+    afterAll(() => service?.stop())
 
     // A first compilation takes 20 s.
     beforeAll(() => backend.program?.compile(), 240_000)

@@ -1,8 +1,7 @@
 // The example portal at each XMPP server: its page in Chromium, and requests from other sites.
 
 import { createHmac } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
@@ -15,6 +14,7 @@ import { startProsody } from '../support/prosody.js'
 import { root } from '../support/repository.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 import { type RunningCommand, startCommand } from './command.js'
 import { excessWidth, faintTexts } from './legibility.js'
 import { describeWith } from './needs.js'
@@ -75,23 +75,21 @@ c2s_require_encryption = true`,
   },
 ]
 
+const { file } = testFolder()
+
 /** Starts the service for pages of a portal, then the portal. */
 async function startFor(servers: string) {
-  const folder = mkdtempSync(join(tmpdir(), 'portal-'))
-  const file = join(folder, 'page-secrets')
-  writeFileSync(file, secret, { mode: 0o600 })
   const [port] = await freePorts(1)
   const service = await startTestService({
     servers,
     environment: {
       PAGE_ORIGINS: `http://127.0.0.1:${port}`,
-      PAGE_TOKEN_SECRET_FILE: file,
+      PAGE_TOKEN_SECRET_FILE: file('page-secrets', secret),
       PAGE_TOKEN_AUDIENCE: 'chat',
       PAGE_TOKEN_JID: '{sub}@localhost',
       XMPP_SERVICE_ACCOUNTS: `localhost=portal:${account.portal}`,
     },
   })
-  rmSync(folder, { recursive: true })
   const environment = { PORT: String(port), CHAT_URL: service.url, CHAT_SECRET: secret }
   return { service, portal: await startCommand(['examples/portal/main.js'], environment) }
 }

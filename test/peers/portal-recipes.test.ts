@@ -6,7 +6,6 @@ import { createServer, request as httpRequest, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { clients, runProgram } from '../support/backends/programs.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
@@ -16,7 +15,7 @@ import { freePorts } from '../support/ports.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
-import { Document, documented, repository } from './documented.js'
+import { callsIn, Document, documented, repository } from './documented.js'
 import { describeWith } from './needs.js'
 
 // This project has no types of the examples.
@@ -28,7 +27,6 @@ const jid = documented.jid.replace('example.org', 'localhost')
 const secret = 'a-secret-of-the-portal-with-32-bytes'
 
 const { folder } = testFolder()
-let server: DemoServer
 /** In front of the service: forwards all calls, or first refuses them with these statuses. `cut` ends the connection. */
 let front: Server
 const refusals: (number | 'cut')[] = []
@@ -41,9 +39,8 @@ let service: TestService
 let seen: number
 
 beforeAll(async () => {
-  server = await startDemoServer({ alice: password }, { portal: 'secret-of-portal' })
   service = await startTestService({
-    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    demo: [{ alice: password }, { portal: 'secret-of-portal' }],
     environment: {
       ADMIN_USERS: `${account.name}:${account.secret},${admin.name}:${admin.secret}`,
       XMPP_SERVICE_ACCOUNTS: 'localhost=portal:secret-of-portal',
@@ -85,7 +82,6 @@ afterAll(async () => {
   front?.closeAllConnections()
   front?.close()
   await service?.stop()
-  await server?.stop()
 })
 
 function write(name: string, text: string, mode = 0o644): string {
@@ -95,12 +91,7 @@ function write(name: string, text: string, mode = 0o644): string {
 }
 
 /** The portal's calls in this test, with their results. */
-const calls = () =>
-  service.lines
-    .slice(seen)
-    .map(line => JSON.parse(line))
-    .filter(line => line.admin === account.name)
-    .map(({ msg, code }) => `${msg}: ${code}`)
+const calls = () => callsIn(service.lines.slice(seen))
 
 /** The first block of code in this language that contains `sign`. */
 function recipe(file: string, language: string, sign: string): string {

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { Agent, request } from 'node:https'
+import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -17,7 +17,7 @@ import { processIn } from '../../src/store/process-name.js'
 import type { Cookie } from '../../src/xmpp/page-binding.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
-import { ask, type HttpAnswer } from '../support/http-answer.js'
+import { ask } from '../support/http-answer.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
 import { memoryStore } from '../support/memory-store.js'
 import { freePorts } from '../support/ports.js'
@@ -30,6 +30,7 @@ import {
   type TestServiceOptions,
   type WarmBinding,
 } from '../support/start-service.js'
+import { TlsVisitor } from '../support/tls-visitor.js'
 import { describeWith } from './needs.js'
 
 const names: readonly ProxyName[] = ['nginx', 'haproxy', 'apache2', 'lighttpd']
@@ -101,36 +102,17 @@ class SocketToService {
 }
 
 /** A client of the proxy, with its own connections. */
-class Visitor {
-  readonly #agent: Agent
-  readonly #proxy: RunningProxy
-
+class Visitor extends TlsVisitor {
   /** `from`: the client's address on this machine. */
   constructor(proxy: RunningProxy, from = '127.0.0.1') {
-    this.#proxy = proxy
-    this.#agent = new Agent({ keepAlive: true, ca: proxy.ca, localAddress: from })
-  }
-
-  ask(method: string, url: string, headers: Record<string, string> = {}, body?: string): Promise<HttpAnswer> {
-    return new Promise((resolve, reject) => {
-      const target = new URL(url, this.#proxy.url)
-      const sent = request(target, { method, agent: this.#agent, headers }, response => {
-        let text = ''
-        response.setEncoding('utf8')
-        response.on('data', chunk => (text += chunk))
-        response.on('error', reject)
-        response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, text }))
-      })
-      sent.on('error', reject)
-      sent.end(body)
-    })
+    super(proxy.url, [proxy.ca], { localAddress: from })
   }
 
   /** Requests a path that a URL would normalize. */
   askRaw(path: string): Promise<number> {
-    const { hostname, port } = new URL(this.#proxy.url)
+    const { hostname, port } = new URL(this.url)
     return new Promise((resolve, reject) => {
-      request({ hostname, port, path, agent: this.#agent }, response => {
+      request({ hostname, port, path, agent: this.agent }, response => {
         response.resume().on('end', () => resolve(response.statusCode!))
       })
         .on('error', reject)
@@ -138,11 +120,8 @@ class Visitor {
     })
   }
 
-  async warm(path = '/warm', parameters = alice): Promise<WarmBinding & WebSocketBinding> {
-    const headers = { Authorization: adminHeader, 'Content-Type': 'application/json' }
-    const { status, text } = await this.ask('POST', path, headers, JSON.stringify(parameters))
-    expect({ status, text }).toMatchObject({ status: 200 })
-    return JSON.parse(text)
+  override warm(parameters: object = alice): Promise<WarmBinding & WebSocketBinding> {
+    return super.warm(parameters) as Promise<WarmBinding & WebSocketBinding>
   }
 
   /** Resumes a session at its process, bound to a browser. */
@@ -158,7 +137,7 @@ class Visitor {
     return JSON.parse(text)
   }
 
-  attach({ url, sid, rid, cookie }: WarmBinding & { cookie?: Cookie }): BoshClient {
+  override attach({ url, sid, rid, cookie }: WarmBinding & { cookie?: Cookie }): BoshClient {
     const shown = cookie === undefined ? {} : { Cookie: `${cookie.name}=${cookie.value}` }
     const post: Post = body => this.ask('POST', url, { 'Content-Type': 'text/xml; charset=utf-8', ...shown }, body)
     return new BoshClient(url, { sid, rid, post })
@@ -166,7 +145,7 @@ class Visitor {
 
   /** Attaches to a session over WebSocket, with its token. */
   async attachSocket({ jid, websocket: { url, token } }: WebSocketBinding): Promise<SocketToService> {
-    const socket = new SocketToService(new WebSocket(url, 'xmpp', { ca: this.#proxy.ca, agent: this.#agent }))
+    const socket = new SocketToService(new WebSocket(url, 'xmpp', { ca: [...this.ca], agent: this.agent }))
     const domain = jid.replace(/^.*@|\/.*$/g, '')
     const response = Buffer.from(`\0${jid.replace(/@.*/, '')}\0${token}`).toString('base64')
     await socket.says(`<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='${domain}' version='1.0'/>`, 'PLAIN')
@@ -177,10 +156,6 @@ class Visitor {
     )
     expect(said).toContain(jid)
     return socket
-  }
-
-  leave(): void {
-    this.#agent.destroy()
   }
 }
 

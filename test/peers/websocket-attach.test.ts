@@ -117,30 +117,23 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       })
     }
 
+    const visitorOf = (it: XmppJsClient | StanzaClient): Visitor => ({
+      jid: async () => it.jid,
+      say: (to, text) => it.say(to, text),
+      receives: (text, milliseconds) => it.receives(text, milliseconds),
+      texts: async () => it.texts.all,
+      resumes: milliseconds => it.events.has('resumed', milliseconds),
+      leave: () => it.leave(),
+    })
+
     const runXmppJs = async (recipe: string, tab: string): Promise<Visitor> => {
       const xmpp = run(recipe, { client, xml, tab, fetch: fetchAtPortal }, 'xmpp') as XmppJs
-      const it = new XmppJsClient(xmpp)
-      return {
-        jid: async () => it.jid,
-        say: (to, text) => it.say(to, text),
-        receives: (text, milliseconds) => it.receives(text, milliseconds),
-        texts: async () => it.texts.all,
-        resumes: milliseconds => it.events.has('resumed', milliseconds),
-        leave: () => it.leave(),
-      }
+      return visitorOf(new XmppJsClient(xmpp))
     }
 
     const runStanza = async (recipe: string, tab: string): Promise<Visitor> => {
       const agent = run(recipe, { createClient, tab, fetch: fetchAtPortal }, 'client') as Agent
-      const it = new StanzaClient(agent)
-      return {
-        jid: async () => it.jid,
-        say: (to, text) => it.say(to, text),
-        receives: (text, milliseconds) => it.receives(text, milliseconds),
-        texts: async () => it.texts.all,
-        resumes: milliseconds => it.events.has('resumed', milliseconds),
-        leave: () => it.leave(),
-      }
+      return visitorOf(new StanzaClient(agent))
     }
 
     const come = async (name: Name): Promise<Visitor> => {

@@ -1,6 +1,7 @@
 // What can be seen of an XMPP server from outside of it, and of its links from inside the service.
 import { readFileSync } from 'node:fs'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, createServer } from 'node:net'
+import { Listener } from '../support/listener.js'
 import type { TestService } from '../support/start-service.js'
 
 /** TCP connections that the port of 127.0.0.1 has on its side, those on their way out included; Linux only. */
@@ -36,7 +37,6 @@ export interface Wiretap {
 
 export async function tapWire(target: number): Promise<Wiretap> {
   const chunks: Buffer[] = []
-  const sockets = new Set<Socket>()
   const talks: Talk[] = []
   const server = createServer({ allowHalfOpen: true }, near => {
     const talk: Talk = { turns: 0, last: 'nobody', isOpen: true }
@@ -47,35 +47,30 @@ export async function tapWire(target: number): Promise<Wiretap> {
     })
     near.on('close', () => {
       talk.isOpen = false
+      far.destroy()
     })
     const far = connect({ host: '127.0.0.1', port: target, allowHalfOpen: true })
     for (const [from, to] of [
       [near, far],
       [far, near],
     ] as const) {
-      sockets.add(from)
       from.on('data', chunk => chunks.push(chunk))
       from.on('error', () => to.destroy())
-      from.on('close', () => sockets.delete(from))
       from.pipe(to)
     }
     far.on('data', () => {
       talk.last = 'server'
     })
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const listener = await Listener.start(server)
   return {
-    port: (server.address() as AddressInfo).port,
+    port: listener.port,
     get connections() {
       return talks.length
     },
     talks,
     heard: () => Buffer.concat(chunks),
-    close: () =>
-      new Promise(resolve => {
-        server.close(() => resolve())
-        for (const socket of sockets) socket.destroy()
-      }),
+    close: () => listener.stop(),
   }
 }
 

@@ -1,28 +1,22 @@
 // Clients that send `Expect: 100-continue` and wait before they send the body, as curl does with a long body.
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { HttpSocket } from '../support/http-socket.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 
 const body = JSON.stringify({ jid: 'alice@localhost', password: 'wonderland' })
 
-let server: DemoServer
 let service: TestService
 let client: HttpSocket
 
 beforeAll(async () => {
-  server = await startDemoServer({ alice: 'wonderland' })
-  service = await startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none` })
+  service = await startTestService({ demo: [{ alice: 'wonderland' }] })
 })
 
 afterEach(() => {
   client.socket.destroy()
 })
 
-afterAll(async () => {
-  await service.stop()
-  await server.stop()
-})
+afterAll(() => service.stop())
 
 /** Sends only the header of a call, and resolves with the head of the response. */
 async function ask(headers: Record<string, string>, path = '/warm'): Promise<string> {

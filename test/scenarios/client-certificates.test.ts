@@ -4,13 +4,11 @@ import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { type Credentials, makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 
-let server: DemoServer
 const { folder } = testFolder()
 let authority: Credentials
 let backend: Credentials
@@ -18,7 +16,6 @@ let stranger: Credentials
 let service: TestService
 
 beforeAll(async () => {
-  server = await startDemoServer({ alice: 'wonderland' })
   authority = makeCertificate([], { commonName: 'authority' })
   backend = makeCertificate([], { commonName: 'backend', issuer: authority })
   stranger = makeCertificate([], { commonName: 'stranger' })
@@ -30,11 +27,9 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'clients.ca'), authority.cert)
 })
 
-afterAll(() => server.stop())
-
 async function start(TLS_CLIENT_AUTH: string): Promise<void> {
   service = await startTestService({
-    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    demo: [{ alice: 'wonderland' }],
     environment: { HTTPS_PORT: '0', TLS_CERT: folder, TLS_CLIENT_AUTH, TLS_CLIENT_CA: join(folder, 'clients.ca') },
   })
 }

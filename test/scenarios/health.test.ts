@@ -1,23 +1,14 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
+import { describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 
-let server: DemoServer
-
-beforeAll(async () => {
-  server = await startDemoServer({ alice: 'secret' })
-})
-
-afterAll(() => server.stop())
-
 const start = (environment: Record<string, string> = {}) =>
   startTestService({
-    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    demo: [{ alice: 'secret' }],
     environment: { METRICS_ADDRESS: '127.0.0.1:0', ...environment },
   })
 

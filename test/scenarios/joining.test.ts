@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
@@ -11,29 +8,28 @@ import { memoryStore } from '../support/memory-store.js'
 import { freePorts } from '../support/ports.js'
 import { scrape } from '../support/scrape.js'
 import { startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 
+const { file } = testFolder()
+const sealKey = file('seal.key', Buffer.alloc(32, 7).toString('base64'))
 let server: DemoServer
-let folder: string
 let services: TestService[]
 
 beforeEach(async () => {
   server = await startDemoServer({ alice: 'wonderland' })
-  folder = mkdtempSync(join(tmpdir(), 'joining-'))
-  writeFileSync(join(folder, 'seal.key'), Buffer.alloc(32, 7).toString('base64'), { mode: 0o600 })
   services = []
 })
 
 afterEach(async () => {
   await Promise.all(services.map(service => service.stop()))
   await server.stop()
-  rmSync(folder, { recursive: true })
 })
 
 async function start(store: Store | undefined, environment: Record<string, string>): Promise<TestService> {
   const service = await startTestService({
     servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
     ...(store !== undefined && { store }),
-    environment: { SEAL_KEY_FILE: join(folder, 'seal.key'), REDIS_URL: 'redis://127.0.0.1', ...environment },
+    environment: { SEAL_KEY_FILE: sealKey, REDIS_URL: 'redis://127.0.0.1', ...environment },
   })
   services.push(service)
   return service
@@ -81,8 +77,7 @@ test('a process that has other settings is named once, and counted', async () =>
 test('another seal key is named as an error', async () => {
   const store = memoryStore(systemClock)
   const one = await start(store, {})
-  const SEAL_KEY_FILE = join(folder, 'other.key')
-  writeFileSync(SEAL_KEY_FILE, Buffer.alloc(32, 8).toString('base64'), { mode: 0o600 })
+  const SEAL_KEY_FILE = file('other.key', Buffer.alloc(32, 8).toString('base64'))
   await start(store, { SEAL_KEY_FILE })
   await eventually('it is named', () => logged(one, 'other settings').length > 0)
   expect(logged(one, 'other settings').map(line => JSON.parse(line))).toMatchObject([

@@ -1,7 +1,6 @@
 // Who is served at all, through the whole service. test/scenarios/reload.test.ts reaches each limit, and
 // test/session/limits/ and test/warm/call-limits.test.ts count exactly.
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
+import { afterEach, expect, test } from '@jest/globals'
 import { Problem } from '../../src/lib/errors.js'
 import type { WorkQueue } from '../../src/lib/limits/work-queue.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -9,12 +8,7 @@ import { startTestService, type TestService } from '../support/start-service.js'
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
-let server: DemoServer
 let service: TestService
-
-beforeAll(async () => {
-  server = await startDemoServer({ alice: alice.password })
-})
 
 afterEach(async () => {
   // Otherwise the service would wait for their pages.
@@ -22,12 +16,8 @@ afterEach(async () => {
   await service.stop()
 })
 
-afterAll(() => server.stop())
-
-const servers = () => `localhost=xmpp://127.0.0.1:${server.port}?tls=none`
-
 test('addresses of this machine and of private networks may call the warm API by default', async () => {
-  service = await startTestService({ servers: servers() })
+  service = await startTestService({ demo: [{ alice: alice.password }] })
   const codes: unknown[] = []
   for (const address of ['10.1.2.3', '2001:db8::1', '192.0.2.1', '192.168.1.1'])
     codes.push((await service.warm(alice, { headers: { 'X-Forwarded-For': address } })).json['code'])
@@ -36,6 +26,6 @@ test('addresses of this machine and of private networks may call the warm API by
 
 test('a full queue of admin secrets to hash does not delay a SCRAM login', async () => {
   const hashes: WorkQueue = () => Promise.reject(new Problem('service-full'))
-  service = await startTestService({ servers: servers(), hashes })
+  service = await startTestService({ demo: [{ alice: alice.password }], hashes })
   expect((await service.bind(alice)).sid).toMatch(/./)
 })

@@ -1,6 +1,5 @@
 // A portal's backend that calls the service with `warm-bindings/client`.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
+import { afterEach, beforeEach, describe, test } from '@jest/globals'
 import { portal } from '../support/backends/backend.js'
 import { javaScript } from '../support/backends/javascript.js'
 import { visit } from '../support/backends/visit.js'
@@ -8,27 +7,16 @@ import { startTestService, type TestService } from '../support/start-service.js'
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
-let demo: DemoServer
 let service: TestService
-
-beforeAll(async () => {
-  demo = await startDemoServer({ alice: alice.password })
-})
 
 beforeEach(async () => {
   service = await startTestService({
-    servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none`,
+    demo: [{ alice: alice.password }],
     environment: { ADMIN_USERS: `${portal.user}:${portal.secret}` },
   })
 })
 
-afterEach(async () => {
-  await service.stop()
-})
-
-afterAll(async () => {
-  await demo.stop()
-})
+afterEach(() => service.stop())
 
 describe('a backend', () => {
   test('warms, resumes, shows and ends sessions of its user', async () => {

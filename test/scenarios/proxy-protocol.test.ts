@@ -5,8 +5,7 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
+import { afterEach, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { binaryFrom, binaryHeader, lineFrom } from '../support/proxy-headers.js'
@@ -14,16 +13,11 @@ import { root } from '../support/repository.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 
-let server: DemoServer
 const { folder, file } = testFolder()
 const { cert, key } = makeCertificate(['IP:127.0.0.1'])
 const TLS_CERT = file('own.pem', cert + key)
 let service: TestService | undefined
 const sockets: Socket[] = []
-
-beforeAll(async () => {
-  server = await startDemoServer({ alice: 'wonderland' })
-})
 
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy()
@@ -31,11 +25,9 @@ afterEach(async () => {
   service = undefined
 })
 
-afterAll(() => server.stop())
-
 async function start(environment: Record<string, string> = {}, more: Pick<TestServiceOptions, 'clock'> = {}) {
   service = await startTestService({
-    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    demo: [{ alice: 'wonderland' }],
     environment: { PROXY_PROTOCOL: 'on', TRUSTED_PROXIES: '127.0.0.1', ...environment },
     ...more,
   })

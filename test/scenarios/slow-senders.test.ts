@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { Conversation, talkers } from '../support/conversation.js'
 import { eventually } from '../support/eventually.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -16,14 +15,12 @@ import { unlimited } from '../support/unlimited.js'
 
 const program = fileURLToPath(new URL('../support/slow-senders.js', import.meta.url))
 
-let server: DemoServer
 let here: TestService
 let senders: ChildProcess | undefined
 
 beforeAll(async () => {
-  server = await startDemoServer({ ...talkers, carol: 'secret' })
   here = await startTestService({
-    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    demo: [{ ...talkers, carol: 'secret' }],
     environment: { ...unlimited, MAX_CONNECTIONS_PER_ADDRESS: '0', LOG_LEVEL: 'info' },
   })
 })
@@ -31,7 +28,6 @@ beforeAll(async () => {
 afterAll(async () => {
   senders?.kill('SIGKILL')
   await here.stop()
-  await server.stop()
 })
 
 test('connections that send one byte a second are closed, and do not affect other clients', async () => {

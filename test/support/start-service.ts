@@ -1,5 +1,6 @@
 // The whole service in the test's own process, from settings as an operator would write them.
 
+import { startDemoServer } from '../../src/command/demo/server.js'
 import { loadConfig } from '../../src/config/load.js'
 import { Counts } from '../../src/lib/counts.js'
 import { type Service, type ServiceParts, startService } from '../../src/service/service.js'
@@ -10,6 +11,8 @@ import { unlimited } from './unlimited.js'
 export interface TestServiceOptions {
   /** The value of `XMPP_SERVERS`. */
   readonly servers?: string
+  /** Accounts of a demo server that is started for `localhost`, and stopped with the service; in place of `servers`. */
+  readonly demo?: Parameters<typeof startDemoServer>
   /** Further settings; they win over those of the test. */
   readonly environment?: Readonly<Record<string, string>>
   readonly clock?: ServiceParts['clock']
@@ -63,12 +66,13 @@ export const adminHeader = `Basic ${Buffer.from(`${admin.name}:${admin.secret}`)
 
 /** Starts the service on a free port of 127.0.0.1 for users of `localhost`. */
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
+  const demo = options.demo && (await startDemoServer(...options.demo))
   const { config } = loadConfig({
     HOST: '127.0.0.1',
     PORT: '0',
     ADMIN_USERS: `${admin.name}:${admin.secret}`,
     XMPP_DOMAINS: 'localhost',
-    XMPP_SERVERS: options.servers,
+    XMPP_SERVERS: demo ? `localhost=xmpp://127.0.0.1:${demo.port}?tls=none` : options.servers,
     METRICS_ADDRESS: 'none',
     LOG_LEVEL: 'trace',
     // Tests count the connections of a server.
@@ -123,7 +127,10 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       if (status !== 200) throw new Error(`no binding but HTTP ${status}: ${text}`)
       return json as unknown as WarmBinding
     },
-    stop: () => service.stop(),
+    async stop() {
+      await service.stop()
+      await demo?.stop()
+    },
   }
 }
 

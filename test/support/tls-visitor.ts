@@ -1,26 +1,27 @@
 // An HTTPS client that also reads certificates.
-import { Agent } from 'node:https'
+import { Agent, type AgentOptions } from 'node:https'
 import { type ConnectionOptions, connect, type PeerCertificate } from 'node:tls'
 import { BoshClient } from './bosh-client.js'
 import { ask, type HttpAnswer } from './http-answer.js'
 import { adminHeader, type WarmBinding } from './start-service.js'
 
 export class TlsVisitor {
-  readonly #agent: Agent
+  protected readonly agent: Agent
 
   /** `ca` are the certificates that it trusts. */
   constructor(
     readonly url: string,
     readonly ca: readonly string[],
+    options: AgentOptions = {},
   ) {
-    this.#agent = new Agent({ keepAlive: true, ca: [...ca] })
+    this.agent = new Agent({ keepAlive: true, ca: [...ca], ...options })
   }
 
   /** Asks for a path, over a connection that it may have used before; `headers` may name another host. */
   ask(method: string, path: string, headers: Record<string, string> = {}, body = ''): Promise<HttpAnswer> {
     const length = { 'Content-Length': String(Buffer.byteLength(body)) }
     const url = new URL(path, this.url).href
-    return ask(url, { method, agent: this.#agent, headers: { ...length, ...headers } }, body)
+    return ask(url, { method, agent: this.agent, headers: { ...length, ...headers } }, body)
   }
 
   /** Warms a session. Rejects with the reply if it is no binding. */
@@ -61,6 +62,6 @@ export class TlsVisitor {
   }
 
   leave(): void {
-    this.#agent.destroy()
+    this.agent.destroy()
   }
 }

@@ -30,20 +30,6 @@ function abortable() {
 
 const settled = () => new Promise(resolve => setImmediate(resolve))
 
-test('work starts as other work ends, in order', async () => {
-  const all = ['a', 'b', 'c', 'd'].map(name => work(name))
-  await settled()
-  expect(told).toEqual(['a', 'b'])
-  finish['b']!()
-  await settled()
-  expect(told).toEqual(['a', 'b', 'c'])
-  for (const name of ['a', 'c']) finish[name]!()
-  await settled()
-  finish['d']!()
-  await Promise.all(all)
-  expect(told).toEqual(['a', 'b', 'c', 'd'])
-})
-
 test('work is rejected if too much is waiting', async () => {
   for (const name of ['a', 'b', 'c', 'd']) void work(name)
   await expect(work('e')).rejects.toThrow('too many')

@@ -11,12 +11,8 @@ import { CreatedAccounts, mostAccountsPerSecond } from '../../../src/servers/log
 import type { LoginParts } from '../../../src/servers/login/login.js'
 import type { Jid } from '../../../src/xmpp/jid/jid.js'
 import { eventually } from '../../support/eventually.js'
-import { type Answer, ScriptedLink } from './scripted-link.js'
+import { type Answer, features, offer, ScriptedLink, success } from './scripted-link.js'
 
-const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
-const features = (inside: string) =>
-  `<stream:features xmlns:stream='http://etherx.jabber.org/streams'>${inside}</stream:features>`
-const offer = features(`<mechanisms xmlns='${sasl}'><mechanism>PLAIN</mechanism></mechanisms>`)
 const readyToBind = features("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>")
 const result = (id: string, inside: string, type = 'result') =>
   `<iq xmlns='jabber:client' type='${type}' id='${id}' from='chat.example'>${inside}</iq>`
@@ -28,7 +24,7 @@ const error = (condition: string): Answer => {
   const inside = `<error type='cancel'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`
   return id => result(id, inside, 'error')
 }
-const loggedIn = (user: string): readonly Answer[] => [offer, `<success xmlns='${sasl}'/>`, readyToBind, boundAs(user)]
+const loggedIn = (user: string): readonly Answer[] => [offer('PLAIN'), success, readyToBind, boundAs(user)]
 
 const login: LoginParts = {
   timeout: 5,

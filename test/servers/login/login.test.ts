@@ -12,24 +12,15 @@ import { readFeatures } from '../../../src/servers/login/stream-features.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { ScramServer } from '../../support/login-server/scram.js'
-import { type Answer, ScriptedLink } from './scripted-link.js'
+import { type Answer, bind, bound, features, offer, ScriptedLink, sasl, success } from './scripted-link.js'
 
 const asked: LoginRequest = {
   jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
   credentials: { kind: 'password', password: 's3cret' },
 }
 
-const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
-const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
 const session = 'urn:ietf:params:xml:ns:xmpp-session'
-const features = (inside: string) =>
-  `<stream:features xmlns:stream='http://etherx.jabber.org/streams'>${inside}</stream:features>`
-const offer = (mechanism: string) =>
-  features(`<mechanisms xmlns='${sasl}'><mechanism>${mechanism}</mechanism></mechanisms>`)
-const success = `<success xmlns='${sasl}'/>`
 const readyToBind = features(`<bind xmlns='${bind}'/>`)
-const bound = (id: string) =>
-  `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bind}'><jid>juliet@chat.example/balcony</jid></bind></iq>`
 const done = (id: string) => `<iq xmlns='jabber:client' type='result' id='${id}'/>`
 
 interface Given {

@@ -16,24 +16,15 @@ import { readFeatures } from '../../../src/servers/login/stream-features.js'
 import type { LinkOptions } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { type ScramMechanism, ScramServer } from '../../support/login-server/scram.js'
-import { type Answer, ScriptedLink } from './scripted-link.js'
+import { type Answer, bind, bound, features, offer, ScriptedLink, sasl, success } from './scripted-link.js'
 
 const password = 'the-Pa55word-itself'
 const jid = { local: 'juliet', domain: 'chat.example', resource: 'balcony' }
 const byPassword: LoginRequest = { jid, credentials: { kind: 'password', password }, ids: { requestId: 'r1' } }
 
-const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
-const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
-const features = (inside: string) =>
-  `<stream:features xmlns:stream='http://etherx.jabber.org/streams'>${inside}</stream:features>`
-const offer = (...names: string[]) =>
-  features(`<mechanisms xmlns='${sasl}'>${names.map(name => `<mechanism>${name}</mechanism>`).join('')}</mechanisms>`)
-const success = `<success xmlns='${sasl}'/>`
 const management = "<sm xmlns='urn:xmpp:sm:3'><optional/></sm>"
 const readyToBind = features(`<bind xmlns='${bind}'/>${management}`)
 const readyToBindAlone = features(`<bind xmlns='${bind}'/>`)
-const bound = (id: string) =>
-  `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bind}'><jid>juliet@chat.example/balcony</jid></bind></iq>`
 
 const salted = createSaltedPasswords(new FakeClock(), 300, hashQueue())
 const parts: LoginParts = {

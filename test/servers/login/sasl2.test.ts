@@ -13,7 +13,7 @@ import { readFeatures } from '../../../src/servers/login/stream-features.js'
 import type { Resumption } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { ScramServer } from '../../support/login-server/scram.js'
-import { type Answer, ScriptedLink } from './scripted-link.js'
+import { type Answer, bind, features, ScriptedLink } from './scripted-link.js'
 
 const byPassword: Credentials = { kind: 'password', password: 's3cret' }
 const juliet = { local: 'juliet', domain: 'chat.example', resource: undefined }
@@ -21,9 +21,6 @@ const juliet = { local: 'juliet', domain: 'chat.example', resource: undefined }
 const sasl2 = 'urn:xmpp:sasl:2'
 const bind2 = 'urn:xmpp:bind:0'
 const sm = 'urn:xmpp:sm:3'
-const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
-const features = (inside: string) =>
-  `<stream:features xmlns:stream='http://etherx.jabber.org/streams'>${inside}</stream:features>`
 const mechanism = (name: string) => `<mechanism>${name}</mechanism>`
 const toBind = (...vars: string[]) =>
   `<bind xmlns='${bind2}'><inline>${vars.map(name => `<feature var='${name}'/>`).join('')}</inline></bind>`

@@ -6,6 +6,16 @@ import type { Element } from '../../../src/xmpp/xml/element.js'
 /** `id` is of the last IQ. `told` is all that was sent to the server. */
 export type Answer = string | ((id: string, told: readonly string[]) => string)
 
+export const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+export const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
+export const features = (inside: string) =>
+  `<stream:features xmlns:stream='http://etherx.jabber.org/streams'>${inside}</stream:features>`
+export const offer = (...names: string[]) =>
+  features(`<mechanisms xmlns='${sasl}'>${names.map(name => `<mechanism>${name}</mechanism>`).join('')}</mechanisms>`)
+export const success = `<success xmlns='${sasl}'/>`
+export const bound = (id: string) =>
+  `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bind}'><jid>juliet@chat.example/balcony</jid></bind></iq>`
+
 /** The server answers each opened stream, and each sent text. */
 export class ScriptedLink implements Link, Opened {
   readonly link = this

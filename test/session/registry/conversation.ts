@@ -6,7 +6,7 @@ import { KeptSessions } from '../../../src/session/registry/kept-sessions.js'
 import { StoredRecords } from '../../../src/session/registry/stored-records.js'
 import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import { memberOf } from '../../store/entries.js'
-import { type BoshBench, type FakeLink, FakeMending } from '../../support/bosh-bench.js'
+import { type BoshBench, type FakeLink, FakeMending, features } from '../../support/bosh-bench.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { memoryStore } from '../../support/memory-store.js'
 import { takeUpOne } from '../../support/next-process.js'
@@ -31,6 +31,17 @@ export class Server {
   connect(link: FakeLink): void {
     this.link = link
     this.#read = 0
+  }
+
+  /** Connects again, unless it is connected, or never was disconnected. */
+  async comeBack(bench: BoshBench, mending: FakeMending | undefined): Promise<void> {
+    if (this.link !== undefined || mending === undefined) return
+    const link = mending.attempts.at(-1)!.succeed()
+    await bench.pass(0)
+    link.receive(features)
+    this.connect(link)
+    this.read()
+    await bench.pass(0)
   }
 
   /** Reads at most this number of elements, and answers. */

@@ -4,15 +4,7 @@
 //   MOVES_SEED   (20261123)
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import {
-  BoshBench,
-  type Client,
-  type Exchanged,
-  FakeMending,
-  FakePeer,
-  features,
-  request,
-} from '../../support/bosh-bench.js'
+import { BoshBench, type Client, type Exchanged, FakeMending, FakePeer, request } from '../../support/bosh-bench.js'
 import { casesOf } from '../../support/matrix.js'
 import { movedTo, nextBench, recordsOf, takeUpAt } from '../../support/next-process.js'
 import { numberFrom } from '../../support/random.js'
@@ -189,15 +181,7 @@ async function play(hold: number, steps: readonly (Step | Move | Death | Load)[]
   let mending: FakeMending | undefined
   let mayDouble = false
 
-  const comeBack = async () => {
-    if (server.link !== undefined || mending === undefined) return
-    const link = mending.attempts.at(-1)!.succeed()
-    await bench.pass(0)
-    link.receive(features)
-    server.connect(link)
-    server.read()
-    await bench.pass(0)
-  }
+  const comeBack = () => server.comeBack(bench, mending)
 
   const act = async (step: Step | Move | Death | Load) => {
     switch (step.kind) {

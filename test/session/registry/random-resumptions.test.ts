@@ -5,7 +5,7 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { ack, bind, enable, logIn, request, resume } from '../../browsers/websocket/pages.js'
-import { BoshBench, type Client, FakeMending, features } from '../../support/bosh-bench.js'
+import { BoshBench, type Client, FakeMending } from '../../support/bosh-bench.js'
 import type { FakeWebSocket } from '../../support/fake-web-socket.js'
 import { casesOf } from '../../support/matrix.js'
 import { movedTo, nextBench, recordsOf } from '../../support/next-process.js'
@@ -162,15 +162,7 @@ async function play(steps: readonly AnyStep[]): Promise<void> {
   let mending: FakeMending | undefined
   let mayGetTwice = false
 
-  const comeBack = async () => {
-    if (server.link !== undefined || mending === undefined) return
-    const link = mending.attempts.at(-1)!.succeed()
-    await bench.pass(0)
-    link.receive(features)
-    server.connect(link)
-    server.read()
-    await bench.pass(0)
-  }
+  const comeBack = () => server.comeBack(bench, mending)
 
   const act = async (step: AnyStep) => {
     switch (step.kind) {

@@ -7,26 +7,17 @@ import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { KeyedQueue } from '../../../src/lib/limits/keyed-queue.js'
 import { Rate } from '../../../src/lib/limits/rates.js'
 import { CreatedAccounts } from '../../../src/servers/login/created-accounts.js'
+import type { LoginParts } from '../../../src/servers/login/login.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import type { Mending } from '../../../src/session/link/mending.js'
 import type { Open, OpenLogin } from '../../../src/session/session-types.js'
 import { createLogins } from '../../../src/warm/warming/session-login.js'
-import { ScriptedLink } from '../../servers/login/scripted-link.js'
+import { bind, bound, features, offer, ScriptedLink, sasl, success } from '../../servers/login/scripted-link.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { ScramServer } from '../../support/login-server/scram.js'
 
-const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
-const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
-const features = (inside: string) =>
-  `<stream:features xmlns:stream='http://etherx.jabber.org/streams'>${inside}</stream:features>`
-const answers = [
-  features(`<mechanisms xmlns='${sasl}'><mechanism>PLAIN</mechanism></mechanisms>`),
-  `<success xmlns='${sasl}'/>`,
-  features(`<bind xmlns='${bind}'/>`),
-  (id: string) =>
-    `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bind}'><jid>juliet@chat.example/balcony</jid></bind></iq>`,
-]
+const answers = [offer('PLAIN'), success, features(`<bind xmlns='${bind}'/>`), bound]
 
 class HandingOut extends ScriptedLink {
   readonly id = 'handle'
@@ -45,6 +36,13 @@ const request = {
   ids: { requestId: 'request' },
 }
 
+/** Only some tests look at the time and the mechanisms. */
+const parts = (more: Partial<LoginParts> = {}): LoginParts => ({
+  ...{ timeout: 5, stepTimeout: 5, mechanisms: ['PLAIN'], scramMaxIterations: 4096, pipelining: undefined },
+  saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
+  ...more,
+})
+
 const noAccounts = { ensure: async () => {} }
 
 test.each([
@@ -52,16 +50,8 @@ test.each([
   ['fails', () => Promise.reject(new Error('no terms')), undefined],
 ])('the link of a session that %s at the end of its login is closed', async (_what, handOver, code) => {
   const links: HandingOut[] = []
-  const clock = new FakeClock()
   const { login } = createLogins(
-    {
-      timeout: 5,
-      stepTimeout: 5,
-      mechanisms: ['PLAIN'],
-      scramMaxIterations: 4096,
-      saltedPasswords: createSaltedPasswords(clock, 0, hashQueue()),
-      pipelining: undefined,
-    },
+    parts(),
     (_domain, options, events) => {
       const link = Object.assign(new HandingOut(answers, { ...options, certificate: false }, events), {
         handOver,
@@ -76,7 +66,6 @@ test.each([
 })
 
 test('a login whose session an admin has ended is not repeated, even if it was pipelined', async () => {
-  const clock = new FakeClock()
   const pipelining = new (class extends Pipelining {
     override get isToBlame() {
       return true
@@ -85,18 +74,13 @@ test('a login whose session an admin has ended is not repeated, even if it was p
   const failed: boolean[] = []
   let opened = 0
   const { login } = createLogins(
-    {
-      timeout: 5,
-      stepTimeout: 5,
-      mechanisms: ['PLAIN'],
-      scramMaxIterations: 4096,
-      saltedPasswords: createSaltedPasswords(clock, 0, hashQueue()),
+    parts({
       pipelining: {
         foresee: () => pipelining,
         succeeded: () => {},
         failed: (_domain, _pipelining, isLeft) => void failed.push(isLeft),
       },
-    },
+    }),
     (_domain, options, events) => {
       opened += 1
       setImmediate(() => events.onEnd({ failure: { step: 'features', code: 'session-not-found' } }))
@@ -112,19 +96,12 @@ test('a login whose session an admin has ended is not repeated, even if it was p
 
 test('a login as a whole, with its account, takes at most its time', async () => {
   jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] })
-  const parts = {
-    timeout: 6,
-    stepTimeout: 4,
-    mechanisms: ['PLAIN'],
-    scramMaxIterations: 4096,
-    saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
-    pipelining: undefined,
-  } as const
+  const limited = parts({ timeout: 6, stepTimeout: 4 })
   const serviceAccounts = new Map([['*', { user: 'portal', password: 's3cret' }]])
   const counts = new Counts()
   const accounts = new CreatedAccounts({
     config: { createAccounts: new Map([['chat.example', 'maker']]), loginKeys: new Map(), serviceAccounts },
-    login: parts,
+    login: limited,
     connect: (_domain, options, events) => new ScriptedLink([], { certificate: false, ...options }, events),
     rate: new Rate(20, 1),
     refused() {},
@@ -133,7 +110,7 @@ test('a login as a whole, with its account, takes at most its time', async () =>
   })
   const open: Open = (_domain, options, events) =>
     new HandingOut(answers.slice(0, 1), { ...options, certificate: false }, events)
-  const { login } = createLogins(parts, open, accounts)
+  const { login } = createLogins(limited, open, accounts)
   const credentials = { kind: 'service', account: { user: 'portal', password: 's3cret' } } as const
   let took: number | undefined
   const since = performance.now()
@@ -174,17 +151,9 @@ describe('the keys for mending a link', () => {
   }
 
   test('log in again', async () => {
-    const clock = new FakeClock()
     let kept: Mending | undefined
     const { login } = createLogins(
-      {
-        timeout: 5,
-        stepTimeout: 5,
-        mechanisms: ['SCRAM-SHA-1'],
-        scramMaxIterations: 4096,
-        saltedPasswords: createSaltedPasswords(clock, 0, hashQueue()),
-        pipelining: undefined,
-      },
+      parts({ mechanisms: ['SCRAM-SHA-1'] }),
       (_domain, options, events) =>
         Object.assign(new HandingOut(byScram(), { ...options, certificate: false }, events), {
           handOver: (async (_jid, _undelivered, _handover, management) => {
