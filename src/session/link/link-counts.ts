@@ -2,6 +2,7 @@ import { smNamespace } from '../../xmpp/namespaces.js'
 import { countAnswer, countRequest, readCount, stanzasUpTo } from '../../xmpp/stanza-counts.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import type { Session } from '../session.js'
+import type { LinkRecord } from './managed-link.js'
 import { Unconfirmed } from './unconfirmed.js'
 
 /** Delay of `<a/>`, because Prosody sends `<r/>` with the first stanza after each `<a/>`. */
@@ -34,6 +35,9 @@ export class LinkCounts {
   /** Stanzas that a stored record counts. The server must keep all later ones for the process that reads it. */
   #kept = Number.POSITIVE_INFINITY
   #wasAnswerPartial = false
+  /** Dropped stanzas behind stanzas that wait for the page: to confirm them would confirm those that wait. */
+  droppedBehind = 0
+  keptAtServer = 0
   #unasked = 0
   /** What the last `<resume/>` counted. */
   #resumedAt = 0
@@ -76,11 +80,26 @@ export class LinkCounts {
     return true
   }
 
+  /** As `receive`, for a stanza that the page will not get. */
+  receiveDropped(): boolean {
+    if (!this.receive()) return false
+    if (this.#session.undelivered > 0) this.droppedBehind += 1
+    return true
+  }
+
+  /** Returns how many of the undelivered stanzas stay unacknowledged, so that the server keeps these. */
+  keepAtServer(undelivered: number, isOn: boolean): number {
+    const kept = undelivered === 0 ? 0 : undelivered + this.droppedBehind
+    if (isOn) this.keptAtServer = Math.min(kept, this.unacknowledged)
+    return Math.max(0, this.keptAtServer - this.droppedBehind)
+  }
+
   get acknowledged(): number {
     return this.#acknowledged
   }
 
-  takeUp(received: number, confirmed: number, unconfirmed: readonly Element[], acknowledged = 0): void {
+  takeUp({ received, confirmed, unconfirmed, acknowledged = 0, droppedBehind = 0 }: LinkRecord): void {
+    this.droppedBehind = droppedBehind
     this.received = received
     this.#acknowledged = acknowledged
     this.confirmed = confirmed
@@ -195,7 +214,9 @@ export class LinkCounts {
   }
 
   get #delivered(): number {
-    return this.received - this.#session.undelivered
+    const { undelivered } = this.#session
+    if (undelivered === 0) this.droppedBehind = 0
+    return this.received - undelivered - this.droppedBehind
   }
 
   get #now(): number {

@@ -28,7 +28,6 @@ export class ManagedLink implements Link, LinkEvents {
   #phase: Phase = 'enabling'
   #isPaused = false
   readonly counts: LinkCounts
-  #keptAtServer = 0
   /** Undefined if the stream cannot be resumed. */
   #previd: string | undefined
   #repair: Repair | undefined
@@ -150,10 +149,8 @@ export class ManagedLink implements Link, LinkEvents {
     this.#link.resume()
   }
 
-  /** Returns the number of stanzas that stay unacknowledged, so that the server keeps these. */
   keepAtServer(undelivered: number): number {
-    if (this.#phase === 'on') this.#keptAtServer = Math.min(undelivered, this.counts.unacknowledged)
-    return this.#keptAtServer
+    return this.counts.keepAtServer(undelivered, this.#phase === 'on')
   }
 
   takeErrors(jid: string): Element[] {
@@ -183,6 +180,7 @@ export class ManagedLink implements Link, LinkEvents {
       previd: this.#previd!,
       received,
       acknowledged,
+      droppedBehind: acknowledged && this.counts.droppedBehind,
       confirmed: this.counts.confirmed,
       unconfirmed: [...this.unconfirmed],
       since,
@@ -193,9 +191,9 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   #takeUp(record: LinkRecord): void {
-    const { previd, received, confirmed, unconfirmed, acknowledged, since, wasBroken, isKept, unrecorded } = record
+    const { previd, since, wasBroken, isKept, unrecorded } = record
     this.#previd = previd
-    this.counts.takeUp(received, confirmed, unconfirmed, acknowledged)
+    this.counts.takeUp(record)
     this.unrecorded = Unrecorded.after(isKept === true, this.counts, unrecorded)
     this.#wasSetDown = wasBroken !== true
     this.#mend(lostEnd, this.#now + since)
@@ -224,12 +222,13 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   cut(): void {
-    this.#keptAtServer = this.counts.unacknowledged
+    this.counts.keptAtServer = this.counts.unacknowledged
     this.#detach('cut').cut()
   }
 
   #detach(reason: 'ended' | 'cut'): Link {
-    if (this.#phase === 'on') this.#link.send([this.counts.acknowledge(this.counts.received - this.#keptAtServer)])
+    if (this.#phase === 'on')
+      this.#link.send([this.counts.acknowledge(this.counts.received - this.counts.keptAtServer)])
     this.#stop(reason)
     this.counts.forget()
     return this.#link
@@ -254,7 +253,7 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   onDropped(dropped?: Element, isStanza = true): void {
-    if (!isStanza || this.counts.receive()) this.events.onDropped?.(dropped, isStanza)
+    if (!isStanza || this.counts.receiveDropped()) this.events.onDropped?.(dropped, isStanza)
   }
 
   onFlush(): void {
