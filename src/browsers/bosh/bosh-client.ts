@@ -130,12 +130,14 @@ export class BoshClient implements Client {
 
   #take(body: Body, peer: Peer): void {
     const { rid } = body
-    if (this.session.uplink.managed?.isDoubted === true) return void peer.answer(noAnswer)
     const refusal = this.#refusal(rid, peer)
+    if (this.session.uplink.managed?.isDoubted === true) {
+      if (refusal === undefined) this.#delivery.beginInactivity()
+      return void peer.answer(noAnswer)
+    }
     if (refusal !== undefined) {
       this.#parts.counts.failedRequests += 1
-      peer.answer(refusal)
-      return
+      return void peer.answer(refusal)
     }
     if (rid === undefined || Number.isNaN(rid) || Number.isNaN(body.ack) || body.restart === undefined) {
       peer.answer(this.#fault('bad-request'))
@@ -237,7 +239,7 @@ export class BoshClient implements Client {
   }
 
   leave(): void {
-    this.#open.answerAll(noAnswer)
+    this.#delivery.leave(this.isPresent)
   }
 
   /** The server has the stanzas of all replies that may be lost. */

@@ -27,7 +27,8 @@ export class CatchUp {
 
   /** A request is the first that the record lacks. */
   next(): void {
-    this.#ends(true)
+    // If the last page used a WebSocket, the record lacks stanzas of that page.
+    this.#ends(this.#parts.session.outbox.resumption === undefined)
   }
 
   /** Others are missing before a request. */

@@ -9,9 +9,9 @@ import { streamsNamespace, xboshNamespace } from '../../xmpp/namespaces.js'
 import { unreachable } from '../../xmpp/stream-errors.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 import type { AttachCookie, CookieRules } from './attach-cookie.js'
-import { errorBody, writeBody, writeRefusal, writeTerminate } from './body.js'
+import { emptyBody, errorBody, writeBody, writeRefusal, writeTerminate } from './body.js'
 import { OpenRequests } from './open-requests.js'
-import type { Peer, Reply } from './peer.js'
+import { noAnswer, type Peer, type Reply } from './peer.js'
 import { type Beginning, RidWindow, type StoredReply } from './rid-window.js'
 import { type Terms, termAttributes } from './terms.js'
 
@@ -227,6 +227,14 @@ export class Delivery {
   /** Does nothing for an ended session, because each call would keep the session for another period. */
   beginInactivity(now = this.#parts.clock.now()): void {
     if (!this.#session.hasEnded) this.#session.inactivity.begin(now)
+  }
+
+  /** If the session stays here, repeated requests get empty replies. */
+  leave(isPresent: boolean): void {
+    if (isPresent) this.beginInactivity()
+    for (const { rid, key, digest } of this.open.held)
+      this.window.store({ rid, key, digest, repeats: 0, text: emptyBody, stanzas: 0, mayBeLost: false })
+    this.open.answerAll(noAnswer)
   }
 
   #withCookie(reply: Reply, rid: number, peer: Peer, now: number): Reply {

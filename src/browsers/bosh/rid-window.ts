@@ -118,6 +118,11 @@ export class RidWindow {
 
   /** `isPoll`: the request is empty and no other request is held, so the client has all replies. */
   accept(rid: number, isPoll = false): void {
+    // The request with `last` may follow.
+    if (this.#isAttachable && rid === this.last + 1 && this.#afterGap === 0) {
+      this.#beforeGap = this.last - 1
+      this.#afterGap = rid
+    }
     this.last = rid
     this.#isAttachable = false
     this.#isBehind = false

@@ -176,3 +176,11 @@ describe('a connection that breaks', () => {
     expect(client.link.sent).toEqual([message('x')])
   })
 })
+
+test('a page that attaches with `rid` minus 1 keeps its session if its second request arrives first', async () => {
+  const bench = new BoshBench()
+  const client = await bench.warmed()
+  await client.at(client.rid + 1, message('2'))
+  await client.at(client.rid, message('1'))
+  expect([bench.registry.size, client.link.sent.join('')]).toEqual([1, message('2') + message('1')])
+})

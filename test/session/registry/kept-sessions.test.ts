@@ -835,3 +835,65 @@ test('a page learns that it can resume its stream only after a record has it', a
   await dying.pass(0)
   expect(socket.sent).toEqual([expect.stringContaining('<enabled ')])
 })
+
+test.each([0, 1])(
+  'the server repeats a stanza that waits when the process dies, with %s dropped behind it',
+  async dropped => {
+    await dying.server(() => client.link.receive(message('waits')))
+    for (let count = 0; count < dropped; count++) await dying.server(() => client.link.events.onDropped!())
+    await isKept()
+    const { resumes } = await dies()
+    expect((await resumes()).sent[0]).toBe(`<resume ${sm} previd='first' h='0'/>`)
+  },
+)
+
+describe('a page whose link breaks while the store does not answer', () => {
+  const unavailable = new StoreUnavailable('no-answer')
+
+  test.each(['', message('1')])('can repeat its held request: %s', async stanzas => {
+    await isKept()
+    const held = await client.next(stanzas)
+    jest.spyOn(store.records, 'isOwn').mockRejectedValueOnce(unavailable)
+    await dying.server(() => client.link.end(lost))
+    await dying.pass(0)
+    expect(held.reply?.status).toBe(0)
+    // The next attempt: the session is its own.
+    await dying.pass(1)
+    await dying.pass(0)
+    const again = await client.at(client.rid, stanzas)
+    expect([again.reply?.body.includes('terminate') ?? false, dying.registry.size]).toEqual([false, 1])
+  })
+
+  test.each([0, 1])('does not count as away while it repeats its requests (store away: %s)', async isAway => {
+    const bench = new BoshBench({ inactivity: 150 }, undefined, about)
+    keepsRecords(bench)
+    const mending = new FakeMending(600_000)
+    const page = await bench.warmed({ management: { mending }, seconds: 150 })
+    await bench.server(() => page.link.say(enabled))
+    await bench.pass(1.1)
+    await bench.pass(0)
+    let current = await page.next()
+    if (isAway) jest.spyOn(store.records, 'isOwn').mockRejectedValue(unavailable)
+    await bench.server(() => page.link.end(lost))
+    for (let second = 0; second < 300; second++) {
+      await bench.pass(1)
+      await bench.pass(0)
+      if (current.reply !== undefined) current = await (current.reply.status === 0 ? page.at(page.rid) : page.next())
+    }
+    expect(bench.registry.byId(page.id)?.hasEnded).toBe(false)
+  })
+})
+
+test('stanzas of a page over WebSocket that the record lacks are not taken for those of the next page, over BOSH', async () => {
+  const { socket } = await attachPageCounting(dying, client.token!)
+  await isKept()
+  storesNoMore()
+  socket.receive(stanza('p1'))
+  const { bench, page, resumes } = await dies()
+  await resumes(1)
+  const { rid } = await bench.resume(page)
+  const { third, resumesAgain } = nextOf(bench, 'dies')
+  const link = await resumesAgain(1)
+  await movedTo(third, client).at(rid + 1, message('q1'))
+  expect(link.sent.slice(1).join('')).toContain(message('q1'))
+})
