@@ -46,7 +46,7 @@ function start(name: string) {
     sessions.set(key.tab.tab, 'taken up')
     return name
   }
-  const shared = { others, store, recordSeconds, takeUp }
+  const shared = { others, store, recordSeconds, records: { takeUp, end: async () => false } }
   const visits = createVisits({ own, tabs: store.tabs, shared, clock, timeout })
   const book = { write: async () => {} }
   const known = storedSessions({ own: own as unknown as OwnSessions, clock, shared, book })

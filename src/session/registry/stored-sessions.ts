@@ -18,7 +18,7 @@ export interface Shared {
   /** How long an end must be remembered: as long as records, in seconds. */
   readonly recordSeconds: number
   /** Sessions that were set down. */
-  readonly records?: Pick<StoredRecords, 'takeUp' | 'end'> | undefined
+  readonly records: Pick<StoredRecords, 'takeUp' | 'end'> | undefined
 }
 
 export interface StoredSessionsParts {
