@@ -37,8 +37,8 @@ class Attachment {
     this.#find('.state').hidden = false
     this.#show('idle')
     this.#toggle.addEventListener('click', () => {
-      if (this.#chat === undefined) this.#attach()
-      else this.#chat.close()
+      if (this.#chat !== undefined) this.#chat.close()
+      else if (this.#state !== 'connecting') this.#attach()
     })
     this.#write.addEventListener('submit', event => {
       event.preventDefault()
@@ -72,8 +72,8 @@ class Attachment {
     // The second call of `binding` returns no session.
     const bindings = [{ url, jid, sid, rid: Number(rid), ...terms }]
     this.#show('connecting')
-    const { connect } = await import(module)
     try {
+      const { connect } = await import(module)
       this.#chat = await connect({
         Strophe,
         binding: async () => bindings.shift(),
@@ -85,7 +85,8 @@ class Attachment {
         onMessageState: ({ state, reason }) => this.#tellSent(state === 'sent' ? 'Sent.' : `Not sent. ${reason ?? ''}`),
       })
     } catch {
-      // `onStatus` shows the reason.
+      // `onStatus` shows other reasons.
+      if (this.#state === 'connecting') this.#show('ended', 'The module for pages cannot be loaded.')
       return
     }
     this.#watch(jid)

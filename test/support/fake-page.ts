@@ -155,7 +155,7 @@ class FakeMessage {
   }
 
   getElementsByTagName(): readonly object[] {
-    return [{}]
+    return [{ textContent: 'Hello' }]
   }
 }
 

@@ -63,6 +63,22 @@ export class Arrivals {
     this.#showOnce(readMessage(stanza, from))
   }
 
+  /** Archived messages have not come yet, perhaps because the last session was lost while they were fetched. */
+  get isHolding(): boolean {
+    return this.#waiting !== undefined
+  }
+
+  /** Shows what waits, because servers do not send it again. Returns true if a later page must ask the archive. */
+  leave(jid: string): boolean {
+    const { isHolding, last } = this
+    this.release([], jid)
+    if (isHolding) {
+      this.last = last
+      this.hold()
+    }
+    return isHolding
+  }
+
   hold(): void {
     this.#waiting ??= []
   }

@@ -2,7 +2,7 @@ import { Arrivals } from './arrivals.js'
 import { Departures, type MessageState } from './departures.js'
 import { mayReturn, NoChat, replaced } from './failures.js'
 import { mending } from './link-state.js'
-import { bareJid, conditionOf, type Message, nickNamespace, stanzaIdNamespace } from './message.js'
+import { bareJid, conditionOf, type Message, roomAndOccupant, writeMessage } from './message.js'
 import { type PageParts, PageSession } from './page-session.js'
 import { Pauses } from './pauses.js'
 import { type Contact, Roster } from './roster.js'
@@ -91,6 +91,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   readonly #pauses = new Pauses()
   readonly #closing = new AbortController()
   #memory: Memory
+  #left: Memory | undefined
   #status: Status = { state: 'connecting' }
   #session: PageSession | undefined
   #socket: ManagedSocket | undefined
@@ -110,8 +111,9 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     this.#name = name
     this.#rooms = new Map(rooms.map(roomAndOccupant))
     this.#memory = takeMemory(this.#name)
-    const { seen, last, outgoing, sent } = this.#memory
+    const { seen, last, isBehind, outgoing, sent } = this.#memory
     const arrivals = new Arrivals(seen, last || undefined, message => this.#fire('message', message))
+    if (isBehind) arrivals.hold()
     const departures = new Departures(outgoing, sent, state => this.#fire('messagestate', state))
     this.#parts = { Strophe, arrivals, departures, rooms: this.#rooms, roster: new Roster(), history, withCredentials }
   }
@@ -162,12 +164,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   ): string {
     const { departures, Strophe } = this.#parts
     const id = randomName()
-    const attributes = { xmlns: 'jabber:client', to, type, id }
-    const origin = { xmlns: stanzaIdNamespace, id }
-    const message = new Strophe.Builder('message', attributes).c('body').t(body).up()
-    const { nickname } = this.#options
-    if (nickname) message.c('nick', { xmlns: nickNamespace }).t(nickname).up()
-    const stanza = message.c('origin-id', origin).tree()
+    const stanza = writeMessage(Strophe.Builder, { to, type, id }, body, this.#options.nickname)
     this.#fire('sending', stanza)
     const session = this.#canSend && !this.#session?.isHolding ? this.#session : undefined
     departures.add(stanza, !!session, !!session?.socket)
@@ -362,21 +359,26 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const { keep = true } = this.#options
     const { state, code } = this.#status
     if (state === 'ended' && !mayReturn(code)) return
-    // Messages that wait for the archive are shown now, because servers do not send them again.
-    this.#parts.arrivals.release([], this.jid)
-    const { seen, last = '' } = this.#parts.arrivals
-    const { outgoing, sent: all } = this.#parts.departures
-    const sent = all.map(each => (this.#kept.includes(each.id) ? { ...each, isInDoubt: true } : each))
-    const isKept = keep && storeMemory(this.#name, { ...this.#memory, seen, last, outgoing, sent })
+    const { arrivals, departures } = this.#parts
+    const isBehind = arrivals.leave(this.jid)
+    const { seen, last = '' } = arrivals
+    const sent = departures.sent.map(each => (this.#kept.includes(each.id) ? { ...each, isInDoubt: true } : each))
+    this.#left = { ...this.#memory, seen, last, isBehind, outgoing: departures.outgoing, sent }
+    const isKept = keep && storeMemory(this.#name, this.#left)
     // The session ends if no memory is stored, because no page could resume the session.
     this.#session?.leave(!isKept)
   }
 
   readonly #returned = ({ persisted }: PageTransitionEvent): void => {
     if (!persisted) return
-    const { tab } = takeMemory(this.#name)
+    const { state } = this.#status
+    if (state === 'ended') return
+    const memory = takeMemory(this.#name)
+    const { tab, jid, outgoing, sent } = memory
+    // A later page of the tab may have sent messages, and may have left others.
+    if (jid && JSON.stringify(memory) !== JSON.stringify(this.#left)) this.#parts.departures.replace(outgoing, sent)
     this.#memory = { ...this.#memory, tab }
-    if (this.#status.state !== 'ended') this.#ask()
+    this.#ask()
   }
 
   #enter(status: Status): void {
@@ -389,10 +391,4 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   #fire<Name extends keyof ChatEvents>(type: Name, detail: ChatEvents[Name]): void {
     this.dispatchEvent(new CustomEvent(type, { detail }))
   }
-}
-
-/** Servers send a room's address in lower case. The nickname keeps its case. */
-function roomAndOccupant(occupant: string): readonly [room: string, occupant: string] {
-  const room = bareJid(occupant)
-  return [room, room + occupant.slice(room.length)]
 }

@@ -6,7 +6,7 @@ import type { ConverseConnection, PrivateConverse } from './converse-types.js'
 import { Departures, isUnconfirmed } from './departures.js'
 import { mayReturn, type NoChat, replaced } from './failures.js'
 import { LinkState, linkNamespace, mending } from './link-state.js'
-import { nickNamespace } from './message.js'
+import { allowed, nickNamespace, removeForbidden } from './message.js'
 import { Pauses } from './pauses.js'
 import { longestFailure } from './retries.js'
 import { type CheckOptions, checkSignIn } from './sign-in-check.js'
@@ -118,9 +118,11 @@ export class ConverseChat {
   }
 
   #sendOrKeep(element: Element): void {
+    removeForbidden(element)
     const isChat = element.getAttribute('type') === 'chat' && element.id && element.getElementsByTagName('body')[0]
     const { nickname } = this.#options
-    if (isChat && nickname) element.append(this.#env.$build('nick', { xmlns: nickNamespace }).t(nickname).tree())
+    if (isChat && nickname)
+      element.append(this.#env.$build('nick', { xmlns: nickNamespace }).t(allowed(nickname)).tree())
     const isGiven = this.#isAttached || this.#isResuming
     if (isChat) this.#departures.add(element, isGiven, isGiven && this.#isOverSocket)
     if (!isChat) this.#send(element)

@@ -124,7 +124,7 @@ export class Departures {
     const isIt = (outgoing: Outgoing) =>
       outgoing.id === id &&
       addressOf(outgoing).toLowerCase() === bareJid(from) &&
-      readStanza(outgoing).textContent === body
+      childOf(readStanza(outgoing), 'body', null)?.textContent === body
     this.#change(
       outgoing => isIt(outgoing) && !outgoing.isConfirmed,
       ({ failure: _, ...outgoing }) => ({ ...outgoing, isSent: true, isConfirmed: true }),
@@ -143,6 +143,10 @@ export class Departures {
   failInDoubt(): void {
     const isLost = (outgoing: Outgoing) => outgoing.isInDoubt === true && isPending(outgoing)
     this.#fail(isLost, 'not-confirmed', 'The server has not confirmed the message.')
+  }
+
+  get hasDoubts(): boolean {
+    return this.#all.some(outgoing => outgoing.isInDoubt === true && isPending(outgoing))
   }
 
   failAll(): void {
@@ -184,6 +188,11 @@ export class Departures {
   recall(show: (stanza: Element) => void): void {
     for (const outgoing of this.#all) if (!outgoing.isConfirmed) show(readStanza(outgoing))
     for (const { id, failure } of this.#all) if (failure) this.#fail(outgoing => outgoing.id === id, ...failure)
+  }
+
+  /** A later page of the tab has taken the stanzas over, and may have sent them. */
+  replace(outgoing: readonly Outgoing[], sent: readonly Outgoing[]): void {
+    this.#all = [...sent.map(stanza => ({ ...stanza, isSent: true })), ...outgoing]
   }
 
   clear(): void {

@@ -1,8 +1,10 @@
+import type { StropheNamespace } from './strophe.js'
+
 export const carbonsNamespace = 'urn:xmpp:carbons:2'
 const delayNamespace = 'urn:xmpp:delay'
 export const nickNamespace = 'http://jabber.org/protocol/nick'
 const forwardNamespace = 'urn:xmpp:forward:0'
-export const stanzaIdNamespace = 'urn:xmpp:sid:0'
+const stanzaIdNamespace = 'urn:xmpp:sid:0'
 
 /** Milliseconds that a clock may be ahead. Later times count as forged, except in the archive. */
 const mostAhead = 60_000
@@ -95,4 +97,34 @@ export function archiveIdOf(stanza: Element, archive: string): string | undefine
 export function conditionOf(stanza: Element): string {
   for (const { localName } of childOf(stanza, 'error', null)?.children ?? []) if (localName !== 'text') return localName
   return 'error'
+}
+
+/** Without what XML 1.0 §2.2 forbids, such as the vertical tab of a word processor: the session would end. */
+export function allowed(text: string): string {
+  return text.replaceAll(/[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '')
+}
+
+export function removeForbidden(stanza: Element): void {
+  for (const body of stanza.getElementsByTagName('body')) {
+    const text = allowed(body.textContent!)
+    if (text !== body.textContent) body.textContent = text
+  }
+}
+
+/** Servers send a room's address in lower case. The nickname keeps its case. */
+export function roomAndOccupant(occupant: string): readonly [room: string, occupant: string] {
+  const room = bareJid(occupant)
+  return [room, room + allowed(occupant.slice(room.length))]
+}
+
+export function writeMessage(
+  Builder: StropheNamespace['Builder'],
+  { to, ...attributes }: Readonly<Record<'to' | 'type' | 'id', string>>,
+  body: string,
+  nickname: string | undefined,
+): Element {
+  const message = new Builder('message', { xmlns: 'jabber:client', to: allowed(to), ...attributes })
+  message.c('body').t(allowed(body)).up()
+  if (nickname) message.c('nick', { xmlns: nickNamespace }).t(allowed(nickname)).up()
+  return message.c('origin-id', { xmlns: stanzaIdNamespace, id: attributes.id }).tree()
 }

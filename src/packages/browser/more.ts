@@ -212,6 +212,8 @@ function ask(chat: Chat, type: string, to: string | undefined, payload: Element)
   return new Promise((resolve, reject) => {
     const iq = element('iq', { xmlns: 'jabber:client', type, id: randomId(), ...(to && { to }) }, payload)
     connection!.sendIQ(iq, resolve, reject, patience)
+    // Strophe forgets its own timers when the connection is lost.
+    setTimeout(reject, patience, null)
     connection!.flush()
   })
 }

@@ -379,7 +379,7 @@ export class PageSession {
     const { jid } = this.#binding
     const showsHistory = this.#isFresh && history > 0
     const last = showsHistory ? undefined : arrivals.last
-    const isShown = showsHistory || (isMissing && !!last)
+    const isShown = showsHistory || ((isMissing || arrivals.isHolding || departures.hasDoubts) && !!last)
     if (!isShown) arrivals.release([], jid)
     // Without `last`, the newest message must be fetched, because its id is needed later.
     if (!isShown && last) return true

@@ -54,19 +54,21 @@ async function fromPortal(source: BindingSource, tab: string): Promise<Binding> 
 }
 
 async function fromService(source: OfService, tab: string): Promise<Binding> {
-  const post = async () => call(source, 'POST', await tokenOf(source), new URLSearchParams({ tab }))
-  const ask = async () => {
-    let response = await post()
-    // The token may have expired, so `post` gets a new token, or a new guest.
-    if (response.status === 401) {
-      if (source.guest) forgetGuest(source)
-      response = await post()
+  const ask = async (isLast: boolean) => {
+    const token = await tokenOf(source)
+    const response = await call(source, 'POST', token, new URLSearchParams({ tab }))
+    // The token may have expired: the next call gets a new token, or a new guest.
+    if (response.status === 401 && !isLast) {
+      // Another tab may have a new guest already.
+      if (source.guest && guestToken(source) === token) forgetGuest(source)
+      return undefined
     }
     const binding = await answerOf(response, readBinding, true)
     if (source.guest && binding.guest_token) keepGuest(source, binding.guest_token)
     return binding
   }
-  return source.guest ? oneByOne(source, ask) : ask()
+  const turn = (isLast: boolean) => (source.guest ? oneByOne(source, () => ask(isLast)) : ask(isLast))
+  return (await turn(false)) ?? ((await turn(true)) as Binding)
 }
 
 /**

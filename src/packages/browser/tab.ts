@@ -7,6 +7,8 @@ export interface Memory {
   readonly seen: number
   /** Archive id of the last shown message, or empty. */
   readonly last: string
+  /** Archived messages after `last` have not come yet. */
+  readonly isBehind?: boolean
   readonly outgoing: readonly Outgoing[]
   readonly sent: readonly Outgoing[]
 }

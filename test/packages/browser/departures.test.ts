@@ -9,6 +9,7 @@ function stanza(localName: string, attributes: Readonly<Record<string, string>>,
 interface Stanza {
   readonly localName: string
   readonly attributes: Readonly<Record<string, string>>
+  readonly children: readonly Stanza[]
 }
 
 interface Departures {
@@ -60,14 +61,14 @@ const nothingLost = () => false
 beforeEach(() => {
   states = []
   class XMLSerializer {
-    serializeToString({ localName, attributes }: Stanza): string {
-      return JSON.stringify({ localName, attributes })
+    serializeToString({ localName, attributes, children }: Stanza): string {
+      return JSON.stringify({ localName, attributes, children })
     }
   }
   class DOMParser {
     parseFromString(text: string): object {
-      const { localName, attributes } = JSON.parse(text)
-      return { documentElement: stanza(localName, attributes) }
+      const { localName, attributes, children } = JSON.parse(text)
+      return { documentElement: stanza(localName, attributes, children) }
     }
   }
   Object.assign(globalThis, { XMLSerializer, DOMParser })
@@ -264,7 +265,8 @@ describe('a message that the room sends back', () => {
   function sentToRoom(): Departures {
     const departures = create()
     departures.goOn(1, 2, undefined, nothingLost)
-    const toRoom = stanza('message', { id: 'one', to: 'Tea@rooms.localhost', text: 'Tea?' })
+    const inside = [stanza('body', { text: 'Tea?' }), stanza('nick', { text: 'Alice L.' })]
+    const toRoom = stanza('message', { id: 'one', to: 'Tea@rooms.localhost' }, inside)
     departures.add(toRoom)
     departures.note(request(1, toRoom))
     return departures

@@ -1,0 +1,133 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { readMessage } from '../../../src/browsers/websocket/framing.js'
+import { FakeTab, fakeElement, turns } from '../../support/fake-chat.js'
+
+let tab: FakeTab
+
+beforeEach(() => {
+  tab = new FakeTab()
+})
+
+afterEach(() => tab.close())
+
+const bound = (more: object = {}) => ({ jid: 'alice@localhost/1', sid: 's', rid: 5, ...more })
+const archive = 'urn:xmpp:mam:2'
+const second = { jid: 'alice@localhost/2', sid: 's2' }
+const fromBob = (id: string, body: string) =>
+  fakeElement(
+    'message',
+    { from: 'bob@localhost/x', to: 'alice@localhost/1', type: 'chat', id: `m${id}` },
+    fakeElement('body', {}, body),
+    fakeElement('stanza-id', { xmlns: 'urn:xmpp:sid:0', by: 'alice@localhost', id }),
+  )
+
+test.each([undefined, 'Alice L.'])('a message to a room is shown once, with the nickname %s', async nickname => {
+  const { chat, shown, states } = tab.open({
+    binding: async () => bound(),
+    rooms: ['tea@rooms.localhost/Alice'],
+    ...(nickname && { nickname }),
+  })
+  await tab.comesOnline()
+  chat.send('tea@rooms.localhost', 'Tea?')
+  const copy = tab.last.sent.findLast(({ localName }) => localName === 'message')!.cloneNode()
+  copy.setAttribute('from', 'tea@rooms.localhost/Alice')
+  copy.setAttribute('to', 'alice@localhost/1')
+  tab.last.replies(copy)
+  expect([shown, states]).toEqual([['own: Tea?'], ['sent']])
+})
+
+// The service ends a session that sends what is not well-formed.
+test('characters that XML forbids are left out of a message', async () => {
+  const { chat, shown } = tab.open({ binding: async () => bound(), nickname: 'A\0lice' })
+  await tab.comesOnline()
+  chat.send('bob@local\x01host', 'one\u000btwo \u{1f375}\ud800 \ufffe<&\t\n')
+  const { attributes, textContent } = tab.last.sent.findLast(({ localName }) => localName === 'message')!
+  expect([attributes['to'], textContent]).toEqual(['bob@localhost', 'onetwo \u{1f375} <&\t\nAlice'])
+  expect(shown).toEqual(['own: onetwo \u{1f375} <&\t\n'])
+  const escaped = textContent.replace('&', '&amp;').replace('<', '&lt;')
+  const written = `<message xmlns='jabber:client'><body>${escaped}</body></message>`
+  expect(typeof readMessage(Buffer.from(written))).toBe('object')
+})
+
+test('after a break while the archive is asked, it is asked again', async () => {
+  const bindings = [bound(), bound(second), bound({ ...second, resumed: true, rid: 20, delivered: 0 })]
+  const { chat, shown } = tab.open({ binding: async () => bindings.shift() })
+  await tab.comesOnline(fromBob('a1', 'first'))
+  expect(tab.last.answers(archive)).toBeGreaterThan(0)
+  expect(shown).toEqual(['first'])
+  // Its session ends. What came meanwhile is in the archive only.
+  tab.last.breaks()
+  chat.retry()
+  await turns()
+  tab.last.replies()
+  tab.last.breaks()
+  chat.retry()
+  await tab.comesOnline()
+  expect(tab.last.answers(archive)).toBe(1)
+})
+
+test('the next page asks the archive if its page was left before the answer', async () => {
+  const bindings = [bound(), bound(second), bound({ ...second, resumed: true, rid: 20, delivered: 0 })]
+  const binding = async () => bindings.shift()
+  const { chat, page, shown } = tab.open({ binding })
+  await tab.comesOnline(fromBob('a1', 'first'))
+  tab.last.answers(archive)
+  tab.last.breaks()
+  chat.retry()
+  await turns()
+  tab.last.replies(fromBob('a3', 'third'))
+  expect(shown).toEqual(['first'])
+  page.dispatchEvent(new Event('pagehide'))
+  expect(shown).toEqual(['first', 'third'])
+  tab.open({ binding })
+  await tab.comesOnline()
+  const asked = tab.last.sent.find(({ children }) => children[0]?.namespaceURI === archive)
+  expect(asked?.getElementsByTagName('after')[0]?.textContent).toBe('a1')
+})
+
+test('the archive is asked for messages in doubt, also after a resumption', async () => {
+  const first = tab.open({ binding: async () => bound({ resumed: true, received: 9 }) })
+  await tab.comesOnline(fromBob('a1', 'first'))
+  tab.last.answers(archive)
+  first.chat.send('bob@localhost', 'On my way')
+  first.page.dispatchEvent(new Event('pagehide'))
+  // As a page over WebSocket stores what the server has not confirmed.
+  const key = 'warm-bindings tab'
+  const memory = JSON.parse(tab.storage.get(key)!)
+  const [outgoing] = [...memory.outgoing, ...memory.sent]
+  memory.outgoing = []
+  memory.sent = [{ ...outgoing, isSent: true, isInDoubt: true }]
+  tab.storage.set(key, JSON.stringify(memory))
+  const { states } = tab.open({ binding: async () => bound({ resumed: true, delivered: 3, received: 9, rid: 10 }) })
+  await tab.comesOnline()
+  expect(states).toEqual([])
+  expect(tab.last.answers(archive)).toBe(1)
+})
+
+test('a page of the back/forward cache neither repeats nor loses messages of the page after it', async () => {
+  let isUp = true
+  const binding = async () => {
+    if (isUp) return bound({ resumed: true, delivered: 0, rid: 10 })
+    throw new TypeError('no network')
+  }
+  const before = tab.open({ binding })
+  await tab.comesOnline()
+  isUp = false
+  tab.last.breaks()
+  await turns()
+  before.chat.send('bob@localhost', 'one')
+  before.page.dispatchEvent(new Event('pagehide'))
+  isUp = true
+  const after = tab.open({ binding })
+  await tab.comesOnline()
+  const sent = [...tab.last.texts]
+  isUp = false
+  tab.last.breaks()
+  await turns()
+  after.chat.send('bob@localhost', 'two')
+  after.page.dispatchEvent(new Event('pagehide'))
+  isUp = true
+  before.page.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
+  await tab.comesOnline()
+  expect([...sent, ...tab.last.texts]).toEqual(['one', 'two'])
+})
