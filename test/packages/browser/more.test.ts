@@ -142,6 +142,18 @@ test('names of many contacts are asked for one after the other, and told few tim
   expect(told.mock.calls.length).toBe(before + 1)
 })
 
+// Strophe forgets its handlers when the connection is lost.
+test('after questions without an answer, names of other contacts are asked for', async () => {
+  const chat = new FakeChat()
+  more.people(chat, () => {})
+  const contacts = (...names: number[]) => names.map(number => ({ jid: `u${number}@example.org`, name: undefined }))
+  chat.receive('contacts', contacts(1, 2, 3, 4, 5))
+  expect(chat.asked).toHaveLength(5)
+  await jest.advanceTimersByTimeAsync(60_000)
+  chat.receive('contacts', contacts(6))
+  expect(chat.asked).toHaveLength(6)
+})
+
 test('presences of many strangers are not remembered, and do not hide contacts', async () => {
   const chat = new FakeChat()
   let all: readonly Person[] = []

@@ -196,13 +196,17 @@ describe('a guest', () => {
     Object.assign(globalThis, { localStorage: undefined, navigator: undefined })
   })
 
-  test('of several tabs that open together is one', async () => {
+  function shareLocks(): void {
     let last: Promise<unknown> = Promise.resolve()
     const request = (_name: string, act: () => Promise<unknown>) => {
       last = last.then(act)
       return last
     }
     Object.assign(globalThis, { navigator: { locks: { request } } })
+  }
+
+  test('of several tabs that open together is one', async () => {
+    shareLocks()
     answers = [asGuest('guest-1'), asGuest('guest-2')]
     await Promise.all([askForBinding(guest, 't1'), askForBinding(guest, 't2')])
     expect(tokens()).toEqual([null, 'Bearer guest-1'])
@@ -229,6 +233,20 @@ describe('a guest', () => {
     expect(Object.values(storage)).toEqual(['guest-2'])
     answers = [refused(401, 'invalid-token'), refused(401, 'invalid-token')]
     await expect(askForBinding(guest, 't1')).rejects.toMatchObject({ code: 'invalid-token' })
+  })
+
+  test('is one new guest in all tabs whose token is refused', async () => {
+    shareLocks()
+    answers = [
+      asGuest('guest-1'),
+      ...Array.from({ length: 2 }, () => refused(401, 'invalid-token')),
+      asGuest('guest-2'),
+    ]
+    await askForBinding(guest, 't1')
+    answers.push(asGuest('guest-2'))
+    await Promise.all([askForBinding(guest, 't1'), askForBinding(guest, 't2')])
+    expect(tokens()).toEqual([null, 'Bearer guest-1', 'Bearer guest-1', null, 'Bearer guest-2'])
+    expect(Object.values(storage)).toEqual(['guest-2'])
   })
 
   test('stays the same guest of a page without storage', async () => {
