@@ -55,7 +55,7 @@ describe('The demo', () => {
 
       await say(alice, 'Bob', 'Noch Tee? <b>&amp; "Kekse" ☕')
       await hears(bob, 'Noch Tee? <b>&amp; "Kekse" ☕')
-      await say(bob, 'Alice', 'Danke, ja.')
+      await say(bob, 'Alice', 'Danke,\u000b ja.')
       await hears(alice, 'Danke, ja.')
 
       await disconnect(bob)
