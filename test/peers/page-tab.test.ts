@@ -101,8 +101,9 @@ describeWith([browser], 'A page with the module', () => {
       last: expect.any(String),
       outgoing: expect.any(Array),
       sent: expect.any(Array),
+      isBehind: expect.any(Boolean),
     })
-    expect(Object.keys(left as object).length).toBe(6)
+    expect(Object.keys(left as object).length).toBe(7)
   })
 
   describe.each(fewOrAll(['bosh', 'websocket'] as const, transport => transport === 'bosh'))('over %s', transport => {

@@ -7,7 +7,7 @@ import { type PageParts, PageSession } from './page-session.js'
 import { Pauses } from './pauses.js'
 import { type Contact, Roster } from './roster.js'
 import { type CheckOptions, checkSignIn } from './sign-in-check.js'
-import { createSocket, type ManagedSocket, socketAddress } from './socket.js'
+import { createSocket, hangUp, type ManagedSocket, socketAddress } from './socket.js'
 import { askForBinding, endVisit, type Located, memoryNameOf, type Source } from './source.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { type Memory, randomName, storeMemory, takeMemory } from './tab.js'
@@ -376,7 +376,13 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const memory = takeMemory(this.#name)
     const { tab, jid, outgoing, sent } = memory
     // A later page of the tab may have sent messages, and may have left others.
-    if (jid && JSON.stringify(memory) !== JSON.stringify(this.#left)) this.#parts.departures.replace(outgoing, sent)
+    if (jid && JSON.stringify(memory) !== JSON.stringify(this.#left)) {
+      this.#parts.departures.replace(outgoing, sent)
+      this.#session?.drop()
+      // Strophe would send again what that page has sent.
+      if (this.#socket) hangUp(this.#socket.connection)
+      this.#socket = undefined
+    }
     this.#memory = { ...this.#memory, tab }
     this.#ask()
   }
