@@ -180,7 +180,7 @@ export class ManagedLink implements Link, LinkEvents {
       previd: this.#previd!,
       received,
       acknowledged,
-      droppedBehind: acknowledged && this.counts.droppedBehind,
+      droppedBehind: acknowledged === undefined ? undefined : this.counts.droppedBehind,
       confirmed: this.counts.confirmed,
       unconfirmed: [...this.unconfirmed],
       since,

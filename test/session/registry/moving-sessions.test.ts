@@ -586,3 +586,12 @@ describe('the record of a moving session', () => {
     await expectEmpty(bench)
   })
 })
+
+test('the next process knows that a stanza was dropped behind one that waits', async () => {
+  const bench = new BoshBench()
+  const client = await resumable(bench)
+  await bench.server(() => client.link.receive(message('waits')))
+  await bench.server(() => client.link.events.onDropped!())
+  const [record] = recordsOf(bench)
+  expect(JSON.parse(record!).link).toMatchObject({ received: 2, acknowledged: 0, droppedBehind: 1 })
+})
