@@ -190,3 +190,8 @@ const conditions: ReadonlySet<string> = new Set(
   remote-server-timeout service-unavailable subscription-required unexpected-request
   other-request remote-stream-error see-other-uri`.split(/\s+/),
 )
+
+/** Another process may have room. */
+export function isFull(error: unknown): boolean {
+  return error instanceof Problem && (error.code === 'service-full' || error.code === 'local-ports-exhausted')
+}

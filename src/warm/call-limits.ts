@@ -2,16 +2,13 @@ import type { Config } from '../config/config.js'
 import { WrongSecrets } from '../http/access/wrong-secrets.js'
 import type { Clock } from '../lib/clock.js'
 import { type Limit, limitDetail } from '../lib/counts.js'
-import { Problem, type ProblemCode } from '../lib/errors.js'
+import { isFull, Problem } from '../lib/errors.js'
 import type { KeyedRate, MakeRate } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import { createShortMemory } from '../lib/limits/short-memory.js'
 import { hashOf, type SecretKeys } from '../lib/secrets/secret-hashes.js'
 import type { LoginRequest } from '../servers/login/login-request.js'
 import { userOf } from '../xmpp/jid/jid.js'
-
-/** Another process may have room: see `ForwardedCalls`. */
-const isForAnother: ReadonlySet<ProblemCode> = new Set(['shutting-down', 'service-full', 'local-ports-exhausted'])
 
 export interface Caller {
   readonly admin: string
@@ -52,7 +49,8 @@ export function createCallLimits({ rates, clock, keys, makeRate, refused }: Call
       try {
         return await logIn()
       } catch (error) {
-        if (!(error instanceof Problem) || !isForAnother.has(error.code)) throw error
+        const isForAnother = isFull(error) || (error instanceof Problem && error.code === 'shutting-down')
+        if (!isForAnother) throw error
         // The limits must not reject the call at another process, which counts it too.
         await warmsOfAdmin.giveBack(admin)
         if (user !== undefined) await warmsOfUser.giveBack(userOf(user))

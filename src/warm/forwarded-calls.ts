@@ -6,7 +6,7 @@ import type { Owner } from '../forwarding/peers.js'
 import type { Place, Whereabouts } from '../forwarding/whereabouts.js'
 import { callIdsOf } from '../http/answers/answer.js'
 import { readBody } from '../http/bodies/read-body.js'
-import { Problem } from '../lib/errors.js'
+import { isFull, Problem } from '../lib/errors.js'
 import type { Registry } from '../session/registry/registry.js'
 import { newSid } from '../session/sid.js'
 import { orStoreProblem } from '../store/store-problem.js'
@@ -139,6 +139,3 @@ export async function hereOrForwarded<T>(
     }
   }
 }
-
-const isFull = (error: unknown) =>
-  error instanceof Problem && (error.code === 'service-full' || error.code === 'local-ports-exhausted')

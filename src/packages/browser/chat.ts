@@ -370,9 +370,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   }
 
   readonly #returned = ({ persisted }: PageTransitionEvent): void => {
-    if (!persisted) return
-    const { state } = this.#status
-    if (state === 'ended') return
+    if (!persisted || this.#status.state === 'ended') return
     const memory = takeMemory(this.#name)
     const { tab, jid, outgoing, sent } = memory
     // A later page of the tab may have sent messages, and may have left others.

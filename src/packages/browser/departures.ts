@@ -32,14 +32,14 @@ const mostPending = 100
 
 /** Tracks which messages of this tab the server has received, confirmed or refused. */
 export class Departures {
-  #all: readonly Outgoing[]
+  #all: readonly Outgoing[] = []
   readonly #queued = new WeakSet<Outgoing>()
   readonly #changed: (state: MessageState) => void
   #newest = 0
   #requests = 2
 
   constructor(outgoing: readonly Outgoing[], sent: readonly Outgoing[], changed: (state: MessageState) => void) {
-    this.#all = [...sent.map(stanza => ({ ...stanza, isSent: true })), ...outgoing]
+    this.replace(outgoing, sent)
     this.#changed = changed
   }
 
@@ -141,12 +141,11 @@ export class Departures {
 
   /** Call this if the archive lacks the messages in doubt. */
   failInDoubt(): void {
-    const isLost = (outgoing: Outgoing) => outgoing.isInDoubt === true && isPending(outgoing)
-    this.#fail(isLost, 'not-confirmed', 'The server has not confirmed the message.')
+    this.#fail(isInDoubt, 'not-confirmed', 'The server has not confirmed the message.')
   }
 
   get hasDoubts(): boolean {
-    return this.#all.some(outgoing => outgoing.isInDoubt === true && isPending(outgoing))
+    return this.#all.some(isInDoubt)
   }
 
   failAll(): void {
@@ -245,6 +244,8 @@ function reasonFor(stanza: Element): Failure {
 }
 
 const isPending = ({ isConfirmed, failure }: Outgoing) => !isConfirmed && !failure
+
+const isInDoubt = (outgoing: Outgoing) => outgoing.isInDoubt === true && isPending(outgoing)
 
 const addressOf = (outgoing: Outgoing) => readStanza(outgoing).getAttribute('to') ?? ''
 

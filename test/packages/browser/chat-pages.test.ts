@@ -110,23 +110,21 @@ test('a page of the back/forward cache neither repeats nor loses messages of the
     if (isUp) return bound({ resumed: true, delivered: 0, rid: 10 })
     throw new TypeError('no network')
   }
+  const writesOffline = async ({ chat, page }: ReturnType<FakeTab['open']>, text: string) => {
+    isUp = false
+    tab.last.breaks()
+    await turns()
+    chat.send('bob@localhost', text)
+    page.dispatchEvent(new Event('pagehide'))
+    isUp = true
+  }
   const before = tab.open({ binding })
   await tab.comesOnline()
-  isUp = false
-  tab.last.breaks()
-  await turns()
-  before.chat.send('bob@localhost', 'one')
-  before.page.dispatchEvent(new Event('pagehide'))
-  isUp = true
+  await writesOffline(before, 'one')
   const after = tab.open({ binding })
   await tab.comesOnline()
   const sent = [...tab.last.texts]
-  isUp = false
-  tab.last.breaks()
-  await turns()
-  after.chat.send('bob@localhost', 'two')
-  after.page.dispatchEvent(new Event('pagehide'))
-  isUp = true
+  await writesOffline(after, 'two')
   before.page.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
   await tab.comesOnline()
   expect([...sent, ...tab.last.texts]).toEqual(['one', 'two'])

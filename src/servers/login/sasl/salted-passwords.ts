@@ -36,13 +36,12 @@ export function createSaltedPasswords(
   return async (wanted: PasswordToSalt, waiting: Waiting): Promise<ScramKeys> => {
     const { user, password, salt, iterations, hash: algorithm } = wanted
     const key = memory.keyOf([user, password, salt.toString('base64'), iterations, algorithm])
-    const known = memory.recall(key)
-    if (known !== undefined) return known
-    return queue(async () => {
-      const keys = memory.recall(key) ?? (await derived(wanted))
+    const derive = async () => {
+      const keys = await derived(wanted)
       memory.remember(key, keys)
       return keys
-    }, waiting.signal)
+    }
+    return memory.recall(key) ?? queue(async () => memory.recall(key) ?? derive(), waiting.signal)
   }
 }
 
