@@ -34,8 +34,11 @@ export class FakeElement {
     ])
   }
 
-  append(...children: FakeElement[]): void {
-    this.children.push(...children)
+  append(...inside: readonly (FakeElement | string)[]): void {
+    for (const each of inside) {
+      if (typeof each === 'string') this.text += each
+      else this.children.push(each)
+    }
   }
 
   replaceChildren(): void {
@@ -61,10 +64,7 @@ export function fakeElement(
   ...inside: readonly (FakeElement | string)[]
 ): FakeElement {
   const element = new FakeElement(name, attributes['xmlns'], attributes)
-  for (const each of inside) {
-    if (typeof each === 'string') element.text += each
-    else element.append(each)
-  }
+  element.append(...inside)
   return element
 }
 

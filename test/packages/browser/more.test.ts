@@ -1,6 +1,7 @@
 // What contacts and strangers can do to a page that uses the second module.
 
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { FakeElement, fakeElement } from '../../support/fake-chat.js'
 
 interface Person {
   readonly jid: string
@@ -15,32 +16,6 @@ interface Typing {
 type More = {
   readonly people: (chat: object, onChange: (people: readonly Person[]) => void) => void
   readonly typing: (chat: object, onTyping: (from: string, isTyping: boolean) => void) => Typing
-}
-
-/** As much of a DOM element as the module uses. */
-class FakeElement {
-  readonly children: FakeElement[] = []
-  readonly attributes: Record<string, string> = {}
-  textContent = ''
-
-  constructor(
-    readonly localName: string,
-    readonly namespaceURI = '',
-  ) {}
-
-  setAttribute(name: string, value: string): void {
-    this.attributes[name] = value
-  }
-
-  getAttribute(name: string): string | null {
-    return this.attributes[name] ?? null
-  }
-
-  append(...children: (FakeElement | string)[]): void {
-    for (const child of children)
-      if (typeof child === 'string') this.textContent += child
-      else this.children.push(child)
-  }
 }
 
 class FakeChat extends EventTarget {
@@ -65,15 +40,8 @@ class FakeChat extends EventTarget {
 }
 
 function vCard(name: string): FakeElement {
-  const [result, card, text] = [
-    new FakeElement('iq'),
-    new FakeElement('vCard', 'vcard-temp'),
-    new FakeElement('FN', 'vcard-temp'),
-  ]
-  text.append(name)
-  card.append(text)
-  result.append(card)
-  return result
+  const text = fakeElement('FN', { xmlns: 'vcard-temp' }, name)
+  return fakeElement('iq', {}, fakeElement('vCard', { xmlns: 'vcard-temp' }, text))
 }
 
 const settled = () => jest.advanceTimersByTimeAsync(1000)
