@@ -42,5 +42,5 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   /** As `setDown`, but the session continues here. `resumption`: see `Outbox`. */
   keep?(now: number): { readonly client: unknown; readonly resumption?: unknown } | undefined
   /** The last record that `keep` made is stored, or no record is waited for (false): a page may be told of it. */
-  onKept?(isStored: boolean): void
+  readonly onKept?: ((isStored: boolean) => void) | undefined
 }

@@ -103,6 +103,10 @@ export class BoshClient implements Client {
     return this.#window.uncertainStanzas
   }
 
+  get onKept() {
+    return this.#delivery.onKept
+  }
+
   get held(): readonly Pending[] {
     return this.#open.held
   }
@@ -140,8 +144,7 @@ export class BoshClient implements Client {
       return void peer.answer(refusal)
     }
     if (rid === undefined || Number.isNaN(rid) || Number.isNaN(body.ack) || body.restart === undefined) {
-      peer.answer(this.#fault('bad-request'))
-      return
+      return void peer.answer(this.#fault('bad-request'))
     }
     switch (this.#window.place(rid, isExtra(body) ? 1 : 0)) {
       case 'next': {
@@ -162,8 +165,7 @@ export class BoshClient implements Client {
         if (this.session.hasEnded) this.session.flush()
         return
       case 'repeated':
-        this.#repeat(rid, body, peer)
-        return
+        return void this.#repeat(rid, body, peer)
       case 'outside':
         peer.answer(this.#fault('item-not-found'))
     }
@@ -244,6 +246,7 @@ export class BoshClient implements Client {
 
   /** The server has the stanzas of all replies that may be lost. */
   keep(now: number) {
+    this.#delivery.keeping()
     const record = this.#record(now)
     return { client: { ...record, window: { ...record.window, replies: [] }, isKept: true } satisfies BoshRecord }
   }
@@ -287,7 +290,9 @@ export class BoshClient implements Client {
       session.outbox.setKeptBytes(this.#window.bytes)
     }
     if (session.stage.isAwaited && !this.#window.isBehind) session.uplink.managed?.unrecorded?.pageComes(false)
+    const isLastAgain = pending.rid === this.#window.last
     this.#window.accept(pending.rid, this.#isPoll(body))
+    if (isLastAgain && session.keeper.keeps(session)) this.#delivery.awaitRecord()
     session.inactivity.allow(this.#terms.inactivity)
     session.attach(pending.peer.secure, pending.peer)
     this.address ??= pending.peer.address
@@ -312,7 +317,7 @@ export class BoshClient implements Client {
       session.send(payload, now)
       if (body.pause !== undefined) session.pause(body.pause)
       // XEP-0124 §10.
-      if (body.pause !== undefined || this.#cookie?.isNew === true) this.#delivery.answerAll()
+      if (body.pause !== undefined || this.#cookie?.isNew === true) this.#delivery.answerSoon()
     }
   }
 
@@ -346,10 +351,7 @@ export class BoshClient implements Client {
     const { peer, since } = pending
     const older = this.#open.parked(pending.rid)
     const fault = older && this.#rules.brokenByRepeat(older, body)
-    if (fault !== undefined) {
-      peer.answer(this.#fault(fault))
-      return
-    }
+    if (fault !== undefined) return void peer.answer(this.#fault(fault))
     const most = this.session.jid === undefined ? mostBeforeLogin : Number.POSITIVE_INFINITY
     pending.expires = since + Math.min(this.#terms.wait, gapSeconds) * 1000
     if (older !== undefined) pending.repeats = older.repeats + 1
@@ -381,10 +383,7 @@ export class BoshClient implements Client {
     }
     const isSame = before!.digest === body.digest
     if (!isSame) this.session.notice('a repeated request has another content')
-    if (stored !== undefined) {
-      this.#delivery.replay(stored, peer, isSame)
-      return
-    }
+    if (stored !== undefined) return void this.#delivery.replay(stored, peer, isSame)
     const since = this.#parts.clock.now()
     const older = this.#open.renew(held!, peer, since, heldUntil(this.#terms, since))
     older.answer(this.#delivery.wrap(errorBody))

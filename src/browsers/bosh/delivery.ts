@@ -1,6 +1,7 @@
 import type { UnfinishedBodies } from '../../http/bodies/unfinished-bodies.js'
 import type { EndReason } from '../../lib/counts.js'
 import type { Condition } from '../../lib/errors.js'
+import type { Client } from '../../session/client.js'
 import type { OpenerParts } from '../../session/opener.js'
 import type { Session } from '../../session/session.js'
 import type { CommonParts } from '../../session/session-keeper.js'
@@ -68,6 +69,10 @@ export class Delivery {
   readonly open: OpenRequests
   readonly window: RidWindow
   hadPayload = false
+  /** Set while all replies wait for a record: see `awaitRecord`. */
+  onKept: Client['onKept']
+  #isRecorded = false
+  #answersAll = false
   /** Attributes of the next reply: the first has the terms. Those of the stream header follow once it has arrived. */
   #attributes: string
   #isIntroduced: boolean
@@ -98,7 +103,32 @@ export class Delivery {
     this.#attributes += ` xmlns:xmpp='${xboshNamespace}' xmpp:version='1.0' xmpp:restartlogic='true'`
   }
 
+  /**
+   * A page that attaches with the last rid sends its next stanza only after a record has this request. Otherwise, a
+   * process that takes the session up would take that stanza for one that the page repeats.
+   */
+  awaitRecord(): void {
+    this.#isRecorded = false
+    this.onKept = isStored => {
+      if (isStored && !this.#isRecorded) return
+      this.onKept = undefined
+      if (this.#answersAll) this.answerAll()
+      this.#session.flush()
+    }
+    this.#session.keeper.keepNow(this.#session)
+  }
+
+  /** A record is made. */
+  keeping(): void {
+    this.#isRecorded = true
+  }
+
+  get #awaitsRecord(): boolean {
+    return this.onKept !== undefined && !this.#session.hasEnded
+  }
+
   deliver(): void {
+    if (this.#awaitsRecord) return
     while (!this.#session.outbox.isEmpty) {
       const live = this.open.oldestLive
       if (live === undefined) return
@@ -173,9 +203,16 @@ export class Delivery {
   }
 
   answerExcess(): void {
+    if (this.#awaitsRecord) return
     const { isPolling, hold } = this.#terms
     const most = isPolling ? 0 : hold > 1 && this.#parts.limits.holdsTooMany ? 1 : hold
     while (this.open.held.length > most) this.answerOldest()
+  }
+
+  /** As `answerAll`, but after the record that replies wait for. */
+  answerSoon(): void {
+    if (this.#awaitsRecord) this.#answersAll = true
+    else this.answerAll()
   }
 
   answerAll(): void {

@@ -210,6 +210,31 @@ describe('a page with BOSH, whose process dies', () => {
     expect([first.reply?.body, second.reply]).toEqual([empty, undefined])
   })
 
+  test('that attached with `rid` minus 1, and got its first reply: its next message is new', async () => {
+    await isKept()
+    const keep = storesNoMore()
+    const first = await client.at(client.rid, message('a'))
+    await dying.server(() => client.link.receive(message('1')))
+    expect(first.reply).toBeUndefined()
+    keep.mockRestore()
+    await isKept()
+    expect(first.reply?.body).toBe(payload(message('1')))
+    const { page, resumes } = await dies()
+    const link = await resumes(1)
+    await page.next(message('b'))
+    expect(link.sent.at(-1)).toBe(message('b'))
+  })
+
+  test('that attached with `rid` minus 1 and pauses gets its reply after the record', async () => {
+    await isKept()
+    const keep = storesNoMore()
+    const first = await client.at(client.rid, '', "pause='30'")
+    expect(first.reply).toBeUndefined()
+    keep.mockRestore()
+    await isKept()
+    expect(first.reply?.body).toBe(empty)
+  })
+
   test('may repeat a request later than the next one', async () => {
     const { bench, page, link } = await diesAfter(2)
     await page.at(page.rid + 1, message('3'))
