@@ -160,7 +160,7 @@ export const sections = {
       'File of keys that sign logins of users at servers that check JSON Web Tokens, as lines `domain={JWK}`: HS256, or the private key for ES256. Preferred to a service account.',
     ),
     XMPP_CREATE_ACCOUNTS: live('createAccounts', createAccounts, '').means(
-      'Domains whose users get an account before their first login without a password, as `domain=admin,…`: this admin of the XMPP server makes them (XEP-0133), logged in by a key of XMPP_LOGIN_KEYS_FILE or as the service account.',
+      'Domains whose users get an account before their first login without a password, as `domain=admin,…`. This admin of the XMPP server makes the account (XEP-0133). It logs in by a key of XMPP_LOGIN_KEYS_FILE, or as the service account.',
     ),
     XMPP_RETIRED_DOMAINS: live('retiredDomains', kinds.domainPatterns, '').means(
       'Domains that are no longer served, written like XMPP_DOMAINS. Their clients get `host-gone`.',
