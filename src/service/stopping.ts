@@ -45,6 +45,8 @@ export class Stopping {
   readonly #parts: StoppingParts
   #draining: Promise<void> | undefined
   #stopped: Promise<void> | undefined
+  /** Ids of sessions that the store has not taken. Undefined: it has taken none. */
+  #unstored: ReadonlySet<string> | undefined
 
   constructor(parts: StoppingParts) {
     this.#parts = parts
@@ -118,13 +120,18 @@ export class Stopping {
 
   /** Other processes continue sessions that have a record. The streams of the others are closed. */
   async #leaveSessions(joined: JoinedProcesses): Promise<void> {
-    const { registry } = this.#parts.sessions
     // If Redis comes back meanwhile, this process must not remove the records.
     await joined.leave()
-    const recorded = [...registry.all()].filter(session => registry.kept?.hasRecord(session))
+    const recorded = this.#recorded
     const about = { recorded: recorded.length }
     this.#parts.log.error(about, 'sessions cannot be stored: Redis is away, and STATE_DIR is not set')
     for (const session of recorded) session.run(() => session.leave())
+  }
+
+  /** Without a later record, other processes continue these as if this one had been killed. */
+  get #recorded() {
+    const { registry } = this.#parts.sessions
+    return [...registry.all()].filter(session => registry.kept?.hasRecord(session))
   }
 
   async #setDownSessions(): Promise<void> {
@@ -145,13 +152,15 @@ export class Stopping {
     // Requests of other processes wait until the store has the sessions.
     joined?.beginSetDown()
     listening.retire()
+    const recorded = new Set(this.#recorded.map(({ id }) => id))
     const moved: Parameters<Events['tell']>[1][] = []
     try {
       await this.#store(setDown(registry, session => void moved.push(session)))
       log.info({ sessions: moved.length }, 'sessions were stored for the next process')
     } catch (error) {
-      for (const session of moved) events?.tell('session.ended', session, 'shutdown')
-      log.error({ sessions: moved.length, ...traceOf(error) }, 'sessions could not be stored')
+      const lost = moved.filter(({ id }) => this.#unstored?.has(id) !== false && !recorded.has(id))
+      for (const session of lost) events?.tell('session.ended', session, 'shutdown')
+      log.error({ sessions: lost.length, ...traceOf(error) }, 'sessions could not be stored')
     }
   }
 
@@ -163,6 +172,7 @@ export class Stopping {
       if (unstored.length > 0 && (await this.#isStoreUp())) unstored = await records.put(unstored)
       if (unstored.length === 0) return
       left = unstored
+      this.#unstored = new Set(unstored.map(text => (JSON.parse(text) as { id: string }).id))
     }
     if (files === undefined) throw new Error('Redis is away, and STATE_DIR is not set')
     await files.write(left, sessions.registry.recordBytes)

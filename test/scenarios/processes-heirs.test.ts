@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { StoredRecords } from '../../src/session/registry/stored-records.js'
 import { processIn } from '../../src/store/process-name.js'
-import { type Store, StoreUnavailable } from '../../src/store/store.js'
+import { type Member, type Store, StoreUnavailable } from '../../src/store/store.js'
 import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
@@ -306,6 +307,52 @@ test('without the store, recorded sessions are left to the next process', async 
   Object.defineProperty(store, 'isUp', { value: true, configurable: true })
   stream.say(letter('between'))
   expect(idsIn(await bosh(await start(), binding).request())).toEqual(['between'])
+})
+
+test.each([
+  ['and the other one has', 'off', 1],
+  ['nor has the other one, which is recorded', 'on', 0],
+])('a session that the store has when it goes away during a stop has not ended, %s', async (_what, persist, lost) => {
+  const old = await start({ PERSIST: persist })
+  const keep = jest.spyOn(store.records, 'keep')
+  await warm(old)
+  await warm(old)
+  if (persist === 'on')
+    await eventually('both are recorded', () => keep.mock.calls.flatMap(([records]) => records).length > 1)
+  await Promise.all(keep.mock.results.map(({ value }) => value))
+  jest.spyOn(StoredRecords.prototype, 'put').mockImplementation(async function (this: StoredRecords, texts) {
+    jest.restoreAllMocks()
+    const [first, ...others] = [...texts]
+    await this.put([first!])
+    Object.defineProperty(store, 'isUp', { value: false })
+    return others
+  })
+  await old.service.stop()
+  expect(old.lines.map(line => JSON.parse(line))).toContainEqual(
+    expect.objectContaining({ msg: 'sessions could not be stored', sessions: lost }),
+  )
+})
+
+test('a page whose token names a process that was silent reaches the process that has the session', async () => {
+  const join = jest.spyOn(store, 'join')
+  const silent = await start()
+  const [[member]] = join.mock.calls as [[Member]]
+  const edge = await start()
+  const third = await start()
+  const { binding } = await warm(silent)
+  const keep = jest.spyOn(store.records, 'keep')
+  clock.advance(1500)
+  await eventually('it is recorded', () => keep.mock.calls.length > 0)
+  await Promise.all(keep.mock.results.map(({ value }) => value))
+  await store.leave(member.entry().name)
+  expect((await callSessions(third.url, 'GET', `/${binding.id}`)).json.id).toBe(binding.id)
+  // It is told, and leaves the session.
+  member.lost([binding.id])
+  await store.join(member)
+  await eventually('the session is left', () => silent.service.counts().sessions === 0)
+  const wire = await page(edge, path)
+  wire.send(say.auth(binding.websocket.token, 'alice'))
+  expect(await wire.message()).toContain('<success')
 })
 
 test('sessions that cannot move end with their process', async () => {

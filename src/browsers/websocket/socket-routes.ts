@@ -21,14 +21,15 @@ export function socketRoutes(req: IncomingMessage, socket: Duplex, { peers, find
   return {
     /** Rejects with `StoreUnavailable`. */
     async find({ proof, node }: PageCredentials, isHere: () => boolean): Promise<Place> {
-      const owner = peers.ownerNamed(node ?? '')
-      if (owner !== undefined) return owner
-      return find({ secret: proof.toString('base64') }, isHere).catch(error => {
+      // The process that the token names may have lost the session, while it was silent.
+      const named = () => peers.ownerNamed(node ?? '')
+      const found = await find({ secret: proof.toString('base64') }, isHere).catch(error => {
         // A hash of a token names no process. The URL does, but may be that of an earlier session.
-        const earlier = peers.ownerNamed(nodeOf(req) ?? '')
+        const earlier = named() ?? peers.ownerNamed(nodeOf(req) ?? '')
         if (earlier === undefined) throw error
         return earlier
       })
+      return found ?? named()
     },
     /** Hands the WebSocket over to its process, which continues the login. */
     forward(owner: Owner, before: LoginBefore): void {
