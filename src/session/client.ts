@@ -29,7 +29,7 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   reportEnd(outcome: Outcome): boolean
   /** `end`: a normal end. `return`: the client should reconnect. `fault`: the service failed. */
   close(notice?: 'end' | 'return' | 'fault'): void
-  /** Omitted by clients that put stanzas back when their connection breaks. */
+  /** Puts stanzas that the page may not have received back into the outbox. Omitted if there are none. */
   putBackUnconfirmed?(): void
   /** Disconnects the page and puts unconfirmed stanzas back. Returns undefined if no page can continue the session. */
   handOver?(): NextPage | undefined

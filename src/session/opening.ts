@@ -33,7 +33,10 @@ export function openingOf(
       session.downlink.countRefusedLogin(element)
       login?.onElement(element)
     },
-    onDropped: () => session.downlink.onDropped(),
+    onDropped(dropped, isStanza) {
+      session.downlink.onDropped()
+      login?.onDropped?.(dropped, isStanza)
+    },
     onFlush: () => login?.onFlush(),
     onDrain: () => login?.onDrain(),
     onEnd(last) {

@@ -303,7 +303,11 @@ function resumable({ outbox, uplink }: Session, text: string): StreamManagement 
   const before = outbox.resumption as Resumption | undefined
   const count = readCount(tag.attribute('h'))
   if (before === undefined || tag.attribute('previd') !== before.id || count === undefined) return undefined
-  return StreamManagement.resume(before, count, uplink.managed?.unconfirmed ?? [])
+  return StreamManagement.resume(
+    before,
+    count,
+    uplink.managed?.unconfirmed.filter(({ isOurs }) => isOurs !== true) ?? [],
+  )
 }
 
 const bareOf = (jid: string) => jid.slice(0, jid.indexOf('/'))

@@ -94,8 +94,19 @@ export class PageClient extends SocketClient {
 
   handOver(): NextPage {
     this.endWith('conflict')
-    this.#putBackUnconfirmed()
+    this.putBackUnconfirmed()
     return this.#next
+  }
+
+  putBackUnconfirmed(): void {
+    const uncounted = this.#unconfirmed.clear()
+    const resumption = this.#management?.resumption(uncounted.length)
+    if (resumption === undefined && uncounted.length === 0) return
+    const unacknowledged = this.#management?.unacknowledged.stanzas ?? []
+    this.#management = undefined
+    this.#countMemory()
+    this.session.outbox.putBack([...uncounted, ...unacknowledged])
+    this.session.outbox.resumption = resumption
   }
 
   stopDeliveries(): boolean {
@@ -172,12 +183,13 @@ export class PageClient extends SocketClient {
     if (namespace === smNamespace) this.#takeManagement(element)
     else if (isOfSasl(namespace)) this.refuse('policy-violation')
     else {
-      if (isStanza(element) && this.#management?.took(element) === true) {
+      const own = namespace === 'jabber:client' ? this.#fromItself(element) : element
+      if (isStanza(own) && this.#management?.took(own) === true) {
         this.session.uplink.charge(Buffer.byteLength(element.text), this.clock.now())
         this.pace()
         return
       }
-      this.pass(namespace === 'jabber:client' ? this.#fromItself(element) : element)
+      this.pass(own)
     }
   }
 
@@ -190,7 +202,7 @@ export class PageClient extends SocketClient {
       const { id: session } = this.session
       const { transport, address } = this
       this.#log.debug({ session, transport, address: foreignText(address), reason: cut }, 'a page lost its WebSocket')
-      this.#putBackUnconfirmed()
+      this.putBackUnconfirmed()
       this.session.inactivity.begin(this.clock.now())
       if (this.session.hasEnded) this.session.flush()
     } else if (this.session.client === this) this.session.end('client', 'silent')
@@ -222,17 +234,6 @@ export class PageClient extends SocketClient {
 
   #ask(): void {
     if (this.#management?.unacknowledged.asks() === true) this.channel.send(countRequest)
-  }
-
-  #putBackUnconfirmed(): void {
-    const uncounted = this.#unconfirmed.clear()
-    const resumption = this.#management?.resumption(uncounted.length)
-    if (resumption === undefined && uncounted.length === 0) return
-    const unacknowledged = this.#management?.unacknowledged.stanzas ?? []
-    this.#management = undefined
-    this.#countMemory()
-    this.session.outbox.putBack([...uncounted, ...unacknowledged])
-    this.session.outbox.resumption = resumption
   }
 
   #takeManagement({ name, text }: Element): void {

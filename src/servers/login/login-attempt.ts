@@ -16,7 +16,7 @@ import {
   streamsNamespace,
 } from '../../xmpp/namespaces.js'
 import { startTagOf, textOf } from '../../xmpp/xml/document.js'
-import type { Element } from '../../xmpp/xml/element.js'
+import { droppedStanza, type Element } from '../../xmpp/xml/element.js'
 import { boundJid, checkedJid } from './bound-user.js'
 import { enableRequest, type InlineParts, type InlineRequests, inlineRequests } from './inline-requests.js'
 import { followLogin, type LoginProgress, type ProgressParts } from './login-progress.js'
@@ -149,6 +149,10 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   onElement(element: Element): void {
     if (!this.#isOver) this.#guard(() => this.#take(element))
+  }
+
+  onDropped(_dropped?: Element, isStanza = true): void {
+    if (isStanza && this.#isAnswered && !this.#isOver) this.#undelivered.push(droppedStanza)
   }
 
   onFlush(): void {}

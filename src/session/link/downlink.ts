@@ -94,7 +94,7 @@ export class Downlink implements LinkEvents {
     // If the client and the server count stanzas, a further stanza to the server would falsify their counts.
     else if (uplink.watch.isCounted) outbox.add(stanza)
     // A server that sends such stanzas and reads slowly would otherwise fill the memory.
-    else if (refusal !== undefined && !uplink.isBehind) uplink.link.send([refusal])
+    else if (refusal !== undefined && !uplink.isBehind) uplink.link.send([{ ...refusal, isOurs: true }])
   }
 
   onFlush(): void {

@@ -5,7 +5,7 @@ import { smNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { writeCount, writeCounting } from '../../xmpp/stanza-counts.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
-import { type Element, isStanza } from '../../xmpp/xml/element.js'
+import { droppedStanza, type Element, isStanza } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import type { Session } from '../session.js'
@@ -340,7 +340,9 @@ export class ManagedLink implements Link, LinkEvents {
         this.#link = link
         link.events = this
         if (answer === undefined) return link.restart()
-        for (const element of [answer, ...missed]) this.onElement(element)
+        for (const element of [answer, ...missed])
+          if (element === droppedStanza) this.onDropped()
+          else this.onElement(element)
         this.onFlush()
       },
       onGivenUp: why => {
@@ -364,10 +366,7 @@ export class ManagedLink implements Link, LinkEvents {
   #resumed(tag: Root): void {
     // At each resumption, ejabberd gives the stream a new id.
     this.#previd = copyOf(tag.attribute('previd')) ?? this.#previd
-    if (!confirmResumed(this.counts, tag.attribute('h'), this.unrecorded)) {
-      this.#lose(wrongCount)
-      return
-    }
+    if (!confirmResumed(this.counts, tag.attribute('h'), this.unrecorded)) return void this.#lose(wrongCount)
     this.#repair = undefined
     this.#phase = 'on'
     this.counts.resumed()

@@ -5,7 +5,12 @@ export interface Element {
   readonly name: string
   readonly namespace: string
   readonly text: string
+  /** The service has made it: no page repeats it. */
+  readonly isOurs?: boolean
 }
+
+/** In place of a stanza that was dropped, but counts (XEP-0198 §4). */
+export const droppedStanza: Element = { name: '', namespace: '', text: '' }
 
 export type MeantNamespace = (name: string, namespace: string) => string
 

@@ -1,13 +1,35 @@
 // Pages that log in with SASL2 and resume their last stream in the same step (XEP-0198 §9).
 import { expect, test } from '@jest/globals'
+import { FakeMending } from '../../support/bosh-bench.js'
 import { connectPage, open } from '../../support/fake-web-socket.js'
-import { authenticate, countingPage, enable, newToken, resume, stanza } from './pages.js'
+import {
+  ack,
+  attachPageCounting,
+  authenticate,
+  benchWithTickets,
+  countingPage,
+  enable,
+  logIn,
+  newToken,
+  resume,
+  stanza,
+} from './pages.js'
 
 const success = (more: string) =>
   expect.stringMatching(new RegExp(`^<success xmlns='urn:xmpp:sasl:2'>.*</authorization-identifier>${more}</success>$`))
 const failed = "<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
 const bound = "<bound xmlns='urn:xmpp:bind:0'/>"
 const features = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>"
+
+/** A page that counts stanzas, as the server does. */
+async function managedPage() {
+  const bench = benchWithTickets()
+  const client = await bench.warmed({ management: { mending: new FakeMending() } })
+  const { link } = client
+  await bench.server(() => link.say("<enabled xmlns='urn:xmpp:sm:3' id='s' resume='true'/>"))
+  link.sent.length = 0
+  return { bench, client, link, ...attachPageCounting(bench, client.token!) }
+}
 
 async function cutOff() {
   const { bench, client, socket, id } = await countingPage()
@@ -39,6 +61,19 @@ test.each([true, false])(
   },
 )
 
+test('a page that resumes repeats its message, also behind an answer of the service and with an old `from`', async () => {
+  const { bench, client, link, socket, id } = await managedPage()
+  const mine = "<message xmlns='jabber:client' from='juliet@chat.example/old' to='romeo@chat.example'/>"
+  socket.receive(mine)
+  const asks = { name: 'iq', namespace: 'jabber:client', text: "<iq xmlns='jabber:client' type='get' id='q'/>" }
+  await bench.server(() => link.events.onDropped!(asks))
+  socket.leave()
+  const again = logIn(bench, await newToken(bench, client))
+  again.receive(resume(id, 0))
+  again.receive(mine)
+  expect(link.sent.join('').match(/<message/g)).toHaveLength(1)
+})
+
 test.each([
   ['another stream', () => resume('other', 1)],
   ['a count that is too high', (id: string) => resume(id, 3)],
@@ -53,3 +88,16 @@ test.each([
     expect(again.sent.slice(3)).toEqual([stanza('one'), stanza('two'), "<r xmlns='urn:xmpp:sm:3'/>"])
   },
 )
+
+test.each<[string, (all: Awaited<ReturnType<typeof managedPage>>) => void]>([
+  ['is logged out', ({ bench, client }) => bench.registry.byId(client.id)!.end('logout', 'loggedOut')],
+  ['ends with its process', ({ bench }) => bench.registry.shutDown()],
+  ['breaks a rule', ({ socket }) => socket.receive('<not-xml')],
+])('a page that %s: the server keeps what the page has not confirmed', async (_what, end) => {
+  const all = await managedPage()
+  const { bench, link, socket } = all
+  await bench.server(() => link.receive(stanza(1), stanza(2), stanza(3)))
+  socket.receive(ack(1))
+  end(all)
+  expect(link.sent.filter(text => text.startsWith('<a'))).toEqual([ack(1)])
+})

@@ -11,6 +11,7 @@ import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import { readFeatures } from '../../../src/servers/login/stream-features.js'
 import type { Resumption } from '../../../src/xmpp/link.js'
+import { droppedStanza } from '../../../src/xmpp/xml/element.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { ScramServer } from '../../support/login-server/scram.js'
 import { type Answer, bind, features, ScriptedLink } from './scripted-link.js'
@@ -227,6 +228,28 @@ describe('a stream', () => {
     expect(loggedIn.told).toEqual([...['<open/>', asked(`<resume xmlns="${sm}" previd="a&amp;b" h="7"/>`), responded]])
     expect([loggedIn.answer?.name, loggedIn.again]).toEqual([name, undefined])
     expect(loggedIn.undelivered.map(({ text }) => text)).toEqual([message('1'), message('2')])
+  })
+
+  test('is resumed within a login: a stanza that is dropped behind the answer is told', async () => {
+    const [challenge, end] = scram(balcony + answer('resumed')) as [
+      Answer,
+      (id: string, told: readonly string[]) => string,
+    ]
+    const { loggedIn, link } = begin(
+      [
+        offer('SCRAM-SHA-1', toResume) + message('0'),
+        challenge,
+        (id, told) => {
+          link().events.onDropped!()
+          link().say(end(id, told) + message('1'))
+          link().events.onDropped!(undefined, false)
+          link().events.onDropped!()
+          return ''
+        },
+      ],
+      { until: resumption, resource: 'balcony' },
+    )
+    expect((await loggedIn).undelivered).toEqual([expect.objectContaining({ text: message('1') }), droppedStanza])
   })
 
   test('that is resumed has its features remembered: the next login is pipelined', async () => {

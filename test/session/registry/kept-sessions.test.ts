@@ -7,6 +7,7 @@ import { StoredRecords } from '../../../src/session/registry/stored-records.js'
 import { keptRecordOf } from '../../../src/session/session-record.js'
 import { type Store, StoreUnavailable } from '../../../src/store/store.js'
 import { linkNamespace, smNamespace } from '../../../src/xmpp/namespaces.js'
+import { droppedStanza } from '../../../src/xmpp/xml/element.js'
 import { ack, attachPageSilently, enable, logIn, request, resume, stanza } from '../../browsers/websocket/pages.js'
 import { memberOf } from '../../store/entries.js'
 import {
@@ -19,6 +20,7 @@ import {
   message,
   payload,
 } from '../../support/bosh-bench.js'
+import { element } from '../../support/element.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { memoryStore } from '../../support/memory-store.js'
 import { movedTo, nextBench, recordsOf, takeUpOne } from '../../support/next-process.js'
@@ -871,6 +873,24 @@ test.each([0, 1])(
     expect((await resumes()).sent[0]).toBe(`<resume ${sm} previd='first' h='0'/>`)
   },
 )
+
+test('a stanza that was dropped behind an inline `<resumed/>` counts as one that the server repeats', async () => {
+  const mending = new FakeMending()
+  const page = await dying.warmed({ management: { mending } })
+  await dying.server(() => page.link.say(enabled))
+  await dying.server(() => page.link.receive(message('1')))
+  await dying.server(() => page.link.events.onDropped!())
+  await dying.server(() => page.link.receive(message('2')))
+  await dying.server(() => page.link.end(lost))
+  await dying.pass(0)
+  const [attempt] = mending.attempts
+  expect(attempt!.resumption.h).toBe('0')
+  attempt!.succeed(
+    ...[element(resumed(0)), element(message('1')), droppedStanza, element(message('2')), element(message('new'))],
+  )
+  await dying.pass(0)
+  expect((await page.next()).reply?.body).toBe(payload(message('1'), message('2'), message('new')))
+})
 
 describe('a page whose link breaks while the store does not answer', () => {
   const unavailable = new StoreUnavailable('no-answer')
