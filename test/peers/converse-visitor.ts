@@ -80,17 +80,50 @@ export class ConverseVisitor {
     )
   }
 
-  /** Resolves once the service holds the only request, and no other will follow. */
-  async stopSending(): Promise<void> {
+  /** Resolves once Converse waits for nothing but news, over BOSH. */
+  async rests(): Promise<void> {
     await this.tab.waitForFunction(() => {
       const requests = window.inside.api.connection.get()?._proto._requests
       return requests?.length === 1 && requests[0]!.age() > 0.3
     })
+  }
+
+  /** Resolves once the service holds the only request, and no other will follow. */
+  async stopSending(): Promise<void> {
+    await this.rests()
     await this.tab.evaluate(() => window.inside.api.connection.get()!.pause())
+  }
+
+  /** The same for Converse alone: a request that the browser drops unsent has used up its rid. */
+  async stopSendingOnceHeld(isHeld: () => Promise<boolean>): Promise<void> {
+    for (;;) {
+      await this.stopSending()
+      // Chromium opens six connections to a host: the request may wait behind seventy for files of Converse.
+      while (await this.tab.evaluate(() => window.inside.api.connection.get()!._proto._requests.length > 0))
+        if (await isHeld()) return
+      // On a busy machine, its reply can have been on its way for longer than a rest.
+      await this.tab.evaluate(() => window.inside.api.connection.get()!.resume())
+    }
+  }
+
+  async logOut(): Promise<void> {
+    // Strophe gives up after three seconds, also if its last request waits behind two others.
+    await this.rests()
+    await this.tab.evaluate(() => {
+      window.inside.api.connection.get()!.disconnection_timeout = 10_000
+      void window.inside.api.user.logout()
+    })
   }
 
   async reads(text: string): Promise<void> {
     await this.#messages(text).first().waitFor()
+  }
+
+  /** The error at a message. */
+  async showsError(text: string): Promise<string> {
+    const error = this.#messages(text).locator('.chat-msg__error').first()
+    await error.waitFor()
+    return error.innerText()
   }
 
   /** How many messages on the screen have this text. */
@@ -103,7 +136,7 @@ export class ConverseVisitor {
     return this.tab.evaluate(textsIn, contact)
   }
 
-  async receives(contact: string, text: string, milliseconds: number): Promise<void> {
+  async receives(contact: string, text: string, milliseconds = timeout): Promise<void> {
     const deadline = performance.now() + milliseconds
     while (!(await this.texts(contact)).includes(text)) {
       if (performance.now() > deadline) throw new Error(`no "${text}", but ${await this.texts(contact)}`)

@@ -3,10 +3,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import type { BrowserContext } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { fewOrAll } from '../support/matrix.js'
-import { createConverseRouter } from '../support/page-converse.js'
+import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
-import { ConversePage } from './converse-page.js'
+import { ConverseVisitor } from './converse-visitor.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { becomeContacts, User } from './user.js'
@@ -19,9 +19,9 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
   describeWith([...kind.packages, eitherChromium], `Converse with prebind at ${kind.name}`, () => {
     let server: XmppServer
     let warmer: TestService
+    let portal: ConversePortal
     let context: BrowserContext
     let bob: User
-    let page: ConversePage
     const bound: string[] = []
 
     beforeAll(async () => {
@@ -31,10 +31,10 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         bound.push(jid)
         return { jid, sid, rid }
       }
-      warmer = await startTestService({
-        servers: kind.servers(server),
-        routers: () => [createConverseRouter(bindForPage)],
-      })
+      warmer = await startTestService({ servers: kind.servers(server) })
+      portal = await serveConversePortal(() => warmer.url, bindForPage)
+      const settings = { authentication: 'prebind', prebind_url: '/chat/binding', jid: alice.jid }
+      portal.options = { isAlone: true, settings }
       const [one, other] = [await warmer.bind(alice), await warmer.bind(bobs)]
       await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
     })
@@ -44,7 +44,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       const binding = await warmer.bind(bobs)
       bob = User.attach(binding.url, binding)
       context = await (await sharedChromium(eitherChromium)).newContext()
-      page = await ConversePage.open(await context.newPage(), warmer.url)
     })
 
     afterEach(async () => {
@@ -53,19 +52,17 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     })
 
     afterAll(async () => {
+      await portal?.stop()
       await warmer?.stop()
       await server?.stop()
     })
-
-    const begin = () =>
-      page.begin({ authentication: 'prebind', prebind_url: '/portal/converse/binding', jid: alice.jid })
 
     const isHeld = async () =>
       (await callSessions(warmer.url, 'GET', `/sessions?jid=${alice.jid}&state=held`)).json.total === 1
 
     test('connects, chats, resumes after a reload, and logs out', async () => {
-      await begin()
-      await page.notes('connected')
+      const page = await ConverseVisitor.come(context, portal.url, [portal.url, warmer.url])
+      await page.has('connected')
       const [jid = ''] = bound
       expect(await page.jid()).toBe(jid)
       await bob.seesPresence(jid, undefined)
@@ -73,28 +70,26 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await page.say(bob.bareJid, 'Tee? <ja> & nein ☕')
       expect(await bob.receives('Tee? &lt;ja&gt; &amp; nein ☕')).toContain(jid)
       bob.say(jid, 'lieber Kaffee ☕')
-      await page.receives('lieber Kaffee ☕')
-      await page.shows('lieber Kaffee ☕')
+      await page.reads('lieber Kaffee ☕')
 
-      await page.stopsSending(isHeld)
-      await page.away()
+      await page.stopSendingOnceHeld(isHeld)
+      await page.tab.goto('about:blank')
       bob.say(jid, 'while you reloaded')
       await bob.isUpToDate()
-      await page.load()
-      await begin()
-      await page.notes('connected')
+      await page.tab.goto(portal.url)
+      await page.has('connected')
       expect(await page.jid()).toBe(jid)
-      await page.receives('while you reloaded')
+      await page.receives(bob.bareJid, 'while you reloaded')
       await page.say(bob.bareJid, 'still here')
       expect(await bob.receives('still here')).toContain(jid)
       bob.say(jid, 'so am I')
-      await page.receives('so am I')
+      await page.receives(bob.bareJid, 'so am I')
       expect(bob.hasSeen(jid, 'unavailable')).toBe(false)
-      expect(page.bindings).toBe(1)
+      expect(bound).toEqual([jid])
 
       const gone = bob.seesPresence(jid, 'unavailable')
-      await Promise.all([page.leave(), gone])
-      await page.notes('logout')
+      await Promise.all([page.logOut(), gone])
+      await page.has('logout')
     })
   })
 }

@@ -6,9 +6,9 @@ import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
-import { createConverseRouter } from '../support/page-converse.js'
+import { serveConversePortal } from '../support/page-converse-module.js'
 import { startTestService, type TestService } from '../support/start-service.js'
-import { ConversePage } from './converse-page.js'
+import { ConverseVisitor } from './converse-visitor.js'
 import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
 import { encryptedServers, type XmppServer } from './servers.js'
@@ -36,11 +36,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     const start = async () => {
       server = await kind.start(passwords)
-      const unused = () => Promise.reject(new Error('no session is to be warmed'))
-      warmer = await startTestService({
-        servers: kind.servers(server),
-        routers: () => [createPageRouter(), createConverseRouter(unused)],
-      })
+      warmer = await startTestService({ servers: kind.servers(server), routers: () => [createPageRouter()] })
       // Converse sends messages to contacts only.
       await becomeContacts(await come('alice'), await come('bob'))
     }
@@ -63,9 +59,9 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await server?.stop()
     }
 
-    const newTab = async () => {
+    const newContext = async () => {
       context = await (await sharedChromium(eitherChromium)).newContext()
-      return context.newPage()
+      return context
     }
 
     /** Sends a message each way, and logs out. */
@@ -87,7 +83,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     describeWith([eitherChromium], 'in Chromium', () => {
       test('Strophe logs in, chats and leaves', async () => {
-        const page = await PortalPage.open(await newTab(), warmer.url, warmer.url)
+        const page = await PortalPage.open(await (await newContext()).newPage(), warmer.url, warmer.url)
         await page.logIn(alice, passwords.alice)
         await page.reaches('CONNECTED')
         const mechanisms = offered(await page.received())
@@ -106,18 +102,23 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       })
 
       test('Converse logs in, chats and logs out', async () => {
-        const page = await ConversePage.open(await newTab(), warmer.url)
-        await page.begin({ authentication: 'login', jid: alice, password: passwords.alice })
-        await page.notes('connected')
+        const portal = await serveConversePortal(
+          () => warmer.url,
+          async () => undefined,
+        )
+        portal.options = { isAlone: true, settings: { authentication: 'login', jid: alice, password: passwords.alice } }
+        const page = await ConverseVisitor.come(await newContext(), portal.url, [portal.url, warmer.url])
+        await page.has('connected')
         await chat({
           jid: await page.jid(),
           say: (to, text) => page.say(to.replace(/\/.*/, ''), text),
-          receives: text => page.receives(text),
+          receives: text => page.receives(bob.bareJid, text),
           async leave() {
-            await page.leave()
-            await page.notes('logout')
+            await page.logOut()
+            await page.has('logout')
           },
         })
+        await portal.stop()
       })
     })
 

@@ -6,10 +6,10 @@ import { eitherChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { combinations, testRest } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
-import { createConverseRouter } from '../support/page-converse.js'
+import { serveConversePortal } from '../support/page-converse-module.js'
 import type { ModuleChat, ModuleNoted } from '../support/page-module.js'
 import { startProsody } from '../support/prosody.js'
-import { ConversePage } from './converse-page.js'
+import { ConverseVisitor } from './converse-visitor.js'
 import { describeWith } from './needs.js'
 import { alice, PagesStage, passwords } from './pages-stage.js'
 import { PortalPage } from './portal-page.js'
@@ -24,7 +24,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
     browser: eitherChromium,
     start: () => startProsody({ users: passwords, config: `modules_enabled = { ${modules} }` }),
     environment: { XMPP_TIMEOUT: '2', LINK_RESUME_TIME: '1' },
-    routers: () => [createPageRouter(), createConverseRouter(bindAgain)],
+    routers: () => [createPageRouter()],
   })
 
   /** Like a backend that retries while the server is down. */
@@ -102,22 +102,25 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
   })
 
   testRest('with Converse shows its message with an error, and chats in the next session', async () => {
-    const page = await ConversePage.open(await stage.context.newPage(), stage.service.url)
-    await page.begin({ authentication: 'prebind', prebind_url: '/portal/converse/binding', jid: alice.jid })
-    await page.showsContact(bobsJid, 'online')
+    const portal = await serveConversePortal(() => stage.service.url, bindAgain)
+    const settings = { authentication: 'prebind', prebind_url: '/chat/binding', jid: alice.jid }
+    portal.options = { isAlone: true, settings }
+    const page = await ConverseVisitor.come(stage.context, portal.url, [portal.url, stage.service.url])
+    await page.seesContact(bobsJid, 'online')
     // Converse asks the server about each new chat.
     await page.say(bobsJid, 'hello')
     await stage.bob.receives('>hello<')
     await page.rests()
     freeze()
     await page.say(bobsJid, 'anyone there?')
-    await page.shows('anyone there?')
+    await page.reads('anyone there?')
     await page.rests()
     await restart()
-    await page.notes('reconnected')
+    await page.has('reconnected')
     expect(await page.showsError('anyone there?')).toContain('delivery failed')
     await stage.bobComesBack()
     await page.say(bobsJid, 'and now?')
     await stage.bob.receives('>and now?<')
+    await portal.stop()
   })
 })

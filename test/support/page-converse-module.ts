@@ -1,4 +1,4 @@
-// A portal's page with Converse and the service's module for it, at an origin of its own.
+// A portal's page with Converse, with or without the service's module for it, at an origin of its own.
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
@@ -9,7 +9,7 @@ const dist = dirname(createRequire(import.meta.url).resolve('converse.js/dist/co
 
 /** `window.noted` of the page. */
 export interface ConverseModuleNoted {
-  /** State and code of each status: `ended signed-out`. */
+  /** State and code of each status: `ended signed-out`. Without the module, events of Converse: `connected`. */
   readonly statuses: string[]
 }
 
@@ -21,9 +21,12 @@ interface Message {
 
 interface InsideConnection {
   readonly jid: string
+  /** Longest wait for the last request, in milliseconds. */
+  disconnection_timeout: number
   /** Over BOSH. */
   readonly _proto: { readonly _requests: readonly { age(): number }[] }
   pause(): void
+  resume(): void
 }
 
 /** `window.inside` of the page: the private object of Converse, as far as the tests use it. */
@@ -47,12 +50,26 @@ export interface InsideConverse {
 
 export interface ConversePortal {
   readonly url: string
-  /** Options of `connectConverse` in pages loaded from now on. */
+  /** Options of `connectConverse` in pages loaded from now on. With `isAlone`, Converse has only these `settings`. */
   options: Readonly<Record<string, unknown>>
   stop(): Promise<void>
 }
 
-const page = (service: string, { settings = {}, ...options }: ConversePortal['options']) => `<!DOCTYPE html>
+const withModule = (service: string, options: object) => `
+const { connectConverse } = await import('${service}/assets/warm-bindings-converse.js')
+connectConverse({
+  ...${JSON.stringify(options)},
+  onStatus: ({ state, code }) => noted.statuses.push(code ? state + ' ' + code : state),
+  settings,
+})`
+
+const alone = (service: string) => `
+converse.initialize({
+  ...{ bosh_service_url: '${service}/http-bind', discover_connection_methods: false, auto_login: true },
+  ...{ view_mode: 'fullscreen', persistent_store: 'sessionStorage', reuse_scram_keys: false, ...settings },
+})`
+
+const page = (service: string, { settings = {}, isAlone, ...options }: ConversePortal['options']) => `<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8"><title>A portal</title><link rel="icon" href="data:,">
@@ -61,22 +78,19 @@ const page = (service: string, { settings = {}, ...options }: ConversePortal['op
 <body class="converse-fullscreen">
 <script type="module" src="/converse/converse.min.js"></script>
 <script type="module">
-import { connectConverse } from '${service}/assets/warm-bindings-converse.js'
-
 window.noted = { statuses: [] }
 converse.plugins.add('test', {
   initialize() {
     window.inside = this._converse
+    const note = event => inside.api.listen.on(event, () => noted.statuses.push(event))
+    if (${isAlone === true}) ['connected', 'reconnected', 'logout'].forEach(note)
   },
 })
-connectConverse({
-  ...${JSON.stringify(options)},
-  onStatus: ({ state, code }) => noted.statuses.push(code ? state + ' ' + code : state),
-  settings: {
-    ...{ assets_path: '/converse/', i18n: 'en', loglevel: 'warn', whitelisted_plugins: ['test'] },
-    ...${JSON.stringify(settings)},
-  },
-})
+const settings = {
+  ...{ assets_path: '/converse/', i18n: 'en', loglevel: 'warn', whitelisted_plugins: ['test'] },
+  ...${JSON.stringify(settings)},
+}
+${isAlone === true ? alone(service) : withModule(service, options)}
 </script>
 </body>
 </html>
