@@ -7,7 +7,6 @@ import { browserBefore, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually, patience } from '../support/eventually.js'
 import { casesOf, fewOrAll, testRest } from '../support/matrix.js'
-import { MovedClock } from '../support/moved-clock.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { freePorts } from '../support/ports.js'
 import { startProsody } from '../support/prosody.js'
@@ -57,7 +56,6 @@ for (const kind of kinds) {
     let server: XmppServer
     let service: TestService
     let relay: Relay
-    let clock: MovedClock
     let context: BrowserContext
     let bob: User
     let options: PageOptions
@@ -69,13 +67,11 @@ for (const kind of kinds) {
     beforeAll(async () => {
       server = await kind.start()
       const [port] = await freePorts(1)
-      clock = new MovedClock()
       relay = await startRelay(`http://127.0.0.1:${port}`)
       service = await startTestService({
         servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}`,
         environment: { PORT: String(port), EXTERNAL_URL: relay.url },
         routers: () => [createModulePageRouter(() => options, bind)],
-        clock,
       })
       const [one, other] = [await service.bind(alice), await service.bind(bobs)]
       const url = `${service.url}/http-bind`

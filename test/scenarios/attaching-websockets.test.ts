@@ -6,7 +6,6 @@ import { writeStreamError } from '../../src/xmpp/stream-errors.js'
 import * as say from '../browsers/websocket/pages.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { open, openPage, read, take } from '../support/taking-page.js'
@@ -21,7 +20,6 @@ const streamError = (condition: string) => declareStream(writeStreamError(condit
 type Binding = WarmBinding & { websocket: { url: string; token: string; expires_in: number } }
 
 let server: LoginServer
-let clock: MovedClock
 let service: TestService
 const wires: WebSocketWire[] = []
 /** All tokens that were returned. */
@@ -32,13 +30,11 @@ const start = (environment: Record<string, string> = {}) =>
   startTestService({
     servers: at(server),
     environment: { XMPP_DOMAINS: 'plain.example', ...environment },
-    clock,
   })
 
 beforeAll(async () => {
   const accounts = { alice: alice.password }
   server = await startLoginServer({ domain: 'plain.example', accounts })
-  clock = new MovedClock()
   service = await start()
 })
 
@@ -143,7 +139,6 @@ describe('no token is returned', () => {
     const here = await startTestService({
       servers: `plain.example=${service.url}/http-bind`,
       environment: { XMPP_DOMAINS: 'plain.example', REMOTE_ATTACH: 'there' },
-      clock,
     })
     const { json } = await here.warm(alice)
     expect(json['url']).toBe(`${service.url}/http-bind`)

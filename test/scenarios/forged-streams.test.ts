@@ -5,9 +5,9 @@ import { BoshClient } from '../support/bosh-client.js'
 import { boshLogin, boshWelcome } from '../support/bosh-login.js'
 import type { LoginConnection } from '../support/login-server/connection.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
+import { SteppedClock } from '../support/stepped-clock.js'
 
 const domain = 'plain.example'
 const accounts = { mallory: 'Pa55-of-mallory', victim: 'Pa55-of-the-victim' }
@@ -29,14 +29,14 @@ const [begun, forged, ended] = [
 ]
 
 let server: LoginServer
-let clock: MovedClock
+let clock: SteppedClock
 let service: TestService
 /** The attacker. */
 let client: BoshClient
 
 beforeEach(async () => {
   server = await startLoginServer({ domain, accounts })
-  clock = new MovedClock()
+  clock = new SteppedClock()
   service = await startTestService({
     servers: `${domain}=xmpp://127.0.0.1:${server.port}?tls=none&plain=on`,
     environment: { XMPP_DOMAINS: domain },

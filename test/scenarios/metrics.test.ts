@@ -4,16 +4,16 @@ import { BoshClient } from '../support/bosh-client.js'
 import { boshLogin } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { MovedClock } from '../support/moved-clock.js'
 import { scrape } from '../support/scrape.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
+import { SteppedClock } from '../support/stepped-clock.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const presence = "<presence xmlns='jabber:client'/>"
 
 let server: DemoServer
-let clock: MovedClock
+let clock: SteppedClock
 let service: TestService
 const clients: BoshClient[] = []
 /** What clients have sent to the endpoint and received. */
@@ -21,7 +21,7 @@ const seen = { requests: 0, sent: 0, received: 0 }
 
 beforeAll(async () => {
   server = await startDemoServer(passwords)
-  clock = new MovedClock()
+  clock = new SteppedClock()
   service = await startTestService({
     servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none,dead.example=xmpp://127.0.0.1:1?tls=none`,
     environment: {
