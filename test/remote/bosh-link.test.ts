@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import type { Step } from '../../src/lib/errors.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { BoshLink } from '../../src/remote/bosh-link.js'
@@ -7,6 +7,7 @@ import type { EndpointSession } from '../../src/remote/endpoint-session.js'
 import { RemoteFault } from '../../src/remote/remote-fault.js'
 import type { LinkEnd, LinkEvents } from '../../src/xmpp/link.js'
 import { childrenOf } from '../../src/xmpp/xml/document.js'
+import { calledAfterEach } from '../support/closers.js'
 import { isCollected } from '../support/collected.js'
 import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
@@ -14,11 +15,7 @@ import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endp
 import { unnoted } from '../support/unlimited.js'
 import { endpointParts, usualSettings } from './parts.js'
 
-const closers: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
+const closers = calledAfterEach()
 
 const streams = 'http://etherx.jabber.org/streams'
 const features = `<stream:features xmlns:stream='${streams}'/>`

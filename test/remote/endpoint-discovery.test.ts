@@ -1,15 +1,12 @@
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { createEndpoints } from '../../src/remote/endpoint.js'
 import { makeCertificate } from '../support/certificates.js'
+import { calledAfterEach } from '../support/closers.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, faultOf, namesOf, usualEntry } from './parts.js'
 
 const certificate = makeCertificate(['DNS:localhost', 'DNS:other.example'])
-const closers: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
+const closers = calledAfterEach()
 
 async function begin(about: Partial<typeof usualEntry> = {}) {
   const there = await ScriptedEndpoint.start(certificate)

@@ -1,17 +1,14 @@
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { createEndpoint, createEndpoints } from '../../src/remote/endpoint.js'
 import type { EndpointReply } from '../../src/remote/endpoint-reply.js'
 import { makeCertificate } from '../support/certificates.js'
+import { calledAfterEach } from '../support/closers.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, faultOf, namesOf, usualEntry, usualSettings } from './parts.js'
 
 const certificate = makeCertificate(['DNS:localhost'])
-const closers: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
+const closers = calledAfterEach()
 
 async function connect(
   about: Partial<typeof usualEntry> = {},

@@ -1,18 +1,15 @@
 // A session that logs in here, and continues at a remote endpoint.
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import type { BoshLink } from '../../src/remote/bosh-link.js'
 import { hashOf } from '../../src/session/sid.js'
 import type { LinkEnd } from '../../src/xmpp/link.js'
+import { calledAfterEach } from '../support/closers.js'
 import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { remotesOf, usualSettings } from './parts.js'
 
-const closers: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
+const closers = calledAfterEach()
 
 const features = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'/>"
 const auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAYg==</auth>"

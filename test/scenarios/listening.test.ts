@@ -10,10 +10,11 @@ import { join } from 'node:path'
 import { DEFAULT_MIN_VERSION } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { type Credentials, makeCertificate } from '../support/certificates.js'
+import { calledAfterEach } from '../support/closers.js'
 import { ask } from '../support/http-answer.js'
 import { testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
@@ -32,7 +33,7 @@ const { folder } = testFolder()
 let first: Credentials
 let second: Credentials
 let renewed: Credentials
-const closers: (() => Promise<void> | void)[] = []
+const closers = calledAfterEach()
 
 beforeAll(async () => {
   server = await startDemoServer({ alice: 'wonderland' })
@@ -41,10 +42,6 @@ beforeAll(async () => {
   const names = ['DNS:localhost', 'IP:127.0.0.1', 'DNS:renewed.example']
   // A lookup of an issuer by name would find the first certificate.
   renewed = makeCertificate(names, { commonName: 'renewed' })
-})
-
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
 })
 
 afterAll(() => server.stop())

@@ -1,7 +1,8 @@
 // What operators see of the traffic with pages, by transport.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
+import { calledAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { scrape } from '../support/scrape.js'
@@ -14,14 +15,10 @@ const letter = `<message from='bob@plain.example/b'><body>Grüße</body></messag
 
 let server: LoginServer
 let service: TestService
-const closers: (() => unknown)[] = []
+const closers = calledAfterEach()
 
 beforeAll(async () => {
   server = await startLoginServer({ domain: 'plain.example', accounts: { alice: alice.password } })
-})
-
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close()
 })
 
 afterAll(() => server.stop())

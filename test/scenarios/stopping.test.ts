@@ -4,10 +4,11 @@ import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { startDemoServer } from '../../src/command/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
+import { calledAfterEach } from '../support/closers.js'
 import { EventReceiver, eventsSecret } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
 import { holdTimers } from '../support/held-timers.js'
@@ -23,11 +24,7 @@ const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 const presence = "<presence xmlns='jabber:client'/>"
 const stopped = "condition='system-shutdown'"
 
-const closers: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
+const closers = calledAfterEach()
 
 async function startServer(): Promise<LoginServer> {
   const server = await startLoginServer({ domain: 'plain.example' })

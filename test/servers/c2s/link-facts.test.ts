@@ -1,16 +1,13 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type SecureVersion, type TLSSocket } from 'node:tls'
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { channelBinding } from '../../../src/servers/c2s/link-facts.js'
 import { makeCertificate } from '../../support/certificates.js'
+import { calledAfterEach } from '../../support/closers.js'
 
 const certificate = makeCertificate(['DNS:example.org'])
-const closers: (() => void)[] = []
-
-afterEach(() => {
-  for (const close of closers.splice(0)) close()
-})
+const closers = calledAfterEach()
 
 interface Ends {
   readonly ours: TLSSocket

@@ -3,17 +3,15 @@ import { once } from 'node:events'
 import type net from 'node:net'
 import { connect, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import { connectToAny } from '../../../src/servers/net/connect-to-any.js'
 import type { Failure } from '../../../src/xmpp/link.js'
+import { calledAfterEach } from '../../support/closers.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { ScriptedServer } from '../../support/scripted-server.js'
 
 const clock = new FakeClock()
-const closers: (() => void)[] = []
-afterEach(() => {
-  for (const close of closers.splice(0)) close()
-})
+const closers = calledAfterEach()
 
 const connecting = (addresses: readonly string[], port: number, until = 60_000, opened = connect) =>
   new Promise<Socket | Failure>(resolve => {
