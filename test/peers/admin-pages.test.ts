@@ -1,15 +1,13 @@
 // The service's own pages in Chromium, which gets them as XML: the form, and the pages that follow it.
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
-import type { Browser } from 'playwright-core'
-import { startDemoServer } from '../../src/command/demo/server.js'
+import { expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { testRest } from '../support/matrix.js'
 import { freePorts } from '../support/ports.js'
 import { callSessions } from '../support/sessions-api.js'
-import { admin, startTestService, type TestService } from '../support/start-service.js'
-import { AdminPage } from './admin-page.js'
+import { admin, startTestService } from '../support/start-service.js'
+import { stageForAdmins } from './admin-stage.js'
 import { focused, showsFocus } from './legibility.js'
 import { describeWith } from './needs.js'
 
@@ -17,38 +15,17 @@ const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
 
-async function startDemoUpstream() {
-  const demo = await startDemoServer(passwords)
-  return { servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none`, stop: () => demo.stop() }
-}
-
 describeWith(['chromium-headless-shell'], 'The admin pages', () => {
-  let browser: Browser
-  let upstream: Awaited<ReturnType<typeof startDemoUpstream>>
-  let service: TestService
-  let page: AdminPage | undefined
-
-  beforeAll(async () => {
-    browser = await sharedChromium('chromium-headless-shell')
-    upstream = await startDemoUpstream()
-    service = await startTestService({ servers: upstream.servers })
-  })
-
-  afterEach(async () => page?.close())
-
-  afterAll(async () => {
-    await service?.stop()
-    await upstream?.stop()
-  })
+  const stage = stageForAdmins(passwords)
 
   test('log a user in and show the binding without JavaScript', async () => {
-    page = await AdminPage.open(browser, service.url, { javaScriptEnabled: false })
+    const page = await stage.open({ javaScriptEnabled: false })
     await page.bind(alice)
     const { jid, sid, rid } = await page.binding()
     await page.tab.getByText('This requires JavaScript.').waitFor()
     expect(await page.tab.getByRole('button').count()).toBe(0)
     // Any client can use these values.
-    const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
+    const client = new BoshClient(`${stage.service.url}/http-bind`, { sid, rid })
     expect(await client.terminate()).toContain("type='terminate'")
     client.close()
     expect(jid).toMatch(/^alice@localhost\/.+/)
@@ -58,9 +35,9 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
   })
 
   test('find, resume and end a session without JavaScript', async () => {
-    page = await AdminPage.open(browser, service.url, { javaScriptEnabled: false })
+    const page = await stage.open({ javaScriptEnabled: false })
     const { tab } = page
-    const { jid, id } = await service.bind(alice)
+    const { jid, id } = await stage.service.bind(alice)
     await page.goto('/warm/sessions')
     await tab.getByRole('textbox', { name: 'JID' }).fill(jid)
     await page.button('Filter').click()
@@ -76,17 +53,17 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
       .getByRole('status')
       .getByText(/^The session of .* was ended/)
       .waitFor()
-    const calls = service.lines.map(line => JSON.parse(line)).filter(line => line.id === id && line.audit)
+    const calls = stage.service.lines.map(line => JSON.parse(line)).filter(line => line.id === id && line.audit)
     expect(calls.map(({ msg, code }) => `${msg}: ${code}`)).toEqual(['warm: ok', 'resume: ok', 'logout: ok'])
     expect(page.complaints).toEqual([])
   })
 
   testRest('work with the keyboard alone, with a visible focus', async () => {
-    page = await AdminPage.open(browser, service.url)
+    const page = await stage.open()
     const { keyboard } = page.tab
     const tabTo = async (name: string) => {
       await keyboard.press('Tab')
-      expect([await focused(page!.tab), await showsFocus(page!.tab)]).toEqual([name, true])
+      expect([await focused(page.tab), await showsFocus(page.tab)]).toEqual([name, true])
     }
     const pages = ['Log a user in', 'Sessions', 'Numbers', 'Failures', 'Audit', 'Docs']
     for (const name of ['Skip to the content', 'Warm Bindings', ...pages, 'Sign out', 'jid']) await tabTo(name)
@@ -111,9 +88,9 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
   })
 
   test('end a session with the keyboard alone, after a confirmation', async () => {
-    page = await AdminPage.open(browser, service.url)
+    const page = await stage.open()
     const { tab } = page
-    const { id, jid } = await service.bind(alice)
+    const { id, jid } = await stage.service.bind(alice)
     const next = async () => {
       await tab.keyboard.press('Tab')
       expect([await focused(tab), await showsFocus(tab)]).toEqual([expect.any(String), true])
@@ -148,7 +125,7 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     expect(await next()).toBe('Keep it')
     await tab.keyboard.press('Enter')
     await tab.getByRole('heading', { name: /^Session of/ }).waitFor()
-    expect((await callSessions(service.url, 'GET', `/${id}`)).status).toBe(200)
+    expect((await callSessions(stage.service.url, 'GET', `/${id}`)).status).toBe(200)
     await tab.goBack()
     await skip()
     expect([await next(), await next()]).toEqual(['Keep it', 'End the session'])
@@ -157,25 +134,25 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
       .getByRole('status')
       .getByText(/^The session of .* was ended/)
       .waitFor()
-    expect((await callSessions(service.url, 'GET', `/${id}`)).status).toBe(404)
+    expect((await callSessions(stage.service.url, 'GET', `/${id}`)).status).toBe(404)
     expect(page.complaints).toEqual([])
   })
 
   test('change in place, keep filter and selection, and end what is selected', async () => {
-    page = await AdminPage.open(browser, service.url)
+    const page = await stage.open()
     const { tab } = page
-    const { id, jid } = await service.bind(alice)
+    const { id, jid } = await stage.service.bind(alice)
     await page.goto('/warm/sessions?search=localhost')
     await tab.getByText('1 session', { exact: true }).waitFor()
     await page.typeInto('search', 'typed meanwhile')
     await tab.locator(`#pick-${id}`).check()
-    const { id: second, jid: bob } = await service.bind(bobs)
+    const { id: second, jid: bob } = await stage.service.bind(bobs)
     await tab.getByText('2 in all').waitFor()
     await page.button('Show').click()
     await tab.getByRole('link', { name: bob, exact: true }).waitFor()
     expect(await page.typed('search')).toBe('typed meanwhile')
     expect(await tab.locator(`#pick-${id}`).isChecked()).toBe(true)
-    await callSessions(service.url, 'DELETE', `/${second}`)
+    await callSessions(stage.service.url, 'DELETE', `/${second}`)
     await tab.getByText('Changed', { exact: true }).waitFor()
     await page.button('Show').click()
     await tab.getByRole('link', { name: bob, exact: true }).waitFor({ state: 'detached' })
@@ -194,8 +171,8 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
   })
 
   test('sign the admin out without a dialog', async () => {
-    const { origin } = new URL(service.url)
-    const context = await browser.newContext()
+    const { origin } = new URL(stage.service.url)
+    const context = await (await sharedChromium('chromium-headless-shell')).newContext()
     try {
       const tab = await context.newPage()
       await tab.goto(`${origin.replace('//', `//${admin.name}:${admin.secret}@`)}/warm`)
@@ -211,9 +188,9 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
   })
 
   testRest('show an error if the session ended before it was attached', async () => {
-    page = await AdminPage.open(browser, service.url)
+    const page = await stage.open()
     await page.bind(alice)
-    const client = new BoshClient(`${service.url}/http-bind`, await page.binding())
+    const client = new BoshClient(`${stage.service.url}/http-bind`, await page.binding())
     await client.terminate()
     client.close()
     await page.button('Connect').click()
@@ -224,11 +201,11 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
   testRest('attach at an EXTERNAL_URL of another origin, and end the session when left', async () => {
     const [port] = await freePorts(1)
     const elsewhere = await startTestService({
-      servers: upstream.servers,
+      demo: [passwords],
       environment: { PORT: String(port), EXTERNAL_URL: `http://localhost:${port}` },
     })
     try {
-      page = await AdminPage.open(browser, elsewhere.url)
+      const page = await stage.open({}, elsewhere)
       await page.bind(alice)
       await page.attach()
       await page.shows('Round trip', /^\d+ ms$/)
@@ -245,11 +222,11 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
 
   testRest('attach to a session with ATTACH_BINDING=cookie, and get its cookie', async () => {
     const careful = await startTestService({
-      servers: upstream.servers,
+      demo: [passwords],
       environment: { ATTACH_BINDING: 'cookie' },
     })
     try {
-      page = await AdminPage.open(browser, careful.url)
+      const page = await stage.open({}, careful)
       await page.bind(alice)
       await page.attach()
       await page.shows('Round trip', /^\d+ ms$/)
