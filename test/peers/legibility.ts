@@ -2,45 +2,12 @@
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 
-const faint = `(() => {
-  const channels = colour => (colour.match(/[\\d.]+/g) ?? []).map(Number)
-  const luminance = colour => {
-    const [red, green, blue] = channels(colour).map(value => {
-      const part = value / 255
-      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
-    })
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-  }
-  const behind = element => {
-    if (element === null) return 'rgb(255, 255, 255)'
-    const colour = getComputedStyle(element).backgroundColor
-    return (channels(colour)[3] ?? 1) === 1 ? colour : behind(element.parentElement)
-  }
-  const contrast = element => {
-    const [one, other] = [luminance(getComputedStyle(element).color), luminance(behind(element))]
-    return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05)
-  }
-  const holders = new Set(document.querySelectorAll('input:not([type=hidden])'))
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
-  while (walker.nextNode()) {
-    if (walker.currentNode.data.trim()) holders.add(walker.currentNode.parentElement)
-  }
-  return [...holders]
-    .filter(element => element.checkVisibility() && contrast(element) < 4.5)
-    .map(element => contrast(element).toFixed(2) + ': ' + (element.textContent.trim() || element.id))
-})()`
-
-/** Texts that stand out less from what is behind them than WCAG 2.2 §1.4.3 wants, each with its contrast. */
-export function faintTexts(tab: Page): Promise<string[]> {
-  return tab.evaluate<string[]>(faint)
-}
-
 /** By how many pixels the page is wider than its window. */
 export function excessWidth(tab: Page): Promise<number> {
   return tab.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth')
 }
 
-/** The rules of axe-core that a page breaks, each with the elements that do. */
+/** The rules of axe-core that a page breaks, contrast among them, each with the elements that do. */
 export async function brokenRules(tab: Page): Promise<string[]> {
   await tab.evaluate(axe.source)
   return tab.evaluate<string[]>(`axe

@@ -16,7 +16,7 @@ import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { type RunningCommand, startCommand } from './command.js'
-import { excessWidth, faintTexts } from './legibility.js'
+import { brokenRules, excessWidth } from './legibility.js'
 import { describeWith } from './needs.js'
 import { PortalVisitor } from './portal-visitor.js'
 import { becomeContacts, User } from './user.js'
@@ -464,7 +464,7 @@ describe('The example portal', () => {
         const visitor = await PortalVisitor.come(context, portal.url)
         await visitor.signIn('alice', 'hammer')
         await visitor.sees('do not match')
-        expect(await faintTexts(visitor.tab)).toEqual([])
+        expect(await brokenRules(visitor.tab)).toEqual([])
         await visitor.signIn('alice', 'rabbit')
         await visitor.sees('There is no chat at the moment.')
         expect(await excessWidth(visitor.tab)).toBe(0)
