@@ -68,7 +68,17 @@ export function fakeElement(
   return element
 }
 
-class FakeBuilder {
+/** Classes of a browser that write and read XML; here the text is JSON. */
+export const fakeXml = {
+  XMLSerializer: class {
+    serializeToString = (element: FakeElement) => JSON.stringify(element)
+  },
+  DOMParser: class {
+    parseFromString = (text: string) => ({ documentElement: revived(JSON.parse(text)) })
+  },
+}
+
+export class FakeBuilder {
   readonly #path: FakeElement[]
 
   constructor(name: string, attributes: Record<string, string> = {}) {
@@ -204,12 +214,7 @@ export class FakeTab {
         setItem: (key: string, value: string) => void storage.set(key, value),
         removeItem: (key: string) => void storage.delete(key),
       },
-      XMLSerializer: class {
-        serializeToString = (element: FakeElement) => JSON.stringify(element)
-      },
-      DOMParser: class {
-        parseFromString = (text: string) => ({ documentElement: revived(JSON.parse(text)) })
-      },
+      ...fakeXml,
     }
     for (const [name, value] of Object.entries(globals))
       Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })

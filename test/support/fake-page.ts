@@ -1,5 +1,6 @@
 // A page without a browser, for the modules for pages: Strophe and Converse as far as the modules use them.
 import { jest } from '@jest/globals'
+import { FakeBuilder, type FakeElement, fakeElement, fakeXml } from './fake-chat.js'
 
 // This project has no types of browsers.
 export const { Chat } = jest.requireActual<{
@@ -68,8 +69,8 @@ export class FakeConnection {
     this.becomes(Status.disconnected)
   }
 
-  send({ name }: { readonly name: string }): void {
-    this.sent.push(name)
+  send(given: FakeElement | FakeBuilder): void {
+    this.sent.push((given instanceof FakeBuilder ? given.tree() : given).localName)
   }
 
   sendIQ(_iq: object, onResult: (answer: object) => void, onError: (error: null) => void): void {
@@ -86,88 +87,26 @@ export class FakeConnection {
   }
 
   /** An element of the server arrives. */
-  receives(localName: string, ...children: readonly object[]): void {
+  receives(localName: string, ...children: readonly FakeElement[]): void {
     if (localName === 'body') this.nextValidRid(++this.#rid)
-    this.xmlInput(elementOf(localName, children))
+    this.xmlInput(fakeElement(localName, { xmlns: '' }, ...children))
   }
 
   /** The service tells the state of its link, over BOSH or WebSocket. */
   isTold(state: string, isInBody: boolean): void {
-    const notice = {
-      ...elementOf('link'),
-      namespaceURI: 'urn:warm-bindings:link:0',
-      getAttribute: (name: string) => (name === 'state' ? state : null),
-    }
+    const notice = fakeElement('link', { xmlns: 'urn:warm-bindings:link:0', state })
     if (isInBody) this.receives('body', notice)
     else this.xmlInput(notice)
   }
 
   /** The server answers all open requests. */
   answers(): void {
-    for (const { onResult } of this.#iqs.splice(0)) onResult(elementOf('iq'))
+    for (const { onResult } of this.#iqs.splice(0)) onResult(fakeElement('iq'))
   }
 
   /** Strophe gives up all open requests. */
   timesOut(): void {
     for (const { onError } of this.#iqs.splice(0)) onError(null)
-  }
-}
-
-function elementOf(localName: string, children: readonly object[] = []) {
-  return {
-    localName,
-    children: [...children],
-    getAttribute: (): string | null => null,
-    getElementsByTagName: () => [],
-    append(...more: object[]) {
-      this.children.push(...more)
-    },
-    replaceChildren() {
-      this.children = []
-    },
-  }
-}
-
-class FakeBuilder {
-  constructor(readonly name: string) {}
-  c() {
-    return this
-  }
-  t() {
-    return this
-  }
-  up() {
-    return this
-  }
-  tree() {
-    return { name: this.name }
-  }
-}
-
-class FakeMessage {
-  readonly name = 'message'
-  readonly localName = 'message'
-
-  constructor(readonly id: string) {}
-
-  getAttribute(name: string): string | null {
-    return { id: this.id, type: 'chat', to: 'bob@localhost' }[name] ?? null
-  }
-
-  getElementsByTagName(): readonly object[] {
-    return [{ textContent: 'Hello' }]
-  }
-}
-
-class FakeSerializer {
-  serializeToString({ id }: FakeMessage): string {
-    return id
-  }
-}
-
-class FakeParser {
-  parseFromString(id: string) {
-    return { documentElement: new FakeMessage(id) }
   }
 }
 
@@ -201,8 +140,7 @@ export class FakePage {
       addEventListener: page.addEventListener.bind(page),
       navigator: { onLine: true },
       sessionStorage: {},
-      XMLSerializer: FakeSerializer,
-      DOMParser: FakeParser,
+      ...fakeXml,
       converse: this.#converse(Connection),
     })
   }
@@ -240,7 +178,7 @@ export class FakePage {
       api: {
         connection: { get: () => connection, reconnect: () => heard.get('will-log-in')!() },
         listen: { on: (name: string, act: () => unknown) => void heard.set(name, act) },
-        send: (stanza: { readonly name: string }) => connection?.send(stanza),
+        send: (stanza: FakeElement | FakeBuilder) => connection?.send(stanza),
         settings: { extend() {}, set: (values: object) => void Object.assign(settings, values) },
         user,
       },
@@ -251,7 +189,10 @@ export class FakePage {
     // Converse logs in again after a lost connection.
     heard.set('will-log-in', () => void user.login())
     this.hears = event => void heard.get(event)?.()
-    this.say = id => void _converse.api.send(new FakeMessage(id))
+    this.say = id => {
+      const body = fakeElement('body', {}, 'Hello')
+      void _converse.api.send(fakeElement('message', { id, type: 'chat', to: 'bob@localhost' }, body))
+    }
     return {
       plugins: { add: (_name: string, plugin: { initialize(): void }) => plugin.initialize.call({ _converse }) },
       initialize: async () => void heard.get('initialized')!(),

@@ -1,34 +1,23 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-
-function stanza(localName: string, attributes: Readonly<Record<string, string>>, children: Stanza[] = []) {
-  const getElementsByTagName = (name: string): unknown[] => children.filter(child => child.localName === name)
-  const getAttribute = (name: string) => attributes[name] ?? null
-  return { localName, attributes, children, getAttribute, getElementsByTagName, textContent: attributes['text'] }
-}
-
-interface Stanza {
-  readonly localName: string
-  readonly attributes: Readonly<Record<string, string>>
-  readonly children: readonly Stanza[]
-}
+import { type FakeElement, fakeElement, fakeXml } from '../../support/fake-chat.js'
 
 interface Departures {
   readonly outgoing: readonly object[]
   readonly sent: readonly object[]
-  add(stanza: Stanza, isQueued?: boolean, isSent?: boolean): void
+  add(stanza: FakeElement, isQueued?: boolean, isSent?: boolean): void
   goOn(rid: number, requests: number, received: number | undefined, isLost: (id: string) => boolean): void
-  note(body: Stanza): void
+  note(body: FakeElement): void
   arrived(): void
   confirming(): () => void
   confirm(ids: readonly string[]): void
   lost(isLost: (id: string) => boolean): void
   failInDoubt(): void
   failAll(): void
-  takeBack(error: Stanza): string | undefined
+  takeBack(error: FakeElement): string | undefined
   takeEcho(message: { id: string; from: string; type: string; body: string }): boolean
   resend(id: string): boolean
-  unsent(kept?: string): Stanza[]
-  recall(show: (stanza: Stanza) => void): void
+  unsent(kept?: string): FakeElement[]
+  recall(show: (stanza: FakeElement) => void): void
   clear(): void
 }
 
@@ -39,11 +28,11 @@ const { Departures } = jest.requireActual<{
   readonly Departures: new (outgoing: readonly object[], sent: readonly object[], changed: Changed) => Departures
 }>('../../../src/packages/browser/departures.js')
 
-const message = (id: string) => stanza('message', { id, to: 'bob@localhost' })
+const message = (id: string) => fakeElement('message', { id, to: 'bob@localhost' })
 const failed = (id: string, condition = 'remote-server-timeout', from = 'bob@localhost') =>
-  stanza('message', { id, type: 'error', from }, [stanza('error', {}, [stanza(condition, {})]), stanza(condition, {})])
-const request = (rid: number, ...stanzas: Stanza[]) => stanza('body', { rid: String(rid) }, stanzas)
-const idsOf = (stanzas: readonly Stanza[]) => stanzas.map(({ attributes }) => attributes['id'])
+  fakeElement('message', { id, type: 'error', from }, fakeElement('error', {}, fakeElement(condition)))
+const request = (rid: number, ...stanzas: FakeElement[]) => fakeElement('body', { rid: String(rid) }, ...stanzas)
+const idsOf = (stanzas: readonly FakeElement[]) => stanzas.map(({ attributes }) => attributes['id'])
 
 let states: string[]
 
@@ -60,18 +49,7 @@ const nothingLost = () => false
 
 beforeEach(() => {
   states = []
-  class XMLSerializer {
-    serializeToString({ localName, attributes, children }: Stanza): string {
-      return JSON.stringify({ localName, attributes, children })
-    }
-  }
-  class DOMParser {
-    parseFromString(text: string): object {
-      const { localName, attributes, children } = JSON.parse(text)
-      return { documentElement: stanza(localName, attributes, children) }
-    }
-  }
-  Object.assign(globalThis, { XMLSerializer, DOMParser })
+  Object.assign(globalThis, fakeXml)
 })
 
 afterEach(() => {
@@ -182,7 +160,7 @@ test('the next page shows messages that failed or may not have arrived', () => {
   departures.confirm(['one'])
   departures.takeBack(failed('two', 'forbidden'))
   states = []
-  const shown: Stanza[] = []
+  const shown: FakeElement[] = []
   reloaded(departures).recall(stanza => shown.push(stanza))
   expect(idsOf(shown)).toEqual(['two', 'three'])
   expect(states).toEqual(['two bob@localhost failed forbidden'])
@@ -202,7 +180,7 @@ test.each([
   ['an error of another address', failed('one', undefined, 'eve@localhost')],
   ['an error for an unknown message', failed('none')],
   ['an error of an occupant', failed('one', undefined, 'bob@localhost/eve')],
-  ['a message', stanza('message', { id: 'one', from: 'bob@localhost' })],
+  ['a message', fakeElement('message', { id: 'one', from: 'bob@localhost' })],
 ])('no message is sent again for %s', (_, error) => {
   const departures = sentThree()
   expect(departures.takeBack(error)).toBe(undefined)
@@ -265,8 +243,8 @@ describe('a message that the room sends back', () => {
   function sentToRoom(): Departures {
     const departures = create()
     departures.goOn(1, 2, undefined, nothingLost)
-    const inside = [stanza('body', { text: 'Tea?' }), stanza('nick', { text: 'Alice L.' })]
-    const toRoom = stanza('message', { id: 'one', to: 'Tea@rooms.localhost' }, inside)
+    const inside = [fakeElement('body', {}, 'Tea?'), fakeElement('nick', {}, 'Alice L.')]
+    const toRoom = fakeElement('message', { id: 'one', to: 'Tea@rooms.localhost' }, ...inside)
     departures.add(toRoom)
     departures.note(request(1, toRoom))
     return departures
