@@ -1,13 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-
-interface Stanza {
-  readonly localName: string
-  readonly namespaceURI: string
-  readonly children: readonly Stanza[]
-  readonly textContent: string
-  getAttribute(name: string): string | null
-  getElementsByTagName(name: string): readonly Stanza[]
-}
+import { FakeBuilder, type FakeElement, fakeElement } from '../../support/fake-chat.js'
 
 interface Message {
   readonly body: string
@@ -28,7 +20,7 @@ interface Arrivals {
 }
 
 interface Archive {
-  take(stanza: Stanza): boolean
+  take(stanza: FakeElement): boolean
   since(last: string | undefined, most: number, isKnown: (id: string) => boolean): Promise<readonly Archived[]>
 }
 
@@ -39,61 +31,18 @@ const { createArchive } = jest.requireActual<{
 const { Arrivals } = jest.requireActual<{
   readonly Arrivals: new (seen: number, last: string | undefined, show: (message: Message) => void) => Arrivals
 }>('../../../src/packages/browser/arrivals.js')
-const { readMessage } = jest.requireActual<{ readMessage(stanza: Stanza, jid: string, stamp?: string): Message }>(
+const { readMessage } = jest.requireActual<{ readMessage(stanza: FakeElement, jid: string, stamp?: string): Message }>(
   '../../../src/packages/browser/message.js',
 )
 
 const jid = 'alice@localhost/1'
 const now = Date.parse('2024-05-06T07:08:09Z')
+const stamp = '2024-01-02T03:04:05Z'
 
-function element(
-  localName: string,
-  namespaceURI: string,
-  attributes: Readonly<Record<string, string>> = {},
-  children: readonly (Stanza | string)[] = [],
-): Stanza {
-  return {
-    localName,
-    namespaceURI,
-    children: children.filter(child => typeof child !== 'string'),
-    textContent: children.filter(child => typeof child === 'string').join(''),
-    getAttribute: name => attributes[name] ?? null,
-    getElementsByTagName: () => [],
-  }
-}
-
-const stanzaId = (id: string, by = 'alice@localhost') => element('stanza-id', 'urn:xmpp:sid:0', { by, id })
-const delay = (from: string, stamp: string) => element('delay', 'urn:xmpp:delay', { from, stamp })
-const message = (body: string, from = 'bob@localhost/x', children: readonly Stanza[] = [], type = 'chat') =>
-  element('message', 'jabber:client', { from, to: jid, id: `id of ${body}`, type }, [
-    element('body', 'jabber:client', {}, [body]),
-    ...children,
-  ])
-
-/** A query. `values` has its elements by name, such as `after`. */
-class Builder {
-  readonly values: Record<string, string> = {}
-  readonly #path: string[] = []
-  c(name: string) {
-    this.#path.push(name)
-    return this
-  }
-  t(text: string) {
-    this.values[this.#path.at(-1)!] = text
-    return this
-  }
-  up() {
-    this.#path.pop()
-    return this
-  }
-  tree() {
-    return this
-  }
-  readonly id: string
-  constructor(_name: string, attributes: Readonly<Record<string, string>>) {
-    this.id = attributes['id']!
-  }
-}
+const stanzaId = (id: string, by = 'alice@localhost') => fakeElement('stanza-id', { xmlns: 'urn:xmpp:sid:0', by, id })
+const delay = (from: string, stamp: string) => fakeElement('delay', { xmlns: 'urn:xmpp:delay', from, stamp })
+const message = (body: string, from = 'bob@localhost/x', children: readonly FakeElement[] = [], type = 'chat') =>
+  fakeElement('message', { from, to: jid, id: `id of ${body}`, type }, fakeElement('body', {}, body), ...children)
 
 /** Texts in the archive, with ids from `id 0`. */
 let stored: string[]
@@ -106,28 +55,32 @@ let arrivals: Arrivals
 const idOf = (index: number) => `id ${index}`
 
 /** Pages have at most 50 messages, like those of Prosody. */
-function answer({ values, id }: Builder, end: (result: Stanza) => void, refuse: (error: Stanza | null) => void) {
-  const { after, before, max } = values
+function answer(query: FakeElement, end: (result: FakeElement) => void, refuse: (error: FakeElement | null) => void) {
+  const textIn = (name: string) => query.getElementsByTagName(name)[0]?.textContent
+  const [after, before] = [textIn('after'), textIn('before')]
   asked.push(after === undefined ? `before ${before}` : `after ${after}`)
   if (isSilent(asked.at(-1)!)) return refuse(null)
   const place = after ?? before
   const index = place ? stored.findIndex((_, index) => idOf(index) === place) : stored.length
-  if (index < 0) return refuse(element('iq', 'jabber:client', { type: 'error' }))
+  if (index < 0) return refuse(fakeElement('iq', { type: 'error' }))
   const all = stored.map((text, index) => [idOf(index), text] as const)
   const rest = after === undefined ? all.slice(0, index) : all.slice(index + 1)
-  const most = Math.min(Number(max), 50)
-  for (const [resultId, text] of after === undefined ? rest.slice(-most) : rest.slice(0, most))
-    archive.take(
-      element('message', 'jabber:client', { from: 'alice@localhost' }, [
-        element('result', 'urn:xmpp:mam:2', { queryid: id, id: resultId }, [
-          element('forwarded', 'urn:xmpp:forward:0', {}, [delay('localhost', '2024-01-02T03:04:05Z'), message(text)]),
-        ]),
-      ]),
+  const most = Math.min(Number(textIn('max')), 50)
+  for (const [resultId, text] of after === undefined ? rest.slice(-most) : rest.slice(0, most)) {
+    const forwarded = fakeElement(
+      'forwarded',
+      { xmlns: 'urn:xmpp:forward:0' },
+      delay('localhost', stamp),
+      message(text),
     )
-  end(element('iq', 'jabber:client', {}, [element('fin', 'urn:xmpp:mam:2', { complete: String(rest.length <= most) })]))
+    const about = { xmlns: 'urn:xmpp:mam:2', queryid: query.id, id: resultId }
+    archive.take(fakeElement('message', { from: 'alice@localhost' }, fakeElement('result', about, forwarded)))
+  }
+  const isComplete = String(rest.length <= most)
+  end(fakeElement('iq', {}, fakeElement('fin', { xmlns: 'urn:xmpp:mam:2', complete: isComplete })))
 }
 
-const archive = createArchive({ sendIQ: answer, flush() {} }, Builder, jid)
+const archive = createArchive({ sendIQ: answer, flush() {} }, FakeBuilder, jid)
 
 beforeEach(() => {
   jest.useFakeTimers({ now })
@@ -143,7 +96,7 @@ afterEach(() => {
 })
 
 /** The server stores and delivers a message. `children` are from the sender. */
-function arrives(text: string, ...children: Stanza[]): void {
+function arrives(text: string, ...children: FakeElement[]): void {
   const id = idOf(stored.push(text) - 1)
   arrivals.take(readMessage(message(text, undefined, [...children, stanzaId(id)]), jid), jid)
 }
