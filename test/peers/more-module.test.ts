@@ -2,18 +2,16 @@
 // names.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import type { BrowserContext, Page } from 'playwright-core'
-import { browserBefore, sharedChromium } from '../support/chromium.js'
+import { expect, test } from '@jest/globals'
+import { browserBefore } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
-import { createModulePageRouter, type ModuleChat } from '../support/page-module.js'
+import type { ModuleChat } from '../support/page-module.js'
 import { startProsody } from '../support/prosody.js'
-import { bindTab } from '../support/sessions-api.js'
-import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
+import { alice, PagesStage, passwords } from './pages-stage.js'
 import type { XmppServer } from './servers.js'
-import { becomeContacts, befriend, User } from './user.js'
+import { befriend, User } from './user.js'
 
 interface Told {
   readonly typing: (readonly [from: string, isTyping: boolean])[]
@@ -58,9 +56,8 @@ const introduce = `(chat, { earlier, people, readMarks, typing }) => {
   })
 }`
 
-const users = { alice: 'wonderland', bob: 'builder', carol: 'tea' }
-const alice = { jid: 'alice@localhost', password: users.alice }
-const bobs = { jid: 'bob@localhost', password: users.bob }
+const users = { ...passwords, carol: 'tea' }
+const bobs = { jid: 'bob@localhost' }
 const carols = { jid: 'carol@localhost', password: users.carol }
 const modules = '"roster", "saslauth", "tls", "disco", "posix", "bosh", "mam", "carbons", "vcard_legacy", "pep"'
 
@@ -84,63 +81,20 @@ const kinds = [
 
 for (const { name, packages, browser, transport, start } of kinds)
   describeWith([...packages, browser], `The second module at ${name}`, () => {
-    let server: XmppServer
-    let service: TestService
-    let context: BrowserContext
-    let bob: User
-    let history: number
-    const ids = new Map<string, string>()
-
-    beforeAll(async () => {
-      server = await start()
-      service = await startTestService({
-        servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}`,
-        routers: () => [
-          createModulePageRouter(
-            () => ({ transport, history, rooms: [], introduce }),
-            tab => bindTab(service, ids, tab, alice),
-          ),
-        ],
-      })
-      const [one, other] = [await service.bind(alice), await service.bind(bobs)]
-      const url = `${service.url}/http-bind`
-      await becomeContacts(User.attach(url, one), User.attach(url, other))
-    })
-
-    beforeEach(async () => {
-      history = 0
-      bob = User.attach(`${service.url}/http-bind`, await service.bind(bobs))
-      context = await (await sharedChromium(browser)).newContext()
-    })
-
-    afterEach(async () => {
-      await context?.close()
-      await bob?.leave()
-    })
-
-    afterAll(async () => {
-      await service?.stop()
-      await server?.stop()
-    })
-
-    async function open(): Promise<Page> {
-      const tab = await context.newPage()
-      await tab.goto(`${service.url}/portal/module`)
-      await tab.waitForFunction(() => window.chat?.status.state === 'online')
-      return tab
-    }
+    const stage = PagesStage.of({ browser, start, page: { transport, introduce } })
+    const open = async () => (await stage.come()).tab
 
     const say = (inside: string, id = 'b1') =>
-      bob.send(`<message xmlns='jabber:client' type='chat' to='alice@localhost' id='${id}'>${inside}</message>`)
+      stage.bob.send(`<message xmlns='jabber:client' type='chat' to='alice@localhost' id='${id}'>${inside}</message>`)
     const state = (word: string) => `<${word} xmlns='http://jabber.org/protocol/chatstates'/>`
 
     test('tells who is typing, and is silent to those who do not know such notices', async () => {
       const tab = await open()
       await tab.evaluate(to => window.more.typing.tell(to), bobs.jid)
       await tab.evaluate(to => window.chat!.send(to, 'hello'), bobs.jid)
-      await bob.receives('hello')
-      expect(bob.received).not.toContain('<composing')
-      expect(bob.received).toContain('<active xmlns=')
+      await stage.bob.receives('hello')
+      expect(stage.bob.received).not.toContain('<composing')
+      expect(stage.bob.received).toContain('<active xmlns=')
       say(state('composing'))
       await tab.waitForFunction(() => window.told.typing.length === 1)
       say(`<body>tea?</body>${state('active')}`)
@@ -153,15 +107,15 @@ for (const { name, packages, browser, transport, start } of kinds)
       await tab.evaluate(to => window.more.typing.tell(to), bobs.jid)
       await tab.evaluate(to => window.more.typing.stop(to), bobs.jid)
       await tab.evaluate(to => window.chat!.send(to, 'a last word'), bobs.jid)
-      await bob.receives('a last word')
-      expect(bob.received.match(/<composing/g)).toHaveLength(1)
+      await stage.bob.receives('a last word')
+      expect(stage.bob.received.match(/<composing/g)).toHaveLength(1)
     })
 
     test('tells what was read, if the sender has asked', async () => {
       const tab = await open()
       const id = await tab.evaluate(to => window.chat!.send(to, 'read me'), bobs.jid)
-      expect(await bob.receives('read me')).toContain('<markable ')
-      bob.send(
+      expect(await stage.bob.receives('read me')).toContain('<markable ')
+      stage.bob.send(
         `<message xmlns='jabber:client' type='chat' to='alice@localhost'><displayed xmlns='urn:xmpp:chat-markers:0' id='${id}'/></message>`,
       )
       await tab.waitForFunction(() => window.told.read.length === 1)
@@ -169,22 +123,22 @@ for (const { name, packages, browser, transport, start } of kinds)
       say('<body>not asked</body>', 'b2')
       say("<body>asked</body><markable xmlns='urn:xmpp:chat-markers:0'/>", 'b3')
       await tab.evaluate(to => window.chat!.send(to, 'after both'), bobs.jid)
-      await bob.receives("id='b3'")
-      expect(bob.received).not.toContain("id='b2'")
+      await stage.bob.receives("id='b3'")
+      expect(stage.bob.received).not.toContain("id='b2'")
     })
 
     test('tells once what was read while the page was closed, and fills no archive at reloads', async () => {
       const mark = /<displayed [^>]*/g
       const asking = "<markable xmlns='urn:xmpp:chat-markers:0'/>"
       for (const id of ['c1', 'c2', 'c3']) say(`<body>${id}</body>${asking}`, id)
-      await bob.isUpToDate()
-      history = 50
+      await stage.bob.isUpToDate()
+      stage.options = { ...stage.options, history: 50 }
       const tab = await open()
       const reads = async (text: string) => {
         await tab.waitForFunction(() => window.told.seen.includes('c3'))
         await tab.evaluate(([to, text]) => window.chat!.send(to, text), [bobs.jid, text] as const)
-        await bob.receives(text)
-        return bob.received.match(mark) ?? []
+        await stage.bob.receives(text)
+        return stage.bob.received.match(mark) ?? []
       }
       expect(await reads('first')).toEqual([expect.stringContaining("id='c3'")])
       await tab.reload()
@@ -221,7 +175,7 @@ for (const { name, packages, browser, transport, start } of kinds)
 
     test('knows who was available before the page was online', async () => {
       // What the server sends in the time of one reply comes with the next.
-      await context.route('**/http-bind', async route => {
+      await stage.context.route('**/http-bind', async route => {
         const response = await route.fetch()
         await pause(200)
         await route.fulfill({ response })
@@ -231,8 +185,10 @@ for (const { name, packages, browser, transport, start } of kinds)
     })
 
     test('names people as the contact list or their vCard does', async () => {
-      bob.send("<iq xmlns='jabber:client' type='set' id='c'><vCard xmlns='vcard-temp'><FN>Bob B.</FN></vCard></iq>")
-      await bob.isUpToDate()
+      stage.bob.send(
+        "<iq xmlns='jabber:client' type='set' id='c'><vCard xmlns='vcard-temp'><FN>Bob B.</FN></vCard></iq>",
+      )
+      await stage.bob.isUpToDate()
       const tab = await open()
       await tab.waitForFunction(() => window.told.people[0]?.name === 'Bob B.' && window.told.people[0].isAvailable)
       expect(await tab.evaluate(() => window.told.people)).toEqual([
@@ -245,10 +201,10 @@ for (const { name, packages, browser, transport, start } of kinds)
       await tab.waitForFunction(() => window.told.people.length === 1)
       const forged = `<query xmlns='jabber:iq:roster'><item jid='mallory@localhost' subscription='both'/></query>`
       const page = await tab.evaluate(() => window.chat!.jid)
-      bob.send(`<iq xmlns='jabber:client' type='set' to='${page}' id='forged'>${forged}</iq>`)
-      const url = `${service.url}/http-bind`
-      const own = User.attach(url, await service.bind(alice))
-      const carol = User.attach(url, await service.bind(carols))
+      stage.bob.send(`<iq xmlns='jabber:client' type='set' to='${page}' id='forged'>${forged}</iq>`)
+      const url = `${stage.service.url}/http-bind`
+      const own = User.attach(url, await stage.service.bind(alice))
+      const carol = User.attach(url, await stage.service.bind(carols))
       await befriend(own, carol)
       await tab.waitForFunction(() => window.told.people.length > 1)
       await tab.waitForFunction(() => window.told.people.at(-1)?.isAvailable)

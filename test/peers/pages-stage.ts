@@ -25,6 +25,8 @@ interface Setting<S extends XmppServer> {
   /** XMPP_SERVERS; the default is STARTTLS at the port of the server. */
   servers?(server: S): Promise<string>
   readonly environment?: Readonly<Record<string, string>>
+  /** Options of the page with the module, beside the usual ones. */
+  readonly page?: Partial<PageOptions>
   /** Pages beside those of the modules. */
   routers?(): readonly Router[]
 }
@@ -41,14 +43,15 @@ export class PagesStage<S extends XmppServer> {
   complaints: string[] = []
   /** The sessions of the tabs in this test. */
   readonly ids = new Map<string, string>()
-  #options: PageOptions = { transport: 'bosh', history: 0, rooms: [] }
+  /** Of the page with the module, in this test. */
+  options!: PageOptions
   #converse!: ConversePortal
 
   /** Sets the stage for the tests of the file. */
   static of<S extends XmppServer>(setting: Setting<S>): PagesStage<S> {
     const stage = new PagesStage<S>()
     beforeAll(() => stage.#set(setting), 100_000)
-    beforeEach(() => stage.#begin(setting.browser))
+    beforeEach(() => stage.#begin(setting))
     afterEach(() => stage.#end())
     afterAll(() => stage.#strike())
     return stage
@@ -70,8 +73,8 @@ export class PagesStage<S extends XmppServer> {
   }
 
   /** A page with the module, online. */
-  async come(transport: PageOptions['transport']) {
-    this.#options = { transport, history: 0, rooms: [] }
+  async come(transport = this.options.transport) {
+    this.options = { ...this.options, transport }
     const tab = await this.context.newPage()
     await tab.goto(`${this.service.url}/portal/module`)
     const page = new ModulePage(tab, this.bob)
@@ -98,7 +101,7 @@ export class PagesStage<S extends XmppServer> {
     this.service = await startTestService({
       servers: (await servers?.(this.server)) ?? `localhost=xmpp://127.0.0.1:${c2sPort}?ca=${caFile}`,
       environment,
-      routers: () => [createModulePageRouter(() => this.#options, bind), ...routers()],
+      routers: () => [createModulePageRouter(() => this.options, bind), ...routers()],
     })
     this.#converse = await serveConversePortal(
       () => this.service.url,
@@ -107,7 +110,8 @@ export class PagesStage<S extends XmppServer> {
     await becomeContacts(await this.logIn('alice'), await this.logIn('bob'))
   }
 
-  async #begin(browser: Chromium): Promise<void> {
+  async #begin({ browser, page }: Setting<S>): Promise<void> {
+    this.options = { transport: 'bosh', history: 0, rooms: [], ...page }
     this.ids.clear()
     this.bindings = 0
     this.complaints = []
