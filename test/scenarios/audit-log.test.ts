@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { Agent, request } from 'node:http'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
@@ -10,13 +10,7 @@ import { scrape } from '../support/scrape.js'
 const seconds = 40_000
 
 const workersOf = redisForWorkers()
-let operator: Operator
-
-beforeEach(() => {
-  operator = new Operator()
-})
-
-afterEach(() => operator.leave())
+const operator = Operator.ofEachTest()
 
 const settings = (more: Record<string, string> = {}) => ({
   PORT: '0',

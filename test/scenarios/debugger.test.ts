@@ -1,18 +1,12 @@
 // Runs in npm run test:all only: it starts every kind of process that there is.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { callUrl } from '../support/login-server/watched-service.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
 import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 
 const workersOf = redisForWorkers()
-let operator: Operator
-
-beforeEach(() => {
-  operator = new Operator()
-})
-
-afterEach(() => operator.leave())
+const operator = Operator.ofEachTest()
 
 const settings = {
   PORT: '0',

@@ -2,7 +2,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { createLog } from '../../src/lib/log.js'
 import { recordVersion } from '../../src/session/registry/moving-sessions.js'
 import { stateFiles } from '../../src/session/registry/state-files.js'
@@ -10,14 +10,8 @@ import { eventually } from '../support/eventually.js'
 import { Operator } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
 
-let operator: Operator
+const operator = Operator.ofEachTest()
 const own = randomBytes(32)
-
-beforeEach(() => {
-  operator = new Operator()
-})
-
-afterEach(() => operator.leave())
 
 /** A record that no process can take up. */
 const record = '{}'

@@ -26,7 +26,7 @@ let xmpp: Awaited<ReturnType<typeof startDemoServer>>
 let outside: Server
 let received: string[]
 let proxy: ConnectProxy
-let operator: Operator
+const operator = Operator.ofEachTest()
 let service: OperatedService | undefined
 
 beforeEach(async () => {
@@ -48,12 +48,10 @@ beforeEach(async () => {
   const { port } = outside.address() as AddressInfo
   const names = ['id.example', 'portal.example', 'far.example', 'bosh.far.example']
   proxy = await ConnectProxy.start(Object.fromEntries(names.map(name => [`${name}:443`, port])))
-  operator = new Operator()
   operator.write('authority.pem', certificate.cert)
 })
 
 afterEach(async () => {
-  operator.leave()
   await proxy.stop()
   outside.close()
   outside.closeAllConnections()

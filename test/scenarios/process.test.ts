@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
@@ -18,18 +18,12 @@ const password = 'Pa55-of-alice'
 const authorization = `Basic ${Buffer.from(`portal:${secret}`).toString('base64')}`
 
 const workersOf = redisForWorkers()
-let operator: Operator
+const operator = Operator.ofEachTest()
 let server: LoginServer
 
 beforeAll(async () => {
   server = await startLoginServer({ domain: 'plain.example', accounts: { alice: password } })
 })
-
-beforeEach(() => {
-  operator = new Operator()
-})
-
-afterEach(() => operator.leave())
 
 afterAll(() => server.stop())
 

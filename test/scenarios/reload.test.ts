@@ -2,7 +2,7 @@
 import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
 import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type ReloadedName, settings } from '../../src/config/settings.js'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -28,7 +28,7 @@ let young: LoginServer
 /** Of the users of pages. Served all the time. */
 let kept: LoginServer
 const workersOf = redisForWorkers()
-let operator: Operator
+const operator = Operator.ofEachTest()
 let service: OperatedService
 let url: string
 let secureUrl: string
@@ -42,12 +42,6 @@ beforeAll(async () => {
 })
 
 afterAll(() => Promise.all([old.stop(), young.stop(), kept.stop()]))
-
-beforeEach(() => {
-  operator = new Operator()
-})
-
-afterEach(() => operator.leave())
 
 const basic = (account: string) => `Basic ${Buffer.from(account).toString('base64')}`
 const portal = basic('portal:a-secret')

@@ -1,18 +1,12 @@
 // What systemd hears from the service (sd_notify). test/peers/debian-package.test.ts has a real systemd.
 import { chmodSync, existsSync, readFileSync } from 'node:fs'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { Operator } from '../support/operated-service.js'
 import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 
 const workersOf = redisForWorkers()
-let operator: Operator
-
-beforeEach(() => {
-  operator = new Operator()
-})
-
-afterEach(() => operator.leave())
+const operator = Operator.ofEachTest()
 
 /** Writes each call's assignments and the names of its variables as a line. */
 const recorder = `#!/bin/sh

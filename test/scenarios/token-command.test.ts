@@ -4,19 +4,15 @@ import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
 import { Operator } from '../support/operated-service.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 
 const seconds = 20_000
-let operator: Operator
+const operator = Operator.ofEachTest()
 
-beforeEach(() => {
-  operator = new Operator()
-  operator.write('secrets', `${pageSecret}\n`)
-})
-afterEach(() => operator.leave())
+beforeEach(() => operator.write('secrets', `${pageSecret}\n`))
 
 const usual = {
   WARM_ENABLED: 'off',

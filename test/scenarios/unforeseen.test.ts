@@ -14,15 +14,13 @@ import { unlimited } from '../support/unlimited.js'
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 
 let server: LoginServer
-let operator: Operator
+const operator = Operator.ofEachTest()
 
 beforeEach(async () => {
   server = await startLoginServer({ domain: 'plain.example' })
-  operator = new Operator()
 })
 
 afterEach(async () => {
-  operator.leave()
   await server.stop()
 })
 

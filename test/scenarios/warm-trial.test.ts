@@ -1,5 +1,5 @@
 // `warm-bindings warm JID`: what it prints about a login, and that no session stays open.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer, type Usual } from '../support/login-server/server.js'
@@ -12,7 +12,7 @@ const alice = 'alice@chat.example'
 const certificate = makeCertificate(['DNS:chat.example'], { commonName: 'our own' })
 const ca = testFolder().file('ca.pem', certificate.cert)
 
-let operator: Operator
+const operator = Operator.ofEachTest()
 let server: LoginServer
 let usual: Usual
 
@@ -24,12 +24,7 @@ beforeAll(async () => {
   usual = server.usual
 })
 
-beforeEach(() => {
-  operator = new Operator()
-})
-
 afterEach(async () => {
-  operator.leave()
   await eventually('no stream is left', () => server.open === 0)
   expect(server.complaints).toEqual([])
   server.usual = usual

@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterEach } from '@jest/globals'
 import { eventually } from './eventually.js'
 import { root } from './repository.js'
 
@@ -42,11 +43,23 @@ export interface OperatedService {
 
 /** Runs programs in a folder of their own, which has nothing in it but what the test puts there. */
 export class Operator {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'operated-service-'))
+  #made: string | undefined
   readonly #killers: (() => void)[] = []
 
   constructor() {
     ensureBuilt()
+  }
+
+  /** For the tests of a file: after each, nothing is left of what it has started and written. */
+  static ofEachTest(): Operator {
+    const operator = new Operator()
+    afterEach(() => operator.leave())
+    return operator
+  }
+
+  get #folder(): string {
+    this.#made ??= mkdtempSync(join(tmpdir(), 'operated-service-'))
+    return this.#made
   }
 
   /** Writes a file into the folder. */
@@ -155,7 +168,8 @@ export class Operator {
 
   /** Ends what still runs, and removes the folder. */
   leave(): void {
-    for (const kill of this.#killers) kill()
+    for (const kill of this.#killers.splice(0)) kill()
     rmSync(this.#folder, { recursive: true, force: true })
+    this.#made = undefined
   }
 }
