@@ -1,8 +1,5 @@
 // Pages in Chromium whose process is killed (`kill -9`): another process continues their sessions.
 // Runs in npm run test:all only: a minute. `killed-processes.test.ts` shows the same with raw clients.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
@@ -18,6 +15,7 @@ import { createModulePageRouter, type ModuleChat, type ModuleNoted } from '../su
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { type RedisServer, startRedisServer } from '../support/redis-server.js'
 import { callSessions } from '../support/sessions-api.js'
+import { testFolder } from '../support/test-folder.js'
 import { ConverseVisitor } from './converse-visitor.js'
 import { numbersOf, openModulePage, type Visitor } from './module-visitor.js'
 import { describeWith } from './needs.js'
@@ -46,7 +44,7 @@ interface KilledVisitor extends Visitor {
 declare const window: { noted: ModuleNoted; chat: ModuleChat }
 
 describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process is killed', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'killed-page-'))
+  const { folder } = testFolder()
   let server: Prosody
   let redis: RedisServer
   let flock: ProcessFlock
@@ -126,7 +124,6 @@ describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process 
     await flock?.stop()
     await redis?.remove()
     await server?.stop()
-    rmSync(folder, { recursive: true, force: true })
   })
 
   const openModule = async (over: 'bosh' | 'websocket'): Promise<KilledVisitor> => {

@@ -1,7 +1,6 @@
 // deploy/prosody/mod_service_account.lua at the wire: only service accounts log in as users, and never as admins.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { attribute, BoshClient } from '../support/bosh-client.js'
@@ -12,6 +11,7 @@ import { RawClient } from '../support/raw-client.js'
 import { root } from '../support/repository.js'
 import { ScramClient } from '../support/scram.js'
 import { majorOf } from '../support/server-process.js'
+import { testFolder } from '../support/test-folder.js'
 import { describeWith } from './needs.js'
 
 const isNew = majorOf('prosody') >= 13
@@ -317,9 +317,10 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
 })
 
 describeWith(['prosody', 'openssl'], 'A service account with another authentication provider', () => {
+  const { folder, file } = testFolder()
+  file('mod_auth_tokens.lua', tokens)
+
   test('logs in enabled users, by its password only', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'warm-provider-'))
-    writeFileSync(join(folder, 'mod_auth_tokens.lua'), tokens)
     const path = 'plugin_paths = {'
     const server = await startProsody({
       config: `authentication = "tokens"${config.replace(path, `${path} "${folder}",`)}`,
@@ -339,7 +340,6 @@ describeWith(['prosody', 'openssl'], 'A service account with another authenticat
       expect(server.log()).toContain('the account did not show its password')
     } finally {
       await server.stop()
-      rmSync(folder, { recursive: true })
     }
   })
 })

@@ -2,8 +2,7 @@
 // password. They lose their network, and resume.
 
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { client, xml } from '@xmpp/client'
@@ -16,6 +15,7 @@ import { createSocketPagesRouter, xmppJsAfter } from '../support/page-websocket.
 import { type Relay, startRelay } from '../support/relay.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 import { Document, repository } from './documented.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
@@ -33,6 +33,9 @@ const bobs = { jid: 'bob@localhost', password: passwords.bob }
 const outage = 20_000
 /** Strophe and stanza try again after 1 or 2 seconds, and then after twice as long each time. */
 const untilAllTryAgain = 30_000
+
+const { folder, file: write } = testFolder()
+symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'))
 
 const names = ['Strophe', 'Converse', 'xmpp.js', 'xmpp.js by FAST', 'stanza'] as const
 type Name = (typeof names)[number]
@@ -284,16 +287,10 @@ function readRecipes(url: string): Record<Name, string> {
 function bundled(recipe: string): string {
   const [, options, file] = /`esbuild (.*\.\/(.*))`/.exec(recipe)!
   const [, text] = new RegExp(`${file} has: (.*)`).exec(recipe)!
-  const folder = mkdtempSync(join(tmpdir(), 'xmpp-js-'))
-  try {
-    writeFileSync(join(folder, file!), text!)
-    writeFileSync(join(folder, 'page.js'), recipe + xmppJsAfter)
-    symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'))
-    const esbuild = join(repository, 'node_modules', '.bin', 'esbuild')
-    return execFileSync(esbuild, ['page.js', ...options!.split(' ')], { cwd: folder, encoding: 'utf8' })
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  write(file!, text!)
+  write('page.js', recipe + xmppJsAfter)
+  const esbuild = join(repository, 'node_modules', '.bin', 'esbuild')
+  return execFileSync(esbuild, ['page.js', ...options!.split(' ')], { cwd: folder, encoding: 'utf8' })
 }
 
 /** Runs a program whose imports are given, and returns what it calls `result`. */

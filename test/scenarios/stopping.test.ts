@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { startDemoServer } from '../../src/command/demo/server.js'
@@ -18,6 +17,7 @@ import { testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
 import { callSessions } from '../support/sessions-api.js'
 import { adminHeader, startTestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 import { unlimited } from '../support/unlimited.js'
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
@@ -98,15 +98,14 @@ describe('while a service stops', () => {
 
 describe('a session whose server has not enabled stream management yet', () => {
   const enabled = "<enabled xmlns='urn:xmpp:sm:3' id='s1' resume='true'/>"
+  const { folder, file } = testFolder()
 
   /** With an operator's folder for sessions. The first link is not enabled. */
   async function begin() {
     const server = await startLoginServer({ domain: 'plain.example', moreFeatures: "<sm xmlns='urn:xmpp:sm:3'/>" })
     closers.push(() => server.stop())
-    const folder = mkdtempSync(join(tmpdir(), 'stopping-'))
-    closers.push(() => rmSync(folder, { recursive: true }))
-    writeFileSync(join(folder, 'keys'), randomBytes(32).toString('base64'))
-    const environment = { STATE_DIR: join(folder, 'state'), SEAL_KEY_FILE: join(folder, 'keys') }
+    const SEAL_KEY_FILE = file('keys', randomBytes(32).toString('base64'))
+    const environment = { STATE_DIR: mkdtempSync(join(folder, 'state-')), SEAL_KEY_FILE }
     const start = (more: Record<string, string> = {}) => startService(at(server), { ...environment, ...more })
     const service = await start()
     const binding = await service.bind(alice)

@@ -1,15 +1,15 @@
 import { X509Certificate } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { SecureContext } from 'node:tls'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { beforeEach, describe, expect, test } from '@jest/globals'
 import { ConfigError } from '../../../src/config/load.js'
 import { Certificates } from '../../../src/http/listening/certificates.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { cpuTime } from '../../support/cpu-time.js'
+import { testFolder } from '../../support/test-folder.js'
 
-let folder: string
+const { folder } = testFolder()
 const made = new Map<string, string>()
 const names = {
   first: ['DNS:first.example', 'IP:127.0.0.1'],
@@ -18,15 +18,10 @@ const names = {
   changed: ['DNS:changed.example'],
 }
 
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'warm-certificates-'))
-  for (const [name, alternatives] of Object.entries(names)) {
-    const { cert, key } = makeCertificate(alternatives, { commonName: 'common.example' })
-    made.set(name, cert + key)
-  }
-})
-
-afterAll(() => rmSync(folder, { recursive: true }))
+for (const [name, alternatives] of Object.entries(names)) {
+  const { cert, key } = makeCertificate(alternatives, { commonName: 'common.example' })
+  made.set(name, cert + key)
+}
 
 const file = (name: string) => join(folder, `${name}.pem`)
 const put = (name: string, content: string) => writeFileSync(file(name), content)
@@ -143,14 +138,12 @@ describe('a folder of certificates', () => {
   const reloaded = (certificates: Certificates) => certificates.reload().filter(warning => !exposed.test(warning))
 
   beforeEach(() => {
-    of = mkdtempSync(join(tmpdir(), 'warm-folder-'))
+    of = mkdtempSync(join(folder, 'of-'))
     place('a.pem', 'first')
     place('b.crt', 'wild')
     place('live/fullchain.pem', 'exact')
     place('live/privkey.pem', 'exact')
   })
-
-  afterEach(() => rmSync(of, { recursive: true }))
 
   test('has certificates selected by name, and is read again with new and without deleted files', () => {
     const certificates = open([of])
