@@ -4,6 +4,7 @@ import type { BoshRecord } from '../../../src/browsers/bosh/bosh-client.js'
 import { Phase } from '../../../src/lib/phase.js'
 import { KeptSessions } from '../../../src/session/registry/kept-sessions.js'
 import { StoredRecords } from '../../../src/session/registry/stored-records.js'
+import type { Store } from '../../../src/store/store.js'
 import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import { memberOf } from '../../store/entries.js'
 import { type BoshBench, type FakeLink, FakeMending, features } from '../../support/bosh-bench.js'
@@ -90,6 +91,31 @@ export class Server {
 
 const key = createSecretKey(randomBytes(32))
 
+/** From now on, the process stores records of its sessions. */
+export function keepRecords(bench: BoshBench, store: Store, self: string): void {
+  bench.registry.kept = new KeptSessions({
+    ...{ self, store, keys: () => [key], clock: bench.clock, seconds: 300, phase: new Phase() },
+    report(error) {
+      throw error
+    },
+  })
+}
+
+/** The records that a process stores and takes up. */
+export function recordsOfProcess(
+  { log }: BoshBench,
+  store: Store,
+  self: string,
+  take: ConstructorParameters<typeof StoredRecords>[0]['take'],
+): StoredRecords {
+  const phase = new Phase()
+  phase.begin('serving')
+  return new StoredRecords({
+    ...{ self, store, keys: () => [key], clock: new FakeClock(), seconds: 300, phase, take, log },
+    end() {},
+  })
+}
+
 /** Processes that store records of their sessions. */
 export class Keepers {
   /** Of the record that was taken up last. */
@@ -105,17 +131,7 @@ export class Keepers {
   async add(bench: BoshBench): Promise<void> {
     this.#count += 1
     await this.#store.join(memberOf(this.#self))
-    bench.registry.kept = new KeptSessions({
-      self: this.#self,
-      store: this.#store,
-      keys: () => [key],
-      clock: bench.clock,
-      seconds: 300,
-      phase: new Phase(),
-      report(error) {
-        throw error
-      },
-    })
+    keepRecords(bench, this.#store, this.#self)
   }
 
   /** `records`: of the process if it has stopped. Undefined if it has died. Resolves with what mends the session's link. */
@@ -130,23 +146,11 @@ export class Keepers {
   }
 
   #records(bench: BoshBench, mending?: FakeMending): StoredRecords {
-    const phase = new Phase()
-    phase.begin('serving')
-    return new StoredRecords({
-      self: this.#self,
-      store: this.#store,
-      keys: () => [key],
-      clock: new FakeClock(),
-      seconds: 300,
-      phase,
-      take: record => {
-        const { last, afterGap = 0 } = (record.client as Partial<BoshRecord>).window ?? { last: 0 }
-        this.nextRid = last + 1
-        this.hasGap = afterGap > 0
-        return takeUpOne(bench, record, mending)
-      },
-      end() {},
-      log: bench.log,
+    return recordsOfProcess(bench, this.#store, this.#self, record => {
+      const { last, afterGap = 0 } = (record.client as Partial<BoshRecord>).window ?? { last: 0 }
+      this.nextRid = last + 1
+      this.hasGap = afterGap > 0
+      return takeUpOne(bench, record, mending)
     })
   }
 }

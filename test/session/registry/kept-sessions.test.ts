@@ -1,9 +1,5 @@
 // A process dies: its sessions go on at another one, from records that it has stored while it lived.
-import { createSecretKey, randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { Phase } from '../../../src/lib/phase.js'
-import { KeptSessions } from '../../../src/session/registry/kept-sessions.js'
-import { StoredRecords } from '../../../src/session/registry/stored-records.js'
 import { keptRecordOf } from '../../../src/session/session-record.js'
 import { type Store, StoreUnavailable } from '../../../src/store/store.js'
 import { linkNamespace, smNamespace } from '../../../src/xmpp/namespaces.js'
@@ -24,13 +20,13 @@ import { element } from '../../support/element.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { memoryStore } from '../../support/memory-store.js'
 import { movedTo, nextBench, recordsOf, takeUpOne } from '../../support/next-process.js'
+import { keepRecords, recordsOfProcess } from './conversation.js'
 
 const sm = `xmlns='${smNamespace}'`
 const enabled = `<enabled ${sm} id='first' resume='true'/>`
 const resumed = (count: number) => `<resumed ${sm} previd='first' h='${count}'/>`
 const r = `<r ${sm}/>`
 const about = { issuesTickets: true }
-const key = createSecretKey(randomBytes(32))
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
 let store: Store
@@ -49,20 +45,7 @@ beforeEach(async () => {
   client.link.sent.length = 0
 })
 
-/** From now on, the process stores records of its sessions. */
-function keepsRecords(bench: BoshBench): void {
-  bench.registry.kept = new KeptSessions({
-    self: 'dying',
-    store,
-    keys: () => [key],
-    clock: bench.clock,
-    seconds: 300,
-    phase: new Phase(),
-    report(error) {
-      throw error
-    },
-  })
-}
+const keepsRecords = (bench: BoshBench) => keepRecords(bench, store, 'dying')
 
 /** Time in which a record is stored. */
 async function isKept(): Promise<void> {
@@ -95,22 +78,10 @@ async function resumesAt(bench: BoshBench, mending: FakeMending, count = 0, answ
 function other() {
   const bench = nextBench({}, about)
   const mendings: FakeMending[] = []
-  const phase = new Phase()
-  phase.begin('serving')
-  const records = new StoredRecords({
-    self: 'other',
-    store,
-    keys: () => [key],
-    clock: new FakeClock(),
-    seconds: 300,
-    phase,
-    take(record) {
-      const mending = new FakeMending()
-      mendings.push(mending)
-      return takeUpOne(bench, record, mending)
-    },
-    end() {},
-    log: bench.log,
+  const records = recordsOfProcess(bench, store, 'other', record => {
+    const mending = new FakeMending()
+    mendings.push(mending)
+    return takeUpOne(bench, record, mending)
   })
   return { bench, records, mendings }
 }
