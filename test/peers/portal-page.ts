@@ -13,8 +13,6 @@ export class PortalPage {
   readonly #endpoint: string
   /** What went wrong in the page: errors of scripts, and whatever the console calls one. */
   readonly complaints: string[] = []
-  /** Requests that came to nothing. */
-  failures = 0
   /** Questions whether another origin's request would be welcome. */
   preflights = 0
 
@@ -23,9 +21,6 @@ export class PortalPage {
     this.#address = address
     this.#endpoint = endpoint
     tab.on('pageerror', error => this.complaints.push(error.message))
-    tab.on('requestfailed', () => {
-      this.failures += 1
-    })
     tab.on('console', line => {
       if (line.type() === 'error') this.complaints.push(line.text())
     })
