@@ -2,10 +2,8 @@
 
 import { execFile } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
@@ -16,6 +14,7 @@ import { makeCertificate } from '../support/certificates.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { EventReceiver, eventsSecret, type ReceivedRequest } from '../support/event-receiver.js'
 import { eventually, patience } from '../support/eventually.js'
+import { Listener } from '../support/listener.js'
 import { startLoginServer } from '../support/login-server/server.js'
 import { testRest } from '../support/matrix.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -32,14 +31,17 @@ const jid = documented.jid.replace('example.org', 'localhost')
 const { folder, file } = testFolder()
 let service: TestService
 /** Serves the page of a test. */
-let portal: { readonly url: string; page: string; stop(): void }
+let portal: Listener
+let served: string
 /** Lines of the log before the test. */
 let seen: number
 
 const secret = 'a-secret-of-the-portal-with-32-bytes'
 
 beforeAll(async () => {
-  portal = await startPortal()
+  portal = await Listener.start(
+    createServer((_request, response) => void response.setHeader('Content-Type', 'text/html').end(served)),
+  )
   service = await startTestService({
     demo: [{ alice: password }, { portal: 'secret-of-portal' }],
     environment: {
@@ -59,22 +61,8 @@ beforeEach(() => {
 
 afterAll(async () => {
   await service?.stop()
-  portal?.stop()
+  await portal?.stop()
 })
-
-async function startPortal() {
-  const listener = createServer((_request, response) => {
-    response.setHeader('Content-Type', 'text/html').end(served.page)
-  })
-  await once(listener.listen(0, '127.0.0.1'), 'listening')
-  const url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`
-  const stop = () => {
-    listener.close()
-    listener.closeAllConnections()
-  }
-  const served = { url, page: '', stop }
-  return served
-}
 
 /** The portal's calls in this test, with their results. */
 const calls = () => callsIn(service.lines.slice(seen))
@@ -281,7 +269,7 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
   }
 
   const open = async (html: string) => {
-    portal.page = html
+    served = html
     await tab.route(`${portal.url}/converse/**`, route => {
       const { pathname } = new URL(route.request().url())
       return route.fulfill({ path: join(converse, pathname.replace('/converse/', '')) })

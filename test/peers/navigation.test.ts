@@ -1,12 +1,12 @@
 // Attack: a form of another site posts a BOSH request of the attacker's own session. The browser would show the reply,
 // with the attacker's script in it, as a document of our origin.
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import type { Browser, BrowserContext, Page, Response } from 'playwright-core'
 import { BoshClient } from '../support/bosh-client.js'
 import { eitherChromium, launchChromium } from '../support/chromium.js'
 import { eventually, patience } from '../support/eventually.js'
+import { Listener } from '../support/listener.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 
@@ -19,7 +19,7 @@ const script =
 
 describeWith([eitherChromium], 'A form of another site', () => {
   let service: TestService
-  let elsewhere: Server
+  let elsewhere: Listener
   let browser: Browser
   let context: BrowserContext
   /** Where the script ran. */
@@ -28,10 +28,9 @@ describeWith([eitherChromium], 'A form of another site', () => {
 
   beforeAll(async () => {
     service = await startTestService({ demo: [{ mallory: 'secret' }] })
-    elsewhere = createServer((_req, res) => {
-      res.writeHead(200, { 'Content-Type': 'text/html' }).end(form)
-    })
-    await new Promise<void>(resolve => elsewhere.listen(0, '127.0.0.1', resolve))
+    elsewhere = await Listener.start(
+      createServer((_req, res) => void res.writeHead(200, { 'Content-Type': 'text/html' }).end(form)),
+    )
     browser = await launchChromium(eitherChromium, [`--host-resolver-rules=MAP ${untrusted} 127.0.0.1`])
     context = await browser.newContext()
     await context.exposeFunction('ran', (where: string) => void ran.push(where))
@@ -44,8 +43,7 @@ describeWith([eitherChromium], 'A form of another site', () => {
 
   afterAll(async () => {
     await browser?.close()
-    elsewhere?.close()
-    elsewhere?.closeAllConnections()
+    await elsewhere?.stop()
     await service?.stop()
   })
 
@@ -66,7 +64,7 @@ describeWith([eitherChromium], 'A form of another site', () => {
       <form method="post" enctype="text/plain" target="${target}" action="${endpoint}">
       <input type="hidden" name="${name}" value="'/&gt;"></form>`
     const page = await context.newPage()
-    await page.goto(`http://localhost:${(elsewhere.address() as AddressInfo).port}/`)
+    await page.goto(`http://localhost:${elsewhere.port}/`)
     return page
   }
 
