@@ -98,6 +98,22 @@ test('a client without TLS is cut off', async () => {
   expect(requests).toBe(0)
 })
 
+test('connections that are closed before their handshake take no room from another', async () => {
+  const waiting = connectTcp(port, '127.0.0.1')
+  opened.push(waiting)
+  await once(waiting.resume(), 'connect')
+  for (let count = 0; count < 70; count++) {
+    const socket = connectTcp(port, '127.0.0.1')
+    await once(socket, 'connect')
+    socket.destroy()
+  }
+  expect(await ask(keyOf(1))).toBe(200)
+  expect(waiting.readyState).toBe('open')
+  // The oldest makes room if there are too many.
+  for (let count = 0; count < 65; count++) opened.push(connectTcp(port, '127.0.0.1'))
+  await once(waiting, 'close')
+})
+
 test('closes although a peer that hangs is killed meanwhile', async () => {
   let arrive = () => {}
   const arrived = new Promise<void>(resolve => {
