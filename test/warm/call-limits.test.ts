@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import request from 'supertest'
 import { limitDetail } from '../../src/lib/counts.js'
 import { Problem } from '../../src/lib/errors.js'
@@ -6,6 +6,7 @@ import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
 import { type Caller, createCallLimits } from '../../src/warm/call-limits.js'
 import type { Logins } from '../../src/warm/warming/session-login.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { useFakeTimers } from '../support/fake-timers.js'
 import { memoryStore } from '../support/memory-store.js'
 import { unnoted } from '../support/unlimited.js'
 import { binding, callLimits, config, type FakeService, fakeService, networks, parameters, warm } from './fake-login.js'
@@ -17,13 +18,7 @@ const limitsOf = (about: { warmsPerJid?: number; warmsPerAdmin?: number }) => {
 }
 
 describe('warm calls', () => {
-  beforeEach(() => {
-    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] })
-  })
-
-  afterEach(() => {
-    jest.useRealTimers()
-  })
+  useFakeTimers({ hasTurns: true })
 
   test('for one user are limited per minute, however the JID is spelled', async () => {
     const limits = limitsOf({ warmsPerJid: 2 })

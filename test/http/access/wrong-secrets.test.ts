@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import request from 'supertest'
 import { hashLike, parseSecretHash } from '../../../src/config/kinds/secret-hash.js'
 import { WrongSecrets } from '../../../src/http/access/wrong-secrets.js'
@@ -6,6 +6,7 @@ import { Problem } from '../../../src/lib/errors.js'
 import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { type KeyedRate, type MakeRate, ownRates } from '../../../src/lib/limits/rates.js'
 import type { WorkQueue } from '../../../src/lib/limits/work-queue.js'
+import { useFakeTimers } from '../../support/fake-timers.js'
 import { unnoted } from '../../support/unlimited.js'
 import { config, fakeService, parameters } from '../../warm/fake-login.js'
 
@@ -28,13 +29,7 @@ function commonRates(): MakeRate {
 }
 
 describe('wrong secrets', () => {
-  beforeEach(() => {
-    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] })
-  })
-
-  afterEach(() => {
-    jest.useRealTimers()
-  })
+  useFakeTimers({ hasTurns: true })
 
   /** Resolves with the delay of the answer, or with undefined if the secret is not checked. */
   async function fail(failures: WrongSecrets, claim = here): Promise<number | undefined> {

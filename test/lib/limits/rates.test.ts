@@ -1,13 +1,8 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import { Rate } from '../../../src/lib/limits/rates.js'
+import { useFakeTimers } from '../../support/fake-timers.js'
 
-beforeEach(() => {
-  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] })
-})
-
-afterEach(() => {
-  jest.useRealTimers()
-})
+useFakeTimers({ hasTurns: true })
 
 const pass = (seconds: number) => jest.advanceTimersByTime(seconds * 1000)
 

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { beforeEach, expect, jest, test } from '@jest/globals'
 import { FakeBuilder, type FakeElement, fakeElement } from '../../support/fake-chat.js'
+import { useFakeTimers } from '../../support/fake-timers.js'
 
 interface Message {
   readonly body: string
@@ -82,17 +83,14 @@ function answer(query: FakeElement, end: (result: FakeElement) => void, refuse: 
 
 const archive = createArchive({ sendIQ: answer, flush() {} }, FakeBuilder, jid)
 
+useFakeTimers({ now })
+
 beforeEach(() => {
-  jest.useFakeTimers({ now })
   stored = []
   asked = []
   isSilent = () => false
   shown = []
   arrivals = new Arrivals(0, undefined, ({ body }) => shown.push(body))
-})
-
-afterEach(() => {
-  jest.useRealTimers()
 })
 
 /** The server stores and delivers a message. `children` are from the sender. */

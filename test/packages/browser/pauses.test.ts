@@ -1,13 +1,8 @@
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 import { Pauses } from '../../../src/packages/browser/pauses.js'
+import { useFakeTimers } from '../../support/fake-timers.js'
 
-beforeEach(() => {
-  jest.useFakeTimers()
-})
-
-afterEach(() => {
-  jest.useRealTimers()
-})
+useFakeTimers()
 
 test.each([1_000_000_000, 2_147_484, Number.POSITIVE_INFINITY])(
   'waits for an hour if a backend wants %d seconds',
