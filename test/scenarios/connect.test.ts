@@ -1,13 +1,13 @@
 // Pages log their users in with a token of the portal, without a call of its backend.
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import type { HttpAnswer } from '../support/http-answer.js'
+import { Listener } from '../support/listener.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
@@ -337,13 +337,12 @@ describe('a token of an identity provider', () => {
     const keys = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', use: 'sig', alg: 'ES256' }] }
     let status = 500
     let asked = 0
-    const provider = createServer((_request, response) => {
+    const answering = createServer((_request, response) => {
       asked += 1
       response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(keys))
     })
-    await new Promise<void>(resolve => provider.listen(0, '127.0.0.1', resolve))
-    const { port } = provider.address() as AddressInfo
-    const issuer = `http://127.0.0.1:${port}`
+    const provider = await Listener.start(answering)
+    const issuer = provider.url
     const token = await new SignJWT({ preferred_username: 'alice' })
       .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
       .setIssuer(issuer)
@@ -371,17 +370,17 @@ describe('a token of an identity provider', () => {
     expect(asked).toBe(2)
     expect(server.last).toMatchObject({ mechanism: 'OAUTHBEARER', from: alice })
     expect(service.lines.join('\n')).not.toContain(token.split('.')[2])
-    await new Promise(resolve => provider.close(resolve))
+    await provider.stop()
   })
 
   test('has the keys of its issuer, an encoded name, and a visit of its own claim', async () => {
     const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-    const provider = createServer(({ url }, response) => {
+    const answering = createServer(({ url }, response) => {
       const keys = [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1' }]
       response.end(JSON.stringify(url === '/keys' ? { keys } : { issuer, jwks_uri: `${issuer}/keys` }))
     })
-    await new Promise<void>(resolve => provider.listen(0, '127.0.0.1', resolve))
-    const issuer = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`
+    const provider = await Listener.start(answering)
+    const issuer = provider.url
     const tokenWith = (claims: Record<string, unknown>) =>
       new SignJWT({ sub: 'aB', client_id: 'web', sid: 'not-this', ...claims })
         .setProtectedHeader({ alg: 'EdDSA', kid: 'k1' })
@@ -412,6 +411,6 @@ describe('a token of an identity provider', () => {
         'Its claim client_id is missing or wrong: see PAGE_TOKEN_CLAIMS. It is a token for another',
       ),
     ])
-    await new Promise(resolve => provider.close(resolve))
+    await provider.stop()
   })
 })

@@ -1,11 +1,10 @@
 // `warm-bindings token`: what it prints about a page token, and that it prints no token.
 
 import { generateKeyPairSync } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
+import { Listener } from '../support/listener.js'
 import { Operator } from '../support/operated-service.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 
@@ -139,23 +138,22 @@ test.each([
 )
 
 const { publicKey, privateKey } = generateKeyPairSync('ed25519')
-const provider = createServer(({ url }, response) => {
-  const issuer = urlOf()
-  if (url === '/keys') response.end(JSON.stringify({ keys: [publicKey.export({ format: 'jwk' })] }))
-  else response.end(JSON.stringify({ issuer, jwks_uri: `${issuer}/keys` }))
-})
-const urlOf = () => `http://127.0.0.1:${(provider.address() as AddressInfo).port}`
+let provider: Listener
 
 beforeAll(async () => {
-  provider.listen(0, '127.0.0.1')
-  await once(provider, 'listening')
+  const answering = createServer(({ url }, response) => {
+    const { url: issuer } = provider
+    if (url === '/keys') response.end(JSON.stringify({ keys: [publicKey.export({ format: 'jwk' })] }))
+    else response.end(JSON.stringify({ issuer, jwks_uri: `${issuer}/keys` }))
+  })
+  provider = await Listener.start(answering)
 })
-afterAll(() => void provider.close())
+afterAll(() => provider?.stop())
 
 test(
   'fetches the keys of the issuer, or says why it cannot',
   async () => {
-    const iss = urlOf()
+    const iss = provider.url
     const exp = Math.floor(Date.now() / 1000) + 60
     const claims = { iss, aud: 'chat', sub: 'alice', exp }
     const token = await new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA' }).sign(privateKey)
