@@ -4,12 +4,12 @@ import { countsAsEncrypted, type PublicEndpoint } from '../access/client-rules.j
 /** How long browsers remember what CORS allows. */
 export const preflightSeconds = 7200
 
-/** Keeps browsers from running the text of an answer. Names and values alternate. */
-export const inertHeaders: readonly string[] = [
-  ...['Cache-Control', 'no-store'],
-  ...['Content-Security-Policy', "default-src 'none'; sandbox; frame-ancestors 'none'"],
-  ...['X-Content-Type-Options', 'nosniff'],
+const withPolicy = (policy: string): readonly string[] => [
+  ...['Cache-Control', 'no-store', 'Content-Security-Policy', policy, 'X-Content-Type-Options', 'nosniff'],
 ]
+
+/** Keeps browsers from running the text of an answer. Names and values alternate. */
+export const inertHeaders = withPolicy("default-src 'none'; sandbox; frame-ancestors 'none'")
 
 export const refuseExpectation: RequestListener = (_req, res) =>
   // A body may follow, which must not be read as the next request.
@@ -43,12 +43,8 @@ export function answerText(status: number, sentence: string, headers: readonly s
 }
 
 const pageHeaders: readonly string[] = [
-  ...['Cache-Control', 'no-store'],
-  ...[
-    'Content-Security-Policy',
-    "default-src 'none'; sandbox; frame-ancestors 'none'; style-src 'self'; img-src 'self'",
-  ],
-  ...['X-Content-Type-Options', 'nosniff', 'X-Frame-Options', 'DENY'],
+  ...withPolicy("default-src 'none'; sandbox; frame-ancestors 'none'; style-src 'self'; img-src 'self'"),
+  ...['X-Frame-Options', 'DENY'],
 ]
 
 export function answerPage(
