@@ -1,5 +1,5 @@
-// For express-session, if the portal knows the users' passwords of the XMPP server. If not, use express.js, which is
-// better.
+// For Express 5 and express-session, if the portal knows the users' passwords of the XMPP server. If not, use
+// express.js, which is better. In Express 4, catch the errors of `warm`: otherwise they end the process.
 import { randomUUID } from 'node:crypto'
 import { WarmBindings } from 'warm-bindings/client'
 

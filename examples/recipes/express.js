@@ -1,4 +1,4 @@
-// For express-session, with jose from npm.
+// For Express 5 and express-session, with jose from npm.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { SignJWT } from 'jose'

@@ -44,7 +44,7 @@ test.each(modules)('the URL of %s with the version is immutable, and another ver
 })
 
 test.each([
-  ['warm-bindings', 10_150],
+  ['warm-bindings', 10_400],
   ['warm-bindings-more', 2450],
   ['warm-bindings-converse', 6600],
 ])('%s.js has at most %d bytes compressed, and imports nothing', async (name, most) => {

@@ -184,7 +184,12 @@ class FakeConnection {
 }
 
 export interface FakeChatOptions {
-  readonly binding: () => Promise<object | undefined>
+  readonly binding?: () => Promise<object | undefined>
+  readonly service?: string
+  readonly token?: () => Promise<string>
+  readonly guest?: boolean
+  /** Of the tab's memory. `undefined`: as for a page that does not name it. */
+  readonly name?: string | undefined
   readonly rooms?: readonly string[]
   readonly nickname?: string
 }
@@ -194,6 +199,9 @@ interface Chat extends EventTarget {
   retry(): void
   close(): void
   send(to: string, body: string): string
+  resend(id: string): boolean
+  join(room: string, nickname: string): void
+  part(room: string): void
 }
 
 /** A tab with its storage. It shows one page after the other, each with a chat. */

@@ -34,6 +34,7 @@ export class Contacts {
     const [jid] = from.split('/')
     const clients = this.#clientsOf(jid)
     if (isAvailable) clients.add(from)
+    else if (from === jid) clients.clear()
     else clients.delete(from)
     const contact = this.#byJid.get(jid)
     if (contact !== undefined) this.#showPresence(contact)

@@ -27,12 +27,14 @@ class ChatBox extends HTMLElement {
     this.innerHTML = '<p role="status"></p><ul></ul><form><input aria-label="Message"><button>Send</button></form>'
     const [line, list, form] = ['p', 'ul', 'form'].map(name => this.querySelector(name)!)
     const field = this.querySelector('input')!
-    changes.addEventListener('change', () => {
+    const show = () => {
       line!.textContent = `${status.state} ${status.reason ?? ''}`
       const own = messages.filter(({ from, to }) => [from, to].some(jid => jid.split('/')[0] === contact))
       const texts = own.flatMap(({ body }) => body ?? [])
       list!.replaceChildren(...texts.map(text => Object.assign(document.createElement('li'), { textContent: text })))
-    })
+    }
+    changes.addEventListener('change', show)
+    show()
     form!.addEventListener('submit', async event => {
       event.preventDefault()
       const chat = await start()

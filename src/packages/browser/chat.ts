@@ -1,16 +1,17 @@
 import { Arrivals } from './arrivals.js'
 import { Departures, type MessageState } from './departures.js'
-import { mayReturn, NoChat, replaced } from './failures.js'
+import { isOver, mayReturn, NoChat, replaced } from './failures.js'
 import { mending } from './link-state.js'
 import { bareJid, conditionOf, type Message, roomAndOccupant, writeMessage } from './message.js'
 import { type PageParts, PageSession } from './page-session.js'
 import { Pauses } from './pauses.js'
+import { JoinedRooms } from './rooms.js'
 import { type Contact, Roster } from './roster.js'
 import { type CheckOptions, checkSignIn } from './sign-in-check.js'
 import { createSocket, hangUp, type ManagedSocket, socketAddress } from './socket.js'
 import { askForBinding, endVisit, type Located, memoryNameOf, type Source } from './source.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
-import { type Memory, randomName, storeMemory, takeMemory } from './tab.js'
+import { type Introduced, type Memory, randomName, storeMemory, takeMemory } from './tab.js'
 
 export type ChatOptions = Source & CheckOptions & OtherOptions
 
@@ -33,7 +34,7 @@ interface OtherOptions {
 }
 
 export interface Presence {
-  /** Full JID. */
+  /** Full JID, or the bare JID of a contact without a client. */
   readonly from: string
   readonly isAvailable: boolean
   /** `away`, `chat`, `dnd`, `xa` or undefined. */
@@ -87,7 +88,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   readonly #options: ChatOptions
   readonly #name: string
   readonly #parts: PageParts
-  readonly #rooms: Map<string, string>
+  readonly #rooms: JoinedRooms
   readonly #pauses = new Pauses()
   readonly #closing = new AbortController()
   #memory: Memory
@@ -97,7 +98,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   #socket: ManagedSocket | undefined
   #isSocketBlocked = false
   #wasOnline = false
-  #isSettled = false
+  #introduced: Introduced = 'never'
   #checking: ReturnType<typeof setInterval> | undefined
   #checkingSignIn: ReturnType<typeof setInterval> | undefined
   #request = 0
@@ -109,7 +110,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const { history = 50, name = memoryNameOf(options), rooms = [], Strophe, withCredentials = false } = options
     this.#options = options
     this.#name = name
-    this.#rooms = new Map(rooms.map(roomAndOccupant))
+    this.#rooms = new JoinedRooms(rooms.map(roomAndOccupant))
     this.#memory = takeMemory(this.#name)
     const { seen, last, isBehind, outgoing, sent } = this.#memory
     const arrivals = new Arrivals(seen, last || undefined, message => this.#fire('message', message))
@@ -170,6 +171,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     departures.add(stanza, !!session, !!session?.socket)
     session?.sendMessages(stanza)
     this.#parts.arrivals.showOwn(stanza.cloneNode(true) as Element, this.jid, this.#rooms)
+    if (isOver(this.#status)) departures.failAll()
     return id
   }
 
@@ -177,21 +179,19 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   resend(id: string): boolean {
     const isKnown = this.#parts.departures.resend(id)
     if (this.#canSend) this.#session?.sendUnsent()
+    if (isOver(this.#status)) this.#parts.departures.failAll()
     return isKnown
   }
 
   /** Joins now, and in later sessions. If the room refuses, a `presence` event has a `code`. */
   join(room: string, nickname: string): void {
-    const [address, occupant] = roomAndOccupant(`${room}/${nickname}`)
-    this.#rooms.set(address, occupant)
-    if (this.#canSend) this.#session?.send(this.#session.joining(occupant))
+    this.#rooms.join(room, nickname)
+    if (this.#canSend) this.#session?.tellRooms()
   }
 
   part(room: string): void {
-    const occupant = this.#rooms.get(bareJid(room))
-    if (!occupant) return
-    this.#rooms.delete(bareJid(room))
-    this.#session?.send(this.#session.presence({ to: occupant, type: 'unavailable' }))
+    this.#rooms.part(room)
+    if (this.#canSend) this.#session?.tellRooms()
   }
 
   close(): void {
@@ -248,6 +248,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const before = this.#memory.jid
     const isKnown = resumed === true && jid === before
     if (!isKnown) arrivals.seen = 0
+    if (!isKnown && this.#introduced === 'here') this.#introduced = 'elsewhere'
     if (before && bareJid(jid) !== bareJid(before)) {
       const { guest } = this.#options
       if (this.#wasOnline && !guest) {
@@ -263,13 +264,14 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const isOverSocket = websocket && transport !== 'bosh' && !this.#isSocketBlocked
     const isLost = (id: string) => (this.#kept.includes(id) ? !isOverSocket : !isKnown)
     departures.goOn(rid, requests, isKnown ? received : undefined, isLost)
-    const session = new PageSession(binding, this.#parts, !this.#isSettled, {
+    const session = new PageSession(binding, this.#parts, this.#introduced, {
       online: () => {
         const { state } = this.#status
         if (state === 'online' || (state === 'offline' && !navigator.onLine)) return
         this.#wasOnline = true
         this.#pauses.succeeded()
         this.#enter({ state: 'online' })
+        session.tellRooms()
         session.sendUnsent()
         setTimeout(() => {
           const early = this.#early ?? []
@@ -279,7 +281,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
       },
       mending: () => this.#enter(navigator.onLine ? mending : noNetwork),
       settled: () => {
-        this.#isSettled = true
+        this.#introduced = 'here'
       },
       failed: retryIn => this.#pause(lost, retryIn),
       // If replaced chats retried, two pages would replace each other without end.
@@ -357,8 +359,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
 
   readonly #leave = (): void => {
     const { keep = true } = this.#options
-    const { state, code } = this.#status
-    if (state === 'ended' && !mayReturn(code)) return
+    if (isOver(this.#status)) return
     const { arrivals, departures } = this.#parts
     const isBehind = arrivals.leave(this.jid)
     const { seen, last = '' } = arrivals

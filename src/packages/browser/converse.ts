@@ -1,4 +1,5 @@
 // `import { connectConverse } from '…/assets/warm-bindings-converse.js'`
+import type { Status } from './chat.js'
 import { ConverseChat, type ConverseOptions } from './converse-chat.js'
 import { ownName } from './converse-memory.js'
 import type { Converse } from './converse-types.js'
@@ -12,9 +13,17 @@ export type { ConverseOptions }
 export function connectConverse(options: ConverseOptions): Promise<void> {
   const converse = (globalThis as unknown as { readonly converse: Converse }).converse
   const { settings = {} } = options
+  // A fault of the page must not stop Converse.
+  const onStatus = (status: Status) => {
+    try {
+      options.onStatus?.(status)
+    } catch (error) {
+      reportError(error)
+    }
+  }
   converse.plugins.add(ownName, {
     initialize() {
-      new ConverseChat(this._converse, options).start()
+      new ConverseChat(this._converse, { ...options, onStatus }).start()
     },
   })
   const listed = (name: string) => (settings[name] as readonly string[] | undefined) ?? []

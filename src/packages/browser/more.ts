@@ -240,6 +240,7 @@ export function people(chat: Chat, onChange: (people: readonly Person[]) => void
   let listed: ReadonlySet<string> = new Set()
   let isTelling = false
   let lookUps = 0
+  let { jid: session } = chat
   const localOf = (jid: string) => jid.split('@')[0]!
   const tell = () => {
     isTelling = false
@@ -276,12 +277,21 @@ export function people(chat: Chat, onChange: (people: readonly Person[]) => void
     for (const jid of listed) if (!names.has(jid)) unnamed.add(jid)
     for (let left = lookUpsAtOnce - lookUps; left > 0; left--) lookUpAll()
   })
+  // In a new session, some servers send nothing for those who have left.
+  chat.addEventListener('status', ({ detail: { state } }) => {
+    if (state !== 'online' || session === chat.jid) return
+    session = chat.jid
+    clients.clear()
+    tellSoon()
+  })
   chat.addEventListener('presence', ({ detail: { from, isAvailable } }) => {
     const jid = bareJid(from)
     const known = clients.get(jid)
     if (!known && !listed.has(jid) && clients.size >= listed.size + mostStrangers) return
     const online = known ?? new Set()
-    if (!isAvailable) online.delete(from)
+    // Servers answer for a contact without a client from the bare JID.
+    if (!isAvailable && !from.includes('/')) online.clear()
+    else if (!isAvailable) online.delete(from)
     else if (online.size < mostClients) online.add(from)
     if (online.size > 0) clients.set(jid, online)
     else clients.delete(jid)

@@ -2,9 +2,10 @@ import { type Archive, createArchive } from './archive.js'
 import type { Arrivals } from './arrivals.js'
 import { type Departures, isUnconfirmed } from './departures.js'
 import { LinkState, linkNamespace } from './link-state.js'
-import { bareJid, carbonOf, carbonsNamespace, childOf, type Rooms, readMessage } from './message.js'
+import { bareJid, carbonOf, carbonsNamespace, childOf, readMessage } from './message.js'
 import { orderReplies } from './reply-order.js'
 import { longestFailure, repeatRequests } from './retries.js'
+import type { JoinedRooms } from './rooms.js'
 import { type Contact, type Roster, rosterNamespace } from './roster.js'
 import { hangUp, type ManagedSocket, socketPatience } from './socket.js'
 import type { Located } from './source.js'
@@ -17,13 +18,13 @@ import {
   type StropheConnection,
   type StropheNamespace,
 } from './strophe.js'
-import { randomName } from './tab.js'
+import { type Introduced, randomName } from './tab.js'
 
 export interface PageParts {
   readonly Strophe: StropheNamespace
   readonly arrivals: Arrivals
   readonly departures: Departures
-  readonly rooms: Rooms
+  readonly rooms: JoinedRooms
   readonly roster: Roster
   readonly history: number
   readonly withCredentials: boolean
@@ -44,7 +45,6 @@ interface SessionEvents {
 
 const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
 const bodyNamespace = 'http://jabber.org/protocol/httpbind'
-const mucNamespace = 'http://jabber.org/protocol/muc'
 
 const patience = 6_000
 
@@ -56,7 +56,7 @@ export class PageSession {
   readonly #binding: Located
   readonly #parts: PageParts
   readonly #events: SessionEvents
-  readonly #isFresh: boolean
+  readonly #introduced: Introduced
   readonly #link: LinkState
   socket: ManagedSocket | undefined
   connection!: StropheConnection
@@ -70,10 +70,12 @@ export class PageSession {
   /** Undefined if no ping of `sendMessages` is open. True if another ping must follow the open ping. */
   #mustPingAgain: boolean | undefined
 
-  constructor(binding: Located, parts: PageParts, isFresh: boolean, events: SessionEvents) {
+  constructor(binding: Located, parts: PageParts, introduced: Introduced, events: SessionEvents) {
     this.#binding = binding
     this.#parts = parts
-    this.#isFresh = isFresh
+    this.#introduced = introduced
+    // Also if this session breaks before the archive is asked.
+    if (introduced === 'elsewhere') parts.arrivals.hold()
     this.#events = events
     const changed = (isMending: boolean) => {
       if (this.#isOver) return
@@ -192,10 +194,6 @@ export class PageSession {
     return this.#binding.csi ? [this.#build(state, { xmlns: 'urn:xmpp:csi:0' }).tree()] : []
   }
 
-  #watch(): readonly Element[] {
-    return this.#binding.link_state ? [this.#build('watch', { xmlns: linkNamespace }).tree()] : []
-  }
-
   #online(): void {
     if (!this.#link.isMending) this.#events.online()
   }
@@ -204,8 +202,10 @@ export class PageSession {
     return this.#build('presence', attributes).tree()
   }
 
-  joining(to: string): Element {
-    return this.#build('presence', { to }).c('x', { xmlns: mucNamespace }).tree()
+  /** Enters the rooms that the page has joined, and leaves those that it has left. */
+  tellRooms(): void {
+    const { rooms, Strophe } = this.#parts
+    this.send(...rooms.moves(Strophe.Builder, false))
   }
 
   sendUnsent(kept?: string): void {
@@ -252,7 +252,7 @@ export class PageSession {
       }
     }
     this.connection.sendIQ(ping.tree(), answered, answered, milliseconds)
-    this.send(...this.#watch())
+    if (this.#binding.link_state) this.send(this.#build('watch', { xmlns: linkNamespace }).tree())
   }
 
   drop(): void {
@@ -344,15 +344,15 @@ export class PageSession {
   }
 
   async #introduce(isLost: boolean, kept?: string): Promise<void> {
-    const { resumed } = this.#binding
-    const { departures, rooms } = this.#parts
-    const isNew = this.#isFresh || !resumed
+    const { departures, rooms, Strophe } = this.#parts
+    // A resumed session may not know the page: its first requests may have been lost.
+    const isNew = this.#introduced !== 'here'
     const carbons = this.#build('iq', { type: 'set', id: randomName() }).c('enable', { xmlns: carbonsNamespace }).tree()
-    const entering = [carbons, this.presence({}), ...[...rooms.values()].map(occupant => this.joining(occupant))]
-    const contacts = isNew && this.#fetchContacts(resumed === true)
+    const entering = isNew ? [carbons, this.presence({})] : []
+    const contacts = isNew && this.#fetchContacts()
     const unsent = this.isHolding ? [] : departures.unsent(kept)
-    this.send(...(isNew ? entering : []), ...unsent, ...this.#state())
-    const caughtUp = this.#catchUp(isLost || !resumed)
+    this.send(...entering, ...rooms.moves(Strophe.Builder, isNew), ...unsent, ...this.#state())
+    const caughtUp = this.#catchUp(isLost || !this.#binding.resumed)
     // Strophe may send kept stanzas after the first ping, so only a second ping confirms them.
     const sentAgain = () => {
       this.#release(kept)
@@ -365,19 +365,20 @@ export class PageSession {
   }
 
   /** A resumed session sends probes, because servers send presences only once. */
-  async #fetchContacts(isResumed: boolean): Promise<void> {
+  async #fetchContacts(): Promise<void> {
     const { roster, Strophe } = this.#parts
     const contacts = await roster.fetch(this.connection, Strophe.Builder, patience, () => this.#isOver)
     if (!contacts || this.#isOver) return
     this.#events.contacts(contacts)
     const seen = contacts.filter(({ subscription }) => subscription === 'to' || subscription === 'both')
-    if (isResumed) this.send(...seen.slice(0, mostProbes).map(({ jid }) => this.presence({ type: 'probe', to: jid })))
+    if (this.#binding.resumed)
+      this.send(...seen.slice(0, mostProbes).map(({ jid }) => this.presence({ type: 'probe', to: jid })))
   }
 
   async #catchUp(isMissing: boolean): Promise<boolean> {
     const { arrivals, departures, history, rooms } = this.#parts
     const { jid } = this.#binding
-    const showsHistory = this.#isFresh && history > 0
+    const showsHistory = this.#introduced === 'never' && history > 0
     const last = showsHistory ? undefined : arrivals.last
     const isShown = showsHistory || ((isMissing || arrivals.isHolding || departures.hasDoubts) && !!last)
     if (!isShown) arrivals.release([], jid)

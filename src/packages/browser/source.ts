@@ -36,8 +36,9 @@ export interface Located extends Binding {
   readonly url: string
 }
 
-export function memoryNameOf({ binding, service = '' }: Source): string {
-  return typeof binding === 'string' ? binding : service
+export function memoryNameOf({ binding, guest, service = '' }: Source): string {
+  // A guest sends nothing that a user of the portal has written in this tab.
+  return typeof binding === 'string' ? binding : `${guest ? 'guest ' : ''}${service}`
 }
 
 /** Rejects with `NoChat`. */

@@ -1,5 +1,8 @@
 import type { Outgoing } from './departures.js'
 
+/** Whether the server knows the page, from this session or from an earlier one. */
+export type Introduced = 'never' | 'elsewhere' | 'here'
+
 export interface Memory {
   readonly tab: string
   /** Empty before the first session. */

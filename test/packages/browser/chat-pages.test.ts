@@ -129,3 +129,75 @@ test('a page of the back/forward cache neither repeats nor loses messages of the
   await tab.comesOnline()
   expect([...sent, ...tab.last.texts]).toEqual(['one', 'two'])
 })
+
+/** Types and addresses of the presences of the last session. */
+const presences = () =>
+  tab.last.sent
+    .filter(({ localName }) => localName === 'presence')
+    .map(({ attributes }) => [attributes['type'], attributes['to']].filter(Boolean).join(' '))
+
+async function settles() {
+  tab.last.answers(archive)
+  tab.last.answers('jabber:iq:roster')
+  await turns()
+}
+
+test('a new session that breaks before its first request is introduced when it is resumed', async () => {
+  const bindings = [bound(), bound(second), bound({ ...second, resumed: true, delivered: 0, received: 4 })]
+  const { chat } = tab.open({ binding: async () => bindings.shift(), rooms: ['tea@rooms.localhost/Alice'] })
+  await tab.comesOnline()
+  await settles()
+  for (const _ of [1, 2]) {
+    tab.last.breaks()
+    chat.retry()
+    await turns()
+  }
+  await tab.comesOnline()
+  expect(presences()).toEqual(['', 'tea@rooms.localhost/Alice'])
+})
+
+test('a room that is joined or left without a connection is joined or left later', async () => {
+  const { chat } = tab.open({ binding: async () => bound({ resumed: true, delivered: 0 }) })
+  await tab.comesOnline()
+  await settles()
+  tab.last.breaks()
+  chat.join('tea@rooms.localhost', 'Alice')
+  chat.retry()
+  await tab.comesOnline()
+  expect(presences()).toEqual(['tea@rooms.localhost/Alice'])
+  tab.last.breaks()
+  chat.part('tea@rooms.localhost')
+  chat.retry()
+  await tab.comesOnline()
+  expect(presences()).toEqual(['unavailable tea@rooms.localhost/Alice'])
+})
+
+test('a message to a chat that has ended fails, also again', async () => {
+  const bindings = [bound(), undefined]
+  const { chat, shown, states } = tab.open({ binding: async () => bindings.shift() })
+  await tab.comesOnline()
+  tab.last.breaks()
+  chat.retry()
+  await turns()
+  const id = chat.send('bob@localhost', 'lost')
+  expect([shown, states]).toEqual([['own: lost'], ['failed not-sent']])
+  chat.resend(id)
+  expect(states).toEqual(['failed not-sent', 'failed not-sent'])
+})
+
+test('a guest sends nothing that a user of the portal wrote in the tab', async () => {
+  const before = { localStorage: Reflect.get(globalThis, 'localStorage'), fetch: globalThis.fetch }
+  const guest = { ...bound(), jid: 'g@guests.localhost/1', url: 'https://chat.localhost/http-bind' }
+  const answers = [Promise.reject(new TypeError('down')), Promise.resolve(Response.json(guest))]
+  Object.assign(globalThis, { localStorage: {}, fetch: () => answers.shift() })
+  const service = { service: 'https://chat.localhost', name: undefined }
+  const user = tab.open({ ...service, token: async () => 'a.b.c' })
+  await turns()
+  user.chat.send('boss@localhost', 'secret')
+  user.page.dispatchEvent(new Event('pagehide'))
+  tab.open({ ...service, guest: true })
+  await turns()
+  await tab.comesOnline()
+  expect(tab.last.texts).toEqual([])
+  Object.assign(globalThis, before)
+})

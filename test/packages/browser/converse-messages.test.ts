@@ -59,3 +59,19 @@ test('what Converse repeats after a resumption is not delayed', async () => {
   page.say('1')
   expect(page.last.sent).toEqual(['message', 'r'])
 })
+
+test('an exception in `onStatus` is reported, and does not stop Converse', async () => {
+  const reported: unknown[] = []
+  Object.assign(globalThis, { reportError: (error: unknown) => reported.push(error) })
+  const fault = new TypeError('no such element')
+  void connectConverse({
+    binding,
+    transport: 'bosh',
+    onStatus() {
+      throw fault
+    },
+  })
+  await passes(0)
+  expect([page.connections.length, reported[0]]).toEqual([1, fault])
+  page.last.becomes(Status.attached)
+})

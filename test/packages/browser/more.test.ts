@@ -19,6 +19,7 @@ type More = {
 }
 
 class FakeChat extends EventTarget {
+  jid = ''
   readonly status = { state: 'online' }
   readonly sent: FakeElement[] = []
   readonly asked: ((result: FakeElement) => void)[] = []
@@ -142,4 +143,29 @@ test('presences of many strangers are not remembered, and do not hide contacts',
     chat.receive('presence', { from: `bob@example.org/${number}`, isAvailable: false })
   await settled()
   expect(all[0]).toMatchObject({ name: 'Bob', isAvailable: false })
+})
+
+// Servers answer a probe for a contact without a client from the bare JID (RFC 6121 §4.3.2).
+test.each<[string, (chat: FakeChat) => void]>([
+  ['of an outage', chat => chat.receive('presence', { from: 'bob@localhost', isAvailable: false })],
+  [
+    'before a new session',
+    chat => {
+      chat.jid = 'alice@localhost/2'
+      chat.receive('status', { state: 'online' })
+    },
+  ],
+])('a contact who left in the time %s is not available', async (_when, learn) => {
+  const chat = new FakeChat()
+  let all: readonly Person[] = []
+  more.people(chat, people => {
+    all = people
+  })
+  chat.receive('contacts', [{ jid: 'bob@localhost', name: 'Bob', subscription: 'both' }])
+  chat.receive('presence', { from: 'bob@localhost/x', isAvailable: true })
+  await settled()
+  expect(all[0]!.isAvailable).toBe(true)
+  learn(chat)
+  await settled()
+  expect(all[0]!.isAvailable).toBe(false)
 })
