@@ -48,6 +48,8 @@ export interface Parts {
   readonly sums: MinuteSums
   /** Those of all sites, as they are built. */
   readonly endpoints: WebSocketEndpoint[]
+  /** Also those of sites before a reload. */
+  readonly starting: EndpointParts['streams']['starting']
   readonly sessions: ReturnType<typeof createSessions>[]
 }
 
@@ -136,7 +138,7 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
   })
 }
 
-function createWebSocket(config: Config, opener: Opener, { shared, sums }: Parts): WebSocketEndpoint {
+function createWebSocket(config: Config, opener: Opener, { shared, sums, starting }: Parts): WebSocketEndpoint {
   const { websocket, websocketPath, bosh, domains, requireSecure } = config
   const { wrongTokens, whereabouts } = shared
   const { common, bodies, registry, logFor } = shared.sessionParts
@@ -156,7 +158,7 @@ function createWebSocket(config: Config, opener: Opener, { shared, sums }: Parts
       clock,
       log,
       noteRefusal: refusalLog(sums, log, 'a WebSocket client was refused'),
-      starting: new Set(),
+      starting,
       resumeSeconds,
       domains,
       wrongTokens,

@@ -29,7 +29,9 @@ export function createSites(first: Config, shared: SiteParts) {
       mostConnections: () => newest.config.listen.maxConnectionsPerAddress,
       refused,
     })
-  const build = (config: Config): ReturnType<typeof buildSites> => buildSites(config, shared, forwardedRequests)
+  const starting: Parts['starting'] = new Set()
+  const build = (config: Config): ReturnType<typeof buildSites> =>
+    buildSites(config, shared, { forwardedRequests, starting })
   let newest = build(first)
   let before: ReturnType<typeof buildSites> | undefined
   return {
@@ -66,10 +68,10 @@ export function createSites(first: Config, shared: SiteParts) {
   }
 }
 
-function buildSites(config: Config, shared: SiteParts, forwardedRequests: Parts['forwardedRequests']) {
+function buildSites(config: Config, shared: SiteParts, common: Pick<Parts, 'forwardedRequests' | 'starting'>) {
   const { hosts, defaultHost } = config.http
   const sums = new MinuteSums(shared.sessionParts.common.clock)
-  const parts: Parts = { shared, forwardedRequests, sums, endpoints: [], sessions: [] }
+  const parts: Parts = { shared, ...common, sums, endpoints: [], sessions: [] }
   const sites = new Map([...hosts].map(([name, own]) => [name, createHost(config, own, parts)]))
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
   const all = () => createSite({ bosh: [config], apis: [config], websocket: [config], pages: config }, parts)

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.js'
 import { WrongSecrets } from '../http/access/wrong-secrets.js'
+import { type CallerSignal, orGone, withDeadline } from '../lib/caller-gone.js'
 import type { Clock } from '../lib/clock.js'
 import { type Limit, limitDetail } from '../lib/counts.js'
 import { isFull, Problem } from '../lib/errors.js'
@@ -66,6 +67,12 @@ export function createCallLimits({ rates, clock, keys, makeRate, refused }: Call
 
 const memorySeconds = 86_400
 
+/** How long a login waits for another one with the same password. */
+interface ActingCaller {
+  readonly signal: CallerSignal
+  readonly milliseconds: number
+}
+
 /**
  * An account that logs in for other users has one limit of wrong passwords, for all these users together. Above the
  * limit, only passwords that were right before are tried, at this process.
@@ -87,20 +94,37 @@ export function createActingAccounts(
     try {
       return await logIn()
     } catch (error) {
-      isWrong = error instanceof Problem && error.step === 'sasl'
+      // A server that cannot check passwords says nothing about this one.
+      isWrong = error instanceof Problem && error.step === 'sasl' && error.code !== 'temporary-auth-failure'
       throw error
     } finally {
       if (!isWrong) await rate.giveBack(account)
     }
   }
 
-  return async <T>({ jid, credentials }: LoginRequest, admin: string, logIn: () => Promise<T>): Promise<T> => {
+  async function ended(first: Promise<unknown>, { signal }: ActingCaller, milliseconds: number): Promise<void> {
+    try {
+      await withDeadline(signal, milliseconds, waiting => orGone(first, waiting))
+    } catch (error) {
+      if (signal.aborted) throw error
+      throw new Problem('timeout', { step: 'sasl', detail: 'Limit: WARM_TIMEOUT.' })
+    }
+  }
+
+  return async <T>(
+    { jid, credentials }: LoginRequest,
+    admin: string,
+    logIn: () => Promise<T>,
+    caller: ActingCaller,
+  ): Promise<T> => {
     if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
     const account = userOf(`${credentials.user}@${jid.domain}`)
     const hash = hashOf(keys, ['account', account, credentials.password])
     // A running login counts as a wrong password. Parallel logins with the same password wait for the first login,
     // because they would reach the limit.
-    for (let first = firsts.get(hash); first !== undefined; first = firsts.get(hash)) await first
+    const until = performance.now() + caller.milliseconds
+    for (let first = firsts.get(hash); first !== undefined; first = firsts.get(hash))
+      await ended(first, caller, until - performance.now())
     const isKnown = right.recall(hash) !== undefined
     const login = isKnown ? logIn() : counted(account, admin, logIn)
     const known = login.then(

@@ -211,3 +211,10 @@ test('live sessions of guests are limited in total, other users are not, and a r
   client.close()
   expect((await come()).resumed).toBe(false)
 })
+
+test('guests whose call was refused before its login do not count', async () => {
+  await start({ RATE_GUESTS: '1' })
+  const headers = { 'X-Forwarded-For': '192.0.2.1', Origin: origin, 'Content-Type': 'application/json' }
+  expect((await service.call('/connect', { method: 'POST', body: '{"tab":""}x', headers })).status).toBe(400)
+  await come()
+})

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
+import { WebSocket } from 'ws'
 import { startDemoServer } from '../../src/command/demo/server.js'
+import { loadConfig } from '../../src/config/load.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { calledAfterEach } from '../support/closers.js'
@@ -300,4 +303,18 @@ testRest('a second Ctrl+C ends a process at once, with 130', async () => {
   await eventually('the service stops', () => service.stdout.includes('"stopping"'))
   service.signal('SIGINT')
   expect(await service.exit).toBe(130)
+})
+
+test('a WebSocket without a session that was opened two reloads ago is told of the stop', async () => {
+  const environment = { XMPP_DOMAINS: 'chat.example', ADMIN_USERS: 'portal:a-secret-of-the-portal' }
+  const service = await startWatchedService([], environment)
+  const socket = new WebSocket(`${service.url.replace('http', 'ws')}/xmpp-websocket`, 'xmpp')
+  await once(socket, 'open')
+  for (const count of ['1', '2']) {
+    const { config } = loadConfig({ ...environment, RATE_GUESTS: count })
+    await service.service.reload(config, { changed: ['RATE_GUESTS'] })
+  }
+  const closed = once(socket, 'close')
+  await service.stop()
+  expect((await closed)[0]).toBe(1001)
 })

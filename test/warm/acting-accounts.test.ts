@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { CallerGone } from '../../src/lib/caller-gone.js'
 import { Problem } from '../../src/lib/errors.js'
 import { Rate } from '../../src/lib/limits/rates.js'
 import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
@@ -13,6 +14,8 @@ const wish = (password: string, local = 'juliet') =>
   }) as LoginRequest
 
 const keys = secretKeys(() => undefined)
+
+const caller = () => ({ signal: new CallerGone(), milliseconds: 60_000 })
 
 const judge = (_admin: string, _limit: string, retryAfterSeconds?: number) => {
   if (retryAfterSeconds !== undefined) throw new Problem('too-many-requests', { retryAfterSeconds })
@@ -30,7 +33,7 @@ describe('after too many wrong passwords for an account that acts for others', (
     })
     clock = new FakeClock()
     const accounts = createActingAccounts(new Rate(3, 60), clock, keys, judge)
-    call = password => accounts(wish(password), 'admin', () => logIn(password))
+    call = password => accounts(wish(password), 'admin', () => logIn(password), caller())
   })
 
   const guess = async () => {
@@ -57,11 +60,41 @@ test('calls that wait for a first call, which fails because of its user, are tri
   let fail = (_problem: Problem) => {}
   const first = new Promise<never>((_resolve, reject) => (fail = reject))
   const accounts = createActingAccounts(new Rate(3, 60), new FakeClock(), keys, judge)
-  const ghost = accounts(wish('right', 'ghost'), 'admin', () => first)
+  const ghost = accounts(wish('right', 'ghost'), 'admin', () => first, caller())
   const others = Array.from({ length: 40 }, (_, number) =>
-    accounts(wish('right', `user${number}`), 'admin', async () => 'session'),
+    accounts(wish('right', `user${number}`), 'admin', async () => 'session', caller()),
   )
   fail(new Problem('authzid-refused', { step: 'sasl' }))
   await expect(ghost).rejects.toMatchObject({ code: 'authzid-refused' })
   expect(await Promise.all(others)).toEqual(Array(40).fill('session'))
 })
+
+test('a server that cannot check passwords for a moment has refused none', async () => {
+  const accounts = createActingAccounts(new Rate(3, 60), new FakeClock(), keys, judge)
+  for (let call = 0; call < 5; call++) {
+    const down = async () => {
+      throw new Problem('temporary-auth-failure', { step: 'sasl' })
+    }
+    await expect(accounts(wish('right', `user${call}`), 'admin', down, caller())).rejects.toMatchObject({
+      code: 'temporary-auth-failure',
+    })
+  }
+  expect(await accounts(wish('right'), 'admin', async () => 'session', caller())).toBe('session')
+})
+
+test.each([
+  ['leaves', 'caller-gone', 60_000],
+  ['has waited long enough', 'timeout', 1],
+])(
+  'a call that waits for another one with the same password ends if its caller %s',
+  async (what, code, milliseconds) => {
+    const accounts = createActingAccounts(new Rate(3, 60), new FakeClock(), keys, judge)
+    void accounts(wish('right', 'first'), 'admin', () => new Promise(() => {}), caller())
+    const signal = new CallerGone()
+    const logIn = jest.fn(async () => 'session')
+    const second = accounts(wish('right', 'second'), 'admin', logIn, { signal, milliseconds })
+    if (what === 'leaves') signal.abort()
+    await expect(second).rejects.toMatchObject(code === 'timeout' ? { code, step: 'sasl' } : {})
+    expect(logIn).not.toHaveBeenCalled()
+  },
+)

@@ -109,7 +109,8 @@ export class WrongSecrets {
 
   #noteRight({ hash }: Claim): void {
     const now = Date.now()
-    if (now - (this.#rightAt.get(hash) ?? 0) < addMilliseconds) return
+    // The clock may have been set back.
+    if (Math.abs(now - (this.#rightAt.get(hash) ?? 0)) < addMilliseconds) return
     this.#rightAt.delete(hash)
     this.#rightAt.set(hash, now)
     forgetOldest(this.#rightAt, mostAdded)

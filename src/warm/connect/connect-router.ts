@@ -52,16 +52,16 @@ export function createConnectRouter(parts: ConnectParts): Router {
 
   const connect = async (call: Call): Promise<undefined> => {
     const { request } = call
-    const { tab } = readFew(request.headers['content-type'], await readBody(request), tabParameters)
     const { jid, visit, card, token, password, credential, guest } = pages.userOf(request)
-    const given = { jid, token, password, credential, visit, tab: visit === undefined ? undefined : tab }
-    const sent = parametersIn(new Map(Object.entries(given)))
-    if (guest === undefined) return warmCalls.answer(call, sent, 'page', { card })
     try {
+      const { tab } = readFew(request.headers['content-type'], await readBody(request), tabParameters)
+      const given = { jid, token, password, credential, visit, tab: visit === undefined ? undefined : tab }
+      const sent = parametersIn(new Map(Object.entries(given)))
+      if (guest === undefined) return await warmCalls.answer(call, sent, 'page', { card })
       const address = countedAddress(request, config)
       return await warmCalls.answer(call, sent, 'page', { guest: { token: guest.token, address } })
     } catch (error) {
-      if (!call.signal.aborted) await pages.giveBack(request)
+      if (guest !== undefined && !call.signal.aborted) await pages.giveBack(request)
       throw error
     }
   }

@@ -70,7 +70,8 @@ export class LimitedLogins {
       throw new Problem('too-many-sessions', { retryAfterSeconds, detail: limitDetail('user') })
     }
     try {
-      return { binding: await limits.acting(request, admin, () => login({ ...request, entered }, signal)) }
+      const caller = { signal, milliseconds: this.#config.warm.timeout * 1000 }
+      return { binding: await limits.acting(request, admin, () => login({ ...request, entered }, signal), caller) }
     } finally {
       if (user !== undefined) userLimit.giveBack(user, entered)
     }
