@@ -205,7 +205,8 @@ export class PageSession {
   /** Enters the rooms that the page has joined, and leaves those that it has left. */
   tellRooms(): void {
     const { rooms, Strophe } = this.#parts
-    this.send(...rooms.moves(Strophe.Builder, false))
+    const moves = rooms.moves(Strophe.Builder, false)
+    if (moves.length > 0) this.send(...moves)
   }
 
   sendUnsent(kept?: string): void {
@@ -252,7 +253,7 @@ export class PageSession {
       }
     }
     this.connection.sendIQ(ping.tree(), answered, answered, milliseconds)
-    if (this.#binding.link_state) this.send(this.#build('watch', { xmlns: linkNamespace }).tree())
+    this.send(...(this.#binding.link_state ? [this.#build('watch', { xmlns: linkNamespace }).tree()] : []))
   }
 
   drop(): void {
