@@ -101,6 +101,8 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       relay.restore()
       await Promise.allSettled(visitors.map(visitor => visitor.leave()))
       await context?.close()
+      // A page can be closed before it has ended its session.
+      await callSessions(warmer.url, 'DELETE', `/sessions?jid=${alice.jid}`)
       await bob?.leave()
     })
 
@@ -151,6 +153,12 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       return visitor
     }
 
+    /** Of the tabs. */
+    const jids = () =>
+      Promise.all(
+        Array.from(ids.values(), async id => (await callSessions(warmer.url, 'GET', `/${id}`)).json.jid as string),
+      )
+
     /** Sends a message each way. */
     const chat = async (visitor: Visitor, jid: string, number: number) => {
       await visitor.say(bob.jid, `number ${number} of ${jid}`)
@@ -162,8 +170,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     test.each(['Strophe', 'Converse'] as const)('%s continues after messages with stream errors inside', async name => {
       const visitor = await come(name)
       await eventually('a session', () => ids.size > 0)
-      const { json } = await callSessions(warmer.url, 'GET', `/sessions?jid=${alice.jid}`)
-      const { jid } = json.sessions[0] as { jid: string }
+      const [jid] = (await jids()) as [string]
       await bob.seesPresence(jid, undefined)
       const conflict = "<conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
       const streams = 'http://etherx.jabber.org/streams'
@@ -182,8 +189,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       const page = await openPage('xmpp-js')
       visitors.push(page)
       await eventually('a session', () => ids.size > 0)
-      const { json } = await callSessions(warmer.url, 'GET', `/sessions?jid=${alice.jid}`)
-      const { jid } = json.sessions[0] as { jid: string }
+      const [jid] = (await jids()) as [string]
       await bob.seesPresence(jid, undefined)
       await chat(page, jid, 1)
     })
@@ -204,8 +210,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
             }),
           ),
         )
-      const { json } = await callSessions(warmer.url, 'GET', `/sessions?jid=${alice.jid}`)
-      const warmed = (json.sessions as { jid: string }[]).map(({ jid }) => jid)
+      const warmed = await jids()
       for (const jid of warmed) await bob.seesPresence(jid, undefined)
       await together(async one => {
         one.jid = await one.visitor.jid()
