@@ -6,6 +6,7 @@ import type { Phase } from '../lib/phase.js'
 import { countLeftBehind, setDown } from '../session/registry/moving-sessions.js'
 import type { StateFiles } from '../session/registry/state-files.js'
 import type { StoredRecords } from '../session/registry/stored-records.js'
+import type { SessionRecord } from '../session/session-record.js'
 import type { OtherProcesses } from '../store/other-processes.js'
 import type { Events } from '../warm/events/events.js'
 import { type JoinedProcesses, lastAnswersMilliseconds } from './joined-processes.js'
@@ -45,8 +46,6 @@ export class Stopping {
   readonly #parts: StoppingParts
   #draining: Promise<void> | undefined
   #stopped: Promise<void> | undefined
-  /** Ids of sessions that the store has not taken. Undefined: it has taken none. */
-  #unstored: ReadonlySet<string> | undefined
 
   constructor(parts: StoppingParts) {
     this.#parts = parts
@@ -154,28 +153,33 @@ export class Stopping {
     listening.retire()
     const recorded = new Set(this.#recorded.map(({ id }) => id))
     const moved: Parameters<Events['tell']>[1][] = []
+    const records = setDown(registry, session => void moved.push(session))
+    // Undefined: the store has taken none.
+    let unstored: readonly string[] | undefined
     try {
-      await this.#store(setDown(registry, session => void moved.push(session)))
+      unstored = await this.#store(records)
+      if (unstored?.length !== 0) await this.#write(unstored ?? records)
       log.info({ sessions: moved.length }, 'sessions were stored for the next process')
     } catch (error) {
-      const lost = moved.filter(({ id }) => this.#unstored?.has(id) !== false && !recorded.has(id))
+      const left = unstored && new Set(unstored.map(text => (JSON.parse(text) as SessionRecord).id))
+      const lost = moved.filter(({ id }) => left?.has(id) !== false && !recorded.has(id))
       for (const session of lost) events?.tell('session.ended', session, 'shutdown')
       log.error({ sessions: lost.length, ...traceOf(error) }, 'sessions could not be stored')
     }
   }
 
-  async #store(texts: Iterable<string>): Promise<void> {
-    const { records, files, sessions } = this.#parts
-    let left: Iterable<string> = texts
-    if (records !== undefined) {
-      let unstored = await records.put(texts)
-      if (unstored.length > 0 && (await this.#isStoreUp())) unstored = await records.put(unstored)
-      if (unstored.length === 0) return
-      left = unstored
-      this.#unstored = new Set(unstored.map(text => (JSON.parse(text) as { id: string }).id))
-    }
+  /** Resolves with what the store has not taken. Undefined: there is no store. */
+  async #store(texts: Iterable<string>): Promise<readonly string[] | undefined> {
+    const { records } = this.#parts
+    if (records === undefined) return undefined
+    const unstored = await records.put(texts)
+    return unstored.length > 0 && (await this.#isStoreUp()) ? await records.put(unstored) : unstored
+  }
+
+  async #write(texts: Iterable<string>): Promise<void> {
+    const { files, sessions } = this.#parts
     if (files === undefined) throw new Error('Redis is away, and STATE_DIR is not set')
-    await files.write(left, sessions.registry.recordBytes)
+    await files.write(texts, sessions.registry.recordBytes)
   }
 
   async #isStoreUp(): Promise<boolean> {
