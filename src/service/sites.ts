@@ -68,10 +68,14 @@ export function createSites(first: Config, shared: SiteParts) {
   }
 }
 
-function buildSites(config: Config, shared: SiteParts, common: Pick<Parts, 'forwardedRequests' | 'starting'>) {
+function buildSites(
+  config: Config,
+  shared: SiteParts,
+  { forwardedRequests, starting }: Pick<Parts, 'forwardedRequests' | 'starting'>,
+) {
   const { hosts, defaultHost } = config.http
   const sums = new MinuteSums(shared.sessionParts.common.clock)
-  const parts: Parts = { shared, ...common, sums, endpoints: [], sessions: [] }
+  const parts: Parts = { shared, forwardedRequests, starting, sums, endpoints: [], sessions: [] }
   const sites = new Map([...hosts].map(([name, own]) => [name, createHost(config, own, parts)]))
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
   const all = () => createSite({ bosh: [config], apis: [config], websocket: [config], pages: config }, parts)
