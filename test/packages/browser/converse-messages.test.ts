@@ -1,17 +1,16 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { connectConverse, FakePage, pageBinding, Status } from '../../support/fake-page.js'
+import { useFakeTimers } from '../../support/fake-timers.js'
 
 let page: FakePage
 
+useFakeTimers()
+
 beforeEach(() => {
-  jest.useFakeTimers()
   page = new FakePage()
 })
 
-afterEach(() => {
-  jest.useRealTimers()
-  page.close()
-})
+afterEach(() => page.close())
 
 const binding = async () => ({ ...pageBinding, resumed: true })
 

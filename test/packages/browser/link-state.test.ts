@@ -1,24 +1,23 @@
 // The service tells a page that it mends its link to the XMPP server, and when the link is up again.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { connect, connectConverse, FakePage, type PageStatus, pageBinding, Status } from '../../support/fake-page.js'
+import { useFakeTimers } from '../../support/fake-timers.js'
 
 let page: FakePage
 let statuses: PageStatus[]
 let asked: number
 let hasNotices: boolean
 
+useFakeTimers()
+
 beforeEach(() => {
-  jest.useFakeTimers()
   page = new FakePage()
   statuses = []
   asked = 0
   hasNotices = true
 })
 
-afterEach(() => {
-  jest.useRealTimers()
-  page.close()
-})
+afterEach(() => page.close())
 
 const binding = async () => ({
   ...pageBinding,

@@ -1,6 +1,7 @@
 // With `checkEvery`, a page whose portal session expires ends its chat.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Chat, connect, connectConverse, FakePage, type PageStatus, Status } from '../../support/fake-page.js'
+import { useFakeTimers } from '../../support/fake-timers.js'
 
 const binding = { jid: 'alice@localhost/1', sid: 's1', rid: 5, url: 'https://chat.example.org/http-bind' }
 const withToken = { service: 'https://chat.example.org', token: '/chat/token' }
@@ -15,8 +16,9 @@ let isSignedIn: boolean
 /** The portal's answer to a check. */
 let answer: () => Response
 
+useFakeTimers()
+
 beforeEach(() => {
-  jest.useFakeTimers()
   page = new FakePage()
   statuses = []
   requests = []
@@ -32,7 +34,6 @@ beforeEach(() => {
 
 afterEach(() => {
   jest.restoreAllMocks()
-  jest.useRealTimers()
   page.close()
 })
 

@@ -9,24 +9,23 @@ import {
   pageBinding,
   Status,
 } from '../../support/fake-page.js'
+import { useFakeTimers } from '../../support/fake-timers.js'
 
 let page: FakePage
 let statuses: PageStatus[]
 let asked: number
 let isResumed: boolean
 
+useFakeTimers()
+
 beforeEach(() => {
-  jest.useFakeTimers()
   page = new FakePage()
   statuses = []
   asked = 0
   isResumed = false
 })
 
-afterEach(() => {
-  jest.useRealTimers()
-  page.close()
-})
+afterEach(() => page.close())
 
 /** Each binding has a sid of its own. */
 const binding = async () => ({ ...pageBinding, sid: `s${++asked}`, resumed: isResumed })

@@ -2,16 +2,17 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { type FakeElement, fakeElement } from '../../support/fake-chat.js'
 import { connect, FakeConnection, FakePage, pageBinding, Status } from '../../support/fake-page.js'
+import { useFakeTimers } from '../../support/fake-timers.js'
 
 let page: FakePage
 
+useFakeTimers()
+
 beforeEach(() => {
-  jest.useFakeTimers()
   page = new FakePage()
 })
 
 afterEach(() => {
-  jest.useRealTimers()
   jest.restoreAllMocks()
   page.close()
 })
