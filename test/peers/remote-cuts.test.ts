@@ -30,10 +30,34 @@ for (const kind of encryptedServers) {
       warmer = await startTestService({ servers: `localhost=${relay.url}/http-bind` })
     })
 
+    const attachAll = () =>
+      Promise.all(
+        Array.from({ length: pages }, async () => {
+          const binding = await warmer.bind(alice)
+          return User.attach(binding.url, binding)
+        }),
+      )
+
     afterAll(async () => {
       await warmer?.stop()
       await relay?.stop()
       await server?.stop()
+    })
+
+    test('all survive requests that overtake others by 80 ms, as they do on a busy machine', async () => {
+      relay.delayEverySecond(80)
+      const users = await attachAll()
+      const [listener] = users
+      const numbers = Array.from({ length: 40 }, (_, index) => index + 1)
+      for (const number of numbers) {
+        for (const user of users) user.say(listener!.jid, `${number};`)
+        await pause(beat)
+      }
+      await Promise.all(users.map(user => user.isUpToDate(1000 * patience)))
+      await listener!.isUpToDate()
+      expect(numbersOf(listener!.received)).toEqual(numbers.flatMap(number => users.map(() => number)))
+      await Promise.all(users.map(user => user.leave()))
+      relay.delayEverySecond(0)
     })
 
     test('all survive, and each message arrives once', async () => {
@@ -42,11 +66,7 @@ for (const kind of encryptedServers) {
         domain: 'localhost',
         password: passwords.bob,
       })
-      const attach = async () => {
-        const binding = await warmer.bind(alice)
-        return User.attach(binding.url, binding)
-      }
-      const users = await Promise.all(Array.from({ length: pages }, attach))
+      const users = await attachAll()
       await Promise.all(users.map(user => user.isUpToDate()))
       let said = 0
       const talk = async (beats: number) => {
@@ -75,7 +95,10 @@ for (const kind of encryptedServers) {
 
       const numbers = Array.from({ length: said }, (_, number) => number + 1)
       const heard = () =>
-        users.map((user, index) => [numbersOf(user.received, `to ${index}`), numbersOf(bob.received, `from ${index}`)])
+        users.map((user, index) => [
+          numbersOf(user.received, `to ${index}: `),
+          numbersOf(bob.received, `from ${index}: `),
+        ])
       const isThere = () => heard().every(both => both.every(({ length }) => length >= said))
       await eventually('all messages arrive', isThere, { seconds: patience }).catch(() => {})
       expect(heard()).toEqual(users.map(() => [numbers, numbers]))
@@ -86,7 +109,7 @@ for (const kind of encryptedServers) {
 }
 
 /** The numbers received with these words, sorted, as these clients do not keep the order. */
-const numbersOf = (received: string, words: string) =>
-  Array.from(received.matchAll(new RegExp(`>${words}: (\\d+);<`, 'g')), ([, number]) => Number(number)).sort(
+const numbersOf = (received: string, words = '') =>
+  Array.from(received.matchAll(new RegExp(`>${words}(\\d+);<`, 'g')), ([, number]) => Number(number)).sort(
     (one, other) => one - other,
   )

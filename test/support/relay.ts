@@ -5,6 +5,8 @@ import { Listener } from './listener.js'
 export interface Relay {
   /** Where clients reach the service through it: `http://127.0.0.1:PORT`. */
   readonly url: string
+  /** Every second connection of clients brings each chunk later by so many milliseconds, so that requests overtake others. */
+  delayEverySecond(milliseconds: number): void
   /** Breaks all connections on both sides. */
   cut(): void
   /** Passes nothing on any more; connections look as if they were alive. */
@@ -25,6 +27,8 @@ export async function startRelay(service: string): Promise<Relay> {
   const orphans = new Set<Socket>()
   let isLost = false
   let isStalled = false
+  let delay = 0
+  let count = 0
 
   const server = createServer({ noDelay: true }, near => {
     if (isLost) {
@@ -34,7 +38,12 @@ export async function startRelay(service: string): Promise<Relay> {
     const far = connect({ host: hostname, port: Number(port), noDelay: true })
     far.on('error', () => {})
     pairs.set(near, far)
-    near.on('data', chunk => void (isStalled || far.write(chunk)))
+    const isSlow = ++count % 2 === 0
+    near.on('data', chunk => {
+      if (isStalled) return
+      if (isSlow && delay > 0) setTimeout(() => far.write(chunk), delay)
+      else far.write(chunk)
+    })
     far.on('data', chunk => {
       if (!isStalled && !near.destroyed) near.write(chunk)
     })
@@ -55,6 +64,9 @@ export async function startRelay(service: string): Promise<Relay> {
   return {
     url: listener.url,
     cut,
+    delayEverySecond(milliseconds) {
+      delay = milliseconds
+    },
     stall() {
       isStalled = true
     },
