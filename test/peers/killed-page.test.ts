@@ -39,6 +39,7 @@ interface KilledVisitor extends Visitor {
   statuses(): Promise<readonly string[]>
   /** Texts of messages as they came over WebSocket, if the page may show them in another order. */
   arrived?(): readonly string[]
+  frames?(): readonly string[]
 }
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat }
@@ -153,7 +154,7 @@ describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process 
       say: (to, text) => page.say(to, text),
       receives: (text, milliseconds) => page.receives(bob.bareJid, text, milliseconds),
       texts: () => page.texts(bob.bareJid),
-      ...(over === 'websocket' && { arrived: () => textsIn(page.frames.join('')) }),
+      ...(over === 'websocket' && { arrived: () => textsIn(page.frames.join('')), frames: () => page.frames }),
       statuses: () => page.tab.evaluate(() => window.noted.statuses as unknown as readonly string[]),
     }
   }
@@ -206,6 +207,8 @@ describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process 
     const shown = numbersOf(await visitor.texts())
     const arrived = visitor.arrived && [...new Set(numbersOf(visitor.arrived()))]
     if (arrived !== undefined && shown.join() !== all.join()) console.log(`came: ${arrived}; shown: ${shown}`)
+    // `<delay/>` tells which stanzas the server had kept.
+    if (arrived !== undefined && arrived.join() !== all.join()) console.log(visitor.frames!().join('\n'))
     expect(arrived ?? shown).toEqual(all)
     expect(shown.toSorted((one, other) => one - other)).toEqual(all)
     // A page can repeat a BOSH request that the process accepted after its last record. Contacts know the ids.

@@ -11,7 +11,7 @@ import type { WarmBinding } from '../support/start-service.js'
  * How long a request has to arrive before the next, in milliseconds. Each has a connection of its own, and ejabberd answers none
  * of them any more where the second arrives first.
  */
-const headStart = 20
+const headStart = 100
 
 export class User {
   readonly #client: BoshClient
@@ -22,6 +22,8 @@ export class User {
   #unsaid: string
   #over = false
   #fences = 0
+  /** Resolves `#headStart` after the last request was sent. */
+  #turn: Promise<unknown> = Promise.resolve()
   #said = 0
 
   private constructor(
@@ -138,7 +140,11 @@ export class User {
   async #ask(): Promise<void> {
     // Replies over two connections may overtake each other: the order is that of the requests.
     const before = [...this.#open]
-    if (this.#headStart > 0 && before.length > 0) await pause(this.#headStart)
+    if (this.#headStart > 0) {
+      const turn = this.#turn
+      this.#turn = turn.then(() => pause(this.#headStart))
+      await turn
+    }
     const stanzas = this.#unsaid
     this.#unsaid = ''
     try {
