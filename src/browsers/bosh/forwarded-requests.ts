@@ -5,6 +5,7 @@ import { clientOf } from '../../lib/client-network.js'
 import { type Clock, pause } from '../../lib/clock.js'
 import { exceeds, KeyCounts } from '../../lib/limits/key-counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import { NoAnswer } from '../../store/other-processes.js'
 import { StoreUnavailable } from '../../store/store.js'
 import { readBodyHead } from './body.js'
 import type { ConnectionManager } from './connection-manager.js'
@@ -21,8 +22,10 @@ const longText = 4096
 const tooLargeKind = 'bosh-too-large'
 
 export interface BoshService extends Pick<ConnectionManager, 'serve' | 'report'> {
-  refuseTooLarge(head: string, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined | Promise<Reply | undefined>
+  refuseTooLarge(start: string, peer: Sender): Reply | undefined | Promise<Reply | undefined>
 }
+
+type Sender = Pick<Peer, 'address' | 'secure' | 'cookies'>
 
 interface TooLarge extends Pick<Peer, 'secure' | 'cookies'> {
   readonly start: string
@@ -71,17 +74,26 @@ export class ForwardedRequests {
         else if (sid === undefined || manager.has(sid)) manager.serve(text, peer)
         else this.#forwardCounted(text, sid, peer, manager).catch(error => drop(error, peer, manager))
       },
-      refuseTooLarge: (start, { secure, cookies }) => {
+      refuseTooLarge: (start, peer) => {
         const { sid } = readBodyHead(start)
-        const owner = sid === undefined || manager.has(sid) ? undefined : this.#peers.ownerIn(sid)
-        if (owner === undefined) return manager.refuseTooLarge(start, { secure, cookies })
-        const question: TooLarge = { start, secure, cookies }
-        return this.#peers.ask(owner.name, tooLargeKind, question).then(
-          reply => (reply ?? undefined) as Reply | undefined,
-          () => noAnswer,
-        )
+        if (sid === undefined || manager.has(sid)) return manager.refuseTooLarge(start, peer)
+        return this.#refuseElsewhere(start, sid, peer, manager).catch(error => {
+          if (!(error instanceof StoreUnavailable || error instanceof NoAnswer)) manager.report(error)
+          return noAnswer
+        })
       },
     }
+  }
+
+  async #refuseElsewhere(start: string, sid: string, peer: Sender, manager: ConnectionManager) {
+    const question: TooLarge = { start, secure: peer.secure, cookies: peer.cookies }
+    const ask = (name: string) => this.#peers.ask(name, tooLargeKind, question) as Promise<Reply | null | undefined>
+    const named = this.#peers.ownerIn(sid)
+    const reply = named && (await ask(named.name))
+    if (reply) return reply
+    const place = await this.#lookUp(sid, peer, () => manager.has(sid), named?.name)
+    if (place === 'here' || place === undefined) return manager.refuseTooLarge(start, peer)
+    return (await ask(place.name)) ?? undefined
   }
 
   /** The other process can hang. */
@@ -130,7 +142,7 @@ export class ForwardedRequests {
     }
   }
 
-  async #lookUp(sid: string, { address }: Peer, isHere: () => boolean, lost?: string): Promise<Place> {
+  async #lookUp(sid: string, { address }: Sender, isHere: () => boolean, lost?: string): Promise<Place> {
     const { whereabouts, refused } = this.#parts
     const client = clientOf(address)
     if (this.#lookups.of(client) >= mostLookups) {

@@ -87,3 +87,43 @@ test('a request whose client leaves while its session is looked for is not serve
   await settled()
   expect(served).toEqual(['192.0.2.2'])
 })
+
+test('a request that is too large ends its session where it is now, and not only where its sid was made', async () => {
+  const terminated: Reply = { status: 200, body: "<body type='terminate'/>", contentType: 'text/xml' }
+  const asked: string[] = []
+  const lost: (string | undefined)[] = []
+  const begin = (named: string | undefined, has: readonly string[], found: string | undefined) => {
+    const peers = {
+      answer() {},
+      ownerIn: () => named && { name: named },
+      ask: async (name: string) => {
+        asked.push(name)
+        return has.includes(name) ? terminated : null
+      },
+    }
+    const find = async (_key: object, _isHere: () => boolean, but?: string) => {
+      lost.push(but)
+      return found === 'here' ? found : found && { name: found }
+    }
+    return new ForwardedRequests({
+      whereabouts: { peers, find } as unknown as Whereabouts,
+      clock: new FakeClock(),
+      bodies: unlimitedBodies(),
+      mostConnections: () => 0,
+      refused: () => {},
+    }).over({ has: () => false, refuseTooLarge: () => found && { ...terminated, body: 'here' } } as never)
+  }
+  const start = "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' sid='aaaaaaaa-1'>"
+  const peer = { address: '192.0.2.1', secure: true, cookies: undefined }
+  const answers = [
+    await begin('maker', ['maker'], undefined).refuseTooLarge(start, peer),
+    await begin(undefined, ['taker'], 'taker').refuseTooLarge(start, peer),
+    await begin('maker', ['taker'], 'taker').refuseTooLarge(start, peer),
+    await begin('maker', [], 'here').refuseTooLarge(start, peer),
+    await begin(undefined, [], undefined).refuseTooLarge(start, peer),
+  ]
+  const here = { ...terminated, body: 'here' }
+  expect(answers).toEqual([terminated, terminated, terminated, here, undefined])
+  expect(asked).toEqual(['maker', 'taker', 'maker', 'taker', 'maker'])
+  expect(lost).toEqual([undefined, 'maker', 'maker', undefined])
+})
