@@ -1,7 +1,7 @@
 // `npm run mutants` changes one thing at a time in a copy of the repository, and prints the changes that no unit or
 // scenario test notices. Before, it runs these tests with marks, to see which test files come to which places.
 //   npm run mutants -- --count 100 --seed 1    a random choice in src/
-//   npm run mutants -- src/lib/rates.ts:12     the places of a line, or of a file
+//   npm run mutants -- src/lib/limits/rates.ts:12     the places of a line, or of a file
 //   --seconds 120                              of the test files for one change, those that take this time together
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -35,7 +35,7 @@ execFileSync(process.execPath, ['build.js'])
 const compiler = new API({ cwd: copy })
 const project = join(copy, 'tsconfig.json')
 const program = snapshot({ openProjects: [project] })
-const inSrc = files.filter(file => /^src\/(?!packages\/|demo\/).*(?<!\.d)\.ts$/.test(file))
+const inSrc = files.filter(file => /^src\/(?!packages\/|command\/demo\/).*(?<!\.d)\.ts$/.test(file))
 const mutants = chosen(inSrc.flatMap(file => placesIn(file, program.getSourceFile(join(copy, file)))))
 for (const mutant of mutants) mutant.noticed = errorOfTypes(mutant)
 compiler.close()

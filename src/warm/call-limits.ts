@@ -131,7 +131,7 @@ export function createActingAccounts(
       () => right.remember(hash, true),
       () => {},
     )
-    if (!isKnown && !firsts.has(hash)) {
+    if (!isKnown) {
       firsts.set(hash, known)
       void known.then(() => firsts.delete(hash))
     }
