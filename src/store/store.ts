@@ -222,7 +222,7 @@ export interface TabLock {
 export const lockSeconds = 5
 
 /** A session that its process has set down. Any process can take it, once. */
-export interface SessionRecord {
+export interface SealedRecord {
   readonly id: string
   readonly secrets: readonly string[]
   readonly tab?: TabName | undefined
@@ -254,7 +254,7 @@ export type RecordKey = { readonly id: string } | { readonly secret: string } | 
 
 export interface Records {
   /** The records expire after `seconds`. None is written for a session that another process has taken from `process`. */
-  put(records: readonly SessionRecord[], process: string, seconds: number): Promise<void>
+  put(records: readonly SealedRecord[], process: string, seconds: number): Promise<void>
   /**
    * Of all calls in all processes, one gets the record. For `takenSeconds`, others are told which process got it. The
    * record of a live session can be taken when the entry of its process has expired.
@@ -267,7 +267,7 @@ export interface Records {
    * expired, they can be taken, and expire `seconds` later. Resolves with the ids of sessions that another process has
    * taken.
    */
-  keep(records: readonly SessionRecord[], process: string, seconds: number): Promise<readonly string[]>
+  keep(records: readonly SealedRecord[], process: string, seconds: number): Promise<readonly string[]>
   /** The sessions have ended, or can no longer be continued. */
   forget(ids: readonly string[], process: string): Promise<void>
   /** False if another process has taken the session. Rejects with `StoreUnavailable` also if one could take it now. */

@@ -13,10 +13,10 @@ import {
   type ProcessEntry,
   type RecordKey,
   type Records,
+  type SealedRecord,
   type SessionEntries,
   type SessionEntry,
   type SessionKey,
-  type SessionRecord,
   type Store,
   type StoredSession,
   StoreUnavailable,
@@ -226,7 +226,7 @@ class MemoryRecords implements Records {
   readonly #epoch: number
   readonly #members: ReadonlyMap<string, Member>
   /** Of live sessions. */
-  readonly #live = new Map<string, { record: SessionRecord; process: string; seconds: number }>()
+  readonly #live = new Map<string, { record: SealedRecord; process: string; seconds: number }>()
   readonly #lost = new Set<string>()
   /** The oldest first. */
   readonly #records = new Map<string, Kept>()
@@ -238,8 +238,8 @@ class MemoryRecords implements Records {
     this.#members = members
   }
 
-  async keep(records: readonly SessionRecord[], process: string, seconds: number) {
-    const isLost = ({ id }: SessionRecord) => this.#lost.has(`${process} ${id}`)
+  async keep(records: readonly SealedRecord[], process: string, seconds: number) {
+    const isLost = ({ id }: SealedRecord) => this.#lost.has(`${process} ${id}`)
     for (const record of records) if (!isLost(record)) this.#live.set(record.id, { record, process, seconds })
     return records.filter(isLost).map(({ id }) => id)
   }
@@ -264,7 +264,7 @@ class MemoryRecords implements Records {
     this.#lost.add(`${process} ${id}`)
   }
 
-  async put(records: readonly SessionRecord[], process: string, seconds: number) {
+  async put(records: readonly SealedRecord[], process: string, seconds: number) {
     const writtenAt = this.#now
     for (const record of records) {
       const { id, text } = record

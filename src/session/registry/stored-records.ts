@@ -9,7 +9,7 @@ import {
   type EndedMarks,
   type KeptBy,
   type RecordKey,
-  type SessionRecord as SealedRecord,
+  type SealedRecord,
   type Store,
   StoreUnavailable,
   type TakenRecord,

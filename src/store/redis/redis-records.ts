@@ -12,7 +12,7 @@ import {
   processSeconds,
   type RecordKey,
   type Records,
-  type SessionRecord,
+  type SealedRecord,
   StoreUnavailable,
   type TakenRecord,
   takenSeconds,
@@ -149,7 +149,7 @@ type Taken = readonly [id: string, text: string, at: string]
 
 export function redisRecords(line: RedisLine, hashKey: HashKey): Records {
   return {
-    async put(records: readonly SessionRecord[], process: string, seconds: number) {
+    async put(records: readonly SealedRecord[], process: string, seconds: number) {
       await Promise.all(
         records.map(record => {
           const names = uniqueKeysOf(record).map(hashKey)
@@ -179,8 +179,8 @@ export function redisRecords(line: RedisLine, hashKey: HashKey): Records {
       return (taken as readonly Taken[]).map(recordOf)
     },
 
-    async keep(records: readonly SessionRecord[], process: string, seconds: number) {
-      const keepPart = (part: readonly SessionRecord[]) => {
+    async keep(records: readonly SealedRecord[], process: string, seconds: number) {
+      const keepPart = (part: readonly SealedRecord[]) => {
         const words = part.flatMap(record => {
           const names = uniqueKeysOf(record).map(hashKey)
           return [record.id, record.text, names.join(' ')]

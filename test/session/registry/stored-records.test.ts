@@ -2,9 +2,9 @@ import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Phase } from '../../../src/lib/phase.js'
 import { StoredRecords } from '../../../src/session/registry/stored-records.js'
-import type { SessionRecord as Moved } from '../../../src/session/session-record.js'
+import type { SessionRecord } from '../../../src/session/session-record.js'
 import {
-  type SessionRecord,
+  type SealedRecord,
   type Store,
   StoreUnavailable,
   type TakenRecord,
@@ -98,7 +98,7 @@ describe('records of sessions', () => {
   test('are sealed, with the keys by which they are found', async () => {
     const bench = new BoshBench({}, undefined, { issuesTickets: true })
     const { sid, id, token } = await resumable(bench)
-    const stored: SessionRecord[] = []
+    const stored: SealedRecord[] = []
     jest.spyOn(store.records, 'put').mockImplementation(async batch => void stored.push(...batch))
     await start().records.put(recordsOf(bench))
     expect(stored).toMatchObject([{ id, secrets: [sid, expect.any(String)] }])
@@ -248,7 +248,7 @@ test('the age of a session includes the time in the store, at most as long as re
   const [text] = recordsOf(bench)
   const records = new StoredRecords({
     ...{ self: 'aaaaaaaa', store, keys: () => [key], clock, seconds, phase, log: bench.log },
-    take: ({ createdAt }: Moved) => ages.push(0 - createdAt) > 0,
+    take: ({ createdAt }: SessionRecord) => ages.push(0 - createdAt) > 0,
     end() {},
   })
   for (const ago of [10_000, 3_600_000, -3_600_000]) {
