@@ -1,6 +1,6 @@
 // What `npm test` runs: lint, types, the build, the Debian packages of the real peers, the tests. Goes on after
 // a failure so that one run shows them all. The last line is `N passed, N failed`.
-//   npm test                      each server, browser and client, and few of their pairs
+//   npm test                      each server, browser and client once
 //   npm run test:all              all combinations of them, and what takes long
 //   npm run test:all -- --rest    only what `npm test` leaves out, for CI, which has run it before
 import { fileURLToPath } from 'node:url'
@@ -62,17 +62,20 @@ async function missing() {
 
 /** Runs the tests. `WARM_TEST_SKIP` tells them which packages are missing, `WARM_TEST_MATRIX` which combinations are wanted. */
 async function jest(absent) {
-  const env = {
-    WARM_TEST_SKIP: inCi ? '' : absent.join(','),
-    WARM_TEST_MATRIX: isRest ? 'rest' : isAll ? 'full' : '',
+  const skip = { WARM_TEST_SKIP: inCi ? '' : absent.join(',') }
+  const withMatrix = async (matrix, args, files = []) => {
+    // The combinations need more of the processor, so that the tests of five workers could time out.
+    const workers = matrix === '' ? undefined : 3
+    const result = await runJest(args, { env: { ...skip, WARM_TEST_MATRIX: matrix }, files, workers })
+    passed += result.passed
+    failed += result.failed
   }
-  const files = isRest ? filesOfRest(root) : []
-  const isUsual = !isAll && !isRest
-  // The combinations need more of the processor, so that the tests of five workers could time out.
-  const workers = isUsual ? undefined : 3
-  const result = await runJest(isUsual ? withoutFilesOfAllOnly() : [], { env, files, workers })
-  passed += result.passed
-  failed += result.failed
+  if (isAll) await withMatrix('full', [])
+  else if (!isRest) await withMatrix('', withoutFilesOfAllOnly())
+  else {
+    await withMatrix('full', [], filesOfAllOnly(root))
+    await withMatrix('rest', [], filesOfRest(root))
+  }
 }
 
 /** Jest's arguments that leave out what `npm run test:all` alone runs. */

@@ -1,6 +1,6 @@
 // The service's form in Chromium, and the session that it opens.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import { eitherChromium, sharedChromium } from '../support/chromium.js'
+import { sharedChromium } from '../support/chromium.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { AdminPage } from './admin-page.js'
@@ -11,7 +11,7 @@ const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
 
-describeWith(['prosody', 'openssl', eitherChromium], 'The admin form at Prosody', () => {
+describeWith(['prosody', 'openssl', 'chromium'], 'The admin form at Prosody', () => {
   let server: Prosody
   let service: TestService
   let page: AdminPage
@@ -27,7 +27,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'The admin form at Prosody'
   beforeEach(async () => {
     const binding = await service.bind(bobs)
     bob = User.attach(binding.url, binding)
-    page = await AdminPage.open(await sharedChromium(eitherChromium), service.url)
+    page = await AdminPage.open(await sharedChromium(), service.url)
   })
 
   afterEach(async () => {

@@ -3,7 +3,6 @@ import { expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
-import { testRest } from '../support/matrix.js'
 import { freePorts } from '../support/ports.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService } from '../support/start-service.js'
@@ -58,7 +57,7 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     expect(page.complaints).toEqual([])
   })
 
-  testRest('work with the keyboard alone, with a visible focus', async () => {
+  test('work with the keyboard alone, with a visible focus', async () => {
     const page = await stage.open()
     const { keyboard } = page.tab
     const tabTo = async (name: string) => {
@@ -187,7 +186,7 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     }
   })
 
-  testRest('show an error if the session ended before it was attached', async () => {
+  test('show an error if the session ended before it was attached', async () => {
     const page = await stage.open()
     await page.bind(alice)
     const client = new BoshClient(`${stage.service.url}/http-bind`, await page.binding())
@@ -198,7 +197,7 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     await page.tab.getByRole('alert').getByText('The service no longer knows this session.').waitFor()
   })
 
-  testRest('attach at an EXTERNAL_URL of another origin, and end the session when left', async () => {
+  test('attach at an EXTERNAL_URL of another origin, and end the session when left', async () => {
     const [port] = await freePorts(1)
     const elsewhere = await startTestService({
       demo: [passwords],
@@ -220,7 +219,7 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     }
   })
 
-  testRest('attach to a session with ATTACH_BINDING=cookie, and get its cookie', async () => {
+  test('attach to a session with ATTACH_BINDING=cookie, and get its cookie', async () => {
     const careful = await startTestService({
       demo: [passwords],
       environment: { ATTACH_BINDING: 'cookie' },

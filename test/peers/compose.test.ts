@@ -19,7 +19,6 @@ import { parse } from 'yaml'
 import { settings as known } from '../../src/config/settings.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { testRest } from '../support/matrix.js'
 import { missingPackages } from '../support/packages.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { freePorts } from '../support/ports.js'
@@ -361,7 +360,7 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     })
   })
 
-  testRest('keep certificate and users over a restart', async () => {
+  test('keep certificate and users over a restart', async () => {
     const certificate = readFileSync(join(folder, 'certificates', 'domain.crt'), 'utf8')
     await stopProsody()
     await startProsody()

@@ -4,7 +4,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import type { BrowserContext } from 'playwright-core'
 import { browserBefore, sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
-import { combinations, fewOrAll, testRest } from '../support/matrix.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -30,7 +29,7 @@ const ways = [
   { source: 'token', transport: 'websocket' },
 ] as const
 
-for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+for (const kind of encryptedServers) {
   const browser = browserBefore(kind.maker)
   describeWith([...kind.packages, browser], `Converse with the module, before ${kind.name}`, () => {
     const { file } = testFolder()
@@ -119,7 +118,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       return visitor
     }
 
-    for (const way of combinations(ways, way => ways.indexOf(way) < 2))
+    for (const way of ways)
       test(`with a ${way.source}, over ${way.transport}, keeps its session over reloads, until the user signs out`, async () => {
         const visitor = await come(way)
         const jid = await visitor.jid()
@@ -182,7 +181,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       for (const tab of [visitor, duplicate]) await tab.has('ended signed-out')
     })
 
-    testRest('shows a message once that the service sends again', async () => {
+    test('shows a message once that the service sends again', async () => {
       const visitor = await come({ source: 'binding', transport: 'bosh' })
       const jid = await visitor.jid()
       await visitor.turnTo(bob.bareJid)
@@ -215,7 +214,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       expect(visitor.complaints).toEqual([])
     })
 
-    testRest('keeps the messages if the portal fails for ten minutes', async () => {
+    test('keeps the messages if the portal fails for ten minutes', async () => {
       // In the page, pauses are fifty times shorter.
       await context.addInitScript(`const { setTimeout: set } = window
         setTimeout = (act, time, ...given) => set(act, time >= 500 && time <= 60_000 ? time / 50 : time, ...given)`)

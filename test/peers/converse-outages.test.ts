@@ -1,8 +1,6 @@
 // Converse with the module, while its XMPP server is restarted: what the user types meanwhile arrives once.
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
-import { eitherChromium } from '../support/chromium.js'
-import { runsRest } from '../support/matrix.js'
 import type { InsideConverse } from '../support/page-converse-module.js'
 import { startProsody } from '../support/prosody.js'
 import { describeWith } from './needs.js'
@@ -11,12 +9,12 @@ import { PagesStage, passwords, transports } from './pages-stage.js'
 declare const window: { inside: InsideConverse }
 
 /** In milliseconds. */
-const outage = runsRest ? 13_000 : 2_000
+const outage = 13_000
 
-describeWith(['prosody', 'openssl', eitherChromium], 'Converse with the module, whose server is restarted', () => {
+describeWith(['prosody', 'openssl', 'chromium'], 'Converse with the module, whose server is restarted', () => {
   const modules = '"roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks", "offline"'
   const stage = PagesStage.of({
-    browser: eitherChromium,
+    browser: 'chromium',
     start: () => startProsody({ users: passwords, config: `modules_enabled = { ${modules} }` }),
   })
 

@@ -11,12 +11,11 @@ import type { Page } from 'playwright-core'
 import { endReasons } from '../../src/lib/counts.js'
 import { problems } from '../../src/lib/errors.js'
 import { makeCertificate } from '../support/certificates.js'
-import { eitherChromium, sharedChromium } from '../support/chromium.js'
+import { sharedChromium } from '../support/chromium.js'
 import { EventReceiver, eventsSecret, type ReceivedRequest } from '../support/event-receiver.js'
 import { eventually, patience } from '../support/eventually.js'
 import { Listener } from '../support/listener.js'
 import { startLoginServer } from '../support/login-server/server.js'
-import { testRest } from '../support/matrix.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
@@ -240,11 +239,11 @@ describe('The settings in docs/embed.md', () => {
   })
 })
 
-describeWith([eitherChromium], 'In Chromium, the example', () => {
+describeWith(['chromium'], 'In Chromium, the example', () => {
   let tab: Page
 
   beforeEach(async () => {
-    tab = await (await sharedChromium(eitherChromium)).newPage()
+    tab = await (await sharedChromium()).newPage()
     await tab.route('**/chat/token', route => route.fulfill({ json: { token: chatToken() } }))
     await callSessions(service.url, 'DELETE', `/sessions?jid=${jid}`)
   })
@@ -299,7 +298,7 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
   }
   const gets = 'is online, and gets a new session after the end of the first'
   test(`of the README with Converse ${gets}`, converseTest('README.md'))
-  testRest(`of docs/embed.md with Converse ${gets}`, converseTest('docs/embed.md'))
+  test(`of docs/embed.md with Converse ${gets}`, converseTest('docs/embed.md'))
 
   test('of docs/embed.md with Converse shows above Converse that the service cannot be reached', async () => {
     await open(pageOf('docs/embed.md', 'connectConverse'))
@@ -331,7 +330,7 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
     await tab.getByText('Signed out.').waitFor()
   }
 
-  testRest('of a whole page in docs/embed.md chats, and signs out', async () => {
+  test('of a whole page in docs/embed.md chats, and signs out', async () => {
     const seen = await openWhole()
     await tab.getByText('online').first().waitFor()
     await tab.getByText('Tea?').waitFor()
@@ -353,7 +352,7 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
     expect(seen).toEqual({ errors: [], signOuts: 1 })
   })
 
-  testRest.each([
+  test.each([
     ['the service is down', '**/assets/**', 'abort'],
     ['the portal has signed the user out', '**/chat/token', 'reject'],
   ])('of a whole page in docs/embed.md shows that the chat is unavailable if %s', async (_, urls, fault) => {

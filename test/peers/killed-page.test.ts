@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
 import { processIn } from '../../src/store/process-name.js'
-import { eitherChromium, sharedChromium } from '../support/chromium.js'
+import { sharedChromium } from '../support/chromium.js'
 import { takeUpSeconds } from '../support/crowd/faults.js'
 import { ProcessFlock } from '../support/crowd/process-flock.js'
 import { movableSessions, sealKeyIn } from '../support/crowd/stage.js'
@@ -44,7 +44,7 @@ interface KilledVisitor extends Visitor {
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat }
 
-describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process is killed', () => {
+describeWith(['prosody', 'redis-server', 'chromium'], 'A page whose process is killed', () => {
   const { folder } = testFolder()
   let server: Prosody
   let redis: RedisServer
@@ -110,7 +110,7 @@ describeWith(['prosody', 'redis-server', eitherChromium], 'A page whose process 
     const logInBob = () => logIn(`bob${each}`, 'builder')
     await becomeContacts(await logIn(`alice${each}`, alice.password), await logInBob())
     bob = await logInBob()
-    context = await (await sharedChromium(eitherChromium)).newContext()
+    context = await (await sharedChromium()).newContext()
   })
 
   afterEach(async () => {

@@ -2,7 +2,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals'
 import { browserBefore } from '../support/chromium.js'
-import { fewOrAll, runsRest } from '../support/matrix.js'
 import type { ModuleNoted } from '../support/page-module.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { describeWith } from './needs.js'
@@ -12,9 +11,9 @@ import { encryptedServers } from './servers.js'
 declare const window: { noted: ModuleNoted; dispatchEvent(event: object): void; Event: typeof Event }
 
 /** Longer than a page waits for the answer to a ping. In milliseconds. */
-const outage = runsRest ? 13_000 : 1_000
+const outage = 13_000
 
-for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+for (const kind of encryptedServers) {
   const browser = browserBefore(kind.maker)
   describeWith([...kind.packages, browser], `A page whose link to ${kind.name} breaks`, () => {
     let relay: Relay

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
-import { combinations } from '../support/matrix.js'
 import { startProsody } from '../support/prosody.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -33,7 +32,7 @@ const makers = [
   },
 ]
 
-for (const { name, packages, start } of combinations(makers, maker => maker.name === 'Prosody')) {
+for (const { name, packages, start } of makers) {
   describeWith(packages, `The offline store of ${name}`, () => {
     let server: XmppServer
     let warmer: TestService

@@ -2,10 +2,9 @@
 
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
-import { browserBefore, type Chromium, eitherChromium, sharedChromium } from '../support/chromium.js'
+import { browserBefore, type Chromium, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { ask } from '../support/http-answer.js'
-import { fewOrAll, runsRest, testRest } from '../support/matrix.js'
 import { freePorts } from '../support/ports.js'
 import { startProsody } from '../support/prosody.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -22,7 +21,7 @@ const passwords = { alice: 'rabbit', bob: 'hammer' }
 const contexts: BrowserContext[] = []
 
 /** The portal's first page in a browser of its own. */
-async function visit(portal: string, program = eitherChromium): Promise<OidcVisitor> {
+async function visit(portal: string, program: Chromium = 'chromium'): Promise<OidcVisitor> {
   const context = await (await sharedChromium(program)).newContext()
   contexts.push(context)
   return OidcVisitor.come(context, portal)
@@ -75,7 +74,7 @@ c2s_require_encryption = true`,
   },
 ]
 
-for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
+for (const kind of kinds) {
   describeWith([...kind.packages, kind.browser], `Users of an OpenID provider at ${kind.name}`, () => {
     let provider: RunningCommand
     let server: XmppServer
@@ -162,7 +161,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
     })
 
     if (kind.TOKEN_SECONDS === '300') {
-      testRest('are not signed in by a redirect of another browser', async () => {
+      test('are not signed in by a redirect of another browser', async () => {
         const [visitor, victim] = [await visitPortal(), await visitPortal()]
         await visitor.beginSignIn()
         // So that the code in the redirect stays unused.
@@ -182,7 +181,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         expect((await ask(`${portal.url}/chat/token`, { agent: false })).status).toBe(401)
       })
     } else {
-      testRest('resume their session with a new token before the old expires', async () => {
+      test('resume their session with a new token before the old expires', async () => {
         const visitor = await visitPortal()
         await visitor.signIn('alice', passwords.alice)
         const [{ id } = { id: '' }] = await sessionsOf(alice)
@@ -192,7 +191,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         expect(await sessionsOf(alice)).toMatchObject([{ id }])
       })
 
-      testRest('get tokens for several tabs at the same time', async () => {
+      test('get tokens for several tabs at the same time', async () => {
         const visitor = await visitPortal()
         await visitor.signIn('alice', passwords.alice)
         // A refresh token that is used twice revokes all tokens.
@@ -203,7 +202,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         expect(statuses).toEqual([200, 200, 200, 200])
       })
 
-      testRest('are signed out of the portal after they sign out at the provider', async () => {
+      test('are signed out of the portal after they sign out at the provider', async () => {
         const visitor = await visitPortal()
         await visitor.signIn('alice', passwords.alice)
         const elsewhere = await visitor.tab.context().newPage()
@@ -217,19 +216,18 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
   })
 }
 
-describeWith([eitherChromium], 'The example with an OpenID provider', () => {
-  if (runsRest)
-    test('runs with one command', async () => {
-      const example = await startCommand(['examples/oidc/demo.js'])
-      try {
-        expect(example.introduction).toContain('Sign in as alice with the password rabbit')
-        const [one, other] = [await visit(example.url), await visit(example.url)]
-        await one.signIn('alice', passwords.alice)
-        await other.signIn('bob', passwords.bob)
-        await one.say(bob, 'hello')
-        await other.sees(`${alice}: hello`)
-      } finally {
-        expect(await example.stop()).toBe(0)
-      }
-    })
+describeWith(['chromium'], 'The example with an OpenID provider', () => {
+  test('runs with one command', async () => {
+    const example = await startCommand(['examples/oidc/demo.js'])
+    try {
+      expect(example.introduction).toContain('Sign in as alice with the password rabbit')
+      const [one, other] = [await visit(example.url), await visit(example.url)]
+      await one.signIn('alice', passwords.alice)
+      await other.signIn('bob', passwords.bob)
+      await one.say(bob, 'hello')
+      await other.sees(`${alice}: hello`)
+    } finally {
+      expect(await example.stop()).toBe(0)
+    }
+  })
 })

@@ -2,7 +2,6 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
-import { fewOrAll } from '../support/matrix.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -31,7 +30,7 @@ const clients: readonly [name: string, logIn: (url: string, password: string) =>
   ['stanza', (url, password) => StanzaClient.logIn(url, 'alice@localhost', password), 'auth:failed'],
 ]
 
-for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'ejabberd')) {
+for (const kind of encryptedServers) {
   describeWith(kind.packages, `Clients that log in themselves over WebSocket at ${kind.name}`, () => {
     let server: XmppServer
     let warmer: TestService

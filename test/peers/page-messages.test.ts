@@ -1,10 +1,9 @@
 // The module for pages, in Chromium, at Prosody: other tabs of the user, and failed messages.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
-import { eitherChromium, sharedChromium } from '../support/chromium.js'
+import { sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually, patience } from '../support/eventually.js'
-import { fewOrAll } from '../support/matrix.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { startProsody } from '../support/prosody.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
@@ -33,8 +32,8 @@ const kinds = [
   },
 ]
 
-describe.each(fewOrAll(kinds, ({ name }) => name === 'prosody'))('At $name', ({ name, start }) => {
-  describeWith([name, eitherChromium], 'a page with the module', () => {
+describe.each(kinds)('At $name', ({ name, start }) => {
+  describeWith([name, 'chromium'], 'a page with the module', () => {
     let server: Awaited<ReturnType<typeof start>>
     let wire: Wiretap
     let service: TestService
@@ -54,7 +53,7 @@ describe.each(fewOrAll(kinds, ({ name }) => name === 'prosody'))('At $name', ({ 
 
     beforeEach(async () => {
       ids.clear()
-      context = await (await sharedChromium(eitherChromium)).newContext()
+      context = await (await sharedChromium()).newContext()
       context.setDefaultTimeout(patience)
       bob = User.attach(`${service.url}/http-bind`, await service.bind(bobs))
     })

@@ -3,7 +3,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { BrowserContext, Page, WebSocketRoute } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
 import { eventually, patience } from '../support/eventually.js'
-import { fewOrAll } from '../support/matrix.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -106,7 +105,7 @@ describeWith([browser], 'A page with the module', () => {
     expect(Object.keys(left as object).length).toBe(7)
   })
 
-  describe.each(fewOrAll(['bosh', 'websocket'] as const, transport => transport === 'bosh'))('over %s', transport => {
+  describe.each(['bosh', 'websocket'] as const)('over %s', transport => {
     test('leaves no session behind if the browser blocks storage', async () => {
       options = { ...options, transport }
       await tab.addInitScript(noStorage)

@@ -8,7 +8,6 @@ import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { type Ejabberd, startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
-import { runsRest, runsUsual } from '../support/matrix.js'
 import { type OAuthEndpoint, startIntrospectionEndpoint, startTokenEndpoint } from '../support/oauth-endpoints.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { type Relay, startRelay } from '../support/relay.js'
@@ -90,15 +89,12 @@ class Place<S extends Prosody | Ejabberd> {
   }
 }
 
-/** Tests at one place, which run in `npm test` unless `runs` says otherwise. */
 function describePlace<S extends Prosody | Ejabberd>(
   name: string,
   packages: readonly string[],
   open: () => Promise<Place<S>>,
   tests: (place: () => Place<S>) => void,
-  runs = runsUsual,
 ): void {
-  if (!runs) return
   describeWith(packages, name, () => {
     let place: Place<S> | undefined
     beforeAll(async () => {
@@ -146,7 +142,6 @@ describePlace(
     return Place.open(startEjabberd({ authentication }), undefined, anonymous)
   },
   testAnonymous,
-  runsRest,
 )
 
 function testCertificate(place: () => Place<Prosody | Ejabberd>): void {
@@ -193,119 +188,116 @@ describePlace(
   ejabberd,
   () => Place.open(startEjabberd({ clientCa: userCertificate.cert }), certificateOptions),
   testCertificate,
-  runsRest,
 )
 
-if (runsUsual)
-  describeWith(prosody, 'SASL OAUTHBEARER', () => {
-    let endpoint: OAuthEndpoint
-    beforeAll(async () => {
-      endpoint = await startTokenEndpoint(['token-of-alice'])
-    })
-    afterAll(() => endpoint?.close())
+describeWith(prosody, 'SASL OAUTHBEARER', () => {
+  let endpoint: OAuthEndpoint
+  beforeAll(async () => {
+    endpoint = await startTokenEndpoint(['token-of-alice'])
+  })
+  afterAll(() => endpoint?.close())
 
-    describePlace(
-      'at Prosody',
-      prosody,
-      () => {
-        const modules = ['roster', 'saslauth', 'tls', 'disco', 'ping', 'posix', 'bosh', 'sasl_oauthbearer']
-        const config = `${encrypted}
+  describePlace(
+    'at Prosody',
+    prosody,
+    () => {
+      const modules = ['roster', 'saslauth', 'tls', 'disco', 'ping', 'posix', 'bosh', 'sasl_oauthbearer']
+      const config = `${encrypted}
 modules_enabled = { ${modules.map(name => `"${name}"`).join(', ')} }
 authentication = "oauthbearer"
 ${endpoint.settings}`
-        return Place.open(startProsody({ config }))
-      },
-      place => {
-        test('accepts a token that the OAuth server confirms', async () => {
-          expect(await place().use({ jid: `${alice}/desk`, token: 'token-of-alice' })).toBe(`${alice}/desk`)
-          expect(endpoint.asked).toEqual([['portal:secret-of-portal', 'token-of-alice']])
-          expect(place().warmer.lines.join()).not.toContain('token-of-alice')
-        })
-
-        test('rejects an unknown token', async () => {
-          expect(await place().refusal({ jid: alice, token: 'token-of-nobody' })).toEqual(refused)
-        })
-
-        // Therefore the documents advise against this module. If this test fails, change them.
-        test('accepts a token of one user for another', async () => {
-          expect(await place().use({ jid: 'bob@localhost', token: 'token-of-alice' })).toMatch(/^bob@localhost\/.+/)
-        })
-
-        test('does not offer X-OAUTH2', async () => {
-          const parameters = { jid: alice, token: 'token-of-alice', mechanism: 'X-OAUTH2' }
-          expect(await place().refusal(parameters)).toEqual([502, 'no-mechanism', 'sasl'])
-        })
-      },
-    )
-  })
-
-if (runsUsual)
-  describeWith(['prosody', 'openssl'], 'SASL OAUTHBEARER, with token introspection', () => {
-    const of = (jid: unknown) => JSON.stringify({ active: true, jid })
-    let answerSlowly: (answer: string) => void
-    let endpoint: OAuthEndpoint
-    beforeAll(async () => {
-      endpoint = await startIntrospectionEndpoint({
-        'token-of-alice': of(alice),
-        'token+of%=': of('a=b,c@localhost'),
-        'slow-token-of-alice': new Promise(resolve => {
-          answerSlowly = resolve
-        }),
-        'token-of-all': of('localhost'),
-        'token-of-elsewhere': of('alice@elsewhere'),
-        'token-of-a-number': of(1),
-        'token-of-nobody': '{"active":true}',
-        'answer-in-words': JSON.stringify({ active: 'true', jid: alice }),
-        'answer-with-an-error': '',
-        'answer-without-json': 'alice@localhost',
-        'answer-of-null': 'null',
+      return Place.open(startProsody({ config }))
+    },
+    place => {
+      test('accepts a token that the OAuth server confirms', async () => {
+        expect(await place().use({ jid: `${alice}/desk`, token: 'token-of-alice' })).toBe(`${alice}/desk`)
+        expect(endpoint.asked).toEqual([['portal:secret-of-portal', 'token-of-alice']])
+        expect(place().warmer.lines.join()).not.toContain('token-of-alice')
       })
+
+      test('rejects an unknown token', async () => {
+        expect(await place().refusal({ jid: alice, token: 'token-of-nobody' })).toEqual(refused)
+      })
+
+      // Therefore the documents advise against this module. If this test fails, change them.
+      test('accepts a token of one user for another', async () => {
+        expect(await place().use({ jid: 'bob@localhost', token: 'token-of-alice' })).toMatch(/^bob@localhost\/.+/)
+      })
+
+      test('does not offer X-OAUTH2', async () => {
+        const parameters = { jid: alice, token: 'token-of-alice', mechanism: 'X-OAUTH2' }
+        expect(await place().refusal(parameters)).toEqual([502, 'no-mechanism', 'sasl'])
+      })
+    },
+  )
+})
+
+describeWith(['prosody', 'openssl'], 'SASL OAUTHBEARER, with token introspection', () => {
+  const of = (jid: unknown) => JSON.stringify({ active: true, jid })
+  let answerSlowly: (answer: string) => void
+  let endpoint: OAuthEndpoint
+  beforeAll(async () => {
+    endpoint = await startIntrospectionEndpoint({
+      'token-of-alice': of(alice),
+      'token+of%=': of('a=b,c@localhost'),
+      'slow-token-of-alice': new Promise(resolve => {
+        answerSlowly = resolve
+      }),
+      'token-of-all': of('localhost'),
+      'token-of-elsewhere': of('alice@elsewhere'),
+      'token-of-a-number': of(1),
+      'token-of-nobody': '{"active":true}',
+      'answer-in-words': JSON.stringify({ active: 'true', jid: alice }),
+      'answer-with-an-error': '',
+      'answer-without-json': 'alice@localhost',
+      'answer-of-null': 'null',
     })
-    afterAll(() => endpoint?.close())
-
-    describePlace(
-      'at Prosody',
-      ['prosody', 'openssl'],
-      () => Place.open(startProsody({ config: encrypted + endpoint.settings })),
-      place => {
-        test('accepts a token for its user only', async () => {
-          const token = 'token-of-alice'
-          expect(await place().use({ jid: `${alice}/desk`, token })).toBe(`${alice}/desk`)
-          expect(endpoint.asked).toEqual([['xmpp-server:its%20secret%3a%20100%25', token]])
-          expect(place().warmer.lines.join()).not.toContain(token)
-          expect(await place().refusal({ jid: 'bob@localhost', token })).toEqual(refused)
-          expect(await place().use({ jid: 'a=b,c@localhost', token: 'token+of%=' })).toMatch(/^a=b,c@localhost\/./)
-        })
-
-        test.each(['token-of-all', 'token-of-elsewhere', 'token-of-a-number', 'token-of-nobody'])(
-          'rejects a %s',
-          async token => {
-            expect(await place().refusal({ jid: alice, token })).toEqual(refused)
-          },
-        )
-
-        test('returns credentials-expired for a token that is not active', async () => {
-          const refusal = await place().refusal({ jid: alice, token: 'another-token' })
-          expect(refusal).toEqual([403, 'credentials-expired', 'sasl'])
-        })
-
-        test.each(['answer-with-an-error', 'answer-without-json', 'answer-in-words', 'answer-of-null'])(
-          'returns temporary-auth-failure for an %s',
-          async token => {
-            expect(await place().refusal({ jid: alice, token })).toEqual([503, 'temporary-auth-failure', 'sasl'])
-          },
-        )
-
-        test('completes other logins while the OAuth server has not answered', async () => {
-          const using = place().use({ jid: alice, token: 'slow-token-of-alice' })
-          await eventually('the request to the OAuth server', () => endpoint.asked.at(-1)![1] === 'slow-token-of-alice')
-          await place().use({ jid: alice, token: 'token-of-alice' })
-          answerSlowly(of(alice))
-          await using
-        })
-      },
-    )
   })
+  afterAll(() => endpoint?.close())
+
+  describePlace(
+    'at Prosody',
+    ['prosody', 'openssl'],
+    () => Place.open(startProsody({ config: encrypted + endpoint.settings })),
+    place => {
+      test('accepts a token for its user only', async () => {
+        const token = 'token-of-alice'
+        expect(await place().use({ jid: `${alice}/desk`, token })).toBe(`${alice}/desk`)
+        expect(endpoint.asked).toEqual([['xmpp-server:its%20secret%3a%20100%25', token]])
+        expect(place().warmer.lines.join()).not.toContain(token)
+        expect(await place().refusal({ jid: 'bob@localhost', token })).toEqual(refused)
+        expect(await place().use({ jid: 'a=b,c@localhost', token: 'token+of%=' })).toMatch(/^a=b,c@localhost\/./)
+      })
+
+      test.each(['token-of-all', 'token-of-elsewhere', 'token-of-a-number', 'token-of-nobody'])(
+        'rejects a %s',
+        async token => {
+          expect(await place().refusal({ jid: alice, token })).toEqual(refused)
+        },
+      )
+
+      test('returns credentials-expired for a token that is not active', async () => {
+        const refusal = await place().refusal({ jid: alice, token: 'another-token' })
+        expect(refusal).toEqual([403, 'credentials-expired', 'sasl'])
+      })
+
+      test.each(['answer-with-an-error', 'answer-without-json', 'answer-in-words', 'answer-of-null'])(
+        'returns temporary-auth-failure for an %s',
+        async token => {
+          expect(await place().refusal({ jid: alice, token })).toEqual([503, 'temporary-auth-failure', 'sasl'])
+        },
+      )
+
+      test('completes other logins while the OAuth server has not answered', async () => {
+        const using = place().use({ jid: alice, token: 'slow-token-of-alice' })
+        await eventually('the request to the OAuth server', () => endpoint.asked.at(-1)![1] === 'slow-token-of-alice')
+        await place().use({ jid: alice, token: 'token-of-alice' })
+        answerSlowly(of(alice))
+        await using
+      })
+    },
+  )
+})
 
 describePlace(
   'SASL X-OAUTH2 at ejabberd',
@@ -387,7 +379,6 @@ describePlace(
       expect(await place().refusal({ jid: alice, password: expired })).toEqual(refused)
     })
   },
-  runsRest,
 )
 
 /** A message waits for a user who is away. */
@@ -477,7 +468,6 @@ admins = { "portal@localhost" }${modulesOf('offline', 'adhoc', 'admin_adhoc', 'v
     return Place.open(startProsody({ users: passwords, config }), undefined, environment)
   },
   testCreatedAccounts,
-  runsRest,
 )
 
 const serviceAccount = { XMPP_SERVICE_ACCOUNTS: `localhost=portal:${passwords.portal}` }
@@ -515,7 +505,6 @@ describePlace(
       expect(await place().use(parameters)).toMatch(/^nobody@localhost\/./)
     })
   },
-  runsRest,
 )
 
 const serviceModule = `${encrypted}
@@ -543,17 +532,14 @@ interface Cuttable {
 }
 
 const waysIn = [
-  { name: 'SASL', config: modulesOf(), runs: runsUsual },
-  {
-    name: 'SASL2',
-    config: modulesOf('sasl2', 'sasl2_bind2', 'sasl2_sm', 'sasl2_fast'),
-    // These modules break streams in 0.12.
-    runs: runsUsual && majorOf('prosody') >= 13,
-  },
-  { name: 'SCRAM', config: `${modulesOf()}\ndisable_sasl_mechanisms = { "PLAIN" }`, runs: runsRest },
+  { name: 'SASL', config: modulesOf() },
+  { name: 'SASL2', config: modulesOf('sasl2', 'sasl2_bind2', 'sasl2_sm', 'sasl2_fast') },
+  { name: 'SCRAM', config: `${modulesOf()}\ndisable_sasl_mechanisms = { "PLAIN" }` },
 ]
 
-for (const { name, config, runs } of waysIn) {
+for (const { name, config } of waysIn) {
+  // The modules for SASL2 break streams in 0.12.
+  if (name === 'SASL2' && majorOf('prosody') < 13) continue
   let relay: Relay
   describePlace(
     `A service account at Prosody with our module, by ${name}`,
@@ -576,7 +562,6 @@ for (const { name, config, runs } of waysIn) {
         await outlivesCuts(page, relay)
       })
     },
-    runs,
   )
 }
 

@@ -8,7 +8,6 @@ import type { BrowserContext } from 'playwright-core'
 import { browserBefore, type Chromium, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { ask } from '../support/http-answer.js'
-import { fewOrAll, testRest } from '../support/matrix.js'
 import { freePorts } from '../support/ports.js'
 import { startProsody } from '../support/prosody.js'
 import { root } from '../support/repository.js'
@@ -94,7 +93,7 @@ async function startFor(servers: string) {
   return { service, portal: await startCommand(['examples/portal/main.js'], environment) }
 }
 
-for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
+for (const kind of kinds) {
   describeWith([...kind.packages, kind.browser], `The example portal at ${kind.name}`, () => {
     let home: Home
     let service: TestService
@@ -140,7 +139,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         .filter(({ msg, jid }) => msg === 'connect' && jid === alice.jid)
         .map(({ resumed, id, code }) => `${resumed ? 'resume' : 'warm'} ${id} ${code}`)
 
-    testRest('shows that there is no chat while the service is down, and signs out', async () => {
+    test('shows that there is no chat while the service is down, and signs out', async () => {
       const { tab } = visitor
       await tab.route(`${service.url}/assets/*`, route => route.abort())
       await visitor.signIn('alice', 'rabbit')
@@ -457,7 +456,7 @@ describe('The example portal', () => {
   })
 
   describeWith(['chromium-headless-shell'], 'on its pages', () => {
-    testRest.each([1280, 390])('is legible in a window of %i pixels', async width => {
+    test.each([1280, 390])('is legible in a window of %i pixels', async width => {
       const browser = await sharedChromium('chromium-headless-shell')
       const context = await browser.newContext({ viewport: { width, height: 844 } })
       try {

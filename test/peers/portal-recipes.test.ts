@@ -9,7 +9,6 @@ import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globa
 import { clients, runProgram } from '../support/backends/programs.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { combinations, runsRest } from '../support/matrix.js'
 import { pageToken } from '../support/page-token.js'
 import { freePorts } from '../support/ports.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -160,8 +159,6 @@ for (const { language, packages, command, begin, end } of [
 /** A portal around a recipe. */
 interface Portal {
   readonly packages: readonly string[]
-  /** Whether `npm test` runs it. */
-  readonly isUsual?: boolean
   /** The command that starts it at a port, with recipes read from their files. */
   start(port: number, file: (name: string) => string): readonly [string, ...string[]]
   readonly paths?: typeof usualPaths
@@ -203,7 +200,6 @@ app.listen(${port}, '127.0.0.1')`
 const portals: Record<string, Portal> = {
   PHP: {
     packages: ['php-cli'],
-    isUsual: true,
     paths: { token: '/token.php', signIn: '/sign-in.php', renew: '/renew.php', signOut: '/sign-out.php' },
     start(port, file) {
       write('chat.php', file('chat.php'))
@@ -221,7 +217,6 @@ const portals: Record<string, Portal> = {
   },
   Express: {
     packages: [],
-    isUsual: true,
     start: (port, file) => [
       process.execPath,
       write('express.js', expressWith(file('express.js'), 'await chatToken(session)', port)),
@@ -229,7 +224,6 @@ const portals: Record<string, Portal> = {
   },
   'Express with /warm': {
     packages: [],
-    isUsual: true,
     paths: { ...usualPaths, token: '/chat/binding' },
     warms: true,
     start: (port, file) => {
@@ -382,7 +376,7 @@ func main() {
   },
 }
 
-for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual = false }]) => isUsual)) {
+for (const [name, portal] of Object.entries(portals)) {
   describeWith(portal.packages, `A portal in ${name}`, () => {
     const { token, signIn, renew, signOut } = portal.paths ?? usualPaths
     let url: string
@@ -507,7 +501,7 @@ for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual
       })
 
     // During a restart of the service, nginx answers 502 or 504.
-    test.each([[502, 504] as const, ...(runsRest ? [['cut', 503] as const] : [])])(
+    test.each([[502, 504] as const, ['cut', 503] as const])(
       'calls again at the sign-out after %s and %s',
       async (...given) => {
         const headers = await visit()
@@ -535,7 +529,7 @@ for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual
       expect(await pauseAfter(503, '2')).toBeGreaterThan(1900))
 
     // WarmBindings gives up before such a long pause.
-    if (runsRest && !portal.warms)
+    if (!portal.warms)
       test('waits at most ten seconds', async () => expect(await pauseAfter(429, '3600')).toBeGreaterThan(9900))
   })
 }

@@ -18,7 +18,6 @@ import type { Cookie } from '../../src/xmpp/page-binding.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { ask } from '../support/http-answer.js'
-import { fewOrAll, testRest } from '../support/matrix.js'
 import { memoryStore } from '../support/memory-store.js'
 import { freePorts } from '../support/ports.js'
 import { type ProxyName, proxiesOfSeveral, type RunningProxy, startProxy } from '../support/proxy.js'
@@ -434,7 +433,7 @@ describeWith(['nginx'], 'The configuration for nginx', () => {
 })
 
 describeWith(names.flatMap(packagesOf), 'A request that is held for its whole `wait`', () => {
-  testRest('is answered by the service before any proxy times out', async () => {
+  test('is answered by the service before any proxy times out', async () => {
     const proxies = await Promise.all(names.map(name => startProxy(name, [portOf(service)])))
     try {
       const answers = proxies.map(async proxy => {
@@ -469,7 +468,7 @@ const impatient: Record<ProxyName, (configuration: string) => string> = {
 }
 
 describeWith(names.flatMap(packagesOf), 'An idle WebSocket', () => {
-  testRest('stays open at all proxies for longer than an idle request', async () => {
+  test('stays open at all proxies for longer than an idle request', async () => {
     const silent = await startService({ TRUSTED_PROXIES: '127.0.0.1', WEBSOCKET_PING_INTERVAL: '0' })
     const proxies = await Promise.all(names.map(name => startProxy(name, [portOf(silent)], impatient[name])))
     try {
@@ -496,7 +495,7 @@ describeWith(names.flatMap(packagesOf), 'An idle WebSocket', () => {
   })
 })
 
-for (const name of fewOrAll(proxiesOfSeveral, proxy => proxy === 'nginx')) {
+for (const name of proxiesOfSeveral) {
   describeWith([name], `Two processes behind ${name}`, () => {
     let nodes: TestService[]
     let folder: string
@@ -605,7 +604,7 @@ for (const name of fewOrAll(proxiesOfSeveral, proxy => proxy === 'nginx')) {
       }
     })
 
-    testRest('serve their sessions even if both are full', async () => {
+    test('serve their sessions even if both are full', async () => {
       const bindings = []
       for (let count = 0; count < 40; count++) bindings.push(await visitor.warm())
       expect(nodes.map(({ service: { counts } }) => counts().sessions)).toEqual([20, 20])

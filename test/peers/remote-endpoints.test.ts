@@ -2,7 +2,6 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
-import { combinations, runsRest, runsUsual } from '../support/matrix.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
@@ -18,9 +17,6 @@ for (const kind of encryptedServers) {
     let wire: Wiretap
     let bob: User
     const attached = new Set<User>()
-
-    /** Of two values, `npm test` has the first at Prosody and the second at ejabberd. */
-    const isUsual = (isFirst: boolean) => isFirst === (kind.maker === 'Prosody')
 
     const logIn = (user: keyof typeof passwords) =>
       User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, {
@@ -48,7 +44,7 @@ for (const kind of encryptedServers) {
       await server?.stop()
     })
 
-    const places = combinations(['here', 'there'] as const, where => isUsual(where === 'here'))
+    const places = ['here', 'there'] as const
     describe.each(places)('with REMOTE_ATTACH=%s', where => {
       let warmer: TestService
 
@@ -108,25 +104,24 @@ for (const kind of encryptedServers) {
       })
     })
 
-    if (kind.maker === 'Prosody' ? runsUsual : runsRest)
-      test('ends its sessions with remote-stream-error if the endpoint is gone', async () => {
-        const warmer = await startTestService({
-          servers: `localhost=http://127.0.0.1:${server.httpPort}/http-bind`,
-        })
-        const page = attach(await warmer.bind(alice))
-        await page.isUpToDate()
-        await server.kill()
-        // Requests to the endpoint are repeated for 30 s.
-        const told = await page.receives("type='terminate'")
-        expect(told).toContain("condition='remote-stream-error'")
-        await page.leave()
-        const { status, json } = await warmer.warm(alice)
-        expect({ status, code: json['code'], step: json['step'] }).toEqual({
-          ...{ status: 502, code: 'remote-connection-failed', step: 'connect' },
-        })
-        await eventually('nothing is left open', () => isIdle(warmer))
-        await warmer.stop()
+    test('ends its sessions with remote-stream-error if the endpoint is gone', async () => {
+      const warmer = await startTestService({
+        servers: `localhost=http://127.0.0.1:${server.httpPort}/http-bind`,
       })
+      const page = attach(await warmer.bind(alice))
+      await page.isUpToDate()
+      await server.kill()
+      // Requests to the endpoint are repeated for 30 s.
+      const told = await page.receives("type='terminate'")
+      expect(told).toContain("condition='remote-stream-error'")
+      await page.leave()
+      const { status, json } = await warmer.warm(alice)
+      expect({ status, code: json['code'], step: json['step'] }).toEqual({
+        ...{ status: 502, code: 'remote-connection-failed', step: 'connect' },
+      })
+      await eventually('nothing is left open', () => isIdle(warmer))
+      await warmer.stop()
+    })
   })
 }
 

@@ -2,8 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
-import { eitherChromium, sharedChromium } from '../support/chromium.js'
-import { fewOrAll, runsRest } from '../support/matrix.js'
+import { sharedChromium } from '../support/chromium.js'
 import { createPageRouter } from '../support/page.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
@@ -48,8 +47,8 @@ WebSocket.prototype.send = function (text) {
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat; frames: { sent: string[]; got: string[] } }
 
-for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
-  describeWith([...kind.packages, ...redisPackages, eitherChromium], `A page at ${kind.name}`, () => {
+for (const kind of encryptedServers) {
+  describeWith([...kind.packages, ...redisPackages, 'chromium'], `A page at ${kind.name}`, () => {
     let server: XmppServer
     let redis: RedisServer
     let service: RestartedService
@@ -100,7 +99,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       wait = undefined
       await service.start()
       bob = await logIn('bob')
-      context = await (await sharedChromium(eitherChromium)).newContext()
+      context = await (await sharedChromium()).newContext()
     })
 
     afterEach(async () => {
@@ -257,31 +256,29 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       expect(iqs.length).toBe(new Set(iqs).size)
     })
 
-    if (runsRest) {
-      test('with Strophe survives five replacements of the workers', async () => {
-        await service.restart({ WORKERS: '2', REDIS_URL: `unix:${redis.path}` })
-        const replacements = () =>
-          service.process.lines.filter(({ msg }) => msg === 'the workers have been replaced').length
-        const visitor = await openStrophe()
-        await talkWith(visitor, async (_jid, sayBoth) => {
-          for (let round = 0; round < 5; round++) {
+    test('with Strophe survives five replacements of the workers', async () => {
+      await service.restart({ WORKERS: '2', REDIS_URL: `unix:${redis.path}` })
+      const replacements = () =>
+        service.process.lines.filter(({ msg }) => msg === 'the workers have been replaced').length
+      const visitor = await openStrophe()
+      await talkWith(visitor, async (_jid, sayBoth) => {
+        for (let round = 0; round < 5; round++) {
+          await sayBoth()
+          service.process.signal('SIGUSR2')
+          while (replacements() <= round) {
             await sayBoth()
-            service.process.signal('SIGUSR2')
-            while (replacements() <= round) {
-              await sayBoth()
-              await pause(200)
-            }
+            await pause(200)
           }
-        })
+        }
       })
+    })
 
-      test('with the module survives five restarts over BOSH without a call of its backend', async () => {
-        await restartUnder(await openModule('bosh'), 5)
-        expect(calls).toBe(1)
-      })
+    test('with the module survives five restarts over BOSH without a call of its backend', async () => {
+      await restartUnder(await openModule('bosh'), 5)
+      expect(calls).toBe(1)
+    })
 
-      test('with the module survives five restarts over WebSocket', async () =>
-        restartUnder(await openModule('websocket'), 5))
-    }
+    test('with the module survives five restarts over WebSocket', async () =>
+      restartUnder(await openModule('websocket'), 5))
   })
 }

@@ -2,10 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
-import { eitherChromium, sharedChromium } from '../support/chromium.js'
+import { sharedChromium } from '../support/chromium.js'
 import { patience } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { testRest } from '../support/matrix.js'
 import { type RunningCommand, startCommand } from './command.js'
 import { brokenRules, excessWidth } from './legibility.js'
 import { describeWith } from './needs.js'
@@ -14,7 +13,7 @@ const httpCredentials = { username: 'agent', password: 'rabbit' }
 const contexts: BrowserContext[] = []
 
 async function visit(url: string, options: object = {}): Promise<Page> {
-  const context = await (await sharedChromium(eitherChromium)).newContext(options)
+  const context = await (await sharedChromium()).newContext(options)
   contexts.push(context)
   const tab = await context.newPage()
   tab.setDefaultTimeout(patience)
@@ -37,7 +36,7 @@ async function begin(tab: Page, name: string): Promise<void> {
   await tab.getByRole('textbox', { name: 'Message' }).waitFor()
 }
 
-describeWith([eitherChromium], 'The example with a support chat', () => {
+describeWith(['chromium'], 'The example with a support chat', () => {
   let shop: RunningCommand
 
   beforeAll(async () => {
@@ -129,7 +128,7 @@ describeWith([eitherChromium], 'The example with a support chat', () => {
     }
   })
 
-  testRest.each(['light', 'dark'] as const)('is legible and accessible in %s colours', async colorScheme => {
+  test.each(['light', 'dark'] as const)('is legible and accessible in %s colours', async colorScheme => {
     const desk = await visit(`${shop.url}/desk`, { httpCredentials, colorScheme })
     await desk.getByRole('status').getByText('Online').waitFor()
     const ann = await visit(shop.url, { colorScheme, viewport: { width: 390, height: 700 } })

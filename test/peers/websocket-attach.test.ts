@@ -8,9 +8,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { client, xml } from '@xmpp/client'
 import type { BrowserContext } from 'playwright-core'
 import { type Agent, createClient } from 'stanza'
-import { eitherChromium, sharedChromium } from '../support/chromium.js'
+import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
-import { fewOrAll } from '../support/matrix.js'
 import { createSocketPagesRouter, xmppJsAfter } from '../support/page-websocket.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
@@ -54,8 +53,8 @@ interface Visitor {
   leave(): Promise<void>
 }
 
-for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
-  describeWith([...kind.packages, eitherChromium], `WebSocket clients at ${kind.name}`, () => {
+for (const kind of encryptedServers) {
+  describeWith([...kind.packages, 'chromium'], `WebSocket clients at ${kind.name}`, () => {
     let server: XmppServer
     let warmer: TestService
     let relay: Relay
@@ -94,7 +93,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       visitors = []
       const binding = await warmer.bind(bobs)
       bob = User.attach(binding.url, binding)
-      context = await (await sharedChromium(eitherChromium)).newContext()
+      context = await (await sharedChromium()).newContext()
     })
 
     afterEach(async () => {

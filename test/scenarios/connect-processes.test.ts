@@ -1,4 +1,5 @@
 // Pages with a token, at two processes that know each other and at the two workers of one command.
+// Runs in npm run test:all only: half a minute.
 
 import { writeFileSync } from 'node:fs'
 import { afterAll, describe, expect, test } from '@jest/globals'

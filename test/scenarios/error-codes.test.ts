@@ -1,4 +1,5 @@
 // Every error code, provoked through the whole service as a backend would see it.
+// Runs in npm run test:all only: ten seconds.
 import { writeFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
 // Several HTTP hosts in front of one service, each for its own domain.
+// Runs in npm run test:all only: fifteen seconds.
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'

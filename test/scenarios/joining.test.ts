@@ -1,3 +1,4 @@
+// Runs in npm run test:all only: ten seconds.
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'

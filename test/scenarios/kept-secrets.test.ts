@@ -1,4 +1,5 @@
 // No secret of the settings or of a caller appears in any output, whether the secret is right or wrong.
+// Runs in npm run test:all only: ten seconds.
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
 // How the service is reached: addresses, ports, certificates and connection limits.
+// Runs in npm run test:all only: ten seconds.
 import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
@@ -16,7 +17,6 @@ import { BoshClient } from '../support/bosh-client.js'
 import { type Credentials, makeCertificate } from '../support/certificates.js'
 import { calledAfterEach } from '../support/closers.js'
 import { ask } from '../support/http-answer.js'
-import { testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
 import { scrape } from '../support/scrape.js'
@@ -223,13 +223,13 @@ describe('on several addresses', () => {
     for (const page of pages) expect(await page.request(ping)).toContain("id='p1'")
   })
 
-  testRest('all addresses can share a port, also with a wildcard address', async () => {
+  test('all addresses can share a port, also with a wildcard address', async () => {
     const [port] = (await freePorts(1)) as [number]
     const { service } = await start({ HOST: hasIpv6 ? '0.0.0.0,::' : hosts.join(), PORT: String(port) })
     for (const url of service.urls) expect((await ask(url, { agent: false })).status).toBe(200)
   })
 
-  testRest('no port stays open if another address is in use', async () => {
+  test('no port stays open if another address is in use', async () => {
     const taken = createServer().listen(0, '127.0.0.2')
     closers.push(() => void taken.close())
     await once(taken, 'listening')
@@ -319,7 +319,7 @@ describe('with connection limits', () => {
     expect(await page.request(ping)).toContain("id='p1'")
   })
 
-  testRest('TLS connections count before the handshake, and no longer after they close', async () => {
+  test('TLS connections count before the handshake, and no longer after they close', async () => {
     const service = await start({ MAX_CONNECTIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none', ...tls() })
     const url = secureUrl(service)
     const silent = connect(Number(new URL(url).port), '127.0.0.1')

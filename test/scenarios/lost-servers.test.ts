@@ -1,4 +1,5 @@
 // What an operator sees of an XMPP server that goes down and comes back.
+// Runs in npm run test:all only: ten seconds.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'

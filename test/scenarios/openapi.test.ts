@@ -1,5 +1,6 @@
 // Compares the service with its OpenAPI document: every documented reply is provoked and checked, and parameters
 // behave as documented.
+// Runs in npm run test:all only: twenty seconds.
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'

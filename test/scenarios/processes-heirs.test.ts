@@ -1,4 +1,5 @@
 // A process that stops sets its sessions down in the store. Their clients reach the process that takes them up.
+// Runs in npm run test:all only: twenty seconds.
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'

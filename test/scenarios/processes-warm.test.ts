@@ -1,3 +1,4 @@
+// Runs in npm run test:all only: twenty seconds.
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'

@@ -1,4 +1,5 @@
 // SIGHUP: settings are read again while sessions go on. Each row changes a setting, and is checked from outside.
+// Runs in npm run test:all only: half a minute.
 import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
 import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
@@ -9,7 +10,6 @@ import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import { fewOrAll } from '../support/matrix.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
@@ -507,30 +507,27 @@ const limits: { readonly [Name in ReloadedName]?: Limit } = {
   MAX_MEMORY_MB: { values: ['0', '1'], look: () => warmUntil(50), seen: 'service-full' },
 }
 
-test.each(fewOrAll(workerCounts('0', '2'), count => count === '0'))(
-  'a reload changes each limit, with %s workers',
-  async workers => {
-    const rows = Object.entries(limits)
-    const ofGuests = {
-      ...{ XMPP_DOMAINS: 'old.example,page.example', XMPP_SERVERS: serverAt(old, kept) },
-      ...{ XMPP_SERVICE_ACCOUNTS: 'page.example=bot:Pa55-of-bot', PAGE_ORIGINS: one!, PAGE_GUESTS: 'page.example' },
-    }
-    await begin(
-      {
-        TRUSTED_PROXIES: 'none',
-        ...ofGuests,
-        ...Object.fromEntries(rows.map(([name, { values }]) => [name, values[0]])),
-      },
-      workers,
-    )
-    for (const [name, { values, look, seen }] of rows) {
-      expect((await reload({ [name]: values[1] }))['changed']).toContain(name)
-      expect({ [name]: await look() }).toEqual({ [name]: seen })
-      await reload({ [name]: values[0] })
-      await logOut()
-    }
-  },
-)
+test.each(workerCounts('0', '2'))('a reload changes each limit, with %s workers', async workers => {
+  const rows = Object.entries(limits)
+  const ofGuests = {
+    ...{ XMPP_DOMAINS: 'old.example,page.example', XMPP_SERVERS: serverAt(old, kept) },
+    ...{ XMPP_SERVICE_ACCOUNTS: 'page.example=bot:Pa55-of-bot', PAGE_ORIGINS: one!, PAGE_GUESTS: 'page.example' },
+  }
+  await begin(
+    {
+      TRUSTED_PROXIES: 'none',
+      ...ofGuests,
+      ...Object.fromEntries(rows.map(([name, { values }]) => [name, values[0]])),
+    },
+    workers,
+  )
+  for (const [name, { values, look, seen }] of rows) {
+    expect((await reload({ [name]: values[1] }))['changed']).toContain(name)
+    expect({ [name]: await look() }).toEqual({ [name]: seen })
+    await reload({ [name]: values[0] })
+    await logOut()
+  }
+})
 
 test('each setting that is marked as reloadable is changed in these tests', () => {
   // Their parts read the value at each use (test/config/live-config.test.ts).

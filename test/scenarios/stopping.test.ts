@@ -1,3 +1,4 @@
+// Runs in npm run test:all only: ten seconds.
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
@@ -16,7 +17,6 @@ import { eventually } from '../support/eventually.js'
 import { holdTimers } from '../support/held-timers.js'
 import { type LoginServer, type Stage, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService } from '../support/login-server/watched-service.js'
-import { testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
 import { callSessions } from '../support/sessions-api.js'
 import { adminHeader, startTestService } from '../support/start-service.js'
@@ -230,7 +230,7 @@ test('keep-alive connections do not delay the stop of a service', async () => {
   await server.stop()
 })
 
-testRest('a process exits with 0 within ten seconds, whatever clients and servers do', async () => {
+test('a process exits with 0 within ten seconds, whatever clients and servers do', async () => {
   const server = await startServer()
   const operator = new Operator()
   closers.push(() => operator.leave())
@@ -286,7 +286,7 @@ testRest('a process exits with 0 within ten seconds, whatever clients and server
   expect(service.stderr).toBe('')
 })
 
-testRest('a second Ctrl+C ends a process at once, with 130', async () => {
+test('a second Ctrl+C ends a process at once, with 130', async () => {
   const server = await startServer()
   const operator = new Operator()
   closers.push(() => operator.leave())

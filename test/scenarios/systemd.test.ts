@@ -1,4 +1,5 @@
 // What systemd hears from the service (sd_notify). test/peers/debian-package.test.ts has a real systemd.
+// Runs in npm run test:all only: ten seconds.
 import { chmodSync, existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'

@@ -1,4 +1,5 @@
 // `warm-bindings token`: what it prints about a page token, and that it prints no token.
+// Runs in npm run test:all only: ten seconds.
 
 import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'

@@ -1,5 +1,6 @@
 // Errors that the code does not expect, in a process as operators run it: they are logged, and the service
 // continues.
+// Runs in npm run test:all only: ten seconds.
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'

@@ -1,4 +1,5 @@
 // The service at a Unix socket.
+// Runs in npm run test:all only: ten seconds.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,5 @@
 // `warm-bindings warm JID`: what it prints about a login, and that no session stays open.
+// Runs in npm run test:all only: ten seconds.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'

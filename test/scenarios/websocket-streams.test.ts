@@ -1,4 +1,5 @@
 // XMPP over WebSocket (RFC 7395) for a client that logs in itself, as the client and its server see it.
+// Runs in npm run test:all only: ten seconds.
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { closing, opcodes } from '../support/frames.js'

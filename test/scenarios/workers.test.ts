@@ -1,4 +1,5 @@
 // One command, several processes.
+// Runs in npm run test:all only: half a minute.
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { Agent } from 'node:http'
@@ -14,7 +15,6 @@ import { lintMetrics } from '../support/exposition-lint.js'
 import { ask } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { callUrl } from '../support/login-server/watched-service.js'
-import { fewOrAll, testRest } from '../support/matrix.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
 import { redisForWorkers, redisPackages, workerCounts } from '../support/redis-for-workers.js'
 import { scrape } from '../support/scrape.js'
@@ -156,7 +156,7 @@ describeWith(redisPackages, 'workers', () => {
     expect(service.stderr).toBe('')
   })
 
-  testRest('are ready until all are full, and a full worker forwards calls', async () => {
+  test('are ready until all are full, and a full worker forwards calls', async () => {
     const service = start({ MAX_SESSIONS: '2' })
     const url = await service.url()
     await bothJoined(service)
@@ -185,7 +185,7 @@ describeWith(redisPackages, 'workers', () => {
     expect((await samples(service)).get('warm_bindings_workers_died_total')).toBe(1)
   })
 
-  testRest('that hang are replaced, and the others answer for their sessions and connections', async () => {
+  test('that hang are replaced, and the others answer for their sessions and connections', async () => {
     const service = start()
     const url = await service.url()
     const [[pid, worker]] = [...(await bothJoined(service))] as [[number, number]]
@@ -207,7 +207,7 @@ describeWith(redisPackages, 'workers', () => {
     expect(all.get('warm_bindings_workers_died_total')).toBe(0)
   })
 
-  testRest.each(['1', '2'])('that are killed leave no connection waiting, with WORKERS=%s', async workers => {
+  test.each(['1', '2'])('that are killed leave no connection waiting, with WORKERS=%s', async workers => {
     const service = start({}, workers)
     const url = await service.url()
     const pid = firstWorker(service)
@@ -226,7 +226,7 @@ describeWith(redisPackages, 'workers', () => {
     else expect([...fates].filter(fate => fate !== 200 && fate !== 'closed')).toEqual([])
   })
 
-  testRest('end with their primary, and leave no session or file', async () => {
+  test('end with their primary, and leave no session or file', async () => {
     const service = start()
     await page(await service.url())
     const { last } = server
@@ -239,7 +239,7 @@ describeWith(redisPackages, 'workers', () => {
 })
 
 describeWith(redisPackages, 'workers that are starting', () => {
-  testRest('end with their primary too', async () => {
+  test('end with their primary too', async () => {
     const service = start()
     await eventually('a worker has begun', () => joined(service).size > 0)
     service.signal('SIGKILL')
@@ -337,7 +337,7 @@ describeWith(redisPackages, 'SIGUSR2', () => {
     for (const text of await held) expect(text).toMatch(/^<body [^>]*>/)
   })
 
-  testRest('is only logged if there are no workers', async () => {
+  test('is only logged if there are no workers', async () => {
     const service = start({}, '0')
     const url = await service.url()
     service.signal('SIGUSR2')
@@ -346,27 +346,24 @@ describeWith(redisPackages, 'SIGUSR2', () => {
   })
 })
 
-describe.each(fewOrAll(workerCounts('0', '2'), count => count === '2'))(
-  'SIGTERM with DRAIN_TIME and WORKERS=%s',
-  workers => {
-    test('keeps sessions, rejects new sessions, and exits when the last session ends', async () => {
-      const service = start({ DRAIN_TIME: '600' }, workers)
-      const url = await service.url()
-      const client = await page(url)
-      await client.request(presence)
-      service.signal('SIGTERM')
-      await eventually('the service drains', () => said(service, 'draining').length === Math.max(1, Number(workers)))
-      expect((await callUrl(`${url}/readyz`)).status).toBe(503)
-      const refused = await warm(url)
-      expect([refused.status, JSON.parse(refused.text).code]).toEqual([503, 'shutting-down'])
-      const stranger = new BoshClient(`${url}/http-bind`)
-      clients.push(stranger)
-      expect(await stranger.request('', { to: 'plain.example', ver: '1.6', wait: '60', hold: '1' })).toContain(
-        "condition='system-shutdown'",
-      )
-      for (let request = 0; request < 4; request++) expect(await client.request(presence)).not.toContain('terminate')
-      expect(await client.terminate()).toContain('terminate')
-      expect(await service.exit).toBe(0)
-    })
-  },
-)
+describe.each(workerCounts('0', '2'))('SIGTERM with DRAIN_TIME and WORKERS=%s', workers => {
+  test('keeps sessions, rejects new sessions, and exits when the last session ends', async () => {
+    const service = start({ DRAIN_TIME: '600' }, workers)
+    const url = await service.url()
+    const client = await page(url)
+    await client.request(presence)
+    service.signal('SIGTERM')
+    await eventually('the service drains', () => said(service, 'draining').length === Math.max(1, Number(workers)))
+    expect((await callUrl(`${url}/readyz`)).status).toBe(503)
+    const refused = await warm(url)
+    expect([refused.status, JSON.parse(refused.text).code]).toEqual([503, 'shutting-down'])
+    const stranger = new BoshClient(`${url}/http-bind`)
+    clients.push(stranger)
+    expect(await stranger.request('', { to: 'plain.example', ver: '1.6', wait: '60', hold: '1' })).toContain(
+      "condition='system-shutdown'",
+    )
+    for (let request = 0; request < 4; request++) expect(await client.request(presence)).not.toContain('terminate')
+    expect(await client.terminate()).toContain('terminate')
+    expect(await service.exit).toBe(0)
+  })
+})

@@ -9,11 +9,23 @@ const testFiles = root =>
 
 const hasLine = (root, pattern) => file => pattern.test(readFileSync(join(root, file), 'utf8'))
 
-/** Files that run in `npm run test:all` alone: they say so in a comment of this form. */
-export const filesOfAllOnly = root => testFiles(root).filter(hasLine(root, /^\/\/ Runs in npm run test:all only/m))
+/** Of `test/peers`, what `npm test` runs: each server, browser and client once, in seconds. */
+const usualPeers = [
+  ...['attach-binding', 'channel-binding', 'converse', 'converse-features', 'demo-page', 'guest-attacks', 'idn'],
+  ...['navigation', 'oidc-sign-in', 'own-login', 'page-connect', 'page-recipes', 'returned-messages'],
+  ...['sasl2', 'service-account', 'strophe', 'terminal', 'warming'],
+].map(name => join('test', 'peers', `${name}.test.ts`))
 
-/** Files with tests that `npm test` leaves out: the files above, and files with combinations or the whole browser. */
-export const filesOfRest = root => [
-  ...filesOfAllOnly(root),
-  ...testFiles(root).filter(hasLine(root, /\/matrix\.js'$|\beitherChromium\b|\bbrowserBefore\b/m)),
-]
+/** Files that run in `npm run test:all` alone: all other peers, and those that say so in a comment of this form. */
+export function filesOfAllOnly(root) {
+  const saysSo = hasLine(root, /^\/\/ Runs in npm run test:all only/m)
+  const isPeer = file => file.startsWith(join('test', 'peers', '/'))
+  return testFiles(root).filter(file => (isPeer(file) ? !usualPeers.includes(file) : saysSo(file)))
+}
+
+/** Files with more combinations, or with the whole browser, than `npm test` runs of them. */
+export function filesOfRest(root) {
+  const left = filesOfAllOnly(root)
+  const hasRest = hasLine(root, /\/matrix\.js'$|\beitherChromium\b|\bbrowserBefore\b/m)
+  return testFiles(root).filter(file => hasRest(file) && !left.includes(file))
+}
