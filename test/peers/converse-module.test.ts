@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
-import { browserBefore, sharedChromium } from '../support/chromium.js'
+import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
@@ -30,7 +30,7 @@ const ways = [
 ] as const
 
 for (const kind of encryptedServers) {
-  const browser = browserBefore(kind.maker)
+  const browser = kind.maker === 'Prosody' ? 'chromium' : 'chromium-headless-shell'
   describeWith([...kind.packages, browser], `Converse with the module, before ${kind.name}`, () => {
     const { file } = testFolder()
     let server: XmppServer

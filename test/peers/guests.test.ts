@@ -1,7 +1,7 @@
 // Guests at Debian's Prosody and ejabberd: they are answered, come back, and reach nobody but the agents.
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import { browserBefore, sharedChromium } from '../support/chromium.js'
+import { sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
@@ -92,12 +92,11 @@ function describeGuests(
       if (place.partsGuests) expect(other.received).not.toContain(guest.bareJid)
     })
 
-    const browser = browserBefore('Prosody')
     // Converse 14 opens chats with strangers only at servers with a blocklist, which ejabberd would store.
     const describeConverse = name.endsWith('Prosody') ? describeWith : () => {}
-    describeConverse([browser], 'with Converse', () => {
+    describeConverse(['chromium'], 'with Converse', () => {
       test('write under a nickname, and get answers', async () => {
-        const context = await (await sharedChromium(browser)).newContext()
+        const context = await (await sharedChromium()).newContext()
         try {
           portal.options = { service: stage.service.url, guest: true, nickname: 'Alice & Co', transport: 'websocket' }
           const visitor = await ConverseVisitor.come(context, portal.url, [portal.url, stage.service.url])

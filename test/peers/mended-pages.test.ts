@@ -1,7 +1,6 @@
 // Pages in Chromium while the link to their XMPP server is down: they are offline, and say why, until it is mended.
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals'
-import { browserBefore } from '../support/chromium.js'
 import type { ModuleNoted } from '../support/page-module.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { describeWith } from './needs.js'
@@ -14,7 +13,7 @@ declare const window: { noted: ModuleNoted; dispatchEvent(event: object): void; 
 const outage = 13_000
 
 for (const kind of encryptedServers) {
-  const browser = browserBefore(kind.maker)
+  const browser = kind.maker === 'Prosody' ? 'chromium' : 'chromium-headless-shell'
   describeWith([...kind.packages, browser], `A page whose link to ${kind.name} breaks`, () => {
     let relay: Relay
     const stage = PagesStage.of({

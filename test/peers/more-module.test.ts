@@ -3,7 +3,6 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
-import { browserBefore } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import type { ModuleChat } from '../support/page-module.js'
@@ -65,14 +64,14 @@ const kinds = [
   {
     name: 'Prosody',
     packages: ['prosody', 'openssl'],
-    browser: browserBefore('Prosody'),
+    browser: 'chromium' as const,
     transport: 'bosh' as const,
     start: (): Promise<XmppServer> => startProsody({ users, config: `modules_enabled = { ${modules} }` }),
   },
   {
     name: 'ejabberd',
     packages: ['ejabberd', 'openssl'],
-    browser: browserBefore('ejabberd'),
+    browser: 'chromium-headless-shell' as const,
     transport: 'websocket' as const,
     start: (): Promise<XmppServer> =>
       startEjabberd({ users, modules: '  mod_mam:\n    default: always\n  mod_carboncopy: {}\n  mod_vcard: {}' }),

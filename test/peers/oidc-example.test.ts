@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
-import { browserBefore, type Chromium, sharedChromium } from '../support/chromium.js'
+import { type Chromium, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
@@ -52,7 +52,7 @@ const kinds: readonly Kind[] = [
   {
     name: 'Prosody',
     packages: ['prosody', 'openssl'],
-    browser: browserBefore('Prosody'),
+    browser: 'chromium',
     TOKEN_SECONDS: '300',
     start: () =>
       startProsody({
@@ -67,7 +67,7 @@ c2s_require_encryption = true`,
   {
     name: 'ejabberd',
     packages: ['ejabberd', 'openssl'],
-    browser: browserBefore('ejabberd'),
+    browser: 'chromium-headless-shell',
     // Shorter than the validity that the portal requires, so that it renews them.
     TOKEN_SECONDS: '20',
     start: () => startEjabberd({ users }),

@@ -1,4 +1,4 @@
-// The module for pages, in Chromium, at Prosody: other tabs of the user, and failed messages.
+// The module for pages, in Chromium, at Prosody and ejabberd: other tabs of the user, and failed messages.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'

@@ -3,7 +3,7 @@
 import { setInterval } from 'node:timers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
-import { browserBefore, sharedChromium } from '../support/chromium.js'
+import { sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually, patience } from '../support/eventually.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
@@ -28,7 +28,7 @@ const kinds = [
   {
     name: 'Prosody',
     packages: ['prosody', 'openssl'],
-    browser: browserBefore('Prosody'),
+    browser: 'chromium' as const,
     start: (): Promise<XmppServer> =>
       startProsody({
         users,
@@ -41,7 +41,7 @@ Component "conference.localhost" "muc"
   {
     name: 'ejabberd',
     packages: ['ejabberd', 'openssl'],
-    browser: browserBefore('ejabberd'),
+    browser: 'chromium-headless-shell' as const,
     start: (): Promise<XmppServer> =>
       startEjabberd({
         users,

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
-import { browserBefore, type Chromium, sharedChromium } from '../support/chromium.js'
+import { type Chromium, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
@@ -52,7 +52,7 @@ const kinds: readonly Kind[] = [
   {
     name: 'Prosody',
     packages: ['prosody', 'openssl'],
-    browser: browserBefore('Prosody'),
+    browser: 'chromium',
     start: async () =>
       encrypted(
         await startProsody({
@@ -69,7 +69,7 @@ c2s_require_encryption = true`,
   {
     name: 'ejabberd',
     packages: ['ejabberd', 'openssl'],
-    browser: browserBefore('ejabberd'),
+    browser: 'chromium-headless-shell',
     start: async () => encrypted(await startEjabberd({ users: { ...passwords, ...account } })),
   },
 ]
@@ -256,7 +256,7 @@ for (const kind of kinds) {
   })
 }
 
-describeWith(['prosody', 'openssl', browserBefore('Prosody')], 'The example portal with an archive', () => {
+describeWith(['prosody', 'openssl', 'chromium'], 'The example portal with an archive', () => {
   let home: Home
   let started: Awaited<ReturnType<typeof startFor>>
   let context: BrowserContext
@@ -272,7 +272,7 @@ service_accounts = { "portal@localhost" }`,
       }),
     )
     started = await startFor(home.servers)
-    context = await (await sharedChromium(browserBefore('Prosody'))).newContext()
+    context = await (await sharedChromium('chromium')).newContext()
   })
 
   afterAll(async () => {

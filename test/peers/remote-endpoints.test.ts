@@ -44,8 +44,7 @@ for (const kind of encryptedServers) {
       await server?.stop()
     })
 
-    const places = ['here', 'there'] as const
-    describe.each(places)('with REMOTE_ATTACH=%s', where => {
+    describe.each(['here', 'there'] as const)('with REMOTE_ATTACH=%s', where => {
       let warmer: TestService
 
       beforeAll(async () => {

@@ -21,7 +21,3 @@ export const launchChromium = (program: Chromium, more: readonly string[]): Prom
 
 /** The Chromium of this Jest worker: leave it open. What a test file leaves open in it is closed after the file. */
 export const sharedChromium = (program: Chromium = 'chromium'): Promise<Browser> => sharedBrowser(program)
-
-/** Only tests with Prosody use the whole browser. With ejabberd, only the server differs. */
-export const browserBefore = (maker: 'Prosody' | 'ejabberd'): Chromium =>
-  maker === 'Prosody' ? eitherChromium : 'chromium-headless-shell'

@@ -26,6 +26,6 @@ export function filesOfAllOnly(root) {
 /** Files with more combinations, or with the whole browser, than `npm test` runs of them. */
 export function filesOfRest(root) {
   const left = filesOfAllOnly(root)
-  const hasRest = hasLine(root, /\/matrix\.js'$|\beitherChromium\b|\bbrowserBefore\b/m)
+  const hasRest = hasLine(root, /\/matrix\.js'$|\beitherChromium\b/m)
   return testFiles(root).filter(file => hasRest(file) && !left.includes(file))
 }
