@@ -104,6 +104,7 @@ export class PageClient extends SocketClient {
     if (resumption === undefined && uncounted.length === 0) return
     const unacknowledged = this.#management?.unacknowledged.stanzas ?? []
     this.#management = undefined
+    this.#enableBy = Number.POSITIVE_INFINITY
     this.#countMemory()
     this.session.outbox.putBack([...uncounted, ...unacknowledged])
     this.session.outbox.resumption = resumption

@@ -834,6 +834,21 @@ test('a page learns that it can resume its stream only after a record has it', a
   expect(socket.sent).toEqual([expect.stringContaining('<enabled ')])
 })
 
+test.each(['the record is stored', 'three seconds have passed'])(
+  'a page that breaks off before it has learned this keeps its session until %s, and longer',
+  async then => {
+    const keep = storesNoMore()
+    const socket = attachPageSilently(dying, client.token!)
+    socket.receive(enable)
+    await dying.pass(0.2)
+    socket.leave()
+    if (then === 'the record is stored') keep.mockRestore()
+    await dying.pass(4)
+    await dying.pass(0)
+    expect(dying.registry.byId(client.id)?.hasEnded).toBe(false)
+  },
+)
+
 test.each([0, 1])(
   'the server repeats a stanza that waits when the process dies, with %s dropped behind it',
   async dropped => {

@@ -49,8 +49,7 @@ class SocketPage {
 
   async comeBack(): Promise<void> {
     if (this.isOpen) return
-    this.#client = await this.#client.bench.resume(this.#client, { seconds })
-    const socket = logIn(this.#client.bench, this.#client.token!, { resumeSeconds: seconds })
+    const socket = await this.#connect()
     this.#socket = socket
     this.#read = socket.sent.length
     if (this.#stream === undefined) {
@@ -63,7 +62,13 @@ class SocketPage {
     for (const id of this.#unconfirmed) socket.receive(stanza(id))
   }
 
-  async load(): Promise<void> {
+  async #connect(): Promise<FakeWebSocket> {
+    this.#client = await this.#client.bench.resume(this.#client, { seconds })
+    return logIn(this.#client.bench, this.#client.token!, { resumeSeconds: seconds })
+  }
+
+  /** `breaksOff`: before it has read the answer to `<enable/>`. */
+  async load(breaksOff: boolean): Promise<void> {
     if (!this.isOpen) return
     this.#socket!.leave()
     this.#socket = undefined
@@ -71,7 +76,10 @@ class SocketPage {
     this.#unconfirmed = []
     this.#count = 0
     this.#confirmed = 0
-    await this.comeBack()
+    if (!breaksOff) return this.comeBack()
+    const socket = await this.#connect()
+    for (const text of [bind, enable]) socket.receive(text)
+    socket.leave()
   }
 
   send(count: number): void {
@@ -144,7 +152,7 @@ const end = fc.oneof(
   fc.record({ kind: fc.constant('process stops' as const), count, unheard: count }),
   fc.record({ kind: fc.constant('process dies' as const), count, unheard: count }),
 )
-const load = fc.record({ kind: fc.constant('page is loaded again' as const) })
+const load = fc.record({ kind: fc.constant('page is loaded again' as const), breaksOff: fc.boolean() })
 type Step<T> = T extends fc.Arbitrary<infer S> ? S : never
 type AnyStep = Step<typeof step> | Step<typeof end> | Step<typeof load>
 
@@ -191,7 +199,7 @@ async function play(steps: readonly AnyStep[]): Promise<void> {
         return bench.pass(step.seconds)
       case 'page is loaded again':
         mayGetTwice ||= page.isOpen
-        return page.load()
+        return page.load(step.breaksOff)
       case 'process stops': {
         const next = nextBench({}, about)
         const records = recordsOf(bench)
