@@ -111,7 +111,7 @@ export class Tally {
   }
 }
 
-export class PageTraffic {
+class PageTraffic {
   received = 0
   sent = 0
   readonly deliveries = new Durations()

@@ -181,7 +181,7 @@ export interface PageWish {
   readonly isReversed?: boolean | undefined
 }
 
-export interface PagePlace {
+interface PagePlace {
   readonly openedAt: number
   readonly id: string
 }
@@ -241,7 +241,7 @@ export interface TakenRecord {
 export const takenSeconds = 5
 
 /** The process that took the record: it has the session, or takes it up. */
-export interface TakenBy {
+interface TakenBy {
   readonly by: string
 }
 

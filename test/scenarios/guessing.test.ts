@@ -1,6 +1,7 @@
 // A browser that guesses passwords with its own logins, over WebSocket, BOSH and both.
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
+import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import type { ScriptedConnection } from '../support/scripted-server.js'
 import { features, header, Stage, success } from '../support/websocket-stage.js'
@@ -44,9 +45,8 @@ const metric = async (outcome: string) => {
 }
 
 /** Resolves once `count` logins were delayed. */
-async function delayed(count: number): Promise<void> {
-  while ((await metric('delayed')) !== String(count)) await new Promise(resolve => setTimeout(resolve, 20))
-}
+const delayed = (count: number) =>
+  eventually(`${count} delayed logins`, async () => (await metric('delayed')) === String(count))
 
 describe('an address', () => {
   test('has one login limit for both transports, and logins above it are delayed', async () => {

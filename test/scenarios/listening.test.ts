@@ -16,6 +16,7 @@ import { type DemoServer, startDemoServer } from '../../src/command/demo/server.
 import { BoshClient } from '../support/bosh-client.js'
 import { type Credentials, makeCertificate } from '../support/certificates.js'
 import { calledAfterEach } from '../support/closers.js'
+import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { Operator } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
@@ -290,10 +291,6 @@ test('idle connections stay open for 75 s on every listener and path, longer tha
 })
 
 describe('with connection limits', () => {
-  async function eventuallyWelcome(isWelcome: () => Promise<boolean>): Promise<void> {
-    while (!(await isWelcome())) await new Promise(resolve => setTimeout(resolve, 5))
-  }
-
   /** Connects and sends a request. Whether the service answers, or closes the connection. */
   async function stays(url: string, localAddress: string): Promise<boolean> {
     const socket: Socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port), localAddress })
@@ -335,6 +332,6 @@ describe('with connection limits', () => {
           () => false,
         )
     // The service notices a disconnect only after a while. Each visit ends before the next.
-    for (const _each of [1, 2]) await eventuallyWelcome(isWelcome)
+    for (const _each of [1, 2]) await eventually('a client is welcome', isWelcome)
   })
 })

@@ -91,9 +91,9 @@ const call = async (method: 'GET' | 'POST' | 'DELETE', about: string) =>
   (await callSessions(services[0].url, method, about)).json
 const pause = (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds))
 /** Resolves when the service has noticed the loss of the page's connection. */
-async function becomesQuiet({ id }: Binding): Promise<void> {
-  while ((await call('GET', `/${id}`)).state !== 'quiet') await pause(10)
-}
+const becomesQuiet = ({ id }: Binding) =>
+  eventually('the session is quiet', async () => (await call('GET', `/${id}`)).state === 'quiet')
+
 const letter = (id: string, text = id) =>
   `<message from='bob@plain.example/b' id='${id}'><body>${text}</body></message>`
 const idOf = (message: string) => / id='([^']*)'/.exec(message)?.[1]

@@ -10,7 +10,7 @@ export interface CookieRules {
 }
 
 /** Contains a secret. */
-export interface CookieState {
+interface CookieState {
   readonly value: string
   /** In seconds. */
   readonly life: number
@@ -20,7 +20,7 @@ export interface CookieState {
 }
 
 /** `setAt` is in milliseconds from the record's creation, so it is negative. */
-export type CookieRecord = Readonly<CookieState>
+type CookieRecord = Readonly<CookieState>
 
 /** After the first request with the cookie, each request must have the cookie. */
 export class AttachCookie {

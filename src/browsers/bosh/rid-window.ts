@@ -10,7 +10,7 @@ export interface StoredReply extends Pick<Pending, 'rid' | 'key' | 'digest' | 'r
 /** `handed-out`: the page knows its first rid. `resumed`: so does an earlier page, whose rids are lower. */
 export type Beginning = 'created' | 'handed-out' | 'resumed'
 
-export type WindowRecord = RidWindow['record']
+type WindowRecord = RidWindow['record']
 
 /** Limit for clients with acknowledgements, because a client can agree to `ack` and then send none. */
 const mostReplies = 10

@@ -6,7 +6,7 @@ import { FastResponse } from './fast-response.js'
 
 export const testedVersions: readonly number[] = [20, 22, 24, 26]
 
-export type MessageClasses = Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'>
+type MessageClasses = Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'>
 
 export function install(wanted: boolean, app?: Express, version = process.versions.node): MessageClasses {
   if (!wanted || !testedVersions.includes(Number.parseInt(version, 10))) return {}

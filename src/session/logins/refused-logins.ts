@@ -10,7 +10,7 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { foreignText } from '../../lib/text/foreign-text.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 
-export interface RefusedLogin {
+interface RefusedLogin {
   readonly address: string
   readonly domain: string
   readonly user: string | undefined

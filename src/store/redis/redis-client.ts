@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'node:tls'
 
-export type RedisPlace =
+type RedisPlace =
   | { readonly kind: 'socket'; readonly path: string }
   | { readonly kind: 'server'; readonly host: string; readonly port: number }
   | {

@@ -33,7 +33,7 @@ export interface PageAuthenticationParts {
 /** Checks that run at once for each client, so that few begin before their refusals count. */
 const checksAtOnce = 2
 
-export interface PageCaller extends PageUser {
+interface PageCaller extends PageUser {
   /** Undefined for a user of the portal. */
   readonly guest?: Guest | undefined
 }

@@ -45,7 +45,7 @@ export class RecentAudit {
 type AuditPlace = Pick<AuditLine, 'time' | 'number' | 'node'>
 
 /** `jid` is bare, or a domain. */
-export interface AuditWish extends Readonly<Partial<Record<'admin' | 'action' | 'jid' | 'id', string | undefined>>> {
+interface AuditWish extends Readonly<Partial<Record<'admin' | 'action' | 'jid' | 'id', string | undefined>>> {
   readonly scope: readonly string[]
   readonly viewer: string
   readonly ofFailures?: boolean

@@ -225,4 +225,4 @@ export class ElementReader {
   }
 }
 
-export const tooDeep = () => new XmlError('policy-violation', 'elements are nested too deeply')
+const tooDeep = () => new XmlError('policy-violation', 'elements are nested too deeply')
