@@ -274,6 +274,8 @@ export class Session {
   #handOver(): NextPage | undefined {
     const { jid } = this
     if (this.isRemoved || jid === undefined || !isFull(jid)) return undefined
+    // A page over BOSH was here, whose stanzas follow: an earlier page cannot resume its stream.
+    if (this.#client?.transport === 'bosh' && !this.stage.isAwaited) this.outbox.resumption = undefined
     const next = this.#client?.handOver?.()
     if (next === undefined) return undefined
     this.uplink.forgive()
@@ -388,6 +390,8 @@ export class Session {
   }
 
   fail(cause: unknown): void {
+    // Before the link closes: the server must keep what the page does not have.
+    attempt(() => this.uplink.returnToSenders(this.outbox.waiting, this.#client?.unconfirmed))
     this.#close('fault')
     const steps = [() => this.keeper.failed(this, cause), () => this.link.close(), () => this.#client?.close('fault')]
     // `failed` logs the cause. Errors in these steps are ignored.

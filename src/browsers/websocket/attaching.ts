@@ -283,6 +283,10 @@ export class Attaching extends StreamStart {
       this.refuse('remote-connection-failed')
       return
     }
+    if (session.uplink.managed?.isDoubted === true) {
+      this.refuse('resource-constraint', closeCodes.full)
+      return
+    }
     session.run(() => {
       const isTaken = session.handOver(next => new PageClient(session, channel, this.parts, next, management))
       if (!isTaken) {

@@ -39,7 +39,7 @@ export class PageClient extends SocketClient {
   #answerBy = Number.POSITIVE_INFINITY
   /** Stanzas of the page that a stored record counts, and the record that is being stored. */
   #kept: number
-  #keeping = 0
+  #keeping: number | undefined
   #keepingStream: string | undefined
   /** Deadline of `<enabled/>`, which promises the page that it can resume its stream. */
   #enableBy = Number.POSITIVE_INFINITY
@@ -125,13 +125,16 @@ export class PageClient extends SocketClient {
   }
 
   onKept(isStored: boolean): void {
-    this.#kept = isStored ? this.#keeping : Number.POSITIVE_INFINITY
+    this.#kept = isStored ? (this.#keeping ?? 0) : Number.POSITIVE_INFINITY
     if (!isStored || this.#keepingStream === this.#management?.id) this.#enable()
     this.flush()
   }
 
   keep() {
-    this.#keeping = this.#management?.covered ?? 0
+    const covered = this.#management?.covered ?? 0
+    // From the first record on, the page is told of no stanza that is in none.
+    if (this.#keeping === undefined) this.#kept = Math.min(this.#kept, covered)
+    this.#keeping = covered
     this.#keepingStream = this.#management?.id
     const client: AwayRecord = { isAway: true, next: this.#next.record }
     const resumption = this.#management?.resumption(this.#unconfirmed.stanzas.length)

@@ -30,7 +30,10 @@ export class Downlink implements LinkEvents {
       this.#watchLogin(element)
       if (session.hasEnded) return
     }
-    if (session.uplink.watch.takeAnswer(element, session)) return
+    if (session.uplink.watch.takeAnswer(element, session)) {
+      session.uplink.managed?.counts.notForPage()
+      return
+    }
     if (element.namespace !== 'jabber:client' && session.jid !== undefined) {
       this.#session.keeper.streams.note(session.domain, element, { jid: session.jid, session: session.id })
     }

@@ -76,6 +76,7 @@ export class LinkCounts {
       this.#repeats -= 1
       return false
     }
+    if (this.droppedBehind > 0 && this.#session.undelivered === 0) this.droppedBehind = 0
     this.received += 1
     return true
   }
@@ -83,8 +84,13 @@ export class LinkCounts {
   /** As `receive`, for a stanza that the page will not get. */
   receiveDropped(): boolean {
     if (!this.receive()) return false
-    if (this.#session.undelivered > 0) this.droppedBehind += 1
+    this.notForPage()
     return true
+  }
+
+  /** The page will not get the stanza that was received last. */
+  notForPage(): void {
+    if (this.#session.undelivered > 0) this.droppedBehind += 1
   }
 
   /** Returns how many of the undelivered stanzas stay unacknowledged, so that the server keeps these. */
@@ -188,7 +194,7 @@ export class LinkCounts {
    */
   resumption(): number {
     const session = this.#session
-    this.#resumedAt = session.keeper.keeps(session) ? Math.max(this.#acknowledged, this.#answerable) : this.received
+    this.#resumedAt = session.keeper.keepsMended() ? Math.max(this.#acknowledged, this.#answerable) : this.received
     return this.#resumedAt
   }
 

@@ -116,7 +116,7 @@ export class ServerWatch {
     const addressing = attribute('id', this.#id) + attribute('to', withULabels(domain))
     const ping = `<ping xmlns='${pingNamespace}'/>`
     const text = `<iq xmlns='jabber:client' type='get'${addressing}>${ping}</iq>`
-    return { name: 'iq', namespace: 'jabber:client', text }
+    return { name: 'iq', namespace: 'jabber:client', text, isOurs: true }
   }
 
   #learn({ name, namespace }: Element): void {

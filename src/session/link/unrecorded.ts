@@ -76,7 +76,7 @@ export class Unrecorded {
   without(elements: readonly Element[]): readonly Element[] {
     if (this.#count === 0 || !this.#isRepeated) return elements
     return elements.filter(element => {
-      if (this.#count === 0 || !isStanza(element)) return true
+      if (this.#count === 0 || !isStanza(element) || element.isOurs === true) return true
       this.#count -= 1
       return false
     })

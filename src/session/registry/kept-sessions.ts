@@ -150,7 +150,13 @@ export class KeptSessions {
     this.#isStoring = true
     try {
       const all = batches(this.#due(), recordsAtOnce, charactersAtOnce, ({ record }) => record.text.length)
-      for (const batch of all) if (!(await this.#storeAll(batch))) break
+      let isStored = true
+      for (const batch of all) {
+        isStored = await this.#storeAll(batch)
+        if (!isStored) break
+      }
+      // Also if no record was due: nothing waits any more since then.
+      if (isStored) this.#awaySince = undefined
     } catch (error) {
       this.#parts.report(error)
     } finally {

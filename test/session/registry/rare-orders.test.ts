@@ -1,0 +1,261 @@
+// Counts of stanzas in orders of events that are rare: nothing that waits is confirmed, and nothing is sent twice.
+import { beforeEach, expect, jest, test } from '@jest/globals'
+import { keptRecordOf } from '../../../src/session/session-record.js'
+import { type Store, StoreUnavailable } from '../../../src/store/store.js'
+import { smNamespace } from '../../../src/xmpp/namespaces.js'
+import {
+  attachPageCounting,
+  attachPageSilently,
+  bind,
+  enable,
+  logIn,
+  request,
+  resume,
+  stanza,
+} from '../../browsers/websocket/pages.js'
+import { memberOf } from '../../store/entries.js'
+import { BoshBench, type Client, FakeMending, message, payload } from '../../support/bosh-bench.js'
+import { element } from '../../support/element.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { memoryStore } from '../../support/memory-store.js'
+import { movedTo, nextBench, recordsOf, takeUpOne } from '../../support/next-process.js'
+import { keepRecords, recordsOfProcess } from './conversation.js'
+
+const sm = `xmlns='${smNamespace}'`
+const enabled = `<enabled ${sm} id='first' resume='true'/>`
+const resumed = (count: number) => `<resumed ${sm} previd='first' h='${count}'/>`
+const about = { issuesTickets: true }
+
+let store: Store
+let dying: BoshBench
+let client: Client
+
+beforeEach(async () => {
+  store = memoryStore(new FakeClock())
+  await store.join(memberOf('dying'))
+  await store.join(memberOf('other'))
+  dying = new BoshBench({}, undefined, about)
+  keepRecords(dying, store, 'dying')
+  client = await dying.warmed({ management: { mending: new FakeMending() } })
+  await dying.server(() => client.link.say(enabled))
+  client.link.sent.length = 0
+})
+
+async function isKept(bench = dying): Promise<void> {
+  await bench.pass(1.1)
+  await bench.pass(0)
+}
+
+test('stanzas that wait outlive two processes, also if SASL2 resumes the stream', async () => {
+  await dying.server(() => client.link.receive(message('0'), message('1')))
+  const second = nextBench({}, about)
+  keepRecords(second, store, 'other')
+  const mending = new FakeMending()
+  takeUpOne(second, JSON.parse(recordsOf(dying)[0]!), mending)
+  const [attempt] = mending.attempts
+  const h = Number(attempt!.resumption.h)
+  const all = [message('0'), message('1')]
+  // The server repeats what is not counted.
+  attempt!.succeed(element(resumed(0)), ...all.slice(h).map(element))
+  await second.pass(0)
+  await isKept(second)
+  const session = second.registry.bySid(client.sid)!
+  const record = JSON.parse(JSON.stringify(keptRecordOf(session, second.clock.now())))
+  // It dies.
+  const third = nextBench({}, about)
+  const last = new FakeMending()
+  takeUpOne(third, record, last)
+  const again = Number(last.attempts[0]!.resumption.h)
+  last.attempts[0]!.succeed(element(resumed(0)), ...all.slice(again).map(element))
+  await third.pass(0)
+  const page = movedTo(third, client)
+  expect((await page.next()).reply?.body).toBe(payload(...all))
+})
+
+test('an outage that is over is not counted later', async () => {
+  await isKept()
+  let isUp = false
+  Object.defineProperty(store, 'isUp', { get: () => isUp, configurable: true })
+  const session = dying.registry.bySid(client.sid)!
+  // Something that changes no record.
+  session.run(() => {})
+  await dying.pass(1)
+  isUp = true
+  await dying.pass(5)
+  await dying.pass(60)
+  const keep = jest.spyOn(store.records, 'keep').mockReturnValue(new Promise(() => {}))
+  const socket = attachPageSilently(dying, client.token!)
+  socket.receive(enable)
+  await dying.pass(0.5)
+  await dying.pass(0.5)
+  expect([keep.mock.calls.length > 0, dying.registry.kept!.hasRecord(session)]).toEqual([true, true])
+  expect(socket.sent).toEqual([])
+})
+
+/** The service pings the server, which answers late that it counts stanzas. Returns the ping's id. */
+async function pingedBeforeEnabled(bench: BoshBench, { link }: Client): Promise<string> {
+  await bench.pass(11)
+  await bench.pass(1)
+  const id = / id='([^']+)' to=/.exec(link.sent.find(text => text.includes('urn:xmpp:ping'))!)![1]!
+  await bench.server(() => link.say(enabled))
+  return id
+}
+
+test('the answer to the ping of the service confirms no stanza that waits', async () => {
+  const bench = new BoshBench({}, undefined, { serverMilliseconds: 40_000 })
+  const page = await bench.warmed({ management: { mending: new FakeMending() } })
+  await page.next(message('x'))
+  const id = await pingedBeforeEnabled(bench, page)
+  await bench.server(() => page.link.receive(message('a')))
+  await bench.server(() => page.link.receive(message('b')))
+  await bench.server(() => page.link.receive(`<iq xmlns='jabber:client' type='result' id='${id}'/>`))
+  await bench.server(() => page.link.say(`<r ${sm}/>`))
+  await bench.pass(2.25)
+  expect(page.link.sent.at(-1)).toBe(`<a ${sm} h='0'/>`)
+})
+
+test('a page repeats what was sent before and after a ping of the service: it is sent once', async () => {
+  const bench = new BoshBench({}, undefined, { ...about, serverMilliseconds: 40_000 })
+  const page = await bench.warmed({ management: { mending: new FakeMending() } })
+  const { socket, id } = attachPageCounting(bench, page.token!)
+  socket.receive(stanza('p1'))
+  await pingedBeforeEnabled(bench, page)
+  socket.receive(stanza('p2'))
+  socket.leave()
+  const back = logIn(bench, (await bench.resume(page)).token!)
+  back.receive(resume(id, 0))
+  for (const name of ['p1', 'p2']) back.receive(stanza(name))
+  const sent = page.link.sent.join('')
+  expect([sent.split(`id='p1'`).length - 1, sent.split(`id='p2'`).length - 1]).toEqual([1, 1])
+})
+
+test('a page loses no message if its process dies after its first record', async () => {
+  client = await dying.warmed({ management: { mending: new FakeMending() } })
+  const { socket, id } = attachPageCounting(dying, client.token!)
+  const keep = store.records.keep.bind(store.records)
+  let mayStore = () => {}
+  const whenever = new Promise<void>(resolve => {
+    mayStore = resolve
+  })
+  jest
+    .spyOn(store.records, 'keep')
+    .mockImplementationOnce(async (...given) => {
+      await whenever
+      return keep(...given)
+    })
+    .mockRejectedValue(new StoreUnavailable('no-answer'))
+  await dying.server(() => client.link.say(enabled))
+  // The first record is being stored.
+  await dying.pass(0.01)
+  socket.receive(stanza('p1'))
+  await dying.server(() => client.link.say(`<a ${sm} h='1'/>`))
+  socket.receive(request)
+  await dying.pass(0.1)
+  const isTold = socket.sent.some(text => text.includes(`h='1'`))
+  mayStore()
+  await dying.pass(0.1)
+  await dying.pass(0)
+  await store.leave('dying')
+  const bench = nextBench({}, about)
+  const mending = new FakeMending()
+  const records = recordsOfProcess(bench, store, 'other', record => takeUpOne(bench, record, mending))
+  expect(await records.takeUp({ secret: client.sid })).toBe('other')
+  const link = mending.attempts[0]!.succeed(element(resumed(1)))
+  await bench.pass(0)
+  const back = logIn(bench, (await bench.resume(movedTo(bench, client))).token!)
+  back.receive(resume(id, 0))
+  // A page forgets what it was told of.
+  if (!isTold) back.receive(stanza('p1'))
+  back.receive(stanza('p2'))
+  expect(link.sent.join('')).toContain(`id='p2'`)
+  expect(link.sent.join('')).not.toContain(`id='p1'`)
+})
+
+test('a session that fails leaves its stanzas that wait to the server', async () => {
+  await dying.server(() => client.link.receive(message('waits')))
+  const session = dying.registry.bySid(client.sid)!
+  session.run(() => {
+    throw new TypeError('not foreseen')
+  })
+  expect(dying.registry.size).toBe(0)
+  expect(client.link.sent).toEqual([`<a ${sm} h='0'/>`])
+})
+
+test('a stanza that was dropped long ago does not make the server keep one that the page has', async () => {
+  const bench = new BoshBench({ inactivity: 60 })
+  const page = await bench.warmed({ management: { mending: new FakeMending() } })
+  await bench.server(() => page.link.say(enabled))
+  await bench.server(() => page.link.receive(message('1')))
+  await bench.server(() => page.link.events.onDropped!())
+  // The page gets it, and says so.
+  await page.next()
+  await page.next()
+  await bench.server(() => page.link.receive(message('2')))
+  await page.next()
+  await bench.pass(61)
+  const session = bench.registry.bySid(page.sid)!
+  expect(session.undelivered).toBe(0)
+  await bench.server(() => page.link.receive(message('3')))
+  expect(session.undelivered).toBe(1)
+  await bench.pass(200)
+  expect(bench.registry.size).toBe(0)
+  expect(page.link.sent.at(-1)).toBe(`<a ${sm} h='3'/>`)
+})
+
+test('a refusal of the service is not taken for a stanza that the page repeats', async () => {
+  const socket = attachPageSilently(dying, client.token!)
+  socket.receive(enable)
+  await dying.pass(0.01)
+  await dying.pass(0)
+  const id = / id='([^']+)'/.exec(socket.sent.find(text => text.includes('<enabled '))!)![1]!
+  await isKept()
+  jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+  socket.receive(stanza('p1'))
+  socket.receive(stanza('p2'))
+  await store.leave('dying')
+  const bench = nextBench({}, about)
+  const mending = new FakeMending()
+  const records = recordsOfProcess(bench, store, 'other', record => takeUpOne(bench, record, mending))
+  expect(await records.takeUp({ secret: client.sid })).toBe('other')
+  const link = mending.attempts[0]!.succeed(element(resumed(2)))
+  await bench.pass(0)
+  const back = logIn(bench, (await bench.resume(movedTo(bench, client))).token!)
+  back.receive(resume(id, 0))
+  back.receive(stanza('p1'))
+  link.events.onDropped!(
+    element(`<message xmlns='jabber:client' from='romeo@a.example/1' to='juliet@chat.example/balcony' id='large'/>`),
+  )
+  back.receive(stanza('p2'))
+  back.receive(stanza('p3'))
+  const sent = link.sent.join('')
+  expect(['large', 'p1', 'p2', 'p3'].map(name => sent.includes(`id='${name}'`))).toEqual([true, false, false, true])
+})
+
+test('a page whose session another page has used over BOSH since cannot resume its stream', async () => {
+  const bench = new BoshBench({}, undefined, about)
+  const first = await bench.warmed({ management: { mending: new FakeMending() } })
+  await bench.server(() => first.link.say(enabled))
+  const { socket, id } = attachPageCounting(bench, first.token!)
+  socket.receive(stanza('p1'))
+  socket.leave()
+  const second = await bench.resume(first)
+  await second.next(message('b1'))
+  const back = logIn(bench, (await bench.resume(second)).token!)
+  back.receive(resume(id, 0))
+  const [, h] = / h='(\d+)'/.exec(back.sent.at(-1)!) ?? []
+  // What the page repeats.
+  if (h === '0') back.receive(stanza('p1'))
+  const sent = first.link.sent.join('')
+  expect(sent.split(`id='p1'`).length - 1).toBe(1)
+})
+
+test('a page that logged in before the doubt does not bind while another process may have the session', async () => {
+  await isKept()
+  const socket = logIn(dying, client.token!)
+  jest.spyOn(store.records, 'isOwn').mockRejectedValue(new StoreUnavailable('no-answer'))
+  await dying.server(() => client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
+  await dying.pass(0)
+  expect(dying.registry.byId(client.id)?.uplink.managed?.isDoubted).toBe(true)
+  socket.receive(bind)
+  expect(socket.sent.join('')).not.toContain('<jid>')
+})
