@@ -63,8 +63,8 @@ export function createWhereabouts(parts: WhereaboutsParts) {
       }
       const place = await lookAgain(look, () => (isMoving || !areFilesRead() ? looksForDead : 1), clock)
       if (place) return place
-      // After a stop, or the death of its process, a later process can take the session up.
-      if (phase.has('stopping') || !store.isWhole || isMoving) throw new StoreUnavailable('no-answer')
+      // If this process takes nothing up, or after the death of its process, a later one can take the session up.
+      if (!phase.isServing || !store.isWhole || isMoving) throw new StoreUnavailable('no-answer')
       return undefined
     },
   }

@@ -79,12 +79,14 @@ export class Stopping {
   }
 
   async #stop(): Promise<void> {
-    const { phase, sessions, sites, listening, events, joined, files, log } = this.#parts
+    const { phase, sessions, sites, listening, events, joined, records, files, log } = this.#parts
     const { registry } = sessions
     phase.begin('stopping')
     log.info({ sessions: registry.size }, 'stopping')
     this.#parts.onStop()
     joined?.tellDraining()
+    // A session that arrives after the others are set down would end.
+    await records?.settled()
     const canStore = files !== undefined || (await this.#isStoreUp())
     if (canStore) await this.#setDownSessions()
     else if (joined !== undefined) await this.#leaveSessions(joined)

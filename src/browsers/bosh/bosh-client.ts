@@ -172,6 +172,7 @@ export class BoshClient implements Client {
   }
 
   handleTooLarge(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply {
+    if (this.session.uplink.managed?.isDoubted === true) return this.#refusal(rid, peer) ?? noAnswer
     return this.#refusal(rid, peer) ?? this.#fault('policy-violation')
   }
 
@@ -371,7 +372,7 @@ export class BoshClient implements Client {
     if (before === undefined && this.#window.isUnrecorded(rid)) {
       this.#open.hold(this.#received(rid, body.key, body.digest, peer))
       if (this.#window.isInGap(rid)) this.#catchUp.late(body)
-      if (rid < this.#window.last) this.#delivery.answerOldest(true)
+      if (rid < this.#window.last && !this.session.isRemoved) this.#delivery.answerOldest(true)
       this.session.flush()
       return
     }

@@ -48,6 +48,8 @@ export class StoredRecords {
   #timer: Timer | undefined
   /** Sessions whose records this process has taken, and which it does not have yet. */
   #arriving: Promise<unknown> = Promise.resolve()
+  /** With those whose records the store is still asked for. */
+  readonly #underWay = new Set<Promise<unknown>>()
   /** Since the last line in the log. */
   #counts = { taken: 0, refused: 0 }
 
@@ -79,7 +81,16 @@ export class StoredRecords {
    * Resolves with the process that has taken the session up, now or just before. If that is this process, it has the
    * session then, unless the session has ended meanwhile. Rejects with `StoreUnavailable`.
    */
-  async takeUp(key: RecordKey): Promise<string | KeptBy | undefined> {
+  takeUp(key: RecordKey): Promise<string | KeptBy | undefined> {
+    return this.#during(this.#takeUpBy(key))
+  }
+
+  /** At a stop: resolves when this process has all sessions whose records it has taken. It takes no more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#underWay)
+  }
+
+  async #takeUpBy(key: RecordKey): Promise<string | KeptBy | undefined> {
     const { store, self, phase } = this.#parts
     if (!phase.isServing) return undefined
     const taken = await store.records.take(key, self)
@@ -140,7 +151,7 @@ export class StoredRecords {
   /** Takes up sessions whose pages are silent, because their links must be mended in time. */
   begin(): void {
     this.#timer = this.#parts.clock.after(sweepMilliseconds, () => {
-      void this.#sweep().finally(() => {
+      void this.#during(this.#sweep()).finally(() => {
         if (this.#timer !== undefined) this.begin()
       })
     })
@@ -153,6 +164,13 @@ export class StoredRecords {
 
   #arrives<T>(work: Promise<T>): Promise<T> {
     this.#arriving = Promise.allSettled([this.#arriving, work]).then(() => {})
+    return work
+  }
+
+  #during<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work)
+    const forget = () => void this.#underWay.delete(work)
+    work.then(forget, forget)
     return work
   }
 

@@ -156,7 +156,8 @@ export class Heartbeats {
     const names = new Set(readable.map(({ name }) => name))
     const kept = this.isWhole ? [] : this.processes.filter(({ name }) => !names.has(name))
     this.processes = [...readable, ...kept].sort((a, b) => (a.name < b.name ? -1 : 1))
-    const mustWrite = this.#mustWrite || wasKnown === 0
+    // Also after a single command without an answer: until now, all others were refused.
+    const mustWrite = this.#mustWrite || wasKnown === 0 || !this.#line.isUp
     this.#mustWrite = false
     this.#line.up(redisNow)
     if (lost.length > 0) {

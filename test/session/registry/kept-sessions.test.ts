@@ -217,6 +217,15 @@ describe('a page with BOSH, whose process dies', () => {
     expect([late.reply?.body, link.sent.slice(1)]).toEqual([empty, [message('3')]])
   })
 
+  test('may log out by a request that comes long after a later one', async () => {
+    const { bench, page } = await diesAfter(5)
+    await page.at(page.rid + 1, message('y'))
+    await bench.pass(1.6)
+    await page.at(page.rid, message('x'), "type='terminate'")
+    expect(bench.registry.size).toBe(0)
+    expect(bench.logged).toEqual([])
+  })
+
   test('loses nothing if a request comes long after a later one', async () => {
     const { bench, page, link } = await diesAfter(5)
     await page.at(page.rid + 1, message('y'))
@@ -804,6 +813,18 @@ describe('a process that was only silent', () => {
     await dying.pass(0)
     const again = await client.at(client.rid, message('1'))
     expect(again.reply?.status).not.toBe(0)
+  })
+
+  test('ends no session by a request that is too large while it cannot tell who has the session', async () => {
+    await isKept()
+    jest.spyOn(store.records, 'isOwn').mockRejectedValue(new StoreUnavailable('no-answer'))
+    await dying.server(() => client.link.end(lost))
+    await dying.pass(0)
+    const reply = dying.manager.refuseTooLarge(
+      `<body xmlns='http://jabber.org/protocol/httpbind' rid='${client.rid}' sid='${client.sid}'>`,
+      { secure: true, cookies: undefined },
+    )
+    expect([reply?.status, dying.registry.size]).toEqual([0, 1])
   })
 
   test('does not mend their links', async () => {

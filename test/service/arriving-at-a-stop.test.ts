@@ -1,0 +1,82 @@
+import { createSecretKey, randomBytes } from 'node:crypto'
+import { expect, jest, test } from '@jest/globals'
+import { pino } from 'pino'
+import { Stopping } from '../../src/service/stopping.js'
+import { StoredRecords } from '../../src/session/registry/stored-records.js'
+import { smNamespace } from '../../src/xmpp/namespaces.js'
+import { BoshBench, FakeMending } from '../support/bosh-bench.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { memoryStore } from '../support/memory-store.js'
+import { nextBench, recordsOf, takeUpOne } from '../support/next-process.js'
+
+const key = createSecretKey(randomBytes(32))
+
+test.each(['take', 'isEnded'] as const)(
+  'a session that is being taken up when the process begins to stop goes to the next process (%s is slow)',
+  async slow => {
+    const clock = new FakeClock()
+    const store = memoryStore(clock)
+    const old = new BoshBench()
+    const client = await old.warmed({ jid: 'juliet@chat.example/balcony', management: { mending: new FakeMending() } })
+    await old.server(() => client.link.say(`<enabled xmlns='${smNamespace}' id='first' resume='true'/>`))
+    const told: unknown[] = []
+    const recordsAt = (self: string, bench: BoshBench) =>
+      new StoredRecords({
+        ...{ self, store, keys: () => [key], clock, seconds: 300, phase: bench.phase, log: bench.log },
+        take: record => takeUpOne(bench, record),
+        end() {},
+      })
+    await recordsAt('old', old).put(recordsOf(old))
+
+    const bench = nextBench({}, { tellEvent: (type, { id }, reason) => void told.push([type, id, reason]) })
+    bench.phase.begin('serving')
+    const records = recordsAt('self', bench)
+    let go = () => {}
+    const gate = new Promise<void>(resolve => {
+      go = resolve
+    })
+    const target = (slow === 'take' ? store.records : store.ended) as unknown as Record<
+      string,
+      (..._: never[]) => unknown
+    >
+    const real = target[slow]!.bind(target)
+    jest.spyOn(target, slow).mockImplementation(async (...given) => {
+      // The answer of Redis is on its way.
+      const answer = await real(...given)
+      await gate
+      return answer
+    })
+    // A request of the page, or the sweep.
+    const asked = records.takeUp({ id: client.id })
+    const none = () => {}
+    const stopping = new Stopping({
+      drainTime: 0,
+      phase: bench.phase,
+      sessions: {
+        registry: bench.registry,
+        linking: { closeSpares: none, shutDown: none, isEmpty: () => true, close: none },
+      },
+      sites: { shutDown: none, close: none },
+      listening: { retire: none, close: async () => {}, closeIdleConnections: none, closeAllConnections: none },
+      events: undefined,
+      joined: {
+        ...{ store, requests: 0, tellDraining: none, beginSetDown: none, endSetDown: none },
+        ...{ retireLinks: async () => {}, leave: async () => {}, close: async () => {} },
+      },
+      records,
+      files: undefined,
+      clock,
+      log: pino({ enabled: false }),
+      onStop: () => records.stop(),
+      onStopped: none,
+    } as unknown as ConstructorParameters<typeof Stopping>[0])
+    const stopped = stopping.stop()
+    setTimeout(go, 100)
+    await Promise.all([stopped, asked])
+    jest.restoreAllMocks()
+    expect(told).toEqual([])
+    const next = nextBench()
+    next.phase.begin('serving')
+    expect(await recordsAt('next', next).takeUp({ id: client.id })).toBe('next')
+  },
+)
