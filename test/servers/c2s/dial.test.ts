@@ -362,7 +362,8 @@ describe('over real sockets', () => {
     const listener = await ScriptedServer.start('127.0.0.2')
     servers.push(listener)
     names.routes['example.org'] = { targets: [{ ...at('a', 'none'), port: listener.port }] }
-    names.hosts['a'] = ['127.0.0.1', '127.0.0.2']
+    // No other program has a port at the first.
+    names.hosts['a'] = ['127.0.0.9', '127.0.0.2']
     const { connections } = await dialled(
       createDialer(dialerParts(clock, { names }))({ domain: 'example.org', server: undefined }),
     )
