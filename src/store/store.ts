@@ -181,7 +181,7 @@ export interface PageWish {
   readonly isReversed?: boolean | undefined
 }
 
-interface PagePlace {
+export interface PagePlace {
   readonly openedAt: number
   readonly id: string
 }

@@ -10,7 +10,7 @@ export interface CookieRules {
 }
 
 /** Contains a secret. */
-interface CookieState {
+export interface CookieState {
   readonly value: string
   /** In seconds. */
   readonly life: number
@@ -20,7 +20,7 @@ interface CookieState {
 }
 
 /** `setAt` is in milliseconds from the record's creation, so it is negative. */
-type CookieRecord = Readonly<CookieState>
+export type CookieRecord = Readonly<CookieState>
 
 /** After the first request with the cookie, each request must have the cookie. */
 export class AttachCookie {

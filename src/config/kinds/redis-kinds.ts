@@ -8,7 +8,7 @@ import { isSocket, type Place, readAddress, socketPath, socketProblem } from './
 const usualPort = 6379
 const usualSentinelPort = 26379
 
-interface RedisUrl extends Omit<RedisSettings, 'tls'> {
+export interface RedisUrl extends Omit<RedisSettings, 'tls'> {
   readonly isTls: boolean
 }
 

@@ -2,7 +2,7 @@ import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import type { LinkCounts } from './link-counts.js'
 
 /** State of an `Unrecorded` that is not yet over. */
-interface UnrecordedRecord {
+export interface UnrecordedRecord {
   readonly recorded?: number | undefined
   readonly count: number
   readonly isRepeated: boolean
