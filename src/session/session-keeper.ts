@@ -58,8 +58,6 @@ export function keeperOf(parts: OpenerParts, log: SessionLog) {
     keepNow: (session: Session): void => registry.kept?.keepNow(session),
     /** If true, records of the session are stored while it lives. */
     keeps: (session: Session): boolean => registry.kept !== undefined && session.maySetDown,
-    /** As `keeps`, for a link that is being mended: also before the session has it. */
-    keepsMended: (): boolean => registry.kept !== undefined,
     /** Resolves with false if another process has the session. Undefined if none can. Rejects with `StoreUnavailable`. */
     isOwn: (session: Session): Promise<boolean> | undefined => registry.kept?.isOwn(session),
     loggedIn(session: Session, jid: string, resumed?: string): void {

@@ -135,7 +135,7 @@ export class BoshClient implements Client {
   #take(body: Body, peer: Peer): void {
     const { rid } = body
     const refusal = this.#refusal(rid, peer)
-    if (this.session.uplink.managed?.isDoubted === true) {
+    if (this.session.uplink.isDoubted) {
       if (refusal === undefined) this.#delivery.beginInactivity()
       return void peer.answer(noAnswer)
     }
@@ -172,8 +172,7 @@ export class BoshClient implements Client {
   }
 
   handleTooLarge(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply {
-    if (this.session.uplink.managed?.isDoubted === true) return this.#refusal(rid, peer) ?? noAnswer
-    return this.#refusal(rid, peer) ?? this.#fault('policy-violation')
+    return this.#refusal(rid, peer) ?? (this.session.uplink.isDoubted ? noAnswer : this.#fault('policy-violation'))
   }
 
   tick(now: number): void {

@@ -77,10 +77,7 @@ export class ForwardedRequests {
       refuseTooLarge: (start, peer) => {
         const { sid } = readBodyHead(start)
         if (sid === undefined || manager.has(sid)) return manager.refuseTooLarge(start, peer)
-        return this.#refuseElsewhere(start, sid, peer, manager).catch(error => {
-          if (!(error instanceof StoreUnavailable || error instanceof NoAnswer)) manager.report(error)
-          return noAnswer
-        })
+        return this.#refuseElsewhere(start, sid, peer, manager).catch(error => answerTo(error, manager))
       },
     }
   }
@@ -171,8 +168,12 @@ export class ForwardedRequests {
   }
 }
 
+function drop(error: unknown, peer: Peer, manager: ConnectionManager): void {
+  peer.answer(answerTo(error, manager))
+}
+
 /** The client of a request that is answered so repeats it. */
-function drop(error: unknown, peer: Peer, { report }: ConnectionManager): void {
-  if (!(error instanceof StoreUnavailable)) report(error)
-  peer.answer(noAnswer)
+function answerTo(error: unknown, { report }: ConnectionManager): Reply {
+  if (!(error instanceof StoreUnavailable || error instanceof NoAnswer)) report(error)
+  return noAnswer
 }

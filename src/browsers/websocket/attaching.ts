@@ -173,7 +173,7 @@ export class Attaching extends StreamStart {
   }
 
   #check(credentials: PageCredentials, namespace: string): void {
-    if (this.parts.registry.byTicket(credentials.proof)?.uplink.managed?.isDoubted === true) {
+    if (this.parts.registry.byTicket(credentials.proof)?.uplink.isDoubted === true) {
       this.refuse('resource-constraint', closeCodes.full)
       return
     }
@@ -283,7 +283,7 @@ export class Attaching extends StreamStart {
       this.refuse('remote-connection-failed')
       return
     }
-    if (session.uplink.managed?.isDoubted === true) {
+    if (session.uplink.isDoubted) {
       this.refuse('resource-constraint', closeCodes.full)
       return
     }

@@ -194,7 +194,7 @@ export class LinkCounts {
    */
   resumption(): number {
     const session = this.#session
-    this.#resumedAt = session.keeper.keepsMended() ? Math.max(this.#acknowledged, this.#answerable) : this.received
+    this.#resumedAt = session.keeper.keeps(session) ? Math.max(this.#acknowledged, this.#answerable) : this.received
     return this.#resumedAt
   }
 

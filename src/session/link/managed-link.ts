@@ -36,19 +36,20 @@ export class ManagedLink implements Link, LinkEvents {
   unrecorded: Unrecorded | undefined
   #enabled: Management['enabled']
 
-  constructor(link: Link, session: Session, { mending, enabled }: Management, before: LinkRecord | undefined) {
+  constructor(link: Link, session: Session, { mending, enabled }: Management) {
     this.#link = link
     this.#session = session
     this.#mending = mending
     this.counts = new LinkCounts(session)
     this.events = link.events
     link.events = this
-    if (before !== undefined) {
-      this.#takeUp(before)
-      return
-    }
     this.#enabled = enabled
-    if (this.#enabled === undefined) this.#enable()
+  }
+
+  /** Call this when the session has the link. `before`: the record of another process. */
+  start(before: LinkRecord | undefined): void {
+    if (before !== undefined) this.#takeUp(before)
+    else if (this.#enabled === undefined) this.#enable()
     else if (this.#enabled !== 'requested') this.#begin(startTagOf(this.#enabled.text))
   }
 

@@ -45,7 +45,8 @@ export class Uplink {
   }
 
   manage(session: Session, management: Management, before?: LinkRecord): void {
-    this.managed = new ManagedLink(this.link, session, management, before)
+    this.managed = new ManagedLink(this.link, session, management)
+    this.managed.start(before)
     if (this.#isPaused) this.managed.pause()
     this.link = this.managed
   }
@@ -127,6 +128,11 @@ export class Uplink {
     this.#isPaused = isFull
     if (isFull) this.link.pause()
     else this.link.resume()
+  }
+
+  /** Another process may have the session. */
+  get isDoubted(): boolean {
+    return this.managed?.isDoubted === true
   }
 
   get isPaused(): boolean {

@@ -39,7 +39,7 @@ export class OwnSessions {
 
   resume(id: string, handover: Handover): ResumedSession | undefined {
     const session = this.#here.byId(id)
-    if (session?.uplink.managed?.isDoubted === true) throw storeProblem()
+    if (session?.uplink.isDoubted === true) throw storeProblem()
     return session?.resume(handover)
   }
 

@@ -49,7 +49,7 @@ export class StoredRecords {
   /** Sessions whose records this process has taken, and which it does not have yet. */
   #arriving: Promise<unknown> = Promise.resolve()
   /** With those whose records the store is still asked for. */
-  readonly #underWay = new Set<Promise<unknown>>()
+  #underWay: Promise<unknown> = Promise.resolve()
   /** Since the last line in the log. */
   #counts = { taken: 0, refused: 0 }
 
@@ -87,7 +87,7 @@ export class StoredRecords {
 
   /** At a stop: resolves when this process has all sessions whose records it has taken. It takes no more. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.#underWay)
+    await this.#underWay
   }
 
   async #takeUpBy(key: RecordKey): Promise<string | KeptBy | undefined> {
@@ -163,14 +163,12 @@ export class StoredRecords {
   }
 
   #arrives<T>(work: Promise<T>): Promise<T> {
-    this.#arriving = Promise.allSettled([this.#arriving, work]).then(() => {})
+    this.#arriving = both(this.#arriving, work)
     return work
   }
 
   #during<T>(work: Promise<T>): Promise<T> {
-    this.#underWay.add(work)
-    const forget = () => void this.#underWay.delete(work)
-    work.then(forget, forget)
+    this.#underWay = both(this.#underWay, work)
     return work
   }
 
@@ -228,6 +226,8 @@ export class StoredRecords {
     return { text: opened, writtenAt, session, isEnded: await this.#isEnded(session) }
   }
 }
+
+const both = (earlier: Promise<unknown>, work: Promise<unknown>) => Promise.allSettled([earlier, work])
 
 /** For the records of a batch. `text`: the record as JSON. */
 export function recordSealer(keys: () => readonly KeyObject[]) {
