@@ -37,8 +37,7 @@ interface KilledVisitor extends Visitor {
   readonly tab: Page
   /** States, with the code, since the page was loaded. */
   statuses(): Promise<readonly string[]>
-  /** Texts of messages as they came over WebSocket, if the page may show them in another order. */
-  arrived?(): readonly string[]
+  /** What came over WebSocket, if the page may show messages in another order. */
   frames?(): readonly string[]
 }
 
@@ -154,7 +153,7 @@ describeWith(['prosody', 'redis-server', 'chromium'], 'A page whose process is k
       say: (to, text) => page.say(to, text),
       receives: (text, milliseconds) => page.receives(bob.bareJid, text, milliseconds),
       texts: () => page.texts(bob.bareJid),
-      ...(over === 'websocket' && { arrived: () => textsIn(page.frames.join('')), frames: () => page.frames }),
+      ...(over === 'websocket' && { frames: () => page.frames }),
       statuses: () => page.tab.evaluate(() => window.noted.statuses as unknown as readonly string[]),
     }
   }
@@ -205,10 +204,11 @@ describeWith(['prosody', 'redis-server', 'chromium'], 'A page whose process is k
     console.log(`after ${heard} ms the page got messages, after ${said} ms its own arrived; ${number} each way`)
     const all = Array.from({ length: number }, (_, index) => index + 1)
     const shown = numbersOf(await visitor.texts())
-    const arrived = visitor.arrived && [...new Set(numbersOf(visitor.arrived()))]
+    const frames = visitor.frames?.()
+    const arrived = frames && [...new Set(numbersOf(textsIn(frames.join(''))))]
     if (arrived !== undefined && shown.join() !== all.join()) console.log(`came: ${arrived}; shown: ${shown}`)
     // `<delay/>` tells which stanzas the server had kept.
-    if (arrived !== undefined && arrived.join() !== all.join()) console.log(visitor.frames!().join('\n'))
+    if (frames && arrived?.join() !== all.join()) console.log(frames.join('\n'))
     expect(arrived ?? shown).toEqual(all)
     expect(shown.toSorted((one, other) => one - other)).toEqual(all)
     // A page can repeat a BOSH request that the process accepted after its last record. Contacts know the ids.

@@ -7,13 +7,14 @@ import { StoredRecords } from '../../../src/session/registry/stored-records.js'
 import type { Store } from '../../../src/store/store.js'
 import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import { memberOf } from '../../store/entries.js'
-import { type BoshBench, type FakeLink, FakeMending, features } from '../../support/bosh-bench.js'
+import { BoshBench, type FakeLink, FakeMending, features } from '../../support/bosh-bench.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { memoryStore } from '../../support/memory-store.js'
 import { takeUpOne } from '../../support/next-process.js'
 
-const sm = `xmlns='${smNamespace}'`
+export const sm = `xmlns='${smNamespace}'`
 export const enabledByServer = `<enabled ${sm} id='first' resume='true'/>`
+export const resumedByServer = (count: number) => `<resumed ${sm} previd='first' h='${count}'/>`
 export const stanza = (id: string) => `<message xmlns='jabber:client' id='${id}'/>`
 export const numbered = (name: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${name}${index + 1}`)
@@ -99,6 +100,22 @@ export function keepRecords(bench: BoshBench, store: Store, self: string): void 
       throw error
     },
   })
+}
+
+export async function storeOf(...processes: readonly string[]): Promise<Store> {
+  const store = memoryStore(new FakeClock())
+  for (const name of processes) await store.join(memberOf(name))
+  return store
+}
+
+/** A session at a process that keeps records. Its stream can be resumed. */
+export async function sessionAt(self: string, store: Store) {
+  const bench = new BoshBench({}, undefined, { issuesTickets: true })
+  keepRecords(bench, store, self)
+  const client = await bench.warmed({ management: { mending: new FakeMending() } })
+  await bench.server(() => client.link.say(enabledByServer))
+  client.link.sent.length = 0
+  return { bench, client }
 }
 
 /** The records that a process stores and takes up. */

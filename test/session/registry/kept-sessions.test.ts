@@ -2,10 +2,9 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { keptRecordOf } from '../../../src/session/session-record.js'
 import { type Store, StoreUnavailable } from '../../../src/store/store.js'
-import { linkNamespace, smNamespace } from '../../../src/xmpp/namespaces.js'
+import { linkNamespace } from '../../../src/xmpp/namespaces.js'
 import { droppedStanza } from '../../../src/xmpp/xml/element.js'
 import { ack, attachPageSilently, enable, logIn, request, resume, stanza } from '../../browsers/websocket/pages.js'
-import { memberOf } from '../../store/entries.js'
 import {
   BoshBench,
   type Client,
@@ -17,14 +16,17 @@ import {
   payload,
 } from '../../support/bosh-bench.js'
 import { element } from '../../support/element.js'
-import { FakeClock } from '../../support/fake-clock.js'
-import { memoryStore } from '../../support/memory-store.js'
 import { movedTo, nextBench, recordsOf, takeUpOne } from '../../support/next-process.js'
-import { keepRecords, recordsOfProcess } from './conversation.js'
+import {
+  enabledByServer,
+  keepRecords,
+  recordsOfProcess,
+  resumedByServer,
+  sessionAt,
+  sm,
+  storeOf,
+} from './conversation.js'
 
-const sm = `xmlns='${smNamespace}'`
-const enabled = `<enabled ${sm} id='first' resume='true'/>`
-const resumed = (count: number) => `<resumed ${sm} previd='first' h='${count}'/>`
 const r = `<r ${sm}/>`
 const about = { issuesTickets: true }
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
@@ -34,15 +36,8 @@ let dying: BoshBench
 let client: Client
 
 beforeEach(async () => {
-  store = memoryStore(new FakeClock())
-  await store.join(memberOf('dying'))
-  await store.join(memberOf('other'))
-  await store.join(memberOf('third'))
-  dying = new BoshBench({}, undefined, about)
-  keepsRecords(dying)
-  client = await dying.warmed({ management: { mending: new FakeMending() } })
-  await dying.server(() => client.link.say(enabled))
-  client.link.sent.length = 0
+  store = await storeOf('dying', 'other', 'third')
+  ;({ bench: dying, client } = await sessionAt('dying', store))
 })
 
 const keepsRecords = (bench: BoshBench) => keepRecords(bench, store, 'dying')
@@ -65,7 +60,7 @@ async function sendsUnrecorded(...texts: readonly string[]): Promise<void> {
 }
 
 /** The server has handled so many stanzas of the page. */
-async function resumesAt(bench: BoshBench, mending: FakeMending, count = 0, answer = resumed(count)) {
+async function resumesAt(bench: BoshBench, mending: FakeMending, count = 0, answer = resumedByServer(count)) {
   const link = mending.attempts.at(-1)!.succeed()
   await bench.pass(0)
   link.receive(features)
@@ -379,7 +374,7 @@ describe('stanzas that wait for a page', () => {
   test('are not confirmed by the resumption of the stream', async () => {
     const mending = new FakeMending()
     client = await dying.warmed({ management: { mending } })
-    await dying.server(() => client.link.say(enabled))
+    await dying.server(() => client.link.say(enabledByServer))
     await client.next()
     await client.next(message('x'))
     await dying.server(() => client.link.receive(message('0')))
@@ -390,7 +385,7 @@ describe('stanzas that wait for a page', () => {
     await dying.pass(0)
     link.receive(features)
     expect(link.sent[0]).toContain(" h='0'")
-    link.say(resumed(1))
+    link.say(resumedByServer(1))
     // The server repeats both. The page gets each once.
     for (const text of ['0', '1', '2']) link.receive(message(text))
     await dying.pass(0)
@@ -757,7 +752,7 @@ describe('records', () => {
 
 test('a fault in a record ends only its session', async () => {
   const faulty = await dying.warmed({ management: { mending: new FakeMending() } })
-  await dying.server(() => faulty.link.say(enabled))
+  await dying.server(() => faulty.link.say(enabledByServer))
   await isKept()
   const keep = jest.spyOn(store.records, 'keep')
   jest.spyOn(dying.registry.byId(faulty.id)!, 'record').mockImplementation(() => {
@@ -830,7 +825,7 @@ describe('a process that was only silent', () => {
   test('does not mend their links', async () => {
     const mending = new FakeMending()
     client = await dying.warmed({ management: { mending } })
-    await dying.server(() => client.link.say(enabled))
+    await dying.server(() => client.link.say(enabledByServer))
     await isKept()
     await store.leave('dying')
     expect(await other().records.takeUp({ id: client.id })).toBe('other')
@@ -884,7 +879,7 @@ test.each([0, 1])(
 test('a stanza that was dropped behind an inline `<resumed/>` counts as one that the server repeats', async () => {
   const mending = new FakeMending()
   const page = await dying.warmed({ management: { mending } })
-  await dying.server(() => page.link.say(enabled))
+  await dying.server(() => page.link.say(enabledByServer))
   await dying.server(() => page.link.receive(message('1')))
   await dying.server(() => page.link.events.onDropped!())
   await dying.server(() => page.link.receive(message('2')))
@@ -893,7 +888,13 @@ test('a stanza that was dropped behind an inline `<resumed/>` counts as one that
   const [attempt] = mending.attempts
   expect(attempt!.resumption.h).toBe('0')
   attempt!.succeed(
-    ...[element(resumed(0)), element(message('1')), droppedStanza, element(message('2')), element(message('new'))],
+    ...[
+      element(resumedByServer(0)),
+      element(message('1')),
+      droppedStanza,
+      element(message('2')),
+      element(message('new')),
+    ],
   )
   await dying.pass(0)
   expect((await page.next()).reply?.body).toBe(payload(message('1'), message('2'), message('new')))
@@ -921,7 +922,7 @@ describe('a page whose link breaks while the store does not answer', () => {
     keepsRecords(bench)
     const mending = new FakeMending(600_000)
     const page = await bench.warmed({ management: { mending }, seconds: 150 })
-    await bench.server(() => page.link.say(enabled))
+    await bench.server(() => page.link.say(enabledByServer))
     await bench.pass(1.1)
     await bench.pass(0)
     let current = await page.next()

@@ -3,7 +3,6 @@ import type { TermLimits } from '../../../src/browsers/bosh/terms.js'
 import { setDown, takeUpFiles } from '../../../src/session/registry/moving-sessions.js'
 import type { SessionRecord } from '../../../src/session/session-record.js'
 import type { TellEvent } from '../../../src/session/session-types.js'
-import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import {
   ack,
   attachPageCounting,
@@ -27,16 +26,13 @@ import {
   terminated,
 } from '../../support/bosh-bench.js'
 import { movedTo, nextBench, recordsOf, takeUpAt, takeUpOne } from '../../support/next-process.js'
-
-const sm = `xmlns='${smNamespace}'`
-const enabled = `<enabled ${sm} id='first' resume='true'/>`
-const resumed = (count: number) => `<resumed ${sm} previd='first' h='${count}'/>`
+import { enabledByServer, resumedByServer, sm } from './conversation.js'
 
 /** Opens a session whose stream can be resumed. */
 async function resumable(bench: BoshBench, seconds = 120, attributes?: string): Promise<Client> {
   const management = { mending: new FakeMending() }
   const client = await bench.warmed({ management, seconds }, attributes)
-  await bench.server(() => client.link.say(enabled))
+  await bench.server(() => client.link.say(enabledByServer))
   client.link.sent.length = 0
   return client
 }
@@ -58,7 +54,7 @@ async function goesOn(
     const link = mending!.attempts.at(-1)!.succeed()
     await next.pass(0)
     link.receive(features)
-    link.say(resumed(count))
+    link.say(resumedByServer(count))
     await next.pass(0)
     return link
   }
@@ -89,7 +85,7 @@ test('a session that becomes resumable while others move is moved too', async ()
   const records = setDown(bench.registry, ({ id }) => moved.push(id))[Symbol.iterator]()
   records.next()
   expect(moved).not.toContain(late.id)
-  await bench.server(() => late.link.say(enabled))
+  await bench.server(() => late.link.say(enabledByServer))
   expect(records.next().done).toBe(false)
   expect(moved[1]).toBe(late.id)
   expect(records.next().done).toBe(true)
@@ -102,7 +98,7 @@ test('a session keeps its visit and tab', async () => {
   const login = bench.login('', undefined, tab)
   await bench.server(link => link.open())
   const client = await bench.handOver(login, { management: { mending: new FakeMending() } })
-  await bench.server(() => client.link.say(enabled))
+  await bench.server(() => client.link.say(enabledByServer))
   const { next } = await goesOn({ bench, client })
   expect([bench.registry.ofTab(tab), next.registry.ofTab(tab)?.view]).toMatchObject([undefined, { id: client.id, tab }])
   next.registry.endAllSilently()
@@ -208,7 +204,7 @@ describe('a page during a move of its session', () => {
     const bench = new BoshBench()
     const management = { mending: new FakeMending() }
     const client = await bench.warmed({ management, attachBinding: 'cookie' })
-    await bench.server(() => client.link.say(enabled))
+    await bench.server(() => client.link.say(enabledByServer))
     const one = await goesOn({ bench, client })
     const { reply } = await one.page.next()
     const cookie = /^[^;]+/.exec(reply!.setCookie!)![0]
@@ -224,7 +220,7 @@ describe('a page during a move of its session', () => {
       management: { mending: new FakeMending() },
       attachBinding: 'cookie',
     })
-    await bench.server(() => client.link.say(enabled))
+    await bench.server(() => client.link.say(enabledByServer))
     const { reply } = await client.next()
     const { page } = await goesOn({ bench, client })
     const again = await page.at(page.rid)
@@ -283,7 +279,7 @@ describe('a session that waits for its page during a move', () => {
       const link = attempts[0]!.succeed()
       await next.pass(0)
       link.receive(features)
-      link.say(resumed(0))
+      link.say(resumedByServer(0))
     }
     await next.pass(59)
     const socket = attachPageSilently(next, clients[0]!.token!)
@@ -429,7 +425,7 @@ describe('the log of mended links', () => {
     const again = mending.attempts.at(-1)!.succeed()
     await next.pass(0)
     again.receive(features)
-    again.say(resumed(0))
+    again.say(resumedByServer(0))
     await next.pass(61)
     expect(mended(next)).toBe(1)
   })
@@ -472,7 +468,7 @@ describe('the credentials for mending links', () => {
     const bench = new BoshBench()
     const mending = new FakeMending()
     const client = await bench.warmed({ management: { mending } })
-    client.link.say(enabled)
+    client.link.say(enabledByServer)
     const { next, mending: taken } = await goesOn({ bench, client })
     expect([mending.wiped, taken.wiped, client.link.how]).toEqual([1, 0, 'cut'])
     next.registry.endAllSilently()
@@ -518,7 +514,7 @@ describe('a session does not move', () => {
       'if it has no credentials for another login',
       async bench => {
         const { link } = await bench.warmed({ management: { mending: undefined } })
-        link.say(enabled)
+        link.say(enabledByServer)
       },
     ],
     ['if its client has logged in itself', bench => bench.welcome()],

@@ -2,7 +2,6 @@
 import { beforeEach, expect, jest, test } from '@jest/globals'
 import { keptRecordOf } from '../../../src/session/session-record.js'
 import { type Store, StoreUnavailable } from '../../../src/store/store.js'
-import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import {
   attachPageCounting,
   attachPageSilently,
@@ -13,17 +12,19 @@ import {
   resume,
   stanza,
 } from '../../browsers/websocket/pages.js'
-import { memberOf } from '../../store/entries.js'
 import { BoshBench, type Client, FakeMending, message, payload } from '../../support/bosh-bench.js'
 import { element } from '../../support/element.js'
-import { FakeClock } from '../../support/fake-clock.js'
-import { memoryStore } from '../../support/memory-store.js'
 import { movedTo, nextBench, recordsOf, takeUpOne } from '../../support/next-process.js'
-import { keepRecords, recordsOfProcess } from './conversation.js'
+import {
+  enabledByServer,
+  keepRecords,
+  recordsOfProcess,
+  resumedByServer,
+  sessionAt,
+  sm,
+  storeOf,
+} from './conversation.js'
 
-const sm = `xmlns='${smNamespace}'`
-const enabled = `<enabled ${sm} id='first' resume='true'/>`
-const resumed = (count: number) => `<resumed ${sm} previd='first' h='${count}'/>`
 const about = { issuesTickets: true }
 
 let store: Store
@@ -31,19 +32,25 @@ let dying: BoshBench
 let client: Client
 
 beforeEach(async () => {
-  store = memoryStore(new FakeClock())
-  await store.join(memberOf('dying'))
-  await store.join(memberOf('other'))
-  dying = new BoshBench({}, undefined, about)
-  keepRecords(dying, store, 'dying')
-  client = await dying.warmed({ management: { mending: new FakeMending() } })
-  await dying.server(() => client.link.say(enabled))
-  client.link.sent.length = 0
+  store = await storeOf('dying', 'other')
+  ;({ bench: dying, client } = await sessionAt('dying', store))
 })
 
 async function isKept(bench = dying): Promise<void> {
   await bench.pass(1.1)
   await bench.pass(0)
+}
+
+/** The process dies after its server has got `count` stanzas. The page is back at the next process. */
+async function diesAfter(count: number) {
+  await store.leave('dying')
+  const bench = nextBench({}, about)
+  const mending = new FakeMending()
+  const records = recordsOfProcess(bench, store, 'other', record => takeUpOne(bench, record, mending))
+  expect(await records.takeUp({ secret: client.sid })).toBe('other')
+  const link = mending.attempts[0]!.succeed(element(resumedByServer(count)))
+  await bench.pass(0)
+  return { link, back: logIn(bench, (await bench.resume(movedTo(bench, client))).token!) }
 }
 
 test('stanzas that wait outlive two processes, also if SASL2 resumes the stream', async () => {
@@ -56,7 +63,7 @@ test('stanzas that wait outlive two processes, also if SASL2 resumes the stream'
   const h = Number(attempt!.resumption.h)
   const all = [message('0'), message('1')]
   // The server repeats what is not counted.
-  attempt!.succeed(element(resumed(0)), ...all.slice(h).map(element))
+  attempt!.succeed(element(resumedByServer(0)), ...all.slice(h).map(element))
   await second.pass(0)
   await isKept(second)
   const session = second.registry.bySid(client.sid)!
@@ -66,7 +73,7 @@ test('stanzas that wait outlive two processes, also if SASL2 resumes the stream'
   const last = new FakeMending()
   takeUpOne(third, record, last)
   const again = Number(last.attempts[0]!.resumption.h)
-  last.attempts[0]!.succeed(element(resumed(0)), ...all.slice(again).map(element))
+  last.attempts[0]!.succeed(element(resumedByServer(0)), ...all.slice(again).map(element))
   await third.pass(0)
   const page = movedTo(third, client)
   expect((await page.next()).reply?.body).toBe(payload(...all))
@@ -97,7 +104,7 @@ async function pingedBeforeEnabled(bench: BoshBench, { link }: Client): Promise<
   await bench.pass(11)
   await bench.pass(1)
   const id = / id='([^']+)' to=/.exec(link.sent.find(text => text.includes('urn:xmpp:ping'))!)![1]!
-  await bench.server(() => link.say(enabled))
+  await bench.server(() => link.say(enabledByServer))
   return id
 }
 
@@ -144,7 +151,7 @@ test('a page loses no message if its process dies after its first record', async
       return keep(...given)
     })
     .mockRejectedValue(new StoreUnavailable('no-answer'))
-  await dying.server(() => client.link.say(enabled))
+  await dying.server(() => client.link.say(enabledByServer))
   // The first record is being stored.
   await dying.pass(0.01)
   socket.receive(stanza('p1'))
@@ -155,14 +162,7 @@ test('a page loses no message if its process dies after its first record', async
   mayStore()
   await dying.pass(0.1)
   await dying.pass(0)
-  await store.leave('dying')
-  const bench = nextBench({}, about)
-  const mending = new FakeMending()
-  const records = recordsOfProcess(bench, store, 'other', record => takeUpOne(bench, record, mending))
-  expect(await records.takeUp({ secret: client.sid })).toBe('other')
-  const link = mending.attempts[0]!.succeed(element(resumed(1)))
-  await bench.pass(0)
-  const back = logIn(bench, (await bench.resume(movedTo(bench, client))).token!)
+  const { link, back } = await diesAfter(1)
   back.receive(resume(id, 0))
   // A page forgets what it was told of.
   if (!isTold) back.receive(stanza('p1'))
@@ -184,7 +184,7 @@ test('a session that fails leaves its stanzas that wait to the server', async ()
 test('a stanza that was dropped long ago does not make the server keep one that the page has', async () => {
   const bench = new BoshBench({ inactivity: 60 })
   const page = await bench.warmed({ management: { mending: new FakeMending() } })
-  await bench.server(() => page.link.say(enabled))
+  await bench.server(() => page.link.say(enabledByServer))
   await bench.server(() => page.link.receive(message('1')))
   await bench.server(() => page.link.events.onDropped!())
   // The page gets it, and says so.
@@ -212,14 +212,7 @@ test('a refusal of the service is not taken for a stanza that the page repeats',
   jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
   socket.receive(stanza('p1'))
   socket.receive(stanza('p2'))
-  await store.leave('dying')
-  const bench = nextBench({}, about)
-  const mending = new FakeMending()
-  const records = recordsOfProcess(bench, store, 'other', record => takeUpOne(bench, record, mending))
-  expect(await records.takeUp({ secret: client.sid })).toBe('other')
-  const link = mending.attempts[0]!.succeed(element(resumed(2)))
-  await bench.pass(0)
-  const back = logIn(bench, (await bench.resume(movedTo(bench, client))).token!)
+  const { link, back } = await diesAfter(2)
   back.receive(resume(id, 0))
   back.receive(stanza('p1'))
   link.events.onDropped!(
@@ -234,7 +227,7 @@ test('a refusal of the service is not taken for a stanza that the page repeats',
 test('a page whose session another page has used over BOSH since cannot resume its stream', async () => {
   const bench = new BoshBench({}, undefined, about)
   const first = await bench.warmed({ management: { mending: new FakeMending() } })
-  await bench.server(() => first.link.say(enabled))
+  await bench.server(() => first.link.say(enabledByServer))
   const { socket, id } = attachPageCounting(bench, first.token!)
   socket.receive(stanza('p1'))
   socket.leave()
