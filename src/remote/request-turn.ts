@@ -7,7 +7,7 @@ import type { RemoteFault } from './remote-fault.js'
  * ejabberd does not answer, and Prosody may lose later stanzas. A TCP connection opens before the server's process
  * reads it, which a busy server does late. TLS opens only when the process, or a proxy, answers.
  */
-const apart: Record<SentOver, number> = { known: 100, tls: 100, tcp: 1000 }
+const apart: Record<SentOver, number> = { known: 250, tls: 250, tcp: 1000 }
 const apartAfterRepeat = 1000
 
 const pauses = [0, 250, 500, 1000, 2000, 4000]

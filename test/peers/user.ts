@@ -11,7 +11,7 @@ import type { WarmBinding } from '../support/start-service.js'
  * How long a request has to arrive before the next, in milliseconds. Each has a connection of its own, and ejabberd answers none
  * of them any more where the second arrives first.
  */
-const headStart = 100
+const headStart = 250
 
 export class User {
   readonly #client: BoshClient

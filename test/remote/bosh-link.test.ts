@@ -389,7 +389,7 @@ describe('an open link to a remote endpoint', () => {
     const { there, link, held, clock } = await opened()
     // This request uses the connection of an earlier request.
     link.send([element(message('one'))])
-    clock.advance(99)
+    clock.advance(249)
     expect(there.isAsked).toBe(false)
     clock.advance(1)
     const second = await there.request()
