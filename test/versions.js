@@ -1,6 +1,6 @@
-// What `npm run test:versions` runs: unit and scenario tests and the packed package on each version of Node in `engines`,
-// with the fast path of src/http/fast/, and on the oldest and newest without it, but for what `npm test` has run. The long
-// tests, which `npm run test:all` runs on the version at hand, run here on the newest. The last line is `N passed, N failed`.
+// What `npm run test:versions` runs: unit tests and the packed package on each version of Node in `engines` but the one at
+// hand, and scenario tests on the newest, and on the oldest and newest without src/http/fast/. The last line is
+// `N passed, N failed`.
 //   npm run test:versions -- 24    only that version
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
@@ -40,31 +40,31 @@ async function testVersion(major) {
     return
   }
   const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()
-  const isOutermost = major === tested.at(0) || major === tested.at(-1)
-  for (const fast of isOutermost ? ['on', 'off'] : ['on']) {
-    const name = `Node ${version}, HTTP_FAST=${fast}`
-    if (fast === 'on' && major === atHand) {
-      lines.push(`${name}: not run, npm test does on ${process.version}`)
-      continue
-    }
-    console.log(`\n# ${name}`)
-    const start = performance.now()
-    // Only what fails is of interest here.
-    const onlyPackage = ['--testPathIgnorePatterns', String.raw`/test/peers/(?!package\.)`]
-    const args = ['--selectProjects', 'unit', 'scenarios', 'peers', '--reporters=summary', ...onlyPackage]
-    // Made-up texts and sessions are others in each run, and the same when it is run again.
-    const seed = `${major}${fast === 'on' ? 1 : 2}00000`
-    const { FUZZ_SEED = seed, MODEL_SEED = seed } = process.env
-    const isLong = major === tested.at(-1) && fast === 'on'
-    const result = await runJest(args, {
-      node,
-      env: { WARM_TEST_MATRIX: isLong ? 'full' : '', HTTP_FAST: fast, FUZZ_SEED, MODEL_SEED },
-    })
-    const seconds = Math.round((performance.now() - start) / 1000)
-    lines.push(`${name}: ${result.passed} passed, ${result.failed} failed, ${seconds} s`)
-    passed += result.passed
-    failed += result.failed
+  const isNewest = major === tested.at(-1)
+  if (major === atHand) lines.push(`Node ${version}: not run, npm test does on ${process.version}`)
+  else {
+    const projects = isNewest ? ['unit', 'scenarios', 'peers'] : ['unit', 'peers']
+    await test(major, `Node ${version}`, node, projects)
   }
+  // Unit tests do not read HTTP_FAST.
+  if (isNewest || major === tested.at(0))
+    await test(major, `Node ${version}, HTTP_FAST=off`, node, ['scenarios'], { HTTP_FAST: 'off' })
+}
+
+async function test(major, name, node, projects, env = {}) {
+  console.log(`\n# ${name}`)
+  const start = performance.now()
+  // Only what fails is of interest here.
+  const onlyPackage = ['--testPathIgnorePatterns', String.raw`/test/peers/(?!package\.)`]
+  const args = ['--selectProjects', ...projects, '--reporters=summary', ...onlyPackage]
+  // Made-up texts and sessions are others in each run, and the same when it is run again.
+  const seed = `${major}00000`
+  const { FUZZ_SEED = seed, MODEL_SEED = seed } = process.env
+  const result = await runJest(args, { node, env: { WARM_TEST_MATRIX: '', FUZZ_SEED, MODEL_SEED, ...env } })
+  const seconds = Math.round((performance.now() - start) / 1000)
+  lines.push(`${name}: ${result.passed} passed, ${result.failed} failed, ${seconds} s`)
+  passed += result.passed
+  failed += result.failed
 }
 
 /** The program of this version, from npm; its package has no scripts. Undefined, with a line that says why, where it cannot be had. */
