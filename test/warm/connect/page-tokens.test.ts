@@ -392,7 +392,7 @@ describe('the JID from a page token', () => {
       '😀',
     ]
     const claims = new Map<string, string>()
-    for (let count = 0; count < 20_000; count++) {
+    for (let count = 0; count < 4_000; count++) {
       const sub = Array.from({ length: 1 + random.below(5) }, () => random.pick(pieces)).join('')
       const folded = sub.replaceAll(/\p{Lu}/gu, letter => letter.toLowerCase())
       let jid: string
@@ -406,7 +406,7 @@ describe('the JID from a page token', () => {
       expect(claims.get(jid) ?? folded).toBe(folded)
       claims.set(jid, folded)
     }
-    expect(claims.size).toBeGreaterThan(2_000)
+    expect(claims.size).toBeGreaterThan(1_000)
   })
 
   test('is not made of an inherited property of JavaScript objects', async () => {
