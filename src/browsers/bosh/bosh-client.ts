@@ -369,11 +369,12 @@ export class BoshClient implements Client {
     const held = stored === undefined ? this.#open.held.find(pending => pending.rid === rid) : undefined
     const before = stored ?? held
     if (before === undefined && this.#window.isUnrecorded(rid)) {
-      this.#open.hold(this.#received(rid, body.key, body.digest, peer))
-      if (this.#window.isInGap(rid)) this.#catchUp.late(body)
+      const pending = this.#received(rid, body.key, body.digest, peer)
+      this.#open.hold(pending)
+      const refusal = this.#window.isInGap(rid) ? this.#catchUp.late(body) : undefined
+      if (refusal !== undefined) return void this.#open.take(pending).peer.answer(this.#fault(refusal))
       if (rid < this.#window.last && !this.session.isRemoved) this.#delivery.answerOldest(true)
-      this.session.flush()
-      return
+      return void this.session.flush()
     }
     const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
     if (fault !== undefined) {

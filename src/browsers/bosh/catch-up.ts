@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.js'
-import { inspect } from '../../session/payload.js'
+import { inspect, type Payload } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import type { Body } from './body.js'
 import type { OpenRequests } from './open-requests.js'
@@ -37,15 +37,18 @@ export class CatchUp {
     if (window.isBehind && this.at === Number.POSITIVE_INFINITY) this.at = clock.now() + catchUpMilliseconds
   }
 
-  /** A request before the gap comes after all. */
-  late({ rid, payload, terminate }: Body): void {
+  /** A request before the gap comes after all. Returns why it is refused. */
+  late({ rid, payload, terminate }: Body): Payload['fault'] {
     const { session, window, clock } = this.#parts
+    const inspected = inspect(payload, session.keeper.common)
+    if (inspected.fault !== undefined) return inspected.fault
     window.late(rid!)
     // Its stanzas are not those that the server has got and the record lacks.
     session.uplink.managed?.unrecorded?.pageComes(false)
     session.keeper.keepNow(session)
-    session.send(inspect(payload, session.keeper.common), clock.now())
+    session.send(inspected, clock.now())
     if (terminate) session.end('client', 'loggedOut')
+    return undefined
   }
 
   tick(now: number): void {

@@ -37,7 +37,8 @@ export function absolute(address: string): URL {
 }
 
 export async function callSource<Answer>(source: (tab: string) => Promise<Answer | undefined>, tab: string) {
-  const answer = await source(tab).catch((error: Error) => {
+  // Plain JavaScript may return, or throw, without a promise.
+  const answer = await (async () => source(tab))().catch((error: Error) => {
     throw new NoChat(error instanceof TypeError ? 'The portal cannot be reached.' : error.message)
   })
   if (answer === undefined) throw new NoChat('The chat has ended.', 'session-over')

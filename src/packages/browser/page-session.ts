@@ -205,7 +205,7 @@ export class PageSession {
   /** Enters the rooms that the page has joined, and leaves those that it has left. */
   tellRooms(): void {
     const { rooms, Strophe } = this.#parts
-    const moves = rooms.moves(Strophe.Builder, false)
+    const moves = rooms.moves(Strophe.Builder)
     if (moves.length > 0) this.send(...moves)
   }
 
@@ -302,7 +302,7 @@ export class PageSession {
 
   #listen(): void {
     const { jid } = this.#binding
-    const { arrivals, departures, roster, Strophe } = this.#parts
+    const { arrivals, departures, rooms, roster, Strophe } = this.#parts
     this.#archive = createArchive(this.connection, Strophe.Builder, jid)
     const onMessage = (stanza: Element) => {
       if (this.#isOver || this.#archive.take(stanza) || arrivals.isRepeated(stanza)) return !this.#isOver
@@ -315,6 +315,7 @@ export class PageSession {
       return !this.#isOver
     }
     const onPresence = (stanza: Element) => {
+      rooms.answered(stanza.getAttribute('from') ?? '')
       if (!this.#isOver) this.#events.presence(stanza)
       return !this.#isOver
     }
@@ -352,7 +353,7 @@ export class PageSession {
     const entering = isNew ? [carbons, this.presence({})] : []
     const contacts = isNew && this.#fetchContacts()
     const unsent = this.isHolding ? [] : departures.unsent(kept)
-    this.send(...entering, ...rooms.moves(Strophe.Builder, isNew), ...unsent, ...this.#state())
+    this.send(...entering, ...rooms.movesAtStart(Strophe.Builder, isNew), ...unsent, ...this.#state())
     const caughtUp = this.#catchUp(isLost || !this.#binding.resumed)
     // Strophe may send kept stanzas after the first ping, so only a second ping confirms them.
     const sentAgain = () => {

@@ -7,6 +7,8 @@ const mucNamespace = 'http://jabber.org/protocol/muc'
 export class JoinedRooms extends Map<string, string> {
   /** Occupants that the server has not been told of. */
   readonly #moved = new Map<string, string>()
+  /** Occupants that the server has been told of, and of which no room has said anything. */
+  readonly #asked = new Map<string, string>()
 
   join(room: string, nickname: string): void {
     const [address, occupant] = roomAndOccupant(`${room}/${nickname}`)
@@ -22,14 +24,27 @@ export class JoinedRooms extends Map<string, string> {
     this.#moved.set(address, occupant)
   }
 
-  /** Presences to the rooms that the page enters or leaves now. `isNew`: the server knows of none. */
-  moves(Builder: StropheNamespace['Builder'], isNew: boolean): readonly Element[] {
-    const moved = new Map([...this.#moved, ...(isNew ? this : [])])
+  /** A presence came from this JID. */
+  answered(jid: string): void {
+    this.#asked.delete(bareJid(jid))
+  }
+
+  /** Presences to the rooms that the page enters or leaves now. */
+  moves(Builder: StropheNamespace['Builder']): readonly Element[] {
+    const moved = [...this.#moved]
     this.#moved.clear()
-    return [...moved].map(([room, to]) =>
-      this.has(room)
+    return moved.map(([room, to]) => {
+      this.#asked.set(room, to)
+      return this.has(room)
         ? new Builder('presence', { to }).c('x', { xmlns: mucNamespace }).tree()
-        : new Builder('presence', { to, type: 'unavailable' }).tree(),
-    )
+        : new Builder('presence', { to, type: 'unavailable' }).tree()
+    })
+  }
+
+  /** The same at the start of a session, which may have lost the earlier ones. `isNew`: the server knows of none. */
+  movesAtStart(Builder: StropheNamespace['Builder'], isNew: boolean): readonly Element[] {
+    for (const [room, occupant] of isNew ? this : this.#asked)
+      if (!this.#moved.has(room)) this.#moved.set(room, occupant)
+    return this.moves(Builder)
   }
 }

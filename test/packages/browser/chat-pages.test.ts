@@ -172,6 +172,25 @@ test('a room that is joined or left without a connection is joined or left later
   expect(presences()).toEqual(['unavailable tea@rooms.localhost/Alice'])
 })
 
+test('a room is joined again by a resumed session until it has answered', async () => {
+  const { chat } = tab.open({ binding: async () => bound({ resumed: true, delivered: 0 }) })
+  await tab.comesOnline()
+  await settles()
+  chat.join('tea@rooms.localhost', 'Alice')
+  const joined = presences()
+  const again = []
+  for (const answers of [[], [fakeElement('presence', { from: 'tea@rooms.localhost/Bob' })], []]) {
+    tab.last.breaks()
+    chat.retry()
+    await tab.comesOnline(...answers)
+    again.push(presences())
+  }
+  expect([joined.at(-1), again]).toEqual([
+    'tea@rooms.localhost/Alice',
+    [['tea@rooms.localhost/Alice'], ['tea@rooms.localhost/Alice'], []],
+  ])
+})
+
 test('a message to a chat that has ended fails, also again', async () => {
   const bindings = [bound(), undefined]
   const { chat, shown, states } = tab.open({ binding: async () => bindings.shift() })

@@ -157,6 +157,17 @@ test('the time in Retry-After is respected', async () => {
   await expect(failure).rejects.toMatchObject({ code: undefined, retryAfter: 30 })
 })
 
+test('a function may return a token without a promise, and may throw', async () => {
+  answers = [Response.json(given)]
+  const token = (() => 'a.b.c') as unknown as () => Promise<string>
+  expect(await askForBinding({ service, token }, 't1')).toEqual(given)
+  expect(requests).toEqual([posted('a.b.c')])
+  const throws = () => {
+    throw new Error('no token yet')
+  }
+  await expect(askForBinding({ service, token: throws }, 't1')).rejects.toMatchObject({ message: 'no token yet' })
+})
+
 test('a token function that returns nothing ends the chat', async () => {
   const failure = askForBinding({ service, token: async () => undefined }, 't1')
   await expect(failure).rejects.toMatchObject({ code: 'session-over' })

@@ -221,6 +221,15 @@ describe('a page with BOSH, whose process dies', () => {
     expect(bench.logged).toEqual([])
   })
 
+  test('must not negotiate TLS in a request that comes long after a later one', async () => {
+    const { bench, page, link } = await diesAfter(5)
+    await page.at(page.rid + 1, message('y'))
+    await bench.pass(1.6)
+    const late = await page.at(page.rid, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+    expect(late.reply?.body).toContain("condition='bad-request'")
+    expect(link.sent.join('')).not.toContain('starttls')
+  })
+
   test('loses nothing if a request comes long after a later one', async () => {
     const { bench, page, link } = await diesAfter(5)
     await page.at(page.rid + 1, message('y'))
