@@ -24,9 +24,10 @@ const count = ok => {
   else failed++
 }
 
-const skipped = await timed('packages', missing)
-if (isRest) await timed('build', build)
-else await timed('lint, types, build', () => Promise.all([lint(), build().then(types)]))
+const [skipped] = await Promise.all([
+  timed('packages', missing),
+  isRest ? timed('build', build) : timed('lint, types, build', () => Promise.all([lint(), build().then(types)])),
+])
 await timed('tests', () => jest(skipped))
 
 const lines = [times.map(([name, seconds]) => `${name} ${seconds.toFixed(1)} s`).join(', ')]
