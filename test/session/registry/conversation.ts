@@ -24,8 +24,11 @@ export const idsIn = (text: string) => [...text.matchAll(/<message [^>]*id='([^'
 export class Server {
   readonly received: string[] = []
   sent = 0
+  /** With those that no page gets. */
+  #counted = 0
   #acknowledged = 0
-  #kept: string[] = []
+  /** Ids. Undefined: a stanza that no page gets. */
+  #kept: (string | undefined)[] = []
   /** Undefined without a connection. */
   link: FakeLink | undefined
   #read = 0
@@ -60,23 +63,30 @@ export class Server {
       else if (element.startsWith('<resume ')) {
         this.#take(count)
         link.say(`<resumed ${sm} previd='first' h='${this.received.length}'/>`)
-        for (const id of this.#kept) link.receive(stanza(id))
+        for (const id of this.#kept) transmit(link, id)
       } else throw new Error(`not expected: ${element}`)
     }
   }
 
   #take(count: number): void {
-    if (!(count >= this.#acknowledged && count <= this.sent)) throw new Error(`${count} cannot be`)
+    if (!(count >= this.#acknowledged && count <= this.#counted)) throw new Error(`${count} cannot be`)
     this.#kept = this.#kept.slice(count - this.#acknowledged)
     this.#acknowledged = count
   }
 
   send(count: number): void {
-    for (; count > 0; count--) {
-      this.sent += 1
-      this.#kept.push(`s${this.sent}`)
-      this.link?.receive(stanza(`s${this.sent}`))
-    }
+    for (; count > 0; count--) this.#send(`s${++this.sent}`)
+  }
+
+  /** Sends a stanza that the service drops. */
+  sendBroken(): void {
+    this.#send(undefined)
+  }
+
+  #send(id: string | undefined): void {
+    this.#counted += 1
+    this.#kept.push(id)
+    if (this.link !== undefined) transmit(this.link, id)
   }
 
   ask(): void {
@@ -88,6 +98,11 @@ export class Server {
     this.link = undefined
     this.send(unheard)
   }
+}
+
+function transmit(link: FakeLink, id: string | undefined): void {
+  if (id === undefined) link.events.onDropped!()
+  else link.receive(stanza(id))
 }
 
 const key = createSecretKey(randomBytes(32))

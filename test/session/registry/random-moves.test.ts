@@ -128,6 +128,7 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant('page repeats' as const) }),
   fc.record({ kind: fc.constant('reply is lost' as const), which: count }),
   fc.record({ kind: fc.constant('server sends' as const), count }),
+  fc.record({ kind: fc.constant('server sends what is dropped' as const) }),
   fc.record({ kind: fc.constant('server asks' as const) }),
   fc.record({ kind: fc.constant('server reads' as const), count }),
   fc.record({ kind: fc.constant('server comes back' as const) }),
@@ -202,6 +203,8 @@ async function play(hold: number, steps: readonly (Step | Move | Death | Load)[]
         return page.lose(step.which)
       case 'server sends':
         return server.send(step.count)
+      case 'server sends what is dropped':
+        return server.sendBroken()
       case 'server asks':
         return server.ask()
       case 'server reads':
