@@ -8,8 +8,8 @@ import { type Listening, type ListeningParts, listen } from '../http/listening/l
 import { adminHashQueue, hashQueue } from '../lib/limits/hash-queue.js'
 import { traceOf } from '../lib/log.js'
 import { secretKeys } from '../lib/secrets/secret-hashes.js'
-import { KeptSessions } from '../session/registry/kept-sessions.js'
 import { recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
+import { RecordWriter } from '../session/registry/record-writer.js'
 import { type StateFiles, stateFiles, type WrittenState } from '../session/registry/state-files.js'
 import { StoredRecords } from '../session/registry/stored-records.js'
 import { localTabs } from '../store/local-tabs.js'
@@ -112,7 +112,7 @@ export class Service {
     })
     const { names, registry } = this.#sessions
     const areKept = config.persist && config.linkResumeTime > 0
-    registry.kept = joined && areKept ? this.#keptSessions(joined, recordSeconds) : undefined
+    registry.kept = joined && areKept ? this.#recordWriter(joined, recordSeconds) : undefined
     const { events: receiver, proxies, state, workers } = config
     this.#events = receiver && createEvents({ receiver, proxies, names, clock, counts, sums, log: logFor('events') })
     this.#metrics = this.#createMetrics()
@@ -267,9 +267,9 @@ export class Service {
     })
   }
 
-  #keptSessions({ peers, store }: JoinedProcesses, seconds: number): KeptSessions {
+  #recordWriter({ peers, store }: JoinedProcesses, seconds: number): RecordWriter {
     const { clock, live, phase, logFor } = this.#base
-    return new KeptSessions({
+    return new RecordWriter({
       self: peers.self,
       store,
       keys: () => live.config.sealKeys ?? [],

@@ -30,10 +30,10 @@ import { SessionLimits, shareOfWarmCalls } from '../session/limits/session-limit
 import { UserLimit } from '../session/limits/user-limit.js'
 import { unmendedLinks } from '../session/link/mending.js'
 import { RefusedLogins } from '../session/logins/refused-logins.js'
+import { allSessions, type Shared } from '../session/registry/all-sessions.js'
 import { OwnSessions } from '../session/registry/own-sessions.js'
 import { Registry } from '../session/registry/registry.js'
 import { SessionBook } from '../session/registry/session-book.js'
-import { type Shared, storedSessions } from '../session/registry/stored-sessions.js'
 import type { CommonParts } from '../session/session-keeper.js'
 import type { Store } from '../store/store.js'
 import { withULabels } from '../xmpp/jid/domains.js'
@@ -115,7 +115,7 @@ export function createSessionParts(given: ProcessParts) {
     userLimit,
     bodies,
     registry,
-    sessions: storedSessions({ own, clock, shared, book }),
+    sessions: allSessions({ own, clock, shared, book }),
     mend: mendingOf(config, connect),
     openThere,
     login,

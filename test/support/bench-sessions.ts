@@ -1,9 +1,9 @@
 // The sessions of a bench, as the warm API sees them.
 import type { Clock } from '../../src/lib/clock.js'
+import { type AllSessionsParts, allSessions } from '../../src/session/registry/all-sessions.js'
 import { OwnSessions } from '../../src/session/registry/own-sessions.js'
 import type { Registry } from '../../src/session/registry/registry.js'
 import { SessionBook } from '../../src/session/registry/session-book.js'
-import { type StoredSessionsParts, storedSessions } from '../../src/session/registry/stored-sessions.js'
 import type { Store, StoredSession } from '../../src/store/store.js'
 import { userOf } from '../../src/xmpp/jid/jid.js'
 import { memoryStore } from './memory-store.js'
@@ -13,7 +13,7 @@ interface Bench {
   readonly clock: Clock
 }
 
-interface About extends Partial<Pick<NonNullable<StoredSessionsParts['shared']>, 'others' | 'records'>> {
+interface About extends Partial<Pick<NonNullable<AllSessionsParts['shared']>, 'others' | 'records'>> {
   /** Of all processes. */
   readonly store?: Store
   /** Sessions at remote endpoints. */
@@ -42,7 +42,7 @@ export function sessionsIn(bench: Bench, about: About = {}) {
   if (others !== undefined) bench.registry.book = book
   const shared = others && { others, store, records, recordSeconds: 300 }
   const own = ownSessionsOf(bench, elsewhere)
-  return storedSessions({ own, clock: bench.clock, shared, book })
+  return allSessions({ own, clock: bench.clock, shared, book })
 }
 
 export function ownSessionsOf({ registry }: Pick<Bench, 'registry'>, elsewhere: readonly StoredSession[] = []) {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { CallerGone } from '../../src/lib/caller-gone.js'
+import { allSessions } from '../../src/session/registry/all-sessions.js'
 import type { OwnSessions } from '../../src/session/registry/own-sessions.js'
-import { storedSessions } from '../../src/session/registry/stored-sessions.js'
 import { type RecordKey, type Store, StoreUnavailable, type TabLock, type VisitKey } from '../../src/store/store.js'
 import { createVisits, type TabWork } from '../../src/warm/visits.js'
 import { sessionOf, tabOf } from '../store/entries.js'
@@ -49,7 +49,7 @@ function start(name: string) {
   const shared = { others, store, recordSeconds, records: { takeUp, end: async () => false } }
   const visits = createVisits({ own, tabs: store.tabs, shared, clock, timeout })
   const book = { write: async () => {} }
-  const known = storedSessions({ own: own as unknown as OwnSessions, clock, shared, book })
+  const known = allSessions({ own: own as unknown as OwnSessions, clock, shared, book })
   const end = (scope = ['*']) => known.endAll({ visit, scope })
   return { name, others, sessions, visits, end }
 }

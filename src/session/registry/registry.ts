@@ -7,7 +7,7 @@ import { userOf } from '../../xmpp/jid/jid.js'
 import { waitingBytes } from '../limits/freeing-memory.js'
 import { ResumableStreams } from '../logins/resumable-streams.js'
 import type { Session } from '../session.js'
-import type { KeptSessions } from './kept-sessions.js'
+import type { RecordWriter } from './record-writer.js'
 
 const sweepInterval = 250
 /** Longest time of a sweep in one turn of the event loop, in milliseconds. */
@@ -31,7 +31,7 @@ export class Registry {
   book: Readonly<Record<'put' | 'touched' | 'removed', (session: Session) => void>> | undefined
 
   /** Undefined if records of live sessions are not stored. */
-  kept: Pick<KeptSessions, 'touched' | 'keepNow' | 'keepAgain' | 'removed' | 'isOwn' | 'hasRecord'> | undefined
+  kept: Pick<RecordWriter, 'touched' | 'keepNow' | 'keepAgain' | 'removed' | 'isOwn' | 'hasRecord'> | undefined
 
   constructor(
     clock: Clock,

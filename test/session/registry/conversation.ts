@@ -2,7 +2,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import type { BoshRecord } from '../../../src/browsers/bosh/bosh-client.js'
 import { Phase } from '../../../src/lib/phase.js'
-import { KeptSessions } from '../../../src/session/registry/kept-sessions.js'
+import { RecordWriter } from '../../../src/session/registry/record-writer.js'
 import { StoredRecords } from '../../../src/session/registry/stored-records.js'
 import type { Store } from '../../../src/store/store.js'
 import { smNamespace } from '../../../src/xmpp/namespaces.js'
@@ -109,7 +109,7 @@ const key = createSecretKey(randomBytes(32))
 
 /** From now on, the process stores records of its sessions. */
 export function keepRecords(bench: BoshBench, store: Store, self: string): void {
-  bench.registry.kept = new KeptSessions({
+  bench.registry.kept = new RecordWriter({
     ...{ self, store, keys: () => [key], clock: bench.clock, seconds: 300, phase: new Phase() },
     report(error) {
       throw error

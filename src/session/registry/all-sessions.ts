@@ -21,7 +21,7 @@ export interface Shared {
   readonly records: Pick<StoredRecords, 'takeUp' | 'end'> | undefined
 }
 
-export interface StoredSessionsParts {
+export interface AllSessionsParts {
   readonly own: OwnSessions
   readonly clock: Clock
   /** Undefined with one process, as `book` is. */
@@ -30,7 +30,7 @@ export interface StoredSessionsParts {
 }
 
 /** The sessions of all processes, as the store has them. Rejects with `store-unavailable`. */
-export function storedSessions({ own, clock, shared, book }: StoredSessionsParts): Sessions {
+export function allSessions({ own, clock, shared, book }: AllSessionsParts): Sessions {
   const others = shared?.others
   const find = async (id: string): Promise<StoredSession | undefined> => {
     if (shared === undefined) return undefined

@@ -43,7 +43,7 @@ interface Due {
   readonly settled: number
 }
 
-interface KeptSessionsParts {
+interface RecordWriterParts {
   /** This process. */
   readonly self: string
   readonly store: Pick<Store, 'records' | 'isUp' | 'processes'>
@@ -59,8 +59,8 @@ interface KeptSessionsParts {
  * Stores records of live sessions, from which another process continues them if this one dies. What a record covers is
  * confirmed to the server and to pages only after it is stored.
  */
-export class KeptSessions {
-  readonly #parts: KeptSessionsParts
+export class RecordWriter {
+  readonly #parts: RecordWriterParts
   /** With the time of the first change since the last record, or later if only a confirmation is not in it. */
   readonly #changed = new Map<Session, number>()
   readonly #kept = new WeakMap<Session, Kept>()
@@ -70,7 +70,7 @@ export class KeptSessions {
   #isHurried = false
   #awaySince: number | undefined
 
-  constructor(parts: KeptSessionsParts) {
+  constructor(parts: RecordWriterParts) {
     this.#parts = parts
   }
 
