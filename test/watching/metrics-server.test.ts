@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { afterEach, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { type MetricsServer, serveMetrics } from '../../src/watching/metrics-server.js'
@@ -96,3 +96,20 @@ test('the metrics server names the setting if its address cannot be used', async
     'METRICS_ADDRESS is 192.0.2.1:0, which is not an address of this machine',
   )
 })
+
+test.each(['\x16\x03\x01 no HTTP\r\n\r\n', 'GET /metrics HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n'])(
+  'the metrics server says why it refuses %j, and logs it',
+  async text => {
+    const lines: string[] = []
+    const { port } = new URL(await serve({ lines }))
+    const socket = connect(Number(port), '127.0.0.1')
+    let answer = ''
+    socket.on('data', piece => {
+      answer += piece
+    })
+    socket.write(text)
+    await once(socket, 'close')
+    expect(answer).toMatch(/\r\n\r\n\w.*\.\n$/)
+    expect(lines).toHaveLength(1)
+  },
+)
