@@ -22,7 +22,7 @@ export async function exchange<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   signal?.throwIfAborted()
-  const limit = AbortSignal.timeout(Math.min(Math.ceil(seconds * 1000), longestTimer))
+  const limit = AbortSignal.timeout(Math.min(Math.max(0, Math.ceil(seconds * 1000)), longestTimer))
   try {
     // A redirect could send credentials to another address.
     const either = signal === undefined ? limit : AbortSignal.any([signal, limit])

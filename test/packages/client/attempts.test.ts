@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { type ProblemCode, problems } from '../../../src/lib/errors.js'
 import { repeat, type Time } from '../../../src/packages/client/attempts.js'
+import { exchange } from '../../../src/packages/client/exchange.js'
 import { WarmBindingsError } from '../../../src/packages/client/warm-bindings-error.js'
 
 const limits = { timeoutSeconds: 20, totalSeconds: 40, attempts: 3 }
@@ -106,4 +107,13 @@ test('the client retries the errors that the service marks as temporary', () => 
   const codes = Object.keys(problems) as ProblemCode[]
   const repeated = codes.filter(code => new WarmBindingsError(code, '').retry)
   expect(repeated).toEqual(codes.filter(code => problems[code].retry))
+})
+
+test('a process that was suspended during a pause still gets an error of the client', async () => {
+  const time = new PausedTime()
+  const suspended: Time = { now: () => time.now(), pause: () => time.pause(60_000) }
+  const isAnything = (_answer: unknown): _answer is unknown => true
+  const call = { method: 'GET', url: 'http://127.0.0.1:9/warm', headers: {}, body: null } as const
+  const failed = repeat(seconds => exchange(call, isAnything, seconds), limits, undefined, suspended)
+  await expect(failed).rejects.toBeInstanceOf(WarmBindingsError)
 })
