@@ -110,7 +110,7 @@ export class FakeBuilder {
 
 interface Question {
   readonly iq: FakeElement
-  readonly answer: (iq: FakeElement) => void
+  readonly answer: (iq: FakeElement | null) => void
 }
 
 const result = () => fakeElement('iq', { type: 'result' })
@@ -121,7 +121,7 @@ class FakeConnection {
   readonly sent: FakeElement[] = []
   #questions: Question[] = []
   #handlers: (readonly [name: string, handler: (stanza: FakeElement) => boolean])[] = []
-  #follow = (_status: number) => {}
+  #follow = (_status: number, _condition?: string) => {}
   #rid = 0
   xmlInput = (_body: FakeElement) => {}
   xmlOutput = (_body: FakeElement) => {}
@@ -165,16 +165,20 @@ class FakeConnection {
       for (const [name, handler] of [...this.#handlers]) if (name === stanza.localName) handler(stanza)
   }
 
-  /** The server answers all questions with a child of this namespace, and returns how many there were. */
-  answers(namespace: string): number {
+  /** The server answers all questions with a child of this namespace, and returns how many there were. null: not in time. */
+  answers(namespace: string, given: FakeElement | null = result()): number {
     const asked = this.#questions.filter(({ iq }) => iq.children[0]?.namespaceURI === namespace)
     this.#questions = this.#questions.filter(question => !asked.includes(question))
-    for (const { answer } of asked) answer(result())
+    for (const { answer } of asked) answer(given)
     return asked.length
   }
 
   breaks(): void {
     this.#follow(6)
+  }
+
+  conflicts(): void {
+    this.#follow(6, 'conflict')
   }
 
   get texts(): string[] {

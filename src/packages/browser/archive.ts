@@ -5,7 +5,7 @@ import { randomName } from './tab.js'
 const archiveNamespace = 'urn:xmpp:mam:2'
 const pagingNamespace = 'http://jabber.org/protocol/rsm'
 
-const patience = 15_000
+const shortestPatience = 15_000
 
 const pageSize = 100
 const mostPages = 20
@@ -15,13 +15,14 @@ interface Archived {
   readonly message: Message
 }
 
-type Page = readonly [found: readonly Archived[] | undefined, isAll: boolean]
+type Page = readonly [found: readonly Archived[] | undefined, isAll: boolean, isLate: boolean]
 
 export type Archive = ReturnType<typeof createArchive>
 
 /** XEP-0313. */
 export function createArchive(connection: StropheConnection, Builder: StropheNamespace['Builder'], jid: string) {
   const queries = new Map<string, Archived[]>()
+  let patience = shortestPatience
 
   function ask(place: 'after' | 'before', id: string, most: number): Promise<Page> {
     const queryid = randomName()
@@ -39,7 +40,7 @@ export function createArchive(connection: StropheConnection, Builder: StropheNam
       const finish = (result: Element | null) => {
         queries.delete(queryid)
         const fin = result && childOf(result, 'fin', archiveNamespace)
-        resolve([fin ? found : undefined, !fin || !found[0] || /true|1/.test(fin.getAttribute('complete')!)])
+        resolve([fin ? found : undefined, !fin || !found[0] || /true|1/.test(fin.getAttribute('complete')!), !result])
       }
       connection.sendIQ(iq.tree(), finish, finish, patience)
       connection.flush()
@@ -62,18 +63,22 @@ export function createArchive(connection: StropheConnection, Builder: StropheNam
       return true
     },
 
-    /** Returns the messages after `last`, or the newest `most` messages. */
+    /** Returns the messages after `last`, or the newest `most` messages. Undefined if the server does not answer in time. */
     async since(
       last: string | undefined,
       most: number,
       isKnown: (id: string) => boolean,
-    ): Promise<readonly Archived[]> {
+    ): Promise<readonly Archived[] | undefined> {
       const [found, isAll] = last ? await ask('after', last, pageSize) : []
       if (found && isAll) return found
       // If the archive lacks `last`, or `last` is too far back, pages are fetched backwards to a known message.
       const all: Archived[] = []
       for (let pages = 0, before = ''; pages < mostPages; pages++) {
-        const [found = [], isAll] = await ask('before', before, last ? pageSize : most)
+        const [found = [], isAll, isLate] = await ask('before', before, last ? pageSize : most)
+        if (isLate) {
+          patience *= 2
+          return undefined
+        }
         const next = last ? found.findLastIndex(({ id }) => isKnown(id)) + 1 : 0
         all.unshift(...found.slice(next))
         if (!last || next || isAll) break

@@ -10,6 +10,8 @@ export class Arrivals {
   readonly #repeated = new WeakSet<Element>()
   readonly repeats = new Repeats()
   #waiting: Message[] | undefined
+  /** The archive may have messages before those that were shown. */
+  #isBehind = false
 
   /** `seen`: number of stanzas of the session. `last`: archive id of the last shown message. */
   constructor(
@@ -65,18 +67,25 @@ export class Arrivals {
 
   /** Archived messages have not come yet, perhaps because the last session was lost while they were fetched. */
   get isHolding(): boolean {
-    return this.#waiting !== undefined
+    return this.#waiting !== undefined || this.#isBehind
   }
 
   /** Shows what waits, because servers do not send it again. Returns true if a later page must ask the archive. */
   leave(jid: string): boolean {
-    const { isHolding, last } = this
-    this.release([], jid)
+    const { isHolding } = this
     if (isHolding) {
-      this.last = last
+      this.miss(jid)
       this.hold()
     }
     return isHolding
+  }
+
+  /** Shows what waits, because the archive does not answer. `last` stays until it does. */
+  miss(jid: string): void {
+    const { last } = this
+    this.release([], jid)
+    this.last = last
+    this.#isBehind = true
   }
 
   hold(): void {
@@ -86,6 +95,7 @@ export class Arrivals {
   release(archived: readonly { readonly id: string; readonly message: Message }[], jid: string): void {
     const waiting = this.#waiting ?? []
     this.#waiting = undefined
+    this.#isBehind = false
     for (const { id, message } of archived) this.#showOnce(message, id)
     for (const message of waiting) this.#showOnce(message, liveId(message, jid))
   }
@@ -108,7 +118,7 @@ export class Arrivals {
       if (this.#shown.size <= mostKeys) break
       this.#shown.delete(key)
     }
-    if (id && type !== 'groupchat') this.last = id
+    if (id && type !== 'groupchat' && !this.#isBehind) this.last = id
     if (!isKnown && !(message.archived && type === 'error')) this.show(message)
   }
 }

@@ -38,8 +38,9 @@ export function absolute(address: string): URL {
 
 export async function callSource<Answer>(source: (tab: string) => Promise<Answer | undefined>, tab: string) {
   // Plain JavaScript may return, or throw, without a promise.
-  const answer = await (async () => source(tab))().catch((error: Error) => {
-    throw new NoChat(error instanceof TypeError ? 'The portal cannot be reached.' : error.message)
+  const answer = await (async () => source(tab))().catch((error?: Error) => {
+    const isNamed = error?.message && !(error instanceof TypeError)
+    throw new NoChat(isNamed ? error.message : 'The portal cannot be reached.')
   })
   if (answer === undefined) throw new NoChat('The chat has ended.', 'session-over')
   return answer

@@ -366,16 +366,17 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const sent = departures.sent.map(each => (this.#kept.includes(each.id) ? { ...each, isInDoubt: true } : each))
     this.#left = { ...this.#memory, seen, last, isBehind, outgoing: departures.outgoing, sent }
     const isKept = keep && storeMemory(this.#name, this.#left)
+    if (!isKept) this.#left = undefined
     // The session ends if no memory is stored, because no page could resume the session.
     this.#session?.leave(!isKept)
   }
 
   readonly #returned = ({ persisted }: PageTransitionEvent): void => {
-    if (!persisted || this.#status.state === 'ended') return
+    if (!persisted || isOver(this.#status)) return
     const memory = takeMemory(this.#name)
-    const { tab, jid, outgoing, sent } = memory
-    // A later page of the tab may have sent messages, and may have left others.
-    if (jid && JSON.stringify(memory) !== JSON.stringify(this.#left)) {
+    const { tab, outgoing, sent } = memory
+    // A later page of the tab has taken the memory. It may have sent messages, and may have left others.
+    if (this.#left && JSON.stringify(memory) !== JSON.stringify(this.#left)) {
       this.#parts.departures.replace(outgoing, sent)
       this.#session?.drop()
       // Strophe would send again what that page has sent.

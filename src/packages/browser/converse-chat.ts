@@ -107,8 +107,7 @@ export class ConverseChat {
       () => this.#isAttached && this.#attempts,
       (code, reason) => this.#end(code, reason),
     )
-    addEventListener('online', this.#come)
-    addEventListener('visibilitychange', this.#come)
+    for (const type of ['online', 'visibilitychange']) addEventListener(type, this.#come)
     addEventListener('pagehide', () => this.#isEnded || keep(this.#memory))
     addEventListener('pageshow', ({ persisted }) => {
       if (!persisted) return
@@ -150,7 +149,8 @@ export class ConverseChat {
     const answered = (answer: Element | null) => {
       if (mine !== this.#attempts) return
       this.#isAsking = false
-      if (answer && !isUnconfirmed(answer)) this.#sendAgain()
+      if (!answer) this.#askServer(connection)
+      else if (!isUnconfirmed(answer)) this.#sendAgain()
     }
     connection.sendIQ(ping.c('ping', { xmlns: 'urn:xmpp:ping' }).tree(), answered, answered, longestFailure)
   }

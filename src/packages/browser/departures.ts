@@ -106,8 +106,10 @@ export class Departures {
     const given = this.#all.filter(outgoing =>
       outgoing.isSent ? !outgoing.isInDoubt : outgoing.rid !== undefined || this.#queued.has(outgoing),
     )
-    const ids = given.map(({ id }) => id)
-    return () => this.confirm(ids)
+    const keyOf = ({ id, isAgain }: Outgoing) => `${id} ${isAgain}`
+    const keys = given.map(keyOf)
+    // What was returned meanwhile must be sent again.
+    return () => this.confirm(this.#all.filter(outgoing => keys.includes(keyOf(outgoing))).map(({ id }) => id))
   }
 
   confirm(ids: readonly (string | undefined)[]): void {

@@ -147,11 +147,16 @@ export function readMarks(chat: Chat, onRead: (from: string, id: string) => void
     if (id) told.set(bareJid(to), id)
   })
   const tell = (to: string) => {
-    const id = reading.get(to)!
+    const id = reading.get(to)
+    if (!id) return
+    if (told.get(to) !== id && !send(chat, to, element('displayed', { xmlns: marksNamespace, id }))) return
+    told.set(to, id)
     reading.delete(to)
-    if (told.get(to) === id) return
-    if (send(chat, to, element('displayed', { xmlns: marksNamespace, id }))) told.set(to, id)
   }
+  // The user has seen some without a connection.
+  chat.addEventListener('status', () => {
+    for (const to of reading.keys()) tell(to)
+  })
   return {
     read({ from, id, own, type, stanza }) {
       if (own || !id || type !== 'chat' || !childOf(stanza, 'markable', marksNamespace)) return
@@ -237,6 +242,7 @@ export function people(chat: Chat, onChange: (people: readonly Person[]) => void
   const names = new Map<string, string>()
   const clients = new Map<string, Set<string>>()
   const unnamed = new Set<string>()
+  const unanswered = new Set<string>()
   let listed: ReadonlySet<string> = new Set()
   let isTelling = false
   let lookUps = 0
@@ -259,7 +265,9 @@ export function people(chat: Chat, onChange: (people: readonly Person[]) => void
         if (name) names.set(jid, name)
         if (name) tellSoon()
       },
-      () => {},
+      (fault: Element | null) => {
+        if (!fault?.localName) unanswered.add(jid)
+      },
     )
   // Servers slow down clients that send many requests at once.
   const lookUpAll = async () => {
@@ -270,16 +278,23 @@ export function people(chat: Chat, onChange: (people: readonly Person[]) => void
     }
     lookUps -= 1
   }
+  const begin = () => {
+    for (let left = lookUpsAtOnce - lookUps; left > 0; left--) lookUpAll()
+  }
   chat.addEventListener('contacts', ({ detail }) => {
     listed = new Set(detail.map(({ jid }) => bareJid(jid)))
     for (const { jid, name } of detail) if (name) names.set(bareJid(jid), name)
     tellSoon()
     for (const jid of listed) if (!names.has(jid)) unnamed.add(jid)
-    for (let left = lookUpsAtOnce - lookUps; left > 0; left--) lookUpAll()
+    begin()
   })
   // In a new session, some servers send nothing for those who have left.
   chat.addEventListener('status', ({ detail: { state } }) => {
-    if (state !== 'online' || session === chat.jid) return
+    if (state !== 'online') return
+    for (const jid of unanswered) unnamed.add(jid)
+    unanswered.clear()
+    begin()
+    if (session === chat.jid) return
     session = chat.jid
     clients.clear()
     tellSoon()

@@ -47,9 +47,7 @@ const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
 const bodyNamespace = 'http://jabber.org/protocol/httpbind'
 
 const patience = 6_000
-
 const mostProbes = 1000
-
 const pauseSeconds = 60
 
 export class PageSession {
@@ -389,8 +387,9 @@ export class PageSession {
     if (isShown) arrivals.hold()
     const ask = () => this.#archive.since(last, Math.max(history, 1), arrivals.isKnown)
     let found = await ask()
-    while (this.#link.isMending && !this.#isOver) found = await ask()
-    if (this.#isOver) return false
+    for (; (!found || this.#link.isMending) && !this.#isOver; found = await ask())
+      if (!found && isShown) arrivals.miss(jid)
+    if (this.#isOver || !found) return false
     departures.confirm(found.map(({ message }) => (message.own ? message.id : undefined)))
     if (isShown) arrivals.release(found, jid)
     if (showsHistory) departures.recall(stanza => arrivals.showOwn(stanza, jid, rooms))

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { fakeElement } from '../../support/fake-chat.js'
 import { connectConverse, FakePage, pageBinding, Status } from '../../support/fake-page.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
 
@@ -73,4 +74,20 @@ test('an exception in `onStatus` is reported, and does not stop Converse', async
   await passes(0)
   expect([page.connections.length, reported[0]]).toEqual([1, fault])
   page.last.becomes(Status.attached)
+})
+
+test('a message that comes back is sent again, although the first question to the server gets no answer', async () => {
+  void connectConverse({ binding, transport: 'bosh' })
+  await passes(0)
+  page.last.becomes(Status.attached)
+  page.say('1')
+  const error = fakeElement('error', {}, fakeElement('remote-server-timeout'))
+  const returned = fakeElement('message', { type: 'error', id: '1', from: 'bob@localhost' }, error)
+  Object.assign(returned, { querySelector: () => null, outerHTML: '' })
+  page.last.receives('body', returned)
+  // The link to the server is mended meanwhile, which takes longer than the question waits.
+  page.last.timesOut()
+  page.last.answers()
+  await passes(0)
+  expect(page.last.sent.filter(name => name === 'message')).toEqual(['message', 'message'])
 })

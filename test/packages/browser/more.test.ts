@@ -15,6 +15,7 @@ interface Typing {
 
 type More = {
   readonly people: (chat: object, onChange: (people: readonly Person[]) => void) => void
+  readonly readMarks: (chat: object, onRead: () => void) => { read(message: object): void }
   readonly typing: (chat: object, onTyping: (from: string, isTyping: boolean) => void) => Typing
 }
 
@@ -168,4 +169,35 @@ test.each<[string, (chat: FakeChat) => void]>([
   learn(chat)
   await settled()
   expect(all[0]!.isAvailable).toBe(false)
+})
+
+test('a message that is seen without a connection is marked as read later', async () => {
+  const chat = new FakeChat()
+  const { read } = more.readMarks(chat, () => {})
+  const stanza = fakeElement('message', {}, fakeElement('markable', { xmlns: 'urn:xmpp:chat-markers:0' }))
+  Object.assign(chat.status, { state: 'offline' })
+  read({ from: 'bob@example.org/x', id: 'm1', own: false, type: 'chat', stanza })
+  await settled()
+  expect(chat.sent).toEqual([])
+  Object.assign(chat.status, { state: 'online' })
+  chat.receive('status', { state: 'online' })
+  await settled()
+  expect(chat.sent.map(({ children }) => children[0]!.getAttribute('id'))).toEqual(['m1'])
+})
+
+test('names are asked for again that a broken connection did not bring', async () => {
+  const chat = new FakeChat()
+  let all: readonly Person[] = []
+  more.people(chat, people => {
+    all = people
+  })
+  chat.receive('contacts', [{ jid: 'bob@example.org', name: undefined }])
+  expect(chat.asked).toHaveLength(1)
+  // The connection breaks: no answer comes.
+  await jest.advanceTimersByTimeAsync(20_000)
+  chat.receive('status', { state: 'online' })
+  await settled()
+  chat.asked[1]?.(vCard('Bob'))
+  await settled()
+  expect(all).toMatchObject([{ name: 'Bob' }])
 })
