@@ -201,7 +201,11 @@ export class BoshLink implements Link {
         this.#pump()
         if (wasBehind && this.backlog === 0 && !this.#isOver) this.events.onDrain()
       })
-      .catch(error => this.#end({ failure: this.#failureOf(error) }))
+      .catch(async error => {
+        // The last stanzas may be in an earlier reply that is still arriving.
+        if (error instanceof RemoteFault && error.aftermath === 'ended') await earlierRead
+        this.#end({ failure: this.#failureOf(error) })
+      })
   }
 
   #read({ root, payload, dropped, end }: EndpointReply): void {

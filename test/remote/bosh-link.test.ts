@@ -865,3 +865,18 @@ describe('a reply that has not arrived completely', () => {
     expect(waiting.bytes).toBe(0)
   })
 })
+
+test('stanzas of a reply that is still arriving are delivered, if the next request learns that the session has ended', async () => {
+  const { link, told, held, next, hears } = await opened()
+  link.send([element(message('ping'))])
+  const second = await next()
+  const reply = `<body xmlns='http://jabber.org/protocol/httpbind'>${message('last words')}</body>`
+  held.begin(reply.slice(0, -10))
+  // ejabberd answers so if it does not know the sid.
+  second.send(404, '')
+  await second.over
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+  held.end(reply.slice(-10))
+  await hears('end')
+  expect(told).toEqual([message('last words'), 'flush', 'end features remote-connection-failed item-not-found'])
+})
