@@ -9,10 +9,11 @@ import { Problem } from '../../lib/errors.js'
 import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
 import type { KeyedRate } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import { foreignText } from '../../lib/text/foreign-text.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import { formatBareJid, type Jid } from '../../xmpp/jid/jid.js'
 import type { OpenLink } from '../../xmpp/link.js'
-import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
+import { childrenOf, startTagOf, textOf } from '../../xmpp/xml/document.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
 import { isSameName } from './bound-user.js'
 import type { LoginParts } from './login.js'
@@ -98,6 +99,11 @@ export class CreatedAccounts {
     })
   }
 
+  /** After a refused login: the account may have been deleted. */
+  forget(jid: Jid): void {
+    this.#known.delete(formatBareJid(jid))
+  }
+
   async #ensureOnce(jid: Jid, maker: string, wish: Wish): Promise<void> {
     const user = formatBareJid(jid)
     // Logins of a user at the same time count as one new account. If the first caller leaves, another login takes over.
@@ -126,7 +132,7 @@ export class CreatedAccounts {
     // After a restart, all users are asked for again. If the service may make no accounts, logins must go on.
     const isOfThisWindow = performance.now() - takenAt < 1000
     if (outcome !== 'made' && isAnswered && isOfThisWindow) await rate.giveBack(domain)
-    if (outcome === 'failed' && (caller.aborted || !(error instanceof Problem))) throw error
+    if (outcome === 'failed' && caller.aborted) throw error
     counts.accounts[outcome] += 1
     if (outcome === 'failed') return this.#note(error, user, signal.aborted ? 'Limit: WARM_TIMEOUT.' : undefined)
     this.#remember(user)
@@ -236,7 +242,11 @@ function isMade(iq: string): boolean {
   if (stanzaErrorIn(iq) === 'conflict') return false
   // Prosody answers with a note, without an error.
   const notes = childrenOf(commandIn(iq)).filter(({ name }) => name === 'note')
-  return !notes.some(({ text }) => startTagOf(text).attribute('type') === 'error')
+  const mistake = notes.find(({ text }) => startTagOf(text).attribute('type') === 'error')
+  if (mistake === undefined) return true
+  const words = textOf(mistake.text).split(' ', 12).map(foreignText).join(' ')
+  if (/exist/i.test(words)) return false
+  throw new Problem('remote-protocol-error', { step: 'bind', detail: `It made no account: ${words}` })
 }
 
 function commandIn(iq: string): string {

@@ -46,7 +46,9 @@ export class ShortStream implements LinkEvents {
       const link = connect(request.jid.domain, { ...options, lang: 'en' }, events)
       return { link, abandon: () => link.abandon() }
     }
-    const { opened, ended } = await login(parts, open, request, caller)
+    // Without a resumption, no FAST token is asked for, which nobody would use or give back.
+    const { linkResumeSeconds: _, ...own } = parts
+    const { opened, ended } = await login(own, open, request, caller)
     const stream = new ShortStream(opened.link, caller, parts.stepTimeout * 1000)
     opened.link.events = stream
     stream.#end = ended()

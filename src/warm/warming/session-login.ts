@@ -41,7 +41,7 @@ export type Logins = ReturnType<typeof createLogins>
 export function createLogins(
   parts: LoginParts,
   open: Open,
-  accounts: Pick<CreatedAccounts, 'ensure'>,
+  accounts: Pick<CreatedAccounts, 'ensure' | 'forget'>,
   mend?: MendParts,
 ) {
   const managementOf = ({ enabled, again }: LoggedIn<OpenLogin>, lang: string): Management | undefined => {
@@ -69,7 +69,10 @@ export function createLogins(
       // Accounts of guests would fill the server's disk.
       if (isByOperator && guestAddress === undefined) await accounts.ensure(asked, caller, card)
       const timeout = parts.timeout - (performance.now() - since) / 1000
-      const loggedIn = await login(parts, openFor(request), request, caller, timeout)
+      const loggedIn = await login(parts, openFor(request), request, caller, timeout).catch(error => {
+        if (isByOperator && error instanceof Problem && error.step === 'sasl') accounts.forget(asked)
+        throw error
+      })
       const { opened, jid, undelivered } = loggedIn
       try {
         const handover = { seconds, attachBinding }

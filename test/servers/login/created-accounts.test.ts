@@ -337,3 +337,22 @@ test('an account that exists keeps its vCard', async () => {
   await accounts.ensure(alice, signal, card)
   expect(links).toHaveLength(1)
 })
+
+test('an account that Prosody could not store is not taken for one that exists, and the operator is told', async () => {
+  const full: Answer = id => result(id, command('completed', "<note type='error'>Failed to write data to disk</note>"))
+  const { accounts, counts, links, lines } = createBench(form, full)
+  await accounts.ensure(alice, signal)
+  await accounts.ensure(alice, signal)
+  expect([links.length, counts.accounts]).toEqual([2, { made: 0, known: 0, failed: 2 }])
+  expect(lines()).toMatchObject(Array(2).fill({ level: 40, detail: expect.stringContaining('Failed to write data') }))
+})
+
+test('an answer that cannot be read does not stop the login', async () => {
+  const long = `urn:${'x'.repeat(200)}`
+  const strange: Answer = id =>
+    `<iq xmlns='jabber:client' type='result' id='${id}' from='chat.example' xmlns:p='${long}'>${'<p:a/>'.repeat(500)}</iq>`
+  const { accounts, counts, lines } = createBench(strange)
+  await accounts.ensure(alice, signal)
+  expect(counts.accounts.failed).toBe(1)
+  expect(lines()).toMatchObject([{ msg: 'account', level: 40, jid: 'alice@chat.example' }])
+})

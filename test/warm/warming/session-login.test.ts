@@ -43,7 +43,7 @@ const parts = (more: Partial<LoginParts> = {}): LoginParts => ({
   ...more,
 })
 
-const noAccounts = { ensure: async () => {} }
+const noAccounts = { ensure: async () => {}, forget: () => {} }
 
 test.each([
   ['has ended', async () => undefined, 'remote-connection-failed'],
@@ -174,4 +174,53 @@ describe('the keys for mending a link', () => {
     const again = kept!.logInAgain(new AbortController().signal, turn, { previd: 's1', h: '0' })
     expect((await again).link).toBeInstanceOf(ScriptedLink)
   })
+})
+
+test('an account that was deleted at the server is made again at the login after the refused one', async () => {
+  const existing = new Set<string>()
+  let commands = 0
+  const iq = (id: string, inside: string) =>
+    `<iq xmlns='jabber:client' type='result' id='${id}' from='chat.example'>${inside}</iq>`
+  const form = "<command xmlns='http://jabber.org/protocol/commands' sessionid='s' status='executing'/>"
+  const serviceAccounts = new Map([['*', { user: 'portal', password: 's3cret' }]])
+  const boundAs = (user: string) => (id: string) =>
+    iq(id, `<bind xmlns='${bind}'><jid>${user}@chat.example/balcony</jid></bind>`)
+  const accounts = new CreatedAccounts({
+    config: { createAccounts: new Map([['chat.example', 'maker']]), loginKeys: new Map(), serviceAccounts },
+    login: parts(),
+    connect: (_domain, options, events) =>
+      new ScriptedLink(
+        [
+          ...answers.slice(0, 3),
+          boundAs('maker'),
+          id => iq(id, form),
+          id => {
+            commands += 1
+            existing.add('juliet')
+            return iq(id, form.replace('executing', 'completed'))
+          },
+        ],
+        { certificate: false, ...options },
+        events,
+      ),
+    rate: new Rate(20, 1),
+    refused() {},
+    counts: new Counts(),
+    audit: pino({ level: 'silent' }),
+  })
+  const refusal = `<failure xmlns='${sasl}'><invalid-authzid/></failure>`
+  const open: Open = (_domain, options, events) => {
+    const script = [offer('PLAIN'), () => (existing.has('juliet') ? success : refusal), ...answers.slice(2)]
+    return Object.assign(new HandingOut(script, { ...options, certificate: false }, events), {
+      handOver: async () => ({}) as never,
+    })
+  }
+  const { login } = createLogins(parts(), open, accounts)
+  const credentials = { kind: 'service', account: { user: 'portal', password: 's3cret' } } as const
+  const logIn = () => login({ ...request, credentials }, new CallerGone())
+  await logIn()
+  existing.clear()
+  await expect(logIn()).rejects.toMatchObject({ code: 'authzid-refused' })
+  await logIn()
+  expect(commands).toBe(2)
 })

@@ -1,0 +1,54 @@
+// A stream of the service's own must take no FAST token.
+import { afterEach, expect, jest, test } from '@jest/globals'
+import { CallerGone } from '../../../src/lib/caller-gone.js'
+import { createFastTokens } from '../../../src/servers/login/fast-tokens.js'
+import type { LoginParts } from '../../../src/servers/login/login.js'
+import { ShortStream } from '../../../src/servers/login/short-stream.js'
+import { features, ScriptedLink } from './scripted-link.js'
+
+afterEach(() => {
+  jest.restoreAllMocks()
+})
+
+const sasl2 = features(
+  "<authentication xmlns='urn:xmpp:sasl:2'><mechanism>PLAIN</mechanism><inline>" +
+    "<bind xmlns='urn:xmpp:bind:0'><inline><feature var='urn:xmpp:sm:3'/></inline></bind>" +
+    "<fast xmlns='urn:xmpp:fast:0'><mechanism>HT-SHA-256-NONE</mechanism></fast></inline></authentication>",
+)
+const success =
+  "<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>maker@chat.example/1</authorization-identifier>" +
+  "<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3'/></bound><token xmlns='urn:xmpp:fast:0' token='secret-token' expiry='2030-01-01T00:00:00Z'/></success>"
+
+test('a stream of the service itself asks for no token, which the server would keep', async () => {
+  const links: ScriptedLink[] = []
+  const parts: LoginParts = {
+    timeout: 5,
+    stepTimeout: 5,
+    mechanisms: ['PLAIN'],
+    scramMaxIterations: 4096,
+    saltedPasswords: () => {
+      throw new Error('a password was hashed')
+    },
+    pipelining: undefined,
+    linkResumeSeconds: 300,
+    tokens: createFastTokens(),
+  }
+  for (let made = 0; made < 3; made++) {
+    const stream = await ShortStream.open(
+      parts,
+      (_domain, options, events) => {
+        const link = new ScriptedLink([sasl2, success], { certificate: false, ...options }, events)
+        link.facts = { encrypted: true, plainAllowed: true, sasl2Allowed: true } as never
+        links.push(link)
+        return link
+      },
+      {
+        jid: { local: 'maker', domain: 'chat.example', resource: undefined },
+        credentials: { kind: 'password', password: 'secret' },
+      },
+      new CallerGone(),
+    )
+    stream.close()
+  }
+  for (const { told } of links) expect(told.join('')).not.toContain('<request-token')
+})
