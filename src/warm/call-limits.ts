@@ -3,7 +3,7 @@ import { WrongSecrets } from '../http/access/wrong-secrets.js'
 import { type CallerSignal, orGone, withDeadline } from '../lib/caller-gone.js'
 import type { Clock } from '../lib/clock.js'
 import { type Limit, limitDetail } from '../lib/counts.js'
-import { isFull, Problem } from '../lib/errors.js'
+import { isFull, Problem, problems } from '../lib/errors.js'
 import type { KeyedRate, MakeRate } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import { createShortMemory } from '../lib/limits/short-memory.js'
@@ -86,7 +86,7 @@ export function createActingAccounts(
   const right = createShortMemory<true>(clock, memorySeconds)
   const firsts = new Map<string, Promise<unknown>>()
 
-  async function counted<T>(account: string, admin: string, logIn: () => Promise<T>): Promise<T> {
+  async function counted<T>(account: string, admin: string, logIn: () => Promise<T>, signal: CallerSignal): Promise<T> {
     const retryAfterSeconds = await rate.take(account)
     if (retryAfterSeconds !== undefined) await rate.giveBack(account)
     judge(admin, 'warms-user', retryAfterSeconds)
@@ -94,8 +94,8 @@ export function createActingAccounts(
     try {
       return await logIn()
     } catch (error) {
-      // A server that cannot check passwords says nothing about this one.
-      isWrong = error instanceof Problem && error.step === 'sasl' && error.code !== 'temporary-auth-failure'
+      // A server that cannot check passwords says nothing about this one. A caller who left may be guessing.
+      isWrong = error instanceof Problem && error.step === 'sasl' && (signal.aborted || !problems[error.code].retry)
       throw error
     } finally {
       if (!isWrong) await rate.giveBack(account)
@@ -126,7 +126,7 @@ export function createActingAccounts(
     for (let first = firsts.get(hash); first !== undefined; first = firsts.get(hash))
       await ended(first, caller, until - performance.now())
     const isKnown = right.recall(hash) !== undefined
-    const login = isKnown ? logIn() : counted(account, admin, logIn)
+    const login = isKnown ? logIn() : counted(account, admin, logIn, caller.signal)
     const known = login.then(
       () => right.remember(hash, true),
       () => {},

@@ -98,3 +98,17 @@ test.each([
     expect(logIn).not.toHaveBeenCalled()
   },
 )
+
+test.each(['timeout', 'remote-connection-failed'] as const)(
+  'a server that fails while it checks passwords (%s) has refused none',
+  async code => {
+    const accounts = createActingAccounts(new Rate(3, 60), new FakeClock(), keys, judge)
+    for (let call = 0; call < 5; call++) {
+      const silent = async () => {
+        throw new Problem(code, { step: 'sasl' })
+      }
+      await expect(accounts(wish('right', `user${call}`), 'admin', silent, caller())).rejects.toMatchObject({ code })
+    }
+    expect(await accounts(wish('right'), 'admin', async () => 'session', caller())).toBe('session')
+  },
+)

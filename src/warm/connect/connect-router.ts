@@ -47,23 +47,22 @@ export function createConnectRouter(parts: ConnectParts): Router {
 
   const authenticate: RequestHandler = async (request, response, next) => {
     await pages.authenticate(request, response)
+    // Also if another process has answered. A caller who left before the answer counts.
+    response.once('finish', () => {
+      if (response.statusCode >= 400) pages.giveBack(request).catch(() => {})
+    })
     next()
   }
 
   const connect = async (call: Call): Promise<undefined> => {
     const { request } = call
     const { jid, visit, card, token, password, credential, guest } = pages.userOf(request)
-    try {
-      const { tab } = readFew(request.headers['content-type'], await readBody(request), tabParameters)
-      const given = { jid, token, password, credential, visit, tab: visit === undefined ? undefined : tab }
-      const sent = parametersIn(new Map(Object.entries(given)))
-      if (guest === undefined) return await warmCalls.answer(call, sent, 'page', { card })
-      const address = countedAddress(request, config)
-      return await warmCalls.answer(call, sent, 'page', { guest: { token: guest.token, address } })
-    } catch (error) {
-      if (guest !== undefined && !call.signal.aborted) await pages.giveBack(request)
-      throw error
-    }
+    const { tab } = readFew(request.headers['content-type'], await readBody(request), tabParameters)
+    const given = { jid, token, password, credential, visit, tab: visit === undefined ? undefined : tab }
+    const sent = parametersIn(new Map(Object.entries(given)))
+    if (guest === undefined) return warmCalls.answer(call, sent, 'page', { card })
+    const address = countedAddress(request, config)
+    return warmCalls.answer(call, sent, 'page', { guest: { token: guest.token, address } })
   }
 
   const disconnect = async ({ request, line }: Call): Promise<Answer> => {

@@ -1,0 +1,76 @@
+// The place of a new guest in RATE_GUESTS, if the call does not log in.
+import { expect, test } from '@jest/globals'
+import express from 'express'
+import request from 'supertest'
+import { problemFrom } from '../../../src/http/answers/answer.js'
+import type { Call } from '../../../src/warm/calls.js'
+import { createConnectRouter } from '../../../src/warm/connect/connect-router.js'
+import { createGuests } from '../../../src/warm/connect/guests.js'
+import type { ForwardedCalls } from '../../../src/warm/forwarded-calls.js'
+import { appParts, config as usual } from '../fake-login.js'
+
+const origin = 'https://www.example'
+
+function guestPage({ isStopping = false, forwarding }: { isStopping?: boolean; forwarding?: Partial<ForwardedCalls> }) {
+  const config = { ...usual, pages: { ...usual.pages, origins: [origin], guests: 'chat.example' } }
+  const { warming, answering } = appParts(config)
+  const places = { taken: 0 }
+  const router = createConnectRouter({
+    config,
+    warming: { ...warming, forwarding: forwarding as ForwardedCalls },
+    answering: { ...answering, isStopping: () => isStopping },
+    pageTokens: undefined,
+    guests: createGuests({ config, keys: () => [Buffer.alloc(32)] as never, now: Date.now }),
+    clientLimits: {
+      isTooOften: async () => false,
+      refusesSignOuts: async () => false,
+      countRefusedSignOut: async () => {},
+      takeGuest: async () => {
+        places.taken += 1
+        return undefined
+      },
+      giveBackGuest: async () => {
+        places.taken -= 1
+      },
+    },
+    refused: () => {},
+    page: () => ({ type: 'text/html', text: '' }) as never,
+  })
+  const app = express()
+    .use(router)
+    .use(((error, _request, response, _next) => {
+      response.status(problemFrom(error).status).end()
+    }) as express.ErrorRequestHandler)
+  const come = () =>
+    request(app).post(config.pagePath).set({ Origin: origin, 'Content-Type': 'application/json' }).send('{}')
+  return { places, come }
+}
+
+const elsewhere = (status: number): Partial<ForwardedCalls> => ({
+  newIds: () => undefined as never,
+  async toAnother(call: Call) {
+    call.isAnsweredElsewhere = true
+    call.response.status(status).end()
+    return true
+  },
+})
+
+test('a guest who comes during a stop does not count', async () => {
+  const { places, come } = guestPage({ isStopping: true })
+  expect((await come()).status).toBe(503)
+  expect(places.taken).toBe(0)
+})
+
+test('a guest whom another process refuses does not count', async () => {
+  const { places, come } = guestPage({ forwarding: elsewhere(403) })
+  expect((await come()).status).toBe(403)
+  expect(places.taken).toBe(0)
+})
+
+test('a guest who gets a session, here or at another process, counts', async () => {
+  for (const forwarding of [undefined, elsewhere(200)]) {
+    const { places, come } = guestPage(forwarding ? { forwarding } : {})
+    expect((await come()).status).toBe(200)
+    expect(places.taken).toBe(1)
+  }
+})
