@@ -3,11 +3,12 @@ import type { SentOver } from './http-request.js'
 import type { RemoteFault } from './remote-fault.js'
 
 /**
- * Milliseconds until the next request, by the connection of this request. Requests must arrive in order: otherwise
- * ejabberd does not answer, and Prosody may lose later stanzas. A TCP connection opens before the server's process
- * reads it, which a busy server does late. TLS opens only when the process, or a proxy, answers.
+ * Milliseconds until the next request, by the connection of this request, unless a reply shows that it has arrived.
+ * Requests must arrive in order: otherwise ejabberd does not answer, and Prosody may lose later stanzas. A TCP
+ * connection opens before the server's process reads it, which a busy server does late. TLS opens only when the
+ * process, or a proxy, answers.
  */
-const apart: Record<SentOver, number> = { known: 250, tls: 250, tcp: 1000 }
+const apart: Record<SentOver, number> = { known: 500, tls: 500, tcp: 1000 }
 const apartAfterRepeat = 1000
 
 const pauses = [0, 250, 500, 1000, 2000, 4000]
@@ -23,6 +24,7 @@ const settlingMilliseconds = 50
 export class RequestTurn {
   readonly #clock: Clock
   #before: RequestTurn | undefined
+  #next: RequestTurn | undefined
   #arrival: Promise<void> | undefined
   #arrive = () => {}
   #timer: Timer | undefined
@@ -37,6 +39,7 @@ export class RequestTurn {
   constructor(clock: Clock, before: RequestTurn | undefined) {
     this.#clock = clock
     this.#before = before
+    if (before !== undefined) before.#next = this
     this.#expect()
   }
 
@@ -68,10 +71,17 @@ export class RequestTurn {
     return this.#before === undefined || this.#before.#isOver ? pause : Math.max(pause, settlingMilliseconds)
   }
 
+  /** An endpoint that holds a request answers it with nothing when the next one arrives. */
+  answeredEmpty(): void {
+    const next = this.#next
+    if (next !== undefined && next.#sentAt !== Number.POSITIVE_INFINITY && !next.isRepeated) next.#arrived()
+  }
+
   end(): void {
     this.#timer?.cancel()
     this.#isOver = true
     this.#before = undefined
+    this.#next = undefined
     this.#arrived()
   }
 

@@ -389,7 +389,7 @@ describe('an open link to a remote endpoint', () => {
     const { there, link, held, clock } = await opened()
     // This request uses the connection of an earlier request.
     link.send([element(message('one'))])
-    clock.advance(249)
+    clock.advance(499)
     expect(there.isAsked).toBe(false)
     clock.advance(1)
     const second = await there.request()
@@ -402,6 +402,30 @@ describe('an open link to a remote endpoint', () => {
     expect(there.isAsked).toBe(false)
     clock.advance(1)
     expect((await there.request()).rid).toBe(held.rid + 2)
+  })
+
+  test('sends the next request at once if an empty reply shows that the last has arrived', async () => {
+    const { there, link, held, clock } = await opened()
+    link.send([element(message('one'))])
+    clock.advance(500)
+    const second = await there.request()
+    link.send([element(message('two'))])
+    held.answer()
+    expect((await there.request()).payload).toBe(message('two'))
+    expect(second.payload).toBe(message('one'))
+  })
+
+  test('waits after a reply with stanzas, which the endpoint may have sent before it got the last request', async () => {
+    const { there, link, held, clock, hears } = await opened()
+    link.send([element(message('one'))])
+    clock.advance(500)
+    await there.request()
+    link.send([element(message('two'))])
+    held.answer(message('by chance'))
+    await hears('flush')
+    expect(there.isAsked).toBe(false)
+    clock.advance(1000)
+    expect((await there.request()).payload).toBe(message('two'))
   })
 
   test('limits the size of a request, because endpoints do so', async () => {
