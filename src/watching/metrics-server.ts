@@ -5,10 +5,10 @@ import type { Logger } from 'pino'
 import { type Place, written } from '../config/kinds/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
 import type { NoteRequest } from '../http/access/refused-requests.js'
-import { answerInText, refuseExpectation, sendText } from '../http/answers/node-answers.js'
+import { answerInText, sendText } from '../http/answers/node-answers.js'
 import { readAbsoluteForm } from '../http/listening/absolute-form.js'
 import { bindFailureReason } from '../http/listening/listen-problems.js'
-import { refuseUnreadable } from '../http/listening/unreadable-requests.js'
+import { refuseExpectation, refuseUnreadable } from '../http/listening/unreadable-requests.js'
 import { systemClock } from '../lib/clock.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
 import { refusalLog } from '../lib/limits/refusal-log.js'
@@ -38,10 +38,7 @@ export async function serveMetrics(address: Place, text: MetricsText, fault: () 
     answer(req, res)
   })
   refuseUnreadable(server, note)
-  server.on('checkExpectation', (req, res) => {
-    note(req, 'expectation')
-    refuseExpectation(req, res)
-  })
+  server.on('checkExpectation', refuseExpectation(note))
   server.timeout = unreadMilliseconds
   // Otherwise, Node would collect metrics for all pipelined requests at once.
   server.maxRequestsPerSocket = 1

@@ -1,4 +1,4 @@
-import { type IncomingMessage, type RequestListener, type ServerResponse, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import { countsAsEncrypted, type PublicEndpoint } from '../access/client-rules.js'
 
 /** How long browsers remember what CORS allows. */
@@ -10,10 +10,6 @@ const withPolicy = (policy: string): readonly string[] => [
 
 /** Keeps browsers from running the text of an answer. Names and values alternate. */
 export const inertHeaders = withPolicy("default-src 'none'; sandbox; frame-ancestors 'none'")
-
-export const refuseExpectation: RequestListener = (_req, res) =>
-  // A body may follow, which must not be read as the next request.
-  answerInText(res, 417, 'The header Expect may only be 100-continue.', ['Connection', 'close'])
 
 export function answerInText(res: ServerResponse, status: number, sentence: string, headers?: readonly string[]): void {
   sendText(res, status, `${sentence}\n`, headers)

@@ -22,7 +22,6 @@ import { paceEnds } from '../../lib/paced.js'
 import { accessBy } from '../access/client-rules.js'
 import type { NoteRequest } from '../access/refused-requests.js'
 import { peerOf, setPeer } from '../access/socket-peers.js'
-import { refuseExpectation } from '../answers/node-answers.js'
 import { isAfterLastReply } from '../bodies/lingering-close.js'
 import { install } from '../fast/install.js'
 import { rawSocket, replyUnderWay } from '../fast/reply-under-way.js'
@@ -33,7 +32,7 @@ import type { Dispatcher } from './dispatch.js'
 import { listenAt, urlOf } from './listen-at.js'
 import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
 import { UnreadReplies } from './unread-replies.js'
-import { refuseUnreadable } from './unreadable-requests.js'
+import { refuseExpectation, refuseUnreadable } from './unreadable-requests.js'
 import { endAfterUpgrade, takeUpgrades, upgradeOptions } from './upgrades.js'
 
 const reserveOfConnections = 8
@@ -171,11 +170,7 @@ export class Listening {
     server.maxHeadersCount = 0
     this.#limits.guard(server)
     refuseUnreadable(server, note)
-    const refuse: RequestListener = (req, res) => {
-      note(req, 'expectation')
-      refuseExpectation(req, res)
-    }
-    server.on('checkExpectation', this.#inOrder(refuse))
+    server.on('checkExpectation', this.#inOrder(refuseExpectation(note)))
     const upgradeFor = (req: IncomingMessage) => (isAfterLastReply(req) ? undefined : this.#dispatcher.upgradeFor(req))
     takeUpgrades(server, upgradeFor, this.#upgraded, note)
     await listenAt(server, place, {

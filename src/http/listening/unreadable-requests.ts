@@ -1,8 +1,8 @@
-import { maxHeaderSize, type Server } from 'node:http'
+import { maxHeaderSize, type RequestListener, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { NoteRequest } from '../access/refused-requests.js'
-import { answerText } from '../answers/node-answers.js'
+import { answerInText, answerText } from '../answers/node-answers.js'
 import { replyUnderWay } from '../fast/reply-under-way.js'
 
 interface Refusal {
@@ -41,6 +41,14 @@ export function refuseUnreadable(server: Server, note: NoteRequest): void {
     if (refusal !== undefined && socket.writable && !isBegun) socket.write(answerText(refusal.status, refusal.sentence))
     socket.destroy()
   })
+}
+
+export function refuseExpectation(note: NoteRequest): RequestListener {
+  return (req, res) => {
+    note(req, 'expectation')
+    // A body may follow, which must not be read as the next request.
+    answerInText(res, 417, 'The header Expect may only be 100-continue.', ['Connection', 'close'])
+  }
 }
 
 function noteHandshake(code: string, socket: Socket, note: NoteRequest): void {
