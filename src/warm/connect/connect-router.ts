@@ -47,10 +47,6 @@ export function createConnectRouter(parts: ConnectParts): Router {
 
   const authenticate: RequestHandler = async (request, response, next) => {
     await pages.authenticate(request, response)
-    // Also if another process has answered. A caller who left before the answer counts.
-    response.once('finish', () => {
-      if (response.statusCode >= 400) pages.giveBack(request).catch(() => {})
-    })
     next()
   }
 

@@ -44,8 +44,6 @@ export class PageAuthentication {
   readonly #isSafe: ReturnType<typeof takesPasswords>
   readonly #signOutChecks: (address: string) => TrySeveral
   readonly #users = new WeakMap<Request, PageCaller>()
-  /** Addresses of new guests. */
-  readonly #counted = new WeakMap<Request, string>()
 
   constructor(parts: PageAuthenticationParts) {
     this.#parts = parts
@@ -68,7 +66,7 @@ export class PageAuthentication {
     try {
       const user =
         token === undefined
-          ? await this.#newGuest(request, address)
+          ? await this.#newGuest(request, response, address)
           : await this.#userIn(token, isSignOut ? this.#signOutChecks(address) : undefined)
       this.#users.set(request, user)
       if (isSignOut) await callLimits.countSignOut({ admin: admin.name, user: userOf(user.jid), visit: user.visit })
@@ -79,13 +77,7 @@ export class PageAuthentication {
     }
   }
 
-  /** For a guest who could not log in. */
-  async giveBack(request: Request): Promise<void> {
-    const address = this.#counted.get(request)
-    if (address !== undefined) await this.#parts.clientLimits.giveBackGuest(address)
-  }
-
-  async #newGuest(request: Request, address: string): Promise<PageCaller> {
+  async #newGuest(request: Request, response: Response, address: string): Promise<PageCaller> {
     const { guests } = this.#parts
     const { domain } = guests
     if (domain === undefined)
@@ -100,18 +92,21 @@ export class PageAuthentication {
         detail: 'A guest has no token, so the call needs the header Origin, with an origin of PAGE_ORIGINS.',
         setting: 'PAGE_ORIGINS',
       })
-    if (!isForwardedByPeer(request)) await this.#countGuest(request, address)
+    if (!isForwardedByPeer(request)) await this.#countGuest(response, address)
     return guestUser(guests.create(domain))
   }
 
-  async #countGuest(request: Request, address: string): Promise<void> {
+  async #countGuest(response: Response, address: string): Promise<void> {
     const { clientLimits, refused } = this.#parts
     const retryAfterSeconds = await clientLimits.takeGuest(address)
     if (retryAfterSeconds !== undefined) {
       refused('guests-address', { address })
       throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail('guests-address') })
     }
-    this.#counted.set(request, address)
+    // Also if another process has answered. A caller who left before the answer counts.
+    response.once('finish', () => {
+      if (response.statusCode >= 400) clientLimits.giveBackGuest(address).catch(() => {})
+    })
   }
 
   async #userIn(token: string, trySeveral?: TrySeveral): Promise<PageCaller> {
