@@ -46,10 +46,11 @@ export class ShortStream implements LinkEvents {
       const link = connect(request.jid.domain, { ...options, lang: 'en' }, events)
       return { link, abandon: () => link.abandon() }
     }
-    // Without a resumption, no FAST token is asked for, which nobody would use or give back.
-    const { linkResumeSeconds: _, ...own } = parts
+    const { mechanisms, saltedPasswords, scramMaxIterations, tokens, log, timeout, stepTimeout, pipelining } = parts
+    // Without `linkResumeSeconds`, no FAST token is asked for, which nobody would use or give back.
+    const own = { mechanisms, saltedPasswords, scramMaxIterations, tokens, log, timeout, stepTimeout, pipelining }
     const { opened, ended } = await login(own, open, request, caller)
-    const stream = new ShortStream(opened.link, caller, parts.stepTimeout * 1000)
+    const stream = new ShortStream(opened.link, caller, stepTimeout * 1000)
     opened.link.events = stream
     stream.#end = ended()
     return stream

@@ -8,10 +8,9 @@ import { Counts } from '../../../src/lib/counts.js'
 import { Problem } from '../../../src/lib/errors.js'
 import { Rate } from '../../../src/lib/limits/rates.js'
 import { CreatedAccounts, mostAccountsPerSecond } from '../../../src/servers/login/created-accounts.js'
-import type { LoginParts } from '../../../src/servers/login/login.js'
 import type { Jid } from '../../../src/xmpp/jid/jid.js'
 import { eventually } from '../../support/eventually.js'
-import { type Answer, features, offer, ScriptedLink, success } from './scripted-link.js'
+import { type Answer, features, withoutHashes as login, offer, ScriptedLink, success } from './scripted-link.js'
 
 const readyToBind = features("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>")
 const result = (id: string, inside: string, type = 'result') =>
@@ -25,17 +24,6 @@ const error = (condition: string): Answer => {
   return id => result(id, inside, 'error')
 }
 const loggedIn = (user: string): readonly Answer[] => [offer('PLAIN'), success, readyToBind, boundAs(user)]
-
-const login: LoginParts = {
-  timeout: 5,
-  stepTimeout: 5,
-  mechanisms: ['PLAIN'],
-  scramMaxIterations: 4096,
-  saltedPasswords: () => {
-    throw new Error('a password was hashed')
-  },
-  pipelining: undefined,
-}
 
 const boundAs =
   (user: string): Answer =>

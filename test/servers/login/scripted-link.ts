@@ -1,3 +1,4 @@
+import type { LoginParts } from '../../../src/servers/login/login.js'
 import type { LoginLinkOptions, Opened } from '../../../src/servers/login/login-types.js'
 import type { Link, LinkEvents, LinkFacts } from '../../../src/xmpp/link.js'
 import { childrenOf } from '../../../src/xmpp/xml/document.js'
@@ -88,4 +89,16 @@ export class ScriptedLink implements Link, Opened {
       if (this.gone === undefined) this.say(typeof answer === 'string' ? answer : answer(this.#id, this.told))
     })
   }
+}
+
+/** For logins whose passwords need no hash. */
+export const withoutHashes: LoginParts = {
+  timeout: 5,
+  stepTimeout: 5,
+  mechanisms: ['PLAIN'],
+  scramMaxIterations: 4096,
+  saltedPasswords: () => {
+    throw new Error('a password was hashed')
+  },
+  pipelining: undefined,
 }

@@ -1,14 +1,9 @@
 // A stream of the service's own must take no FAST token.
-import { afterEach, expect, jest, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { CallerGone } from '../../../src/lib/caller-gone.js'
 import { createFastTokens } from '../../../src/servers/login/fast-tokens.js'
-import type { LoginParts } from '../../../src/servers/login/login.js'
 import { ShortStream } from '../../../src/servers/login/short-stream.js'
-import { features, ScriptedLink } from './scripted-link.js'
-
-afterEach(() => {
-  jest.restoreAllMocks()
-})
+import { features, ScriptedLink, withoutHashes } from './scripted-link.js'
 
 const sasl2 = features(
   "<authentication xmlns='urn:xmpp:sasl:2'><mechanism>PLAIN</mechanism><inline>" +
@@ -21,18 +16,7 @@ const success =
 
 test('a stream of the service itself asks for no token, which the server would keep', async () => {
   const links: ScriptedLink[] = []
-  const parts: LoginParts = {
-    timeout: 5,
-    stepTimeout: 5,
-    mechanisms: ['PLAIN'],
-    scramMaxIterations: 4096,
-    saltedPasswords: () => {
-      throw new Error('a password was hashed')
-    },
-    pipelining: undefined,
-    linkResumeSeconds: 300,
-    tokens: createFastTokens(),
-  }
+  const parts = { ...withoutHashes, linkResumeSeconds: 300, tokens: createFastTokens() }
   for (let made = 0; made < 3; made++) {
     const stream = await ShortStream.open(
       parts,
