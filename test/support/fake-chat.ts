@@ -187,6 +187,22 @@ class FakeConnection {
   }
 }
 
+export const archive = 'urn:xmpp:mam:2'
+
+/** A binding of alice's first session. */
+export const bound = (more: object = {}) => ({ jid: 'alice@localhost/1', sid: 's', rid: 5, ...more })
+
+/** Of her next session. */
+export const second = { jid: 'alice@localhost/2', sid: 's2' }
+
+export const fromBob = (id: string, body: string) =>
+  fakeElement(
+    'message',
+    { from: 'bob@localhost/x', to: 'alice@localhost/1', type: 'chat', id: `m${id}` },
+    fakeElement('body', {}, body),
+    fakeElement('stanza-id', { xmlns: 'urn:xmpp:sid:0', by: 'alice@localhost', id }),
+  )
+
 export interface FakeChatOptions {
   readonly binding?: () => Promise<object | undefined>
   readonly service?: string

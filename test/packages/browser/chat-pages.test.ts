@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { readMessage } from '../../../src/browsers/websocket/framing.js'
-import { FakeTab, fakeElement, turns } from '../../support/fake-chat.js'
+import { archive, bound, FakeTab, fakeElement, fromBob, second, turns } from '../../support/fake-chat.js'
 
 let tab: FakeTab
 
@@ -9,17 +9,6 @@ beforeEach(() => {
 })
 
 afterEach(() => tab.close())
-
-const bound = (more: object = {}) => ({ jid: 'alice@localhost/1', sid: 's', rid: 5, ...more })
-const archive = 'urn:xmpp:mam:2'
-const second = { jid: 'alice@localhost/2', sid: 's2' }
-const fromBob = (id: string, body: string) =>
-  fakeElement(
-    'message',
-    { from: 'bob@localhost/x', to: 'alice@localhost/1', type: 'chat', id: `m${id}` },
-    fakeElement('body', {}, body),
-    fakeElement('stanza-id', { xmlns: 'urn:xmpp:sid:0', by: 'alice@localhost', id }),
-  )
 
 test.each([undefined, 'Alice L.'])('a message to a room is shown once, with the nickname %s', async nickname => {
   const { chat, shown, states } = tab.open({

@@ -1,6 +1,6 @@
 // What the module for pages must not lose or send twice if the archive, the server or the browser is slow.
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { FakeTab, fakeElement, turns } from '../../support/fake-chat.js'
+import { archive, bound, FakeTab, fakeElement, fromBob, second, turns } from '../../support/fake-chat.js'
 
 declare const document: EventTarget
 
@@ -12,18 +12,7 @@ beforeEach(() => {
 
 afterEach(() => tab.close())
 
-const bound = (more: object = {}) => ({ jid: 'alice@localhost/1', sid: 's', rid: 5, ...more })
-const archive = 'urn:xmpp:mam:2'
 const ping = 'urn:xmpp:ping'
-const second = { jid: 'alice@localhost/2', sid: 's2' }
-const fromBob = (id: string, body: string) =>
-  fakeElement(
-    'message',
-    { from: 'bob@localhost/x', to: 'alice@localhost/1', type: 'chat', id: `m${id}` },
-    fakeElement('body', {}, body),
-    fakeElement('stanza-id', { xmlns: 'urn:xmpp:sid:0', by: 'alice@localhost', id }),
-  )
-
 test('messages after an unanswered question to the archive are asked for later', async () => {
   const bindings = [bound(), bound(second), bound({ ...second, resumed: true, rid: 20, delivered: 1 })]
   const binding = async () => bindings.shift()
@@ -109,7 +98,6 @@ test('a page of the back/forward cache does not repeat what a page sent whose ch
   const after = tab.open({ binding })
   await tab.comesOnline()
   const sent = [...tab.last.texts]
-  Object.assign(tab.last, { disconnect() {} })
   after.chat.close()
   after.page.dispatchEvent(new Event('pagehide'))
   before.page.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
@@ -146,7 +134,7 @@ test('a source that rejects without a reason does not end the chat', async () =>
     statuses.push((event as CustomEvent<{ state: string }>).detail.state)
   })
   await turns()
-  await new Promise(resolve => setTimeout(resolve, 20))
+  await new Promise(setImmediate)
   process.off('unhandledRejection', note)
   expect([statuses, faults]).toEqual([['offline'], []])
 })
