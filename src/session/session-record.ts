@@ -28,8 +28,8 @@ export interface SessionRecord {
   readonly isLinkWatched?: boolean | undefined
   readonly client: unknown
   /**
-   * Written while the session lived, so it lacks what happened after that, and all stanzas for the page: the server
-   * has these.
+   * Written while the session lived, so it lacks what happened after that, and the stanzas for the page that the
+   * server repeats.
    */
   readonly isKept?: boolean | undefined
 }
@@ -79,7 +79,7 @@ export function keptRecordOf(session: Session, now: number): SessionRecord | und
   const { resumption = outbox.resumption && { ...outbox.resumption, isKept: true } } = kept
   const record = session.record(now, {
     jid,
-    outbox: outbox.keep(resumption),
+    outbox: outbox.keep(resumption, managed.counts.early),
     link: { ...managed.keep(now), isKept: true },
     client: kept.client,
   })

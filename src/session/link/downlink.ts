@@ -41,6 +41,7 @@ export class Downlink implements LinkEvents {
     // SASL2 servers send features again after the login. A warmed page must not get these.
     if (isFeatures && session.origin === 'warmed') return
     session.outbox.add(isFeatures ? this.#visible(element) : element)
+    if (session.uplink.managed?.isEnabling === true) session.uplink.managed.counts.receivedEarly(element)
     if (isFeatures) session.uplink.opened()
     else if (session.stage.login?.attempts.areUsedUp === true) session.end('refused-logins', 'reported')
   }
@@ -70,10 +71,10 @@ export class Downlink implements LinkEvents {
 
   /** If the link is lost, adds an error to the outbox for each unconfirmed message or IQ request of the client. */
   returnUnconfirmed({ reason }: Outcome): void {
-    const { uplink, outbox, jid } = this.#session
-    const { managed } = uplink
-    if (managed === undefined || jid === undefined || (reason !== 'connection-lost' && !managed.isBroken)) return
-    for (const error of managed.takeErrors(jid)) outbox.add(error)
+    const { managed } = this.#session.uplink
+    if (managed === undefined || (reason !== 'connection-lost' && !managed.isBroken)) return
+    this.returnToClient(managed.unconfirmed)
+    managed.counts.forget()
   }
 
   returnToClient(elements: readonly Element[]): void {
@@ -97,7 +98,13 @@ export class Downlink implements LinkEvents {
     // If the client and the server count stanzas, a further stanza to the server would falsify their counts.
     else if (uplink.watch.isCounted) outbox.add(stanza)
     // A server that sends such stanzas and reads slowly would otherwise fill the memory.
-    else if (refusal !== undefined && !uplink.isBehind) uplink.link.send([{ ...refusal, isOurs: true }])
+    else if (refusal !== undefined && !uplink.isBehind) this.#reply({ ...refusal, isOurs: true })
+  }
+
+  #reply(reply: Element): void {
+    const { managed, link } = this.#session.uplink
+    if (managed === undefined) link.send([reply])
+    else managed.replies.send(reply)
   }
 
   onFlush(): void {

@@ -1,6 +1,6 @@
 import { smNamespace } from '../../xmpp/namespaces.js'
 import { countAnswer, countRequest, readCount, stanzasUpTo } from '../../xmpp/stanza-counts.js'
-import type { Element } from '../../xmpp/xml/element.js'
+import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import type { Session } from '../session.js'
 import type { LinkRecord } from './managed-link.js'
 import { Unconfirmed } from './unconfirmed.js'
@@ -39,6 +39,8 @@ export class LinkCounts {
   droppedBehind = 0
   keptAtServer = 0
   #unasked = 0
+  /** Stanzas for the page from before `<enabled/>`, which the server does not repeat. The last ones are undelivered. */
+  #early: Element[] = []
   /** What the last `<resume/>` counted. */
   #resumedAt = 0
   /** Stanzas that the server repeats although they are here. */
@@ -100,12 +102,33 @@ export class LinkCounts {
     return Math.max(0, this.keptAtServer - this.droppedBehind)
   }
 
+  /** Call this for each stanza that the page will get. */
+  receivedEarly(element: Element): void {
+    if (!isStanza(element)) return
+    this.#early.push(element)
+    this.#early.splice(0, this.#early.length - this.#session.undelivered)
+  }
+
+  begin(): void {
+    this.received = 0
+    this.droppedBehind = 0
+  }
+
+  /** Stanzas from before `<enabled/>` that the page may not have. */
+  get early(): readonly Element[] {
+    if (this.#early.length === 0) return this.#early
+    const missing = this.#session.undelivered + this.droppedBehind - this.received
+    this.#early.splice(0, this.#early.length - Math.max(0, missing))
+    return this.#early
+  }
+
   get acknowledged(): number {
     return this.#acknowledged
   }
 
-  takeUp({ received, confirmed, unconfirmed, acknowledged = 0, droppedBehind = 0 }: LinkRecord): void {
+  takeUp({ received, confirmed, unconfirmed, acknowledged = 0, droppedBehind = 0, early = [] }: LinkRecord): void {
     this.droppedBehind = droppedBehind
+    this.#early = [...early]
     this.received = received
     this.#acknowledged = acknowledged
     this.confirmed = confirmed

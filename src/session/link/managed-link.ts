@@ -9,9 +9,9 @@ import { droppedStanza, type Element, isStanza } from '../../xmpp/xml/element.js
 import { attribute } from '../../xmpp/xml/escape.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import type { Session } from '../session.js'
-import { errorToClient } from './error-replies.js'
 import { asElement, LinkCounts } from './link-counts.js'
 import { loseUnlessTaken, type Management, type Mending, Repair } from './mending.js'
+import { OwnReplies } from './own-replies.js'
 import { confirmResumed, Unrecorded } from './unrecorded.js'
 
 export type LinkRecord = ReturnType<ManagedLink['setDown']> & { readonly isKept?: boolean | undefined }
@@ -35,12 +35,14 @@ export class ManagedLink implements Link, LinkEvents {
   /** Only after the death of a process. */
   unrecorded: Unrecorded | undefined
   #enabled: Management['enabled']
+  replies: OwnReplies
 
   constructor(link: Link, session: Session, { mending, enabled }: Management) {
     this.#link = link
     this.#session = session
     this.#mending = mending
     this.counts = new LinkCounts(session)
+    this.replies = new OwnReplies(session)
     this.events = link.events
     link.events = this
     this.#enabled = enabled
@@ -154,12 +156,6 @@ export class ManagedLink implements Link, LinkEvents {
     return this.counts.keepAtServer(undelivered, this.#phase === 'on')
   }
 
-  takeErrors(jid: string): Element[] {
-    const answers = this.unconfirmed.flatMap(element => errorToClient(element, jid) ?? [])
-    this.counts.forget()
-    return answers
-  }
-
   get mayResume(): boolean {
     return this.#canMend || this.#phase === 'mending'
   }
@@ -187,15 +183,18 @@ export class ManagedLink implements Link, LinkEvents {
       since,
       ...(this.#repair !== undefined && !this.#wasSetDown && { wasBroken: true }),
       again: this.#mending!.record(),
+      early: [...this.counts.early],
+      replies: this.replies.record,
       unrecorded: this.unrecorded?.record,
     }
   }
 
   #takeUp(record: LinkRecord): void {
-    const { previd, since, wasBroken, isKept, unrecorded } = record
+    const { previd, since, wasBroken, isKept, unrecorded, replies } = record
     this.#previd = previd
     this.counts.takeUp(record)
-    this.unrecorded = Unrecorded.after(isKept === true, this.counts, unrecorded)
+    this.replies = new OwnReplies(this.#session, replies)
+    this.unrecorded = Unrecorded.after(isKept === true, this, unrecorded)
     this.#wasSetDown = wasBroken !== true
     this.#mend(lostEnd, this.#now + since)
   }
@@ -301,7 +300,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   #begin(enabled: Root): void {
     this.#phase = 'on'
-    this.counts.received = 0
+    this.counts.begin()
     const mayResume = enabled.attribute('resume')
     if (mayResume === 'true' || mayResume === '1') this.#previd = copyOf(enabled.attribute('id'))
     if (this.#previd === undefined) this.#mending?.wipe()
@@ -374,6 +373,7 @@ export class ManagedLink implements Link, LinkEvents {
     if (this.#isPaused) this.#link.pause()
     if (this.unconfirmed.length > 0) this.#link.send([...this.unconfirmed, this.counts.question()])
     this.#session.mended(this.#wasSetDown)
+    if (!this.#session.keeper.keeps(this.#session)) this.replies.kept()
     this.#wasSetDown = false
     this.events.onDrain()
   }

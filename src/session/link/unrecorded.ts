@@ -1,5 +1,6 @@
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import type { LinkCounts } from './link-counts.js'
+import type { OwnReplies } from './own-replies.js'
 
 /** State of an `Unrecorded` that is not yet over. */
 export interface UnrecordedRecord {
@@ -7,6 +8,11 @@ export interface UnrecordedRecord {
   readonly count: number
   readonly isRepeated: boolean
   readonly end?: number | undefined
+}
+
+interface Link {
+  readonly counts: LinkCounts
+  readonly replies: OwnReplies
 }
 
 /**
@@ -22,9 +28,11 @@ export class Unrecorded {
   /** Undefined until a page comes whose stanzas do not follow. Then, how many unconfirmed stanzas there were before it. */
   #end: number | undefined
   readonly #counts: LinkCounts
+  readonly #replies: OwnReplies
 
-  constructor(counts: LinkCounts, { recorded, count, isRepeated, end }: UnrecordedRecord) {
+  constructor({ counts, replies }: Link, { recorded, count, isRepeated, end }: UnrecordedRecord) {
     this.#counts = counts
+    this.#replies = replies
     this.#recorded = recorded
     this.#count = count
     this.#isRepeated = isRepeated
@@ -35,10 +43,10 @@ export class Unrecorded {
    * Undefined if the server has no stanzas that the record lacks. `isKept`: the process has died. `before`: the state at
    * that process, if it had taken the session up from another one.
    */
-  static after(isKept: boolean, counts: LinkCounts, before: UnrecordedRecord | undefined): Unrecorded | undefined {
-    if (!isKept || before?.recorded !== undefined) return before && new Unrecorded(counts, before)
-    const recorded = counts.unconfirmed.stanzas.length
-    return new Unrecorded(counts, { recorded, count: before?.count ?? 0, isRepeated: false })
+  static after(isKept: boolean, link: Link, before: UnrecordedRecord | undefined): Unrecorded | undefined {
+    if (!isKept || before?.recorded !== undefined) return before && new Unrecorded(link, before)
+    const recorded = link.counts.unconfirmed.stanzas.length
+    return new Unrecorded(link, { recorded, count: before?.count ?? 0, isRepeated: false })
   }
 
   /** Undefined if no stanza of the page can be one of these. */
@@ -53,8 +61,9 @@ export class Unrecorded {
     if (this.#recorded === undefined) return counts.confirm(text)
     // What the page has sent meanwhile follows the recorded stanzas.
     const following = (this.#end ?? counts.unconfirmed.stanzas.length) - this.#recorded
-    const count = counts.confirmRecorded(text, this.#recorded)
-    if (count === undefined) return false
+    const unknown = counts.confirmRecorded(text, this.#recorded)
+    if (unknown === undefined) return false
+    const count = this.#replies.resumed(unknown)
     this.#recorded = undefined
     const repeated = this.#isRepeated ? Math.min(count, following) : 0
     counts.forget(repeated)

@@ -41,6 +41,8 @@ interface Due {
   readonly record: SealedRecord
   /** See `LinkCounts`. */
   readonly settled: number
+  /** Number of `OwnReplies` in the record. */
+  readonly replies: number
 }
 
 interface RecordWriterParts {
@@ -120,6 +122,11 @@ export class RecordWriter {
     return this.#kept.get(session)?.hasAny === true
   }
 
+  /** A record of the session is stored, or is being stored. */
+  writesRecords(session: Session): boolean {
+    return this.#kept.has(session)
+  }
+
   /**
    * To be asked before its link is mended: this process must not take the stream from one that has the session now.
    * Undefined if no other process can have it.
@@ -173,9 +180,9 @@ export class RecordWriter {
     try {
       const lost = new Set(await store.records.keep(records, self, seconds))
       this.#awaySince = undefined
-      for (const { session, settled } of due) {
+      for (const { session, settled, replies } of due) {
         if (lost.has(session.id)) session.run(() => session.leave())
-        else this.#stored(session, settled)
+        else this.#stored(session, settled, replies)
       }
       return true
     } catch (error) {
@@ -226,7 +233,7 @@ export class RecordWriter {
     const sealed = seal(record, JSON.stringify(record))
     this.#kept.set(session, { content, unconfirmed, isStored: false, hasAny: before?.hasAny === true })
     if (before === undefined) session.uplink.managed?.counts.keptUpTo(record.link.received)
-    return { session, record: sealed, settled: record.link.received }
+    return { session, record: sealed, settled: record.link.received, replies: record.link.replies.length }
   }
 
   /** A record has had stanzas for long that the server has confirmed. If its stream were lost, their page would get errors. */
@@ -238,12 +245,12 @@ export class RecordWriter {
     return isLate
   }
 
-  #stored(session: Session, settled: number): void {
+  #stored(session: Session, settled: number, replies: number): void {
     const kept = this.#kept.get(session)
     if (kept === undefined || session.isRemoved) return
     kept.isStored = true
     kept.hasAny = true
-    this.#tell(session, settled)
+    this.#tell(session, settled, replies)
   }
 
   /** The store has not taken its record. */
@@ -262,10 +269,11 @@ export class RecordWriter {
     }
   }
 
-  /** `settled`: see `LinkCounts`. Undefined: no record is waited for. */
-  #tell(session: Session, settled?: number): void {
-    session.uplink.managed?.counts.keptUpTo(settled ?? Number.POSITIVE_INFINITY)
-    const { client } = session
+  /** Parts of the record, as in `Due`. Undefined: no record is waited for. */
+  #tell(session: Session, settled?: number, replies?: number): void {
+    const { client, uplink } = session
+    uplink.managed?.counts.keptUpTo(settled ?? Number.POSITIVE_INFINITY)
+    uplink.managed?.replies.kept(replies)
     // Each `run` asks for another look at the session.
     if (client?.onKept !== undefined) session.run(() => client.onKept!(settled !== undefined))
   }

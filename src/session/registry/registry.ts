@@ -31,7 +31,9 @@ export class Registry {
   book: Readonly<Record<'put' | 'touched' | 'removed', (session: Session) => void>> | undefined
 
   /** Undefined if records of live sessions are not stored. */
-  kept: Pick<RecordWriter, 'touched' | 'keepNow' | 'keepAgain' | 'removed' | 'isOwn' | 'hasRecord'> | undefined
+  kept:
+    | Pick<RecordWriter, 'touched' | 'keepNow' | 'keepAgain' | 'removed' | 'isOwn' | 'hasRecord' | 'writesRecords'>
+    | undefined
 
   constructor(
     clock: Clock,

@@ -8,6 +8,7 @@ import type { Store } from '../../../src/store/store.js'
 import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import { memberOf } from '../../store/entries.js'
 import { BoshBench, type FakeLink, FakeMending, features } from '../../support/bosh-bench.js'
+import { element } from '../../support/element.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { memoryStore } from '../../support/memory-store.js'
 import { takeUpOne } from '../../support/next-process.js'
@@ -23,7 +24,14 @@ export const idsIn = (text: string) => [...text.matchAll(/<message [^>]*id='([^'
 /** A server with stream management. It stays when its connection breaks. */
 export class Server {
   readonly received: string[] = []
+  /** Stanzas that it sent, and that the service refused. */
+  readonly refused = new Set<string>()
   sent = 0
+  refusable = 0
+  /** With those of the service itself. */
+  #heard = 0
+  /** False until it has answered `<enable/>`. */
+  isCounting = true
   /** With those that no page gets. */
   #counted = 0
   #acknowledged = 0
@@ -32,6 +40,12 @@ export class Server {
   /** Undefined without a connection. */
   link: FakeLink | undefined
   #read = 0
+
+  enable(): void {
+    if (this.isCounting) return
+    this.isCounting = true
+    this.link!.say(enabledByServer)
+  }
 
   connect(link: FakeLink): void {
     this.link = link
@@ -53,18 +67,22 @@ export class Server {
   read(most = Number.POSITIVE_INFINITY): void {
     const { link } = this
     for (let count = 0; link !== undefined && count < most; count++) {
-      const element = link.sent.join('').match(/<[^>]+>/g)?.[this.#read]
-      if (element === undefined) return
+      const text = link.sent.join('').match(/<[^>]+>/g)?.[this.#read]
+      if (text === undefined) return
       this.#read += 1
-      const count = Number(/ h='(\d+)'/.exec(element)?.[1])
-      if (element.startsWith('<message')) this.received.push(...idsIn(element))
-      else if (element.startsWith('<r ')) link.say(`<a ${sm} h='${this.received.length}'/>`)
-      else if (element.startsWith('<a ')) this.#take(count)
-      else if (element.startsWith('<resume ')) {
+      const count = Number(/ h='(\d+)'/.exec(text)?.[1])
+      if (text.startsWith('<message')) {
+        this.#heard += 1
+        if (!text.includes(`type='error'`)) this.received.push(...idsIn(text))
+        else this.refused.add(idsIn(text)[0]!)
+      } else if (/^<(\/|error|text|policy-violation)/.test(text)) continue
+      else if (text.startsWith('<r ')) link.say(`<a ${sm} h='${this.#heard}'/>`)
+      else if (text.startsWith('<a ')) this.#take(count)
+      else if (text.startsWith('<resume ')) {
         this.#take(count)
-        link.say(`<resumed ${sm} previd='first' h='${this.received.length}'/>`)
+        link.say(`<resumed ${sm} previd='first' h='${this.#heard}'/>`)
         for (const id of this.#kept) transmit(link, id)
-      } else throw new Error(`not expected: ${element}`)
+      } else throw new Error(`not expected: ${text}`)
     }
   }
 
@@ -83,9 +101,16 @@ export class Server {
     this.#send(undefined)
   }
 
+  /** Sends a stanza that the service refuses. */
+  sendRefusable(): void {
+    this.#send(`${refusable}${++this.refusable}`)
+  }
+
   #send(id: string | undefined): void {
-    this.#counted += 1
-    this.#kept.push(id)
+    if (this.isCounting) {
+      this.#counted += 1
+      this.#kept.push(id)
+    }
     if (this.link !== undefined) transmit(this.link, id)
   }
 
@@ -100,8 +125,14 @@ export class Server {
   }
 }
 
+const refusable = 'large'
+
 function transmit(link: FakeLink, id: string | undefined): void {
   if (id === undefined) link.events.onDropped!()
+  else if (id.startsWith(refusable))
+    link.events.onDropped!(
+      element(`<message xmlns='jabber:client' from='a.example' to='juliet@chat.example/1' id='${id}'/>`),
+    )
   else link.receive(stanza(id))
 }
 

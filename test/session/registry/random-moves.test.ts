@@ -129,6 +129,8 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant('reply is lost' as const), which: count }),
   fc.record({ kind: fc.constant('server sends' as const), count }),
   fc.record({ kind: fc.constant('server sends what is dropped' as const) }),
+  fc.record({ kind: fc.constant('server sends what is refused' as const) }),
+  fc.record({ kind: fc.constant('server begins to count' as const) }),
   fc.record({ kind: fc.constant('server asks' as const) }),
   fc.record({ kind: fc.constant('server reads' as const), count }),
   fc.record({ kind: fc.constant('server comes back' as const) }),
@@ -156,6 +158,7 @@ const conversation = fc.record({
 
 const conversationWithDeaths = fc.record({
   hold: fc.constantFrom(1, 1, 2, 0),
+  isLate: fc.boolean(),
   steps: fc.array(fc.oneof({ weight: 12, arbitrary: step }, { weight: 1, arbitrary: load }, move, death), {
     maxLength: 60,
     size: 'max',
@@ -167,16 +170,23 @@ interface Heard {
   readonly server: readonly string[]
 }
 
-async function play(hold: number, steps: readonly (Step | Move | Death | Load)[], keepers?: Keepers): Promise<Heard> {
+/** `isLate`: the server answers `<enable/>` late. */
+async function play(
+  hold: number,
+  steps: readonly (Step | Move | Death | Load)[],
+  keepers?: Keepers,
+  isLate = false,
+): Promise<Heard> {
   const terms = { ...tooLong, maxRequests: Math.max(2, hold + 1) }
   const limits = noSessionLimits()
   let bench = new BoshBench(terms, undefined, { limits })
   await keepers?.add(bench)
   const handover = { management: { mending: new FakeMending() }, seconds }
   const client = await bench.warmed(handover, `hold='${hold}'`)
-  await bench.server(link => link.say(enabledByServer))
+  if (!isLate) await bench.server(link => link.say(enabledByServer))
   client.link.sent.length = 0
   const server = new Server()
+  server.isCounting = !isLate
   server.connect(client.link)
   const page = new Page(client, hold + 1, keepers !== undefined)
   let mending: FakeMending | undefined
@@ -205,8 +215,12 @@ async function play(hold: number, steps: readonly (Step | Move | Death | Load)[]
         return server.send(step.count)
       case 'server sends what is dropped':
         return server.sendBroken()
+      case 'server sends what is refused':
+        return server.sendRefusable()
+      case 'server begins to count':
+        return server.enable()
       case 'server asks':
-        return server.ask()
+        return server.isCounting ? server.ask() : undefined
       case 'server reads':
         return server.read(step.count)
       case 'server comes back':
@@ -215,6 +229,7 @@ async function play(hold: number, steps: readonly (Step | Move | Death | Load)[]
         if (server.link === undefined) await comeBack()
         return bench.pass(step.seconds)
       case 'process stops': {
+        if (!server.isCounting) return
         const before = bench
         const records = recordsOf(before)
         expect(records).toHaveLength(1)
@@ -263,6 +278,7 @@ async function play(hold: number, steps: readonly (Step | Move | Death | Load)[]
     await act(step)
     await bench.pass(0)
   }
+  server.enable()
   await comeBack()
   for (let rounds = 0; rounds < 40; rounds++) {
     await page.repeat()
@@ -276,6 +292,7 @@ async function play(hold: number, steps: readonly (Step | Move | Death | Load)[]
   // Sums in the log are written after a minute.
   await bench.pass(61)
   expect([bench.waiting.bytes, bench.bodies.bytes, bench.clock.pending, limits.heldRequests]).toEqual([0, 0, 0, 0])
+  expect(server.refused.size).toBe(server.refusable)
   const said = numbered('p', page.said)
   if (keepers === undefined) {
     expect(page.received).toEqual(numbered('s', server.sent))
@@ -302,7 +319,9 @@ test('a session that moves sends and receives the same as without a move', async
 
 test('a session whose processes die or stop, and whose page is loaded again, loses nothing and sends nothing twice', async () => {
   await fc.assert(
-    fc.asyncProperty(conversationWithDeaths, ({ hold, steps }) => play(hold, steps, new Keepers()).then(() => {})),
+    fc.asyncProperty(conversationWithDeaths, ({ hold, steps, isLate }) =>
+      play(hold, steps, new Keepers(), isLate).then(() => {}),
+    ),
     parameters,
   )
 })

@@ -179,6 +179,8 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant('page comes back' as const), early: fc.constantFrom(0, 0, 2), isInline: fc.boolean() }),
   fc.record({ kind: fc.constant('server sends' as const), count }),
   fc.record({ kind: fc.constant('server sends what is dropped' as const) }),
+  fc.record({ kind: fc.constant('server sends what is refused' as const) }),
+  fc.record({ kind: fc.constant('server begins to count' as const) }),
   fc.record({ kind: fc.constant('server asks' as const) }),
   fc.record({ kind: fc.constant('server reads' as const), count }),
   fc.record({ kind: fc.constant('server comes back' as const) }),
@@ -195,14 +197,16 @@ const load = fc.oneof(
 type Step<T> = T extends fc.Arbitrary<infer S> ? S : never
 type AnyStep = Step<typeof step> | Step<typeof end> | Step<typeof load>
 
-async function play(steps: readonly AnyStep[]): Promise<void> {
+/** `isLate`: the server answers `<enable/>` late. */
+async function play(steps: readonly AnyStep[], isLate: boolean): Promise<void> {
   const keepers = new Keepers()
   let bench = new BoshBench({}, undefined, about)
   await keepers.add(bench)
   const client = await bench.warmed({ management: { mending: new FakeMending() }, seconds })
-  await bench.server(link => link.say(enabledByServer))
+  if (!isLate) await bench.server(link => link.say(enabledByServer))
   client.link.sent.length = 0
   const server = new Server()
+  server.isCounting = !isLate
   server.connect(client.link)
   const page = new SocketPage(client)
   await page.comeBack()
@@ -229,8 +233,12 @@ async function play(steps: readonly AnyStep[]): Promise<void> {
         return server.send(step.count)
       case 'server sends what is dropped':
         return server.sendBroken()
+      case 'server sends what is refused':
+        return server.sendRefusable()
+      case 'server begins to count':
+        return server.enable()
       case 'server asks':
-        return server.ask()
+        return server.isCounting ? server.ask() : undefined
       case 'server reads':
         return server.read(step.count)
       case 'server comes back':
@@ -245,6 +253,7 @@ async function play(steps: readonly AnyStep[]): Promise<void> {
         mayGetTwice ||= page.isOpen
         return page.useBosh(step.counts)
       case 'process stops': {
+        if (!server.isCounting) return
         const next = nextBench({}, about)
         const records = recordsOf(bench)
         server.read(step.count)
@@ -279,6 +288,7 @@ async function play(steps: readonly AnyStep[]): Promise<void> {
     await act(step)
     await bench.pass(0)
   }
+  server.enable()
   await comeBack()
   await page.comeBack()
   for (let rounds = 0; rounds < 10; rounds++) {
@@ -290,6 +300,7 @@ async function play(steps: readonly AnyStep[]): Promise<void> {
   }
   expect(mayGetTwice ? [...new Set(page.received)] : page.received).toEqual(numbered('s', server.sent))
   expect(server.received).toEqual(numbered('p', page.said))
+  expect(server.refused.size).toBe(server.refusable)
   bench.registry.endAllSilently()
 }
 
@@ -303,6 +314,7 @@ test('over WebSocket, a session whose processes die or stop loses nothing and se
           size: 'max',
         },
       ),
+      fc.boolean(),
       play,
     ),
     parameters,

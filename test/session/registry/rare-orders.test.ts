@@ -53,6 +53,14 @@ async function diesAfter(count: number) {
   return { link, back: logIn(bench, (await bench.resume(movedTo(bench, client))).token!) }
 }
 
+async function attachCounting() {
+  const socket = attachPageSilently(dying, client.token!)
+  socket.receive(enable)
+  await dying.pass(0.01)
+  await dying.pass(0)
+  return { socket, id: / id='([^']+)'/.exec(socket.sent.find(text => text.includes('<enabled '))!)![1]! }
+}
+
 test('stanzas that wait outlive two processes, also if SASL2 resumes the stream', async () => {
   await dying.server(() => client.link.receive(message('0'), message('1')))
   const second = nextBench({}, about)
@@ -202,12 +210,67 @@ test('a stanza that was dropped long ago does not make the server keep one that 
   expect(page.link.sent.at(-1)).toBe(`<a ${sm} h='3'/>`)
 })
 
+const large = element(
+  `<message xmlns='jabber:client' from='romeo@a.example/1' to='juliet@chat.example/balcony' id='large'/>`,
+)
+
+test('a refusal that the dead process has sent is not taken for a stanza of the page', async () => {
+  const { socket, id } = await attachCounting()
+  await isKept()
+  await dying.server(link => link.events.onDropped!(large))
+  await isKept()
+  const isSent = () => client.link.sent.join('').includes(`id='large'`)
+  expect(isSent()).toBe(true)
+  const keep = jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+  await dying.server(link => link.events.onDropped!({ ...large, text: large.text.replace('large', 'second') }))
+  await isKept()
+  expect(keep).toHaveBeenCalled()
+  expect(client.link.sent.join('')).not.toContain('second')
+  socket.leave()
+  const { link, back } = await diesAfter(1)
+  back.receive(resume(id, 0))
+  back.receive(stanza('p1'))
+  expect(link.sent.join('')).toContain(`id='p1'`)
+})
+
+test('refusals do not wait for a record while the store is away for long', async () => {
+  await isKept()
+  jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+  await dying.server(link => link.events.onDropped!(large))
+  const isSent = () => client.link.sent.join('').includes(`id='large'`)
+  for (let second = 0; second < 20; second++) await dying.pass(1)
+  expect(isSent()).toBe(false)
+  for (let second = 0; second < 20; second++) await dying.pass(1)
+  expect(isSent()).toBe(true)
+})
+
+test('refusals that wait for a record do not fill the memory', async () => {
+  await isKept()
+  jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+  const id = 'x'.repeat(1_000)
+  const dropped = { ...large, text: large.text.replace('large', id) }
+  await dying.server(link => {
+    for (let count = 0; count < 1_000; count++) link.events.onDropped!(dropped)
+  })
+  for (let second = 0; second < 40; second++) await dying.pass(1)
+  const { length } = client.link.sent.join('')
+  expect(length > 50_000 && length < 100_000).toBe(true)
+})
+
+test('stanzas from before `<enabled/>` that the page does not have outlive the process', async () => {
+  const bench = new BoshBench({}, undefined, about)
+  keepRecords(bench, store, 'dying')
+  client = await bench.warmed({ management: { mending: new FakeMending() } })
+  await bench.server(() => client.link.receive(message('early')))
+  await bench.server(() => client.link.say(enabledByServer))
+  await isKept(bench)
+  const { back } = await diesAfter(0)
+  for (const text of [bind, enable]) back.receive(text)
+  expect(back.sent.join('')).toContain('early')
+})
+
 test('a refusal of the service is not taken for a stanza that the page repeats', async () => {
-  const socket = attachPageSilently(dying, client.token!)
-  socket.receive(enable)
-  await dying.pass(0.01)
-  await dying.pass(0)
-  const id = / id='([^']+)'/.exec(socket.sent.find(text => text.includes('<enabled '))!)![1]!
+  const { socket, id } = await attachCounting()
   await isKept()
   jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
   socket.receive(stanza('p1'))
@@ -215,9 +278,7 @@ test('a refusal of the service is not taken for a stanza that the page repeats',
   const { link, back } = await diesAfter(2)
   back.receive(resume(id, 0))
   back.receive(stanza('p1'))
-  link.events.onDropped!(
-    element(`<message xmlns='jabber:client' from='romeo@a.example/1' to='juliet@chat.example/balcony' id='large'/>`),
-  )
+  link.events.onDropped!(large)
   back.receive(stanza('p2'))
   back.receive(stanza('p3'))
   const sent = link.sent.join('')

@@ -1,0 +1,50 @@
+import type { Element } from '../../xmpp/xml/element.js'
+import type { Session } from '../session.js'
+
+/** Characters. */
+const mostWaiting = 64 * 1024
+
+/**
+ * Stanzas that the service itself sends to the server of a session with records. They wait until they are in a record: a
+ * process that reads an earlier one knows only how many stanzas the server has, and would take them for the page's.
+ */
+export class OwnReplies {
+  readonly #session: Session
+  #waiting: Element[]
+
+  /** `waiting`: of the record of another process. */
+  constructor(session: Session, waiting: readonly Element[] = []) {
+    this.#session = session
+    this.#waiting = [...waiting]
+  }
+
+  get record(): readonly Element[] {
+    return [...this.#waiting]
+  }
+
+  /** The reply is dropped if too many wait. */
+  send(reply: Element): void {
+    const { keeper, link } = this.#session
+    if (!keeper.writesRecords(this.#session)) {
+      link.send([reply])
+      return
+    }
+    const size = this.#waiting.reduce((sum, { text }) => sum + text.length, reply.text.length)
+    if (size > mostWaiting) return
+    this.#waiting.push(reply)
+    keeper.touched(this.#session)
+  }
+
+  /** The first `count` are in a record now, or none is waited for. */
+  kept(count = this.#waiting.length): void {
+    const session = this.#session
+    // Before the resumption, nobody knows whether another process has sent them.
+    if (this.#waiting.length === 0 || session.uplink.managed?.isMending === true) return
+    session.run(() => session.link.send(this.#waiting.splice(0, count)))
+  }
+
+  /** The server has `count` stanzas that the record lacks. Returns how many of these are the page's. */
+  resumed(count: number): number {
+    return count - (count === 0 ? 0 : this.#waiting.splice(0, count).length)
+  }
+}
