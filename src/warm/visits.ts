@@ -141,22 +141,22 @@ export function createVisits({ own, tabs, shared, clock, timeout }: VisitsParts)
   }
 }
 
-/** Waits for the session of a process that died. Resolves with the process that has it now. */
+/** Waits for the session of a process that died, or of another version. Resolves with the process that has it now. */
 async function takenUp(
   tab: TabName,
   { records }: Shared,
   isReached: (process: string) => boolean,
   clock: Clock,
 ): Promise<string | undefined> {
-  let silent = ''
+  let silent: string | undefined
   const look = async () => {
     const taker = await records?.takeUp({ tab })
     if (typeof taker !== 'object') return taker ?? null
-    silent = taker.keptBy
-    return isReached(silent) ? silent : undefined
+    silent = 'keptBy' in taker ? taker.keptBy : undefined
+    return silent !== undefined && isReached(silent) ? silent : undefined
   }
   const taker = await lookAgain(look, () => looksForDead, clock)
   // Its session can still be taken up: a login would be a second session of the tab.
-  if (taker === undefined) throw unreachable(silent)
+  if (taker === undefined && silent !== undefined) throw unreachable(silent)
   return taker ?? undefined
 }

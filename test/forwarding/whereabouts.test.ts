@@ -3,7 +3,13 @@ import type { PeerLink } from '../../src/forwarding/peer-links.js'
 import type { Owner, Peers } from '../../src/forwarding/peers.js'
 import { createWhereabouts, type Whereabouts } from '../../src/forwarding/whereabouts.js'
 import { Phase } from '../../src/lib/phase.js'
-import { type KeptBy, type SessionEntry, type Store, StoreUnavailable } from '../../src/store/store.js'
+import {
+  type KeptBy,
+  type OtherVersion,
+  type SessionEntry,
+  type Store,
+  StoreUnavailable,
+} from '../../src/store/store.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { memoryStore } from '../support/memory-store.js'
 
@@ -15,7 +21,7 @@ const key = { secret: 'sid' }
 let clock: FakeClock
 let store: Store
 let records: Set<string>
-let taker: string | KeptBy | undefined
+let taker: string | KeptBy | OtherVersion | undefined
 let phase: Phase
 let isHere: boolean
 let isWhole: boolean
@@ -113,6 +119,19 @@ test('a session that another process is taking up is awaited', async () => {
 test.each(['a', 'b'])('a session that %s has taken up, and does not have, is not awaited', async process => {
   taker = process
   expect(await find('b')).toBeUndefined()
+})
+
+test('a session of another version is awaited for six seconds: then no process can take it up', async () => {
+  taker = { version: 2 }
+  const found = find()
+  await look(100)
+  await put('c')
+  await look(200)
+  expect(await found).toBe(owners.get('c'))
+  await store.sessions.remove(['id'], 'c')
+  const none = find()
+  for (let looks = 1; looks < 11; looks++) await look(800)
+  expect(await none).toBeUndefined()
 })
 
 test.each([

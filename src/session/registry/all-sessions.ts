@@ -41,14 +41,15 @@ export function allSessions({ own, clock, shared, book }: AllSessionsParts): Ses
     const found = own.get(id) ?? (await find(id))
     if (found !== undefined || shared === undefined) return found
     const taker = await shared.records?.takeUp({ id })
-    const isKept = typeof taker === 'object'
-    const isMoving = taker !== undefined && taker !== shared.others.self
+    const isWaiting = typeof taker === 'object'
+    const isOfOtherVersion = isWaiting && 'version' in taker
+    const isMoving = taker !== undefined && taker !== shared.others.self && !isOfOtherVersion
     const look = async () => {
-      // The process of the session is silent.
-      if (isKept) await shared.records?.takeUp({ id })
+      // The process of the session is silent, or one of another version must take it up.
+      if (isWaiting) await shared.records?.takeUp({ id })
       return own.get(id) ?? (await find(id))
     }
-    const most = isKept ? looksForDead : looksForMoving
+    const most = isWaiting ? looksForDead : looksForMoving
     const taken = own.get(id) ?? (taker === undefined ? undefined : await lookAgain(look, () => most, clock))
     if (taken === undefined && (isMoving || !shared.store.isWhole)) throw storeProblem()
     return taken

@@ -5,7 +5,10 @@ import type { SessionRecord } from '../session-record.js'
 import type { Registry } from './registry.js'
 import type { WrittenState } from './state-files.js'
 
-/** Raise this number when `SessionRecord`, or a record inside, changes. */
+/**
+ * Raise this number when `SessionRecord`, or a record inside, changes so that an earlier process would misread it. Read
+ * the version before too: see the promise in the changelog.
+ */
 export const recordVersion = 1
 
 export function* setDown(

@@ -8,6 +8,7 @@ import { openText, TextSealer } from '../../lib/secrets/sealed-text.js'
 import {
   type EndedMarks,
   type KeptBy,
+  type OtherVersion,
   type RecordKey,
   type SealedRecord,
   type Store,
@@ -50,6 +51,8 @@ export class StoredRecords {
   #arriving: Promise<unknown> = Promise.resolve()
   /** With those whose records the store is still asked for. */
   #underWay: Promise<unknown> = Promise.resolve()
+  /** That the log has mentioned. */
+  readonly #otherVersions = new Set<number>()
   /** Since the last line in the log. */
   #counts = { taken: 0, refused: 0 }
 
@@ -79,9 +82,10 @@ export class StoredRecords {
 
   /**
    * Resolves with the process that has taken the session up, now or just before. If that is this process, it has the
-   * session then, unless the session has ended meanwhile. Rejects with `StoreUnavailable`.
+   * session then, unless the session has ended meanwhile. A process of another version takes its sessions up after a
+   * second. Rejects with `StoreUnavailable`.
    */
-  takeUp(key: RecordKey): Promise<string | KeptBy | undefined> {
+  takeUp(key: RecordKey): Promise<string | KeptBy | OtherVersion | undefined> {
     return this.#during(this.#takeUpBy(key))
   }
 
@@ -90,15 +94,24 @@ export class StoredRecords {
     await this.#underWay
   }
 
-  async #takeUpBy(key: RecordKey): Promise<string | KeptBy | undefined> {
+  async #takeUpBy(key: RecordKey): Promise<string | KeptBy | OtherVersion | undefined> {
     const { store, self, phase } = this.#parts
     if (!phase.isServing) return undefined
-    const taken = await store.records.take(key, self)
+    const taken = await store.records.take(key, self, recordVersion)
     if (taken === undefined) return undefined
+    if ('version' in taken) return this.#noted(taken)
     if ('keptBy' in taken) return taken.keptBy === self ? undefined : taken
     if (!('by' in taken)) return (await this.#arrives(this.#takeUp([taken]))) > 0 ? self : undefined
     if (taken.by === self) await this.#arriving
     return taken.by
+  }
+
+  /** Processes of its version take up all its sessions, so one line is enough. */
+  #noted(other: OtherVersion): OtherVersion {
+    if (!this.#otherVersions.has(other.version))
+      this.#parts.log.warn(other, 'stored sessions are of another version: without a process of that version, they end')
+    this.#otherVersions.add(other.version)
+    return other
   }
 
   /**
@@ -107,7 +120,7 @@ export class StoredRecords {
    */
   async end(id: string): Promise<boolean> {
     const { store, self, phase } = this.#parts
-    const taken = await store.records.take({ id }, self)
+    const taken = await store.records.take({ id }, self, recordVersion)
     // Another process that has taken it up, or takes it up, reads the mark.
     if (taken === undefined || !('text' in taken)) return taken !== undefined && !('by' in taken && taken.by === self)
     if (phase.isServing) await this.#arrives(this.#takeUp([taken]))
@@ -143,7 +156,7 @@ export class StoredRecords {
     const { store, self } = this.#parts
     const { id } = JSON.parse(text) as SessionRecord
     const taken = await store.records.take({ id }, self)
-    if (taken === undefined || 'text' in taken) return true
+    if (taken === undefined || !('by' in taken || 'keptBy' in taken)) return true
     const owner = 'by' in taken ? taken.by : taken.keptBy
     return owner === self || owner === before
   }
@@ -176,7 +189,7 @@ export class StoredRecords {
     const { store, self, phase, log } = this.#parts
     if (!phase.isServing) return
     try {
-      const taken = await store.records.takeOldest(unwantedSeconds, mostOfSweep, self)
+      const taken = await store.records.takeOldest(unwantedSeconds, mostOfSweep, self, recordVersion)
       if (taken.length > 0) await this.#arrives(this.#takeUp(taken))
       const counts = this.#counts
       if (counts.taken + counts.refused === 0) return
@@ -213,7 +226,7 @@ export class StoredRecords {
     return this.#parts.store.ended.isEnded(session).catch(() => false)
   }
 
-  /** Undefined if the record is of another version or key. */
+  /** Undefined if no key opens the record. */
   async #opened({ id, text, writtenAt }: TakenRecord) {
     const { keys, log } = this.#parts
     const opened = openText(keys(), { label, owner: id }, text)?.toString()
@@ -235,6 +248,6 @@ export function recordSealer(keys: () => readonly KeyObject[]) {
   return ({ id, sid, tab, wait }: SessionRecord, text: string): SealedRecord => {
     sealer ??= new TextSealer(keys()[0]!, label)
     const secrets = wait?.ticket === undefined ? [sid] : [sid, Ticket.of(wait.ticket, 0).key]
-    return { id, secrets, tab, text: sealer.seal(id, Buffer.from(text)) }
+    return { id, secrets, tab, version: recordVersion, text: sealer.seal(id, Buffer.from(text)) }
   }
 }

@@ -1,10 +1,10 @@
-// warm:record:ID    hash: text, at (when written), keys (names, between spaces). Expires
+// warm:record:ID    hash: text, version, at (when written), keys (names, between spaces). Expires
 //                   after it was taken: by (the process), keys
-// warm:kept:ID      hash of a live session: text, at, keys, ms (how long its record will live), by (its process)
+// warm:kept:ID      hash of a live session: text, version, at, keys, ms (how long its record will live), by (process)
 // warm:kept-by:NAME set of the ids of a process
 // warm:lost:NAME    set of ids that other processes have taken from a process. Expires
 // warm:record-of:…  id. Expires
-// warm:records      sorted set of ids by the time when they were written
+// warm:records:…    sorted set of the ids of a version by the time when they were written. Expires
 
 import { batches } from '../../lib/batches.js'
 import {
@@ -30,23 +30,26 @@ local function expire(id, keys, ms)
     if redis.call('GET', key) == id then redis.call('PEXPIRE', key, ms) end
   end
 end
-local function take(id, by)
+local function take(id, by, wanted)
   local key = 'warm:record:' .. id
-  local text, at, keys, before = unpack(redis.call('HMGET', key, 'text', 'at', 'keys', 'by'))
-  redis.call('ZREM', 'warm:records', id)
+  local text, at, keys, before, version = unpack(redis.call('HMGET', key, 'text', 'at', 'keys', 'by', 'version'))
+  if wanted == '' then wanted = version end
+  redis.call('ZREM', 'warm:records:' .. (wanted or ''), id)
   if before then return { before } end
   if not text then return nil end
+  if version ~= wanted then return { version, 'version' } end
   redis.call('HDEL', key, 'text', 'at')
   redis.call('HSET', key, 'by', by)
   expire(id, keys, ${1000 * takenSeconds})
   return { id, text, at }
 end
-local function put(id, text, at, keys, ms)
+local function put(id, text, at, keys, ms, version)
   local key = 'warm:record:' .. id
   expire(id, redis.call('HGET', key, 'keys'), 0)
-  redis.call('HSET', key, 'text', text, 'at', at, 'keys', keys)
+  redis.call('HSET', key, 'text', text, 'at', at, 'keys', keys, 'version', version)
   redis.call('PEXPIRE', key, ms)
-  redis.call('ZADD', 'warm:records', string.format('%.0f', now), id)
+  redis.call('ZADD', 'warm:records:' .. version, string.format('%.0f', now), id)
+  redis.call('PEXPIRE', 'warm:records:' .. version, ms)
   for name in string.gmatch(keys, '%S+') do redis.call('SET', 'warm:record-of:' .. name, id, 'PX', ms) end
 end
 local function isTaken(id, process)
@@ -64,24 +67,28 @@ local function isDead(process, hasLeft)
   return hasLeft or now - tonumber(redis.call('GET', 'warm:since') or 0) >= ${1000 * processSeconds}
 end
 local function leave(id, hasLeft)
-  local text, at, keys, ms, by = unpack(redis.call('HMGET', 'warm:kept:' .. id, 'text', 'at', 'keys', 'ms', 'by'))
+  local text, at, keys, ms, by, version =
+    unpack(redis.call('HMGET', 'warm:kept:' .. id, 'text', 'at', 'keys', 'ms', 'by', 'version'))
   if not text then return nil end
   if not isDead(by, hasLeft) then return by end
   forget(id)
-  put(id, text, at, keys, ms)
+  put(id, text, at, keys, ms, version)
   redis.call('SADD', 'warm:lost:' .. by, id)
   redis.call('EXPIRE', 'warm:lost:' .. by, ${lostSeconds})
   return nil
 end
 `
 
-/** ARGV: deadline, id, text, names of keys, milliseconds, process. */
+/** ARGV: deadline, id, text, names of keys, milliseconds, process, version. */
 const putOne = `${refusalIfLate} ${recordScripts}
 if isTaken(ARGV[2], ARGV[6]) then return end
 forget(ARGV[2])
-put(ARGV[2], ARGV[3], string.format('%.0f', now), ARGV[4], ARGV[5])`
+put(ARGV[2], ARGV[3], string.format('%.0f', now), ARGV[4], ARGV[5], ARGV[7])`
 
-/** ARGV: deadline, process, `id` or `key`, an id or the name of a key. Returns also the process of a live session. */
+/**
+ * ARGV: deadline, process, `id` or `key`, an id or the name of a key, version or nothing. Returns also the process of a
+ * live session, or another version.
+ */
 const takeOne = `${refusalIfLate} ${recordScripts}
 local id = ARGV[4]
 if ARGV[3] == 'key' then
@@ -89,17 +96,21 @@ if ARGV[3] == 'key' then
 end
 if not id then return nil end
 local keeper = leave(id)
-if keeper then return { keeper, '' } end
-return take(id, ARGV[2])`
+if keeper then return { keeper, 'kept' } end
+return take(id, ARGV[2], ARGV[5])`
 
-/** ARGV: deadline, process, milliseconds, most. A long answer would come too late, and what it took would be lost. */
+/**
+ * ARGV: deadline, process, milliseconds, most, version. A long answer would come too late, and what it took would be
+ * lost.
+ */
 const takeOldest = `${refusalIfLate} ${recordScripts}
 local taken, most, before, size = {}, tonumber(ARGV[4]), now - tonumber(ARGV[3]), 0
+local queue = 'warm:records:' .. ARGV[5]
 while #taken < most and size < ${1024 * 1024} do
-  local ids = redis.call('ZRANGEBYSCORE', 'warm:records', '-inf', before, 'LIMIT', 0, math.min(10, most - #taken))
+  local ids = redis.call('ZRANGEBYSCORE', queue, '-inf', before, 'LIMIT', 0, math.min(10, most - #taken))
   if #ids == 0 then break end
   for _, id in ipairs(ids) do
-    local each = take(id, ARGV[2])
+    local each = take(id, ARGV[2], ARGV[5])
     if each and each[3] then
       taken[#taken + 1] = each
       size = size + #each[2]
@@ -108,25 +119,26 @@ while #taken < most and size < ${1024 * 1024} do
 end
 return taken`
 
-/** ARGV: process, milliseconds, then for each session id, text and names of keys. Returns ids of taken sessions. */
+/** ARGV: process, milliseconds, then for each session id, text, keys and version. Returns ids of taken sessions. */
 const keep = `${nowInScript} ${recordScripts}
 -- The process has the session from a file, so these are of the process before.
 local function forgetOlder(id, process)
   local by = redis.call('HGET', 'warm:kept:' .. id, 'by')
   if by and by ~= process then redis.call('SREM', 'warm:kept-by:' .. by, id) end
-  local text, keys = unpack(redis.call('HMGET', 'warm:record:' .. id, 'text', 'keys'))
+  local text, keys, version = unpack(redis.call('HMGET', 'warm:record:' .. id, 'text', 'keys', 'version'))
   if not text then return end
   expire(id, keys, 0)
-  redis.call('ZREM', 'warm:records', id)
+  redis.call('ZREM', 'warm:records:' .. version, id)
 end
 local process, ms, taken, at = ARGV[1], ARGV[2], {}, string.format('%.0f', now)
-for index = 3, #ARGV, 3 do
+for index = 3, #ARGV, 4 do
   local id = ARGV[index]
   if isTaken(id, process) then taken[#taken + 1] = id
   else
     forgetOlder(id, process)
-    local keys = ARGV[index + 2]
-    redis.call('HSET', 'warm:kept:' .. id, 'text', ARGV[index + 1], 'at', at, 'keys', keys, 'ms', ms, 'by', process)
+    local text, keys, version = unpack(ARGV, index + 1, index + 3)
+    local key = 'warm:kept:' .. id
+    redis.call('HSET', key, 'text', text, 'version', version, 'at', at, 'keys', keys, 'ms', ms, 'by', process)
     redis.call('SADD', 'warm:kept-by:' .. process, id)
   end
 end
@@ -161,21 +173,24 @@ export function redisRecords(line: RedisLine, hashKey: HashKey): Records {
             names.join(' '),
             millisecondsOf(seconds),
             process,
+            record.version,
           )
         }),
       )
     },
 
-    async take(key: RecordKey, by: string) {
+    async take(key: RecordKey, by: string, version?: number) {
       const words = 'id' in key ? ['id', key.id] : ['key', hashKey(keyOf(key))]
-      const taken = (await line.run(takeOne, line.deadline, by, ...words)) as Taken | readonly string[] | null
+      const taken = await line.run(takeOne, line.deadline, by, ...words, version ?? '')
       if (taken === null) return undefined
-      if (taken.length === 3) return recordOf(taken as Taken)
-      return taken.length === 1 ? { by: taken[0]! } : { keptBy: taken[0]! }
+      const [about, kind, at] = taken as readonly [string, string?, string?]
+      if (at !== undefined) return recordOf(taken as Taken)
+      if (kind === undefined) return { by: about }
+      return kind === 'kept' ? { keptBy: about } : { version: Number(about) }
     },
 
-    async takeOldest(seconds: number, most: number, by: string) {
-      const taken = await line.run(takeOldest, line.deadline, by, millisecondsOf(seconds), most)
+    async takeOldest(seconds: number, most: number, by: string, version: number) {
+      const taken = await line.run(takeOldest, line.deadline, by, millisecondsOf(seconds), most, version)
       return (taken as readonly Taken[]).map(recordOf)
     },
 
@@ -183,7 +198,7 @@ export function redisRecords(line: RedisLine, hashKey: HashKey): Records {
       const keepPart = (part: readonly SealedRecord[]) => {
         const words = part.flatMap(record => {
           const names = uniqueKeysOf(record).map(hashKey)
-          return [record.id, record.text, names.join(' ')]
+          return [record.id, record.text, names.join(' '), record.version]
         })
         return line.run(keep, process, millisecondsOf(seconds), ...words) as Promise<string[]>
       }

@@ -133,6 +133,22 @@ describe('with several processes', () => {
     expect(await known.get('bbbbbbbb-2')).toBeUndefined()
   })
 
+  test('a session of another version is awaited, and is unknown if no process takes it up', async () => {
+    await store.records.put([{ id: 'other', secrets: [], version: 2, text: 'sealed' }], 'stopping', 300)
+    const look = async () => {
+      await new Promise(setImmediate)
+      here.bench.clock.advance(800)
+    }
+    const none = here.known.get('other')
+    for (let looks = 1; looks < 11; looks++) await look()
+    expect(await none).toBeUndefined()
+    const found = here.known.get('other')
+    await look()
+    await store.sessions.put([sessionOf('other', { process: 'bbbbbbbb' })])
+    await look()
+    expect((await found)?.process).toBe('bbbbbbbb')
+  })
+
   test('a session that is not found may exist while the store is not whole', async () => {
     const known = sessionsIn(here.bench, { others: here.self, store: { ...store, isWhole: false } })
     await expect(known.get('bbbbbbbb-2')).rejects.toMatchObject({ code: 'store-unavailable' })
@@ -166,7 +182,7 @@ describe('with several processes', () => {
 
   test('a session that was set down is ended for good, also if its entry still names the process', async () => {
     await store.sessions.put([sessionOf('down', { process: 'bbbbbbbb' })])
-    await store.records.put([{ id: 'down', secrets: [], text: 'sealed' }], 'stopping', 300)
+    await store.records.put([{ id: 'down', secrets: [], version: 1, text: 'sealed' }], 'stopping', 300)
     expect([await here.known.end('down'), await here.known.end('down')]).toEqual([true, false])
     expect([await store.records.take({ id: 'down' }, 'b'), await isMarked('down')]).toEqual([{ by: 'aaaaaaaa' }, true])
   })

@@ -1,6 +1,8 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Phase } from '../../../src/lib/phase.js'
+import { TextSealer } from '../../../src/lib/secrets/sealed-text.js'
+import { recordVersion } from '../../../src/session/registry/moving-sessions.js'
 import { StoredRecords } from '../../../src/session/registry/stored-records.js'
 import type { SessionRecord } from '../../../src/session/session-record.js'
 import {
@@ -171,7 +173,7 @@ describe('a session that was set down', () => {
     const { text } = (await store.records.take({ id: client.id }, 'taker')) as TakenRecord
     const { bench, records } = start()
     for (const [owner, taker] of [['taker', 'aaaaaaaa'], ['aaaaaaaa']] as const) {
-      await store.records.put([{ id: client.id, secrets: [], text }], owner, seconds)
+      await store.records.put([{ id: client.id, secrets: [], version: 1, text }], owner, seconds)
       expect(await records.takeUp({ id: client.id })).toBe(taker)
     }
     expect(bench.registry.size).toBe(1)
@@ -193,13 +195,38 @@ describe('a session that was set down', () => {
     expect(said(bench)).toEqual(['no key in SEAL_KEY_FILE opens a session of another process: it ends'])
   })
 
+  test('stays in the store, with one line in the log, if it is of another version', async () => {
+    const other = recordVersion + 1
+    const { text } = (await store.records.take({ id: client.id }, 'taker')) as TakenRecord
+    await store.records.put([{ id: client.id, secrets: [client.sid], version: other, text }], 'taker', seconds)
+    const { bench, records } = start()
+    records.begin()
+    for (const key of [{ id: client.id }, { secret: client.sid }]) {
+      expect(await records.takeUp(key)).toEqual({ version: other })
+      clock.advance(1_000)
+      await settled()
+    }
+    // Who takes it up reads the mark of its end.
+    expect(await records.end(client.id)).toBe(true)
+    records.stop()
+    expect(said(bench)).toEqual(['stored sessions are of another version: without a process of that version, they end'])
+    expect(await store.records.take({ id: client.id }, 'another', other)).toMatchObject({ text })
+  })
+
   test('is opened with an older key too', async () => {
     expect(await start([newKey(), key]).records.takeUp({ id: client.id })).toBe('aaaaaaaa')
   })
 
+  test('is not taken up from a record that was sealed as another version', async () => {
+    const text = new TextSealer(key, `session ${recordVersion + 1}`).seal(client.id, Buffer.from('{}'))
+    await store.records.take({ id: client.id }, 'taker')
+    await store.records.put([{ id: client.id, secrets: [], version: recordVersion, text }], 'taker', seconds)
+    expect(await start().records.takeUp({ id: client.id })).toBeUndefined()
+  })
+
   test('is not taken up from the record of another session', async () => {
     const { text } = (await store.records.take({ id: client.id }, 'taker')) as TakenRecord
-    await store.records.put([{ id: 'other', secrets: [], text }], 'taker', seconds)
+    await store.records.put([{ id: 'other', secrets: [], version: 1, text }], 'taker', seconds)
     expect(await start().records.takeUp({ id: 'other' })).toBeUndefined()
   })
 
@@ -262,7 +289,7 @@ test('the age of a session includes the time in the store, at most as long as re
 
 describe('sessions in a file of a process that could not reach the store', () => {
   const text = (id: string) => JSON.stringify({ id })
-  const record = (id: string) => ({ id, secrets: [], text: 'earlier' })
+  const record = (id: string) => ({ id, secrets: [], version: 1, text: 'earlier' })
   const state = { process: 'stopped', outage: 0, records: ['a', 'b', 'c', 'd'].map(text), take: () => true }
 
   beforeEach(async () => {
@@ -287,7 +314,7 @@ describe('sessions in a file of a process that could not reach the store', () =>
     const { records } = start()
     await store.leave('stopped')
     expect(await records.stillFree([state])).toMatchObject([{ records: [text('a'), text('d')] }])
-    expect(await store.records.takeOldest(0, 10, 'bbbbbbbb')).toEqual([])
+    expect(await store.records.takeOldest(0, 10, 'bbbbbbbb', 1)).toEqual([])
   })
 })
 
