@@ -132,9 +132,6 @@ export class Counts {
   readonly sessionsCreated = { warmed: 0, client: 0, 'taken-up': 0 }
   readonly refused = Object.fromEntries(Object.keys(limits).map(limit => [limit, 0])) as Record<Limit, number>
   readonly sessionsEnded = Object.fromEntries(endReasons.map(reason => [reason, 0])) as Record<EndReason, number>
-  calls = 0
-  /** Calls that failed, but not by a fault of the caller. */
-  failedCalls = 0
   reuses = 0
   failedAdminLogins = 0
   clientsLoggedIn = 0

@@ -23,7 +23,6 @@ import { createCapacity } from '../warm/numbers/capacity.js'
 import { createLastHour } from '../warm/numbers/last-hour.js'
 import { createOverview } from '../warm/numbers/overview.js'
 import { createVisits } from '../warm/visits.js'
-import { watchFailures } from '../watching/failure-share.js'
 import { createHealthListeners } from '../watching/health.js'
 import { createMetrics, type MetricsParts } from '../watching/metrics.js'
 import { type MetricsServer, serveMetrics } from '../watching/metrics-server.js'
@@ -134,7 +133,7 @@ export class Service {
   }
 
   async start(): Promise<void> {
-    const { config, counts, servesMetrics = true, onTakingUp } = this.#parts
+    const { config, servesMetrics = true, onTakingUp } = this.#parts
     const { clock, log, logFor, live, joined, phase, sums } = this.#base
     const { names } = this.#sessions
     this.#pageTokens = await createPageTokens(config, { names, clock, log: logFor('warm') })
@@ -163,7 +162,6 @@ export class Service {
     // All steps that can fail come first. No `await` may come between `listen` and this call, or requests arrive earlier.
     takeUpFiles(states, this.#sites.takeUp, log)
     this.#records?.begin()
-    const stopWatching = watchFailures(counts, clock, log)
     this.#stopping = new Stopping({
       drainTime: config.drainTime,
       phase,
@@ -178,7 +176,6 @@ export class Service {
       log,
       onStop: () => {
         this.#records?.stop()
-        stopWatching()
         this.#lastHour.stop()
       },
       onStopped: () => {

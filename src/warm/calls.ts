@@ -229,7 +229,7 @@ interface CallerOf {
 
 /** In place of a page with an error, `onProblem` can return another, such as the form with its mistakes. */
 export function createAnswering(config: ClientRules, parts: AnsweringParts, { adminOf, representationOf }: CallerOf) {
-  const { log, audit, clock, counts, lastHour, onCall, isStopping } = parts
+  const { log, audit, clock, lastHour, onCall, isStopping } = parts
   const logOften = createOftenLog(config, parts)
   const note = (call: Call, name: CallName, outcome: Outcome, started: number): void => {
     const { request, line } = call
@@ -256,7 +256,6 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
       const begunAt = Number(noteOf(request) ?? Date.now())
       const call: Call = { request, response, admin, representation, signal, begunAt, line }
       let outcome: Outcome = { code: 'client-gone' }
-      if (!isUpdate(request)) counts.calls += 1
       const isTooLate = () => handsOver.has(name) && isStopping()
       try {
         if (isTooLate()) throw new Problem('shutting-down')
@@ -269,7 +268,6 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
         const cause = problemFrom(error)
         const isStopped = cause.status >= 500 && isTooLate()
         const problem = isStopped ? new Problem('shutting-down', { step: cause.step }) : cause
-        if (problem.status >= 500) counts.failedCalls += 1
         outcome = outcomeOf(problem)
         const isUsual = representation === 'json' || problem.code === 'internal-error'
         const page = isUsual ? undefined : await onProblem(problem, call)
