@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
@@ -74,6 +75,8 @@ describe('a server that stops answering', () => {
       expect(samples.get(`warm_bindings_c2s_failures_total{step="${step}",code="timeout"}`)).toBe(count)
       expect(logged.filter(line => line.step === step && line.code === 'timeout')).toHaveLength(count)
     }
+    const name = 'warm_bindings_tls_certificate_not_after_seconds{certificate="xmpp:features.tls.example"}'
+    expect(samples.get(name)).toBe(Date.parse(new X509Certificate(certificate.cert).validTo) / 1000)
     await service.emptied()
     expect(servers.flatMap(({ complaints }) => complaints)).toEqual([])
   })
