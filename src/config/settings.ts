@@ -365,8 +365,6 @@ export function ownSettings(environment: Environment) {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => Object.hasOwn(settings, name)))
 }
 
-export type ReloadedName = { [N in Name]: (typeof settings)[N]['reloads'] extends true ? N : never }[Name]
-
 type OrInFile = { [N in Name]: `${N}_FILE` extends Name ? N : never }[Name]
 
 /** Settings that have a counterpart `NAME_FILE`. */

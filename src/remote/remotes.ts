@@ -30,8 +30,6 @@ interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls'> {
   readonly hostMetaPort?: number | undefined
 }
 
-export type Remotes = ReturnType<typeof createRemotes>
-
 export function createRemotes(parts: RemotesParts) {
   const { config, clock, counts, phase, log, processName } = parts
   const elsewhere = new SessionsElsewhere(processName)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import type { Remotes } from '../../src/remote/remotes.js'
+import type { createRemotes } from '../../src/remote/remotes.js'
 import type { LinkEnd } from '../../src/xmpp/link.js'
 import { eventually } from '../support/eventually.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
@@ -7,7 +7,7 @@ import { remotesOf, usualSettings } from './parts.js'
 
 const wish = { lang: 'en', wait: 60, hold: 1, ver: '1.6' }
 
-async function endOf(remotes: Remotes, domain: string) {
+async function endOf(remotes: ReturnType<typeof createRemotes>, domain: string) {
   let ended: LinkEnd | undefined
   const quiet = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {} }
   const onEnd = (end: LinkEnd) => {

@@ -4,7 +4,7 @@ import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
 import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { type ReloadedName, settings } from '../../src/config/settings.js'
+import { type Name, settings } from '../../src/config/settings.js'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
@@ -22,6 +22,8 @@ const [first, second] = ['first.example', 'second.example'].map(name =>
 const [one, two] = ['https://one.example', 'https://two.example']
 const issuer = 'https://id.example'
 const pageKeys = generateKeyPairSync('rsa', { modulusLength: 2048 })
+
+type ReloadedName = { [N in Name]: (typeof settings)[N]['reloads'] extends true ? N : never }[Name]
 
 let old: LoginServer
 let young: LoginServer
