@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
+import { eventually } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -74,6 +75,8 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
       await page.stopSendingOnceHeld(isHeld)
       await page.tab.goto('about:blank')
+      // A reply to the request that the browser drops is lost: Converse alone continues with the next rid.
+      await eventually('the service notices that the page is gone', async () => !(await isHeld()))
       bob.say(jid, 'while you reloaded')
       await bob.isUpToDate()
       await page.tab.goto(portal.url)

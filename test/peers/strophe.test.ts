@@ -2,8 +2,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
+import { eventually } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
 import { createPageRouter, servePage } from '../support/page.js'
+import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
@@ -87,8 +89,13 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await page.begin(binding)
       await bob.seesPresence(binding.jid, undefined)
       await page.isQuiet()
+      const isHeld = async () =>
+        (await callSessions(warmer.url, 'GET', `/sessions?jid=${binding.jid}&state=held`)).json.total === 1
+      await eventually('a request is held', isHeld)
 
       await page.away()
+      // A reply to the request that the browser drops is lost: Strophe continues with the next rid.
+      await eventually('the service notices that the page is gone', async () => !(await isHeld()))
       bob.say(binding.jid, 'while you reloaded')
       await bob.isUpToDate()
       await page.back()
