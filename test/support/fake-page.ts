@@ -92,6 +92,14 @@ export class FakeConnection {
     this.xmlInput(fakeElement(localName, { xmlns: '' }, ...children))
   }
 
+  /** The reply to a request arrives. Returns the names of the stanzas that Strophe passes to its handlers. */
+  receivesReply(rid: number, ...stanzas: readonly FakeElement[]): string[] {
+    const body = fakeElement('body', { xmlns: '' }, ...stanzas)
+    this.nextValidRid(rid + 1)
+    this.xmlInput(body)
+    return body.children.map(({ localName }) => localName)
+  }
+
   /** The service tells the state of its link, over BOSH or WebSocket. */
   isTold(state: string, isInBody: boolean): void {
     const notice = fakeElement('link', { xmlns: 'urn:warm-bindings:link:0', state })

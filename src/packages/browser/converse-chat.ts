@@ -8,6 +8,7 @@ import { mayReturn, type NoChat, replaced } from './failures.js'
 import { LinkState, linkNamespace, mending } from './link-state.js'
 import { allowed, nickNamespace, removeForbidden } from './message.js'
 import { Pauses } from './pauses.js'
+import { orderReplies } from './reply-order.js'
 import { longestFailure } from './retries.js'
 import { type CheckOptions, checkSignIn } from './sign-in-check.js'
 import { hangUp, socketAddress, socketPatience } from './socket.js'
@@ -219,7 +220,6 @@ export class ConverseChat {
   }
 
   #open(found: Located): void {
-    const state = this.#state
     const connection = this.#api.connection.get()!
     const isOverSocket = connection.service.startsWith('ws')
     this.#isOverSocket = isOverSocket
@@ -235,18 +235,20 @@ export class ConverseChat {
         this.#enter(isMending ? mending : { state: 'online' })
     }
     const link = new LinkState(changed, () => this.#arrivals.broken())
+    const arrange = isOverSocket ? undefined : orderReplies(connection, found.rid)
     connection.xmlInput = element => {
+      arrange?.(element)
       link.note(element)
       this.#take(attempt, element)
     }
     if (!isOverSocket) connection.xmlOutput = body => this.#departures.note(body)
     const follow = (code: number, condition?: string | null) => this.#follow(attempt, code, condition)
-    if (!this.#isResumed) state.session.save({ roster_cached: false })
+    if (!this.#isResumed) this.#state.session.save({ roster_cached: false })
     if (isOverSocket) {
       setTimeout(() => this.#hangUpLate(attempt), socketPatience)
       connection.connect(found.jid, found.websocket!.token, follow)
     } else {
-      state.session.save({ smacks_enabled: false, smacks_stream_id: null })
+      this.#state.session.save({ smacks_enabled: false, smacks_stream_id: null })
       connection.attach(found.jid, found.sid, found.rid, follow, found.wait, found.hold, found.requests)
     }
   }
@@ -307,10 +309,7 @@ export class ConverseChat {
       void this.#logIn(found)
       return
     }
-    if (!isLoggedOut && (code === loginFailed || code === disconnected)) {
-      this.#lose()
-      return
-    }
+    if (!isLoggedOut && (code === loginFailed || code === disconnected)) return void this.#lose()
     if (!isLoggedOut && (code === attached || code === connected)) {
       this.#isAttached = this.#wasAttached = true
       this.#isResuming = false

@@ -96,11 +96,7 @@ export class PageSession {
     connection.disconnection_timeout = 3_000
     this.connection = connection
     const isLost = this.#goOn()
-    const arrange = orderReplies(rid)
-    let answered: number
-    connection.nextValidRid = next => {
-      answered = next - 1
-    }
+    const arrange = orderReplies(connection, rid)
     connection.xmlOutput = body => {
       retries.sent()
       departures.note(body)
@@ -108,7 +104,7 @@ export class PageSession {
     connection.xmlInput = body => {
       if (this.#isOver) return
       retries.answered()
-      arrange(body, answered)
+      arrange(body)
       arrivals.note(body)
       this.#link.note(body)
       if (body.getAttribute('type') !== 'terminate') this.#online()

@@ -91,3 +91,13 @@ test('a message that comes back is sent again, although the first question to th
   await passes(0)
   expect(page.last.sent.filter(name => name === 'message')).toEqual(['message', 'message'])
 })
+
+// Two replies come over two connections, which a browser can read in either order.
+test('stanzas over BOSH keep their order if a reply arrives before an earlier reply', async () => {
+  void connectConverse({ binding, transport: 'bosh' })
+  await passes(0)
+  page.last.becomes(Status.attached)
+  const { rid } = pageBinding
+  expect(page.last.receivesReply(rid + 1, fakeElement('presence'))).toEqual([])
+  expect(page.last.receivesReply(rid, fakeElement('iq'))).toEqual(['iq', 'presence'])
+})
