@@ -202,6 +202,21 @@ for (const kind of encryptedServers) {
       }
     })
 
+    for (const transport of ['websocket', 'bosh'] as const)
+      test(`shows all messages of a contact without a chat, in their order, over ${transport}`, async () => {
+        const visitor = await come({ source: 'binding', transport })
+        const jid = await visitor.jid()
+        const texts = Array.from({ length: 10 }, (_, index) => `${transport} number ${index}`)
+        const write = (text: string, index: number) =>
+          `<message xmlns='jabber:client' type='chat' id='${transport}${index}' to='${jid}'><body>${text}</body></message>`
+        bob.send(texts.map(write).join(''))
+        const taken = async () => (await visitor.texts(bob.bareJid)).filter(text => texts.includes(text))
+        await eventually('it has all', async () => (await taken()).length === texts.length)
+        expect(await taken()).toEqual(texts)
+        await visitor.turnTo(bob.bareJid)
+        for (const text of texts) await visitor.reads(text)
+      })
+
     test('ends its session after the session of the portal has expired', async () => {
       const visitor = await come(ways[1], { checkEvery: 1 })
       faults = 2

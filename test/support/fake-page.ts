@@ -153,6 +153,9 @@ export class FakePage {
     })
   }
 
+  /** Parts of Converse that plugins replace. */
+  readonly exports: { handleMessageStanza?: (message: { readonly id: string }) => Promise<unknown> } = {}
+
   get last(): FakeConnection {
     return this.connections.at(-1)!
   }
@@ -191,7 +194,7 @@ export class FakePage {
         user,
       },
       env: { $build: (name: string) => new FakeBuilder(name) },
-      exports: {},
+      exports: this.exports,
       state: { connfeedback: model, session: model },
     }
     // Converse logs in again after a lost connection.

@@ -1,8 +1,26 @@
+import type { PrivateConverse } from './converse-types.js'
 import { Repeats } from './repeats.js'
 
 /** In characters. A few long messages must not fill the storage. */
 const mostText = 10_000
 const mostXml = 30_000
+
+/** In milliseconds. Converse waits for the server while it takes a message, which may fail. */
+const longestTake = 5_000
+
+/**
+ * Converse 14 would begin a chat for each message of a sender it has no chat with, keep one chat, and lose the messages of
+ * the others.
+ */
+export function takeOneByOne(exports: PrivateConverse['exports']): void {
+  const take = exports.handleMessageStanza
+  let last: Promise<unknown> = Promise.resolve()
+  if (take)
+    exports.handleMessageStanza = message =>
+      (last = last.then(() =>
+        Promise.race([take(message).catch(console.error), new Promise(done => setTimeout(done, longestTake))]),
+      ))
+}
 
 /** Converse recognizes repeated messages by their ids, so repeated messages without an id are emptied. */
 export class ConverseArrivals extends Repeats {

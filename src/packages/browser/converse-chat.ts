@@ -1,6 +1,6 @@
 // Logs Converse in with bindings, and reconnects it.
 import type { Status } from './chat.js'
-import { ConverseArrivals } from './converse-arrivals.js'
+import { ConverseArrivals, takeOneByOne } from './converse-arrivals.js'
 import { keep, ownName } from './converse-memory.js'
 import type { ConverseConnection, PrivateConverse } from './converse-types.js'
 import { Departures, isUnconfirmed } from './departures.js'
@@ -86,6 +86,7 @@ export class ConverseChat {
     api.send = stanza => this.#sendOrKeep('tree' in stanza ? stanza.tree() : stanza)
     api.settings.extend({ bosh_service_url: '' })
     api.listen.on('initialized', () => {
+      takeOneByOne(this.#exports)
       // The control box disappears when Converse clears the cache.
       const { ControlBox } = this.#exports
       if (ControlBox) state.chatboxes.on('reset', () => state.chatboxes.add(new ControlBox({ id: 'controlbox' })))

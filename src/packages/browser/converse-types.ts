@@ -23,7 +23,11 @@ export interface PrivateConverse {
     readonly $build: (name: string, attributes: object) => StropheBuilder
     readonly $pres: (attributes: object) => StropheBuilder
   }
-  readonly exports: { readonly ControlBox?: new (attributes: object) => unknown }
+  readonly exports: {
+    readonly ControlBox?: new (attributes: object) => unknown
+    /** May be replaced. */
+    handleMessageStanza?: (message: Element) => Promise<unknown>
+  }
   readonly state: {
     readonly chatboxes: { on(event: 'reset', act: () => void): void; add(box: unknown): void }
     readonly connfeedback: Model

@@ -101,3 +101,23 @@ test('stanzas over BOSH keep their order if a reply arrives before an earlier re
   expect(page.last.receivesReply(rid + 1, fakeElement('presence'))).toEqual([])
   expect(page.last.receivesReply(rid, fakeElement('iq'))).toEqual(['iq', 'presence'])
 })
+
+test('Converse takes one message at a time, and does not wait long for one that takes long', async () => {
+  const taken: string[] = []
+  const ends: (() => void)[] = []
+  page.exports.handleMessageStanza = ({ id }) => {
+    taken.push(id)
+    if (id === 'broken') return Promise.reject(new Error('no chat'))
+    return new Promise<void>(resolve => void ends.push(resolve))
+  }
+  void connectConverse({ binding })
+  jest.spyOn(console, 'error').mockImplementation(() => {})
+  for (const id of ['1', 'broken', '2', '3']) void page.exports.handleMessageStanza({ id })
+  await passes(0)
+  expect(taken).toEqual(['1'])
+  ends[0]!()
+  await passes(0)
+  expect(taken).toEqual(['1', 'broken', '2'])
+  await passes(5_000)
+  expect(taken).toEqual(['1', 'broken', '2', '3'])
+})
