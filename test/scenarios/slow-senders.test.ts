@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Conversation, talkers } from '../support/conversation.js'
-import { eventually } from '../support/eventually.js'
+import { eventually, patience } from '../support/eventually.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
@@ -46,7 +46,7 @@ test('connections that send one byte a second are closed, and do not affect othe
   await eventually('all connections are open', () => most === wanted)
   const isClosed = () => open === 0
   const warms: number[] = []
-  for (const until = performance.now() + 60_000; !isClosed() && performance.now() < until; ) {
+  for (const until = performance.now() + patience; !isClosed() && performance.now() < until; ) {
     await conversation.goesOn(10)
     await pause(100)
     const { status, json } = await here.warm({ jid: 'carol@localhost', password: 'secret' })

@@ -3,12 +3,25 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type Dns, isAbsent, systemDns } from '../../../src/servers/net/dns.js'
 import { createNameLookup } from '../../../src/servers/net/name-lookup.js'
 import { DnsServer } from '../../support/dns-server.js'
+import { patience } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 let server: DnsServer
 /** In the machine's configuration. */
 let address: string
 let dns: Dns
+/** Longest time for an answer, in milliseconds. Short only for servers that are silent. */
+let timeout: number
+
+const short = 50
+
+function machineDns(): Dns {
+  return systemDns(() => {
+    const resolver = new Resolver({ timeout, tries: 1 })
+    resolver.setServers([address])
+    return resolver
+  })
+}
 
 beforeEach(async () => {
   server = await DnsServer.start({
@@ -28,11 +41,8 @@ beforeEach(async () => {
     'A only.example': ['60 192.0.2.9'],
   })
   address = server.address
-  dns = systemDns(() => {
-    const resolver = new Resolver({ timeout: 50, tries: 1 })
-    resolver.setServers([address])
-    return resolver
-  })
+  timeout = patience
+  dns = machineDns()
 })
 
 afterEach(() => server.stop())
@@ -62,6 +72,7 @@ describe('an answer of a name server', () => {
     ['fails', 'failing.example', 'ESERVFAIL'],
     ['keeps silent', 'silent.example', 'ETIMEOUT'],
   ])('has its own error if the server %s', async (_what, name, code) => {
+    if (code === 'ETIMEOUT') timeout = short
     expect(await codeOf(dns.ipv6(name))).toBe(code)
   })
 
@@ -76,13 +87,11 @@ describe('an answer of a name server', () => {
       const old = await DnsServer.start({ 'A a.example': failure })
       try {
         address = old.address
-        dns = systemDns(() => {
-          const resolver = new Resolver({ timeout: 50, tries: 1 })
-          resolver.setServers([address])
-          return resolver
-        })
+        if (failure === 'silence') timeout = short
+        dns = machineDns()
         expect(await codeOf(dns.ipv4('a.example'))).not.toBe('an answer')
         address = server.address
+        timeout = patience
         expect(await dns.ipv4('a.example')).toHaveLength(2)
         expect(await dns.ipv4('only.example')).toHaveLength(1)
         expect(old.asked).toHaveLength(1)
@@ -140,6 +149,7 @@ describe('with a real name server', () => {
     ['failing.example', { code: 'remote-connection-failed' }],
     ['silent.example', { code: 'timeout' }],
   ])('%s is looked up at its own name if SRV records are missing', async (domain, outcome) => {
+    if (domain === 'silent.example') timeout = short
     const asking = names()
     const { targets } = await asking.routeTo(domain)
     expect(targets).toHaveLength(1)
