@@ -1,5 +1,6 @@
 // Both ends of random conversations: a server with stream management, and processes that keep records of sessions.
 import { createSecretKey, randomBytes } from 'node:crypto'
+import fc from 'fast-check'
 import type { BoshRecord } from '../../../src/browsers/bosh/bosh-client.js'
 import { Phase } from '../../../src/lib/phase.js'
 import { RecordWriter } from '../../../src/session/registry/record-writer.js'
@@ -20,6 +21,19 @@ export const stanza = (id: string) => `<message xmlns='jabber:client' id='${id}'
 export const numbered = (name: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${name}${index + 1}`)
 export const idsIn = (text: string) => [...text.matchAll(/<message [^>]*id='([^']+)'/g)].map(([, id]) => id!)
+
+const some = fc.integer({ min: 0, max: 4 })
+
+/** What a server does in a random conversation. */
+export const serverStep = fc.oneof(
+  fc.record({ kind: fc.constant('server sends' as const), count: some }),
+  fc.record({ kind: fc.constant('server sends what is dropped' as const) }),
+  fc.record({ kind: fc.constant('server sends what is refused' as const) }),
+  fc.record({ kind: fc.constant('server begins to count' as const) }),
+  fc.record({ kind: fc.constant('server asks' as const) }),
+  fc.record({ kind: fc.constant('server reads' as const), count: some }),
+)
+type ServerStep = typeof serverStep extends fc.Arbitrary<infer T> ? T : never
 
 /** A server with stream management. It stays when its connection breaks. */
 export class Server {
@@ -45,6 +59,24 @@ export class Server {
     if (this.isCounting) return
     this.isCounting = true
     this.link!.say(enabledByServer)
+  }
+
+  act(step: ServerStep): void {
+    switch (step.kind) {
+      case 'server sends':
+        return void this.send(step.count)
+      case 'server sends what is dropped':
+        return void this.#send(undefined)
+      case 'server sends what is refused':
+        return void this.#send(`${refusable}${++this.refusable}`)
+      case 'server begins to count':
+        return void this.enable()
+      case 'server asks':
+        if (this.isCounting) this.link?.say(`<r ${sm}/>`)
+        return
+      case 'server reads':
+        return void this.read(step.count)
+    }
   }
 
   connect(link: FakeLink): void {
@@ -96,26 +128,12 @@ export class Server {
     for (; count > 0; count--) this.#send(`s${++this.sent}`)
   }
 
-  /** Sends a stanza that the service drops. */
-  sendBroken(): void {
-    this.#send(undefined)
-  }
-
-  /** Sends a stanza that the service refuses. */
-  sendRefusable(): void {
-    this.#send(`${refusable}${++this.refusable}`)
-  }
-
   #send(id: string | undefined): void {
     if (this.isCounting) {
       this.#counted += 1
       this.#kept.push(id)
     }
     if (this.link !== undefined) transmit(this.link, id)
-  }
-
-  ask(): void {
-    this.link?.say(`<r ${sm}/>`)
   }
 
   /** Loses the connection, and the last stanzas on it. */

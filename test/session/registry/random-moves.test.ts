@@ -9,7 +9,7 @@ import { casesOf } from '../../support/matrix.js'
 import { movedTo, nextBench, recordsOf, takeUpAt } from '../../support/next-process.js'
 import { numberFrom } from '../../support/random.js'
 import { noSessionLimits } from '../../support/unlimited.js'
-import { enabledByServer, idsIn, Keepers, numbered, Server, stanza } from './conversation.js'
+import { enabledByServer, idsIn, Keepers, numbered, Server, serverStep, stanza } from './conversation.js'
 
 const parameters = {
   seed: numberFrom('MOVES_SEED', 20261123),
@@ -127,12 +127,7 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant('page reads' as const) }),
   fc.record({ kind: fc.constant('page repeats' as const) }),
   fc.record({ kind: fc.constant('reply is lost' as const), which: count }),
-  fc.record({ kind: fc.constant('server sends' as const), count }),
-  fc.record({ kind: fc.constant('server sends what is dropped' as const) }),
-  fc.record({ kind: fc.constant('server sends what is refused' as const) }),
-  fc.record({ kind: fc.constant('server begins to count' as const) }),
-  fc.record({ kind: fc.constant('server asks' as const) }),
-  fc.record({ kind: fc.constant('server reads' as const), count }),
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('server acts' as const), step: serverStep }) },
   fc.record({ kind: fc.constant('server comes back' as const) }),
   fc.record({ kind: fc.constant('time passes' as const), seconds: fc.constantFrom(0.25, 1, 2.25, 8, 40) }),
 )
@@ -211,18 +206,8 @@ async function play(
         return page.repeat()
       case 'reply is lost':
         return page.lose(step.which)
-      case 'server sends':
-        return server.send(step.count)
-      case 'server sends what is dropped':
-        return server.sendBroken()
-      case 'server sends what is refused':
-        return server.sendRefusable()
-      case 'server begins to count':
-        return server.enable()
-      case 'server asks':
-        return server.isCounting ? server.ask() : undefined
-      case 'server reads':
-        return server.read(step.count)
+      case 'server acts':
+        return server.act(step.step)
       case 'server comes back':
         return comeBack()
       case 'time passes':

@@ -10,7 +10,7 @@ import { connectPage, type FakeWebSocket, open } from '../../support/fake-web-so
 import { casesOf } from '../../support/matrix.js'
 import { movedTo, nextBench, recordsOf } from '../../support/next-process.js'
 import { numberFrom } from '../../support/random.js'
-import { enabledByServer, idsIn, Keepers, numbered, Server, stanza } from './conversation.js'
+import { enabledByServer, idsIn, Keepers, numbered, Server, serverStep, stanza } from './conversation.js'
 
 const parameters = {
   seed: numberFrom('MOVES_SEED', 20261123),
@@ -177,12 +177,7 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant('page reads' as const), count }),
   fc.record({ kind: fc.constant('connection breaks' as const), count }),
   fc.record({ kind: fc.constant('page comes back' as const), early: fc.constantFrom(0, 0, 2), isInline: fc.boolean() }),
-  fc.record({ kind: fc.constant('server sends' as const), count }),
-  fc.record({ kind: fc.constant('server sends what is dropped' as const) }),
-  fc.record({ kind: fc.constant('server sends what is refused' as const) }),
-  fc.record({ kind: fc.constant('server begins to count' as const) }),
-  fc.record({ kind: fc.constant('server asks' as const) }),
-  fc.record({ kind: fc.constant('server reads' as const), count }),
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('server acts' as const), step: serverStep }) },
   fc.record({ kind: fc.constant('server comes back' as const) }),
   fc.record({ kind: fc.constant('time passes' as const), seconds: fc.constantFrom(0.25, 1, 2.25, 8) }),
 )
@@ -229,18 +224,8 @@ async function play(steps: readonly AnyStep[], isLate: boolean): Promise<void> {
         return page.break(step.count)
       case 'page comes back':
         return page.comeBack(step.early, step.isInline)
-      case 'server sends':
-        return server.send(step.count)
-      case 'server sends what is dropped':
-        return server.sendBroken()
-      case 'server sends what is refused':
-        return server.sendRefusable()
-      case 'server begins to count':
-        return server.enable()
-      case 'server asks':
-        return server.isCounting ? server.ask() : undefined
-      case 'server reads':
-        return server.read(step.count)
+      case 'server acts':
+        return server.act(step.step)
       case 'server comes back':
         return comeBack()
       case 'time passes':
