@@ -35,12 +35,14 @@ export class OwnReplies {
     keeper.touched(this.#session)
   }
 
-  /** The first `count` are in a record now, or none is waited for. */
-  kept(count = this.#waiting.length): void {
+  /** `recorded`: what a record has now. By default, no record is waited for. */
+  kept(recorded: readonly Element[] = this.#waiting): void {
     const session = this.#session
     // Before the resumption, nobody knows whether another process has sent them.
     if (this.#waiting.length === 0 || session.uplink.managed?.isMending === true) return
-    session.run(() => session.link.send(this.#waiting.splice(0, count)))
+    const sent = this.#waiting.filter(reply => recorded.includes(reply))
+    this.#waiting = this.#waiting.filter(reply => !recorded.includes(reply))
+    if (sent.length > 0) session.run(() => session.link.send(sent))
   }
 
   /** The server has `count` stanzas that the record lacks. Returns how many of these are the page's. */

@@ -3,6 +3,7 @@ import { batches } from '../../lib/batches.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { Phase } from '../../lib/phase.js'
 import { type SealedRecord, type Store, StoreUnavailable } from '../../store/store.js'
+import type { Element } from '../../xmpp/xml/element.js'
 import type { Session } from '../session.js'
 import { keptRecordOf, type SessionRecord } from '../session-record.js'
 import { recordSealer } from './stored-records.js'
@@ -41,8 +42,8 @@ interface Due {
   readonly record: SealedRecord
   /** See `LinkCounts`. */
   readonly settled: number
-  /** Number of `OwnReplies` in the record. */
-  readonly replies: number
+  /** See `OwnReplies`. */
+  readonly replies: readonly Element[]
 }
 
 interface RecordWriterParts {
@@ -233,7 +234,7 @@ export class RecordWriter {
     const sealed = seal(record, JSON.stringify(record))
     this.#kept.set(session, { content, unconfirmed, isStored: false, hasAny: before?.hasAny === true })
     if (before === undefined) session.uplink.managed?.counts.keptUpTo(record.link.received)
-    return { session, record: sealed, settled: record.link.received, replies: record.link.replies.length }
+    return { session, record: sealed, settled: record.link.received, replies: record.link.replies }
   }
 
   /** A record has had stanzas for long that the server has confirmed. If its stream were lost, their page would get errors. */
@@ -245,7 +246,7 @@ export class RecordWriter {
     return isLate
   }
 
-  #stored(session: Session, settled: number, replies: number): void {
+  #stored(session: Session, settled: number, replies: readonly Element[]): void {
     const kept = this.#kept.get(session)
     if (kept === undefined || session.isRemoved) return
     kept.isStored = true
@@ -270,7 +271,7 @@ export class RecordWriter {
   }
 
   /** Parts of the record, as in `Due`. Undefined: no record is waited for. */
-  #tell(session: Session, settled?: number, replies?: number): void {
+  #tell(session: Session, settled?: number, replies?: readonly Element[]): void {
     const { client, uplink } = session
     uplink.managed?.counts.keptUpTo(settled ?? Number.POSITIVE_INFINITY)
     uplink.managed?.replies.kept(replies)
