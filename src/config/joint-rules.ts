@@ -3,7 +3,7 @@ import { type HostEntry, httpHosts, httpsPlaces, httpsPorts } from './config.js'
 import { problemOfSecond } from './kinds/account-lists.js'
 import { hostVariable } from './kinds/kinds.js'
 import { type Address, isSocket, placesOf } from './kinds/listen-addresses.js'
-import { hasPages, pageFaults } from './page-settings.js'
+import { hasPages, pageFaults } from './page-rules.js'
 import { redisFaults } from './redis-settings.js'
 import { type Name, orInFiles, settings, type Values } from './settings.js'
 

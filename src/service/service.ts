@@ -22,7 +22,7 @@ import { createAuditReader } from '../warm/numbers/audit-lines.js'
 import { createCapacity } from '../warm/numbers/capacity.js'
 import { createLastHour } from '../warm/numbers/last-hour.js'
 import { createOverview } from '../warm/numbers/overview.js'
-import { createVisits } from '../warm/visits.js'
+import { createTabCalls } from '../warm/tab-calls.js'
 import { createHealthListeners } from '../watching/health.js'
 import { createMetrics, type MetricsParts } from '../watching/metrics.js'
 import { type MetricsServer, serveMetrics } from '../watching/metrics-server.js'
@@ -339,7 +339,7 @@ export class Service {
         makeRate,
         refused,
       }),
-      visits: createVisits({
+      tabCalls: createTabCalls({
         own,
         tabs: joined?.store.tabs ?? localTabs(),
         shared: this.#shared,

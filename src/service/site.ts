@@ -36,7 +36,7 @@ export interface SiteParts
   /** Undefined with one process. */
   readonly whereabouts?: Whereabouts | undefined
   readonly callLimits: WarmingParts['limits']
-  readonly visits: WarmingParts['visits']
+  readonly tabCalls: WarmingParts['tabCalls']
   readonly pageTokens?: PageTokens | undefined
   readonly guests: Guests
   readonly routers: () => readonly Router[]
@@ -92,12 +92,12 @@ export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts:
 }
 
 function warmingOf(open: Open, { shared }: Parts): WarmingParts {
-  const { sessionParts, callLimits, visits } = shared
+  const { sessionParts, callLimits, tabCalls } = shared
   const { login, keysOf } = createLogins(sessionParts.login, open, sessionParts.accounts, sessionParts.mend)
   const { common, sessions, userLimit, registry, endUnclaimed } = sessionParts
   const { counts } = common
   const forwarding = shared.whereabouts && new ForwardedCalls(shared.whereabouts, registry)
-  return { login, keysOf, sessions, userLimit, visits, endUnclaimed, limits: callLimits, counts, forwarding }
+  return { login, keysOf, sessions, userLimit, tabCalls, endUnclaimed, limits: callLimits, counts, forwarding }
 }
 
 function answeringOf({ shared, sums }: Parts): AnsweringParts {

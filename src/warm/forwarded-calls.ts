@@ -11,7 +11,7 @@ import type { Registry } from '../session/registry/registry.js'
 import { newSid } from '../session/sid.js'
 import { orStoreProblem } from '../store/store-problem.js'
 import type { Call } from './calls.js'
-import { TabElsewhere } from './visits.js'
+import { TabElsewhere } from './tab-calls.js'
 
 const mostTries = 3
 const mostMoves = 2

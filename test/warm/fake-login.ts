@@ -21,7 +21,7 @@ import { createAuditReader, RecentAudit } from '../../src/warm/numbers/audit-lin
 import { createCapacity } from '../../src/warm/numbers/capacity.js'
 import { createLastHour } from '../../src/warm/numbers/last-hour.js'
 import { createOverview } from '../../src/warm/numbers/overview.js'
-import { createVisits } from '../../src/warm/visits.js'
+import { createTabCalls } from '../../src/warm/tab-calls.js'
 import type { Logins, WarmedBinding } from '../../src/warm/warming/session-login.js'
 import { unlimited, unnoted } from '../support/unlimited.js'
 import { FakeSessions } from './fake-sessions.js'
@@ -90,8 +90,8 @@ const ownKeys = secretKeys(() => undefined)
 export const callLimits = ({ rates }: Pick<Config, 'rates'>, makeRate: MakeRate = ownRates) =>
   createCallLimits({ rates, clock: systemClock, keys: ownKeys, makeRate, refused: unnoted })
 
-export const visitsOf = (own: FakeSessions, clock: Clock) =>
-  createVisits({ own, tabs: localTabs(), shared: undefined, clock, timeout: config.warm.timeout })
+export const tabCallsOf = (own: FakeSessions, clock: Clock) =>
+  createTabCalls({ own, tabs: localTabs(), shared: undefined, clock, timeout: config.warm.timeout })
 
 /** The parts of an app without a log. Its login returns `binding`. */
 export function appParts(settings: Config = config, makeRate?: MakeRate): AppParts {
@@ -107,7 +107,7 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
       login: async () => binding,
       keysOf: async () => keys,
       sessions,
-      visits: visitsOf(sessions, systemClock),
+      tabCalls: tabCallsOf(sessions, systemClock),
       userLimit: { take: async () => true, giveBack: () => {} },
       endUnclaimed: () => {},
       limits: callLimits(settings, makeRate),
@@ -188,7 +188,7 @@ export function fakeService({
       },
       keysOf,
       sessions,
-      visits: visitsOf(sessions, clock),
+      tabCalls: tabCallsOf(sessions, clock),
       endUnclaimed: id => released.push(id),
     },
     answering: { ...parts.answering, log, audit: log.child({ audit: true }), clock, sums, lastHour },

@@ -24,7 +24,7 @@ import { PageClient } from './page-client.js'
 import { hashedToken, type PageCredentials, readCredentials, type SaslFault } from './page-credentials.js'
 import { closeCodes, type SocketChannel } from './socket-channel.js'
 import type { LoginBefore, SocketRoutes } from './socket-routes.js'
-import { type Resumption, StreamManagement } from './stream-management.js'
+import { type PageResumption, StreamManagement } from './stream-management.js'
 import { type StreamParts, StreamStart } from './stream-start.js'
 
 const attachingSeconds = 30
@@ -304,7 +304,7 @@ export class Attaching extends StreamStart {
 
 function resumable({ outbox, uplink }: Session, text: string): StreamManagement | undefined {
   const tag = startTagOf(text)
-  const before = outbox.resumption as Resumption | undefined
+  const before = outbox.resumption as PageResumption | undefined
   const count = readCount(tag.attribute('h'))
   if (before === undefined || tag.attribute('previd') !== before.id || count === undefined) return undefined
   return StreamManagement.resume(

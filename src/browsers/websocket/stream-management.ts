@@ -6,7 +6,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 
 /** Stanza counts that let the next page resume the stream, if the outbox still has the unacknowledged stanzas. */
-export interface Resumption {
+export interface PageResumption {
   readonly id: string
   readonly received: number
   /** The page repeats all received stanzas above this count. */
@@ -19,7 +19,7 @@ export interface Resumption {
   readonly isKept?: boolean
 }
 
-type Counted = Pick<Resumption, 'id' | 'received' | 'acknowledged'>
+type Counted = Pick<PageResumption, 'id' | 'received' | 'acknowledged'>
 
 export class StreamManagement {
   /** Not a secret, because a page needs a token to resume. */
@@ -46,7 +46,7 @@ export class StreamManagement {
    * `unsure`: stanzas that the server has not confirmed. The page must not forget these before, but after the death of
    * a process, it may have: the process can have confirmed what its record does not say.
    */
-  static resume(before: Resumption, count: number, unsure: readonly Element[]): StreamManagement | undefined {
+  static resume(before: PageResumption, count: number, unsure: readonly Element[]): StreamManagement | undefined {
     const { isKept = false } = before
     const sent = isKept ? Number.MAX_SAFE_INTEGER : before.unacknowledged
     const arrived = stanzasUpTo(count, before.acknowledged, sent)
@@ -57,7 +57,7 @@ export class StreamManagement {
     return new StreamManagement(counted, isKept ? 0 : before.uncounted + arrived, repeats)
   }
 
-  resumption(uncounted: number): Resumption {
+  resumption(uncounted: number): PageResumption {
     return {
       uncounted,
       id: this.id,

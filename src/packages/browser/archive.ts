@@ -1,6 +1,6 @@
 import { bareJid, childOf, forwardedIn, type Message, readMessage } from './message.js'
+import { randomName } from './page-memory.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
-import { randomName } from './tab.js'
 
 const archiveNamespace = 'urn:xmpp:mam:2'
 const pagingNamespace = 'http://jabber.org/protocol/rsm'

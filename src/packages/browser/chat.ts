@@ -3,6 +3,7 @@ import { Departures, type MessageState } from './departures.js'
 import { isOver, mayReturn, NoChat, replaced } from './failures.js'
 import { mending } from './link-state.js'
 import { bareJid, conditionOf, type Message, roomAndOccupant, writeMessage } from './message.js'
+import { type Introduced, type Memory, randomName, storeMemory, takeMemory } from './page-memory.js'
 import { type PageParts, PageSession } from './page-session.js'
 import { Pauses } from './pauses.js'
 import { JoinedRooms } from './rooms.js'
@@ -11,7 +12,6 @@ import { type CheckOptions, checkSignIn } from './sign-in-check.js'
 import { createSocket, hangUp, type ManagedSocket, socketAddress } from './socket.js'
 import { askForBinding, endVisit, type Located, memoryNameOf, type Source } from './source.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
-import { type Introduced, type Memory, randomName, storeMemory, takeMemory } from './tab.js'
 
 export type ChatOptions = Source & CheckOptions & OtherOptions
 

@@ -7,6 +7,7 @@ import { Departures, isUnconfirmed } from './departures.js'
 import { mayReturn, type NoChat, replaced } from './failures.js'
 import { LinkState, linkNamespace, mending } from './link-state.js'
 import { allowed, nickNamespace, removeForbidden } from './message.js'
+import { randomName } from './page-memory.js'
 import { Pauses } from './pauses.js'
 import { orderReplies } from './reply-order.js'
 import { longestFailure } from './retries.js'
@@ -14,7 +15,6 @@ import { type CheckOptions, checkSignIn } from './sign-in-check.js'
 import { hangUp, socketAddress, socketPatience } from './socket.js'
 import { askForBinding, type Located, type Source } from './source.js'
 import { attached, connected, connecting, connectionFailed, disconnected, loginFailed } from './strophe.js'
-import { randomName } from './tab.js'
 
 export type ConverseOptions = Source & CheckOptions & OtherOptions
 

@@ -3,6 +3,7 @@ import type { Arrivals } from './arrivals.js'
 import { type Departures, isUnconfirmed } from './departures.js'
 import { LinkState, linkNamespace } from './link-state.js'
 import { bareJid, carbonOf, carbonsNamespace, childOf, readMessage } from './message.js'
+import { type Introduced, randomName } from './page-memory.js'
 import { orderReplies } from './reply-order.js'
 import { longestFailure, repeatRequests } from './retries.js'
 import type { JoinedRooms } from './rooms.js'
@@ -18,7 +19,6 @@ import {
   type StropheConnection,
   type StropheNamespace,
 } from './strophe.js'
-import { type Introduced, randomName } from './tab.js'
 
 export interface PageParts {
   readonly Strophe: StropheNamespace

@@ -1,5 +1,5 @@
+import { randomName } from './page-memory.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
-import { randomName } from './tab.js'
 
 /** RFC 6121 §2. */
 export interface Contact {

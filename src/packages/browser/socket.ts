@@ -1,6 +1,6 @@
 import { absolute } from './binding.js'
+import { randomName } from './page-memory.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
-import { randomName } from './tab.js'
 
 /** Milliseconds until the chat must be online: some proxies pass the 101 of a WebSocket, and then nothing. */
 export const socketPatience = 10_000

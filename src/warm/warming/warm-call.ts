@@ -15,7 +15,7 @@ import { type Call, demandDomain } from '../calls.js'
 import { type ForwardedCalls, hereOrForwarded } from '../forwarded-calls.js'
 import { invalidParameter } from '../parameters.js'
 import { givenIn, type Parameters, parametersIn } from '../read-parameters.js'
-import type { Visits } from '../visits.js'
+import type { TabCalls } from '../tab-calls.js'
 import type { BindingPage } from './binding-page.js'
 import { type Asking, LimitedLogins, type LimitedLoginsParts, type Warmed } from './limited-logins.js'
 import { type AskedSession, demandCredentials, type OpenCredential, toAskedSession } from './warm-request.js'
@@ -24,7 +24,7 @@ export interface WarmingParts extends LimitedLoginsParts {
   readonly counts: Pick<Counts, 'reuses'>
   readonly sessions: Sessions
   readonly endUnclaimed: (id: string) => void
-  readonly visits: Visits
+  readonly tabCalls: TabCalls
   /** Undefined with one process. */
   readonly forwarding?: ForwardedCalls | undefined
 }
@@ -107,12 +107,12 @@ export class WarmCalls {
   }
 
   async #enter({ admin, begunAt, signal }: Call, asked: AskedSession, remember: boolean): Promise<Entered> {
-    const { visits, endUnclaimed } = this.#parts
+    const { tabCalls, endUnclaimed } = this.#parts
     const { tab } = asked
     const askingBy = (signal: CallerSignal): Asking => ({ admin: admin.name, remember, signal })
     const logIn = (signal: CallerSignal) => this.#logins.logIn(demandCredentials(asked), askingBy(signal))
     if (tab === undefined) return { result: await logIn(signal), isResumed: false }
-    return visits.enter<Warmed>(
+    return tabCalls.enter<Warmed>(
       { tab, begunAt, signal },
       {
         resume: (id, signal) => this.#resume(id, asked, askingBy(signal)),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { type Resumption, StreamManagement } from '../../../src/browsers/websocket/stream-management.js'
+import { type PageResumption, StreamManagement } from '../../../src/browsers/websocket/stream-management.js'
 import { readCount } from '../../../src/xmpp/stanza-counts.js'
 import { isStanza } from '../../../src/xmpp/xml/element.js'
 
@@ -13,7 +13,7 @@ const last = 2 ** 32 - 1
 
 /** `sent` stanzas follow the acknowledged stanzas. */
 function counting(sent: number, acknowledged = 0): StreamManagement {
-  const before: Resumption = { id: 'i', received: 0, acknowledged, unacknowledged: 0, uncounted: 0 }
+  const before: PageResumption = { id: 'i', received: 0, acknowledged, unacknowledged: 0, uncounted: 0 }
   const management = StreamManagement.resume(before, acknowledged, [])!
   management.unacknowledged.sent(messages(sent))
   return management
@@ -191,13 +191,13 @@ describe('a client that resumes while the server is silent', () => {
 })
 
 test('a client that resumes has received the stanzas sent before it enabled stream management', () => {
-  const before: Resumption = { id: 'i', received: 5, acknowledged: 2, unacknowledged: 3, uncounted: 4 }
+  const before: PageResumption = { id: 'i', received: 5, acknowledged: 2, unacknowledged: 3, uncounted: 4 }
   expect(StreamManagement.resume(before, 3, [])!.arrived).toBe(5)
   expect(StreamManagement.resume(before, 2, [])!.arrived).toBe(4)
 })
 
 describe('a resumed stream', () => {
-  const before = (acknowledged: number, unacknowledged: number): Resumption => ({
+  const before = (acknowledged: number, unacknowledged: number): PageResumption => ({
     id: 'i',
     received: 5,
     acknowledged,

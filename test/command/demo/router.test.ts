@@ -7,7 +7,7 @@ import { Problem } from '../../../src/lib/errors.js'
 import { createApp } from '../../../src/service/app.js'
 import type { Logins, WarmRequest } from '../../../src/warm/warming/session-login.js'
 import { isXhtml } from '../../support/xhtml.js'
-import { appParts, binding, credentials, config as usual, visitsOf } from '../../warm/fake-login.js'
+import { appParts, binding, credentials, tabCallsOf, config as usual } from '../../warm/fake-login.js'
 import { FakeSessions } from '../../warm/fake-sessions.js'
 
 const config = { ...usual, externalUrl: undefined, domains: ['localhost'] }
@@ -22,9 +22,9 @@ function demo(login: Logins['login'] = async () => binding) {
     endUnclaimed: () => {},
   }
   const sessions = new FakeSessions()
-  const visits = visitsOf(sessions, systemClock)
+  const tabCalls = tabCallsOf(sessions, systemClock)
   const parts = appParts(config)
-  const warming = { ...parts.warming, ...fakes, sessions, visits }
+  const warming = { ...parts.warming, ...fakes, sessions, tabCalls }
   const passwords = { alice: 'demo', bob: 'demo' }
   const router = createDemoRouter(config, credentials.join(':'), passwords)
   const app = createApp({ ...parts, warming, extraRouters: [router] })

@@ -3,7 +3,7 @@ import { CallerGone } from '../../src/lib/caller-gone.js'
 import { allSessions } from '../../src/session/registry/all-sessions.js'
 import type { OwnSessions } from '../../src/session/registry/own-sessions.js'
 import { type RecordKey, type Store, StoreUnavailable, type TabLock, type VisitKey } from '../../src/store/store.js'
-import { createVisits, type TabWork } from '../../src/warm/visits.js'
+import { createTabCalls, type TabWork } from '../../src/warm/tab-calls.js'
 import { sessionOf, tabOf } from '../store/entries.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { FakeProcesses } from '../support/fake-processes.js'
@@ -47,7 +47,7 @@ function start(name: string) {
     return name
   }
   const shared = { others, store, recordSeconds, records: { takeUp, end: async () => false } }
-  const visits = createVisits({ own, tabs: store.tabs, shared, clock, timeout })
+  const visits = createTabCalls({ own, tabs: store.tabs, shared, clock, timeout })
   const book = { write: async () => {} }
   const known = allSessions({ own: own as unknown as OwnSessions, clock, shared, book })
   const end = (scope = ['*']) => known.endAll({ visit, scope })

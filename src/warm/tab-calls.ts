@@ -20,7 +20,7 @@ interface TurnCall extends Pick<Entering, 'tab'> {
   isEnded: boolean
 }
 
-interface VisitsParts {
+interface TabCallsParts {
   readonly own: Pick<OwnSessions, 'ofTab' | 'onVisitEnded'>
   readonly tabs: TabLocks
   /** Undefined with one process. */
@@ -37,7 +37,7 @@ export interface TabWork<T> {
   endUnclaimed(result: T): void
 }
 
-export type Visits = ReturnType<typeof createVisits>
+export type TabCalls = ReturnType<typeof createTabCalls>
 
 const tooLate = () => new Problem('timeout', { detail: 'Limit: WARM_TIMEOUT.' })
 
@@ -54,7 +54,7 @@ export class TabElsewhere extends Error {
 }
 
 /** Returns a function that finds the session of a tab: its id, or undefined. Rejects with `TabElsewhere`. */
-function tabSessions(own: VisitsParts['own'], shared: Shared | undefined, clock: Clock) {
+function tabSessions(own: TabCallsParts['own'], shared: Shared | undefined, clock: Clock) {
   const others = shared?.others
   const isReached = (process: string) =>
     others === undefined ||
@@ -76,7 +76,7 @@ function tabSessions(own: VisitsParts['own'], shared: Shared | undefined, clock:
 }
 
 /** Allows one call at a time for each tab, in all processes. */
-export function createVisits({ own, tabs, shared, clock, timeout }: VisitsParts) {
+export function createTabCalls({ own, tabs, shared, clock, timeout }: TabCallsParts) {
   const others = shared?.others
   const calls = new Set<TurnCall>()
 
