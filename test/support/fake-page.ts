@@ -93,8 +93,8 @@ export class FakeConnection {
   }
 
   /** The reply to a request arrives. Returns the names of the stanzas that Strophe passes to its handlers. */
-  receivesReply(rid: number, ...stanzas: readonly FakeElement[]): string[] {
-    const body = fakeElement('body', { xmlns: '' }, ...stanzas)
+  receivesReply(rid: number, stanza: FakeElement, type?: string): string[] {
+    const body = fakeElement('body', { xmlns: '', ...(type !== undefined && { type }) }, stanza)
     this.nextValidRid(rid + 1)
     this.xmlInput(body)
     return body.children.map(({ localName }) => localName)

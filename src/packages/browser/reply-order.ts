@@ -12,6 +12,8 @@ export function orderReplies(connection: StropheConnection, next: number): (repl
     answered = rid - 1
   }
   return reply => {
+    // Strophe reads its condition, and ends the session.
+    if (reply.getAttribute('type') === 'terminate') return
     waiting.set(answered, [...reply.children])
     reply.replaceChildren()
     for (; waiting.has(next); next++) {

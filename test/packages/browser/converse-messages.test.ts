@@ -102,6 +102,14 @@ test('stanzas over BOSH keep their order if a reply arrives before an earlier re
   expect(page.last.receivesReply(rid, fakeElement('iq'))).toEqual(['iq', 'presence'])
 })
 
+test('the end of a BOSH session that arrives before an earlier reply keeps its reason', async () => {
+  void connectConverse({ binding, transport: 'bosh' })
+  await passes(0)
+  page.last.becomes(Status.attached)
+  const conflict = fakeElement('error', { xmlns: 'http://etherx.jabber.org/streams' })
+  expect(page.last.receivesReply(pageBinding.rid + 1, conflict, 'terminate')).toEqual(['error'])
+})
+
 test('Converse takes one message at a time, and does not wait long for one that takes long', async () => {
   const taken: string[] = []
   const ends: (() => void)[] = []
