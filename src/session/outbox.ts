@@ -53,9 +53,9 @@ export class Outbox {
     return { elements: [...this.#elements], delivered: this.#delivered, takeovers: this.takeovers, resumption }
   }
 
-  /** From which another process continues after the death of this one. `elements`: no server repeats them. */
-  keep(resumption: unknown, elements: readonly Element[]) {
-    return { elements: [...elements], delivered: this.#delivered, takeovers: this.takeovers + 1, resumption }
+  /** From which another process continues after the death of this one, with stanzas of the link's record. */
+  keep(resumption: unknown) {
+    return { elements: [], delivered: this.#delivered, takeovers: this.takeovers + 1, resumption }
   }
 
   takeUp({ elements, delivered, takeovers = 0, resumption }: OutboxRecord): void {

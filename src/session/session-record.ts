@@ -79,7 +79,7 @@ export function keptRecordOf(session: Session, now: number): SessionRecord | und
   const { resumption = outbox.resumption && { ...outbox.resumption, isKept: true } } = kept
   const record = session.record(now, {
     jid,
-    outbox: outbox.keep(resumption, managed.counts.early),
+    outbox: outbox.keep(resumption),
     link: { ...managed.keep(now), isKept: true },
     client: kept.client,
   })

@@ -127,7 +127,7 @@ export class Session {
     this.inactivity.takeUp(before.inactivity, this.keeper.common.clock.now())
     this.uplink.opened()
     // The link counts what the page does not have.
-    this.outbox.takeUp(before.outbox)
+    this.outbox.takeUp(before.isKept === true ? { ...before.outbox, elements: before.link.early } : before.outbox)
     this.uplink.manage(this, management, before.link)
     if (before.isLinkWatched === true) this.#linkNotices.watch()
     this.#note('taken-up')

@@ -122,6 +122,11 @@ export class LinkCounts {
     return this.#early
   }
 
+  /** Characters of the stanzas in a record. */
+  get recordSize(): number {
+    return this.early.reduce((size, { text }) => size + text.length, this.unconfirmed.size)
+  }
+
   get acknowledged(): number {
     return this.#acknowledged
   }

@@ -15,13 +15,13 @@ const recordsAtOnce = 50
 const charactersAtOnce = 256 * 1024
 /** Between a change and its record, and so between two records of a session. */
 const pauseMilliseconds = 1_000
-/** Unconfirmed characters of a session that are stored each second. With more, its records are stored less often. */
+/** Characters of stanzas that are stored each second. With more, records of their session are stored less often. */
 const charactersPerSecond = 32 * 1024
 /** So many characters of confirmed stanzas may stay in a record for a while. */
 const smallStanzas = 4 * 1024
 const confirmationMilliseconds = 10_000
-/** Of a session with more unconfirmed characters, no record is kept: it ends with its process. */
-const mostUnconfirmed = 1024 * 1024
+/** Characters of stanzas. Of a session with more, no record is kept: it ends with its process. */
+const largestRecord = 1024 * 1024
 /** Servers and pages wait for confirmations until a record is stored, unless the store takes none for this time. */
 const longestWait = 30_000
 
@@ -211,7 +211,7 @@ export class RecordWriter {
   }
 
   #dueOf(session: Session, now: number, seal: ReturnType<typeof recordSealer>): Due | undefined {
-    if (unconfirmedOf(session) > mostUnconfirmed) {
+    if (sizeOf(session) > largestRecord) {
       this.#kept.set(session, { content: '', unconfirmed: 0, isStored: false, hasAny: false })
       this.#forget(session)
       this.#tell(session)
@@ -226,7 +226,7 @@ export class RecordWriter {
       }
       return undefined
     }
-    const content = contentOf(lasting, unconfirmedOf(session))
+    const content = contentOf(lasting, sizeOf(session))
     const unconfirmed = lasting.link.unconfirmed.length
     if (before?.isStored === true && before.content === content && !this.#isLate(session, before, unconfirmed, now))
       return undefined
@@ -291,13 +291,12 @@ const longAgo = Number.NEGATIVE_INFINITY
 const never = Number.POSITIVE_INFINITY
 
 /** A confirmation of small stanzas changes nothing: they stay in the record, and `<resumed/>` says that the server has them. */
-function contentOf({ link, ...rest }: SessionRecord, unconfirmedCharacters: number): string {
+function contentOf({ link, ...rest }: SessionRecord, characters: number): string {
   const { confirmed, unconfirmed, ...others } = link
-  const about = [rest, others, confirmed + unconfirmed.length, Math.floor(unconfirmedCharacters / smallStanzas)]
+  const about = [rest, others, confirmed + unconfirmed.length, Math.floor(characters / smallStanzas)]
   return hash('sha1', JSON.stringify(about), 'base64')
 }
 
-const unconfirmedOf = ({ uplink }: Session) => uplink.managed?.counts.unconfirmed.size ?? 0
+const sizeOf = ({ uplink }: Session) => uplink.managed?.counts.recordSize ?? 0
 
-const pauseOf = (session: Session) =>
-  Math.max(pauseMilliseconds, (1_000 * unconfirmedOf(session)) / charactersPerSecond)
+const pauseOf = (session: Session) => Math.max(pauseMilliseconds, (1_000 * sizeOf(session)) / charactersPerSecond)

@@ -715,6 +715,22 @@ describe('records', () => {
     expect(characters()).toBeLessThan(3_000)
   })
 
+  test('with stanzas from before `<enabled/>` are stored less often', async () => {
+    const bench = new BoshBench({}, undefined, about)
+    keepRecords(bench, store, 'dying')
+    const page = await bench.warmed({ management: { mending: new FakeMending() } })
+    await bench.server(() => page.link.receive(message('x'.repeat(500_000))))
+    await bench.server(() => page.link.say(enabledByServer))
+    const keep = jest.spyOn(store.records, 'keep')
+    for (let second = 0; second < 40; second++) {
+      await bench.server(() => page.link.receive(message('x')))
+      bench.registry.byId(page.id)!.pause(100 + second)
+      await bench.pass(1)
+    }
+    const sizes = keep.mock.calls.flatMap(([records]) => records.map(({ text }) => text.length))
+    expect([sizes.length > 1, sizes.length < 5]).toEqual([true, true])
+  })
+
   test('do not count once confirmations no longer wait for them', async () => {
     const { kept } = dying.registry
     const session = dying.registry.byId(client.id)!
