@@ -32,6 +32,8 @@ export class LinkCounts {
   confirmed = 0
   readonly unconfirmed = new Unconfirmed()
   #acknowledged = 0
+  /** Since `<enabled/>`. */
+  #hasBegun = false
   /** Stanzas that a stored record counts. The server must keep all later ones for the process that reads it. */
   #kept = Number.POSITIVE_INFINITY
   #wasAnswerPartial = false
@@ -74,6 +76,7 @@ export class LinkCounts {
 
   /** Returns false if the stanza is here already. */
   receive(): boolean {
+    if (!this.#hasBegun) return true
     if (this.#repeats > 0) {
       this.#repeats -= 1
       return false
@@ -110,7 +113,7 @@ export class LinkCounts {
   }
 
   begin(): void {
-    this.received = 0
+    this.#hasBegun = true
     this.droppedBehind = 0
   }
 
@@ -132,6 +135,7 @@ export class LinkCounts {
   }
 
   takeUp({ received, confirmed, unconfirmed, acknowledged = 0, droppedBehind = 0, early = [] }: LinkRecord): void {
+    this.#hasBegun = true
     this.droppedBehind = droppedBehind
     this.#early = [...early]
     this.received = received
