@@ -67,7 +67,9 @@ export function createAuditReader(recent: RecentAudit, others?: OtherProcesses) 
   const own = (wish: AuditWish): readonly AuditLine[] => {
     const lines = wish.ofFailures === true ? recent.failures : recent.lines
     const shown = lines.toReversed().flatMap(line => shownTo(wish, line) ?? [])
-    return shown.filter(line => fits(line, wish)).slice(0, wish.limit + 1)
+    const fitting = shown.filter(line => fits(line, wish))
+    // The clock may have been set back.
+    return fitting.sort(newestFirst).slice(0, wish.limit + 1)
   }
   others?.answer('audit', own)
 

@@ -181,6 +181,20 @@ test('a group of failures has its newest detail', async () => {
   ])
 })
 
+test('all lines can be reached after the clock was set back', async () => {
+  const recent = new RecentAudit()
+  for (const time of [100, 101, 102, 50, 51, 52]) recent.add(JSON.stringify({ time, msg: 'logout' }))
+  const readAudit = createAuditReader(recent)
+  const seen: number[] = []
+  let before: Parameters<typeof readAudit>[0]['before']
+  for (let isMore = true; isMore; isMore = before !== undefined) {
+    const { lines, next } = await readAudit({ scope: ['*'], viewer: 'admin', limit: 2, before })
+    seen.push(...lines.map(({ time }) => time))
+    before = next
+  }
+  expect(seen).toEqual([102, 101, 100, 52, 51, 50])
+})
+
 describe('the audit and failures pages of several processes', () => {
   test('show the lines and failures of all together', async () => {
     const all = []
