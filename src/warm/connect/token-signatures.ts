@@ -89,7 +89,9 @@ export class TokenSignatures {
       try {
         return (await jwtVerify(token, key, this.#options(algorithms))).payload
       } catch (error) {
-        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error
+        // Other errors than those of tokens are about the key, which may be too short.
+        const isOfToken = error instanceof errors.JOSEError
+        if (isOfToken && !(error instanceof errors.JWSSignatureVerificationFailed)) throw error
       }
     }
     throw new errors.JWSSignatureVerificationFailed()

@@ -480,6 +480,12 @@ describe('a page token signed with a private key', () => {
     expect(fetches).toBe(2)
   })
 
+  test('without kid is accepted beside a key that is too short for its algorithm', async () => {
+    const short = generateKeyPairSync('rsa', { modulusLength: 1024 })
+    const keys = { file: '', ...readKeySet(set(jwk(short.publicKey, 'short'), jwk(rsa.publicKey, 'rsa')))! }
+    expect((await tokens({ ...byKeys, keys })(await sign('RS256', rsa.privateKey))).jid).toBe('alice@example.org')
+  })
+
   test('is refused with a public key as the secret of HS256', async () => {
     const secrets = [
       rsa.publicKey.export({ type: 'spki', format: 'pem' }),
