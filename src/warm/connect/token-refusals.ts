@@ -35,10 +35,14 @@ export function demandJwt(token: string): void {
 export function refusalOf(error: unknown, token: string, keys: KeySetting): Problem {
   if (error instanceof Problem) return error
   if (error instanceof errors.JWTExpired) return refused('It has expired.')
+  if (isOfShortKey(error)) return refused(`The key of ${keys} for it has fewer than 2048 bits: sign with a longer key.`)
   if (!(error instanceof errors.JWTClaimValidationFailed)) return refused(unsigned(token, keys))
   if (error.claim === 'nbf' && error.reason === 'check_failed') return refused('It is not valid yet.')
   return claimRefusal(error.claim, settingOfClaim[error.claim], token)
 }
+
+/** The library checks the length of an RSA key before the signature. */
+const isOfShortKey = (error: unknown) => error instanceof TypeError && error.message.includes('modulusLength')
 
 /** For a token with a valid signature. */
 export function claimRefusal(claim: string, setting: string | undefined, token: string): Problem {

@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createHmac, createSecretKey, generateKeyPairSync, type KeyObject, sign as signWith } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
@@ -485,6 +485,20 @@ describe('a page token signed with a private key', () => {
     const keys = { file: '', ...readKeySet(set(jwk(short.publicKey, 'short'), jwk(rsa.publicKey, 'rsa')))! }
     expect((await tokens({ ...byKeys, keys })(await sign('RS256', rsa.privateKey))).jid).toBe('alice@example.org')
   })
+
+  test.each([undefined, 'short'])(
+    'is refused by a key that is too short, which the answer names (kid: %s)',
+    async kid => {
+      const short = generateKeyPairSync('rsa', { modulusLength: 1024 })
+      const keys = { file: '', ...readKeySet(set(jwk(short.publicKey, 'short')))! }
+      const header = { alg: 'RS256', ...(kid !== undefined && { kid }) }
+      const content = `${base64(header)}.${base64(issued)}`
+      const token = `${content}.${signWith('sha256', Buffer.from(content), short.privateKey).toString('base64url')}`
+      expect(await refusal(token, tokens({ ...byKeys, keys }))).toBe(
+        'The key of PAGE_TOKEN_JWKS for it has fewer than 2048 bits: sign with a longer key.',
+      )
+    },
+  )
 
   test('is refused with a public key as the secret of HS256', async () => {
     const secrets = [
