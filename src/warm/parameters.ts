@@ -18,7 +18,7 @@ export const languageTag =
   /^(?:(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*(?:-[a-wyz\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?|x(?:-[a-z\d]{1,8})+|i-[a-z]{2,8})$/i
 
 /** In bytes. */
-const longestPassword = 1024
+export const longestPassword = 1024
 const longestToken = 8192
 const longestLanguage = 255
 /** Characters: enough for a user name of 1,023 bytes. */

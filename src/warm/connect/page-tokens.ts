@@ -11,6 +11,7 @@ import {
 } from '../../config/kinds/page-token-kinds.js'
 import type { Clock } from '../../lib/clock.js'
 import type { Card } from '../../servers/login/created-accounts.js'
+import { longestPassword } from '../parameters.js'
 import { cardIn, credentialIn, demandVerified, jidIn, missingClaim, refused, visitIn } from './page-claims.js'
 import { type FetchedKeys, type FetchKeys, fetchedKeys, keysOfIssuer } from './page-keys.js'
 import { claimRefusal, demandJwt, type KeySetting, refusalOf } from './token-refusals.js'
@@ -78,7 +79,7 @@ export class PageTokens {
       visit: visitIn(claims, visit),
       card: cardIn(claims, name),
       token: login === 'token' ? token : undefined,
-      password: login === 'password' ? token : undefined,
+      password: login === 'password' ? asPassword(token) : undefined,
       credential: login === 'credential' ? credentialIn(claims) : undefined,
     }
   }
@@ -149,6 +150,14 @@ export class PageTokens {
     log.info({ file }, reloaded)
     if ('secrets' in read) for (const sentence of exposureOf(file, `${setting} names ${file}`)) log.warn(sentence)
   }
+}
+
+/** `token` is ASCII. */
+function asPassword(token: string): string {
+  if (token.length <= longestPassword) return token
+  throw refused(
+    `It has more than ${longestPassword} bytes, and PAGE_TOKEN_LOGIN=password sends it as a password: leave out claims.`,
+  )
 }
 
 /** Without other keys, the issuers are asked for theirs. */

@@ -266,6 +266,14 @@ describe('a page token signed with a secret', () => {
       )
   })
 
+  test('must be short enough for a password if it is sent as one', async () => {
+    const long = signed({ ...good, roles: 'r'.repeat(1024) })
+    expect((await tokens({ login: 'token' })(long)).token).toBe(long)
+    expect(await refusal(long, tokens({ login: 'password' }))).toBe(
+      'It has more than 1024 bytes, and PAGE_TOKEN_LOGIN=password sends it as a password: leave out claims.',
+    )
+  })
+
   test('must have the claim credential if that logs in', async () => {
     for (const credential of [undefined, '', 7, ['x']])
       expect(await refusal(signed({ ...good, credential }), tokens({ login: 'credential' }))).toBe(
