@@ -33,7 +33,7 @@ import { listenAt, urlOf } from './listen-at.js'
 import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
 import { UnreadReplies } from './unread-replies.js'
 import { refuseExpectation, refuseUnreadable } from './unreadable-requests.js'
-import { endAfterUpgrade, takeUpgrades, upgradeOptions } from './upgrades.js'
+import { endAfterUpgrade, refuseTunnels, takeUpgrades, upgradeOptions } from './upgrades.js'
 
 const reserveOfConnections = 8
 
@@ -170,6 +170,7 @@ export class Listening {
     server.maxHeadersCount = 0
     this.#limits.guard(server)
     refuseUnreadable(server, note)
+    refuseTunnels(server, note)
     server.on('checkExpectation', this.#inOrder(refuseExpectation(note)))
     const upgradeFor = (req: IncomingMessage) => (isAfterLastReply(req) ? undefined : this.#dispatcher.upgradeFor(req))
     takeUpgrades(server, upgradeFor, this.#upgraded, note)

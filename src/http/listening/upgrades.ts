@@ -34,6 +34,17 @@ export function takeUpgrades(
   })
 }
 
+/** Without this, Node closes the connection without a word, also if earlier requests wait for their replies. */
+export function refuseTunnels(server: Server, note: NoteRequest): void {
+  server.on('connect', (req, socket) => {
+    socket.on('error', ignore)
+    afterReplies(socket, () => {
+      note(req, 'connect')
+      refuseUpgrade(socket, 501, 'This service is no proxy, so it has no CONNECT.')
+    })
+  })
+}
+
 /** Calls `act` after the earlier replies (RFC 9112 §9.3.2). */
 function afterReplies(socket: Duplex, act: () => void): void {
   const before = replyUnderWay(socket)

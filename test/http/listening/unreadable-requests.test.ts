@@ -1,0 +1,63 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { loadConfig } from '../../../src/config/load.js'
+import { type Listening, listen } from '../../../src/http/listening/listening.js'
+import { Descriptors } from '../../../src/lib/limits/descriptors.js'
+import { createLog } from '../../../src/lib/log.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { HttpSocket } from '../../support/http-socket.js'
+import { unnoted } from '../../support/unlimited.js'
+
+const { config } = loadConfig({
+  HOST: '127.0.0.1',
+  PORT: '0',
+  ADMIN_USERS: 'portal:a-secret',
+  XMPP_DOMAINS: 'plain.example',
+})
+
+let listening: Listening
+let reasons: string[]
+let answers: ((body: string) => void)[]
+
+beforeEach(async () => {
+  reasons = []
+  answers = []
+  const dispatcher = Object.assign(
+    (_req: unknown, res: { end(body: string): void }) => void answers.push(body => res.end(body)),
+    { upgradeFor: () => undefined, holds: () => false },
+  )
+  listening = await listen(dispatcher, {
+    config,
+    log: createLog('info', { write() {} }),
+    clock: new FakeClock(),
+    refused: unnoted,
+    note: (_request, reason) => void reasons.push(reason),
+    descriptors: new Descriptors(),
+  })
+})
+
+afterEach(async () => {
+  listening.closeAllConnections()
+  await listening.close()
+})
+
+const client = () => new HttpSocket(Number(new URL(listening.urls[0]!).port))
+
+describe('CONNECT, as a client sends it to a proxy', () => {
+  const request = 'CONNECT chat.example:443 HTTP/1.1\r\nHost: chat.example:443\r\n\r\n'
+
+  test('is answered and noted', async () => {
+    const { head, body } = await client().send(request).reply()
+    expect(head).toMatch(/^HTTP\/1\.1 501 Not Implemented\r\nConnection: close\r\n/)
+    expect(body).toBe('This service is no proxy, so it has no CONNECT.\n')
+    expect(reasons).toEqual(['connect'])
+  })
+
+  test('is answered after earlier requests', async () => {
+    const pipelining = client().send(`GET / HTTP/1.1\r\nHost: a\r\n\r\n${request}`)
+    const first = pipelining.reply()
+    while (answers.length === 0) await new Promise(setImmediate)
+    answers[0]!('first')
+    expect((await first).body).toBe('first')
+    expect((await pipelining.reply()).head).toMatch(/^HTTP\/1\.1 501 /)
+  })
+})
