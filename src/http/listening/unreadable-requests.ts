@@ -24,6 +24,8 @@ const refusals: Readonly<Record<string, Refusal>> = {
     sentence: 'The chunk extensions of the request are too long.',
     reason: 'long-chunk-extensions',
   },
+  // Mostly a client that hung up.
+  HPE_INVALID_EOF_STATE: { status: 400, sentence: 'The request ended too early.', reason: 'incomplete' },
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, sentence: 'The request took too long to arrive.', reason: 'slow-request' },
 }
 

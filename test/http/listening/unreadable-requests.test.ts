@@ -61,3 +61,13 @@ describe('CONNECT, as a client sends it to a proxy', () => {
     expect((await pipelining.reply()).head).toMatch(/^HTTP\/1\.1 501 /)
   })
 })
+
+test.each([
+  ['headers', 'POST /warm HTTP/1.1\r\nHost: a\r\n'],
+  ['body', 'POST /warm HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx'],
+])('a request that ends in its %s is incomplete, not unreadable', async (_where, request) => {
+  const leaving = client().send(request)
+  leaving.socket.end()
+  expect((await leaving.reply()).body).toBe('The request ended too early.\n')
+  expect(reasons).toEqual(['incomplete'])
+})
