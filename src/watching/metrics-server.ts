@@ -9,6 +9,7 @@ import { answerInText, sendText } from '../http/answers/node-answers.js'
 import { readAbsoluteForm } from '../http/listening/absolute-form.js'
 import { bindFailureReason } from '../http/listening/listen-problems.js'
 import { refuseExpectation, refuseUnreadable } from '../http/listening/unreadable-requests.js'
+import { refuseTunnels } from '../http/listening/upgrades.js'
 import { systemClock } from '../lib/clock.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
 import { refusalLog } from '../lib/limits/refusal-log.js'
@@ -38,6 +39,7 @@ export async function serveMetrics(address: Place, text: MetricsText, fault: () 
     answer(req, res)
   })
   refuseUnreadable(server, note)
+  refuseTunnels(server, note)
   server.on('checkExpectation', refuseExpectation(note))
   server.timeout = unreadMilliseconds
   // Otherwise, Node would collect metrics for all pipelined requests at once.

@@ -97,19 +97,20 @@ test('the metrics server names the setting if its address cannot be used', async
   )
 })
 
-test.each(['\x16\x03\x01 no HTTP\r\n\r\n', 'GET /metrics HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n'])(
-  'the metrics server says why it refuses %j, and logs it',
-  async text => {
-    const lines: string[] = []
-    const { port } = new URL(await serve({ lines }))
-    const socket = connect(Number(port), '127.0.0.1')
-    let answer = ''
-    socket.on('data', piece => {
-      answer += piece
-    })
-    socket.write(text)
-    await once(socket, 'close')
-    expect(answer).toMatch(/\r\n\r\n\w.*\.\n$/)
-    expect(lines).toHaveLength(1)
-  },
-)
+test.each([
+  '\x16\x03\x01 no HTTP\r\n\r\n',
+  'GET /metrics HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n',
+  'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n',
+])('the metrics server says why it refuses %j, and logs it', async text => {
+  const lines: string[] = []
+  const { port } = new URL(await serve({ lines }))
+  const socket = connect(Number(port), '127.0.0.1')
+  let answer = ''
+  socket.on('data', piece => {
+    answer += piece
+  })
+  socket.write(text)
+  await once(socket, 'close')
+  expect(answer).toMatch(/\r\n\r\n\w.*\.\n$/)
+  expect(lines).toHaveLength(1)
+})
