@@ -5,12 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
+import { written } from '../config/kinds/listen-addresses.js'
+import { ConfigError } from '../config/load.js'
 import type { Peers as PeerPlaces } from '../config/redis-settings.js'
 import type { PeerAddress } from '../forwarding/link-settings.js'
 import { PeerLinks } from '../forwarding/peer-links.js'
 import { listenForPeers, type PeerListener } from '../forwarding/peer-listener.js'
 import { Peers, writeAddress } from '../forwarding/peers.js'
 import type { Dispatcher } from '../http/listening/dispatch.js'
+import { bindFailureReason } from '../http/listening/listen-problems.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { codeOf, type LogFor, traceOf } from '../lib/log.js'
@@ -249,10 +252,18 @@ async function atFreePort<T>(
     try {
       return await listenAt({ host, port: next })
     } catch (error) {
-      if (codeOf(error) !== 'EADDRINUSE' || next === port + ports - 1) throw error
+      const code = codeOf(error)
+      if (code === 'EADDRINUSE' && next < port + ports - 1) continue
+      const reason = code === 'EADDRINUSE' ? inUse(ports) : bindFailureReason(code)
+      throw reason === undefined ? error : new ConfigError([`PEER_LISTEN is ${written({ host, port })}, ${reason}`])
     }
   }
 }
+
+const inUse = (ports: number) =>
+  ports === 1
+    ? 'which another program uses: choose another port'
+    : `but this port and the ${ports - 1} after it are in use, by other programs or by workers that still drain`
 
 const differences = (own: ProcessEntry['settings'], other: ProcessEntry) =>
   Object.keys(own).filter(each => own[each] !== other.settings[each])

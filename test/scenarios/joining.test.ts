@@ -1,4 +1,6 @@
 // Runs in npm run test:all only: ten seconds.
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
@@ -59,6 +61,23 @@ test('workers with one PEER_LISTEN have ports of their own, so that a request re
     expect(reply).not.toContain('condition')
     client.close()
   }
+})
+
+test.each([
+  ['203.0.113.1:9191', 'PEER_LISTEN is 203.0.113.1:9191, which is not an address of this machine'],
+  ['missing.invalid:9191', /PEER_LISTEN is missing\.invalid:9191, a name without an address \((ENOTFOUND|EAI_AGAIN)\)/],
+])('PEER_LISTEN=%s, which cannot be listened on, is named', async (PEER_LISTEN, problem) => {
+  await expect(start(memoryStore(systemClock), { PEER_LISTEN })).rejects.toThrow(problem)
+})
+
+test('PEER_LISTEN is named if other programs use its ports', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const PEER_LISTEN = `127.0.0.1:${port}`
+  const problem = `PEER_LISTEN is ${PEER_LISTEN}, which another program uses: choose another port`
+  await expect(start(memoryStore(systemClock), { PEER_LISTEN })).rejects.toThrow(problem)
+  other.close()
 })
 
 test('a process that has other settings is named once, and counted', async () => {

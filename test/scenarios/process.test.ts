@@ -191,12 +191,15 @@ describe('--check-config', () => {
       HTTPS_HOST: 'no-such-host.invalid',
       TLS_CERT: 'tls.pem',
       METRICS_ADDRESS: '203.0.113.1:9110',
+      ...{ REDIS_URL: 'redis://127.0.0.1', SEAL_KEY_FILE: 'seal.key', PEER_LISTEN: '203.0.113.2:9191' },
     }
+    operator.write('seal.key', Buffer.alloc(32, 7).toString('base64'))
     const check = operator.start(settings(environment), '--check-config')
     expect(await check.exit).toBe(1)
     expect(check.stderr).toContain('- HOST has 192.0.2.1, which is not an address of this machine\n')
     expect(check.stderr).toMatch(/^- HTTPS_HOST has no-such-host\.invalid, a name without an address/m)
     expect(check.stderr).toContain('- METRICS_ADDRESS has 203.0.113.1, which is not an address of this machine\n')
+    expect(check.stderr).toContain('- PEER_LISTEN has 203.0.113.2, which is not an address of this machine\n')
   })
 
   testRest('fails for an unknown setting, which a start only warns of', async () => {

@@ -8,11 +8,13 @@ import { socketPathProblem } from './unix-sockets.js'
 export async function listenProblems({
   listen,
   https,
+  peers,
   metricsAddress,
-}: Pick<Config, 'listen' | 'https' | 'metricsAddress'>): Promise<string[]> {
+}: Pick<Config, 'listen' | 'https' | 'peers' | 'metricsAddress'>): Promise<string[]> {
   const named = [
     ...listen.places.map(place => ['HOST', place] as const),
     ...(https?.places ?? []).map(place => [https!.placesFrom, place] as const),
+    ...(peers === undefined ? [] : [['PEER_LISTEN', peers.listen] as const]),
     ...(metricsAddress === undefined ? [] : [['METRICS_ADDRESS', metricsAddress] as const]),
   ]
   const problems = await Promise.all(
