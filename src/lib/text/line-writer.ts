@@ -1,4 +1,5 @@
 import { closeSync, writeSync } from 'node:fs'
+import { attempt } from '../attempt.js'
 import { type Clock, systemClock, type Timer } from '../clock.js'
 
 /** At most this many bytes wait for a slow reader. */
@@ -54,8 +55,10 @@ export class LineWriter {
 
   moveTo(descriptor: number): void {
     this.flush()
-    closeSync(this.#descriptor)
+    const before = this.#descriptor
     this.#descriptor = descriptor
+    // On a full network disk, `close` fails. The descriptor is closed nevertheless, and its number is used again.
+    attempt(() => closeSync(before))
     this.flush()
   }
 

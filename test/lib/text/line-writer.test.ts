@@ -99,6 +99,23 @@ test('after a file was renamed, lines go to a new one', () => {
   expect(() => closeSync(first)).toThrow('EBADF')
 })
 
+test('lines go to the new file, although the previous one cannot be closed', () => {
+  const open = (name: string) => openSync(join(folder, name), 'a')
+  const [first, second] = [open('closed'), open('next')]
+  const log = new LineWriter(first, { onLost() {} })
+  // As a full network disk does: `close` fails, and the number of the descriptor is free for the next file or socket.
+  closeSync(first)
+  log.moveTo(second)
+  const socket = open('socket')
+  expect(socket).toBe(first)
+  log.write('one\n')
+  expect([readFileSync(join(folder, 'next'), 'utf8'), readFileSync(join(folder, 'socket'), 'utf8')]).toEqual([
+    'one\n',
+    '',
+  ])
+  closeSync(socket)
+})
+
 test('important lines have a buffer of their own, and are written while others are lost', () => {
   const log = writer()
   room = 0
