@@ -4,7 +4,8 @@ import type { MakeRate } from '../lib/limits/rates.js'
 
 /**
  * All calls reject with `StoreUnavailable` within about a second if the store does not answer, refuses the password or
- * is full. Rates then count in this process alone. Times are Unix times in milliseconds.
+ * is full. Rates then count in this process alone. A full store still removes sessions and forgets records. Times are
+ * Unix times in milliseconds.
  */
 export interface Store {
   /** False from a call that the store does not answer until it answers again. All entries are then back within 5 s. */

@@ -46,19 +46,21 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     await expect(failing).rejects.toMatchObject({ name: 'StoreUnavailable', reason })
   }
 
+  const recordOf = ({ id }: SessionEntry) => ({ id, secrets: [], version: 1, text: 'sealed'.repeat(500) })
+
   /** All calls are rejected before the next turn of the event loop: they wait for nothing. */
   async function allFailAtOnce(reason: string): Promise<void> {
     const nextTurn = new Promise(resolve => setImmediate(resolve, 'pending'))
-    const outcomes = calls().map(call => Promise.race([call.catch((error: unknown) => error), nextTurn]))
+    const outcomes = calls(reason).map(call => Promise.race([call.catch((error: unknown) => error), nextTurn]))
     const failure = expect.objectContaining({ name: 'StoreUnavailable', reason })
     expect(await Promise.all(outcomes)).toEqual(outcomes.map(() => failure))
   }
 
-  const calls = (): Promise<unknown>[] => [
+  const calls = (reason?: string): Promise<unknown>[] => [
     here.sessions.open(sessionOf('4'), 9),
     here.sessions.put([sessionOf('4')]),
     here.sessions.change([sessionOf('1')], 'a'),
-    here.sessions.remove(['9'], 'a'),
+    ...(reason === 'full' ? [] : [here.sessions.remove(['9'], 'a')]),
     here.sessions.find({ id: '1' }),
     here.sessions.find({ tab: tabOf('1') }),
     here.sessions.count('user', 'anna@example.org'),
@@ -209,6 +211,19 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     await eventually('it is up', () => here.isUp)
     await eventuallyFound(['1', '2', '3'])
     expect(told).toEqual(['full', 'up'])
+  })
+
+  test('that is full of sessions has room again when they have ended', async () => {
+    own = Array.from({ length: 2_000 }, (_, index) => sessionOf(`full${index}`, { user: `user${index}` }))
+    await here.sessions.put(own)
+    await here.records.keep(own.map(recordOf), 'a', 60)
+    const [, used] = /^used_memory:(\d+)/m.exec(await redis.command('INFO', 'memory'))!
+    await redis.command('CONFIG', 'SET', 'maxmemory', String(Number(used) - 250_000))
+    await eventually('it is full', () => told.includes('full'))
+    await Promise.all(own.splice(0).map(({ id }) => here.sessions.remove([id], 'a')))
+    await eventually('it is up', () => here.isUp)
+    expect(told).toEqual(['full', 'up'])
+    expect(Number(await redis.command('SCARD', 'warm:kept-by:a'))).toBe(0)
   })
 
   test.each([

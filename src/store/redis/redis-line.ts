@@ -88,6 +88,12 @@ export class RedisLine {
     return this.#inTime(this.#written(command))
   }
 
+  /** For scripts that only remove, which a full Redis takes too: it may be full of what they remove. */
+  async free(script: string, ...args: readonly (string | number)[]): Promise<unknown> {
+    if (!this.#isUp && this.#reason !== 'full') throw new StoreUnavailable(this.#reason)
+    return this.#inTime(this.#written(evaluation(script, args)))
+  }
+
   /** Rejects with `StoreUnavailable`. */
   run(script: string, ...args: readonly (string | number)[]): Promise<unknown> {
     return this.send(...evaluation(script, args))

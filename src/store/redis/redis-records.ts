@@ -206,7 +206,7 @@ export function redisRecords(line: RedisLine, hashKey: HashKey): Records {
     },
 
     async forget(ids: readonly string[], process: string) {
-      await Promise.all(Array.from(batches(ids, mostInCommand), part => line.run(forgetAll, process, ...part)))
+      await Promise.all(Array.from(batches(ids, mostInCommand), part => line.free(forgetAll, process, ...part)))
     },
 
     async isOwn(id: string, process: string) {

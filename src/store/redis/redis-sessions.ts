@@ -159,7 +159,7 @@ export function redisSessions(line: RedisLine, hashKey: HashKey): SessionEntries
       await Promise.all(Array.from(batches(sessions, mostInCommand), change))
     },
     async remove(ids, process) {
-      await Promise.all(Array.from(batches(ids, mostInCommand), part => line.run(remove, process, ...part)))
+      await Promise.all(Array.from(batches(ids, mostInCommand), part => line.free(remove, process, ...part)))
     },
     find,
     count: async (by, value) => Number(await line.send('ZCARD', `warm:key:${shared(keys.counted(by, value))}`)),
