@@ -117,6 +117,13 @@ export class LinkCounts {
     this.droppedBehind = 0
   }
 
+  /** The server refuses stream management. */
+  neverBegins(): void {
+    this.stopTimers()
+    this.forget()
+    this.#early = []
+  }
+
   /** Stanzas from before `<enabled/>` that the page may not have. */
   get early(): readonly Element[] {
     if (this.#early.length === 0) return this.#early

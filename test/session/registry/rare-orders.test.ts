@@ -269,6 +269,20 @@ test('stanzas from before `<enabled/>` that the page does not have outlive the p
   expect(back.sent.join('')).toContain('early')
 })
 
+test('stanzas from before `<enabled/>` outlive the process also if the server answers late', async () => {
+  const bench = new BoshBench({}, undefined, about)
+  keepRecords(bench, store, 'dying')
+  client = await bench.warmed({ management: { mending: new FakeMending() } })
+  await bench.server(() => client.link.receive(message('early')))
+  // The process looks whether it could store a record.
+  await isKept(bench)
+  await bench.server(() => client.link.say(enabledByServer))
+  await isKept(bench)
+  const { back } = await diesAfter(0)
+  for (const text of [bind, enable]) back.receive(text)
+  expect(back.sent.join('')).toContain('early')
+})
+
 test('a refusal of the service is not taken for a stanza that the page repeats', async () => {
   const { socket, id } = await attachCounting()
   await isKept()
