@@ -214,7 +214,7 @@ export class LinkCounts {
    */
   confirmRecorded(text: string | undefined, recorded: number): number | undefined {
     const count = readCount(text)
-    const arrived = count === undefined ? undefined : stanzasUpTo(count, this.confirmed, mostUnrecorded)
+    const arrived = count === undefined ? undefined : stanzasUpTo(count, this.confirmed, recorded + mostUnrecorded)
     if (count === undefined || arrived === undefined || arrived < 0) return undefined
     this.confirmed = count
     this.forget(Math.min(arrived, recorded))

@@ -327,3 +327,14 @@ test('a page that logged in before the doubt does not bind while another process
   socket.receive(bind)
   expect(socket.sent.join('')).not.toContain('<jid>')
 })
+
+test('a session goes on if its server had not confirmed thousands of small stanzas', async () => {
+  const { socket, id } = await attachCounting()
+  for (let count = 0; count < 6_000; count++) socket.receive(`<presence xmlns='jabber:client'/>`)
+  for (let second = 0; second < 8; second++) await isKept()
+  socket.leave()
+  const { link, back } = await diesAfter(5_500)
+  expect(link.sent.join('').split('<presence ')).toHaveLength(501)
+  back.receive(resume(id, 0))
+  expect(back.sent.at(-1)).toContain('<resumed ')
+})
