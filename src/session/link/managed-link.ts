@@ -227,8 +227,10 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   #detach(reason: 'ended' | 'cut'): Link {
-    if (this.#phase === 'on')
-      this.#link.send([this.counts.acknowledge(this.counts.received - this.counts.keptAtServer)])
+    if (this.#phase === 'on') {
+      const last = reason === 'ended' ? this.replies.take() : []
+      this.#link.send([...last, this.counts.acknowledge(this.counts.received - this.counts.keptAtServer)])
+    }
     this.#stop(reason)
     this.counts.forget()
     return this.#link
@@ -318,8 +320,7 @@ export class ManagedLink implements Link, LinkEvents {
     } else if (this.#phase === 'enabling') {
       this.#phase = 'off'
       this.#mending?.wipe()
-      this.counts.stopTimers()
-      this.counts.forget()
+      this.counts.neverBegins()
     }
   }
 

@@ -45,6 +45,11 @@ export class OwnReplies {
     if (sent.length > 0) session.run(() => session.link.send(sent))
   }
 
+  /** The session ends, so no process reads a record of it. */
+  take(): readonly Element[] {
+    return this.#waiting.splice(0)
+  }
+
   /** The server has `count` stanzas that the record lacks. Returns how many of these are the page's. */
   resumed(count: number): number {
     return count - (count === 0 ? 0 : this.#waiting.splice(0, count).length)

@@ -1012,3 +1012,13 @@ describe('stanzas that the server has not acknowledged', () => {
     expect(replies.map(({ reply }) => reply !== undefined)).toEqual([true, true, false])
   })
 })
+
+test('a session whose server refuses to count stanzas does not keep those that came before', async () => {
+  const bench = new BoshBench()
+  const client = await bench.warmed({ management: { mending: new FakeMending() } })
+  await bench.server(() => client.link.receive(message('1')))
+  const { counts } = bench.registry.bySid(client.sid)!.uplink.managed!
+  expect(counts.early).toHaveLength(1)
+  await bench.server(() => client.link.say(failed))
+  expect(counts.early).toEqual([])
+})

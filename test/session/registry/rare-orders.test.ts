@@ -244,6 +244,13 @@ test('refusals do not wait for a record while the store is away for long', async
   expect(isSent()).toBe(true)
 })
 
+test('a refusal that waits for a record is sent if the session ends', async () => {
+  await isKept()
+  await dying.server(link => link.events.onDropped!(large))
+  dying.registry.byId(client.id)!.end('logout', 'loggedOut')
+  expect(client.link.sent.join('').split(`id='large'`)).toHaveLength(2)
+})
+
 test('refusals that wait for a record do not fill the memory', async () => {
   await isKept()
   jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
