@@ -263,6 +263,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
       ),
     )
     await allFailAtOnce('refused')
+    expect(told.at(-1)).toBe('refused')
     const withPassword = await openRedisStore(redis, events, 'other')
     await withPassword.join(memberOf('c'))
     expect(withPassword.isUp).toBe(true)

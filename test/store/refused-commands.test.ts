@@ -54,3 +54,24 @@ test('entries of sessions are written again after one command got no answer', as
   expect(written).toEqual(['opened-meanwhile'])
   beats.stop()
 })
+
+test('that Redis is there again, but refuses to work, is told once until it is up', () => {
+  const told: string[] = []
+  const line = new RedisLine(new FakeClock(), { onDown: reason => told.push(reason), onUp: () => told.push('up') })
+  line.up(0)
+  const reasons = [
+    'no-connection',
+    'no-answer',
+    'full',
+    'full',
+    'no-connection',
+    'full',
+    'read-only',
+    'no-answer',
+  ] as const
+  for (const reason of reasons) line.down(reason)
+  expect([line.reason, told]).toEqual(['read-only', ['up', 'no-connection', 'full', 'read-only']])
+  line.up(0)
+  line.down('full')
+  expect(told.slice(4)).toEqual(['up', 'full'])
+})

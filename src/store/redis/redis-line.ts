@@ -31,6 +31,8 @@ export class RedisLine {
   #reason: Outage = 'no-connection'
   /** The code of the last error of a connection, such as `EACCES`. */
   #cause: string | undefined
+  /** Since it was up. */
+  readonly #told = new Set<Outage>()
   /** Redis time minus the time of the clock. */
   #offset: number | undefined
   /** Called for each new connection. */
@@ -116,15 +118,19 @@ export class RedisLine {
     if (this.#isUp) return
     this.#isUp = true
     this.#cause = undefined
+    this.#told.clear()
     this.#events.onUp()
   }
 
   down(reason: Outage): void {
-    if (this.#isUp === false) return
+    const wasDown = this.#isUp === false
     // Without a connection, the client has told why. With sentinels, it goes on trying after a refusal.
     const isToldByClient = reason === 'no-connection' || (reason === 'no-answer' && this.#reason === 'refused')
-    if (this.#isUp || !isToldByClient) this.#reason = reason
+    if (wasDown ? refusals.has(reason) : this.#isUp || !isToldByClient) this.#reason = reason
     this.#isUp = false
+    // It is there again, but does not work, for another reason than before.
+    if (wasDown && (!refusals.has(this.#reason) || this.#told.has(this.#reason))) return
+    this.#told.add(this.#reason)
     this.#events.onDown(this.#reason, this.#reason === 'no-connection' ? this.#cause : undefined)
   }
 
@@ -160,6 +166,9 @@ export class RedisLine {
 
 /** Redis keeps compiled scripts, so the whole text costs little. */
 const evaluation = (script: string, args: readonly (string | number)[]) => ['EVAL', script, '0', ...args.map(String)]
+
+/** Answers of a Redis that is there. An operator must correct their cause. */
+const refusals: ReadonlySet<Outage> = new Set(['full', 'read-only', 'refused'])
 
 const outages: readonly (readonly [start: string, Outage])[] = [
   ['OOM', 'full'],
