@@ -120,10 +120,15 @@ export class Peers implements OtherProcesses {
     return this.ownerNamed(processIn(text) ?? '')
   }
 
-  /** A process that takes new sessions, except those in `asked`, to which its name is added. */
+  /**
+   * A process that takes new sessions, except those in `asked`, to which its name is added. The last are processes to
+   * which no connection opened: a call could wait for them for 12 s, and then fail.
+   */
   forNewSession(asked = new Set<string>()): Owner | undefined {
     const others = this.others.filter(({ name, isDraining }) => !isDraining && !asked.has(name))
-    const entry = others[Math.floor(Math.random() * others.length)]
+    const reached = others.filter(({ name }) => !this.isUnreachable(name))
+    const best = reached.length > 0 ? reached : others
+    const entry = best[Math.floor(Math.random() * best.length)]
     if (entry === undefined) return undefined
     asked.add(entry.name)
     return this.ownerNamed(entry.name) ?? this.forNewSession(asked)

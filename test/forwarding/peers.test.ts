@@ -200,6 +200,20 @@ describe('an owner', () => {
   })
 })
 
+test('a process that cannot be reached gets a new session only if there is no other', async () => {
+  const strange = createServer(socket => void socket.destroy()).listen(0, '127.0.0.1')
+  await once(strange, 'listening')
+  const { port } = strange.address() as AddressInfo
+  const third = entry('cccccccc', { address: 'unix:/c' })
+  processes = [entry(self), entry(other, { address: writeAddress({ host: '127.0.0.1', port }) }), third]
+  await reasonOf(peers.ask(other, 'any', null))
+  await eventually('it is known', () => peers.isUnreachable(other))
+  const chosen = new Set(Array.from({ length: 50 }, () => peers.forNewSession()?.name))
+  expect([...chosen]).toEqual([third.name])
+  expect(peers.forNewSession(new Set([third.name]))?.name).toBe(other)
+  strange.close()
+})
+
 test('a process whose entry expires is lost until it is back, and a process that drained is not', () => {
   const all = processes
   peers.look()
