@@ -24,6 +24,8 @@ export interface RedisClient {
   send(command: readonly string[]): Promise<unknown>
   connect(): Promise<unknown>
   destroy(): unknown
+  /** Connects again: another server can be at the address now. Sentinels tell this themselves. */
+  renew?(): void
 }
 
 interface ClientEvents {
@@ -75,11 +77,20 @@ export async function redisClient(settings: RedisSettings, { onReady, onError }:
     place.kind === 'socket'
       ? { ...timeouts, path: place.path }
       : { ...timeouts, host: place.host, port: place.port, ...encryption }
-  const client = createClient({ ...common, RESP: 2, socket })
-  client.on('error', onError).on('ready', onReady)
+  const made = () =>
+    createClient({ ...common, RESP: 2, socket })
+      .on('error', onError)
+      .on('ready', onReady)
+  let client = made()
   return {
     send: command => client.sendCommand(command),
     connect: () => client.connect(),
     destroy: () => client.destroy(),
+    renew() {
+      if (!client.isReady) return
+      client.destroy()
+      client = made()
+      client.connect().catch(onError)
+    },
   }
 }

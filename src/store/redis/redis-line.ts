@@ -7,6 +7,8 @@ import { type RedisClient, type RedisSettings, redisClient } from './redis-clien
 const longestAnswer = 1_000
 /** Until the first connection, in milliseconds. Without it, the first calls of pages would be refused. */
 const longestStart = 2_000
+/** Between new connections to a Redis that is read-only, in milliseconds. */
+const renewalPause = 2_000
 /** In scripts, times are whole milliseconds. */
 const timeStep = 1
 
@@ -31,6 +33,7 @@ export class RedisLine {
   #reason: Outage = 'no-connection'
   /** The code of the last error of a connection, such as `EACCES`. */
   #cause: string | undefined
+  #renewedAt = Number.NEGATIVE_INFINITY
   /** Since it was up. */
   readonly #told = new Set<Outage>()
   /** Redis time minus the time of the clock. */
@@ -134,6 +137,14 @@ export class RedisLine {
     this.#events.onDown(this.#reason, this.#reason === 'no-connection' ? this.#cause : undefined)
   }
 
+  /** After a failover, a connection can lead to the server before, which is a replica now and does not close it. */
+  #leaveReplica(): void {
+    const now = this.#clock.now()
+    if (now - this.#renewedAt < renewalPause) return
+    this.#renewedAt = now
+    this.#client?.renew?.()
+  }
+
   #written(command: readonly string[]): Promise<unknown> {
     return this.#client?.send(command) ?? Promise.reject(new Error('there is no client'))
   }
@@ -144,6 +155,7 @@ export class RedisLine {
       const fail = (outage: Outage) => {
         timer.cancel()
         if (outage !== 'failed') this.down(outage)
+        if (outage === 'read-only') this.#leaveReplica()
         reject(new StoreUnavailable(outage))
       }
       // Node's timers begin with the turn of the event loop, so they can end early, which would be before `deadline`.
