@@ -66,7 +66,8 @@ export async function openBase({
           name,
           place,
           folder: socketsFolder,
-          settings: () => settingsInCommon(live.config),
+          // A reload does not change the key for links and for keys in Redis.
+          settings: () => settingsInCommon({ ...live.config, redis: config.redis }),
           phase,
           clock,
           sums,
