@@ -3,7 +3,7 @@ import type { CallIds } from '../lib/call-ids.js'
 import type { EndReason, Limit } from '../lib/counts.js'
 import type { SessionState, StoredSession, TabName } from '../store/store.js'
 import type { Link, LinkEvents, LinkOptions, StreamOptions } from '../xmpp/link.js'
-import { droppedStanza, type Element } from '../xmpp/xml/element.js'
+import type { Element } from '../xmpp/xml/element.js'
 import type { Client, NextPage } from './client.js'
 import { endSession, type How, removeSession } from './endings.js'
 import { Inactivity } from './inactivity.js'
@@ -187,7 +187,7 @@ export class Session {
     const token = this.#await('handover', jid, client, handover)
     const receiver = this.uplink.managed ?? this.downlink
     for (const element of undelivered)
-      if (element === droppedStanza) this.uplink.managed?.counts.receiveDropped()
+      if (element.isDropped === true) this.uplink.managed?.counts.receiveDropped()
       else receiver.onElement(element)
     this.#note('logged-in')
     this.keeper.loggedIn(this, jid)

@@ -151,8 +151,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     if (!this.#isOver) this.#guard(() => this.#take(element))
   }
 
-  onDropped(_dropped?: Element, isStanza = true): void {
-    if (isStanza && this.#isAnswered && !this.#isOver) this.#undelivered.push(droppedStanza)
+  onDropped(dropped: Element = droppedStanza, isStanza = true): void {
+    if (isStanza && this.#isAnswered && !this.#isOver) this.#undelivered.push({ ...dropped, isDropped: true })
   }
 
   onFlush(): void {}

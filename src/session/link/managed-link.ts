@@ -5,7 +5,7 @@ import { smNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { writeCount, writeCounting } from '../../xmpp/stanza-counts.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
-import { droppedStanza, type Element, isStanza } from '../../xmpp/xml/element.js'
+import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import type { Session } from '../session.js'
@@ -342,7 +342,7 @@ export class ManagedLink implements Link, LinkEvents {
         link.events = this
         if (answer === undefined) return link.restart()
         for (const element of [answer, ...missed])
-          if (element === droppedStanza) this.onDropped()
+          if (element.isDropped === true) this.onDropped(element.name === '' ? undefined : element)
           else this.onElement(element)
         this.onFlush()
       },

@@ -7,10 +7,12 @@ export interface Element {
   readonly text: string
   /** The service has made it: no page repeats it. */
   readonly isOurs?: boolean
+  /** Only the start of a stanza that was dropped, but counts (XEP-0198 §4). */
+  readonly isDropped?: boolean
 }
 
-/** In place of a stanza that was dropped, but counts (XEP-0198 §4). */
-export const droppedStanza: Element = { name: '', namespace: '', text: '' }
+/** In place of a stanza that was dropped, and whose start is not known. */
+export const droppedStanza: Element = { name: '', namespace: '', text: '', isDropped: true }
 
 export type MeantNamespace = (name: string, namespace: string) => string
 

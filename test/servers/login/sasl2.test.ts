@@ -12,6 +12,7 @@ import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-pa
 import { readFeatures } from '../../../src/servers/login/stream-features.js'
 import type { Resumption } from '../../../src/xmpp/link.js'
 import { droppedStanza } from '../../../src/xmpp/xml/element.js'
+import { element } from '../../support/element.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { ScramServer } from '../../support/login-server/scram.js'
 import { type Answer, bind, features, ScriptedLink } from './scripted-link.js'
@@ -244,12 +245,17 @@ describe('a stream', () => {
           link().say(end(id, told) + message('1'))
           link().events.onDropped!(undefined, false)
           link().events.onDropped!()
+          link().events.onDropped!(element(message('large')))
           return ''
         },
       ],
       { until: resumption, resource: 'balcony' },
     )
-    expect((await loggedIn).undelivered).toEqual([expect.objectContaining({ text: message('1') }), droppedStanza])
+    expect((await loggedIn).undelivered).toEqual([
+      expect.objectContaining({ text: message('1') }),
+      droppedStanza,
+      { ...element(message('large')), isDropped: true },
+    ])
   })
 
   test('that is resumed has its features remembered: the next login is pipelined', async () => {

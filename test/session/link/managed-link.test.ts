@@ -1013,6 +1013,16 @@ describe('stanzas that the server has not acknowledged', () => {
   })
 })
 
+test('a stanza that is dropped behind the answer to an inline resumption is refused', async () => {
+  const all = await managed()
+  await breaks(all)
+  const start = `<message xmlns='jabber:client' from='a@b.example/c' to='juliet@chat.example/1' id='large'/>`
+  const resumed = element(`<resumed ${sm} previd='first' h='0'/>`)
+  const link = all.mending.attempts.at(-1)!.succeed(resumed, { ...element(start), isDropped: true })
+  await all.bench.pass(0)
+  expect(link.sent.join('')).toMatch(/type='error' to='a@b.example\/c' id='large'.*<policy-violation /)
+})
+
 test('a session whose server refuses to count stanzas does not keep those that came before', async () => {
   const bench = new BoshBench()
   const client = await bench.warmed({ management: { mending: new FakeMending() } })
