@@ -32,6 +32,7 @@ export const serverStep = fc.oneof(
   fc.record({ kind: fc.constant('server begins to count' as const) }),
   fc.record({ kind: fc.constant('server asks' as const) }),
   fc.record({ kind: fc.constant('server reads' as const), count: some }),
+  fc.record({ kind: fc.constant('connection breaks' as const), unheard: some }),
 )
 type ServerStep = typeof serverStep extends fc.Arbitrary<infer T> ? T : never
 
@@ -76,6 +77,8 @@ export class Server {
         return
       case 'server reads':
         return void this.read(step.count)
+      case 'connection breaks':
+        return void this.break(step.unheard)
     }
   }
 
@@ -85,8 +88,8 @@ export class Server {
   }
 
   /** Connects again, unless it is connected, or never was disconnected. */
-  async comeBack(bench: BoshBench, mending: FakeMending | undefined): Promise<void> {
-    if (this.link !== undefined || mending === undefined) return
+  async comeBack(bench: BoshBench, mending: FakeMending): Promise<void> {
+    if (this.link !== undefined) return
     const link = mending.attempts.at(-1)!.succeed()
     await bench.pass(0)
     link.receive(features)
@@ -134,6 +137,15 @@ export class Server {
       this.#kept.push(id)
     }
     if (this.link !== undefined) transmit(this.link, id)
+  }
+
+  /** The connection breaks, and the service mends it. The last stanzas on it are lost. */
+  break(unheard: number): void {
+    const { link } = this
+    // Without stream management, the session would end.
+    if (link === undefined || !this.isCounting) return
+    this.lose(unheard)
+    link.end({ failure: { step: 'stream', code: 'remote-connection-failed' } })
   }
 
   /** Loses the connection, and the last stanzas on it. */

@@ -197,7 +197,8 @@ async function play(steps: readonly AnyStep[], isLate: boolean): Promise<void> {
   const keepers = new Keepers()
   let bench = new BoshBench({}, undefined, about)
   await keepers.add(bench)
-  const client = await bench.warmed({ management: { mending: new FakeMending() }, seconds })
+  let mending = new FakeMending()
+  const client = await bench.warmed({ management: { mending }, seconds })
   if (!isLate) await bench.server(link => link.say(enabledByServer))
   client.link.sent.length = 0
   const server = new Server()
@@ -205,7 +206,6 @@ async function play(steps: readonly AnyStep[], isLate: boolean): Promise<void> {
   server.connect(client.link)
   const page = new SocketPage(client)
   await page.comeBack()
-  let mending: FakeMending | undefined
   let mayGetTwice = false
 
   const comeBack = () => server.comeBack(bench, mending)
