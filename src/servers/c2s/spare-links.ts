@@ -55,7 +55,8 @@ export class SpareLinks {
   take(options: ConnectionOptions, events: ConnectionEvents): Connection | undefined {
     if (options.certificate) return undefined
     const links = this.#byDomain.get(options.domain)?.links ?? []
-    const spare = [...links].find(({ isReady }) => isReady)
+    // After a change of XMPP_SERVERS, a login that began before can have dialled a spare link to the old server.
+    const spare = [...links].find(({ isReady, server }) => isReady && server === options.server)
     if (spare === undefined) return undefined
     spare.leave()
     let isOver = false
@@ -115,12 +116,14 @@ export class SpareLinks {
 class SpareLink implements ConnectionEvents {
   socket: Socket | undefined
   to: ConnectedServer | undefined
+  readonly server: ConnectionOptions['server']
   readonly since: number
   readonly #spares: Spares
   readonly #connection: Connection
 
   constructor(options: ConnectionOptions, connections: ConnectionParts, spares: Spares) {
     this.#spares = spares
+    this.server = options.server
     this.since = connections.clock.now()
     spares.links.add(this)
     this.#connection = new OpenConnection(options, connections, this)

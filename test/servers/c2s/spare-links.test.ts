@@ -14,12 +14,22 @@ let clock: FakeClock
 let server: ScriptedServer
 let links: ReturnType<typeof createLinks>
 let hasRoom: boolean
+/** XMPP_SERVERS, which a reload changes. */
+let servers: Map<string, Server>
 
 const auth = '<auth/>'
 
+const at = (to: Partial<Server> = {}): Server => ({
+  ...usualServer,
+  port: server.port,
+  ca: certificate.cert,
+  ...to,
+})
+
 function start(to: Partial<Server> = {}, spare: Partial<SpareParts> = {}): void {
-  const all: Server = { ...usualServer, port: server.port, ca: certificate.cert, ...to }
-  links = createLinks(linksParts(clock, all, { spare: { most: 8, hasRoom: () => hasRoom, ...spare } }))
+  servers = new Map([['*', at(to)]])
+  const parts = linksParts(clock, at(to), { servers, spare: { most: 8, hasRoom: () => hasRoom, ...spare } })
+  links = createLinks(parts)
 }
 
 interface Login {
@@ -268,6 +278,24 @@ describe('a spare link ends', () => {
     await welcome(spare)
     await eventually('it is dropped', () => links.spareCount === 0)
     await spare.gone
+  })
+})
+
+describe('after a change of XMPP_SERVERS', () => {
+  test('a login uses no spare link that a login of before has dialled', async () => {
+    start()
+    for (let login = 0; login < 3; login++) open()
+    servers.set('*', at({ tls: 'starttls' }))
+    links.dropSpares()
+    for (let login = 0; login < 3; login++) await (await server.connection()).until(plainHeader)
+    const old = await spareConnection()
+    await usable()
+    const { link } = open()
+    expect(links.spareCount).toBe(1)
+    const own = await server.connection()
+    await startTlsAt(own)
+    await own.until("streams'>")
+    expect([old.unread, link.facts.encrypted]).toEqual(['', true])
   })
 })
 
