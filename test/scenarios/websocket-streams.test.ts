@@ -140,6 +140,17 @@ describe('a stream over WebSocket', () => {
     )
   })
 
+  test('whose client does not wait for our opening loses nothing', async () => {
+    await set()
+    const wire = (await stage.wire()).send(open(), auth)
+    const link = await stage.server.connection()
+    await link.until("xmlns:stream='http://etherx.jabber.org/streams'>")
+    link.send(header() + features())
+    expect(await wire.message()).toContain('<open ')
+    expect(await wire.message()).toContain('<mechanism>SCRAM-SHA-1</mechanism>')
+    expect(await link.until('</auth>')).toBe(auth)
+  })
+
   test('is opened in the language of the server', async () => {
     await set()
     const wire = await stage.wire()

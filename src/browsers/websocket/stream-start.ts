@@ -42,7 +42,8 @@ export class StreamStart implements ChannelEvents {
   protected readonly parts: StreamParts
   readonly #limit: Timer
   protected isGone = false
-  #hasBegun = false
+  /** Messages of a client that does not wait for our opening. */
+  #early: Buffer[] | undefined
 
   constructor(channel: SocketChannel, parts: StreamParts, seconds = openSeconds) {
     this.channel = channel
@@ -53,6 +54,8 @@ export class StreamStart implements ChannelEvents {
   }
 
   onMessage(message: Buffer): void {
+    // Few follow, because the channel is paused.
+    if (this.#early !== undefined) return void this.#early.push(message)
     const element = message.length > longestMessageBytes ? 'policy-violation' : readMessage(message)
     if (typeof element === 'string') this.refuse(element)
     else if (element.namespace === framingNamespace && element.name === 'close') this.channel.answerClose()
@@ -81,12 +84,12 @@ export class StreamStart implements ChannelEvents {
   }
 
   protected take(element: Element): void {
-    if (this.#hasBegun) return
     const opened = this.opening(element)
     if (opened === undefined) return
-    this.#hasBegun = true
+    const early: Buffer[] = []
+    this.#early = early
     this.channel.pause()
-    this.#logIn(opened.domain, opened.opening).catch(error => {
+    this.#logIn(opened.domain, opened.opening, early).catch(error => {
       this.parts.opener.report(error, 'websocket')
       this.refuse('internal-server-error')
     })
@@ -111,7 +114,11 @@ export class StreamStart implements ChannelEvents {
     return undefined
   }
 
-  async #logIn(domain: string | undefined, { lang = 'en', from }: StreamOpening): Promise<void> {
+  async #logIn(
+    domain: string | undefined,
+    { lang = 'en', from }: StreamOpening,
+    early: readonly Buffer[],
+  ): Promise<void> {
     const { opener, clock } = this.parts
     const begin = (session: Session) => new SocketClient(session, this.channel, clock, false)
     const opened = await opener.openForClient(domain, { lang, from }, this.channel.client, begin)
@@ -119,7 +126,10 @@ export class StreamStart implements ChannelEvents {
     if (opened === 'system-shutdown') this.refuse(opened, closeCodes.goingAway)
     else if (typeof opened === 'string') this.refuse(opened)
     else if (this.isGone) opened.session.end('client', 'silent')
-    else opened.session.run(() => opened.session.flush())
+    else {
+      opened.session.run(() => opened.session.flush())
+      for (const message of early) opened.onMessage(message)
+    }
   }
 
   #sendAway(): void {
