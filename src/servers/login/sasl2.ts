@@ -21,7 +21,7 @@ export function readSuccess(text: string) {
     data: ofSasl('additional-data'),
     jid: copyOf(ofSasl('authorization-identifier')),
     isBound: bound !== undefined,
-    enabled: bound?.find(({ namespace }) => namespace === smNamespace),
+    enabled: bound?.find(({ name, namespace }) => name === 'enabled' && namespace === smNamespace),
     resumed: children.find(({ namespace }) => namespace === smNamespace),
     token: token && startTagOf(token.text).attribute('token'),
   }

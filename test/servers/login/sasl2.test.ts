@@ -34,6 +34,7 @@ const offer = (name: string, inline = toBind(sm)) =>
 const jid = (text: string) => `<authorization-identifier>${text}</authorization-identifier>`
 const balcony = jid('juliet@chat.example/balcony')
 const enabled = `<enabled xmlns='${sm}' id='s1' resume='true'/>`
+const notEnabled = `<failed xmlns='${sm}'><internal-server-error xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>`
 const bound = (inside = '') => `<bound xmlns='${bind2}'>${inside}</bound>`
 const success = (inside: string) => `<success xmlns='${sasl2}'>${inside}</success>`
 const message = (text: string) => `<message xmlns='jabber:client'><body>${text}</body></message>`
@@ -133,8 +134,11 @@ describe('a login by SASL2', () => {
     expect(undelivered.map(({ text }) => text)).toEqual([message('1'), message('2')])
   })
 
-  test('waits for the features if bind did not enable stream management', async () => {
-    const answers = [offer('SCRAM-SHA-1', toBind('urn:xmpp:carbons:2')), ...scram(balcony + bound())]
+  test.each<[string, string, string, string]>([
+    ['cannot', 'urn:xmpp:carbons:2', '', askToBind()],
+    ['does not', sm, notEnabled, askToBind(askToEnable)],
+  ])('waits for the features if bind %s enable stream management', async (_how, offered, answered, wish) => {
+    const answers = [offer('SCRAM-SHA-1', toBind(offered)), ...scram(balcony + bound(answered))]
     const { loggedIn, link, told } = begin(answers)
     const isOver = watched(loggedIn)
     while (told().length < 3) await tick()
@@ -143,7 +147,7 @@ describe('a login by SASL2', () => {
     link().say(message('1') + features(`<sm xmlns='${sm}'/>`))
     const { enabled, undelivered } = await loggedIn
     expect([enabled, undelivered.length]).toEqual(['requested', 1])
-    expect(told()).toEqual(['<open/>', asked(askToBind()), responded, askToEnable])
+    expect(told()).toEqual(['<open/>', asked(wish), responded, askToEnable])
   })
 
   test('requests no resumption if it leaves no credentials for a later login', async () => {
