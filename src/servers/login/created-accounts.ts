@@ -32,6 +32,8 @@ const pauseMilliseconds = 50
 /** Of RFC 2142, and of admins. */
 const reserved = ['abuse', 'admin', 'administrator', 'hostmaster', 'postmaster', 'root', 'security', 'webmaster']
 
+const maybeMade = 'The caller left before the answer: the server may have made the account.'
+
 const commandNamespace = 'http://jabber.org/protocol/commands'
 const addUser = 'http://jabber.org/protocol/admin#add-user'
 
@@ -132,8 +134,13 @@ export class CreatedAccounts {
     // After a restart, all users are asked for again. If the service may make no accounts, logins must go on.
     const isOfThisWindow = performance.now() - takenAt < 1000
     if (outcome !== 'made' && isAnswered && isOfThisWindow) await rate.giveBack(domain)
-    if (outcome === 'failed' && caller.aborted) throw error
+    const hasLeft = outcome === 'failed' && caller.aborted
+    if (hasLeft && isAnswered) throw error
     counts.accounts[outcome] += 1
+    if (hasLeft) {
+      this.#note(error, user, maybeMade)
+      throw error
+    }
     if (outcome === 'failed') return this.#note(error, user, signal.aborted ? 'Limit: WARM_TIMEOUT.' : undefined)
     this.#remember(user)
     if (outcome === 'known') return

@@ -274,6 +274,19 @@ test('a link that ends, an answer that is late, and a caller that leaves end the
   await expect(leaving).rejects.toBeInstanceOf(Problem)
 })
 
+test('an account that may have been made while the caller left has an audit line', async () => {
+  const { accounts, counts, links, lines } = createBench(form, '')
+  const caller = new AbortController()
+  const leaving = accounts.ensure(alice, caller.signal)
+  while ((links[0]?.told.length ?? 0) < 6) await new Promise(setImmediate)
+  caller.abort()
+  await expect(leaving).rejects.toBeInstanceOf(Problem)
+  expect(lines()).toMatchObject([
+    { level: 40, jid: 'alice@chat.example', code: 'timeout', detail: expect.stringContaining('may have made') },
+  ])
+  expect(counts.accounts).toEqual({ made: 0, known: 0, failed: 1 })
+})
+
 test('a server that sends stanzas without end, and no answer, ends the wait', async () => {
   const flood = "<message from='x'><body>spam</body></message><iq type='result' id='x' from='chat.example'/>".repeat(
     500,
