@@ -41,7 +41,13 @@ export async function fetchDocument(
   })
 }
 
+/** Reads no error pages, which may be long, or in another encoding. */
 async function read(response: IncomingMessage) {
+  const { statusCode: status = 0 } = response
+  if (status !== 200) {
+    response.destroy()
+    return { status, body: '' }
+  }
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -51,5 +57,5 @@ async function read(response: IncomingMessage) {
   }
   const body = readUtf8(Buffer.concat(chunks))
   if (body === undefined) throw protocolFault(new Error('the reply is not UTF-8'))
-  return { status: response.statusCode ?? 0, body }
+  return { status, body }
 }

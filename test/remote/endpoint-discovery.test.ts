@@ -76,8 +76,26 @@ describe('the BOSH endpoint of a domain', () => {
     expect(await asked).toBe(found)
   })
 
+  test.each<[string, string | Buffer]>([
+    ['long', ' '.repeat(65_537)],
+    ['not UTF-8', Buffer.from('Page non trouv\xe9e', 'latin1')],
+  ])('is searched in the XML after an error page that is %s', async (_, page) => {
+    const { there, hostMeta } = await begin()
+    const asked = hostMeta.endpointOf('localhost')
+    ;(await there.request()).send(404, page)
+    const inXml = there.request()
+    const ended = asked.then(
+      () => undefined,
+      () => undefined,
+    )
+    const request = await Promise.race([inXml, ended])
+    request?.send(200, xrd(`<Link rel='${relation}' href='${found}'/>`))
+    expect(await asked).toBe(found)
+  })
+
   test.each([
     ['missing', 404, ''],
+    ['missing, with a long page,', 404, ' '.repeat(65_537)],
     ['a redirect', 301, ''],
     ['not well-formed', 200, 'It works!'],
     ['a file with a document type', 200, `<!DOCTYPE XRD [<!ENTITY a "b">]>${xrd('').replace(/^.*\?>/, '')}`],
