@@ -174,11 +174,7 @@ export class EndpointSession {
   async #terminate(): Promise<void> {
     const body = this.#body(" type='terminate'", this.#lastWords)
     this.#finishWithin(closeSeconds)
-    const { signal } = this.#abort
-    const turn = this.#takeTurn()
-    await turn.afterPrevious()
-    if (!signal.aborted) await this.#endpoint!.exchange(body, 0, { signal }).catch(() => {})
-    turn.end()
+    await this.#exchange(body, this.#lastRid, 0, this.#abort.signal).catch(() => {})
     this.#answered()
   }
 

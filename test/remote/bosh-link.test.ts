@@ -720,6 +720,8 @@ describe('a request whose connection breaks', () => {
       return told.length > 0
     })
     expect(told).toEqual(['end features remote-connection-failed'])
+    // The last request is repeated for five seconds, too.
+    clock.advance(5000)
     await isGone()
   })
 })
@@ -812,6 +814,24 @@ describe('the end of a session at a remote endpoint', () => {
     expect(told).toEqual([])
     link.send([element(message('four'))])
     link.close()
+    expect(there.isAsked).toBe(false)
+  })
+
+  test('by this service is repeated if its connection breaks, because it has the last stanzas', async () => {
+    const { there, link, held, next, isGone } = await opened()
+    link.send([element(message('one'))])
+    const second = await next()
+    link.send([element(message('two'))])
+    link.close()
+    const terminate = await next()
+    held.answer()
+    second.answer()
+    await Promise.all([held.over, second.over])
+    terminate.break()
+    const again = await Promise.race([there.request(), isGone().then(() => undefined)])
+    expect(again?.body).toBe(terminate.body)
+    again?.answer('', " type='terminate'")
+    await isGone()
     expect(there.isAsked).toBe(false)
   })
 
