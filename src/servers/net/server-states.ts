@@ -61,6 +61,8 @@ export function createServerStates(parts: ServerStatesParts) {
       state = new ServerState(owner, server, parts)
       states.set(key, state)
     }
+    // Otherwise, it could be forgotten while the server is dialled, and its outcome with it.
+    state.lastAt = parts.clock.now()
     return state
   }
 

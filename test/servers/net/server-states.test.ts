@@ -53,6 +53,16 @@ describe('the state of a server', () => {
     expect(shown()).toEqual([])
   })
 
+  test('is not forgotten during an attempt that begins after five minutes', () => {
+    clock.advance(300_000)
+    const dialled = states.ofEntry('example.org', 'xmpp.example.org:5222')!
+    expect(shown()).toEqual([])
+    dialled.failed(refused, 'example.org')
+    expect(shown()).toEqual(['example.org xmpp.example.org:5222 0'])
+    clock.advance(1_000)
+    expect(lines).toMatchObject([{ msg: 'an XMPP server is down' }])
+  })
+
   test('is up after an answer, and down after a failed connection', () => {
     state.reached()
     expect(shown()).toEqual(['example.org xmpp.example.org:5222 1'])
