@@ -86,10 +86,9 @@ export class StreamStart implements ChannelEvents {
   protected take(element: Element): void {
     const opened = this.opening(element)
     if (opened === undefined) return
-    const early: Buffer[] = []
-    this.#early = early
+    this.#early = []
     this.channel.pause()
-    this.#logIn(opened.domain, opened.opening, early).catch(error => {
+    this.#logIn(opened.domain, opened.opening).catch(error => {
       this.parts.opener.report(error, 'websocket')
       this.refuse('internal-server-error')
     })
@@ -114,11 +113,7 @@ export class StreamStart implements ChannelEvents {
     return undefined
   }
 
-  async #logIn(
-    domain: string | undefined,
-    { lang = 'en', from }: StreamOpening,
-    early: readonly Buffer[],
-  ): Promise<void> {
+  async #logIn(domain: string | undefined, { lang = 'en', from }: StreamOpening): Promise<void> {
     const { opener, clock } = this.parts
     const begin = (session: Session) => new SocketClient(session, this.channel, clock, false)
     const opened = await opener.openForClient(domain, { lang, from }, this.channel.client, begin)
@@ -128,7 +123,7 @@ export class StreamStart implements ChannelEvents {
     else if (this.isGone) opened.session.end('client', 'silent')
     else {
       opened.session.run(() => opened.session.flush())
-      for (const message of early) opened.onMessage(message)
+      for (const message of this.#early!) opened.onMessage(message)
     }
   }
 
