@@ -3,7 +3,7 @@ import { batches } from '../../lib/batches.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { Phase } from '../../lib/phase.js'
 import { type SealedRecord, type Store, StoreUnavailable } from '../../store/store.js'
-import type { Element } from '../../xmpp/xml/element.js'
+import type { LinkRecord } from '../link/managed-link.js'
 import type { Session } from '../session.js'
 import { keptRecordOf, type SessionRecord } from '../session-record.js'
 import { recordSealer } from './stored-records.js'
@@ -40,11 +40,11 @@ interface Kept {
 interface Due {
   readonly session: Session
   readonly record: SealedRecord
-  /** See `LinkCounts`. */
-  readonly settled: number
-  /** See `OwnReplies`. */
-  readonly replies: readonly Element[]
+  readonly link: StoredLink
 }
+
+/** What a record says about a link, for `LinkCounts` and `OwnReplies`. */
+type StoredLink = Pick<LinkRecord, 'received' | 'replies'>
 
 interface RecordWriterParts {
   /** This process. */
@@ -181,9 +181,9 @@ export class RecordWriter {
     try {
       const lost = new Set(await store.records.keep(records, self, seconds))
       this.#awaySince = undefined
-      for (const { session, settled, replies } of due) {
+      for (const { session, link } of due) {
         if (lost.has(session.id)) session.run(() => session.leave())
-        else this.#stored(session, settled, replies)
+        else this.#stored(session, link)
       }
       return true
     } catch (error) {
@@ -234,7 +234,7 @@ export class RecordWriter {
     const sealed = seal(record, JSON.stringify(record))
     this.#kept.set(session, { content, unconfirmed, isStored: false, hasAny: before?.hasAny === true })
     if (before === undefined) session.uplink.managed?.counts.keptUpTo(record.link.received)
-    return { session, record: sealed, settled: record.link.received, replies: record.link.replies }
+    return { session, record: sealed, link: record.link }
   }
 
   /** A record has had stanzas for long that the server has confirmed. If its stream were lost, their page would get errors. */
@@ -246,12 +246,12 @@ export class RecordWriter {
     return isLate
   }
 
-  #stored(session: Session, settled: number, replies: readonly Element[]): void {
+  #stored(session: Session, link: StoredLink): void {
     const kept = this.#kept.get(session)
     if (kept === undefined || session.isRemoved) return
     kept.isStored = true
     kept.hasAny = true
-    this.#tell(session, settled, replies)
+    this.#tell(session, link)
   }
 
   /** The store has not taken its record. */
@@ -270,13 +270,13 @@ export class RecordWriter {
     }
   }
 
-  /** Parts of the record, as in `Due`. Undefined: no record is waited for. */
-  #tell(session: Session, settled?: number, replies?: readonly Element[]): void {
+  /** Without `link`, no record is waited for. */
+  #tell(session: Session, link?: StoredLink): void {
     const { client, uplink } = session
-    uplink.managed?.counts.keptUpTo(settled ?? Number.POSITIVE_INFINITY)
-    uplink.managed?.replies.kept(replies)
+    uplink.managed?.counts.keptUpTo(link?.received ?? Number.POSITIVE_INFINITY)
+    uplink.managed?.replies.kept(link?.replies)
     // Each `run` asks for another look at the session.
-    if (client?.onKept !== undefined) session.run(() => client.onKept!(settled !== undefined))
+    if (client?.onKept !== undefined) session.run(() => client.onKept!(link !== undefined))
   }
 
   #forget({ id }: Session): void {
