@@ -1,5 +1,5 @@
-// Three projects: `unit` needs nothing but Node, `scenarios` runs the whole service on loopback with the
-// embedded XMPP server, `peers` runs it against Prosody and ejabberd, with real clients. `npm test` runs all three.
+// Three projects: `unit` needs nothing but Node, `scenarios` runs the whole service on loopback with
+// scripted XMPP servers, `peers` runs it against Prosody and ejabberd, with real clients. `npm test` runs all three.
 const common = {
   testEnvironment: '<rootDir>/test/support/environment.js',
   // Our sources import each other as `.js`, the name they have once built.

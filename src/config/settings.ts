@@ -78,7 +78,7 @@ export const sections = {
       'Host of HTTP_HOSTS that also answers requests to all other hosts. `none` rejects these requests with 421. Default: other hosts serve all domains.',
     ),
     HTTP_FAST: at('http.fast', kinds.boolean, 'on').means(
-      'Reads and writes BOSH requests without the streams of Node.js, which is faster.',
+      'Reads BOSH requests, and without TLS also writes replies, without the streams of Node.js, which is faster.',
     ),
     ASSUME_SECURE: at('assumeSecure', kinds.boolean, 'off').means(
       'Treats every request as encrypted. Use it only behind a proxy that accepts TLS only.',

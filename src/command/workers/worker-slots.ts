@@ -14,7 +14,7 @@ export interface SlotsParts {
 
 /** Before a worker that was lost is replaced. */
 const lostPause = 250
-/** Before another attempt, if a worker does not start. */
+/** Before another attempt, if a worker does not start, or has not run for this long. */
 const failedPause = 5_000
 const startMilliseconds = 30_000
 /** Includes 10 s to close streams, and time to store sessions. */
@@ -23,6 +23,7 @@ const stopMilliseconds = 60_000
 class Worker {
   state: 'starting' | 'running' | 'draining' = 'starting'
   isKilled = false
+  runningSince = Number.POSITIVE_INFINITY
   limit: Timer | undefined
   process!: WorkerProcess
   ready!: Promise<readonly string[]>
@@ -102,6 +103,7 @@ export class WorkerSlots {
         onReady: urls => {
           if (worker.state === 'starting') {
             worker.state = 'running'
+            worker.runningSince = clock.now()
             worker.limit?.cancel()
           }
           resolve(urls)
@@ -130,7 +132,7 @@ export class WorkerSlots {
 
   #onExit(worker: Worker, code: number | null, signal: string | null): void {
     const { state } = worker
-    const { log, onNoneLeft } = this.#parts
+    const { clock, log, onNoneLeft } = this.#parts
     this.#workers.delete(worker)
     worker.limit?.cancel()
     worker.exits()
@@ -143,7 +145,8 @@ export class WorkerSlots {
     }
     if (state !== 'running') return
     if (!this.#isEnding && this.workers.every(({ state }) => state !== 'running')) onNoneLeft?.()
-    this.#replaceLater(worker.number, lostPause)
+    const hasRun = clock.now() - worker.runningSince >= failedPause
+    this.#replaceLater(worker.number, hasRun ? lostPause : failedPause)
   }
 
   #replaceLater(number: number, pause = failedPause): void {

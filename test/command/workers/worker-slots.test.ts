@@ -63,7 +63,7 @@ async function started(count: number): Promise<WorkerSlots> {
   const start = all.start()
   for (const worker of forked) worker.onReady(['http://127.0.0.1:1'])
   await start
-  clock.advance(1_000)
+  clock.advance(5_000)
   return all
 }
 
@@ -140,6 +140,20 @@ describe('a worker that dies', () => {
     expect(states(all)).toEqual(['1 running', '2 running'])
     expect(all.died).toBe(1)
     expect(lines.at(-1)).toMatchObject({ level: 30, worker: 2, msg: 'a worker has been started' })
+  })
+
+  test('again within five seconds is replaced after five seconds', async () => {
+    await started(1)
+    forked[0]!.onExit(null, 'SIGABRT')
+    clock.advance(250)
+    forked[1]!.onReady([])
+    await settled()
+    clock.advance(4_999)
+    forked[1]!.onExit(null, 'SIGABRT')
+    clock.advance(4_999)
+    expect(forked).toHaveLength(2)
+    clock.advance(1)
+    expect(forked).toHaveLength(3)
   })
 
   test('whose replacement does not start is replaced again, with the error in the log', async () => {
