@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.js'
 import type { Phase } from '../lib/phase.js'
 import { lookAgain, looksForDead } from '../store/look-again.js'
-import { type KeptBy, type OtherVersion, type RecordKey, type Store, StoreUnavailable } from '../store/store.js'
+import { type KeptBy, type OtherForm, type RecordKey, type Store, StoreUnavailable } from '../store/store.js'
 import type { Owner, Peers } from './peers.js'
 
 interface WhereaboutsParts {
@@ -9,7 +9,7 @@ interface WhereaboutsParts {
   readonly store: Pick<Store, 'sessions' | 'isWhole' | 'readProcesses'>
   readonly clock: Clock
   /** See `StoredRecords`. */
-  readonly takeUp: (key: RecordKey) => Promise<string | KeptBy | OtherVersion | undefined>
+  readonly takeUp: (key: RecordKey) => Promise<string | KeptBy | OtherForm | undefined>
   /** Unless this process serves, another one takes the session up. */
   readonly phase: Phase
   /** Resolves at once, or when all sessions of this process have been set down. */
@@ -50,7 +50,7 @@ export function createWhereabouts(parts: WhereaboutsParts) {
     async find(key: RecordKey, isHere: () => boolean, lost?: string): Promise<Place> {
       await whenSetDown()
       let isMoving = false
-      let isOfOtherVersion = false
+      let isOfOtherForm = false
       /** Null: another look would not help. */
       const look = async (): Promise<Place | null> => {
         if (isHere()) return 'here'
@@ -59,11 +59,11 @@ export function createWhereabouts(parts: WhereaboutsParts) {
         if (owner !== undefined && owner.name !== lost) return owner
         if (!phase.isServing) return peers.forNewSession(new Set(lost === undefined ? [] : [lost])) ?? null
         const taker = await takeUp(key)
-        isOfOtherVersion = typeof taker === 'object' && 'version' in taker
-        isMoving = !isOfOtherVersion && taker !== undefined && taker !== peers.self && taker !== lost
+        isOfOtherForm = typeof taker === 'object' && 'form' in taker
+        isMoving = !isOfOtherForm && taker !== undefined && taker !== peers.self && taker !== lost
         return isHere() ? 'here' : undefined
       }
-      const maySoonBeFound = () => isMoving || isOfOtherVersion || !areFilesRead()
+      const maySoonBeFound = () => isMoving || isOfOtherForm || !areFilesRead()
       const place = await lookAgain(look, () => (maySoonBeFound() ? looksForDead : 1), clock)
       if (place) return place
       // If this process takes nothing up, or after the death of its process, a later one can take the session up.

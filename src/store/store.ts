@@ -227,8 +227,8 @@ export interface SealedRecord {
   readonly id: string
   readonly secrets: readonly string[]
   readonly tab?: TabName | undefined
-  /** Of the text. In a rolling upgrade, processes can read different versions. */
-  readonly version: number
+  /** Version and key of the text: not all processes on this store read all forms, for example in a rolling upgrade. */
+  readonly form: string
   /** Sealed by the caller. */
   readonly text: string
 }
@@ -253,9 +253,9 @@ export interface KeptBy {
   readonly keptBy: string
 }
 
-/** The record is of another version than the caller reads. It stays in the store. */
-export interface OtherVersion {
-  readonly version: number
+/** The caller does not read this form. The record stays in the store. */
+export interface OtherForm {
+  readonly form: string
 }
 
 export type RecordKey = { readonly id: string } | { readonly secret: string } | { readonly tab: TabName }
@@ -265,12 +265,16 @@ export interface Records {
   put(records: readonly SealedRecord[], process: string, seconds: number): Promise<void>
   /**
    * Of all calls in all processes, one gets the record. For `takenSeconds`, others are told which process got it. The
-   * record of a live session can be taken when the entry of its process has expired. Without `version`, a record of any
-   * version is taken.
+   * record of a live session can be taken when the entry of its process has expired. Without `forms`, a record of any
+   * form is taken.
    */
-  take(key: RecordKey, by: string, version?: number): Promise<TakenRecord | TakenBy | KeptBy | OtherVersion | undefined>
-  /** Takes records of `version` that nobody took for `seconds`, the oldest first, `most` at once. */
-  takeOldest(seconds: number, most: number, by: string, version: number): Promise<readonly TakenRecord[]>
+  take(
+    key: RecordKey,
+    by: string,
+    forms?: readonly string[],
+  ): Promise<TakenRecord | TakenBy | KeptBy | OtherForm | undefined>
+  /** Takes records of `form` that nobody took for `seconds`, the oldest first, `most` at once. */
+  takeOldest(seconds: number, most: number, by: string, form: string): Promise<readonly TakenRecord[]>
   /**
    * Keeps records of live sessions, for the case that their process dies: within a second or two after its entry has
    * expired, they can be taken, and expire `seconds` later. Resolves with the ids of sessions that another process has

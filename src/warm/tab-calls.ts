@@ -141,7 +141,7 @@ export function createTabCalls({ own, tabs, shared, clock, timeout }: TabCallsPa
   }
 }
 
-/** Waits for the session of a process that died, or of another version. Resolves with the process that has it now. */
+/** Waits for the session of a process that died, or in another form. Resolves with the process that has it now. */
 async function takenUp(
   tab: TabName,
   { records }: Shared,

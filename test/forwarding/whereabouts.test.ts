@@ -5,7 +5,7 @@ import { createWhereabouts, type Whereabouts } from '../../src/forwarding/wherea
 import { Phase } from '../../src/lib/phase.js'
 import {
   type KeptBy,
-  type OtherVersion,
+  type OtherForm,
   type SessionEntry,
   type Store,
   StoreUnavailable,
@@ -21,7 +21,7 @@ const key = { secret: 'sid' }
 let clock: FakeClock
 let store: Store
 let records: Set<string>
-let taker: string | KeptBy | OtherVersion | undefined
+let taker: string | KeptBy | OtherForm | undefined
 let phase: Phase
 let isHere: boolean
 let isWhole: boolean
@@ -121,8 +121,8 @@ test.each(['a', 'b'])('a session that %s has taken up, and does not have, is not
   expect(await find('b')).toBeUndefined()
 })
 
-test('a session of another version is awaited for six seconds: then no process can take it up', async () => {
-  taker = { version: 2 }
+test('a session in another form is awaited for six seconds: then no process can take it up', async () => {
+  taker = { form: '2' }
   const found = find()
   await look(100)
   await put('c')

@@ -46,7 +46,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     await expect(failing).rejects.toMatchObject({ name: 'StoreUnavailable', reason })
   }
 
-  const recordOf = ({ id }: SessionEntry) => ({ id, secrets: [], version: 1, text: 'sealed'.repeat(500) })
+  const recordOf = ({ id }: SessionEntry) => ({ id, secrets: [], form: '1', text: 'sealed'.repeat(500) })
 
   /** All calls are rejected before the next turn of the event loop: they wait for nothing. */
   async function allFailAtOnce(reason: string): Promise<void> {
@@ -67,9 +67,9 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     here.sessions.page({ scope: ['*'], limit: 5 }),
     here.sessions.states(['*']),
     here.tabs.enter(tabOf('1'), stays),
-    here.records.put([{ id: '9', secrets: [], version: 1, text: 'sealed' }], 'stopping', 60),
+    here.records.put([{ id: '9', secrets: [], form: '1', text: 'sealed' }], 'stopping', 60),
     here.records.take({ id: '8' }, 'taker'),
-    here.records.takeOldest(60, 5, 'taker', 1),
+    here.records.takeOldest(60, 5, 'taker', '1'),
     here.ended.mark({ id: '9' }, 60),
     here.ended.isEnded(sessionOf('1')),
     here.readProcesses(),
@@ -101,7 +101,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
   })
 
   test('that hangs takes no record for a caller who has given up', async () => {
-    await here.records.put([{ id: '9', secrets: ['sid'], version: 1, text: 'sealed' }], 'stopping', 60)
+    await here.records.put([{ id: '9', secrets: ['sid'], form: '1', text: 'sealed' }], 'stopping', 60)
     redis.pause()
     await fails(here.records.take({ secret: 'sid' }, 'taker'), 'no-answer')
     redis.resume()
@@ -112,7 +112,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
   test('that hangs keeps no record for a caller who has given up', async () => {
     redis.pause()
     await fails(
-      here.records.put([{ id: '9', secrets: ['sid'], version: 1, text: 'sealed' }], 'stopping', 60),
+      here.records.put([{ id: '9', secrets: ['sid'], form: '1', text: 'sealed' }], 'stopping', 60),
       'no-answer',
     )
     redis.resume()
@@ -124,7 +124,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     const after: Clock['after'] = (ms, callback) => systemClock.after(Math.max(ms - 50, 1), callback)
     const early = await openRedisStore(redis, undefined, undefined, { now: systemClock.now, after })
     await early.join(memberOf('c', []))
-    await early.records.put([{ id: '9', secrets: ['sid'], version: 1, text: 'sealed' }], 'stopping', 60)
+    await early.records.put([{ id: '9', secrets: ['sid'], form: '1', text: 'sealed' }], 'stopping', 60)
     redis.pause()
     await fails(early.records.take({ secret: 'sid' }, 'taker'), 'no-answer')
     redis.resume()
@@ -306,7 +306,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
   })
 
   describe('records of live sessions', () => {
-    const record = { id: '1', secrets: ['sid'], version: 1, text: 'sealed' }
+    const record = { id: '1', secrets: ['sid'], form: '1', text: 'sealed' }
 
     beforeEach(async () => {
       expect(await here.records.keep([record], 'a', 60)).toEqual([])
@@ -335,14 +335,14 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
       await here.leave('a')
       await redis.command('HSET', 'warm:record:0', 'by', 'c')
       await redis.command('ZADD', 'warm:records:1', '0', '0')
-      expect(await there.records.takeOldest(0, 10, 'b', 1)).toMatchObject([{ id: '1', text: 'sealed' }])
+      expect(await there.records.takeOldest(0, 10, 'b', '1')).toMatchObject([{ id: '1', text: 'sealed' }])
     })
 
     test('are not taken because Redis was away for longer than entries live', async () => {
       await redis.command('DEL', 'warm:process:a', 'warm:process:b', 'warm:beat')
       await there.readProcesses()
       expect(await there.records.take({ id: '1' }, 'b')).toEqual({ keptBy: 'a' })
-      expect(await there.records.takeOldest(0, 10, 'b', 1)).toEqual([])
+      expect(await there.records.takeOldest(0, 10, 'b', '1')).toEqual([])
     })
 
     test('are not lost while the entry of their process is missing', async () => {
@@ -355,7 +355,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     test('of a process that has the session from a file replace those of the process before', async () => {
       await here.leave('a')
       expect(await there.records.keep([{ ...record, text: 'newer' }], 'b', 60)).toEqual([])
-      expect(await there.records.takeOldest(0, 10, 'c', 1)).toEqual([])
+      expect(await there.records.takeOldest(0, 10, 'c', '1')).toEqual([])
       expect(await there.records.take({ id: '1' }, 'c')).toEqual({ keptBy: 'b' })
     })
 
@@ -370,7 +370,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     const secret = 'c2VjcmV0'
     const tab = tabOf(`tab-${secret}`, `visit-${secret}`)
     await here.sessions.put([sessionOf('1', { secrets: [`sid-${secret}`, `token-${secret}`] })])
-    await here.records.put([{ id: '1', secrets: [`sid-${secret}`], tab, version: 1, text: 'sealed' }], 'stopping', 60)
+    await here.records.put([{ id: '1', secrets: [`sid-${secret}`], tab, form: '1', text: 'sealed' }], 'stopping', 60)
     await here.ended.mark({ visit: tab, at: 1 }, 60)
     await here.rate('logins', 5, 60).take(secret)
     await here.tabs.enter(tab, stays)

@@ -277,7 +277,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       const first = await there.tabs.enter(tab, stays)
       expect(first).toMatchObject({ session: undefined, hasRecord: false })
       await here.sessions.put([sessionOf('1', { tab })])
-      await here.records.put([{ id: '2', secrets: [], tab, version: 1, text: 'sealed' }], 'stopping', 60)
+      await here.records.put([{ id: '2', secrets: [], tab, form: '1', text: 'sealed' }], 'stopping', 60)
       await first.leave()
       expect(await there.tabs.enter(tab, stays)).toMatchObject({ session, hasRecord: true })
     })
@@ -346,7 +346,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
   })
 
   describe('records', () => {
-    const stored = { id: '1', secrets: ['sid', 'token'], tab: tabOf('t'), version: 1, text: 'sealed' }
+    const stored = { id: '1', secrets: ['sid', 'token'], tab: tabOf('t'), form: '1', text: 'sealed' }
 
     test.each([{ id: '1' }, { secret: 'sid' }, { secret: 'token' }, { tab: tabOf('t') }])(
       'are taken once by %j',
@@ -357,7 +357,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
         expect(taken.sort(each => (each !== undefined && 'by' in each ? 1 : -1))).toEqual([record, by, by, by])
         for (const other of [{ id: '1' }, { secret: 'sid' }, { secret: 'token' }, { tab: tabOf('t') }])
           expect(await there.records.take(other, 'other')).toEqual(by)
-        expect(await there.records.takeOldest(0, 10, 'other', 1)).toEqual([])
+        expect(await there.records.takeOldest(0, 10, 'other', '1')).toEqual([])
         // The session is set down again, with another token.
         await there.records.put([{ ...stored, secrets: ['sid', 'newer'] }], 'taker', 60)
         expect(await here.records.take({ secret: 'token' }, 'other')).toBeUndefined()
@@ -373,31 +373,31 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       await here.records.put([{ ...stored, id: '2', secrets: [], tab: undefined }], 'stopping', 60)
       await stage.pass(300)
       await here.records.put([{ ...stored, id: '3', secrets: [], tab: undefined }], 'stopping', 60)
-      expect(idsIn(await there.records.takeOldest(0.2, 1, 'taker', 1))).toEqual(['1'])
-      expect(idsIn(await there.records.takeOldest(0.2, 5, 'taker', 1))).toEqual(['2'])
+      expect(idsIn(await there.records.takeOldest(0.2, 1, 'taker', '1'))).toEqual(['1'])
+      expect(idsIn(await there.records.takeOldest(0.2, 5, 'taker', '1'))).toEqual(['2'])
       expect(await there.records.take({ id: '2' }, 'taker')).toEqual({ by: 'taker' })
       expect(await there.records.take({ id: '3' }, 'taker')).toMatchObject({ id: '3' })
     })
 
-    test('of another version stay for a process of that version', async () => {
-      const kept = { ...stored, id: '2', secrets: ['of 2'], tab: undefined, version: 2 }
+    test('in another form stay for a process that reads it', async () => {
+      const kept = { ...stored, id: '2', secrets: ['of 2'], tab: undefined, form: '2' }
       await here.join(memberOf('dead'))
       await here.records.keep([kept], 'dead', 60)
       await here.leave('dead')
       await here.records.put([stored], 'stopping', 60)
-      for (const [key, wanted, version] of [
-        [{ id: '1' }, 2, 1],
-        [{ tab: tabOf('t') }, 2, 1],
-        [{ secret: 'of 2' }, 1, 2],
+      for (const [key, wanted, form] of [
+        [{ id: '1' }, '2', '1'],
+        [{ tab: tabOf('t') }, '2', '1'],
+        [{ secret: 'of 2' }, '1', '2'],
       ] as const)
-        expect(await there.records.take(key, 'newer', wanted)).toEqual({ version })
-      expect(idsIn(await there.records.takeOldest(0, 10, 'newer', 2))).toEqual(['2'])
-      expect(idsIn(await here.records.takeOldest(0, 10, 'older', 1))).toEqual(['1'])
-      expect(await there.records.take({ id: '1' }, 'newer', 2)).toEqual({ by: 'older' })
-      await there.records.put([{ ...stored, version: 2 }], 'older', 60)
-      expect(await here.records.takeOldest(0, 10, 'older', 1)).toEqual([])
-      expect(await there.records.take({ id: '1' }, 'newer')).toMatchObject({ text: 'sealed' })
-      expect(await there.records.takeOldest(0, 10, 'newer', 2)).toEqual([])
+        expect(await there.records.take(key, 'newer', [wanted, '3'])).toEqual({ form })
+      expect(idsIn(await there.records.takeOldest(0, 10, 'newer', '2'))).toEqual(['2'])
+      expect(idsIn(await here.records.takeOldest(0, 10, 'older', '1'))).toEqual(['1'])
+      expect(await there.records.take({ id: '1' }, 'newer', ['3', '2'])).toEqual({ by: 'older' })
+      await there.records.put([{ ...stored, form: '2' }], 'older', 60)
+      expect(await here.records.takeOldest(0, 10, 'older', '1')).toEqual([])
+      expect(await there.records.take({ id: '1' }, 'newer', ['3', '2'])).toMatchObject({ text: 'sealed' })
+      expect(await there.records.takeOldest(0, 10, 'newer', '2')).toEqual([])
     })
 
     test('expire', async () => {
@@ -405,7 +405,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       await stage.pass(300)
       expect(await there.records.take({ id: '1' }, 'taker')).toBeUndefined()
       expect(await there.records.take({ secret: 'sid' }, 'taker')).toBeUndefined()
-      expect(await there.records.takeOldest(0, 10, 'taker', 1)).toEqual([])
+      expect(await there.records.takeOldest(0, 10, 'taker', '1')).toEqual([])
     })
 
     test('are replaced by newer ones of the same session', async () => {
@@ -417,7 +417,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
   })
 
   describe('records of live sessions', () => {
-    const kept = { id: '1', secrets: ['sid'], tab: tabOf('t'), version: 1, text: 'sealed' }
+    const kept = { id: '1', secrets: ['sid'], tab: tabOf('t'), form: '1', text: 'sealed' }
     const entry = sessionOf('1', { process: 'dead', tab: tabOf('t') })
     const record = { id: '1', text: 'sealed', writtenAt: expect.any(Number) }
 
@@ -440,7 +440,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
     test('are the last that were stored', async () => {
       await here.records.keep([{ ...kept, secrets: ['newer'], text: 'newer' }], 'dead', 60)
       await here.leave('dead')
-      expect(await there.records.takeOldest(0, 10, 'taker', 1)).toMatchObject([{ id: '1', text: 'newer' }])
+      expect(await there.records.takeOldest(0, 10, 'taker', '1')).toMatchObject([{ id: '1', text: 'newer' }])
     })
 
     test('are forgotten with their session, and replaced when it is set down', async () => {
@@ -449,7 +449,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       await here.records.forget(['1'], 'dead')
       await here.records.put([{ ...kept, id: '2', secrets: [], text: 'set down' }], 'dead', 60)
       await here.leave('dead')
-      expect(await there.records.takeOldest(0, 10, 'taker', 1)).toMatchObject([{ id: '2', text: 'set down' }])
+      expect(await there.records.takeOldest(0, 10, 'taker', '1')).toMatchObject([{ id: '2', text: 'set down' }])
     })
 
     test('go with the entry of their session', async () => {
@@ -457,7 +457,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       expect(await there.records.take({ id: '1' }, 'taker')).toEqual({ keptBy: 'dead' })
       await here.sessions.remove(['1'], 'dead')
       await here.leave('dead')
-      expect(await there.records.takeOldest(0, 10, 'taker', 1)).toEqual([])
+      expect(await there.records.takeOldest(0, 10, 'taker', '1')).toEqual([])
     })
 
     test('are no longer kept for a process that was silent: it has lost the session', async () => {

@@ -216,7 +216,7 @@ class MemoryTabs implements TabLocks {
 
 interface Kept {
   readonly taken: TakenRecord
-  readonly version: number
+  readonly form: string
   /** Undefined until it is taken. */
   by?: string
   readonly unique: readonly string[]
@@ -268,19 +268,19 @@ class MemoryRecords implements Records {
   async put(records: readonly SealedRecord[], process: string, seconds: number) {
     const writtenAt = this.#now
     for (const record of records) {
-      const { id, version, text } = record
+      const { id, form, text } = record
       const { by = process } = this.#records.get(id) ?? {}
       if (by !== process || this.#lost.has(`${process} ${id}`)) continue
       this.#forget(this.#records.get(id))
       this.#live.delete(id)
-      const kept: Kept = { taken: { id, text, writtenAt }, version, unique: uniqueKeysOf(record) }
+      const kept: Kept = { taken: { id, text, writtenAt }, form, unique: uniqueKeysOf(record) }
       this.#records.set(id, kept)
       for (const key of kept.unique) this.#byKey.set(key, id)
       this.#clock.after(seconds * 1000, () => this.#forget(kept))
     }
   }
 
-  async take(key: RecordKey, by: string, version?: number) {
+  async take(key: RecordKey, by: string, forms?: readonly string[]) {
     const live = [...this.#live.values()].find(({ record }) =>
       'id' in key ? record.id === key.id : uniqueKeysOf(record).includes(keyOf(key)),
     )
@@ -288,7 +288,7 @@ class MemoryRecords implements Records {
     if (live !== undefined) await this.#leave(live.record.id)
     const kept = this.#records.get('id' in key ? key.id : (this.#byKey.get(keyOf(key)) ?? ''))
     if (kept?.by !== undefined) return { by: kept.by }
-    if (kept !== undefined && version !== undefined && kept.version !== version) return { version: kept.version }
+    if (kept !== undefined && forms?.includes(kept.form) === false) return { form: kept.form }
     return kept && this.#take(kept, by)
   }
 
@@ -296,12 +296,12 @@ class MemoryRecords implements Records {
     return this.#byKey.has(keys.tab(tab))
   }
 
-  async takeOldest(seconds: number, most: number, by: string, version: number) {
+  async takeOldest(seconds: number, most: number, by: string, form: string) {
     const until = this.#now - seconds * 1000
     const found: TakenRecord[] = []
     for (const kept of this.#records.values()) {
       if (found.length === most || kept.taken.writtenAt > until) break
-      if (kept.by === undefined && kept.version === version) found.push(this.#take(kept, by))
+      if (kept.by === undefined && kept.form === form) found.push(this.#take(kept, by))
     }
     return found
   }

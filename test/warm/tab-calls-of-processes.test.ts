@@ -39,8 +39,8 @@ function start(name: string) {
     },
   }
   const takeUp = async (key: RecordKey) => {
-    const taken = await store.records.take(key, name, 1)
-    if (taken !== undefined && ('keptBy' in taken || 'version' in taken)) return taken
+    const taken = await store.records.take(key, name, ['1'])
+    if (taken !== undefined && ('keptBy' in taken || 'form' in taken)) return taken
     if (taken === undefined || 'by' in taken || !('tab' in key))
       return taken !== undefined && 'by' in taken ? taken.by : undefined
     sessions.set(key.tab.tab, 'taken up')
@@ -102,7 +102,7 @@ describe('calls for one tab in two processes', () => {
   })
 
   test('are told which process takes their session up just then', async () => {
-    await store.records.put([{ id: '1', secrets: [], tab, version: 1, text: 'sealed' }], 'stopping', recordSeconds)
+    await store.records.put([{ id: '1', secrets: [], tab, form: '1', text: 'sealed' }], 'stopping', recordSeconds)
     await store.records.take({ tab }, 'bbbbbbbb')
     await expect(call(here).answer).rejects.toMatchObject({ process: 'bbbbbbbb' })
   })
@@ -118,12 +118,12 @@ describe('calls for one tab in two processes', () => {
     expect(log).toEqual([])
   })
 
-  test.each([true, false])('wait for a session of another version (%s: a process takes it up)', async isTaken => {
-    await store.records.put([{ id: '1', secrets: [], tab, version: 2, text: 'sealed' }], 'stopping', recordSeconds)
+  test.each([true, false])('wait for a session in another form (%s: a process takes it up)', async isTaken => {
+    await store.records.put([{ id: '1', secrets: [], tab, form: '2', text: 'sealed' }], 'stopping', recordSeconds)
     const { answer, finish } = call(here)
     await settled()
     expect(log).toEqual([])
-    if (isTaken) await store.records.take({ tab }, 'bbbbbbbb', 2)
+    if (isTaken) await store.records.take({ tab }, 'bbbbbbbb', ['2'])
     const expected = isTaken
       ? expect(answer).rejects.toMatchObject({ process: 'bbbbbbbb' })
       : expect(answer).resolves.toEqual({ result: 'of aaaaaaaa', isResumed: false })
@@ -185,7 +185,7 @@ describe('calls for one tab in two processes', () => {
   })
 
   test('take up a session that was set down', async () => {
-    await store.records.put([{ id: '1', secrets: [], tab, version: 1, text: 'sealed' }], 'stopping', recordSeconds)
+    await store.records.put([{ id: '1', secrets: [], tab, form: '1', text: 'sealed' }], 'stopping', recordSeconds)
     expect(await call(other).answer).toEqual({ result: 'taken up', isResumed: true })
   })
 })

@@ -42,10 +42,10 @@ export function allSessions({ own, clock, shared, book }: AllSessionsParts): Ses
     if (found !== undefined || shared === undefined) return found
     const taker = await shared.records?.takeUp({ id })
     const isWaiting = typeof taker === 'object'
-    const isOfOtherVersion = isWaiting && 'version' in taker
-    const isMoving = taker !== undefined && taker !== shared.others.self && !isOfOtherVersion
+    const isOfOtherForm = isWaiting && 'form' in taker
+    const isMoving = taker !== undefined && taker !== shared.others.self && !isOfOtherForm
     const look = async () => {
-      // The process of the session is silent, or one of another version must take it up.
+      // The process of the session is silent, or one that reads its form must take it up.
       if (isWaiting) await shared.records?.takeUp({ id })
       return own.get(id) ?? (await find(id))
     }

@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto'
+import { createHmac, type KeyObject } from 'node:crypto'
 import type { Logger } from 'pino'
 import { batches } from '../../lib/batches.js'
 import type { Clock, Timer } from '../../lib/clock.js'
@@ -8,7 +8,7 @@ import { openText, TextSealer } from '../../lib/secrets/sealed-text.js'
 import {
   type EndedMarks,
   type KeptBy,
-  type OtherVersion,
+  type OtherForm,
   type RecordKey,
   type SealedRecord,
   type Store,
@@ -52,7 +52,7 @@ export class StoredRecords {
   /** With those whose records the store is still asked for. */
   #underWay: Promise<unknown> = Promise.resolve()
   /** That the log has mentioned. */
-  readonly #otherVersions = new Set<number>()
+  readonly #otherForms = new Set<string>()
   /** Since the last line in the log. */
   #counts = { taken: 0, refused: 0 }
 
@@ -82,10 +82,10 @@ export class StoredRecords {
 
   /**
    * Resolves with the process that has taken the session up, now or just before. If that is this process, it has the
-   * session then, unless the session has ended meanwhile. A process of another version takes its sessions up after a
-   * second. Rejects with `StoreUnavailable`.
+   * session then, unless the session has ended meanwhile. A process that reads another form takes its sessions up after
+   * a second. Rejects with `StoreUnavailable`.
    */
-  takeUp(key: RecordKey): Promise<string | KeptBy | OtherVersion | undefined> {
+  takeUp(key: RecordKey): Promise<string | KeptBy | OtherForm | undefined> {
     return this.#during(this.#takeUpBy(key))
   }
 
@@ -94,23 +94,30 @@ export class StoredRecords {
     await this.#underWay
   }
 
-  async #takeUpBy(key: RecordKey): Promise<string | KeptBy | OtherVersion | undefined> {
+  async #takeUpBy(key: RecordKey): Promise<string | KeptBy | OtherForm | undefined> {
     const { store, self, phase } = this.#parts
     if (!phase.isServing) return undefined
-    const taken = await store.records.take(key, self, recordVersion)
+    const taken = await store.records.take(key, self, this.#forms)
     if (taken === undefined) return undefined
-    if ('version' in taken) return this.#noted(taken)
+    if ('form' in taken) return this.#noted(taken)
     if ('keptBy' in taken) return taken.keptBy === self ? undefined : taken
     if (!('by' in taken)) return (await this.#arrives(this.#takeUp([taken]))) > 0 ? self : undefined
     if (taken.by === self) await this.#arriving
     return taken.by
   }
 
-  /** Processes of its version take up all its sessions, so one line is enough. */
-  #noted(other: OtherVersion): OtherVersion {
-    if (!this.#otherVersions.has(other.version))
-      this.#parts.log.warn(other, 'stored sessions are of another version: without a process of that version, they end')
-    this.#otherVersions.add(other.version)
+  get #forms(): readonly string[] {
+    return this.#parts.keys().map(formOf)
+  }
+
+  /** Processes that read it take up all such sessions, so one line is enough. */
+  #noted(other: OtherForm): OtherForm {
+    if (!this.#otherForms.has(other.form))
+      this.#parts.log.warn(
+        { form: other.form, readable: this.#forms },
+        'stored sessions have another version, or a key that is not in SEAL_KEY_FILE: without a process that reads them, they end',
+      )
+    this.#otherForms.add(other.form)
     return other
   }
 
@@ -120,7 +127,7 @@ export class StoredRecords {
    */
   async end(id: string): Promise<boolean> {
     const { store, self, phase } = this.#parts
-    const taken = await store.records.take({ id }, self, recordVersion)
+    const taken = await store.records.take({ id }, self, this.#forms)
     // Another process that has taken it up, or takes it up, reads the mark.
     if (taken === undefined || !('text' in taken)) return taken !== undefined && !('by' in taken && taken.by === self)
     if (phase.isServing) await this.#arrives(this.#takeUp([taken]))
@@ -189,8 +196,10 @@ export class StoredRecords {
     const { store, self, phase, log } = this.#parts
     if (!phase.isServing) return
     try {
-      const taken = await store.records.takeOldest(unwantedSeconds, mostOfSweep, self, recordVersion)
-      if (taken.length > 0) await this.#arrives(this.#takeUp(taken))
+      for (const form of this.#forms) {
+        const taken = await store.records.takeOldest(unwantedSeconds, mostOfSweep, self, form)
+        if (taken.length > 0) await this.#arrives(this.#takeUp(taken))
+      }
       const counts = this.#counts
       if (counts.taken + counts.refused === 0) return
       this.#counts = { taken: 0, refused: 0 }
@@ -242,12 +251,23 @@ export class StoredRecords {
 
 const both = (earlier: Promise<unknown>, work: Promise<unknown>) => Promise.allSettled([earlier, work])
 
+const formLabel = 'warm-bindings record form 1'
+
+/** The version and a name of the key, which tells nothing about it. */
+export const formOf = (key: KeyObject) =>
+  `${recordVersion}-${createHmac('sha256', key).update(formLabel).digest('base64url').slice(0, 8)}`
+
 /** For the records of a batch. `text`: the record as JSON. */
 export function recordSealer(keys: () => readonly KeyObject[]) {
+  let form = ''
   let sealer: TextSealer | undefined
   return ({ id, sid, tab, wait }: SessionRecord, text: string): SealedRecord => {
-    sealer ??= new TextSealer(keys()[0]!, label)
+    if (sealer === undefined) {
+      const [key] = keys() as readonly [KeyObject]
+      sealer = new TextSealer(key, label)
+      form = formOf(key)
+    }
     const secrets = wait?.ticket === undefined ? [sid] : [sid, Ticket.of(wait.ticket, 0).key]
-    return { id, secrets, tab, version: recordVersion, text: sealer.seal(id, Buffer.from(text)) }
+    return { id, secrets, tab, form, text: sealer.seal(id, Buffer.from(text)) }
   }
 }

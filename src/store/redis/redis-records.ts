@@ -1,10 +1,10 @@
-// warm:record:ID    hash: text, version, at (when written), keys (names, between spaces). Expires
+// warm:record:ID    hash: text, form, at (when written), keys (names, between spaces). Expires
 //                   after it was taken: by (the process), keys
-// warm:kept:ID      hash of a live session: text, version, at, keys, ms (how long its record will live), by (process)
+// warm:kept:ID      hash of a live session: text, form, at, keys, ms (how long its record will live), by (process)
 // warm:kept-by:NAME set of the ids of a process
 // warm:lost:NAME    set of ids that other processes have taken from a process. Expires
 // warm:record-of:…  id. Expires
-// warm:records:…    sorted set of the ids of a version by the time when they were written. Expires
+// warm:records:…    sorted set of the ids of a form by the time when they were written. Expires
 
 import { batches } from '../../lib/batches.js'
 import {
@@ -32,24 +32,24 @@ local function expire(id, keys, ms)
 end
 local function take(id, by, wanted)
   local key = 'warm:record:' .. id
-  local text, at, keys, before, version = unpack(redis.call('HMGET', key, 'text', 'at', 'keys', 'by', 'version'))
-  if wanted == '' then wanted = version end
-  redis.call('ZREM', 'warm:records:' .. (wanted or ''), id)
+  local text, at, keys, before, form = unpack(redis.call('HMGET', key, 'text', 'at', 'keys', 'by', 'form'))
   if before then return { before } end
   if not text then return nil end
-  if version ~= wanted then return { version, 'version' } end
+  local isWanted = wanted == '' or string.find(' ' .. wanted .. ' ', ' ' .. form .. ' ', 1, true)
+  if not isWanted then return { form, 'form' } end
+  redis.call('ZREM', 'warm:records:' .. form, id)
   redis.call('HDEL', key, 'text', 'at')
   redis.call('HSET', key, 'by', by)
   expire(id, keys, ${1000 * takenSeconds})
   return { id, text, at }
 end
-local function put(id, text, at, keys, ms, version)
+local function put(id, text, at, keys, ms, form)
   local key = 'warm:record:' .. id
   expire(id, redis.call('HGET', key, 'keys'), 0)
-  redis.call('HSET', key, 'text', text, 'at', at, 'keys', keys, 'version', version)
+  redis.call('HSET', key, 'text', text, 'at', at, 'keys', keys, 'form', form)
   redis.call('PEXPIRE', key, ms)
-  redis.call('ZADD', 'warm:records:' .. version, string.format('%.0f', now), id)
-  redis.call('PEXPIRE', 'warm:records:' .. version, ms)
+  redis.call('ZADD', 'warm:records:' .. form, string.format('%.0f', now), id)
+  redis.call('PEXPIRE', 'warm:records:' .. form, ms)
   for name in string.gmatch(keys, '%S+') do redis.call('SET', 'warm:record-of:' .. name, id, 'PX', ms) end
 end
 local function isTaken(id, process)
@@ -67,27 +67,27 @@ local function isDead(process, hasLeft)
   return hasLeft or now - tonumber(redis.call('GET', 'warm:since') or 0) >= ${1000 * processSeconds}
 end
 local function leave(id, hasLeft)
-  local text, at, keys, ms, by, version =
-    unpack(redis.call('HMGET', 'warm:kept:' .. id, 'text', 'at', 'keys', 'ms', 'by', 'version'))
+  local text, at, keys, ms, by, form =
+    unpack(redis.call('HMGET', 'warm:kept:' .. id, 'text', 'at', 'keys', 'ms', 'by', 'form'))
   if not text then return nil end
   if not isDead(by, hasLeft) then return by end
   forget(id)
-  put(id, text, at, keys, ms, version)
+  put(id, text, at, keys, ms, form)
   redis.call('SADD', 'warm:lost:' .. by, id)
   redis.call('EXPIRE', 'warm:lost:' .. by, ${lostSeconds})
   return nil
 end
 `
 
-/** ARGV: deadline, id, text, names of keys, milliseconds, process, version. */
+/** ARGV: deadline, id, text, names of keys, milliseconds, process, form. */
 const putOne = `${refusalIfLate} ${recordScripts}
 if isTaken(ARGV[2], ARGV[6]) then return end
 forget(ARGV[2])
 put(ARGV[2], ARGV[3], string.format('%.0f', now), ARGV[4], ARGV[5], ARGV[7])`
 
 /**
- * ARGV: deadline, process, `id` or `key`, an id or the name of a key, version or nothing. Returns also the process of a
- * live session, or another version.
+ * ARGV: deadline, process, `id` or `key`, an id or the name of a key, forms between spaces. Returns also the process of a
+ * live session, or another form.
  */
 const takeOne = `${refusalIfLate} ${recordScripts}
 local id = ARGV[4]
@@ -100,7 +100,7 @@ if keeper then return { keeper, 'kept' } end
 return take(id, ARGV[2], ARGV[5])`
 
 /**
- * ARGV: deadline, process, milliseconds, most, version. A long answer would come too late, and what it took would be
+ * ARGV: deadline, process, milliseconds, most, form. A long answer would come too late, and what it took would be
  * lost.
  */
 const takeOldest = `${refusalIfLate} ${recordScripts}
@@ -110,6 +110,7 @@ while #taken < most and size < ${1024 * 1024} do
   local ids = redis.call('ZRANGEBYSCORE', queue, '-inf', before, 'LIMIT', 0, math.min(10, most - #taken))
   if #ids == 0 then break end
   for _, id in ipairs(ids) do
+    redis.call('ZREM', queue, id)
     local each = take(id, ARGV[2], ARGV[5])
     if each and each[3] then
       taken[#taken + 1] = each
@@ -119,16 +120,16 @@ while #taken < most and size < ${1024 * 1024} do
 end
 return taken`
 
-/** ARGV: process, milliseconds, then for each session id, text, keys and version. Returns ids of taken sessions. */
+/** ARGV: process, milliseconds, then for each session id, text, keys and form. Returns ids of taken sessions. */
 const keep = `${nowInScript} ${recordScripts}
 -- The process has the session from a file, so these are of the process before.
 local function forgetOlder(id, process)
   local by = redis.call('HGET', 'warm:kept:' .. id, 'by')
   if by and by ~= process then redis.call('SREM', 'warm:kept-by:' .. by, id) end
-  local text, keys, version = unpack(redis.call('HMGET', 'warm:record:' .. id, 'text', 'keys', 'version'))
+  local text, keys, form = unpack(redis.call('HMGET', 'warm:record:' .. id, 'text', 'keys', 'form'))
   if not text then return end
   expire(id, keys, 0)
-  redis.call('ZREM', 'warm:records:' .. version, id)
+  redis.call('ZREM', 'warm:records:' .. form, id)
 end
 local process, ms, taken, at = ARGV[1], ARGV[2], {}, string.format('%.0f', now)
 for index = 3, #ARGV, 4 do
@@ -136,9 +137,9 @@ for index = 3, #ARGV, 4 do
   if isTaken(id, process) then taken[#taken + 1] = id
   else
     forgetOlder(id, process)
-    local text, keys, version = unpack(ARGV, index + 1, index + 3)
+    local text, keys, form = unpack(ARGV, index + 1, index + 3)
     local key = 'warm:kept:' .. id
-    redis.call('HSET', key, 'text', text, 'version', version, 'at', at, 'keys', keys, 'ms', ms, 'by', process)
+    redis.call('HSET', key, 'text', text, 'form', form, 'at', at, 'keys', keys, 'ms', ms, 'by', process)
     redis.call('SADD', 'warm:kept-by:' .. process, id)
   end
 end
@@ -173,24 +174,24 @@ export function redisRecords(line: RedisLine, hashKey: HashKey): Records {
             names.join(' '),
             millisecondsOf(seconds),
             process,
-            record.version,
+            record.form,
           )
         }),
       )
     },
 
-    async take(key: RecordKey, by: string, version?: number) {
+    async take(key: RecordKey, by: string, forms: readonly string[] = []) {
       const words = 'id' in key ? ['id', key.id] : ['key', hashKey(keyOf(key))]
-      const taken = await line.run(takeOne, line.deadline, by, ...words, version ?? '')
+      const taken = await line.run(takeOne, line.deadline, by, ...words, forms.join(' '))
       if (taken === null) return undefined
       const [about, kind, at] = taken as readonly [string, string?, string?]
       if (at !== undefined) return recordOf(taken as Taken)
       if (kind === undefined) return { by: about }
-      return kind === 'kept' ? { keptBy: about } : { version: Number(about) }
+      return kind === 'kept' ? { keptBy: about } : { form: about }
     },
 
-    async takeOldest(seconds: number, most: number, by: string, version: number) {
-      const taken = await line.run(takeOldest, line.deadline, by, millisecondsOf(seconds), most, version)
+    async takeOldest(seconds: number, most: number, by: string, form: string) {
+      const taken = await line.run(takeOldest, line.deadline, by, millisecondsOf(seconds), most, form)
       return (taken as readonly Taken[]).map(recordOf)
     },
 
@@ -198,7 +199,7 @@ export function redisRecords(line: RedisLine, hashKey: HashKey): Records {
       const keepPart = (part: readonly SealedRecord[]) => {
         const words = part.flatMap(record => {
           const names = uniqueKeysOf(record).map(hashKey)
-          return [record.id, record.text, names.join(' '), record.version]
+          return [record.id, record.text, names.join(' '), record.form]
         })
         return line.run(keep, process, millisecondsOf(seconds), ...words) as Promise<string[]>
       }

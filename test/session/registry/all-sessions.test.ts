@@ -1,6 +1,7 @@
+import { createSecretKey, randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { Phase } from '../../../src/lib/phase.js'
-import { StoredRecords } from '../../../src/session/registry/stored-records.js'
+import { formOf, StoredRecords } from '../../../src/session/registry/stored-records.js'
 import { type Store, type StoredSession, StoreUnavailable } from '../../../src/store/store.js'
 import { sessionOf } from '../../store/entries.js'
 import { sessionsIn } from '../../support/bench-sessions.js'
@@ -10,6 +11,7 @@ import { type FakeProcess, FakeProcesses } from '../../support/fake-processes.js
 import { memoryStore } from '../../support/memory-store.js'
 
 const jid = 'juliet@chat.example/balcony'
+const key = createSecretKey(randomBytes(32))
 const there: StoredSession = {
   id: 'there',
   process: '',
@@ -78,7 +80,7 @@ describe('with several processes', () => {
     const self = processes.start(name)
     const bench = new BoshBench({}, undefined, { processName: name })
     const records = new StoredRecords({
-      ...{ self: name, store, keys: () => [], clock, seconds: 300, phase, log: bench.log },
+      ...{ self: name, store, keys: () => [key], clock, seconds: 300, phase, log: bench.log },
       take: () => false,
       end() {},
     })
@@ -133,8 +135,8 @@ describe('with several processes', () => {
     expect(await known.get('bbbbbbbb-2')).toBeUndefined()
   })
 
-  test('a session of another version is awaited, and is unknown if no process takes it up', async () => {
-    await store.records.put([{ id: 'other', secrets: [], version: 2, text: 'sealed' }], 'stopping', 300)
+  test('a session in another form is awaited, and is unknown if no process takes it up', async () => {
+    await store.records.put([{ id: 'other', secrets: [], form: '2', text: 'sealed' }], 'stopping', 300)
     const look = async () => {
       await new Promise(setImmediate)
       here.bench.clock.advance(800)
@@ -182,7 +184,7 @@ describe('with several processes', () => {
 
   test('a session that was set down is ended for good, also if its entry still names the process', async () => {
     await store.sessions.put([sessionOf('down', { process: 'bbbbbbbb' })])
-    await store.records.put([{ id: 'down', secrets: [], version: 1, text: 'sealed' }], 'stopping', 300)
+    await store.records.put([{ id: 'down', secrets: [], form: formOf(key), text: 'sealed' }], 'stopping', 300)
     expect([await here.known.end('down'), await here.known.end('down')]).toEqual([true, false])
     expect([await store.records.take({ id: 'down' }, 'b'), await isMarked('down')]).toEqual([{ by: 'aaaaaaaa' }, true])
   })
