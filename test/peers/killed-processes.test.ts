@@ -8,10 +8,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { killKept, takeUpSeconds } from '../support/crowd/faults.js'
-import { wayToRedis } from '../support/crowd/redis-cut.js'
 import { type CrowdStage, setProcessStage, setWorkerStage } from '../support/crowd/stage.js'
 import type { WorkerFlock } from '../support/crowd/worker-flock.js'
 import { numberFrom } from '../support/random.js'
+import { startRelay } from '../support/relay.js'
 import { describeWith } from './needs.js'
 
 const rounds = Array.from({ length: numberFrom('KILLED_ROUNDS', 1) }, (_, index) => index + 1)
@@ -66,13 +66,13 @@ for (const server of ['Prosody', 'ejabberd'] as const)
       begin(2)
 
       test('loses nothing, and leaves the sessions that others have taken', async () => {
-        const way = await wayToRedis(stage.redis.path)
-        const member = await stage.flock.add({ REDIS_URL: way.url })
+        const way = await startRelay(stage.redis.path)
+        const member = await stage.flock.add({ REDIS_URL: way.url.replace('http:', 'redis:') })
         const { faults } = await stage.during(async parts => {
           parts.crowd.mayRepeat()
           const from = performance.now()
           parts.crowd.cut({ from, to: from + (cutSeconds + takeUpSeconds) * 1000 })
-          way.cut()
+          way.hangUp()
           await pause(cutSeconds * 1000)
           way.restore()
           await pause(takeUpSeconds * 1000)

@@ -20,9 +20,10 @@ export interface Relay {
   stop(): Promise<void>
 }
 
-/** Listens on a free port of 127.0.0.1. */
+/** Listens on a free port of 127.0.0.1. `service`: a URL, or the path of a Unix socket. */
 export async function startRelay(service: string): Promise<Relay> {
-  const { hostname, port } = new URL(service)
+  const { hostname: host = '', port = 0 } = service.startsWith('/') ? {} : new URL(service)
+  const target = host === '' ? { path: service } : { host, port: Number(port), noDelay: true }
   const pairs = new Map<Socket, Socket>()
   const orphans = new Set<Socket>()
   let isLost = false
@@ -35,7 +36,7 @@ export async function startRelay(service: string): Promise<Relay> {
       near.resetAndDestroy()
       return
     }
-    const far = connect({ host: hostname, port: Number(port), noDelay: true })
+    const far = connect(target)
     far.on('error', () => {})
     pairs.set(near, far)
     const isSlow = ++count % 2 === 0
