@@ -37,6 +37,8 @@ interface ForwardedRequestsParts {
   readonly bodies: UnfinishedBodies
   /** MAX_CONNECTIONS_PER_ADDRESS. */
   readonly mostConnections: () => number
+  /** A proxy's address has no limit, because many clients share it. */
+  readonly isProxy: (address: string) => boolean
   readonly refused: OnRefused
 }
 
@@ -96,14 +98,18 @@ export class ForwardedRequests {
   /** The other process can hang. */
   async #forwardCounted(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
     const { mostConnections, refused } = this.#parts
-    const client = clientOf(peer.address)
+    const client = this.#clientOf(peer)
+    if (client === undefined) return this.#forwardAny(text, sid, peer, manager)
     if (exceeds(this.#requests.of(client) + 1, requestsOfConnection * mostConnections())) {
       refused('connections-address', { address: client })
       return peer.answer(busyAnswer)
     }
-    return this.#requests.during(client, () =>
-      text.length > longText ? this.#forwardLong(text, sid, peer, manager) : this.#forward(text, sid, peer, manager),
-    )
+    return this.#requests.during(client, () => this.#forwardAny(text, sid, peer, manager))
+  }
+
+  #forwardAny(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
+    const isLong = text.length > longText
+    return isLong ? this.#forwardLong(text, sid, peer, manager) : this.#forward(text, sid, peer, manager)
   }
 
   /** Counts the request as unfinished until it is answered. */
@@ -139,14 +145,20 @@ export class ForwardedRequests {
     }
   }
 
-  async #lookUp(sid: string, { address }: Sender, isHere: () => boolean, lost?: string): Promise<Place> {
+  async #lookUp(sid: string, peer: Sender, isHere: () => boolean, lost?: string): Promise<Place> {
     const { whereabouts, refused } = this.#parts
-    const client = clientOf(address)
+    const find = () => whereabouts.find({ secret: sid }, isHere, lost)
+    const client = this.#clientOf(peer)
+    if (client === undefined) return find()
     if (this.#lookups.of(client) >= mostLookups) {
       refused('lookups', { address: client })
       throw new StoreUnavailable('no-answer')
     }
-    return this.#lookups.during(client, () => whereabouts.find({ secret: sid }, isHere, lost))
+    return this.#lookups.during(client, find)
+  }
+
+  #clientOf({ address }: Sender): string | undefined {
+    return this.#parts.isProxy(address) ? undefined : clientOf(address)
   }
 
   async #create(text: string, peer: Peer, manager: ConnectionManager): Promise<void> {

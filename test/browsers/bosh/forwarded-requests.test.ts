@@ -8,6 +8,9 @@ import { StoreUnavailable } from '../../../src/store/store.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { unlimitedBodies } from '../../support/fake-web-socket.js'
 
+const proxy = '192.0.2.80'
+const isProxy = (address: string) => address === proxy
+
 /** A process whose store does not answer until `end`. */
 function begin(mostConnections: number) {
   const refused: unknown[] = []
@@ -19,6 +22,7 @@ function begin(mostConnections: number) {
     clock: new FakeClock(),
     bodies: unlimitedBodies(),
     mostConnections: () => mostConnections,
+    isProxy,
     refused: (limit, about) => void refused.push({ limit, ...about }),
   }).over({ has: () => false } as unknown as ConnectionManager)
   let sent = 0
@@ -65,6 +69,16 @@ test('of a client, four requests for each of its connections are forwarded at on
   expect(replies[5]).toBeUndefined()
 })
 
+test('browsers behind a proxy that does not name them have neither limit', async () => {
+  const { send, replies, refused, end } = begin(1)
+  for (let count = 0; count < 65; count++) send(proxy)
+  await settled()
+  expect(replies).toEqual([])
+  expect(refused).toEqual([])
+  await end()
+  expect(replies.filter(reply => reply === noAnswer).length).toBe(65)
+})
+
 test('a request whose client leaves while its session is looked for is not served: the client has repeated it', async () => {
   const served: string[] = []
   const found: ((place: 'here') => void)[] = []
@@ -74,6 +88,7 @@ test('a request whose client leaves while its session is looked for is not serve
     clock: new FakeClock(),
     bodies: unlimitedBodies(),
     mostConnections: () => 0,
+    isProxy,
     refused: () => {},
   }).over({
     has: () => false,
@@ -110,6 +125,7 @@ test('a request that is too large ends its session where it is now, and not only
       clock: new FakeClock(),
       bodies: unlimitedBodies(),
       mostConnections: () => 0,
+      isProxy,
       refused: () => {},
     }).over({ has: () => false, refuseTooLarge: () => found && { ...terminated, body: 'here' } } as never)
   }
