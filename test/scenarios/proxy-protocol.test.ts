@@ -204,6 +204,18 @@ test('TLS, a WebSocket upgrade and denied addresses work behind the balancer', a
   }
 })
 
+test.each([
+  ['in the header', lineFrom('203.0.113.9'), '127.0.0.1', '203.0.113.9'],
+  ['of a connection without a header', Buffer.alloc(0), '127.0.0.2', '127.0.0.2'],
+])('a failed TLS handshake is logged with the address %s', async (_where, header, from, address) => {
+  const own = await start({ HTTPS_PORT: '0', TLS_CERT })
+  const socket = await open(own.service.urls[1]!, from)
+  socket.write(Buffer.concat([header, refused()]))
+  await heard(socket)
+  const line = own.lines.find(text => text.includes('"http-to-https-port"'))!
+  expect(JSON.parse(line).address).toBe(address)
+})
+
 test('a Unix socket expects a header', async () => {
   const own = await start({ HOST: `unix:${join(folder, 'http.sock')}`, TRUSTED_PROXIES: 'none' })
   const socket = await open(own.url)

@@ -1,9 +1,10 @@
 import { maxHeaderSize, type RequestListener, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import type { Received } from '../access/client-rules.js'
 import type { NoteRequest } from '../access/refused-requests.js'
 import { answerInText, answerText } from '../answers/node-answers.js'
-import { replyUnderWay } from '../fast/reply-under-way.js'
+import { rawSocket, replyUnderWay } from '../fast/reply-under-way.js'
 
 interface Refusal {
   readonly status: number
@@ -35,7 +36,7 @@ const unreadable: Refusal = { status: 400, sentence: 'This is not an HTTP reques
 export function refuseUnreadable(server: Server, note: NoteRequest): void {
   server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket: Socket) => {
     const refusal = refusals[code] ?? (code.startsWith('HPE_') ? unreadable : undefined)
-    const about = { socket, headers: {} }
+    const about = aboutClient(socket)
     if (refusal === undefined) noteHandshake(code, socket, note)
     // Browsers open connections ahead, and may send nothing.
     else if (socket.bytesRead > 0) note(about, refusal.reason, refusal.setting)
@@ -53,9 +54,14 @@ export function refuseExpectation(note: NoteRequest): RequestListener {
   }
 }
 
+/** Until a handshake is done, only the socket below TLS has the address in a PROXY header. */
+function aboutClient(socket: Socket): Received {
+  return { socket: socket instanceof TLSSocket ? rawSocket(socket) : socket, headers: {} }
+}
+
 function noteHandshake(code: string, socket: Socket, note: NoteRequest): void {
   const isUntrusted = socket instanceof TLSSocket && Boolean(socket.authorizationError)
-  const about = { socket, headers: {} }
+  const about = aboutClient(socket)
   if (isUntrusted || code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE')
     note(about, 'client-certificate', 'TLS_CLIENT_AUTH')
   else if (code === 'ERR_SSL_HTTP_REQUEST') note(about, 'http-to-https-port')
