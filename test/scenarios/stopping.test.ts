@@ -5,6 +5,8 @@ import { mkdtempSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
 import { describe, expect, test } from '@jest/globals'
 import { WebSocket } from 'ws'
 import { startDemoServer } from '../../src/command/demo/server.js'
@@ -18,6 +20,7 @@ import { holdTimers } from '../support/held-timers.js'
 import { type LoginServer, type Stage, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService } from '../support/login-server/watched-service.js'
 import { Operator } from '../support/operated-service.js'
+import { lineFrom } from '../support/proxy-headers.js'
 import { callSessions } from '../support/sessions-api.js'
 import { adminHeader, startTestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
@@ -28,6 +31,7 @@ const presence = "<presence xmlns='jabber:client'/>"
 const stopped = "condition='system-shutdown'"
 
 const closers = calledAfterEach()
+const certificates = testFolder()
 
 async function startServer(): Promise<LoginServer> {
   const server = await startLoginServer({ domain: 'plain.example' })
@@ -228,6 +232,38 @@ test('keep-alive connections do not delay the stop of a service', async () => {
   expect(test.service.counts()).toEqual({ sessions: 0, links: 0, forwarded: 0 })
   agent.destroy()
   await server.stop()
+})
+
+test('connections that browsers open ahead, without a request, delay the stop by a second only', async () => {
+  const { cert, key } = makeCertificate(['IP:127.0.0.1'])
+  const { service, stop } = await startTestService({
+    demo: [{ alice: 'wonderland' }],
+    environment: {
+      ...unlimited,
+      HTTPS_PORT: '0',
+      TLS_CERT: certificates.file('ahead.pem', cert + key),
+      PROXY_PROTOCOL: 'on',
+      TRUSTED_PROXIES: '127.0.0.1',
+    },
+  })
+  const [plain, secure] = service.urls.map(url => Number(new URL(url).port)) as [number, number]
+  const open = async (port: number, localAddress: string) => {
+    const socket = connect({ host: '127.0.0.1', port, localAddress })
+    socket.on('error', () => {})
+    closers.push(() => socket.destroy())
+    await once(socket, 'connect')
+    return socket
+  }
+  await open(plain, '127.0.0.2')
+  const proxied = await open(plain, '127.0.0.1')
+  proxied.write(lineFrom('203.0.113.9'))
+  const encrypted = connectTls({ socket: await open(secure, '127.0.0.2'), ca: cert, host: '127.0.0.1' })
+  encrypted.on('error', () => {})
+  await once(encrypted, 'secureConnect')
+  await pause(200)
+  const asked = performance.now()
+  await stop()
+  expect(performance.now() - asked).toBeLessThan(4_000)
 })
 
 test('a process exits with 0 within ten seconds, whatever clients and servers do', async () => {

@@ -27,6 +27,7 @@ export class ConnectionLimits {
   readonly #ofClient = new KeyCounts()
   readonly #connections = new Set<Socket>()
   readonly #awaitingHeader = new Set<Socket>()
+  readonly #headerBytes = new WeakMap<Socket, number>()
 
   constructor(parts: ConnectionLimitParts) {
     this.#parts = parts
@@ -66,6 +67,11 @@ export class ConnectionLimits {
 
   closeAwaitingHeader(): void {
     for (const socket of this.#awaitingHeader) socket.destroy()
+  }
+
+  /** True if nothing has arrived but a PROXY header, or a TLS handshake. */
+  isUnused(connection: Socket): boolean {
+    return connection.bytesRead <= (this.#headerBytes.get(connection) ?? 0)
   }
 
   #admits(socket: Socket, awaitsHeader: boolean): boolean {
@@ -110,7 +116,8 @@ export class ConnectionLimits {
         socket.destroy()
         return
       }
-      const { isForwarded, address = proxy } = header
+      const { isForwarded, address = proxy, length } = header
+      this.#headerBytes.set(socket, length)
       // A client without an address in the PROXY header is untrusted: it may have forged `X-Forwarded-For`.
       const isDoubtful = header.address === undefined
       if (isForwarded) setPeer(socket, { address, isTrusted: isDoubtful ? false : undefined, isForwarded })

@@ -33,6 +33,7 @@ import { listenAt, urlOf } from './listen-at.js'
 import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
 import { UnreadReplies } from './unread-replies.js'
 import { refuseExpectation, refuseUnreadable } from './unreadable-requests.js'
+import { UnusedConnections } from './unused-connections.js'
 import { endAfterUpgrade, refuseTunnels, takeUpgrades, upgradeOptions } from './upgrades.js'
 
 const reserveOfConnections = 8
@@ -66,6 +67,7 @@ export class Listening {
   readonly #parts: ListeningParts
   readonly #limits: ConnectionLimits
   readonly #unread: UnreadReplies
+  readonly #unused: UnusedConnections
   readonly #certificates: Certificates | undefined
   readonly #servers: HttpServer[] = []
   readonly #secureServers: HttpsServer[] = []
@@ -89,6 +91,7 @@ export class Listening {
     })
     this.#certificates = config.https && new Certificates(config.https)
     this.#unread = new UnreadReplies({ limits: config.limits, connections: () => this.#sockets(), clock, refused })
+    this.#unused = new UnusedConnections(clock, connection => this.#limits.isUnused(connection))
   }
 
   get connections(): number {
@@ -153,6 +156,7 @@ export class Listening {
   closeIdleConnections(): void {
     for (const server of this.#servers) server.closeIdleConnections()
     this.#limits.closeAwaitingHeader()
+    this.#unused.close(() => [...this.#limits.connections, ...this.#encrypted])
   }
 
   closeAllConnections(): void {
