@@ -199,7 +199,7 @@ export class WorkerSlots {
     // A worker that is starting may still have the old code, so it is replaced too.
     const before = this.#takers(number)
     const isStarted = await this.#tryStart(number)
-    if (isStarted) for (const worker of before) this.#end(worker, 'retire')
+    if (isStarted && !this.#isEnding) for (const worker of before) this.#end(worker, 'retire')
     else this.#replaceLater(number)
     return isStarted
   }

@@ -324,6 +324,17 @@ describe('an end', () => {
     await Promise.all([drained, ended])
   })
 
+  test('during a replacement gives no other order, and no more time, to a worker that stops', async () => {
+    const all = await started(1)
+    const replaced = all.replaceAll()
+    void all.end('stop')
+    forked[1]!.onReady(['http://127.0.0.1:1'])
+    await replaced
+    expect(forked[0]!.orders).toEqual(['stop'])
+    clock.advance(60_000)
+    expect(forked[0]!.isGone).toBe(true)
+  })
+
   test('during a pause before a restart starts no worker', async () => {
     const all = await started(1)
     forked[0]!.onExit(1, null)
