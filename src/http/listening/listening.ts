@@ -150,6 +150,8 @@ export class Listening {
   async close(): Promise<void> {
     this.#closed ??= this.#closedBy((server, done) => server.close(done))
     await this.#closed
+    // After `retire`, this stops the timers in which Node looks for slow requests.
+    for (const server of this.#servers) server.close()
     this.#unread.stop()
   }
 
