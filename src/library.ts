@@ -18,8 +18,8 @@ export interface RunningService {
   readonly urls: readonly string[]
   readonly metricsUrl: string | undefined
   /**
-   * Reads TLS certificates and the keys of page tokens again, and reopens AUDIT_LOG. Connections stay open, except
-   * those of clients whose CA was removed.
+   * Reads TLS certificates and the keys of page tokens again, and reopens AUDIT_LOG. Open connections stay, also those
+   * of clients whose CA was removed.
    */
   reload(): Promise<void>
   /** Answers open requests, closes streams, and resolves within 10 s, plus the time to store sessions (STATE_DIR). */

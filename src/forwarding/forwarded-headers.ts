@@ -131,7 +131,6 @@ function clientOf(req: IncomingMessage): string {
     isForwarded: peer?.isForwarded ?? false,
   }
   const text = JSON.stringify(client)
-  // A reload can withdraw the trust in a certificate.
-  if (!client.hasCertificate) written.set(socket, text)
+  written.set(socket, text)
   return text
 }
