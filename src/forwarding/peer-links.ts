@@ -47,7 +47,9 @@ export class PeerLinks {
   onDialed: (address: PeerAddress, isOpen: boolean) => void = ignore
   readonly #parts: PeerLinksParts
   // One for each peer, so that the requests of a client stay in order.
-  readonly #links = new Map<string, PeerLink>()
+  readonly #newest = new Map<string, PeerLink>()
+  /** Also those that take no more requests, until their last request has ended. */
+  readonly #links = new Set<PeerLink>()
 
   constructor(parts: PeerLinksParts) {
     this.#parts = parts
@@ -60,31 +62,33 @@ export class PeerLinks {
   /** Requests and WebSockets under way. */
   get streams(): number {
     let streams = 0
-    for (const link of this.#links.values()) streams += link.streams
+    for (const link of this.#links) streams += link.streams
     return streams
   }
 
   to(address: PeerAddress): PeerLink {
     const name = nameOf(address)
-    const before = this.#links.get(name)
+    const before = this.#newest.get(name)
     if (before?.isUsable === true) return before
     const onDialed = (isOpen: boolean) => this.onDialed(address, isOpen)
     const onClose = () => {
-      if (this.#links.get(name) === link) this.#links.delete(name)
+      this.#links.delete(link)
+      if (this.#newest.get(name) === link) this.#newest.delete(name)
     }
     const { key, clock } = this.#parts
     const link = new PeerLink(address, { key, clock, onDialed, onClose })
-    this.#links.set(name, link)
+    this.#links.add(link)
+    this.#newest.set(name, link)
     return link
   }
 
   /** This process stops: the peers answer what they hold for it. */
   retire(): void {
-    for (const link of this.#links.values()) link.retire()
+    for (const link of this.#links) link.retire()
   }
 
   close(): void {
-    for (const link of this.#links.values()) link.destroy()
+    for (const link of this.#links) link.destroy()
   }
 }
 

@@ -108,6 +108,20 @@ test('a process that retires finishes its requests and takes no more', async () 
   expect(await answer).toBe(200)
 })
 
+test('requests of a link that takes no more are counted, and cut, like those of its successor', async () => {
+  const held: ServerResponse[] = []
+  stage = await setStage({ listener: (_req, res) => void held.push(res) })
+  for (const count of [1, 2]) {
+    send().catch(() => {})
+    await eventually('a request', () => held.length === count)
+    stage.links.to(stage.address).retire()
+  }
+  expect(stage.links.streams).toBe(2)
+  stage.links.close()
+  await eventually('no request', () => stage.links.streams === 0 && held.every(({ destroyed }) => destroyed))
+  expect(stage.links.size).toBe(0)
+})
+
 test('only processes of the same user can connect', async () => {
   stage = await setStage({})
   const { path } = stage.address as { path: string }
