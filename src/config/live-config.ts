@@ -3,7 +3,10 @@ import type { Config } from './config.js'
 
 type Slice = Record<string, unknown>
 
-/** `take` updates slices, such as `limits`, in place, so that holders of a slice read new values. */
+/**
+ * `take` updates slices, such as `limits`, in place, so that holders of a slice read new values. A new slice is copied,
+ * because those of `next` are frozen.
+ */
 export function createLiveConfig(first: Config): { readonly config: Config; take(next: Config): void } {
   const live = copied(first as unknown as Slice)
   return {
@@ -22,7 +25,7 @@ function assign(live: Slice, next: Slice): void {
   for (const name of new Set([...Object.keys(live), ...Object.keys(next)])) {
     const [before, after] = [live[name], next[name]]
     if (isSlice(before) && isSlice(after)) assign(before, after)
-    else if (!isDeepStrictEqual(before, after)) live[name] = after
+    else if (!isDeepStrictEqual(before, after)) live[name] = isSlice(after) ? copied(after) : after
   }
 }
 

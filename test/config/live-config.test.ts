@@ -1,11 +1,17 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { describe, expect, test } from '@jest/globals'
 import { createLiveConfig } from '../../src/config/live-config.js'
 import { loadConfig } from '../../src/config/load.js'
 import { UnreadReplies } from '../../src/http/listening/unread-replies.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { testFolder } from '../support/test-folder.js'
 import { noLoginLimits } from '../support/unlimited.js'
 import { uplinkWith } from '../support/uplink.js'
+
+const { folder } = testFolder()
 
 const configOf = (more: Record<string, string> = {}) =>
   loadConfig({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'chat.example', ...more }).config
@@ -30,6 +36,30 @@ describe('the live configuration', () => {
     expect(config.servers.get('chat.example')).toMatchObject({ host: 'two.example' })
     expect(config.remotes).toBe(remotes)
     expect(config.admins).toBe(admins)
+  })
+
+  test('changes again in objects that an earlier change has added', () => {
+    const secrets = join(folder, 'secrets')
+    const keys = join(folder, 'keys.pem')
+    const changeKeys = () => {
+      const { publicKey } = generateKeyPairSync('ed25519')
+      writeFileSync(keys, publicKey.export({ type: 'spki', format: 'pem' }))
+    }
+    writeFileSync(secrets, 'a'.repeat(40), { mode: 0o600 })
+    const pages = {
+      PAGE_ORIGINS: 'https://portal.example',
+      PAGE_TOKEN_AUDIENCE: 'chat',
+      PAGE_TOKEN_JID: '{sub}@chat.example',
+      XMPP_SERVICE_ACCOUNTS: 'chat.example=service:pw',
+    }
+    const { config, take } = createLiveConfig(configOf({ ...pages, PAGE_TOKEN_SECRET_FILE: secrets }))
+    for (const MAX_SESSIONS of ['7', '8']) {
+      changeKeys()
+      const next = configOf({ ...pages, PAGE_TOKEN_JWKS: keys, MAX_SESSIONS })
+      take(next)
+      expect(config.pages).toEqual({ ...next.pages, secrets: undefined })
+      expect(config.limits.sessions).toBe(Number(MAX_SESSIONS))
+    }
   })
 
   test('does not change the configuration that it was created from', () => {
