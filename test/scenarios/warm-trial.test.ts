@@ -111,6 +111,22 @@ test(
   seconds,
 )
 
+test(
+  'a trial does not need the admin of pages',
+  async () => {
+    const pages = {
+      ADMIN_USERS: 'portal:a-long-random-secret',
+      PAGE_ORIGINS: 'https://portal.example',
+      PAGE_ADMIN: 'portal',
+      PAGE_GUESTS: 'chat.example',
+    }
+    const { exit, stdout, stderr } = await tryWarm(settings(undefined, pages))
+    expect([exit, stderr]).toEqual([0, ''])
+    expect(stdout).toContain('alice@chat.example can be logged in')
+  },
+  seconds,
+)
+
 describe('a login that fails', () => {
   /** The error output. The exit code is 1, and standard output is empty. */
   async function failure(environment: Record<string, string>, ...rest: [typed?: string, jid?: string]) {

@@ -28,8 +28,9 @@ import { answerMilliseconds, type LoginNotes, type StreamManagement, sayFailure,
 const closingMilliseconds = 8_000
 
 export async function tryWarm(jid: string, envFile: string | undefined): Promise<void> {
-  const { config, warnings } = readSettings(envFile, { ADMIN_USERS: `trial:${randomUUID()}`, ADMIN_USERS_FILE: '' })
-  // This admin is the trial's own.
+  // This admin is the trial's own. Without pages, the settings need no PAGE_ADMIN.
+  const own = { ADMIN_USERS: `trial:${randomUUID()}`, ADMIN_USERS_FILE: '', PAGE_ORIGINS: '' }
+  const { config, warnings } = readSettings(envFile, own)
   for (const warning of warnings)
     if (!warning.startsWith('ADMIN_USERS has no effect')) process.stderr.write(`${warning}\n`)
   const password = await readSecret(`Password of ${jid} (it is not shown): `)
