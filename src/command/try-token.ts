@@ -7,6 +7,7 @@ import { Problem, problems } from '../lib/errors.js'
 import { foreignText } from '../lib/text/foreign-text.js'
 import { createNameLookup } from '../servers/net/name-lookup.js'
 import { createPageTokens } from '../service/create-page-tokens.js'
+import { isGuestToken } from '../warm/connect/guests.js'
 import { demandOrdinaryUser } from '../warm/connect/page-authentication.js'
 import { visitClaims } from '../warm/connect/page-claims.js'
 import type { PageUser } from '../warm/connect/page-tokens.js'
@@ -22,8 +23,12 @@ export async function tryToken(envFile: string | undefined): Promise<void> {
   for (const warning of warnings) process.stderr.write(`${warning}\n`)
   if (config.pages.origins.length === 0)
     throw new CommandError('PAGE_ORIGINS is not set, so the service accepts no tokens.')
+  if (config.pages.jid === undefined)
+    throw new CommandError('PAGE_TOKEN_JID is not set, so the service accepts no tokens except those of its guests.')
   const token = tokenIn((await readSecret('Token (it is not shown): ')) ?? '')
   if (!token) throw new CommandError('No token was entered: write it on the first line of the input.')
+  if (isGuestToken(token))
+    throw new CommandError('It is the token of a guest (PAGE_GUESTS), which only the running service checks.')
   const notes: string[] = []
   const outcome = await userOf(token, config, notes).catch(problemFrom)
   if (outcome instanceof Problem)

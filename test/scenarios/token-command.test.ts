@@ -124,9 +124,23 @@ test.each<[string, string, Record<string, string>, RegExp]>([
   seconds,
 )
 
+const ofGuests = {
+  PAGE_GUESTS: 'chat.example',
+  PAGE_TOKEN_SECRET_FILE: '',
+  PAGE_TOKEN_AUDIENCE: '',
+  PAGE_TOKEN_JID: '',
+}
+
 test.each([
   ['an empty input', '', {}, 'No token was entered'],
   ['settings without pages', 'x', { PAGE_ORIGINS: '' }, 'PAGE_ORIGINS is not set'],
+  [
+    'settings for guests only',
+    pageToken({}),
+    ofGuests,
+    'PAGE_TOKEN_JID is not set, so the service accepts no tokens exc',
+  ],
+  ['the token of a guest', 'guest-AbC_d', {}, 'It is the token of a guest'],
   ['settings that are not valid', 'x', { PAGE_TOKEN_JID: '' }, 'PAGE_TOKEN_JID is required'],
 ])(
   'says what is missing with %s',
@@ -134,6 +148,7 @@ test.each([
     const command = operator.startWithInput(`${typed}\n`, { ...usual, ...more }, 'token')
     expect(await command.exit).toBe(1)
     expect(command.stderr).toContain(told)
+    expect(command.stderr).not.toMatch(/^\s+at /m)
   },
   seconds,
 )
