@@ -146,6 +146,15 @@ describe('a login that fails', () => {
     seconds,
   )
 
+  test(
+    'at a retired domain names the setting',
+    async () => {
+      const retired = settings(undefined, { XMPP_RETIRED_DOMAINS: '*.example' })
+      expect(await failure(retired)).toContain('The domain is no longer served: see XMPP_RETIRED_DOMAINS.')
+    },
+    seconds,
+  )
+
   test.each([
     ['alice@other.example', /403 domain-not-allowed(?:.|\n)*What to do: Add the domain to XMPP_DOMAINS\./],
     ['alice', /400 invalid-jid/],

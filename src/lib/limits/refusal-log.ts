@@ -4,7 +4,10 @@ import type { MinuteSums } from './minute-sums.js'
 
 export const boshRefused = 'a BOSH client was refused'
 
-const settingOf: Readonly<Record<string, string>> = { 'host-gone': 'XMPP_DOMAINS', 'host-unknown': 'XMPP_DOMAINS' }
+const settingOf: Readonly<Record<string, string>> = {
+  'host-gone': 'XMPP_RETIRED_DOMAINS',
+  'host-unknown': 'XMPP_DOMAINS',
+}
 
 /** `reason` is one of a few texts. `setting` decides about the refusal. `subject`: an origin, a host or a subprotocol. */
 export type NoteRefusal = (reason: string, address: string | undefined, setting?: string, subject?: string) => void

@@ -9,6 +9,8 @@ const ofAddress: ReadonlySet<Refusal> = new Set(['address', 'unauthenticated', '
 /** `Retry-After` when there are too many guests: sessions of closed pages end after one or two minutes. */
 const fullSeconds = 60
 
+const retired = { detail: 'The domain is no longer served: see XMPP_RETIRED_DOMAINS.', setting: 'XMPP_RETIRED_DOMAINS' }
+
 /** Decides whether a session may be opened. */
 export function createAdmission({ registry, domains, retiredDomains, limits, common }: OpenerParts) {
   const { counts, clock, refused } = common
@@ -54,11 +56,10 @@ export function createAdmission({ registry, domains, retiredDomains, limits, com
 
     /** Throws a `Problem`. */
     ofLogin(domain: string, isRefusalCounted = false, guestAddress?: string): void {
-      const fail = (code: 'shutting-down' | 'host-unknown' | 'domain-not-allowed') =>
-        new Problem(code, { step: 'connect' })
-      if (!registry.takesSessions) throw fail('shutting-down')
+      if (!registry.takesSessions) throw new Problem('shutting-down', { step: 'connect' })
       const fault = domainFault(domain)
-      if (fault !== undefined) throw fail(fault === 'host-gone' ? 'host-unknown' : 'domain-not-allowed')
+      if (fault === 'host-gone') throw new Problem('host-unknown', { step: 'connect', ...retired })
+      if (fault !== undefined) throw new Problem('domain-not-allowed', { step: 'connect' })
       const refusal = limits.refusal(registry.size)
       if (!isRefusalCounted) isRefused(refusal)
       if (refusal !== undefined) throw new Problem('service-full', { step: 'connect', detail: limitDetail(refusal) })
