@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { availableParallelism } from 'node:os'
+import { allowsDomain } from '../xmpp/jid/domains.js'
 import { type Config, httpsPorts, joinedValues } from './config.js'
 import { exposedFiles, shortSecrets } from './exposed-secrets.js'
 import { jointProblems } from './joint-rules.js'
@@ -51,6 +52,7 @@ export function loadConfig(given: Environment, kept: Partial<Values> = {}) {
       ...former.map(({ text }) => text),
       ...unknown,
       ...risks(environment, config),
+      ...unservedDomains(config),
       ...tlsWarnings,
       ...uncoveredNames(tls, config),
       ...exposedFiles(environment, values, tls),
@@ -66,6 +68,25 @@ function uncoveredNames(tls: TlsMaterial | undefined, { externalUrl, http, https
     tls,
     urls.filter(url => url !== undefined),
   )
+}
+
+/** Domains that one setting names, and another excludes. */
+function unservedDomains({ domains, retiredDomains, admins, pages }: Config): string[] {
+  const retired = domains.filter(domain => allowsDomain(retiredDomains, domain))
+  const admin = pages.origins.length === 0 ? undefined : admins.find(({ name }) => name === pages.admin)
+  const ofPages = { PAGE_TOKEN_JID: pages.jid?.domain, PAGE_GUESTS: pages.guests }
+  const closed = Object.entries(ofPages).filter(
+    ([, domain]) => admin !== undefined && domain !== undefined && !allowsDomain(admin.domains, domain),
+  )
+  return [
+    ...retired.map(
+      domain => `XMPP_DOMAINS has ${domain}, but XMPP_RETIRED_DOMAINS has it too: its users cannot log in.`,
+    ),
+    ...closed.map(
+      ([setting, domain]) =>
+        `PAGE_ADMIN is an account without the domain ${domain} of ${setting}: calls of its pages get 403 forbidden.`,
+    ),
+  ]
 }
 
 const rows = Object.entries(settings) as [Name, Setting][]

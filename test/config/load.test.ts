@@ -337,6 +337,19 @@ test('settings that contradict each other, or this machine, give a warning', () 
   ])
 })
 
+test('a domain that is served and retired causes a warning', () => {
+  const both = {
+    XMPP_DOMAINS: 'a.example,b.example,*.c.example',
+    XMPP_RETIRED_DOMAINS: 'b.example,*.c.example,*.d.example',
+  }
+  expect(load(both).warnings).toEqual([
+    'XMPP_DOMAINS has b.example, but XMPP_RETIRED_DOMAINS has it too: its users cannot log in.',
+    'XMPP_DOMAINS has *.c.example, but XMPP_RETIRED_DOMAINS has it too: its users cannot log in.',
+  ])
+  const one = { XMPP_DOMAINS: '*,*.example', XMPP_RETIRED_DOMAINS: 'b.example' }
+  expect(load(one).warnings.filter(warning => warning.includes('RETIRED'))).toEqual([])
+})
+
 test('a value with a NUL is a problem', () => {
   expect(problems({ WARM_PATH: '/wa\0rm' })).toEqual(['WARM_PATH has a NUL character'])
 })

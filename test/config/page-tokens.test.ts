@@ -66,6 +66,27 @@ describe('the settings for page tokens', () => {
       expect(loadConfig({ ...usual, ...meant }).warnings).toEqual(loadConfig(usual).warnings)
   })
 
+  test('cause a warning if the domains of PAGE_ADMIN exclude theirs', () => {
+    const admins = file('admins', 'other:a-long-secret:example.net\nown:a-long-secret:example.org *.example.net\n')
+    const warningsOf = (PAGE_ADMIN: string, more = {}) =>
+      loadConfig({ ...usual, ADMIN_USERS_FILE: admins, PAGE_ADMIN, ...more }).warnings.filter(text =>
+        text.startsWith('PAGE_ADMIN'),
+      )
+    const told = (domain: string, setting: string) =>
+      `PAGE_ADMIN is an account without the domain ${domain} of ${setting}: calls of its pages get 403 forbidden.`
+    expect(warningsOf('other')).toEqual([told('example.org', 'PAGE_TOKEN_JID')])
+    expect(warningsOf('other', { PAGE_GUESTS: 'example.org' })).toEqual([
+      told('example.org', 'PAGE_TOKEN_JID'),
+      told('example.org', 'PAGE_GUESTS'),
+    ])
+    for (const [name, more] of [
+      ['own', {}],
+      ['other', { PAGE_ORIGINS: '' }],
+      ['other', { PAGE_TOKEN_JID: '{sub}' }],
+    ] as const)
+      expect(warningsOf(name, more)).toEqual([])
+  })
+
   test('are not required without PAGE_ORIGINS', () => {
     const { pages } = loadConfig({ ADMIN_USERS: 'portal:a-secret', XMPP_DOMAINS: 'example.org' }).config
     expect(pages.origins).toEqual([])
