@@ -25,6 +25,15 @@ const check = {
   rejectUnauthorized: false,
 }
 
+/** The service answers no request without a certificate, so a handshake is its sign of life. */
+const needsCertificate = !isUnencrypted && values.TLS_CLIENT_AUTH === 'all'
+
+function shakeHands(socket = connect(port, here)): void {
+  const stream = connectTls({ socket, rejectUnauthorized: false }, () => process.exit(0))
+  for (const one of [socket, stream]) one.on('error', () => process.exit(1))
+  socket.setTimeout(check.timeout, () => process.exit(1))
+}
+
 function ask(createConnection?: () => Duplex): void {
   const request = isUnencrypted || createConnection !== undefined ? overHttp : overTls
   request({ ...check, ...(createConnection && { createConnection }) }, answer =>
@@ -43,6 +52,7 @@ function askAsProxy(): void {
     const { localAddress } = socket
     // `UNKNOWN` means no client address.
     if (localAddress === undefined || values.TRUSTED_PROXIES.contains(localAddress)) socket.write('PROXY UNKNOWN\r\n')
+    if (needsCertificate) return shakeHands(socket)
     const tls = { socket, rejectUnauthorized: false }
     const stream = isUnencrypted ? socket : connectTls(tls).on('error', () => process.exit(1))
     ask(() => stream)
@@ -50,4 +60,5 @@ function askAsProxy(): void {
 }
 
 if (values.PROXY_PROTOCOL) askAsProxy()
+else if (needsCertificate) shakeHands()
 else ask()

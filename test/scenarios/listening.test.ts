@@ -266,6 +266,17 @@ describe('the health check of a container finds the service', () => {
     expect(await check(environment)).toBe('well')
   })
 
+  test.each(['off', 'on'])('if all clients need a certificate, with PROXY_PROTOCOL=%s', async PROXY_PROTOCOL => {
+    const [port] = (await freePorts(1)) as [number]
+    const { cert } = makeCertificate([], { commonName: 'authority' })
+    writeFileSync(join(folder, 'clients.ca'), cert)
+    const auth = { TLS_CLIENT_AUTH: 'all', TLS_CLIENT_CA: join(folder, 'clients.ca') }
+    const environment = { PORT: 'off', HTTPS_PORT: String(port), PROXY_PROTOCOL, ...auth }
+    expect(await check(environment)).toBe('not well')
+    await start({ ...tls(), ...environment })
+    expect(await check(environment)).toBe('well')
+  })
+
   test('at the port in HOST', async () => {
     const [port] = (await freePorts(1)) as [number]
     const environment = { HOST: `127.0.0.2:${port}` }
