@@ -4,6 +4,7 @@ import { problemOfSecond } from './kinds/account-lists.js'
 import { hostVariable } from './kinds/kinds.js'
 import { type Address, isSocket, placesOf } from './kinds/listen-addresses.js'
 import { hasPages, pageFaults } from './page-rules.js'
+import { portFaults } from './port-rules.js'
 import { redisFaults } from './redis-settings.js'
 import { type Name, orInFiles, settings, type Values } from './settings.js'
 
@@ -150,6 +151,7 @@ const rules: readonly ((set: Values) => readonly string[])[] = [
       (set: Values) =>
         isSo(set) ? [problem] : [],
   ),
+  portFaults,
   ({ ADMIN_USERS, ADMIN_USERS_FILE }) =>
     ADMIN_USERS_FILE.flatMap((admin, index) => {
       if (!ADMIN_USERS.some(({ name }) => name === admin.name)) return []
