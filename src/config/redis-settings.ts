@@ -26,6 +26,18 @@ export const redisFaults: Readonly<Record<string, (set: Values) => boolean | und
     set.PEER_LISTEN !== undefined && set.REDIS_URL === undefined,
   'PEER_LISTEN is required for PEER_ADDRESS: name the address where this process listens for other machines': set =>
     set.PEER_ADDRESS !== undefined && set.PEER_LISTEN === undefined,
+  'PEER_ADDRESS has a port, but PEER_LISTEN has the port 0, which is any free port: give PEER_LISTEN a port, or PEER_ADDRESS none':
+    set => set.PEER_LISTEN?.port === 0 && set.PEER_ADDRESS?.port !== undefined,
+  'PEER_LISTEN, or PEER_ADDRESS, has a port that is too high: each of WORKERS needs a port from there to 65535':
+    hasTooFewPorts,
+}
+
+const lastPort = 65_535
+
+/** Workers have ports of their own, from that of PEER_LISTEN, and of PEER_ADDRESS. */
+function hasTooFewPorts({ PEER_LISTEN: listen, PEER_ADDRESS: address, WORKERS: workers }: Values): boolean {
+  if (listen === undefined || workers === 0) return false
+  return [listen, address].some(place => (place?.port ?? 0) + workers - 1 > lastPort)
 }
 
 /** `sealKey` is the same in all processes. */

@@ -243,18 +243,21 @@ async function listenForOthers(
 
 const madeFolder = () => mkdtempSync(join(tmpdir(), 'warm-bindings-'))
 
+const lastPort = 65_535
+
 async function atFreePort<T>(
   { host, port }: PeerPlaces['listen'],
   ports: number,
   listenAt: (address: PeerAddress) => Promise<T>,
 ) {
+  const last = Math.min(port + ports - 1, lastPort)
   for (let next = port; ; next++) {
     try {
       return await listenAt({ host, port: next })
     } catch (error) {
       const code = codeOf(error)
-      if (code === 'EADDRINUSE' && next < port + ports - 1) continue
-      const reason = code === 'EADDRINUSE' ? inUse(ports) : bindFailureReason(code)
+      if (code === 'EADDRINUSE' && next < last) continue
+      const reason = code === 'EADDRINUSE' ? inUse(last - port + 1) : bindFailureReason(code)
       throw reason === undefined ? error : new ConfigError([`PEER_LISTEN is ${written({ host, port })}, ${reason}`])
     }
   }

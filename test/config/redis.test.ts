@@ -246,6 +246,25 @@ describe('PEER_LISTEN and PEER_ADDRESS', () => {
     expect(peers({ PEER_LISTEN: '0.0.0.0:9191', PEER_ADDRESS })?.address).toEqual({ host, port })
   })
 
+  test('have no other port if PEER_LISTEN has port 0', () => {
+    expect(problemsWith({ REDIS_URL: local, PEER_LISTEN: '[::]:0', PEER_ADDRESS: 'chat1:443' })).toEqual([
+      expect.stringMatching(/^PEER_ADDRESS has a port, but PEER_LISTEN has the port 0/),
+    ])
+  })
+
+  test.each([
+    ['65533', '127.0.0.1'],
+    ['9191', 'chat1.example.org:65533'],
+  ])('have ports for all workers: %s, %s', (port, PEER_ADDRESS) => {
+    const problemsOf = (WORKERS: string) =>
+      problemsWith({ REDIS_URL: local, PEER_LISTEN: `127.0.0.1:${port}`, PEER_ADDRESS, WORKERS })
+    expect(problemsOf('4')).toEqual([
+      'PEER_LISTEN, or PEER_ADDRESS, has a port that is too high: each of WORKERS needs a port from there to 65535',
+    ])
+    expect(problemsOf('3')).toEqual([])
+    expect(problemsOf('0')).toEqual([])
+  })
+
   test('have a port to fill in if PEER_LISTEN has port 0', () => {
     expect(peers({ PEER_LISTEN: '[::]:0', PEER_ADDRESS: 'chat1' })?.address).toEqual({ host: 'chat1', port: 0 })
   })

@@ -81,6 +81,15 @@ test('PEER_LISTEN is named if other programs use its ports', async () => {
   other.close()
 })
 
+test('PEER_LISTEN is named if the last port is in use', async () => {
+  const other = createServer().listen(65_535, '127.0.0.1')
+  await once(other, 'listening')
+  const problem = 'PEER_LISTEN is 127.0.0.1:65535, which another program uses: choose another port'
+  const environment = { PEER_LISTEN: '127.0.0.1:65535', WORKERS: '1' }
+  await expect(start(memoryStore(systemClock), environment)).rejects.toThrow(problem)
+  other.close()
+})
+
 test('a process that has other settings is named once, and counted', async () => {
   const store = memoryStore(systemClock)
   const one = await start(store, { METRICS_ADDRESS: '127.0.0.1:0' })
