@@ -39,9 +39,11 @@ export class ServiceManager {
 
   async reload(work: () => Promise<boolean>): Promise<void> {
     this.#send('RELOADING=1', `MONOTONIC_USEC=${this.#parts.monotonic()}`, 'STATUS=reloads')
+    let hasFailed = true
     try {
-      this.#hasReloadFailed = !(await work())
+      hasFailed = !(await work())
     } finally {
+      this.#hasReloadFailed = hasFailed
       this.#send('READY=1', this.#shown)
     }
   }

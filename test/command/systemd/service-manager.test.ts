@@ -77,7 +77,7 @@ describe('systemd is notified', () => {
     const failing = systemd.reload(() => Promise.reject(new Error('unreadable')))
     await expect(failing).rejects.toThrow('unreadable')
     await settled()
-    expect(told.at(-1)![0]).toBe('READY=1')
+    expect(told.at(-1)).toEqual(['READY=1', 'STATUS=The last reload failed, see the log. '])
   })
 
   test('how long the stop may take, and of nothing after it', async () => {
