@@ -180,7 +180,10 @@ function risks(environment: Environment, config: Config): string[] {
   const wide = trustedProxies.list.filter(entry => wideNetworks.test(entry))
   const trusts = [...servers, ...remotes]
   const unchecked = trusts.filter(([, { verify }]) => !verify)
-  const expired = trusts.filter(([, { ca }]) => ca !== undefined && hasExpired(new X509Certificate(ca), Date.now()))
+  const expired = [
+    ...trusts.map(([domain, { ca }]) => ['ca', domain, ca] as const),
+    ...Array.from(servers, ([domain, { certificate }]) => ['cert', domain, certificate?.cert] as const),
+  ].filter(([, , pem]) => pem !== undefined && hasExpired(new X509Certificate(pem), Date.now()))
   return [
     ...possible.filter(([isSo]) => isSo).map(([, sentence]) => sentence),
     ...wide.map(
@@ -191,7 +194,7 @@ function risks(environment: Environment, config: Config): string[] {
       ([domain]) =>
         `XMPP_SERVERS has verify=off for ${domain}: an attacker in between can pose as its server and read passwords.`,
     ),
-    ...expired.map(([domain]) => `XMPP_SERVERS has ca for ${domain}, whose certificate has expired.`),
+    ...expired.map(([option, domain]) => `XMPP_SERVERS has ${option} for ${domain}, whose certificate has expired.`),
     ...(redis === undefined ? [] : redisWarnings(redis)),
     ...shortSecrets(config),
   ]

@@ -321,11 +321,12 @@ test('a public address without TLS gives a warning if the warm API would refuse 
 })
 
 test('settings that contradict each other, or this machine, give a warning', () => {
-  const { cert } = makeCertificate(['DNS:xmpp.example'], { expired: true })
+  const { cert, key } = makeCertificate(['DNS:xmpp.example'], { expired: true })
+  const own = file('expired-client.pem', cert + key)
   const { warnings } = load({
     EXTERNAL_URL: 'http://chat.example',
     REQUIRE_SECURE: 'on',
-    XMPP_SERVERS: `example.org=xmpp://xmpp.example?ca=${file('expired.pem', cert)}`,
+    XMPP_SERVERS: `example.org=xmpp://xmpp.example?ca=${file('expired.pem', cert)},example.net=xmpp://a.example?cert=${own}`,
     WORKERS: String(2 * availableParallelism() + 1),
     REDIS_URL: 'redis://127.0.0.1',
     SEAL_KEY_FILE: file('seal.key', randomBytes(32).toString('base64')),
@@ -334,6 +335,7 @@ test('settings that contradict each other, or this machine, give a warning', () 
     'REQUIRE_SECURE=on refuses the sessions of EXTERNAL_URL, which begins with http://.',
     expect.stringMatching(/^WORKERS is \d+, but this machine has \d+ cores/),
     'XMPP_SERVERS has ca for example.org, whose certificate has expired.',
+    'XMPP_SERVERS has cert for example.net, whose certificate has expired.',
   ])
 })
 
