@@ -26,6 +26,10 @@ export function readEnvFile(file: string, mustExist = false) {
     const fault = (problem: string) => problems.push(`${file} line ${at + 1} ${problem}`)
     if (Object.hasOwn(values, name)) fault(`has ${mayShow(name) ? name : 'its name'} for the second time`)
     else if (end === -1) fault(`has a quote that does not close (${quote})`)
+    else if (quote !== undefined && isCut(isOneLine ? text.slice(1) : lines[end]!, quote))
+      fault(
+        `has text after the quote that closes (${quote}), which would be lost: use another of " ' \` around the value`,
+      )
     else if (quote === undefined && /^[^#]*[^#\s]#/.test(text))
       fault('has a # that would end the value: put the value in quotes, or a space before a comment')
     const last = Math.max(end, at)
@@ -38,6 +42,9 @@ export function readEnvFile(file: string, mustExist = false) {
   if (problems.length > 0) throw new ConfigError(problems)
   return { values, places }
 }
+
+/** Node.js ignores what follows the second quote. */
+const isCut = (text: string, quote: string) => !/^\s*(?:#|$)/.test(text.slice(text.indexOf(quote) + 1))
 
 function readLines(file: string, mustExist: boolean): string[] {
   try {

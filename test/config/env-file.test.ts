@@ -49,6 +49,17 @@ describe('a file of settings', () => {
     ])
   })
 
+  test('with a value of which a part would be lost is rejected; the error names the line', () => {
+    const problem = (line: number, quote: string) =>
+      `${file} line ${line} has text after the quote that closes (${quote}), which would be lost: use another of " ' \` around the value`
+    expect(problems(`A='it's'\nB="a"b\nC="x\ny" z\nD="a\\"b"\nE="a"#\nF='b'\t# c\nG="it's"`)).toEqual([
+      problem(1, "'"),
+      problem(2, '"'),
+      problem(3, '"'),
+      problem(5, '"'),
+    ])
+  })
+
   test('may be missing', () => {
     expect(readEnvFile(join(folder, 'none')).values).toEqual({})
   })
