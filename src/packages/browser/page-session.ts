@@ -59,6 +59,8 @@ export class PageSession {
   socket: ManagedSocket | undefined
   connection!: StropheConnection
   #archive!: Archive
+  /** Strophe sends at once: before the login of a WebSocket, or before it is open, which throws. */
+  #isLoggedIn = false
   #isOver = false
   #isLeft = false
   #isReplaced = false
@@ -95,6 +97,7 @@ export class PageSession {
     })
     connection.disconnection_timeout = 3_000
     this.connection = connection
+    this.#isLoggedIn = true
     const isLost = this.#goOn()
     const arrange = orderReplies(connection, rid)
     connection.xmlOutput = body => {
@@ -157,6 +160,7 @@ export class PageSession {
       if (this.#isOver) return
       if (status === connected) {
         clearTimeout(this.#deadline)
+        this.#isLoggedIn = true
         this.#introduce(isLost, again)
         if (!this.isHolding) departures.arrived()
         this.#events.online()
@@ -228,6 +232,7 @@ export class PageSession {
   }
 
   check(act = () => this.#online(), milliseconds = patience): void {
+    if (!this.#isLoggedIn) return
     const { notices, signs } = this.#link
     const attributes = { type: 'get', to: this.connection.domain!, id: randomName() }
     const ping = this.#build('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })

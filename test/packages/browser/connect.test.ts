@@ -1,0 +1,52 @@
+// What a page gets of `connect`, and what the module sends before its login.
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { connect, FakeConnection, FakePage, type PageStatus, pageBinding, Status } from '../../support/fake-page.js'
+import { useFakeTimers } from '../../support/fake-timers.js'
+
+let page: FakePage
+let statuses: PageStatus[]
+/** Listeners of the page's window. */
+let heard: (type: string) => void
+
+useFakeTimers()
+
+beforeEach(() => {
+  page = new FakePage()
+  statuses = []
+  const window = new EventTarget()
+  Object.assign(globalThis, { addEventListener: window.addEventListener.bind(window) })
+  heard = type => void window.dispatchEvent(new Event(type))
+})
+
+afterEach(() => {
+  jest.restoreAllMocks()
+  page.close()
+})
+
+const passes = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds)
+const onStatus = (status: PageStatus) => void statuses.push(status)
+
+// Strophe gives what is sent to the WebSocket at once, which throws until it is open, or before the login.
+test.each([
+  ['a network that comes back', () => ['offline', 'online'].forEach(heard), 0],
+  ['the check of each WebSocket', () => {}, 8_000],
+])('nothing is sent over a WebSocket before its login, also after %s', async (_what, happens, milliseconds) => {
+  const asked = jest.spyOn(FakeConnection.prototype, 'sendIQ')
+  let isUp = milliseconds === 0
+  const binding = async () => {
+    if (isUp) return pageBinding
+    throw new TypeError('no network')
+  }
+  void connect({ Strophe: page.Strophe, binding, onStatus, history: 0, transport: 'websocket' })
+  await passes(isUp ? 0 : 42_500)
+  isUp = true
+  heard('online')
+  heard('visibilitychange')
+  while (page.connections.length === 0) await passes(1_000)
+  happens()
+  await passes(milliseconds)
+  expect([asked.mock.calls.length, page.last.sent]).toEqual([0, []])
+  page.last.becomes(Status.connected)
+  expect(asked).toHaveBeenCalled()
+  expect(statuses.at(-1)).toMatchObject({ state: 'online' })
+})
