@@ -1,6 +1,7 @@
 // `import { connect } from '…/assets/warm-bindings.js'`
 import { Chat, type ChatOptions, type Presence, type Status } from './chat.js'
 import type { MessageState } from './departures.js'
+import { isOver } from './failures.js'
 import type { Message } from './message.js'
 import type { Contact } from './roster.js'
 
@@ -20,7 +21,7 @@ interface Handlers {
 
 /**
  * Gets a binding from the backend or the service, attaches over WebSocket or BOSH, and reconnects.
- * Resolves once online. Rejects with an error that has a message for the user, and a `code`.
+ * Resolves once online. Rejects with an error that has a message for the user, and a `code`, if the chat ends for good.
  */
 export function connect(options: ConnectOptions): Promise<Chat> {
   const chat = new Chat(options)
@@ -30,9 +31,11 @@ export function connect(options: ConnectOptions): Promise<Chat> {
   for (const type of ['Message', 'MessageState', 'Presence', 'Contacts', 'Status'] as const)
     hear(type.toLowerCase(), options[`on${type}`] as (detail: unknown) => void)
   return new Promise((resolve, reject) => {
-    hear('status', ({ state, reason, code }: Status) => {
+    hear('status', (status: Status) => {
+      const { state, reason, code } = status
       if (state === 'online') resolve(chat)
-      else if (state === 'ended') reject(Object.assign(new Error(reason), { code }))
+      // A chat that may start again must not be online without its page having it.
+      else if (isOver(status)) reject(Object.assign(new Error(reason), { code }))
     })
     chat.start()
   })

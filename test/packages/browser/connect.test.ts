@@ -26,6 +26,35 @@ afterEach(() => {
 const passes = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds)
 const onStatus = (status: PageStatus) => void statuses.push(status)
 
+test('a chat that comes back by itself after minutes without the service is given to its page', async () => {
+  let isUp = false
+  const binding = async () => {
+    if (isUp) return pageBinding
+    throw new TypeError('no network')
+  }
+  const settled = jest.fn()
+  const options = { Strophe: page.Strophe, binding, onStatus, history: 0, transport: 'bosh' }
+  connect(options).then(
+    chat => settled('resolved', 'send' in chat),
+    error => settled('rejected', error.code),
+  )
+  await passes(900_000)
+  expect(statuses.at(-1)).toMatchObject({ state: 'ended', code: 'unreachable' })
+  isUp = true
+  heard('online')
+  await passes(0)
+  page.last.becomes(Status.attached)
+  page.last.receives('body')
+  await passes(0)
+  expect(statuses.at(-1)).toMatchObject({ state: 'online' })
+  expect(settled.mock.calls).toEqual([['resolved', true]])
+})
+
+test('a chat that has ended for good is not given to its page', async () => {
+  const chat = connect({ Strophe: page.Strophe, binding: async () => undefined })
+  await expect(chat).rejects.toMatchObject({ code: 'session-over', message: 'The chat has ended.' })
+})
+
 // Strophe gives what is sent to the WebSocket at once, which throws until it is open, or before the login.
 test.each([
   ['a network that comes back', () => ['offline', 'online'].forEach(heard), 0],
