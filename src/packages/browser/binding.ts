@@ -31,19 +31,27 @@ const patience = 30_000
 const aboutAccount = /^(?:not-authorized|account-disabled|credentials-expired|authzid-refused)$/
 const refusedAccount = 'The chat server refused your account. Please ask the support of this website.'
 const wrongSetup = 'This website cannot open your chat. Please tell its support.'
+const nothingSent = 'The portal sent no token or binding.'
 
 export function absolute(address: string): URL {
   return new URL(address, document.baseURI)
 }
 
-export async function callSource<Answer>(source: (tab: string) => Promise<Answer | undefined>, tab: string) {
+/** Rejects if the function fails, or `isAnswer` is false. */
+export async function callSource<Answer>(
+  source: (tab: string) => Promise<Answer | undefined>,
+  tab: string,
+  isAnswer: (answer: Answer) => boolean,
+): Promise<Answer> {
   // Plain JavaScript may return, or throw, without a promise.
   const answer = await (async () => source(tab))().catch((error?: Error) => {
     const isNamed = error?.message && !(error instanceof TypeError)
     throw new NoChat(isNamed ? error.message : 'The portal cannot be reached.')
   })
   if (answer === undefined) throw new NoChat('The chat has ended.', 'session-over')
-  return answer
+  if (isAnswer(answer)) return answer
+  console.warn(`refused: ${nothingSent}`)
+  throw new NoChat(wrongSetup, 'refused')
 }
 
 export async function ask(url: URL, init: RequestInit = {}, whose = 'portal'): Promise<Response> {
@@ -67,7 +75,7 @@ export async function answerOf<Answer>(
   // An empty text is no sign-in page: the connection may have broken.
   const isPage = ok && text && !isOfService
   const isSignInPage = isPage && redirected
-  const why = isSignInPage ? 'The portal redirected. It should answer 401.' : 'The portal sent no token or binding.'
+  const why = isSignInPage ? 'The portal redirected. It should answer 401.' : nothingSent
   const { code = isSignInPage ? 'signed-out' : 'refused', detail = isPage && why } =
     (isOfService && readJson(text)) || {}
   const isSignedOut = isSignInPage || (!isOfService && /^40[13]/.test(`${status}`))
@@ -80,8 +88,10 @@ export async function answerOf<Answer>(
 
 export function readBinding(text: string): Binding | undefined {
   const binding = readJson(text)
-  return typeof binding?.jid === 'string' ? binding : undefined
+  return isBinding(binding) ? binding : undefined
 }
+
+export const isBinding = (answer: Partial<Binding> | null): boolean => typeof answer?.jid === 'string'
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON of others.
 export function readJson(text: string): any {

@@ -1,4 +1,4 @@
-import { absolute, answerOf, ask, type Binding, callSource, readBinding, readJson } from './binding.js'
+import { absolute, answerOf, ask, type Binding, callSource, isBinding, readBinding, readJson } from './binding.js'
 import type { NoChat } from './failures.js'
 import { forgetGuest, type GuestOptions, guestToken, keepGuest, oneByOne } from './guest.js'
 
@@ -48,7 +48,8 @@ export async function askForBinding(source: Source, tab: string): Promise<Locate
 }
 
 async function fromPortal(source: BindingSource, tab: string): Promise<Binding> {
-  if (typeof source === 'function') return callSource(source as (tab: string) => Promise<Binding>, tab)
+  if (typeof source === 'function')
+    return callSource(source as (tab: string) => Promise<Binding>, tab, answer => !tab || isBinding(answer))
   const url = absolute(source)
   url.searchParams.set('tab', tab)
   return answerOf(await ask(url, { headers: { Accept: 'application/json' } }), readBinding)
@@ -100,8 +101,13 @@ async function tokenOf(source: OfService): Promise<string | undefined> {
 }
 
 async function askForToken(source: TokenSource): Promise<string> {
-  return typeof source === 'function' ? callSource(source, '') : answerOf(await ask(absolute(source)), readToken)
+  return typeof source === 'function'
+    ? callSource(source, '', isToken)
+    : answerOf(await ask(absolute(source)), readToken)
 }
+
+/** By RFC 6750 §2.1: `fetch` throws at line breaks, and without a token the user would be a guest. */
+const isToken = (token: unknown) => typeof token === 'string' && /^[\w.~+/-]+=*$/.test(token)
 
 function readToken(text: string): string | undefined {
   const token = readJson(text)?.token ?? text.trim()

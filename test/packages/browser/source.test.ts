@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 
 interface Source {
-  readonly binding?: string
+  readonly binding?: string | ((tab: string) => Promise<unknown>)
   readonly service?: string
   readonly path?: string
   readonly token?: string | (() => Promise<string | undefined>)
@@ -171,6 +171,29 @@ test('a function may return a token without a promise, and may throw', async () 
 test('a token function that returns nothing ends the chat', async () => {
   const failure = askForBinding({ service, token: async () => undefined }, 't1')
   await expect(failure).rejects.toMatchObject({ code: 'session-over' })
+})
+
+// Without a check, a page of a sign-in form would be no valid header, and the service would take null for a guest.
+test.each([
+  ['a sign-in page', '<!DOCTYPE html>\n<title>Sign in</title>'],
+  ['null', null],
+  ['nothing', ''],
+  ['an object', { token: 'a.b.c' }],
+])('a token function that resolves with %s is named in the console', async (_, answer) => {
+  const token = async () => answer as string
+  const failure = askForBinding({ service, token }, 't1')
+  const message = 'This website cannot open your chat. Please tell its support.'
+  await expect(failure).rejects.toMatchObject({ code: 'refused', message })
+  expect([requests, warned]).toEqual([[], ['refused: The portal sent no token or binding.']])
+})
+
+test.each([
+  ['an error of the service', { code: 'not-authorized', detail: 'Why.' }],
+  ['null', null],
+  ['text', 'alice@localhost'],
+])('a binding function that resolves with %s is named in the console', async (_, answer) => {
+  await expect(askForBinding({ binding: async () => answer }, 't1')).rejects.toMatchObject({ code: 'refused' })
+  expect(warned).toEqual(['refused: The portal sent no token or binding.'])
 })
 
 test('ends a visit with a token from before the sign-out', async () => {
