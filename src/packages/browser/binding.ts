@@ -46,6 +46,8 @@ export async function callSource<Answer>(
   // Plain JavaScript may return, or throw, without a promise.
   const answer = await (async () => source(tab))().catch((error?: Error) => {
     const isNamed = error?.message && !(error instanceof TypeError)
+    // It may be a mistake in the page, which nobody would hear of.
+    if (!isNamed) console.warn(error)
     throw new NoChat(isNamed ? error.message : 'The portal cannot be reached.')
   })
   if (answer === undefined) throw new NoChat('The chat has ended.', 'session-over')

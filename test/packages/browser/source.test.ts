@@ -28,7 +28,7 @@ const refused = (status: number, code: string) => Response.json({ code, detail: 
 
 let requests: Request[]
 let answers: (Response | Error)[]
-let warned: string[]
+let warned: unknown[]
 
 beforeEach(() => {
   requests = []
@@ -166,6 +166,14 @@ test('a function may return a token without a promise, and may throw', async () 
     throw new Error('no token yet')
   }
   await expect(askForBinding({ service, token: throws }, 't1')).rejects.toMatchObject({ message: 'no token yet' })
+})
+
+// `fetch` throws a TypeError without a network, and so does a mistake of the page.
+test('a TypeError of a function is named in the console', async () => {
+  const error = new TypeError('keycloak.refresh is not a function')
+  const failure = askForBinding({ service, token: () => Promise.reject(error) }, 't1')
+  await expect(failure).rejects.toMatchObject({ code: undefined, message: 'The portal cannot be reached.' })
+  expect(warned).toEqual([error])
 })
 
 test('a token function that returns nothing ends the chat', async () => {
