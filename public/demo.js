@@ -23,6 +23,9 @@ class Pane {
   #other
   #otherTitle
   #state = 'idle'
+  /** What an earlier call of `connect` reports does not count. */
+  #attempt
+  /** Undefined until it is online for the first time. */
   #chat
   /** Full JIDs with which the other user is online. */
   #online = new Set()
@@ -72,27 +75,41 @@ class Pane {
 
   #toggle() {
     if (this.#chat !== undefined) this.#chat.close()
+    else if (this.#state === 'offline') this.#giveUp()
     else if (this.#state !== 'connecting') this.#connect()
+  }
+
+  #giveUp() {
+    this.#attempt = undefined
+    this.#keep({ isConnected: false })
+    this.#show('closed')
   }
 
   /** This script imports the module, because Chromium ignores `<script type="module">` in pages that are XML. */
   async #connect() {
+    const attempt = {}
+    this.#attempt = attempt
+    const isCurrent = () => this.#attempt === attempt
     this.#show('connecting')
     const { transport, module } = document.body.dataset
-    const { connect } = await import(module)
     try {
-      this.#chat = await connect({
+      const { connect } = await import(module)
+      const chat = await connect({
         Strophe,
-        binding: tab => this.#warm(tab),
+        binding: async tab => (isCurrent() ? this.#warm(tab) : undefined),
         transport,
         history: 0,
         name: this.#name,
-        onStatus: status => this.#follow(status),
+        onStatus: status => isCurrent() && this.#follow(status),
         onPresence: presence => this.#notePresence(presence),
         onMessage: message => this.#receive(message),
       })
+      if (isCurrent()) this.#chat = chat
+      else chat.close()
     } catch {
-      // `onStatus` shows the reason.
+      // `onStatus` shows other reasons.
+      if (isCurrent() && this.#state === 'connecting')
+        this.#show('ended', 'The module for pages cannot be loaded. Reload this page.')
     }
   }
 
@@ -114,12 +131,14 @@ class Pane {
   }
 
   #follow({ state, code, reason, retryIn }) {
-    if (state === 'ended') this.#chat = undefined
+    // The chat starts again when the user returns to the tab.
+    const mayReturn = code === 'unreachable' || code === 'replaced'
+    if (state === 'ended' && !mayReturn) this.#chat = undefined
     if (state === 'online' && this.#state !== 'online' && isNarrow.matches) this.#find('details').open = false
     if (state === 'online' || code === 'closed') this.#keep({ isConnected: state === 'online' })
     const again = retryIn === undefined ? '' : ` Next try in ${retryIn} s.`
     if (code === 'closed') this.#show('closed')
-    else this.#show(state, reason && reason + again)
+    else this.#show(mayReturn ? 'offline' : state, reason && reason + again)
   }
 
   #notePresence({ from, isAvailable }) {

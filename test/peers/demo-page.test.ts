@@ -103,6 +103,46 @@ describe('The demo', () => {
         },
       )
 
+    test('says that the module for pages cannot be loaded', async () => {
+      await tab.route('**/assets/warm-bindings.js', route => route.abort())
+      const alice = pane('Alice')
+      await alice.getByRole('button', { name: 'Connect Alice' }).click()
+      await says(alice, 'Ended')
+      await alice.getByText('The module for pages cannot be loaded.').waitFor({ timeout })
+    })
+
+    test('gives up at a click what was never connected', async () => {
+      const alice = pane('Alice')
+      await tab.route('**/demo/warm', route => route.abort())
+      await alice.getByRole('button', { name: 'Connect Alice' }).click()
+      await says(alice, 'Lost')
+      await disconnect(alice)
+      await tab.unroute('**/demo/warm')
+      const calls: string[] = []
+      tab.on('request', request => request.url().endsWith('/demo/warm') && calls.push(request.method()))
+      await connect(alice)
+      // The first try would call again after this time.
+      await tab.waitForTimeout(2_500)
+      expect(calls).toEqual(['POST'])
+    })
+
+    test('continues when the user returns after an outage of minutes', async () => {
+      await tab.clock.install()
+      await tab.goto(`${demo.url}/demo`)
+      const alice = pane('Alice')
+      await connect(alice)
+      await tab.route(/demo\/warm|http-bind/, route => route.abort())
+      for (let minute = 0; minute < 15; minute++) {
+        await tab.clock.fastForward('01:00')
+        await says(alice, 'Lost')
+      }
+      await tab.unroute(/demo\/warm|http-bind/)
+      await tab.evaluate("dispatchEvent(new Event('online'))")
+      await says(alice, 'Connected')
+      await say(alice, 'Bob', 'Tea?')
+      await hears(alice, 'Tea?')
+    })
+
     testRest.each(['light', 'dark'] as const)('is accessible in %s colours', async colorScheme => {
       await connect(pane('Alice'))
       for (const viewport of [
