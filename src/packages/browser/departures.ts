@@ -30,6 +30,8 @@ export interface MessageState {
 const mostKept = 100_000
 const mostPending = 100
 
+const notConfirmed: Failure = ['not-confirmed', 'The server has not confirmed the message.']
+
 /** Tracks which messages of this tab the server has received, confirmed or refused. */
 export class Departures {
   #all: readonly Outgoing[] = []
@@ -103,9 +105,7 @@ export class Departures {
 
   /** Call this when a ping is sent, and the returned function when the server answers the ping. */
   confirming(): () => void {
-    const given = this.#all.filter(outgoing =>
-      outgoing.isSent ? !outgoing.isInDoubt : outgoing.rid !== undefined || this.#queued.has(outgoing),
-    )
+    const given = this.#all.filter(outgoing => this.#isGiven(outgoing) && !(outgoing.isSent && outgoing.isInDoubt))
     const keyOf = ({ id, isAgain }: Outgoing) => `${id} ${isAgain}`
     const keys = given.map(keyOf)
     // What was returned meanwhile must be sent again.
@@ -143,7 +143,7 @@ export class Departures {
 
   /** Call this if the archive lacks the messages in doubt. */
   failInDoubt(): void {
-    this.#fail(isInDoubt, 'not-confirmed', 'The server has not confirmed the message.')
+    this.#fail(isInDoubt, ...notConfirmed)
   }
 
   get hasDoubts(): boolean {
@@ -151,7 +151,13 @@ export class Departures {
   }
 
   failAll(): void {
+    this.#fail(outgoing => isPending(outgoing) && this.#isGiven(outgoing), ...notConfirmed)
     this.#fail(isPending, 'not-sent', 'The chat has ended.')
+  }
+
+  /** Strophe has it, or has sent it. */
+  #isGiven(outgoing: Outgoing): boolean {
+    return outgoing.isSent === true || outgoing.rid !== undefined || this.#queued.has(outgoing)
   }
 
   /** `again`: the message will be sent once more. Undefined if `error` is not about a message of this tab. */
