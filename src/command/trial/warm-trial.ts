@@ -31,8 +31,7 @@ export async function tryWarm(jid: string, envFile: string | undefined): Promise
   // This admin is the trial's own. Without pages, the settings need no PAGE_ADMIN.
   const own = { ADMIN_USERS: `trial:${randomUUID()}`, ADMIN_USERS_FILE: '', PAGE_ORIGINS: '' }
   const { config, warnings } = readSettings(envFile, own)
-  for (const warning of warnings)
-    if (!warning.startsWith('ADMIN_USERS has no effect')) process.stderr.write(`${warning}\n`)
+  for (const warning of warnings) process.stderr.write(`${warning}\n`)
   const password = await readSecret(`Password of ${jid} (it is not shown): `)
   if (password === undefined && (process.stdin.isTTY || needsPassword(jid, config)))
     throw new CommandError(

@@ -75,7 +75,7 @@ export const mutated = (text, { start, end, after }) => text.slice(0, start) + a
 /** The text with marks: when the program comes to a place, it writes a file with the number of the place. */
 export function marked(text, places, folder) {
   const inserted = places.flatMap(({ start, end, number, after }) => {
-    const write = `process.getBuiltinModule('node:fs').writeFileSync('${folder}/${number}', '')`
+    const write = `globalThis.process.getBuiltinModule('node:fs').writeFileSync('${folder}/${number}', '')`
     const mark = `((globalThis.reached ??= new Set()).has(${number}) || (globalThis.reached.add(${number}), ${write}))`
     return [
       { at: start, added: after === removed ? `{ ${mark}; ` : `(${mark}, `, isEnd: 0, size: end - start },
