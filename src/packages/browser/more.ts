@@ -240,6 +240,8 @@ function shortened(name: string): string {
 /** Calls `onChange` with all contacts, by name, soon after one of them changes. */
 export function people(chat: Chat, onChange: (people: readonly Person[]) => void): void {
   const names = new Map<string, string>()
+  /** They have no name in a vCard, or no vCard. */
+  const nameless = new Set<string>()
   const clients = new Map<string, Set<string>>()
   const unnamed = new Set<string>()
   const unanswered = new Set<string>()
@@ -262,12 +264,13 @@ export function people(chat: Chat, onChange: (people: readonly Person[]) => void
       result => {
         const card = childOf(result, 'vCard', cardNamespace) ?? result
         const name = shortened(childOf(card, 'FN', cardNamespace)?.textContent ?? '')
-        if (name) names.set(jid, name)
-        if (name) tellSoon()
+        if (!name) nameless.add(jid)
+        else {
+          names.set(jid, name)
+          tellSoon()
+        }
       },
-      (fault: Element | null) => {
-        if (!fault?.localName) unanswered.add(jid)
-      },
+      (fault: Element | null) => void (fault?.localName ? nameless : unanswered).add(jid),
     )
   // Servers slow down clients that send many requests at once.
   const lookUpAll = async () => {
@@ -285,7 +288,7 @@ export function people(chat: Chat, onChange: (people: readonly Person[]) => void
     listed = new Set(detail.map(({ jid }) => bareJid(jid)))
     for (const { jid, name } of detail) if (name) names.set(bareJid(jid), name)
     tellSoon()
-    for (const jid of listed) if (!names.has(jid)) unnamed.add(jid)
+    for (const jid of listed) if (!names.has(jid) && !nameless.has(jid)) unnamed.add(jid)
     begin()
   })
   // In a new session, some servers send nothing for those who have left.
@@ -296,6 +299,7 @@ export function people(chat: Chat, onChange: (people: readonly Person[]) => void
     begin()
     if (session === chat.jid) return
     session = chat.jid
+    nameless.clear()
     clients.clear()
     tellSoon()
   })

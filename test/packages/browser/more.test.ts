@@ -185,6 +185,28 @@ test('a message that is seen without a connection is marked as read later', asyn
   expect(chat.sent.map(({ children }) => children[0]!.getAttribute('id'))).toEqual(['m1'])
 })
 
+// Accounts that the service makes have no vCards. Each new contact would cause a question for each of the others.
+test('who has no vCard is asked for once in a session, although the contact list changes', async () => {
+  const chat = new FakeChat()
+  more.people(chat, () => {})
+  const noCard = fakeElement('iq', { type: 'result' })
+  const adds = async (count: number) => {
+    chat.receive(
+      'contacts',
+      Array.from({ length: count }, (_, number) => ({ jid: `u${number}@localhost`, name: undefined })),
+    )
+    for (const answer of chat.asked.splice(0)) answer(noCard)
+    await settled()
+  }
+  const asked = jest.spyOn(chat.connection, 'sendIQ')
+  for (let count = 1; count <= 20; count++) await adds(count)
+  expect(asked).toHaveBeenCalledTimes(20)
+  chat.jid = 'alice@localhost/2'
+  chat.receive('status', { state: 'online' })
+  await adds(1)
+  expect(asked).toHaveBeenCalledTimes(21)
+})
+
 test('names are asked for again that a broken connection did not bring', async () => {
   const chat = new FakeChat()
   let all: readonly Person[] = []
