@@ -1,6 +1,6 @@
 // `import { earlier, people, readMarks, typing } from '…/assets/warm-bindings-more.js'`
 import type { Chat } from './chat.js'
-import { bareJid, childOf, forwardedIn, type Message, readMessage } from './message.js'
+import { bareJid, childOf, conditionOf, forwardedIn, type Message, readMessage } from './message.js'
 
 const statesNamespace = 'http://jabber.org/protocol/chatstates'
 const marksNamespace = 'urn:xmpp:chat-markers:0'
@@ -175,8 +175,8 @@ export interface Earlier {
 }
 
 /**
- * Asks the archive (XEP-0313) for the newest messages with this JID, or for those before a place. Rejects if the server
- * does not answer.
+ * Asks the archive (XEP-0313) for the newest messages with this JID, or for those before a place. Rejects with an error
+ * if the server refuses or does not answer.
  */
 export function earlier(chat: Chat, jid: string, { before = '', most = 50 } = {}): Promise<Earlier> {
   const { connection } = chat
@@ -204,10 +204,15 @@ export function earlier(chat: Chat, jid: string, { before = '', most = 50 } = {}
   set.append(element('before', {}, before))
   const query = element('query', { xmlns: archiveNamespace, queryid }, form, set)
   return ask(chat, 'set', undefined, query)
-    .then(result => {
-      const isAll = /true|1/.test(childOf(result, 'fin', archiveNamespace)?.getAttribute('complete') ?? '')
-      return { messages, before: isAll ? undefined : oldest }
-    })
+    .then(
+      result => {
+        const isAll = /true|1/.test(childOf(result, 'fin', archiveNamespace)?.getAttribute('complete') ?? '')
+        return { messages, before: isAll ? undefined : oldest }
+      },
+      (fault: Element | null) => {
+        throw new Error(fault ? `The archive refuses: ${conditionOf(fault)}.` : 'The archive does not answer.')
+      },
+    )
     .finally(() => connection.deleteHandler(handler))
 }
 

@@ -14,6 +14,7 @@ interface Typing {
 }
 
 type More = {
+  readonly earlier: (chat: object, jid: string) => Promise<object>
   readonly people: (chat: object, onChange: (people: readonly Person[]) => void) => void
   readonly readMarks: (chat: object, onRead: () => void) => { read(message: object): void }
   readonly typing: (chat: object, onTyping: (from: string, isTyping: boolean) => void) => Typing
@@ -24,10 +25,21 @@ class FakeChat extends EventTarget {
   readonly status = { state: 'online' }
   readonly sent: FakeElement[] = []
   readonly asked: ((result: FakeElement) => void)[] = []
+  readonly refusals: ((error: FakeElement) => void)[] = []
   readonly connection = {
+    addHandler() {},
+    deleteHandler() {},
     send: (stanza: FakeElement) => void this.sent.push(stanza),
-    sendIQ: (_iq: FakeElement, onResult: (result: FakeElement) => void) => void this.asked.push(onResult),
+    sendIQ: (_iq: FakeElement, onResult: (answer: FakeElement) => void, onError: (answer: FakeElement) => void) => {
+      this.asked.push(onResult)
+      this.refusals.push(onError)
+    },
     flush() {},
+  }
+
+  refuses(condition: string): void {
+    const error = fakeElement('error', {}, fakeElement(condition))
+    for (const refuse of this.refusals) refuse(fakeElement('iq', { type: 'error' }, error))
   }
 
   receive(type: string, detail: unknown): void {
@@ -205,6 +217,17 @@ test('who has no vCard is asked for once in a session, although the contact list
   chat.receive('status', { state: 'online' })
   await adds(1)
   expect(asked).toHaveBeenCalledTimes(21)
+})
+
+test.each<[string, (chat: FakeChat) => void, string]>([
+  ['does not answer', () => {}, 'The archive does not answer.'],
+  ['refuses', chat => chat.refuses('item-not-found'), 'The archive refuses: item-not-found.'],
+])('earlier messages are refused with a sentence if the archive %s', async (_how, happens, message) => {
+  const chat = new FakeChat()
+  const failure = more.earlier(chat, 'bob@localhost').catch((error: unknown) => error)
+  happens(chat)
+  await jest.advanceTimersByTimeAsync(15_000)
+  expect(await failure).toEqual(new Error(message))
 })
 
 test('names are asked for again that a broken connection did not bring', async () => {
