@@ -3,13 +3,7 @@ import type { PeerLink } from '../../src/forwarding/peer-links.js'
 import type { Owner, Peers } from '../../src/forwarding/peers.js'
 import { createWhereabouts, type Whereabouts } from '../../src/forwarding/whereabouts.js'
 import { Phase } from '../../src/lib/phase.js'
-import {
-  type KeptBy,
-  type OtherForm,
-  type SessionEntry,
-  type Store,
-  StoreUnavailable,
-} from '../../src/store/store.js'
+import { type KeptBy, type OtherForm, type SessionEntry, type Store, StoreUnavailable } from '../../src/store/store.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { memoryStore } from '../support/memory-store.js'
 
