@@ -257,6 +257,15 @@ describe('a client that guesses', () => {
     expect((await call(two!, 'n3xt-s3cret')).status).toBe(200)
   })
 
+  test('blocks a backend in such a process too if both limits are reached', async () => {
+    const makeRate = commonRates()
+    const [one, two] = [1, 2].map(() => fakeService({ rates, access: openToAll, makeRate }))
+    expect((await call(one!, secret)).status).toBe(200)
+    for (let time = 0; time < 2; time++) await call(one!, 'wrong')
+    for (let other = 0; other < 18; other++) await call(one!, 'wrong', { as: `other${other}` })
+    expect((await call(two!, secret)).status).toBe(429)
+  })
+
   describe('with hashed secrets', () => {
     const hashed = async () => {
       const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
