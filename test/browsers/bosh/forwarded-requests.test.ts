@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { expect, test } from '@jest/globals'
 import type { ConnectionManager } from '../../../src/browsers/bosh/connection-manager.js'
 import { ForwardedRequests } from '../../../src/browsers/bosh/forwarded-requests.js'
@@ -101,6 +102,43 @@ test('a request whose client leaves while its session is looked for is not serve
   for (const each of found) each('here')
   await settled()
   expect(served).toEqual(['192.0.2.2'])
+})
+
+test.each([
+  ['breaks is sent four times in all', 'broken', 4],
+  ['cannot be opened is sent once', 'unreachable', 1],
+])('a request whose link %s, and then gets no answer', async (_what, lost, most) => {
+  const clock = new FakeClock()
+  let sent = 0
+  const link = {
+    lost,
+    request() {
+      sent += 1
+      const stream = Object.assign(new EventEmitter(), { write() {}, end() {}, rstCode: 0 })
+      setImmediate(() => stream.emit('close'))
+      return stream
+    },
+  }
+  const owner = { name: 'aaaaaaaa', link }
+  const peers = { answer() {}, ownerIn: () => owner, ownerNamed: () => owner }
+  const service = new ForwardedRequests({
+    whereabouts: { peers, phase: new Phase() } as unknown as Whereabouts,
+    clock,
+    bodies: unlimitedBodies(),
+    mostConnections: () => 0,
+    isProxy,
+    refused: () => {},
+  }).over({ has: () => false } as unknown as ConnectionManager)
+  const replies: Reply[] = []
+  const peer = { address: '192.0.2.1', gone: false, answer: (reply: Reply) => void replies.push(reply) }
+  service.serve("<body xmlns='http://jabber.org/protocol/httpbind' rid='1' sid='aaaaaaaa-1'/>", peer as unknown as Peer)
+  for (let turn = 0; turn < 2 * most; turn++) {
+    await settled()
+    await settled()
+    clock.advance(300)
+  }
+  await settled()
+  expect([sent, replies]).toEqual([most, [noAnswer]])
 })
 
 test('a request that is too large ends its session where it is now, and not only where its sid was made', async () => {
