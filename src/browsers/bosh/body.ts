@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { Condition } from '../../lib/errors.js'
 import { longestJid } from '../../xmpp/jid/jid.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace, xboshNamespace } from '../../xmpp/namespaces.js'
+import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { documentReader } from '../../xmpp/xml/document.js'
 import { attribute, escapeXml } from '../../xmpp/xml/escape.js'
 import { defaultLimits } from '../../xmpp/xml/limits.js'
@@ -28,7 +29,7 @@ export function parseBody(text: string) {
     text,
     sid: root.attribute('sid'),
     rid: integer(root.attribute('rid'), 1, Number.MAX_SAFE_INTEGER),
-    to: root.attribute('to'),
+    to: copyOf(root.attribute('to')),
     from: root.kept('from', longestJid),
     wait: lowered(root.attribute('wait'), 65535),
     hold: lowered(root.attribute('hold'), 255),

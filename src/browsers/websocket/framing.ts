@@ -96,7 +96,7 @@ export function readOpen(element: Element) {
   const tag = startTagOf(text)
   const [to, from, lang] = [tag.attribute('to'), tag.attribute('from'), tag.attribute('xml:lang')]
   if ([to, from, lang].some(value => value !== undefined && value.length > longestJid)) return undefined
-  return { to, from: copyOf(from), lang: copyOf(lang), version: tag.attribute('version') }
+  return { to: copyOf(to), from: copyOf(from), lang: copyOf(lang), version: tag.attribute('version') }
 }
 
 /** RFC 7395 §3.4, RFC 6120 §4.7.4. */
