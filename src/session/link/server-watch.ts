@@ -92,16 +92,18 @@ export class ServerWatch {
       return false
     }
     if (this.#isAsked) return true
+    const isAsked = this.#counting === 'asked'
     const question = ask ?? this.#question(session)
-    if (question === undefined) {
+    if (question === undefined && !isAsked) {
       this.received()
       return false
     }
+    // The server owes an answer to the client's `<enable/>` or `<resume/>`, which is as good as one to a ping.
     this.#isAsked = true
     this.#silentSince = now
     for (const { text } of this.#unconfirmed) this.#bytes += Buffer.byteLength(text)
     if (typeof question === 'function') question()
-    else link.send([question])
+    else if (question !== undefined) link.send([question])
     return false
   }
 

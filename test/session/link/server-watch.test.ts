@@ -197,6 +197,21 @@ describe('a client that logs in itself', () => {
     expect(client.link.closed).toBe(true)
   })
 
+  test('has its session ended if its server never answers <enable/>', async () => {
+    const client = await loggedIn()
+    await client.next(`<enable xmlns='${sm}'/>`)
+    await client.next(message('anyone there?'))
+    await client.bench.pass(15)
+    await client.next(message('hello?'))
+    await client.bench.pass(patience - 1)
+    const poll = await client.next()
+    expect(client.link.closed).toBe(false)
+    await client.bench.pass(2)
+    expect(client.link.closed).toBe(true)
+    expect(poll.reply?.body).toBe(terminated('remote-stream-error'))
+    expect(client.link.sent.join('')).not.toContain('ping')
+  })
+
   test('gets the answer to an earlier ping after it has enabled stream management', async () => {
     const client = await loggedIn()
     await client.next(message('anyone there?'))
