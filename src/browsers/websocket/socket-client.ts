@@ -127,7 +127,10 @@ export class SocketClient implements Client, ChannelEvents {
   }
 
   protected pass(element: Element): void {
-    if (this.session.hasEnded) return
+    if (this.session.hasEnded) {
+      this.#returnToClient(element)
+      return
+    }
     const payload = inspect([element], this.session.keeper.common)
     if (payload.fault !== undefined) {
       // Faults include STARTTLS, which WebSocket does not have (RFC 7395 §3.9).
@@ -165,6 +168,12 @@ export class SocketClient implements Client, ChannelEvents {
   #deliverAll(): void {
     const { outbox } = this.session
     while (!outbox.isEmpty && this.canDeliver) this.deliver(outbox.take('websocket', mostOfDelivery))
+  }
+
+  /** While it reads too slowly to learn of the end. A client that counts stanzas itself learns from the counts. */
+  #returnToClient(element: Element): void {
+    const { outbox, uplink, downlink } = this.session
+    if (!outbox.isEmpty && !uplink.watch.isCounted) downlink.returnToClient([element])
   }
 
   /** RFC 7395 §3.5. */

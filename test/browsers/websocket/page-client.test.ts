@@ -583,6 +583,21 @@ describe('a session that has ended', () => {
     expect(client.link.sent.map(text => / id='(\w+)'/.exec(text)?.[1])).toEqual(['b', 'c'])
   })
 
+  test('returns what its page sends before it has read the end', async () => {
+    const { bench, socket } = await countingPage()
+    socket.bufferedAmount = 100_000
+    await bench.server(link => link.receive(stanza('a')))
+    await bench.server(link => link.end(lost))
+    socket.receive(stanza('mine'))
+    socket.receive(pages.request)
+    expect(socket.sent).toEqual([ack(1)])
+    socket.drain()
+    expect(ids(socket.sent)).toEqual(['a', 'mine'])
+    expect(socket.sent.find(text => text.includes("id='mine'"))).toContain('<remote-server-timeout ')
+    expect(socket.sent.at(-1)).toBe(close)
+    expect(bench.registry.size).toBe(0)
+  })
+
   test('is removed when a page that does not read disconnects', async () => {
     const { bench, client, page } = await attachedPage()
     page.bufferedAmount = 100_000
