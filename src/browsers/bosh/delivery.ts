@@ -53,6 +53,9 @@ export function conditionFor(reason: EndReason, wasLoggedIn: boolean): Condition
   return wasLoggedIn && reason === 'connection-lost' ? 'remote-stream-error' : conditionOf[reason]
 }
 
+const sentenceFor = (condition: Condition | undefined, streamError: string | undefined) =>
+  condition === 'remote-connection-failed' && streamError === undefined ? unreachable : undefined
+
 /** XEP-0124 §17.1. */
 const legacyStatus: Partial<Record<Condition, number>> = {
   'bad-request': 400,
@@ -247,12 +250,12 @@ export class Delivery {
     return { status: 200, body, contentType: this.#terms.contentType }
   }
 
-  terminate(condition: Condition | undefined, streamError?: string): Reply {
+  /** `sentence`: for a person who debugs a client. */
+  terminate(condition: Condition | undefined, streamError?: string, sentence = sentenceFor(condition, streamError)) {
     const status = this.#terms.legacy && condition !== undefined ? legacyStatus[condition] : undefined
     if (status !== undefined) return { status, body: '', contentType: this.#terms.contentType }
-    if (condition === 'remote-connection-failed' && streamError === undefined)
-      return this.wrap(writeRefusal(condition, unreachable))
-    return this.wrap(writeTerminate(condition, streamError))
+    const isExplained = condition !== undefined && sentence !== undefined
+    return this.wrap(isExplained ? writeRefusal(condition, sentence) : writeTerminate(condition, streamError))
   }
 
   /** A client can receive a reply as slowly as it likes. Its polls do not keep an ended session meanwhile. */
