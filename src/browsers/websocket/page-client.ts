@@ -85,7 +85,10 @@ export class PageClient extends SocketClient {
   }
 
   override tick(now: number): void {
-    if (now >= this.#enableBy) this.#enable()
+    if (now >= this.#enableBy) {
+      this.#enable()
+      this.session.flush()
+    }
     if (now >= this.#answerBy) this.#answer()
     if (now >= this.#beginAt) this.#begin()
     this.#probe()
