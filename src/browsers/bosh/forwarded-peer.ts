@@ -121,7 +121,8 @@ export class ForwardedPeer implements Peer {
     stream.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
       left -= chunk.length
-      if (left === 0) serve(textIn(chunks), peer)
+      // The listener stays while the request is held.
+      if (left === 0) serve(textIn(chunks.splice(0)), peer)
       else if (left < 0) peer.#settle(true)
     })
     return true

@@ -6,6 +6,7 @@ import { noAnswer, type Peer, type Reply, type Settled } from '../../../src/brow
 import { PeerLinks } from '../../../src/forwarding/peer-links.js'
 import { listenForPeers, type PeerListener } from '../../../src/forwarding/peer-listener.js'
 import { freshPath } from '../../forwarding/stage.js'
+import { collectGarbage } from '../../support/collected.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
@@ -272,4 +273,25 @@ test('3,000 requests, most of which are cancelled, leave nothing behind and do n
   expect(link.streams).toBe(0)
   expect(links.to({ path })).toBe(link)
   expect(arrived.filter(({ text, peer }) => text === 'held' && !peer.gone)).toEqual([])
+})
+
+test('a held request does not keep its body in memory', async () => {
+  const text = `<body>${'x'.repeat(100_000)}</body>`
+  let served = 0
+  serve = () => {
+    arrived.length = 0
+    served += 1
+  }
+  const buffers = () => {
+    collectGarbage()
+    return process.memoryUsage().arrayBuffers
+  }
+  const before = buffers()
+  const clients = Array.from({ length: 50 }, () => new Client())
+  const ways = clients.map(client => forward(text, client))
+  await eventually('all are held', () => served === clients.length)
+  // With the bodies, it is 10 MB.
+  expect(buffers() - before).toBeLessThan(5_000_000)
+  for (const client of clients) client.leave()
+  await Promise.all(ways)
 })
