@@ -21,6 +21,7 @@ export type Body = Readonly<ReturnType<typeof parseBody>>
 
 /** Throws an `XmlError`. An invalid number becomes NaN (XEP-0124 §22). */
 export function parseBody(text: string) {
+  if (text === '') throw new XmlError('not-well-formed', 'it is empty, or not UTF-8')
   const { root, children } = requests(text)
   if (root.name !== 'body' || root.namespace !== boshNamespace)
     throw new XmlError('bad-format', 'the root is not a <body/>')

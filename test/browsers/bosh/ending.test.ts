@@ -217,6 +217,12 @@ describe('a request that is no BOSH body', () => {
     expect(bench.registry.size).toBe(1)
   })
 
+  test('is told that it may have another encoding', async () => {
+    const { reply, peer } = await new BoshBench().send('')
+    expect(reply?.body).toBe(terminated('bad-request'))
+    expect(peer.sentence).toBe('The request is no BOSH body: it is empty, or not UTF-8.')
+  })
+
   test('of an unknown session is refused', async () => {
     const { bench } = await BoshBench.session()
     expect((await bench.send(broken('unknown', 701))).reply?.body).toBe(terminated('bad-request'))
