@@ -46,7 +46,8 @@ export class CatchUp {
     // Its stanzas are not those that the server has got and the record lacks.
     session.uplink.managed?.unrecorded?.pageComes(false)
     session.keeper.keepNow(session)
-    session.send(inspected, clock.now())
+    if (session.hasEnded) session.downlink.returnToClient(payload)
+    else session.send(inspected, clock.now())
     if (terminate) session.end('client', 'loggedOut')
     return undefined
   }

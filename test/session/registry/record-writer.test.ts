@@ -242,6 +242,19 @@ describe('a page with BOSH, whose process dies', () => {
     expect(bench.registry.bySid(client.sid)).toBeDefined()
   })
 
+  test('gets an error for what comes long after a later request, and after the end of its link', async () => {
+    const { bench, page, link } = await diesAfter(5)
+    await page.at(page.rid + 1, message('y'))
+    await bench.pass(1.6)
+    for (const text of ['1', '2']) await bench.server(() => link.receive(message(text)))
+    link.end({ failure: { step: 'features', code: 'remote-stream-error' }, streamError: '<stream:error/>' })
+    expect(bench.registry.bySid(client.sid)?.hasEnded).toBe(true)
+    await page.at(page.rid, "<message xmlns='jabber:client' id='x'/>")
+    const { reply } = await page.at(page.rid + 2)
+    expect(reply?.body).toContain(message('2'))
+    expect(reply?.body).toMatch(/ id='x'><error .*remote-server-timeout/)
+  })
+
   test('that is handed over while its requests wait for each other: their messages are sent', async () => {
     const { bench, page, link } = await diesAfter(5)
     await page.at(page.rid + 1, message('x'))
