@@ -73,7 +73,7 @@ export class Downlink implements LinkEvents {
   returnUnconfirmed({ reason }: Outcome): void {
     const { managed } = this.#session.uplink
     if (managed === undefined || (reason !== 'connection-lost' && !managed.isBroken)) return
-    this.returnToClient(managed.unconfirmed)
+    this.returnToClient(managed.unconfirmed.filter(({ isOurs }) => isOurs !== true))
     managed.counts.forget()
   }
 

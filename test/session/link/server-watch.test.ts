@@ -151,6 +151,17 @@ test('a server that the service does not read is not disconnected', async () => 
   expect(client.link.closed).toBe(false)
 })
 
+test('a page gets no error for a ping of the service whose link is lost', async () => {
+  const client = await bench().warmed({ management: { mending: undefined } })
+  await client.next(message('anyone there?'))
+  await client.bench.pass(15)
+  const id = pingOf(client)!
+  const poll = await client.next()
+  await client.bench.server(link => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
+  expect(poll.reply?.body).toContain('remote-server-timeout')
+  expect(poll.reply?.body).not.toContain(id)
+})
+
 describe('a client that logs in itself', () => {
   const sm = 'urn:xmpp:sm:3'
 
