@@ -174,6 +174,7 @@ export class SocketClient implements Client, ChannelEvents {
   #returnToClient(element: Element): void {
     const { outbox, uplink, downlink } = this.session
     if (!outbox.isEmpty && !uplink.watch.isCounted) downlink.returnToClient([element])
+    if (outbox.isFull) this.channel.pause()
   }
 
   /** RFC 7395 §3.5. */

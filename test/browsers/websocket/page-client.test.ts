@@ -598,6 +598,16 @@ describe('a session that has ended', () => {
     expect(bench.registry.size).toBe(0)
   })
 
+  test('is not read any more when more has been returned than its page reads', async () => {
+    const { bench, socket } = await countingPage()
+    socket.bufferedAmount = 100_000
+    await bench.server(link => link.receive(stanza('a')))
+    await bench.server(link => link.end(lost))
+    let sent = 0
+    for (; !socket.isPaused && sent < 2_000; sent++) socket.receive(stanza(`mine${sent}`))
+    expect(sent).toBe(1_000)
+  })
+
   test('is removed when a page that does not read disconnects', async () => {
     const { bench, client, page } = await attachedPage()
     page.bufferedAmount = 100_000
