@@ -249,7 +249,8 @@ export class StoredRecords {
   }
 }
 
-const both = (earlier: Promise<unknown>, work: Promise<unknown>) => Promise.allSettled([earlier, work])
+/** Resolves with nothing: the results would keep those of all earlier work in memory. */
+const both = (earlier: Promise<unknown>, work: Promise<unknown>) => Promise.allSettled([earlier, work]).then(() => {})
 
 const formLabel = 'warm-bindings record form 1'
 

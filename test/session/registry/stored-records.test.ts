@@ -15,6 +15,7 @@ import {
 import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import { memberOf } from '../../store/entries.js'
 import { BoshBench, type Client, FakeMending } from '../../support/bosh-bench.js'
+import { collectGarbage } from '../../support/collected.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { memoryStore } from '../../support/memory-store.js'
 import { nextBench, recordsOf, takeUpOne } from '../../support/next-process.js'
@@ -348,4 +349,17 @@ test('sessions that are taken up arrive before a request for one of them is told
   await asked
   expect(bench.registry.size).toBe(1)
   records.stop()
+})
+
+test('looking for sessions takes no memory when it is done', async () => {
+  const { records } = start()
+  const look = async (times: number) => {
+    for (let time = 0; time < times; time++) await records.takeUp({ secret: 'unknown' })
+    await settled()
+    collectGarbage()
+    return process.memoryUsage().heapUsed
+  }
+  const before = await look(1_000)
+  expect((await look(20_000)) - before).toBeLessThan(1_000_000)
+  await records.settled()
 })
