@@ -171,8 +171,8 @@ export class BoshClient implements Client {
     }
   }
 
-  handleUnread(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>, why: Fault, sentence?: string): Reply {
-    return this.#refusal(rid, peer) ?? (this.session.uplink.isDoubted ? noAnswer : this.#fault(why, sentence))
+  handleTooLarge(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply {
+    return this.#refusal(rid, peer) ?? (this.session.uplink.isDoubted ? noAnswer : this.#fault('policy-violation'))
   }
 
   tick(now: number): void {
@@ -391,10 +391,10 @@ export class BoshClient implements Client {
     this.session.flush()
   }
 
-  #fault(condition: Fault, sentence?: string): Reply {
+  #fault(condition: Fault): Reply {
     this.#parts.counts.failedRequests += 1
     this.#open.answerAll(this.#delivery.terminate('other-request'))
     this.session.end(condition, 'silent')
-    return this.#delivery.terminate(condition, undefined, sentence)
+    return this.#delivery.terminate(condition)
   }
 }

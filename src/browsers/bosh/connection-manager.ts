@@ -9,7 +9,6 @@ import { BoshClient, type BoshRecord } from './bosh-client.js'
 import { type CreationParts, creationRequests } from './creation-requests.js'
 import type { NextPageRecord } from './delivery.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
-import type { Fault } from './request-rules.js'
 import { negotiateTerms } from './terms.js'
 
 interface ConnectionManagerParts extends CreationParts {
@@ -35,23 +34,6 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     else peer.answer(refuse(phase.has('ending') ? 'system-shutdown' : 'item-not-found'))
   }
 
-  /** `head`: of a request whose rest is not read. Undefined if it is of no session. */
-  function refuseUnread(head: string, peer: Pick<Peer, 'secure' | 'cookies'>, why: Fault, sentence?: string) {
-    const { sid, rid } = readBodyHead(head)
-    const client = clientBySid(sid)
-    try {
-      return client?.handleUnread(rid, peer, why, sentence)
-    } catch (error) {
-      client!.session.fail(error)
-      return refuse('internal-server-error')
-    }
-  }
-
-  function refuseUnreadable(text: string, peer: Peer, sentence: string): void {
-    const reply = refuseUnread(text, peer, 'bad-request', sentence)
-    peer.answer(reply ?? refuseToCreate('bad-request', peer, sentence))
-  }
-
   function serve(text: string, peer: Peer, isOfSession = false) {
     let client: BoshClient | undefined
     try {
@@ -62,7 +44,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       else refuseUnknown(peer)
     } catch (error) {
       if (client === undefined && error instanceof XmlError)
-        refuseUnreadable(text, peer, `The request is no BOSH body: ${error.message}.`)
+        peer.answer(refuseToCreate('bad-request', peer, `The request is no BOSH body: ${error.message}.`))
       else breakOff(client?.session, error, peer)
     }
   }
@@ -71,8 +53,16 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     serve,
     refuseUnknown,
     has: (sid: string | undefined): boolean => clientBySid(sid) !== undefined,
-    refuseTooLarge: (head: string, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined =>
-      refuseUnread(head, peer, 'policy-violation'),
+    refuseTooLarge(head: string, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
+      const { sid, rid } = readBodyHead(head)
+      const client = clientBySid(sid)
+      try {
+        return client?.handleTooLarge(rid, peer)
+      } catch (error) {
+        client!.session.fail(error)
+        return refuse('internal-server-error')
+      }
+    },
     report: opener.report,
     takeUp(session: Session, before: unknown) {
       const record = before as BoshRecord | AwayRecord

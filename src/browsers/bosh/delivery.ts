@@ -53,9 +53,6 @@ export function conditionFor(reason: EndReason, wasLoggedIn: boolean): Condition
   return wasLoggedIn && reason === 'connection-lost' ? 'remote-stream-error' : conditionOf[reason]
 }
 
-const sentenceFor = (condition: Condition | undefined, streamError: string | undefined) =>
-  condition === 'remote-connection-failed' && streamError === undefined ? unreachable : undefined
-
 /** XEP-0124 §17.1. */
 const legacyStatus: Partial<Record<Condition, number>> = {
   'bad-request': 400,
@@ -250,12 +247,12 @@ export class Delivery {
     return { status: 200, body, contentType: this.#terms.contentType }
   }
 
-  /** `sentence`: for a person who debugs a client. */
-  terminate(condition: Condition | undefined, streamError?: string, sentence = sentenceFor(condition, streamError)) {
+  terminate(condition: Condition | undefined, streamError?: string): Reply {
     const status = this.#terms.legacy && condition !== undefined ? legacyStatus[condition] : undefined
     if (status !== undefined) return { status, body: '', contentType: this.#terms.contentType }
-    const isExplained = condition !== undefined && sentence !== undefined
-    return this.wrap(isExplained ? writeRefusal(condition, sentence) : writeTerminate(condition, streamError))
+    if (condition === 'remote-connection-failed' && streamError === undefined)
+      return this.wrap(writeRefusal(condition, unreachable))
+    return this.wrap(writeTerminate(condition, streamError))
   }
 
   /** A client can receive a reply as slowly as it likes. Its polls do not keep an ended session meanwhile. */

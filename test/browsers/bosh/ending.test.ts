@@ -191,41 +191,8 @@ describe('a request too large to be read', () => {
   })
 })
 
-describe('a request that is no BOSH body', () => {
-  const broken = (sid: string, rid: number) => `<body rid='${rid}' sid='${sid}'>${message('\u000b')}</body>`
-
-  test('ends the session it belongs to, and its client and the server learn of it', async () => {
-    const { bench, client } = await BoshBench.session()
-    const poll = await client.next()
-    const last = await bench.send(broken(client.sid, client.rid + 1))
-    expect(last.reply?.body).toBe(terminated('bad-request'))
-    expect(last.peer.sentence).toBe('The request is no BOSH body: the XML is not well-formed.')
-    expect(poll.reply?.body).toBe(terminated('other-request'))
-    expect(client.link.closed).toBe(true)
-    expect(bench.registry.size).toBe(0)
-    expect(bench.counts.sessionsEnded['bad-request']).toBe(1)
-  })
-
-  test('gets a status if the client knows only statuses', async () => {
-    const { bench, client } = await BoshBench.session("wait='60' hold='1'")
-    expect((await bench.send(broken(client.sid, client.rid + 1))).reply?.status).toBe(400)
-  })
-
-  test('has no effect without TLS, if the session uses TLS', async () => {
-    const { bench, client } = await BoshBench.session()
-    expect((await bench.send(broken(client.sid, client.rid + 1), new FakePeer(false))).reply?.status).toBe(0)
-    expect(bench.registry.size).toBe(1)
-  })
-
-  test('is told that it may have another encoding', async () => {
-    const { reply, peer } = await new BoshBench().send('')
-    expect(reply?.body).toBe(terminated('bad-request'))
-    expect(peer.sentence).toBe('The request is no BOSH body: it is empty, or not UTF-8.')
-  })
-
-  test('of an unknown session is refused', async () => {
-    const { bench } = await BoshBench.session()
-    expect((await bench.send(broken('unknown', 701))).reply?.body).toBe(terminated('bad-request'))
-    expect(bench.registry.size).toBe(1)
-  })
+test('a request that is empty or not UTF-8 is told so', async () => {
+  const { reply, peer } = await new BoshBench().send('')
+  expect(reply?.body).toBe(terminated('bad-request'))
+  expect(peer.sentence).toBe('The request is no BOSH body: it is empty, or not UTF-8.')
 })
