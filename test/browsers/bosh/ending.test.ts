@@ -191,6 +191,16 @@ describe('a request too large to be read', () => {
   })
 })
 
+test('a request that is no BOSH body does not end its session, which accepts the same rid again', async () => {
+  const { bench, client } = await BoshBench.session()
+  const rid = client.rid + 1
+  const broken = await bench.send(`<body rid='${rid}' sid='${client.sid}'>${message('\u000b')}</body>`)
+  expect(broken.reply?.body).toBe(terminated('bad-request'))
+  await client.next(message('repaired'))
+  expect([bench.registry.size, client.link.sent.length]).toEqual([1, 1])
+  expect(client.rid).toBe(rid)
+})
+
 test('a request that is empty or not UTF-8 is told so', async () => {
   const { reply, peer } = await new BoshBench().send('')
   expect(reply?.body).toBe(terminated('bad-request'))
