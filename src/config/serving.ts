@@ -1,4 +1,5 @@
-import { createHmac, hash } from 'node:crypto'
+import { hash } from 'node:crypto'
+import { fingerprintOf } from '../lib/secrets/seal-keys.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import type { Config, HostEntry, RemoteEndpoint } from './config.js'
 
@@ -14,7 +15,7 @@ export function settingsInCommon(config: Config): Readonly<Record<string, string
     EXTERNAL_URL: externalUrl,
     HTTP_HOSTS: [...http.hosts],
     ADMIN_USERS: [...new Map(admins.map(({ name, domains: own, role }) => [name, [own, role]]))],
-    SEAL_KEY_FILE: redis && createHmac('sha256', redis.sealKey).update('warm-bindings fingerprint 1').digest('hex'),
+    SEAL_KEY_FILE: redis && fingerprintOf(redis.sealKey),
     BOSH_PATH: boshPath,
     WARM_PATH: warmPath,
     WEBSOCKET_PATH: websocketPath,

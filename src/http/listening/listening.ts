@@ -158,7 +158,7 @@ export class Listening {
   closeIdleConnections(): void {
     for (const server of this.#servers) server.closeIdleConnections()
     this.#limits.closeAwaitingHeader()
-    this.#unused.close(() => [...this.#limits.connections, ...this.#encrypted])
+    this.#unused.close(this.#sockets())
   }
 
   closeAllConnections(): void {

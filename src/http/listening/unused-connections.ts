@@ -17,9 +17,9 @@ export class UnusedConnections {
   }
 
   /** To be called repeatedly, without new connections. Only the first call looks at all connections, which can be many. */
-  close(all: () => readonly Socket[]): void {
+  close(all: Iterable<Socket>): void {
     const now = this.#clock.now()
-    this.#found ??= { since: now, connections: all().filter(this.#isUnused) }
+    this.#found ??= { since: now, connections: [...all].filter(this.#isUnused) }
     const { since, connections } = this.#found
     if (now - since < longestUnused) return
     for (const connection of connections) if (this.#isUnused(connection)) connection.destroy()

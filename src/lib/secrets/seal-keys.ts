@@ -1,10 +1,14 @@
-import { createCipheriv, createDecipheriv, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 const cipherName = 'aes-256-gcm'
 export const saltBytes = 32
 export const keyNameBytes = 16
 export const tagBytes = 16
 const secretBytes = 32
+
+/** Names a key in clear, and tells nothing about it. In hexadecimal digits. */
+export const fingerprintOf = (key: KeyObject): string =>
+  createHmac('sha256', key).update('warm-bindings fingerprint 1').digest('hex')
 
 /** `keyName` distinguishes a wrong key from a damaged seal. `label` names the format and version. */
 export function sealKey(key: KeyObject, salt: Buffer, label: string) {

@@ -1,9 +1,10 @@
-import { createHmac, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import type { Logger } from 'pino'
 import { batches } from '../../lib/batches.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { traceOf } from '../../lib/log.js'
 import type { Phase } from '../../lib/phase.js'
+import { fingerprintOf } from '../../lib/secrets/seal-keys.js'
 import { openText, TextSealer } from '../../lib/secrets/sealed-text.js'
 import {
   type EndedMarks,
@@ -252,23 +253,16 @@ export class StoredRecords {
 /** Resolves with nothing: the results would keep those of all earlier work in memory. */
 const both = (earlier: Promise<unknown>, work: Promise<unknown>) => Promise.allSettled([earlier, work]).then(() => {})
 
-const formLabel = 'warm-bindings record form 1'
-
-/** The version and a name of the key, which tells nothing about it. */
-export const formOf = (key: KeyObject) =>
-  `${recordVersion}-${createHmac('sha256', key).update(formLabel).digest('base64url').slice(0, 8)}`
+export const formOf = (key: KeyObject) => `${recordVersion}-${fingerprintOf(key).slice(0, 12)}`
 
 /** For the records of a batch. `text`: the record as JSON. */
 export function recordSealer(keys: () => readonly KeyObject[]) {
-  let form = ''
-  let sealer: TextSealer | undefined
+  let newest: { readonly form: string; readonly sealer: TextSealer } | undefined
   return ({ id, sid, tab, wait }: SessionRecord, text: string): SealedRecord => {
-    if (sealer === undefined) {
-      const [key] = keys() as readonly [KeyObject]
-      sealer = new TextSealer(key, label)
-      form = formOf(key)
-    }
+    newest ??= sealingWith(keys()[0]!)
     const secrets = wait?.ticket === undefined ? [sid] : [sid, Ticket.of(wait.ticket, 0).key]
-    return { id, secrets, tab, form, text: sealer.seal(id, Buffer.from(text)) }
+    return { id, secrets, tab, form: newest.form, text: newest.sealer.seal(id, Buffer.from(text)) }
   }
 }
+
+const sealingWith = (key: KeyObject) => ({ form: formOf(key), sealer: new TextSealer(key, label) })
