@@ -16,6 +16,14 @@ export function clientOf(text: string): string {
   return all.slice(0, 4).join(':')
 }
 
+/** Undefined for a trusted proxy, whose clients are not counted. */
+export function countedClientOf(
+  address: string,
+  trustedProxies: { hasProxy(address: string): boolean },
+): string | undefined {
+  return trustedProxies.hasProxy(address) ? undefined : clientOf(address)
+}
+
 /** The one spelling of an IPv6 address (RFC 5952), without a zone. Mapped IPv4 addresses are written as IPv4. */
 export function canonical(address: string): string {
   if (!isIPv6(address)) return address

@@ -27,7 +27,7 @@ export function createSites(first: Config, shared: SiteParts) {
       clock,
       bodies,
       mostConnections: () => newest.config.listen.maxConnectionsPerAddress,
-      isProxy: address => newest.config.trustedProxies.hasProxy(address),
+      trustedProxies: { hasProxy: address => newest.config.trustedProxies.hasProxy(address) },
       refused,
     })
   const starting: Parts['starting'] = new Set()

@@ -1,7 +1,8 @@
+import type { Networks } from '../../config/kinds/networks.js'
 import type { Peers } from '../../forwarding/peers.js'
 import type { Place, Whereabouts } from '../../forwarding/whereabouts.js'
 import type { UnfinishedBodies } from '../../http/bodies/unfinished-bodies.js'
-import { clientOf } from '../../lib/client-network.js'
+import { countedClientOf } from '../../lib/client-network.js'
 import { type Clock, pause } from '../../lib/clock.js'
 import { exceeds, KeyCounts } from '../../lib/limits/key-counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
@@ -37,8 +38,7 @@ interface ForwardedRequestsParts {
   readonly bodies: UnfinishedBodies
   /** MAX_CONNECTIONS_PER_ADDRESS. */
   readonly mostConnections: () => number
-  /** A proxy's address has no limit, because many clients share it. */
-  readonly isProxy: (address: string) => boolean
+  readonly trustedProxies: Pick<Networks, 'hasProxy'>
   readonly refused: OnRefused
 }
 
@@ -98,7 +98,7 @@ export class ForwardedRequests {
   /** The other process can hang. */
   async #forwardCounted(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
     const { mostConnections, refused } = this.#parts
-    const client = this.#clientOf(peer)
+    const client = countedClientOf(peer.address, this.#parts.trustedProxies)
     if (client === undefined) return this.#forwardAny(text, sid, peer, manager)
     if (exceeds(this.#requests.of(client) + 1, requestsOfConnection * mostConnections())) {
       refused('connections-address', { address: client })
@@ -148,17 +148,13 @@ export class ForwardedRequests {
   async #lookUp(sid: string, peer: Sender, isHere: () => boolean, lost?: string): Promise<Place> {
     const { whereabouts, refused } = this.#parts
     const find = () => whereabouts.find({ secret: sid }, isHere, lost)
-    const client = this.#clientOf(peer)
+    const client = countedClientOf(peer.address, this.#parts.trustedProxies)
     if (client === undefined) return find()
     if (this.#lookups.of(client) >= mostLookups) {
       refused('lookups', { address: client })
       throw new StoreUnavailable('no-answer')
     }
     return this.#lookups.during(client, find)
-  }
-
-  #clientOf({ address }: Sender): string | undefined {
-    return this.#parts.isProxy(address) ? undefined : clientOf(address)
   }
 
   async #create(text: string, peer: Peer, manager: ConnectionManager): Promise<void> {

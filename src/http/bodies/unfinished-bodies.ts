@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.js'
-import { clientOf } from '../../lib/client-network.js'
+import { countedClientOf } from '../../lib/client-network.js'
 import { KeyCounts } from '../../lib/limits/key-counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 
@@ -28,7 +28,7 @@ export class UnfinishedBodies {
   }
 
   ofMessage(address: string): UnfinishedMessage {
-    const client = this.#parts.trustedProxies.hasProxy(address) ? undefined : clientOf(address)
+    const client = countedClientOf(address, this.#parts.trustedProxies)
     return new UnfinishedMessage(this, client)
   }
 

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.js'
 import type { Networks } from '../../config/kinds/networks.js'
-import { clientOf } from '../../lib/client-network.js'
+import { countedClientOf } from '../../lib/client-network.js'
 import type { sessionLimits } from '../../lib/counts.js'
 import { exceeds, KeyCounts } from '../../lib/limits/key-counts.js'
 import type { KeyedRate, MakeRate } from '../../lib/limits/rates.js'
@@ -235,9 +235,8 @@ export class SessionLimits {
     if (client !== undefined && this.#guests.delete(session)) this.#guestsOf.add(client, -1)
   }
 
-  /** Undefined for a trusted proxy, whose clients are not counted. */
   #clientOf(address: string): string | undefined {
-    return this.#parts.trustedProxies.hasProxy(address) ? undefined : clientOf(address)
+    return countedClientOf(address, this.#parts.trustedProxies)
   }
 }
 

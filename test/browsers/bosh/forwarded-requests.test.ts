@@ -10,7 +10,7 @@ import { FakeClock } from '../../support/fake-clock.js'
 import { unlimitedBodies } from '../../support/fake-web-socket.js'
 
 const proxy = '192.0.2.80'
-const isProxy = (address: string) => address === proxy
+const trustedProxies = { hasProxy: (address: string) => address === proxy }
 
 /** A process whose store does not answer until `end`. */
 function begin(mostConnections: number) {
@@ -23,7 +23,7 @@ function begin(mostConnections: number) {
     clock: new FakeClock(),
     bodies: unlimitedBodies(),
     mostConnections: () => mostConnections,
-    isProxy,
+    trustedProxies,
     refused: (limit, about) => void refused.push({ limit, ...about }),
   }).over({ has: () => false } as unknown as ConnectionManager)
   let sent = 0
@@ -89,7 +89,7 @@ test('a request whose client leaves while its session is looked for is not serve
     clock: new FakeClock(),
     bodies: unlimitedBodies(),
     mostConnections: () => 0,
-    isProxy,
+    trustedProxies,
     refused: () => {},
   }).over({
     has: () => false,
@@ -126,7 +126,7 @@ test.each([
     clock,
     bodies: unlimitedBodies(),
     mostConnections: () => 0,
-    isProxy,
+    trustedProxies,
     refused: () => {},
   }).over({ has: () => false } as unknown as ConnectionManager)
   const replies: Reply[] = []
@@ -163,7 +163,7 @@ test('a request that is too large ends its session where it is now, and not only
       clock: new FakeClock(),
       bodies: unlimitedBodies(),
       mostConnections: () => 0,
-      isProxy,
+      trustedProxies,
       refused: () => {},
     }).over({ has: () => false, refuseTooLarge: () => found && { ...terminated, body: 'here' } } as never)
   }
