@@ -74,8 +74,8 @@
       const answer = await fetch(location.href, { headers, cache: 'no-store', signal: own.signal })
       const text = await answer.text()
       if (request !== own) return
-      // While the service starts or stops, a proxy may answer.
-      if (answer.status >= 500) throw new Error(answer.status)
+      // Both pass: while the service starts or stops, a proxy may answer.
+      if (answer.status >= 500 || answer.status === 429) throw new Error(answer.status)
       heardAt = Date.now()
       offlineSince = undefined
       refusal = answer.ok ? undefined : answer.status

@@ -144,6 +144,18 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
     await service.stop()
   })
 
+  test('continue after the service has limited the calls of their user', async () => {
+    const page = await opened()
+    const { tab } = page
+    let limited = 0
+    await tab.route('**/warm/numbers', (route, request) =>
+      request.headers()['x-live'] === 'on' && limited++ < 2 ? route.fulfill({ status: 429 }) : route.continue(),
+    )
+    await page.goto('/warm/numbers')
+    await tab.getByText(/^Offline since /).waitFor()
+    await tab.getByText('Live', { exact: true }).waitFor()
+  })
+
   test('are complete without JavaScript', async () => {
     const page = await stage.open({ javaScriptEnabled: false })
     await page.goto('/warm/numbers')

@@ -163,9 +163,10 @@ export class Attaching extends StreamStart {
     if (this.isGone || !this.channel.isOpen) return
     if (place === 'unknown') this.refuse('resource-constraint', closeCodes.full)
     else if (place !== undefined && place !== 'here') {
+      const before = { domain: this.#domain, failures: this.#failures, messages: this.#messages - 1 }
+      if (!routes.forward(place, before)) return this.refuse('policy-violation')
       this.over()
       this.channel.detach()
-      routes.forward(place, { domain: this.#domain, failures: this.#failures, messages: this.#messages - 1 })
     } else {
       this.#check(credentials, namespace)
       for (const message of waiting) this.channel.events.onMessage(message)

@@ -31,12 +31,13 @@ export function socketRoutes(req: IncomingMessage, socket: Duplex, { peers, find
       })
       return found ?? named()
     },
-    /** Hands the WebSocket over to its process, which continues the login. */
-    forward(owner: Owner, before: LoginBefore): void {
+    /** Hands the WebSocket over to its process, which continues the login. False if the client has sent too much. */
+    forward(owner: Owner, before: LoginBefore): boolean {
       const read = tap.leave()
       const onLost = () => void socket.destroy()
-      if (read === undefined) onLost()
-      else forwardSocket(owner.link, req, socket, read, { isAccepted: true, note: JSON.stringify(before), onLost })
+      if (read === undefined) return false
+      forwardSocket(owner.link, req, socket, read, { isAccepted: true, note: JSON.stringify(before), onLost })
+      return true
     },
     /** The session is here. */
     stay: () => tap.forget(),

@@ -65,5 +65,6 @@ function noteHandshake(code: string, socket: Socket, note: NoteRequest): void {
   if (isUntrusted || code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE')
     note(about, 'client-certificate', 'TLS_CLIENT_AUTH')
   else if (code === 'ERR_SSL_HTTP_REQUEST') note(about, 'http-to-https-port')
-  else if (code.startsWith('ERR_SSL_')) note(about, 'tls-handshake')
+  else if (code.startsWith('ERR_SSL_') || (code === 'ERR_TLS_HANDSHAKE_TIMEOUT' && about.socket.bytesRead > 0))
+    note(about, 'tls-handshake')
 }

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { describe, expect, jest, test } from '@jest/globals'
 import type { SocketRoutes } from '../../../src/browsers/websocket/socket-routes.js'
 import { Rate } from '../../../src/lib/limits/rates.js'
@@ -91,6 +91,17 @@ describe('a stream of a page', () => {
     found[0]!('here')
     for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate)
     expect(attachPage(bench, client.token!).sent).toEqual([])
+  })
+
+  test('is told so if it has sent more than can be handed over to another process', async () => {
+    const bench = benchWithTickets()
+    const elsewhere = { link: {}, name: 'other' }
+    const routes = { find: () => Promise.resolve(elsewhere), forward: () => false, stay() {} }
+    const socket = connectPage(bench, { routes: routes as unknown as SocketRoutes })
+    socket.receive(open())
+    socket.receive(pages.authenticate(randomBytes(32).toString('base64url')))
+    await new Promise(setImmediate)
+    expect(socket.sent.slice(-2)).toEqual([streamError('policy-violation'), close])
   })
 
   test('ends after 30 seconds without a login', async () => {

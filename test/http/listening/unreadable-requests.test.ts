@@ -1,6 +1,9 @@
+import { EventEmitter } from 'node:events'
+import type { Server } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../../src/config/load.js'
 import { type Listening, listen } from '../../../src/http/listening/listening.js'
+import { refuseUnreadable } from '../../../src/http/listening/unreadable-requests.js'
 import { Descriptors } from '../../../src/lib/limits/descriptors.js'
 import { createLog } from '../../../src/lib/log.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -70,4 +73,16 @@ test.each([
   leaving.socket.end()
   expect((await leaving.reply()).body).toBe('The request ended too early.\n')
   expect(reasons).toEqual(['incomplete'])
+})
+
+test.each([
+  ['began', 11, ['tls-handshake']],
+  ['never began', 0, []],
+])('a TLS handshake that %s and takes too long', (_what, bytesRead, noted) => {
+  const server = new EventEmitter()
+  const told: string[] = []
+  refuseUnreadable(server as Server, (_request, reason) => void told.push(reason))
+  const socket = { bytesRead, destroy() {} }
+  server.emit('clientError', { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' }, socket)
+  expect(told).toEqual(noted)
 })
