@@ -101,7 +101,7 @@ export const sections = {
       'Folder where a process stores its sessions when it stops, for the next start. Only workers of one primary can share it. The service creates it, but not its parent folder. Requires SEAL_KEY_FILE.',
     ),
     SEAL_KEY_FILE: live('sealKeys', sealKeysFile).means(
-      'File with the keys for STATE_DIR, REDIS_URL and credentials (CREDENTIAL_TIME). Each line is a key of 32 bytes in base64, from `openssl rand -base64 32`. The first key encrypts. Each key can decrypt.',
+      'File with the keys for STATE_DIR, REDIS_URL and credentials. Each line is a key of 32 bytes in base64, from `openssl rand -base64 32`. The first key encrypts. Each key can decrypt.',
     ),
     REDIS_URL: joined(redisUrl).means(
       'Redis that the processes share, as `redis://user:password@host:6379/0`, `rediss://…` (TLS), `unix:/run/redis.sock`, or for Sentinel `redis+sentinel://host,host/name`. Requires SEAL_KEY_FILE.',
@@ -135,17 +135,8 @@ export const sections = {
     XMPP_SERVERS: liveJoined(serversByDomain, '').means(
       'Servers that DNS does not name, as `domain=xmpp://host:port,…`, with options after a `?`. `xmpps://` is direct TLS, `domain=https://host/http-bind` a remote BOSH endpoint. `domain=host-meta` asks the domain for its endpoint. `*=…` is every other domain.',
     ),
-    XMPP_PIPELINING: at('pipelining', kinds.boolean, 'on').means(
-      'Starts a SCRAM login before the server offers mechanisms (XEP-0305), which saves one or two round trips.',
-    ),
     XMPP_SPARE_LINKS: at('spareLinks', kinds.integer(0, 64), '8').means(
       'Connections that a process may open to a domain before logins need them: about one for each 5 logins in the last minute. Each is kept for 20 s. 0 opens none.',
-    ),
-    XMPP_TLS_MIN_VERSION: at('tls.minVersion', kinds.tlsVersion, '1.2').means(
-      'Oldest TLS version for links to servers.',
-    ),
-    XMPP_TLS_CIPHERS: at('tls.ciphers', kinds.ciphers).means(
-      "Ciphers for links to servers, in OpenSSL's notation. Default: ciphers of Node.js.",
     ),
     XMPP_MECHANISMS: at('mechanisms', kinds.mechanisms, kinds.passwordMechanisms.join(',')).means(
       'Mechanisms for logins with a password, in order of preference. On an unencrypted link, PLAIN also requires `plain=on` for the server in XMPP_SERVERS.',
@@ -234,9 +225,6 @@ export const sections = {
     WARM_ATTACH_TIMEOUT: at('warm.attachSeconds', kinds.integer(5, 600), '120').means(
       'Seconds within which the page must send its first request to a warmed session.',
     ),
-    CREDENTIAL_TIME: at('warm.credentialTime', kinds.integer(60, 31_536_000), '2592000').means(
-      'Seconds for which a credential of `remember` is valid. The default is 30 days. Requires SEAL_KEY_FILE.',
-    ),
     SCRAM_MAX_ITERATIONS: at('warm.scramMaxIterations', kinds.integer(4096, 10_000_000), '200000').means(
       'SCRAM iterations that an XMPP server may request. With more, the login fails.',
     ),
@@ -313,9 +301,6 @@ export const sections = {
     ),
     RATE_WARMS_PER_JID: live('rates.warmsPerJid', kinds.integer(0, 1_000_000), '30').means(
       'Warm calls for one user per minute. Calls that only resume a session do not count. In a call with an `authzid`, a wrong password also counts for the account that logs in.',
-    ),
-    RATE_WARMS_PER_ADMIN: live('rates.warmsPerAdmin', kinds.integer(0, 10_000_000), '0').means(
-      'Warm calls of one admin per minute, counted like RATE_WARMS_PER_JID.',
     ),
     RATE_LOGINS_PER_ADDRESS: live('rates.loginsPerAddress', kinds.integer(0, 1_000_000), '20').means(
       'Refused logins of clients per minute, from one address at one domain. All domains together allow three times as many. Above this limit, the next login from the address waits for half a second, and each further login twice as long. The longest wait is 20 s, or half of BOSH_LOGIN_TIMEOUT if that is less.',

@@ -70,7 +70,6 @@ export const limits = {
   guests: 'MAX_GUESTS',
   'guests-address': 'RATE_GUESTS',
   'warms-user': 'RATE_WARMS_PER_JID',
-  'warms-admin': 'RATE_WARMS_PER_ADMIN',
   'failed-logins': 'RATE_FAILED_LOGINS',
   /** Logins are delayed, not refused. */
   'logins-address': 'RATE_LOGINS_PER_ADDRESS',

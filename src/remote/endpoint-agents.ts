@@ -1,7 +1,7 @@
 import type { Agent } from 'node:http'
 import type { Config, RemoteEndpoint } from '../config/config.js'
 import { createAgent, type Outgoing } from '../servers/net/http-agents.js'
-import { type TlsRules, tlsContext } from '../servers/net/tls-context.js'
+import { tlsContext } from '../servers/net/tls-context.js'
 import { connectionFault } from './remote-fault.js'
 
 /** Connections in use are not limited, because each session holds a request. */
@@ -14,7 +14,6 @@ export interface RequestParts extends Outgoing {
   /** Without a URL, host-meta names the endpoint. */
   readonly about: RemoteEndpoint
   readonly settings: typeof endpointLimits & Partial<Pick<Config['remote'], 'headers'>>
-  readonly tls: TlsRules
   readonly publicOnly: boolean
 }
 
@@ -25,7 +24,7 @@ export interface EndpointParts extends RequestParts {
 
 /** Throws a `RemoteFault`. */
 export function agentFor(url: URL, parts: RequestParts, kind: 'lasting' | 'passing'): Agent {
-  const { about, settings, tls, proxies, names, clock, publicOnly } = parts
+  const { about, settings, proxies, names, clock, publicOnly } = parts
   return createAgent(url, {
     proxies,
     names,
@@ -35,6 +34,6 @@ export function agentFor(url: URL, parts: RequestParts, kind: 'lasting' | 'passi
     publicOnly,
     usesDns: about.url === undefined,
     ...(kind === 'lasting' && { options: keptOpen }),
-    tls: { secureContext: tlsContext(about, tls), rejectUnauthorized: about.verify },
+    tls: { secureContext: tlsContext(about), rejectUnauthorized: about.verify },
   })
 }

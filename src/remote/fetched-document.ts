@@ -9,13 +9,13 @@ export type FetchedDocument = Awaited<ReturnType<typeof read>>
 
 const maxDocumentBytes = 64 * 1024
 
-export type DocumentParts = Pick<RequestParts, 'tls' | 'proxies' | 'names' | 'clock'>
+export type DocumentParts = Pick<RequestParts, 'proxies' | 'names' | 'clock'>
 
 /** Follows no redirect. Rejects with a `RemoteFault`. */
-export function documentFetcher(url: string, { tls, proxies, names, clock }: DocumentParts) {
+export function documentFetcher(url: string, { proxies, names, clock }: DocumentParts) {
   const target = new URL(url)
   const about: RemoteEndpoint = { url, allowsPlain: true, ca: undefined, verify: true }
-  const agentParts = { about, settings: endpointLimits, tls, proxies, names, clock, publicOnly: false }
+  const agentParts = { about, settings: endpointLimits, proxies, names, clock, publicOnly: false }
   return async (): Promise<string> => {
     const { status, body } = await fetchDocument(target, agentParts, { Accept: 'application/json' })
     if (status === 200) return body

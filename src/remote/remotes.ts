@@ -17,7 +17,7 @@ import { type EndpointParts, endpointLimits } from './endpoint-agents.js'
 import type { EndpointSession } from './endpoint-session.js'
 import { SessionsElsewhere } from './sessions-elsewhere.js'
 
-interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls'> {
+interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names'> {
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote' | 'proxies'>
   readonly counts: Counts
   readonly phase: Phase
@@ -104,7 +104,7 @@ export function createRemotes(parts: RemotesParts) {
   }
 }
 
-function knownEndpoints({ config, names, tls, clock, hostMetaPort: port = 443 }: RemotesParts) {
+function knownEndpoints({ config, names, clock, hostMetaPort: port = 443 }: RemotesParts) {
   const known = new Map<RemoteEndpoint, Endpoints>()
   return {
     of(about: RemoteEndpoint): Endpoints {
@@ -113,7 +113,7 @@ function knownEndpoints({ config, names, tls, clock, hostMetaPort: port = 443 }:
       const publicOnly = isFound && config.domains.includes('*')
       const { proxies } = config
       const settings = { ...endpointLimits, headers: config.remote.headers }
-      const own = { about, settings, proxies, tls, clock, port, names, publicOnly }
+      const own = { about, settings, proxies, clock, port, names, publicOnly }
       const endpoints = known.get(about) ?? createEndpoints(own)
       known.set(about, endpoints)
       return endpoints

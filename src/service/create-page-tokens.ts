@@ -11,13 +11,13 @@ interface PageTokensParts extends Pick<DocumentParts, 'names' | 'clock'> {
 
 /** Undefined if no page may log in, or only guests. */
 export async function createPageTokens(config: Config, parts: PageTokensParts): Promise<PageTokens | undefined> {
-  const { pages, tls, proxies } = config
+  const { pages, proxies } = config
   const { names, clock, log } = parts
   if (pages.origins.length === 0 || pages.jid === undefined) return undefined
   const { PageTokens } = await import('../warm/connect/page-tokens.js')
   return new PageTokens({
     pages,
-    fetchKeys: url => documentFetcher(url, { tls, proxies, names, clock }),
+    fetchKeys: url => documentFetcher(url, { proxies, names, clock }),
     clock,
     now: Date.now,
     log,

@@ -149,7 +149,6 @@ export function createSessionParts(given: ProcessParts) {
 
 function createLinking(given: ProcessParts, waiting: WaitingMemory, measure: () => number) {
   const { config, spareLinks, logFor, counts, refused, phase, clock, descriptors, shared, dns, hostMetaPort } = given
-  const { tls } = config
   const anyDomain = config.domains.includes('*')
   const names = createNameLookup({ clock, dns, local: !anyDomain })
   const connect: OpenLink = (domain, options, events) =>
@@ -172,7 +171,6 @@ function createLinking(given: ProcessParts, waiting: WaitingMemory, measure: () 
     },
     dialer: createDialer({ names, clock, publicOnly: anyDomain, descriptors, states: serverStates, onExhausted }),
     certificates,
-    tls,
     clock,
     stepSeconds: config.warm.stepTimeout,
     spare: {
@@ -185,7 +183,6 @@ function createLinking(given: ProcessParts, waiting: WaitingMemory, measure: () 
   const remotes = createRemotes({
     config,
     names,
-    tls,
     clock,
     hostMetaPort,
     counts,
@@ -293,7 +290,7 @@ function loginParts({ config, logFor, clock, hashes }: ProcessParts) {
     stepTimeout: warm.stepTimeout,
     scramMaxIterations: warm.scramMaxIterations,
     linkResumeSeconds: linkResumeTime || undefined,
-    pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('login')) : undefined,
+    pipelining: createPipeliningMemory(clock, logFor('login')),
     saltedPasswords: createSaltedPasswords(clock, linkResumeTime > 0 ? rememberedSeconds : 0, hashes),
     tokens: createFastTokens(),
     mechanisms: config.mechanisms,

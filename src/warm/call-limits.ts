@@ -29,7 +29,6 @@ export type CallLimits = ReturnType<typeof createCallLimits>
 
 export function createCallLimits({ rates, clock, keys, makeRate, refused }: CallLimitsParts) {
   const warmsOfUser = makeRate('warms-jid', () => rates.warmsPerJid, 60)
-  const warmsOfAdmin = makeRate('warms-admin', () => rates.warmsPerAdmin, 60)
   const signOuts = makeRate('sign-outs', () => rates.warmsPerJid, 60)
   const failures = new WrongSecrets(() => rates.failedLogins, refused, makeRate)
   const judge = (admin: string, limit: Limit, retryAfterSeconds: number | undefined) => {
@@ -42,19 +41,14 @@ export function createCallLimits({ rates, clock, keys, makeRate, refused }: Call
     failures,
     keys,
     async counted<T>({ admin, user }: Caller, logIn: () => Promise<T>): Promise<T> {
-      // The user's limit is checked first, so that calls above this limit do not count for the admin.
-      if (user !== undefined) judge(admin, 'warms-user', await warmsOfUser.take(userOf(user)))
-      const retryAfterSeconds = await warmsOfAdmin.take(admin)
-      if (retryAfterSeconds !== undefined && user !== undefined) await warmsOfUser.giveBack(userOf(user))
-      judge(admin, 'warms-admin', retryAfterSeconds)
+      if (user === undefined) return logIn()
+      judge(admin, 'warms-user', await warmsOfUser.take(userOf(user)))
       try {
         return await logIn()
       } catch (error) {
+        // The limit must not reject the call at another process, which counts it too.
         const isForAnother = isFull(error) || (error instanceof Problem && error.code === 'shutting-down')
-        if (!isForAnother) throw error
-        // The limits must not reject the call at another process, which counts it too.
-        await warmsOfAdmin.giveBack(admin)
-        if (user !== undefined) await warmsOfUser.giveBack(userOf(user))
+        if (isForAnother) await warmsOfUser.giveBack(userOf(user))
         throw error
       }
     },

@@ -360,19 +360,6 @@ describe('an encrypted remote endpoint', () => {
     await replied
   })
 
-  test('must have the minimum TLS version of the settings', async () => {
-    const tls = { minVersion: 'TLSv1.3', ciphers: undefined } as const
-    const { here } = await connect(trusted, { tls }, {
-      ...certificate,
-      maxVersion: 'TLSv1.2',
-    } as typeof certificate)
-    expect(await faultOf(here.exchange('', 60))).toEqual({
-      step: 'tls',
-      code: 'remote-connection-failed',
-      aftermath: 'broke',
-    })
-  })
-
   test('without TLS is distinguished from an endpoint with an invalid certificate', async () => {
     const { there } = await connect()
     const here = createEndpoint(`https://localhost:${there.port}/`, endpointParts())

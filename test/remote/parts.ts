@@ -8,7 +8,7 @@ import { type EndpointParts, endpointLimits } from '../../src/remote/endpoint-ag
 import { RemoteFault } from '../../src/remote/remote-fault.js'
 import { createRemotes } from '../../src/remote/remotes.js'
 import { FakeClock } from '../support/fake-clock.js'
-import { noProxies, noStates, usualTls } from '../support/link-parts.js'
+import { noProxies, noStates } from '../support/link-parts.js'
 import { unnoted } from '../support/unlimited.js'
 
 export const usualEntry: RemoteEndpoint = { url: undefined, allowsPlain: false, ca: undefined, verify: true }
@@ -23,7 +23,6 @@ export function namesOf(known: Readonly<Record<string, readonly string[]>> = {})
 export function endpointParts(more: Partial<Omit<EndpointParts, 'clock'>> = {}): EndpointParts & { clock: FakeClock } {
   return {
     settings: usualSettings,
-    tls: usualTls,
     proxies: noProxies,
     about: usualEntry,
     names: namesOf(),
@@ -51,7 +50,6 @@ export function remotesOf(
       remotes: new Map(Object.entries(entries).map(([domain, about]) => [domain, { ...usualEntry, ...about }])),
     },
     names: namesOf({ 'inside.example': ['10.0.0.1'] }),
-    tls: usualTls,
     waiting: new WaitingMemory(),
     states: noStates,
     onExhausted: unnoted,

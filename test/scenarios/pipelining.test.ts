@@ -123,12 +123,6 @@ describe('pipelining is not used', () => {
     await warm()
     expect(companies(server)).toEqual([['nothing', ...halfAhead]])
   })
-
-  test('with XMPP_PIPELINING=off', async () => {
-    const server = await start({}, { XMPP_PIPELINING: 'off' })
-    for (let login = 0; login < 3; login++) await warm()
-    expect(companies(server)).toEqual([atItsPace, atItsPace, atItsPace])
-  })
 })
 
 describe('a server that fails with pipelining', () => {

@@ -470,7 +470,6 @@ const limits: { readonly [Name in ReloadedName]?: Limit } = {
   MAX_SESSIONS: { values: ['0', '1'], look: () => warmUntil(3), seen: 'service-full' },
   MAX_SESSIONS_PER_JID: { values: ['0', '1'], look: () => warmUntil(2), seen: 'too-many-sessions' },
   RATE_WARMS_PER_JID: { values: ['0', '1'], look: () => warmUntil(2), seen: 'too-many-requests' },
-  RATE_WARMS_PER_ADMIN: { values: ['0', '1'], look: () => warmUntil(2), seen: 'too-many-requests' },
   MAX_SESSIONS_PER_ADDRESS: { values: ['0', '1'], look: () => openMany(2), seen: 'policy-violation' },
   MAX_UNAUTHENTICATED_PER_ADDRESS: { values: ['0', '1'], look: openAtOnce, seen: 'policy-violation' },
   RATE_SESSIONS_PER_ADDRESS: { values: ['0', '1'], look: () => openMany(6), seen: 'policy-violation' },

@@ -7,7 +7,6 @@ import { createDialer, type DialerParts } from '../../src/servers/c2s/dial.js'
 import type { LinksParts } from '../../src/servers/c2s/links.js'
 import { createNameLookup } from '../../src/servers/net/name-lookup.js'
 import type { StateLookup } from '../../src/servers/net/server-states.js'
-import type { TlsRules } from '../../src/servers/net/tls-context.js'
 import { unnoted } from './unlimited.js'
 
 /** The server of the settings; tests say where it is. */
@@ -15,8 +14,6 @@ export const usualServer: Server = {
   ...{ host: '127.0.0.1', port: 0, tls: 'none', allowsPlain: false },
   ...{ ca: undefined, verify: true, certificate: undefined },
 }
-
-export const usualTls: TlsRules = { minVersion: 'TLSv1.2', ciphers: undefined }
 
 export const noProxies: Config['proxies'] = { https: undefined, http: undefined, excluded: [] }
 
@@ -41,7 +38,6 @@ export function linksParts(clock: Clock, server: Server, more: Partial<LinksPart
     servers: new Map([['*', server]]),
     dialer: createDialer(dialerParts(clock)),
     certificates: { note() {} },
-    tls: usualTls,
     clock,
     stepSeconds: 10,
     spare: { most: 0, hasRoom: () => false },

@@ -18,7 +18,6 @@ const { config } = loadConfig({
   XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
   XMPP_SPARE_LINKS: '0',
   RATE_WARMS_PER_JID: '0',
-  RATE_WARMS_PER_ADMIN: '0',
   MAX_SESSIONS_PER_JID: '0',
   AUDIT_LOG: 'off',
 })

@@ -1,6 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals'
 import request from 'supertest'
-import { limitDetail } from '../../src/lib/counts.js'
 import { Problem } from '../../src/lib/errors.js'
 import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
 import { type Caller, createCallLimits } from '../../src/warm/call-limits.js'
@@ -12,7 +11,7 @@ import { unnoted } from '../support/unlimited.js'
 import { binding, callLimits, config, type FakeService, fakeService, networks, parameters, warm } from './fake-login.js'
 
 const user = 'juliet@chat.example'
-const limitsOf = (about: { warmsPerJid?: number; warmsPerAdmin?: number }) => {
+const limitsOf = (about: { warmsPerJid: number }) => {
   const { counted } = callLimits({ rates: { ...config.rates, ...about } })
   return { counted, count: (caller: Caller) => counted(caller, async () => {}) }
 }
@@ -32,39 +31,10 @@ describe('warm calls', () => {
     await limits.count({ admin: 'portal', user })
   })
 
-  test('of one admin are limited per minute', async () => {
-    const limits = limitsOf({ warmsPerAdmin: 1 })
-    await limits.count({ admin: 'portal', user })
-    await expect(limits.count({ admin: 'portal', user: 'romeo@chat.example' })).rejects.toMatchObject({
-      ...{ code: 'too-many-requests', retryAfterSeconds: 60 },
-    })
-    await limits.count({ admin: 'other', user })
-    jest.advanceTimersByTime(60_000)
-    await limits.count({ admin: 'portal', user })
-  })
-
-  test('that exceed the limit of a user do not count for the admin', async () => {
-    const limits = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 2 })
-    await limits.count({ admin: 'portal', user })
-    await expect(limits.count({ admin: 'portal', user })).rejects.toThrow()
-    await limits.count({ admin: 'portal', user: 'romeo@chat.example' })
-  })
-
-  test('that exceed the limit of an admin do not count for the user', async () => {
-    const limits = limitsOf({ warmsPerJid: 2, warmsPerAdmin: 1 })
-    await limits.count({ admin: 'portal', user })
-    for (let retry = 0; retry < 3; retry++)
-      await expect(limits.count({ admin: 'portal', user })).rejects.toMatchObject({
-        detail: limitDetail('warms-admin'),
-      })
-    await limits.count({ admin: 'other', user })
-    await expect(limits.count({ admin: 'third', user })).rejects.toMatchObject({ detail: limitDetail('warms-user') })
-  })
-
   test.each(['shutting-down', 'service-full', 'local-ports-exhausted'] as const)(
     'that another process may repeat do not count: %s',
     async code => {
-      const { counted } = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 1 })
+      const { counted } = limitsOf({ warmsPerJid: 1 })
       const refuse = async () => {
         throw new Problem(code)
       }
@@ -72,13 +42,6 @@ describe('warm calls', () => {
         await expect(counted({ admin: 'portal', user: name }, refuse)).rejects.toMatchObject({ code })
     },
   )
-
-  test('for anonymous users count for the admin only', async () => {
-    const limits = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 2 })
-    await limits.count({ admin: 'portal', user: undefined })
-    await limits.count({ admin: 'portal', user: undefined })
-    await expect(limits.count({ admin: 'portal', user: undefined })).rejects.toThrow()
-  })
 })
 
 describe('the password of an account that acts for others', () => {

@@ -156,7 +156,7 @@ describe('a warm call with a visit and a tab', () => {
   })
 
   test('does not count as a warm call if it resumes', async () => {
-    const { call } = setUp({ rates: { ...config.rates, warmsPerJid: 1, warmsPerAdmin: 1 } })
+    const { call } = setUp({ rates: { ...config.rates, warmsPerJid: 1 } })
     for (let view = 0; view < 5; view++) expect((await call()).status).toBe(200)
     expect((await call({ tab: 't2' })).status).toBe(429)
     expect((await call()).status).toBe(200)

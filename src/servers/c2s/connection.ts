@@ -9,7 +9,7 @@ import { isMadeOutTo } from '../net/certificate-names.js'
 import { nothing } from '../net/connect-to-any.js'
 import type { ConnectedServer } from '../net/server-states.js'
 import type { ShownCertificates } from '../net/shown-certificates.js'
-import { type TlsRules, tlsContext } from '../net/tls-context.js'
+import { tlsContext } from '../net/tls-context.js'
 import type { Destination, Dialer, Search } from './dial.js'
 import { ignore } from './socket-events.js'
 import { negotiateTls } from './starttls.js'
@@ -27,7 +27,6 @@ const nextServerSeconds = 5
 export interface ConnectionParts {
   readonly dialer: Dialer
   readonly clock: Clock
-  readonly tls: TlsRules
   /** For a step of a login. */
   readonly stepSeconds: number
   readonly certificates: Pick<ShownCertificates, 'note'>
@@ -115,7 +114,7 @@ export class OpenConnection {
       if (this.#isOver) return lost
       ignore(connection)
     }
-    const socket = startTls(connection, domain, tlsContext(trust, this.#parts.tls, certificate), direct)
+    const socket = startTls(connection, domain, tlsContext(trust, certificate), direct)
     this.#socket = socket
     this.#watch(socket)
     const handshake = new Promise<undefined>(resolve => socket.once('secureConnect', () => resolve(undefined)))

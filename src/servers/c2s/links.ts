@@ -18,13 +18,12 @@ export interface LinksParts extends Omit<LinkParts, 'spares' | 'onFailed' | 'onC
 const keepaliveMilliseconds = 60_000
 
 export function createLinks(parts: LinksParts) {
-  const { dialer, clock, tls, stepSeconds, certificates, waiting, log } = parts
+  const { dialer, clock, stepSeconds, certificates, waiting, log } = parts
   const links = new Set<TcpLink>()
   const spares = new SpareLinks(parts, parts.spare)
   const linkParts: LinkParts = {
     dialer,
     clock,
-    tls,
     stepSeconds,
     certificates,
     spares,

@@ -7,10 +7,10 @@ import { longestCredential } from '../parameters.js'
 
 const expiryBytes = 6
 
-type SealSettings = Pick<Config, 'sealKeys'> & { readonly warm: Pick<Config['warm'], 'credentialTime'> }
+const validSeconds = 30 * 86_400
 
-/** A credential is valid for one user and one admin. `now` is in milliseconds since 1970. */
-export function createSealedCredentials({ sealKeys, warm }: SealSettings, now: () => number) {
+/** A credential is valid for one user and one admin, for 30 days. `now` is in milliseconds since 1970. */
+export function createSealedCredentials({ sealKeys }: Pick<Config, 'sealKeys'>, now: () => number) {
   const purposeOf = (admin: string, jid: Jid): Purpose => ({
     label: 'credential',
     owner: JSON.stringify([admin, userOf(formatBareJid(jid))]),
@@ -25,7 +25,7 @@ export function createSealedCredentials({ sealKeys, warm }: SealSettings, now: (
 
     seal(admin: string, jid: Jid, proof: ScramProof): string {
       const expiry = Buffer.alloc(expiryBytes)
-      expiry.writeUIntBE(Math.floor(now() / 1000) + warm.credentialTime, 0, expiryBytes)
+      expiry.writeUIntBE(Math.floor(now() / 1000) + validSeconds, 0, expiryBytes)
       const bytes = Buffer.concat([expiry, Buffer.from(JSON.stringify(proof))])
       const text = sealText(demandKeys()[0]!, purposeOf(admin, jid), bytes)
       if (text.length > longestCredential) throw new Problem('cannot-remember', { detail: 'The salt is too long.' })

@@ -10,7 +10,7 @@ import type { LinkEvents, LinkOptions } from '../../../src/xmpp/link.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { dialerParts, usualServer, usualTls } from '../../support/link-parts.js'
+import { dialerParts, usualServer } from '../../support/link-parts.js'
 import { type ScriptedConnection, ScriptedServer } from '../../support/scripted-server.js'
 
 export const streams = 'http://etherx.jabber.org/streams'
@@ -67,7 +67,6 @@ export class Call {
       {
         dialer: createDialer(dialerParts(this.clock)),
         clock: this.clock,
-        tls: usualTls,
         stepSeconds: 10,
         certificates: { note() {} },
         waiting: new WaitingMemory(),

@@ -85,12 +85,12 @@ describe('a link with direct TLS', () => {
     await peer.until("streams'>")
   })
 
-  test.each([
-    ['speaks another protocol over TLS', { ALPNProtocols: ['http/1.1'] }, undefined],
-    ['has only an older TLS version', { maxVersion: 'TLSv1.2' }, { minVersion: 'TLSv1.3', ciphers: undefined }],
-  ] as const)('ends if the server %s', async (_what, options, tls) => {
-    const { call, peer } = await connected({}, {}, tls === undefined ? {} : { tls })
-    peer.secure({ ...certificate, ...options } as TLSSocketOptions).catch(() => {})
+  test.each<[string, TLSSocketOptions]>([
+    ['speaks another protocol over TLS', { ALPNProtocols: ['http/1.1'] }],
+    ['has only TLS 1.1', { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }],
+  ])('ends if the server %s', async (_what, options) => {
+    const { call, peer } = await connected()
+    peer.secure({ ...certificate, ...options }).catch(() => {})
     await call.hears('end')
     expect(call.told).toEqual(['closed', 'end tls remote-connection-failed'])
     await peer.gone

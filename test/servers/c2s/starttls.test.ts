@@ -11,7 +11,6 @@ import {
   proceed,
   proceeding,
   serverHeader,
-  startTlsAt,
   stopServers,
   streams,
   welcome,
@@ -62,14 +61,6 @@ describe('a link with STARTTLS', () => {
   test('works with TLS 1.2', async () => {
     const { call, socket } = await encrypted({ maxVersion: 'TLSv1.2' })
     expect([call.link.facts.encrypted, socket.getProtocol()]).toEqual([true, 'TLSv1.2'])
-  })
-
-  test('does not continue with a server whose TLS version is older than the minimum', async () => {
-    const tls = { minVersion: 'TLSv1.3', ciphers: undefined } as const
-    const { call, peer } = await connect({ tls: 'starttls', ca: certificate.cert }, {}, { tls })
-    startTlsAt(peer, { ...certificate, maxVersion: 'TLSv1.2' }).catch(() => {})
-    await call.hears('closed')
-    expect(call.told).toContain('end tls remote-connection-failed')
   })
 
   test.each([

@@ -351,11 +351,11 @@ function pageTokensBy(settings: Record<string, string>): PageTokens {
   const own = Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, files[value] ?? value]))
   const { config } = loadConfig({ ...base, ...own })
   const { port } = server.address() as AddressInfo
-  const { pages, tls, proxies } = config
+  const { pages, proxies } = config
   const local = (url: string) => `http://127.0.0.1:${port}/${encodeURIComponent(url)}`
   return new PageTokens({
     pages,
-    fetchKeys: url => documentFetcher(local(url), { tls, proxies, names, clock: systemClock }),
+    fetchKeys: url => documentFetcher(local(url), { proxies, names, clock: systemClock }),
     clock: systemClock,
     now: Date.now,
     log: { info() {}, warn() {}, error() {} },

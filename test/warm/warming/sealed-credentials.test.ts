@@ -11,8 +11,7 @@ const juliet = parseJid('juliet@chat.example')!
 const day = 86_400_000
 
 let now = 0
-const sealed = (...sealKeys: ReturnType<typeof newKey>[]) =>
-  createSealedCredentials({ sealKeys, warm: { credentialTime: 86_400 } }, () => now)
+const sealed = (...sealKeys: ReturnType<typeof newKey>[]) => createSealedCredentials({ sealKeys }, () => now)
 const seal = (jid = juliet, proof: Parameters<ReturnType<typeof sealed>['seal']>[2] = keys) =>
   sealed(key).seal('portal', jid, proof)
 
@@ -60,7 +59,7 @@ describe('a credential that the backend stores', () => {
   test('is valid until its expiry', () => {
     now = 1_000_000_000_000
     const text = seal()
-    now += day - 1
+    now += 30 * day - 1
     expect(opened(text)).toEqual(keys)
     now += 1
     expect(opened(text)).toEqual(refused)
@@ -91,7 +90,7 @@ describe('a credential that the backend stores', () => {
   })
 
   test('is not created without a seal key, or from a salt that is too long', () => {
-    const none = createSealedCredentials({ sealKeys: undefined, warm: { credentialTime: 60 } }, () => now)
+    const none = createSealedCredentials({ sealKeys: undefined }, () => now)
     const noKey = { code: 'cannot-remember', status: 409, detail: 'SEAL_KEY_FILE is not set.' }
     expect(() => none.seal('portal', juliet, keys)).toThrow(expect.objectContaining(noKey))
     expect(() => none.demandKeys()).toThrow(expect.objectContaining(noKey))
