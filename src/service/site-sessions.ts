@@ -3,21 +3,15 @@ import { createConnectionManager } from '../browsers/bosh/connection-manager.js'
 import type { Config } from '../config/config.js'
 import { pathOf, urlOfDomain } from '../config/serving.js'
 import { homePath } from '../http/addresses.js'
-import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { boshRefused, refusalLog } from '../lib/limits/refusal-log.js'
 import { Opener, type OpenerParts } from '../session/opener.js'
 import type { Open } from '../session/session-types.js'
 import { createLogins, type Logins } from '../warm/warming/session-login.js'
 import type { SessionParts } from './session-parts.js'
 
-export function createSessions(
-  config: Config,
-  parts: SessionParts,
-  sums: MinuteSums,
-  tellEvent?: OpenerParts['tellEvent'],
-) {
+export function createSessions(config: Config, parts: SessionParts, tellEvent?: OpenerParts['tellEvent']) {
   const { domains, retiredDomains, bosh } = config
-  const { common, registry, limits, refusedLogins, userLimit, bodies, logFor } = parts
+  const { common, registry, limits, refusedLogins, userLimit, bodies, logFor, sums } = parts
   const { clock, counts, maxStanzaBytes, refused } = common
   const opener = new Opener({
     common,
@@ -53,7 +47,7 @@ export function createSessions(
 }
 
 export function createSiteLogins(config: Config, parts: SessionParts): Logins {
-  return createLogins(parts.login, createSessions(config, parts, parts.sums).open, parts.accounts, parts.mend)
+  return createLogins(parts.login, createSessions(config, parts).open, parts.accounts, parts.mend)
 }
 
 function cookieRules(config: Config, domain: string): CookieRules {

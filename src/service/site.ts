@@ -11,7 +11,6 @@ import { accessBy, type PublicEndpoint } from '../http/access/client-rules.js'
 import { redirectBase, secureBase } from '../http/addresses.js'
 import { createEndpointPage } from '../http/answers/endpoint-page.js'
 import type { Endpoint, Routes } from '../http/listening/dispatch.js'
-import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { boshRefused, refusalLog } from '../lib/limits/refusal-log.js'
 import type { Opener, OpenerParts } from '../session/opener.js'
 import type { Open } from '../session/session-types.js'
@@ -45,7 +44,6 @@ export interface SiteParts
 export interface Parts {
   readonly shared: SiteParts
   readonly forwardedRequests: ForwardedRequests | undefined
-  readonly sums: MinuteSums
   /** Those of all sites, as they are built. */
   readonly endpoints: WebSocketEndpoint[]
   /** Also those of sites before a reload. */
@@ -63,7 +61,7 @@ interface SiteConfigs {
 export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts: Parts): Routes {
   const configs = [...new Set([...bosh, ...apis, ...websocket, pages])]
   const { sessionParts, tellEvent } = parts.shared
-  const sessions = new Map(configs.map(config => [config, createSessions(config, sessionParts, parts.sums, tellEvent)]))
+  const sessions = new Map(configs.map(config => [config, createSessions(config, sessionParts, tellEvent)]))
   const apps = apis.map(config => ({ config, app: createApi(config, sessions.get(config)!.open, parts) }))
   const webSockets = websocket
     .filter(config => config.websocket.enabled)
@@ -100,9 +98,9 @@ function warmingOf(open: Open, { shared }: Parts): WarmingParts {
   return { login, keysOf, sessions, userLimit, tabCalls, endUnclaimed, limits: callLimits, counts, forwarding }
 }
 
-function answeringOf({ shared, sums }: Parts): AnsweringParts {
+function answeringOf({ shared }: Parts): AnsweringParts {
   const { lastHour, onCall, isStopping } = shared
-  const { common, logFor, auditFor } = shared.sessionParts
+  const { common, logFor, auditFor, sums } = shared.sessionParts
   const { clock, counts } = common
   return { log: logFor('warm'), audit: auditFor('warm'), clock, sums, counts, lastHour, onCall, isStopping }
 }
@@ -138,10 +136,10 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
   })
 }
 
-function createWebSocket(config: Config, opener: Opener, { shared, sums, starting }: Parts): WebSocketEndpoint {
+function createWebSocket(config: Config, opener: Opener, { shared, starting }: Parts): WebSocketEndpoint {
   const { websocket, websocketPath, bosh, domains, requireSecure } = config
   const { wrongTokens, whereabouts } = shared
-  const { common, bodies, registry, logFor } = shared.sessionParts
+  const { common, bodies, registry, logFor, sums } = shared.sessionParts
   const { clock, counts, maxStanzaBytes, refused } = common
   const { pingInterval, resumeSeconds, origins } = websocket
   const log = logFor('websocket')
@@ -170,8 +168,8 @@ function createWebSocket(config: Config, opener: Opener, { shared, sums, startin
   })
 }
 
-function createBosh(config: Config, manager: ConnectionManager, { shared, forwardedRequests, sums }: Parts): Endpoint {
-  const { common, bodies, logFor } = shared.sessionParts
+function createBosh(config: Config, manager: ConnectionManager, { shared, forwardedRequests }: Parts): Endpoint {
+  const { common, bodies, logFor, sums } = shared.sessionParts
   const { clock, counts, maxStanzaBytes, refused } = common
   const { serve, refuseTooLarge, report } = forwardedRequests?.over(manager) ?? manager
   const listener = createBoshListener({

@@ -6,7 +6,6 @@ import { clientAddress } from '../http/access/client-rules.js'
 import { answerInText } from '../http/answers/node-answers.js'
 import type { Routes } from '../http/listening/dispatch.js'
 import { problems } from '../lib/errors.js'
-import { MinuteSums } from '../lib/limits/minute-sums.js'
 import { boshRefused, refusalLog } from '../lib/limits/refusal-log.js'
 import type { SessionRecord } from '../session/session-record.js'
 import { managementFrom } from '../warm/warming/session-login.js'
@@ -40,16 +39,11 @@ export function createSites(first: Config, shared: SiteParts) {
       return newest.routes
     },
     rebuild(config: Config): void {
-      before?.sums.close()
       before = newest
       newest = build(config)
     },
     shutDown(): void {
       for (const endpoint of [...(before?.endpoints ?? []), ...newest.endpoints]) endpoint.shutDown()
-    },
-    close(): void {
-      before?.sums.close()
-      newest.sums.close()
     },
     takeUp(before: SessionRecord): boolean {
       const { login, mend } = shared.sessionParts
@@ -75,14 +69,13 @@ function buildSites(
   { forwardedRequests, starting }: Pick<Parts, 'forwardedRequests' | 'starting'>,
 ) {
   const { hosts, defaultHost } = config.http
-  const sums = new MinuteSums(shared.sessionParts.common.clock)
-  const parts: Parts = { shared, forwardedRequests, starting, sums, endpoints: [], sessions: [] }
+  const parts: Parts = { shared, forwardedRequests, starting, endpoints: [], sessions: [] }
   const sites = new Map([...hosts].map(([name, own]) => [name, createHost(config, own, parts)]))
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
   const all = () => createSite({ bosh: [config], apis: [config], websocket: [config], pages: config }, parts)
   const otherHosts = defaultHost === 'none' ? refusal(config, parts) : (usual ?? all())
   const { endpoints, sessions } = parts
-  return { config, sums, endpoints, sessions, routes: { hosts: sites, otherHosts } }
+  return { config, endpoints, sessions, routes: { hosts: sites, otherHosts } }
 }
 
 function createHost(config: Config, hosts: readonly HostEntry[], parts: Parts): Routes {
@@ -102,8 +95,8 @@ function createHost(config: Config, hosts: readonly HostEntry[], parts: Parts): 
 }
 
 /** Rejects requests with 421 (RFC 9110 §15.5.20). */
-function refusal(config: Config, { shared, sums }: Parts): Routes {
-  const { common, logFor } = shared.sessionParts
+function refusal(config: Config, { shared }: Parts): Routes {
+  const { common, logFor, sums } = shared.sessionParts
   const { counts } = common
   const note = refusalLog(sums, logFor('bosh'), boshRefused)
   const refuseBosh: RequestListener = (req, res) => {

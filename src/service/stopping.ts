@@ -114,7 +114,6 @@ export class Stopping {
     sessions.linking.close()
     // `closed` may stay pending, because Node does not close unfinished TLS handshakes.
     await Promise.race([closed, pause(systemClock, cutMilliseconds)])
-    sites.close()
     this.#parts.onStopped()
     log.info('stopped')
   }

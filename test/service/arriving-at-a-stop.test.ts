@@ -56,7 +56,7 @@ test.each(['take', 'isEnded'] as const)(
         registry: bench.registry,
         linking: { closeSpares: none, shutDown: none, isEmpty: () => true, close: none },
       },
-      sites: { shutDown: none, close: none },
+      sites: { shutDown: none },
       listening: { retire: none, close: async () => {}, closeIdleConnections: none, closeAllConnections: none },
       events: undefined,
       joined: {

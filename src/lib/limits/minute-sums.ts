@@ -12,7 +12,8 @@ export type AddCall<Sum> = (key: string, add: Add<Sum>) => boolean
 /** Logs the first call of a key at once, and the sum of later calls once a minute. */
 export class MinuteSums {
   readonly #clock: Clock
-  readonly #all: { tellDue(now: number): number; close(): void }[] = []
+  /** With a running minute. Others are forgotten: a reload makes new ones. */
+  readonly #running = new Set<{ tellDue(now: number): number; close(): void }>()
   #timer: Timer | undefined
 
   constructor(clock: Clock) {
@@ -38,7 +39,7 @@ export class MinuteSums {
       minutes.clear()
       for (const { sum } of sums) if (sum !== undefined) tell(sum)
     }
-    this.#all.push({ tellDue, close })
+    const own = { tellDue, close }
     return (key, add) => {
       const known = minutes.get(key)
       if (known !== undefined) {
@@ -53,6 +54,7 @@ export class MinuteSums {
         if (sum !== undefined && minutes.get(key) === minute) tell(sum)
       }
       minutes.set(key, minute)
+      this.#running.add(own)
       if (minutes.size > mostKeys) tellDue(now)
       this.#timer ??= this.#clock.after(interval, this.#onTime)
       if (wait === 0) tellFirst()
@@ -69,7 +71,12 @@ export class MinuteSums {
 
   readonly #onTime = (): void => {
     const now = this.#clock.now()
-    const next = Math.min(...this.#all.map(({ tellDue }) => tellDue(now)))
+    let next = Number.POSITIVE_INFINITY
+    for (const each of this.#running) {
+      const due = each.tellDue(now)
+      if (due === Number.POSITIVE_INFINITY) this.#running.delete(each)
+      next = Math.min(next, due)
+    }
     this.#timer =
       next === Number.POSITIVE_INFINITY ? undefined : this.#clock.after(Math.max(0, next - now), this.#onTime)
   }
@@ -77,6 +84,6 @@ export class MinuteSums {
   close(): void {
     this.#timer?.cancel()
     this.#timer = undefined
-    for (const { close } of this.#all) close()
+    for (const each of this.#running) each.close()
   }
 }
