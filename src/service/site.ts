@@ -44,10 +44,9 @@ export interface SiteParts
 export interface Parts {
   readonly shared: SiteParts
   readonly forwardedRequests: ForwardedRequests | undefined
-  /** Those of all sites, as they are built. */
-  readonly endpoints: WebSocketEndpoint[]
   /** Also those of sites before a reload. */
   readonly starting: EndpointParts['streams']['starting']
+  /** Those of all sites, as they are built. */
   readonly sessions: ReturnType<typeof createSessions>[]
 }
 
@@ -68,7 +67,6 @@ export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts:
     .map(config => ({ config, endpoint: createWebSocket(config, sessions.get(config)!.opener, parts) }))
   const hasPages = pages.pages.origins.length > 0
   const connect = hasPages ? createConnect(pages, sessions.get(pages)!.open, parts) : undefined
-  parts.endpoints.push(...webSockets.map(({ endpoint }) => endpoint))
   parts.sessions.push(...sessions.values())
   return {
     paths: new Map([

@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http'
 import { ForwardedRequests } from '../browsers/bosh/forwarded-requests.js'
+import { closeCodes } from '../browsers/websocket/socket-channel.js'
 import type { Config, HostEntry } from '../config/config.js'
 import { configOfHost } from '../config/serving.js'
 import { clientAddress } from '../http/access/client-rules.js'
@@ -33,17 +34,15 @@ export function createSites(first: Config, shared: SiteParts) {
   const build = (config: Config): ReturnType<typeof buildSites> =>
     buildSites(config, shared, { forwardedRequests, starting })
   let newest = build(first)
-  let before: ReturnType<typeof buildSites> | undefined
   return {
     get routes() {
       return newest.routes
     },
     rebuild(config: Config): void {
-      before = newest
       newest = build(config)
     },
     shutDown(): void {
-      for (const endpoint of [...(before?.endpoints ?? []), ...newest.endpoints]) endpoint.shutDown()
+      for (const start of starting) start.refuse('system-shutdown', closeCodes.goingAway)
     },
     takeUp(before: SessionRecord): boolean {
       const { login, mend } = shared.sessionParts
@@ -69,13 +68,12 @@ function buildSites(
   { forwardedRequests, starting }: Pick<Parts, 'forwardedRequests' | 'starting'>,
 ) {
   const { hosts, defaultHost } = config.http
-  const parts: Parts = { shared, forwardedRequests, starting, endpoints: [], sessions: [] }
+  const parts: Parts = { shared, forwardedRequests, starting, sessions: [] }
   const sites = new Map([...hosts].map(([name, own]) => [name, createHost(config, own, parts)]))
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
   const all = () => createSite({ bosh: [config], apis: [config], websocket: [config], pages: config }, parts)
   const otherHosts = defaultHost === 'none' ? refusal(config, parts) : (usual ?? all())
-  const { endpoints, sessions } = parts
-  return { config, endpoints, sessions, routes: { hosts: sites, otherHosts } }
+  return { config, sessions: parts.sessions, routes: { hosts: sites, otherHosts } }
 }
 
 function createHost(config: Config, hosts: readonly HostEntry[], parts: Parts): Routes {

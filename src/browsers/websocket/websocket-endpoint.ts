@@ -99,10 +99,6 @@ export class WebSocketEndpoint {
     return this.#endpointFor('session')
   }
 
-  shutDown(): void {
-    for (const start of this.#parts.streams.starting) start.refuse('system-shutdown', closeCodes.goingAway)
-  }
-
   #endpointFor(wants: Wish): Endpoint {
     const answer: RequestListener = (req, res) => this.#answer(req, res)
     const upgrade: Upgrade = (req, socket, head) => this.#upgrade(wants, req, socket, head)
