@@ -41,7 +41,6 @@ export async function openBase({
   place = hostname(),
   socketsFolder,
 }: BaseParts) {
-  const startedAt = clock.now()
   const isOneOfMany = config.redis !== undefined || store !== undefined
   const name = isOneOfMany ? newProcessName() : undefined
   const log = name === undefined ? ownLog : ownLog.child({ node: name })
@@ -74,7 +73,7 @@ export async function openBase({
           logFor,
         })
   const descriptors = new Descriptors()
-  return { clock, startedAt, log, partLogs, logFor, auditFor, live, place, phase, sums, refused, joined, descriptors }
+  return { counts, clock, log, partLogs, logFor, auditFor, live, place, phase, sums, refused, joined, descriptors }
 }
 
 async function openRedis({ redis }: Config, clock: Clock, events: StoreEvents): Promise<Store> {

@@ -5,11 +5,10 @@ import { createFormTokens } from '../http/access/form-tokens.js'
 import { refusedRequests } from '../http/access/refused-requests.js'
 import { createDispatcher } from '../http/listening/dispatch.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
-import { adminHashQueue, hashQueue } from '../lib/limits/hash-queue.js'
-import { traceOf } from '../lib/log.js'
+import { adminHashQueue } from '../lib/limits/hash-queue.js'
+import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { secretKeys } from '../lib/secrets/secret-hashes.js'
 import { recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
-import { RecordWriter } from '../session/registry/record-writer.js'
 import { type StateFiles, stateFiles, type WrittenState } from '../session/registry/state-files.js'
 import { StoredRecords } from '../session/registry/stored-records.js'
 import { localTabs } from '../store/local-tabs.js'
@@ -29,7 +28,7 @@ import { type MetricsServer, serveMetrics } from '../watching/metrics-server.js'
 import { createPageTokens } from './create-page-tokens.js'
 import type { JoinedProcesses } from './joined-processes.js'
 import { type Base, type BaseParts, openBase } from './process-base.js'
-import { createSessionParts, type ProcessParts, type ProcessSessions } from './session-parts.js'
+import { createSessionParts, type ProcessParts, type ProcessSessions, type SharedParts } from './session-parts.js'
 import type { SiteParts } from './site.js'
 import { createSites, type Sites } from './sites.js'
 import { Stopping } from './stopping.js'
@@ -39,10 +38,9 @@ const slowestStart = 10_000
 /** Above this number of wrong tokens a minute, answers to the client are delayed. */
 const mostWrongTokens = 10
 
-export interface ServiceParts
-  extends BaseParts,
-    Pick<ProcessParts, 'dns' | 'hostMetaPort'>,
-    Partial<Pick<ProcessParts, 'hashes'>> {
+export interface ServiceParts extends BaseParts, Pick<ProcessParts, 'dns' | 'hostMetaPort'> {
+  /** For secrets of admins. */
+  readonly hashes?: WorkQueue
   readonly lastReload?: MetricsParts['lastReload']
   /** False in a worker: the primary listens at METRICS_ADDRESS. Default: true. */
   readonly servesMetrics?: boolean
@@ -66,7 +64,7 @@ export class Service {
   readonly #parts: ServiceParts
   readonly #base: Base
   readonly #sessions: ProcessSessions
-  readonly #shared: ProcessParts['shared']
+  readonly #shared: SharedParts | undefined
   readonly #events: Events | undefined
   readonly #records: StoredRecords | undefined
   readonly #files: StateFiles | undefined
@@ -80,8 +78,8 @@ export class Service {
   #stopping: Stopping | undefined
 
   constructor(parts: ServiceParts, base: Base) {
-    const { config, counts, dns, hostMetaPort } = parts
-    const { clock, log, logFor, auditFor, live, phase, sums, refused, joined, descriptors } = base
+    const { config, dns, hostMetaPort } = parts
+    const { clock, log, logFor, live, counts, sums, joined } = base
     // Without mending, sessions have records too.
     const recordSeconds = config.linkResumeTime || 60
     this.#parts = parts
@@ -93,25 +91,8 @@ export class Service {
       recordSeconds,
       records: this.#records,
     }
-    this.#sessions = createSessionParts({
-      config: live.config,
-      spareLinks: config.spareLinks,
-      logFor,
-      auditFor,
-      counts,
-      refused,
-      phase,
-      clock,
-      sums,
-      descriptors,
-      shared: this.#shared,
-      hashes: hashQueue(refused),
-      dns,
-      hostMetaPort,
-    })
+    this.#sessions = createSessionParts({ base, shared: this.#shared, dns, hostMetaPort })
     const { names, registry } = this.#sessions
-    const areKept = config.persist && config.linkResumeTime > 0
-    registry.kept = joined && areKept ? this.#recordWriter(joined, recordSeconds) : undefined
     const { events: receiver, proxies, state, workers } = config
     this.#events = receiver && createEvents({ receiver, proxies, names, clock, counts, sums, log: logFor('events') })
     this.#metrics = this.#createMetrics()
@@ -264,28 +245,14 @@ export class Service {
     })
   }
 
-  #recordWriter({ peers, store }: JoinedProcesses, seconds: number): RecordWriter {
-    const { clock, live, phase, logFor } = this.#base
-    return new RecordWriter({
-      self: peers.self,
-      store,
-      keys: () => live.config.sealKeys ?? [],
-      clock,
-      seconds,
-      phase,
-      report: error => logFor('store').error(traceOf(error), 'sessions were not recorded'),
-    })
-  }
-
   #createMetrics() {
-    const { counts, lastReload } = this.#parts
-    const { joined, clock } = this.#base
+    const { counts, joined, clock } = this.#base
     const { registry, linking, parts } = this.#sessions
     return createMetrics({
       counts,
       joined,
       clock,
-      lastReload,
+      lastReload: this.#parts.lastReload,
       census: () => ({
         states: { ...registry.states(), elsewhere: linking.elsewhere.size },
         ...heldRequests(registry.all()),
@@ -359,8 +326,9 @@ export class Service {
   }
 
   #whereabouts(joined: JoinedProcesses): Whereabouts {
-    const { clock, startedAt, phase } = this.#base
+    const { clock, phase } = this.#base
     const { peers, store, whenSetDown } = joined
+    const readBy = clock.now() + slowestStart
     return createWhereabouts({
       peers,
       store,
@@ -368,7 +336,7 @@ export class Service {
       takeUp: key => this.#records!.takeUp(key),
       phase,
       whenSetDown,
-      areFilesRead: () => this.#files === undefined || clock.now() - startedAt > slowestStart,
+      areFilesRead: () => this.#files === undefined || clock.now() > readBy,
     })
   }
 

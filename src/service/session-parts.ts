@@ -1,17 +1,12 @@
 import type { Config } from '../config/config.js'
 import { UnfinishedBodies } from '../http/bodies/unfinished-bodies.js'
-import type { Clock } from '../lib/clock.js'
-import { type Counts, sessionLimits } from '../lib/counts.js'
-import type { Descriptors } from '../lib/limits/descriptors.js'
+import { sessionLimits } from '../lib/counts.js'
+import { hashQueue } from '../lib/limits/hash-queue.js'
 import { KeyedQueue } from '../lib/limits/keyed-queue.js'
 import { memoryAllows, memoryForWaiting, memoryMeasure } from '../lib/limits/memory.js'
-import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { type MakeRate, ownRates } from '../lib/limits/rates.js'
-import type { OnRefused } from '../lib/limits/reached-limits.js'
 import { WaitingMemory } from '../lib/limits/waiting-memory.js'
-import type { WorkQueue } from '../lib/limits/work-queue.js'
-import { type LogFor, traceOf } from '../lib/log.js'
-import type { Phase } from '../lib/phase.js'
+import { traceOf } from '../lib/log.js'
 import { createRemotes } from '../remote/remotes.js'
 import { createDialer } from '../servers/c2s/dial.js'
 import { createLinks } from '../servers/c2s/links.js'
@@ -32,12 +27,14 @@ import { unmendedLinks } from '../session/link/mending.js'
 import { RefusedLogins } from '../session/logins/refused-logins.js'
 import { allSessions, type Shared } from '../session/registry/all-sessions.js'
 import { OwnSessions } from '../session/registry/own-sessions.js'
+import { RecordWriter } from '../session/registry/record-writer.js'
 import { Registry } from '../session/registry/registry.js'
 import { SessionBook } from '../session/registry/session-book.js'
 import type { CommonParts } from '../session/session-keeper.js'
 import type { Store } from '../store/store.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import type { OpenLink } from '../xmpp/link.js'
+import type { Base } from './process-base.js'
 
 /** Above this share of descriptors or memory, no spare links are dialled. */
 const mostUsedWithSpares = 0.8
@@ -45,23 +42,19 @@ const mostMendedAtOnce = 64
 
 export type SessionParts = ProcessSessions['parts']
 
+type SessionBase = Omit<Base, 'log' | 'partLogs' | 'place' | 'joined'>
+
 export interface ProcessParts {
-  /** A reload changes its values (`live-config.ts`). */
-  readonly config: Config
-  readonly spareLinks: number
-  readonly logFor: LogFor
-  readonly auditFor: LogFor
-  readonly counts: Counts
-  readonly refused: OnRefused
-  readonly phase: Phase
-  readonly clock: Clock
-  readonly sums: MinuteSums
-  readonly descriptors: Descriptors
+  readonly base: SessionBase
   /** Undefined with one process. */
-  readonly shared?: (Shared & { readonly store: Store }) | undefined
-  readonly hashes: WorkQueue
+  readonly shared?: SharedParts | undefined
   readonly dns?: Dns | undefined
+  /** Default: 443. */
   readonly hostMetaPort?: number | undefined
+}
+
+export interface SharedParts extends Shared {
+  readonly store: Store
 }
 
 /** For hashes of passwords. */
@@ -71,8 +64,10 @@ export type ProcessSessions = ReturnType<typeof createSessionParts>
 
 /** Links, sessions and logins of this process. */
 export function createSessionParts(given: ProcessParts) {
-  const { config, logFor, auditFor, counts, refused, clock, sums, shared } = given
-  const registry = new Registry(clock, given.phase)
+  const { base, shared } = given
+  const { live, logFor, auditFor, counts, refused, clock, sums, phase } = base
+  const { config } = live
+  const registry = new Registry(clock, phase)
   const waiting = new WaitingMemory(memoryForWaiting(config.limits.megabytes, config.workers), () => {
     freeMemory(registry.all(), waiting, ({ id, domain }) => {
       refused('waiting', { session: id, domain: withULabels(domain) })
@@ -81,7 +76,7 @@ export function createSessionParts(given: ProcessParts) {
   const measure = memoryMeasure(clock, () => config.limits.megabytes, config.workers)
   const linking = createLinking(given, waiting, measure)
   const { names, isNamed, connect, elsewhere, openThere } = linking
-  const { makeRate, limits, refusedLogins, userLimit, bodies } = createLimiting(given, registry, measure)
+  const { makeRate, limits, refusedLogins, userLimit, bodies } = createLimiting(base, shared, registry, measure)
   const own = new OwnSessions(registry, elsewhere)
   const book =
     shared &&
@@ -94,6 +89,8 @@ export function createSessionParts(given: ProcessParts) {
       report: error => logFor('store').error(traceOf(error), 'a session was not written to the store'),
     })
   registry.book = book
+  const areKept = config.persist && config.linkResumeTime > 0
+  registry.kept = shared && areKept ? recordWriter(base, shared) : undefined
   const common: CommonParts = {
     clock,
     processName: shared?.others.self,
@@ -106,8 +103,8 @@ export function createSessionParts(given: ProcessParts) {
     connect,
     unmended: unmendedLinks({ sums, log: logFor('c2s'), isNamed }),
   }
-  const login = loginParts(given)
-  const accounts = accountsBy(given, login, connect, makeRate)
+  const login = loginParts(base)
+  const accounts = accountsBy(base, login, connect, makeRate)
   const parts = {
     common,
     limits,
@@ -147,8 +144,26 @@ export function createSessionParts(given: ProcessParts) {
   }
 }
 
-function createLinking(given: ProcessParts, waiting: WaitingMemory, measure: () => number) {
-  const { config, spareLinks, logFor, counts, refused, phase, clock, descriptors, shared, dns, hostMetaPort } = given
+function recordWriter({ live, clock, phase, logFor }: SessionBase, { others, store, recordSeconds }: SharedParts) {
+  return new RecordWriter({
+    self: others.self,
+    store,
+    keys: () => live.config.sealKeys ?? [],
+    clock,
+    seconds: recordSeconds,
+    phase,
+    report: error => logFor('store').error(traceOf(error), 'sessions were not recorded'),
+  })
+}
+
+function createLinking(
+  { base, shared, dns, hostMetaPort }: ProcessParts,
+  waiting: WaitingMemory,
+  measure: () => number,
+) {
+  const { live, logFor, counts, refused, phase, clock, descriptors } = base
+  const { config } = live
+  const { spareLinks } = config
   const anyDomain = config.domains.includes('*')
   const names = createNameLookup({ clock, dns, local: !anyDomain })
   const connect: OpenLink = (domain, options, events) =>
@@ -219,13 +234,18 @@ function createLinking(given: ProcessParts, waiting: WaitingMemory, measure: () 
   }
 }
 
-function createLimiting(given: ProcessParts, registry: Registry, measure: (share?: number) => number) {
-  const { config, auditFor, counts, refused, clock, sums, descriptors, shared: others } = given
+function createLimiting(
+  { live, auditFor, counts, refused, clock, sums, descriptors }: SessionBase,
+  sharing: SharedParts | undefined,
+  registry: Registry,
+  measure: (share?: number) => number,
+) {
+  const { config } = live
   const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
-  const makeRate = others?.store.rate ?? ownRates
-  const shared = others && {
-    self: others.others.self,
-    store: others.store,
+  const makeRate = sharing?.store.rate ?? ownRates
+  const shared = sharing && {
+    self: sharing.others.self,
+    store: sharing.store,
     onAlone() {
       counts.countedAlone += 1
     },
@@ -273,16 +293,17 @@ function mendingOf(config: Config, connect: OpenLink) {
 }
 
 function accountsBy(
-  { config, refused, counts, auditFor }: ProcessParts,
+  { live, refused, counts, auditFor }: SessionBase,
   login: LoginParts,
   connect: OpenLink,
   makeRate: MakeRate,
 ) {
   const rate = makeRate('accounts', mostAccountsPerSecond, 1)
-  return new CreatedAccounts({ config, login, connect, rate, refused, counts, audit: auditFor('login') })
+  return new CreatedAccounts({ config: live.config, login, connect, rate, refused, counts, audit: auditFor('login') })
 }
 
-function loginParts({ config, logFor, clock, hashes }: ProcessParts) {
+function loginParts({ live, logFor, clock, refused }: SessionBase) {
+  const { config } = live
   const { warm, linkResumeTime } = config
   return {
     log: logFor('login'),
@@ -291,7 +312,7 @@ function loginParts({ config, logFor, clock, hashes }: ProcessParts) {
     scramMaxIterations: warm.scramMaxIterations,
     linkResumeSeconds: linkResumeTime || undefined,
     pipelining: createPipeliningMemory(clock, logFor('login')),
-    saltedPasswords: createSaltedPasswords(clock, linkResumeTime > 0 ? rememberedSeconds : 0, hashes),
+    saltedPasswords: createSaltedPasswords(clock, linkResumeTime > 0 ? rememberedSeconds : 0, hashQueue(refused)),
     tokens: createFastTokens(),
     mechanisms: config.mechanisms,
   }

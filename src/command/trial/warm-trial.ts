@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../../config/config.js'
+import { createLiveConfig } from '../../config/live-config.js'
 import { configOfDomain } from '../../config/serving.js'
 import { endpointUrls } from '../../http/addresses.js'
 import { problemFrom } from '../../http/answers/answer.js'
@@ -9,7 +10,6 @@ import { systemClock } from '../../lib/clock.js'
 import { Counts } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
 import { Descriptors } from '../../lib/limits/descriptors.js'
-import { hashQueue } from '../../lib/limits/hash-queue.js'
 import { MinuteSums } from '../../lib/limits/minute-sums.js'
 import { createLog } from '../../lib/log.js'
 import { Phase } from '../../lib/phase.js'
@@ -63,9 +63,8 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
   if (!allowsDomain(config.domains, domain)) throw new Problem('domain-not-allowed')
   const site = configOfDomain(config, domain)
   const log = createLog('debug', { write: line => takeNotes(JSON.parse(line), notes) })
-  const sessions = createSessionParts({
-    config,
-    spareLinks: 0,
+  const base = {
+    live: createLiveConfig({ ...config, spareLinks: 0 }),
     logFor: () => log,
     auditFor: () => createLog('silent', { write() {} }),
     counts: new Counts(),
@@ -74,8 +73,8 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
     clock: systemClock,
     sums: new MinuteSums(systemClock),
     descriptors: new Descriptors(),
-    hashes: hashQueue(),
-  })
+  }
+  const sessions = createSessionParts({ base })
   try {
     const { login } = createSiteLogins(site, sessions.parts)
     const binding = await login(request, new CallerGone())
