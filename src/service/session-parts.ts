@@ -31,6 +31,7 @@ import { RecordWriter } from '../session/registry/record-writer.js'
 import { Registry } from '../session/registry/registry.js'
 import { SessionBook } from '../session/registry/session-book.js'
 import type { CommonParts } from '../session/session-keeper.js'
+import { sessionLog } from '../session/session-log.js'
 import type { Store } from '../store/store.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import type { OpenLink } from '../xmpp/link.js'
@@ -89,8 +90,7 @@ export function createSessionParts(given: ProcessParts) {
       report: error => logFor('store').error(traceOf(error), 'a session was not written to the store'),
     })
   registry.book = book
-  const areKept = config.persist && config.linkResumeTime > 0
-  registry.kept = shared && areKept ? recordWriter(base, shared) : undefined
+  registry.kept = shared && recordWriter(base, shared)
   const common: CommonParts = {
     clock,
     processName: shared?.others.self,
@@ -102,16 +102,17 @@ export function createSessionParts(given: ProcessParts) {
     byteRate: config.rates,
     connect,
     unmended: unmendedLinks({ sums, log: logFor('c2s'), isNamed }),
+    registry,
+    limits,
+    refusedLogins,
+    userLimit,
+    log: sessionLog(logFor, sums, counts),
   }
   const login = loginParts(base)
   const accounts = accountsBy(base, login, connect, makeRate)
   const parts = {
     common,
-    limits,
-    refusedLogins,
-    userLimit,
     bodies,
-    registry,
     sessions: allSessions({ own, clock, shared, book }),
     mend: mendingOf(config, connect),
     openThere,
@@ -144,7 +145,9 @@ export function createSessionParts(given: ProcessParts) {
   }
 }
 
+/** Undefined if no records of live sessions are stored. */
 function recordWriter({ live, clock, phase, logFor }: SessionBase, { others, store, recordSeconds }: SharedParts) {
+  if (!live.config.persist || live.config.linkResumeTime === 0) return undefined
   return new RecordWriter({
     self: others.self,
     store,

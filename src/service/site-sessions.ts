@@ -11,29 +11,17 @@ import type { SessionParts } from './session-parts.js'
 
 export function createSessions(config: Config, parts: SessionParts, tellEvent?: OpenerParts['tellEvent']) {
   const { domains, retiredDomains, bosh } = config
-  const { common, registry, limits, refusedLogins, userLimit, bodies, logFor, sums } = parts
-  const { clock, counts, maxStanzaBytes, refused } = common
+  const { common, bodies, logFor, sums } = parts
   const opener = new Opener({
     common,
-    registry,
-    limits,
-    refusedLogins,
-    userLimit,
     domains,
     retiredDomains,
     issuesTickets: config.websocket.enabled,
-    logFor,
-    sums,
     tellEvent,
   })
   const manager = createConnectionManager({
-    clock,
-    counts,
-    maxStanzaBytes,
-    refused,
+    common,
     bodies,
-    limits,
-    registry,
     opener,
     defaultDomain: bosh.defaultDomain,
     terms: bosh,

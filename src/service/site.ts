@@ -90,8 +90,8 @@ export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts:
 function warmingOf(open: Open, { shared }: Parts): WarmingParts {
   const { sessionParts, callLimits, tabCalls } = shared
   const { login, keysOf } = createLogins(sessionParts.login, open, sessionParts.accounts, sessionParts.mend)
-  const { common, sessions, userLimit, registry, endUnclaimed } = sessionParts
-  const { counts } = common
+  const { common, sessions, endUnclaimed } = sessionParts
+  const { counts, userLimit, registry } = common
   const forwarding = shared.whereabouts && new ForwardedCalls(shared.whereabouts, registry)
   return { login, keysOf, sessions, userLimit, tabCalls, endUnclaimed, limits: callLimits, counts, forwarding }
 }
@@ -105,14 +105,14 @@ function answeringOf({ shared }: Parts): AnsweringParts {
 
 function createConnect(config: Config, open: Open, parts: Parts): Endpoint {
   const { pageTokens, guests, sessionParts } = parts.shared
-  const { common, limits, logFor } = sessionParts
+  const { common, logFor } = sessionParts
   return createPagesApp({
     config,
     warming: warmingOf(open, parts),
     answering: answeringOf(parts),
     pageTokens,
     guests,
-    clientLimits: limits,
+    clientLimits: common.limits,
     refused: common.refused,
     page: createEndpointPage(config, 'connect'),
     httpLog: logFor('http'),
@@ -137,28 +137,26 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
 function createWebSocket(config: Config, opener: Opener, { shared, starting }: Parts): WebSocketEndpoint {
   const { websocket, websocketPath, bosh, domains, requireSecure } = config
   const { wrongTokens, whereabouts } = shared
-  const { common, bodies, registry, logFor, sums } = shared.sessionParts
+  const { common, bodies, logFor, sums } = shared.sessionParts
   const { clock, counts, maxStanzaBytes, refused } = common
   const { pingInterval, resumeSeconds, origins } = websocket
   const log = logFor('websocket')
-  const report = (error: unknown) => opener.report(error, 'websocket')
+  const report = (error: unknown) => common.log.report(error, 'websocket')
   const endpoint = publicEndpointOf(config, 'websocket', websocketPath)
   return new WebSocketEndpoint({
     endpoint: { ...endpoint, secureUrl: req => endpoint.secureUrl(req)?.replace(/^https:/, 'wss:') },
     channels: { pingInterval, maxStanzaBytes, clock, bodies, refused, counts, report },
     streams: {
+      common,
       opener,
-      registry,
       defaultDomain: bosh.defaultDomain,
       requireSecure,
-      clock,
       log,
       noteRefusal: refusalLog(sums, log, 'a WebSocket client was refused'),
       starting,
       resumeSeconds,
       domains,
       wrongTokens,
-      refused,
     },
     origins,
     counts,

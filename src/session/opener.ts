@@ -1,50 +1,31 @@
-import type { MinuteSums } from '../lib/limits/minute-sums.js'
-import type { LogFor } from '../lib/log.js'
 import type { LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { Client } from './client.js'
 import { createAdmission } from './limits/admission.js'
-import type { SessionLimits } from './limits/session-limits.js'
-import type { UserLimit } from './limits/user-limit.js'
 import type { Management } from './link/mending.js'
 import { ClientAttempts } from './logins/client-attempts.js'
-import type { RefusedLogins } from './logins/refused-logins.js'
 import { type MakePageClient, openingOf } from './opening.js'
-import type { Registry } from './registry/registry.js'
 import { Session } from './session.js'
 import { type CommonParts, keeperOf, type SessionKeeper } from './session-keeper.js'
-import { type SessionLog, sessionLog } from './session-log.js'
 import type { SessionRecord } from './session-record.js'
 import type { Open, TellEvent } from './session-types.js'
 
 export interface OpenerParts {
   readonly common: CommonParts
-  readonly registry: Registry
-  readonly limits: SessionLimits
-  readonly refusedLogins: RefusedLogins
-  readonly userLimit: UserLimit
   readonly domains: readonly string[]
   readonly retiredDomains: readonly string[]
   readonly issuesTickets: boolean
-  readonly logFor: LogFor
-  readonly sums: MinuteSums
   readonly tellEvent?: TellEvent | undefined
 }
 
 export class Opener {
   readonly #parts: OpenerParts
   readonly #admission: ReturnType<typeof createAdmission>
-  readonly #log: SessionLog
   readonly #keeper: SessionKeeper
 
   constructor(parts: OpenerParts) {
     this.#parts = parts
     this.#admission = createAdmission(parts)
-    this.#log = sessionLog(parts)
-    this.#keeper = keeperOf(parts, this.#log)
-  }
-
-  get report(): SessionLog['report'] {
-    return this.#log.report
+    this.#keeper = keeperOf(parts)
   }
 
   /** If the session is refused, returns a condition of BOSH and RFC 6120 §4.9.3. */
@@ -54,8 +35,7 @@ export class Opener {
     by: { readonly address: string; readonly secure: boolean; readonly browser?: string | undefined },
     make: (session: Session) => C,
   ) {
-    const { registry, refusedLogins, limits } = this.#parts
-    const { counts, clock } = this.#parts.common
+    const { registry, refusedLogins, limits, counts, clock } = this.#parts.common
     const { address, secure, browser } = by
     if (!registry.takesSessions) return 'system-shutdown'
     if (domain === undefined) {
@@ -79,7 +59,7 @@ export class Opener {
   }
 
   takeUp(before: SessionRecord, makeClient: (session: Session) => Client, management: Management): boolean {
-    const { registry, common } = this.#parts
+    const { registry, counts, log } = this.#parts.common
     if (this.#admission.domainFault(before.domain) !== undefined || registry.byId(before.id) !== undefined) return false
     let session: Session | undefined
     try {
@@ -87,12 +67,12 @@ export class Opener {
       this.#countGuest(session)
       session.takeUp(before, makeClient(session), management)
     } catch (error) {
-      if (session === undefined) this.#log.report(error)
+      if (session === undefined) log.report(error)
       else session.fail(error)
       return false
     }
     registry.add(session)
-    common.counts.sessionsCreated['taken-up'] += 1
+    counts.sessionsCreated['taken-up'] += 1
     return true
   }
 
@@ -111,7 +91,7 @@ export class Opener {
       try {
         this.#begin(session, client, { lang, from, certificate, ahead }, linkEvents)
       } catch (error) {
-        this.#parts.limits.removed(session)
+        this.#parts.common.limits.removed(session)
         throw error
       }
       return openLogin
@@ -119,18 +99,19 @@ export class Opener {
   }
 
   #countGuest(session: Session): void {
-    if (session.guestAddress !== undefined) this.#parts.limits.guestOpened(session, session.guestAddress)
+    if (session.guestAddress !== undefined) this.#parts.common.limits.guestOpened(session, session.guestAddress)
   }
 
   #begin(session: Session, client: Client, options: LinkOptions, events?: LinkEvents): void {
+    const { registry, counts, log } = this.#parts.common
     session.begin(client, options, events)
-    this.#parts.registry.add(session)
-    this.#parts.common.counts.sessionsCreated[session.origin] += 1
-    this.#log.created(session)
+    registry.add(session)
+    counts.sessionsCreated[session.origin] += 1
+    log.created(session)
   }
 
   #isTooLate(management: Management | undefined): boolean {
-    const { phase } = this.#parts.registry
+    const { phase } = this.#parts.common.registry
     // Without `<enabled/>` in the login, the server's answer may come after the stop.
     return phase.has('setting-down') || (phase.has('stopping') && typeof management?.enabled !== 'object')
   }

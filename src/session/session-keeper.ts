@@ -5,8 +5,12 @@ import type { OnRefused } from '../lib/limits/reached-limits.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { OpenLink } from '../xmpp/link.js'
+import type { SessionLimits } from './limits/session-limits.js'
+import type { UserLimit } from './limits/user-limit.js'
 import type { WhyUnmended } from './link/mending.js'
+import type { RefusedLogins } from './logins/refused-logins.js'
 import type { OpenerParts } from './opener.js'
+import type { Registry } from './registry/registry.js'
 import type { Session } from './session.js'
 import type { SessionLog } from './session-log.js'
 
@@ -23,14 +27,18 @@ export interface CommonParts {
   readonly byteRate: Pick<Config['rates'], 'sessionBytes' | 'sessionBurst'>
   readonly connect: OpenLink
   readonly unmended: (domain: string, why: WhyUnmended) => void
+  readonly registry: Registry
+  readonly limits: SessionLimits
+  readonly refusedLogins: RefusedLogins
+  readonly userLimit: UserLimit
+  readonly log: SessionLog
 }
 
 export type SessionKeeper = ReturnType<typeof keeperOf>
 
 /** What sessions tell the parts of the process. */
-export function keeperOf(parts: OpenerParts, log: SessionLog) {
-  const { common, registry, limits, userLimit, tellEvent } = parts
-  const { counts } = common
+export function keeperOf({ common, issuesTickets, tellEvent }: OpenerParts) {
+  const { registry, limits, userLimit, counts, log } = common
   /** Sends no event if the portal never got the session (`unclaimed`), or another process continues it (`set-down`). */
   const tellEnd = (session: Session, reason: EndReason) => {
     if (session.stage.sendsEvents && reason !== 'unclaimed' && reason !== 'set-down')
@@ -45,11 +53,8 @@ export function keeperOf(parts: OpenerParts, log: SessionLog) {
     common,
     loginMilliseconds: limits.loginMilliseconds,
     /** By the keys of their tickets. */
-    tickets: parts.issuesTickets ? registry.tickets : undefined,
+    tickets: issuesTickets ? registry.tickets : undefined,
     streams: registry.streams,
-    dropped: log.dropped,
-    noticed: log.noticed,
-    unanswered: log.unanswered,
     /** The state may have changed. */
     touched(session: Session): void {
       registry.book?.touched(session)

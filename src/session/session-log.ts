@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import type { EndReason } from '../lib/counts.js'
-import { traceOf } from '../lib/log.js'
+import type { Counts, EndReason } from '../lib/counts.js'
+import type { MinuteSums } from '../lib/limits/minute-sums.js'
+import { type LogFor, traceOf } from '../lib/log.js'
 import { foreignText } from '../lib/text/foreign-text.js'
 import { withULabels } from '../xmpp/jid/domains.js'
-import type { OpenerParts } from './opener.js'
 import type { Session } from './session.js'
 import type { Transport } from './session-types.js'
 
 export type SessionLog = ReturnType<typeof sessionLog>
 
 /** Each session has its lines in the log of its transport. */
-export function sessionLog({ logFor, common, sums }: OpenerParts) {
-  const { counts } = common
+export function sessionLog(logFor: LogFor, sums: MinuteSums, counts: Counts) {
   const bosh = logFor('bosh')
   const webSocket = logFor('websocket')
   const isWarningDue = sums.firsts()

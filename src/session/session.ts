@@ -330,7 +330,7 @@ export class Session {
   }
 
   notice(what: string): void {
-    this.keeper.noticed(this, what)
+    this.keeper.common.log.noticed(this, what)
   }
 
   run(work: () => void): void {
@@ -374,7 +374,7 @@ export class Session {
   #pingServer(now: number): void {
     const answer = this.uplink.ping(now, this)
     if (answer === 'awaited') return
-    this.keeper.unanswered(this)
+    this.keeper.common.log.unanswered(this)
     if (answer === 'missing') this.end('connection-lost', 'reported')
   }
 

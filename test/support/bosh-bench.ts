@@ -15,8 +15,10 @@ import { freeMemory } from '../../src/session/limits/freeing-memory.js'
 import type { SessionLimits } from '../../src/session/limits/session-limits.js'
 import { UserLimit } from '../../src/session/limits/user-limit.js'
 import type { Management, Mending } from '../../src/session/link/mending.js'
-import { Opener, type OpenerParts } from '../../src/session/opener.js'
+import { Opener } from '../../src/session/opener.js'
 import { Registry } from '../../src/session/registry/registry.js'
+import type { CommonParts } from '../../src/session/session-keeper.js'
+import { sessionLog } from '../../src/session/session-log.js'
 import type { Handover, Open, OpenLogin, TellEvent } from '../../src/session/session-types.js'
 import { hashOf, idOf } from '../../src/session/sid.js'
 import { processIn } from '../../src/store/process-name.js'
@@ -282,7 +284,7 @@ export interface BenchOptions {
   readonly processName?: string
   /** How many sessions a user may have; any number unless told otherwise. */
   readonly userLimit?: (registry: Registry, refused: OnRefused) => UserLimit
-  readonly byteRate?: OpenerParts['common']['byteRate']
+  readonly byteRate?: CommonParts['byteRate']
   /** Memory for requests that wait for their turn, in MiB; no limit unless given. */
   readonly unfinishedMegabytes?: number
   /** Memory for stanzas that wait, in bytes; no limit unless given. */
@@ -310,6 +312,7 @@ export class BoshBench {
   readonly unmended: (readonly [domain: string, why: string])[] = []
   /** The audit trail. */
   readonly audited: Record<string, unknown>[] = []
+  readonly common: CommonParts
   readonly opener: Opener
   readonly userLimit: UserLimit
   readonly refused: OnRefused
@@ -339,30 +342,24 @@ export class BoshBench {
     this.log = log
     this.userLimit =
       about.userLimit?.(this.registry, refused) ?? new UserLimit({ most: 0, registry: this.registry, refused })
-    this.opener = new Opener({
-      common: {
-        clock: this.clock,
-        processName: about.processName,
-        counts: this.counts,
-        maxStanzaBytes: 262_144,
-        refused,
-        serverMilliseconds: about.serverMilliseconds,
-        mostElements: about.maxQueueElements,
-        waiting: this.waiting,
-        byteRate: about.byteRate ?? { sessionBytes: 0, sessionBurst: 0 },
-        connect: (domain, options, events) => {
-          about.connect?.()
-          const link = new FakeLink(domain, options, events)
-          this.links.push(link)
-          return link
-        },
-        unmended: (domain, why) => void this.unmended.push([domain, why]),
+    this.common = {
+      clock: this.clock,
+      processName: about.processName,
+      counts: this.counts,
+      maxStanzaBytes: 262_144,
+      refused,
+      serverMilliseconds: about.serverMilliseconds,
+      mostElements: about.maxQueueElements,
+      waiting: this.waiting,
+      byteRate: about.byteRate ?? { sessionBytes: 0, sessionBurst: 0 },
+      connect: (domain, options, events) => {
+        about.connect?.()
+        const link = new FakeLink(domain, options, events)
+        this.links.push(link)
+        return link
       },
+      unmended: (domain, why) => void this.unmended.push([domain, why]),
       registry: this.registry,
-      domains,
-      retiredDomains: ['gone.example'],
-      issuesTickets: about.issuesTickets === true,
-      tellEvent: about.tellEvent,
       limits,
       refusedLogins: noLoginLimits({
         rates: { loginsPerAddress: about.loginsPerAddress ?? 0 },
@@ -373,8 +370,14 @@ export class BoshBench {
         audit: pino({ base: null, timestamp: false }, { write: line => void this.audited.push(JSON.parse(line)) }),
       }),
       userLimit: this.userLimit,
-      sums: this.sums,
-      logFor: part => (part === 'websocket' ? log.child({ part }) : log),
+      log: sessionLog(part => (part === 'websocket' ? log.child({ part }) : log), this.sums, this.counts),
+    }
+    this.opener = new Opener({
+      common: this.common,
+      domains,
+      retiredDomains: ['gone.example'],
+      issuesTickets: about.issuesTickets === true,
+      tellEvent: about.tellEvent,
     })
     this.bodies = new UnfinishedBodies({
       limits: { unfinishedMegabytes: about.unfinishedMegabytes ?? 0 },
@@ -391,9 +394,8 @@ export class BoshBench {
       },
     )
     const manager = createConnectionManager({
+      common: this.common,
       opener: this.opener,
-      registry: this.registry,
-      ...{ limits, refused, maxStanzaBytes: 262_144, clock: this.clock, counts: this.counts },
       bodies: this.bodies,
       requireSecure: about.requireSecure ?? false,
       noteRefusal: refusalLog(this.sums, refusals, 'a client was refused'),

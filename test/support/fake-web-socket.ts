@@ -125,21 +125,12 @@ export function fakeChannel(
 
 /** A page's connection to the address where sessions are taken over. */
 export function connectPage(bench: BoshBench, options: AttachOptions = {}): FakeWebSocket {
-  const { opener, registry, log } = bench
-  const { socket, channel } = fakeChannel(bench.clock, options, error => opener.report(error), bench.refused)
+  const { common, opener, log } = bench
+  const { socket, channel } = fakeChannel(bench.clock, options, error => common.log.report(error), bench.refused)
   const parts = {
-    ...{
-      opener,
-      registry,
-      domains: bench.domains,
-      defaultDomain: undefined,
-      requireSecure: false,
-      clock: bench.clock,
-      log,
-    },
+    ...{ common, opener, domains: bench.domains, defaultDomain: undefined, requireSecure: false, log },
     resumeSeconds: options.resumeSeconds ?? 90,
     wrongTokens: options.wrongTokens ?? new Rate(0, 60),
-    refused: bench.refused,
     noteRefusal: () => {},
     starting: new Set<StreamStart>(),
   }

@@ -49,7 +49,7 @@ export class BoshClient implements Client {
     this.#open = this.#delivery.open
     this.#window = this.#delivery.window
     this.#rules = new RequestRules(start.terms, start.newkey)
-    this.#catchUp = new CatchUp({ session, window: this.#window, open: this.#open, clock: parts.clock })
+    this.#catchUp = new CatchUp({ session, window: this.#window, open: this.#open, clock: parts.common.clock })
   }
 
   static forPage(
@@ -62,8 +62,8 @@ export class BoshClient implements Client {
   ) {
     const longestGap = terms.wait + Math.max(seconds, terms.inactivity, maxPause)
     const { id, domain, sid } = session
-    const cookie =
-      mode === 'off' ? undefined : AttachCookie.forPage(id, mode, longestGap, parts.cookies(domain), parts.clock.now())
+    const now = parts.common.clock.now()
+    const cookie = mode === 'off' ? undefined : AttachCookie.forPage(id, mode, longestGap, parts.cookies(domain), now)
     const by = received === undefined ? 'handed-out' : 'resumed'
     const client = new BoshClient(session, parts, { terms, rid, newkey: undefined, cookie, by })
     const binding = { rid: rid + 1, received, ...sessionTerms(sid, terms), cookie: cookie?.forPage }
@@ -77,7 +77,7 @@ export class BoshClient implements Client {
 
   static takeUp(session: Session, parts: BoshParts, before: BoshRecord): BoshClient {
     const { terms, address, window, cookie } = before
-    const now = parts.clock.now()
+    const now = parts.common.clock.now()
     const client = new BoshClient(session, parts, {
       terms,
       rid: window.last,
@@ -140,7 +140,7 @@ export class BoshClient implements Client {
       return void peer.answer(noAnswer)
     }
     if (refusal !== undefined) {
-      this.#parts.counts.failedRequests += 1
+      this.#parts.common.counts.failedRequests += 1
       return void peer.answer(refusal)
     }
     if (rid === undefined || Number.isNaN(rid) || Number.isNaN(body.ack) || body.restart === undefined) {
@@ -203,7 +203,7 @@ export class BoshClient implements Client {
     if (pending.parked === undefined) this.#open.take(pending)
     else this.#open.unpark(pending.rid)
     pending.peer.answer(this.#delivery.terminate(conditionFor(reason, this.session.jid !== undefined), streamError))
-    if (reason !== 'shutdown') this.#parts.counts.failedRequests += 1
+    if (reason !== 'shutdown') this.#parts.common.counts.failedRequests += 1
     return true
   }
 
@@ -278,7 +278,7 @@ export class BoshClient implements Client {
 
   /** Every `Pending` is made here, so that V8 uses one shape. */
   #received(rid: number, key: string | undefined, digest: string, peer: Peer): Pending {
-    const since = this.#parts.clock.now()
+    const since = this.#parts.common.clock.now()
     const expires = heldUntil(this.#terms, since)
     return { rid, peer, key, digest, repeats: 0, since, expires, parked: undefined }
   }
@@ -304,7 +304,7 @@ export class BoshClient implements Client {
     }
     // Requests of closed connections must not count as unanswered.
     while (this.#open.held.length > this.#terms.requests && this.#open.held[0]!.peer.gone) this.#delivery.answerOldest()
-    const now = this.#parts.clock.now()
+    const now = this.#parts.common.clock.now()
     const payload = inspect(body.payload, session.keeper.common)
     const { held } = this.#open
     const fault = this.#rules.broken(body, payload, now, held.length, this.#delivery.hadPayload) ?? this.#restart(body)
@@ -357,7 +357,7 @@ export class BoshClient implements Client {
     if (older !== undefined) pending.repeats = older.repeats + 1
     if (this.#open.park(pending, body.text, most)) older?.peer.answer(this.#delivery.wrap(errorBody))
     else {
-      this.#parts.counts.failedRequests += 1
+      this.#parts.common.counts.failedRequests += 1
       peer.answer(busyAnswer)
       this.#delivery.beginInactivity(since)
     }
@@ -385,14 +385,14 @@ export class BoshClient implements Client {
     const isSame = before!.digest === body.digest
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) return void this.#delivery.replay(stored, peer, isSame)
-    const since = this.#parts.clock.now()
+    const since = this.#parts.common.clock.now()
     const older = this.#open.renew(held!, peer, since, heldUntil(this.#terms, since))
     older.answer(this.#delivery.wrap(errorBody))
     this.session.flush()
   }
 
   #fault(condition: Fault): Reply {
-    this.#parts.counts.failedRequests += 1
+    this.#parts.common.counts.failedRequests += 1
     this.#open.answerAll(this.#delivery.terminate('other-request'))
     this.session.end(condition, 'silent')
     return this.#delivery.terminate(condition)

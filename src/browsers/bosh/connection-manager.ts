@@ -18,7 +18,8 @@ interface ConnectionManagerParts extends CreationParts {
 export type ConnectionManager = Readonly<ReturnType<typeof createConnectionManager>>
 
 export function createConnectionManager(parts: ConnectionManagerParts) {
-  const { opener, registry, counts, lastRid = () => randomInt(1, 2 ** 47) } = parts
+  const { common, lastRid = () => randomInt(1, 2 ** 47) } = parts
+  const { registry, counts, log } = common
   const { create, refuse, refuseToCreate, breakOff } = creationRequests(parts)
 
   function clientBySid(sid: string | undefined): BoshClient | undefined {
@@ -63,7 +64,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
         return refuse('internal-server-error')
       }
     },
-    report: opener.report,
+    report: log.report,
     takeUp(session: Session, before: unknown) {
       const record = before as BoshRecord | AwayRecord
       if (!('isAway' in record)) return BoshClient.takeUp(session, parts, record)

@@ -1,8 +1,7 @@
 import type { Condition } from '../../lib/errors.js'
 import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
 import type { Opener } from '../../session/opener.js'
-import { inspect, type StanzaLimit } from '../../session/payload.js'
-import type { Registry } from '../../session/registry/registry.js'
+import { inspect } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { sentences } from '../../xmpp/stream-errors.js'
@@ -12,8 +11,7 @@ import type { BoshParts, Start } from './delivery.js'
 import type { Peer, Reply } from './peer.js'
 import { defaultContentType, negotiateTerms, type TermLimits } from './terms.js'
 
-export interface CreationParts extends BoshParts, StanzaLimit {
-  readonly registry: Registry
+export interface CreationParts extends BoshParts {
   readonly opener: Opener
   readonly terms: TermLimits
   readonly defaultDomain: string | undefined
@@ -29,7 +27,8 @@ const withoutDomain =
 
 /** Requests that create a session (XEP-0124 §7.1). */
 export function creationRequests(parts: CreationParts) {
-  const { opener, registry, counts } = parts
+  const { opener, common } = parts
+  const { registry, counts, log } = common
 
   function refuseToCreate(
     condition: Condition,
@@ -76,7 +75,7 @@ export function creationRequests(parts: CreationParts) {
   async function create(body: Body, peer: Peer): Promise<void> {
     let session: Session | undefined
     try {
-      const payload = inspect(body.payload, parts)
+      const payload = inspect(body.payload, common)
       const opened = payload.fault === undefined ? await open(body, peer) : refuseToCreate(payload.fault, peer)
       if (opened instanceof BoshClient) {
         session = opened.session
@@ -89,7 +88,7 @@ export function creationRequests(parts: CreationParts) {
 
   function breakOff(session: Session | undefined, error: unknown, peer: Peer): void {
     peer.answer(refuse('internal-server-error'))
-    if (session === undefined) opener.report(error)
+    if (session === undefined) log.report(error)
     else session.fail(error)
   }
 

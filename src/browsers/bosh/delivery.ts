@@ -2,7 +2,6 @@ import type { UnfinishedBodies } from '../../http/bodies/unfinished-bodies.js'
 import type { EndReason } from '../../lib/counts.js'
 import type { Condition } from '../../lib/errors.js'
 import type { Client } from '../../session/client.js'
-import type { OpenerParts } from '../../session/opener.js'
 import type { Session } from '../../session/session.js'
 import type { CommonParts } from '../../session/session-keeper.js'
 import type { StreamHeader } from '../../xmpp/link.js'
@@ -16,7 +15,8 @@ import { noAnswer, type Peer, type Reply } from './peer.js'
 import { type Beginning, RidWindow, type StoredReply } from './rid-window.js'
 import { type Terms, termAttributes } from './terms.js'
 
-export interface BoshParts extends Pick<CommonParts, 'clock' | 'counts'>, Pick<OpenerParts, 'limits'> {
+export interface BoshParts {
+  readonly common: CommonParts
   readonly cookies: (domain: string) => CookieRules
   readonly bodies: UnfinishedBodies
 }
@@ -86,10 +86,12 @@ export class Delivery {
     this.#parts = parts
     this.#terms = terms
     this.#cookie = cookie
+    const { clock, limits } = parts.common
     this.open = new OpenRequests(
-      parts,
+      limits,
+      parts.bodies,
       () => session.run(() => this.beginInactivity()),
-      () => session.run(() => this.answerExpired(parts.clock.now())),
+      () => session.run(() => this.answerExpired(clock.now())),
     )
     this.window = new RidWindow(rid, terms.requests, by, isNew && terms.acks)
     this.#attributes = isNew ? termAttributes(session.sid, rid, terms) : ''
@@ -163,7 +165,7 @@ export class Delivery {
     // XEP-0124 §9.1.
     if (window.hasAcks && rid !== window.last) attributes += attribute('ack', window.last)
     const text = writeBody(attributes, payload, hasStreamElement)
-    const now = this.#parts.clock.now()
+    const now = this.#parts.common.clock.now()
     const stored: StoredReply = { rid, text, stanzas, key, digest, repeats: 0, mayBeLost: stanzas > 0 }
     window.store(stored, this.#session.outbox.mostBytes)
     this.#session.outbox.setKeptBytes(window.bytes)
@@ -195,7 +197,7 @@ export class Delivery {
 
   /** True if a reply is on its way, and its client had less than the time of inactivity for it. */
   get delaysEnd(): boolean {
-    return this.#isSending && this.#parts.clock.now() < this.#session.inactivity.end
+    return this.#isSending && this.#parts.common.clock.now() < this.#session.inactivity.end
   }
 
   get #isSending(): boolean {
@@ -205,7 +207,7 @@ export class Delivery {
   answerExcess(): void {
     if (this.#awaitsRecord) return
     const { isPolling, hold } = this.#terms
-    const most = isPolling ? 0 : hold > 1 && this.#parts.limits.holdsTooMany ? 1 : hold
+    const most = isPolling ? 0 : hold > 1 && this.#parts.common.limits.holdsTooMany ? 1 : hold
     while (this.open.held.length > most) this.answerOldest()
   }
 
@@ -220,7 +222,7 @@ export class Delivery {
   }
 
   answerExpired(now: number): void {
-    const { counts } = this.#parts
+    const { counts } = this.#parts.common
     for (const parked of this.open.unparkExpired(now, this.window.last)) {
       counts.gapTimeouts += 1
       // The client repeats the parked request after this error (XEP-0124 §17.3).
@@ -234,10 +236,10 @@ export class Delivery {
   }
 
   replay(stored: StoredReply, peer: Peer, isSameRequest: boolean): void {
-    const now = this.#parts.clock.now()
+    const now = this.#parts.common.clock.now()
     stored.repeats += 1
     stored.mayBeLost = stored.stanzas > 0
-    this.#parts.counts.replays += 1
+    this.#parts.common.counts.replays += 1
     this.#replied(stored.stanzas, now)
     const reply = this.wrap(stored.text)
     this.#send(stored, isSameRequest ? this.#withCookie(reply, stored.rid, peer, now) : reply, peer)
@@ -262,7 +264,7 @@ export class Delivery {
   }
 
   /** Does nothing for an ended session, because each call would keep the session for another period. */
-  beginInactivity(now = this.#parts.clock.now()): void {
+  beginInactivity(now = this.#parts.common.clock.now()): void {
     if (!this.#session.hasEnded) this.#session.inactivity.begin(now)
   }
 

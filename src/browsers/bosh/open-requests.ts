@@ -15,23 +15,25 @@ export interface Pending {
   parked: { readonly text: string; readonly room: UnfinishedMessage } | undefined
 }
 
-interface OpenRequestsParts {
-  readonly limits: Pick<SessionLimits, 'heldRequests'>
-  readonly bodies: UnfinishedBodies
-}
-
 const parkedBytesWithoutText = 1024
 
 /** Held requests wait for stanzas. Parked requests wait for an earlier request, or for the uplink's rate limit. */
 export class OpenRequests {
   readonly held: Pending[] = []
   #parked: Map<number, Pending> | undefined
-  readonly #parts: OpenRequestsParts
+  readonly #limits: Pick<SessionLimits, 'heldRequests'>
+  readonly #bodies: UnfinishedBodies
   readonly #onBroken: () => void
   readonly #onExpired: () => void
 
-  constructor(parts: OpenRequestsParts, onBroken: () => void, onExpired: () => void) {
-    this.#parts = parts
+  constructor(
+    limits: Pick<SessionLimits, 'heldRequests'>,
+    bodies: UnfinishedBodies,
+    onBroken: () => void,
+    onExpired: () => void,
+  ) {
+    this.#limits = limits
+    this.#bodies = bodies
     this.#onBroken = onBroken
     this.#onExpired = onExpired
   }
@@ -93,7 +95,7 @@ export class OpenRequests {
   park(pending: Pending, text: string, most: number): boolean {
     let length = text.length
     for (const { rid, parked } of this.#parked?.values() ?? []) if (rid !== pending.rid) length += parked!.text.length
-    const room = this.#parts.bodies.ofMessage(pending.peer.address)
+    const room = this.#bodies.ofMessage(pending.peer.address)
     // A character above U+00FF doubles the memory of the whole text.
     if (length > most || !room.resize(2 * text.length + parkedBytesWithoutText)) return false
     this.unpark(pending.rid)
@@ -150,13 +152,13 @@ export class OpenRequests {
         pending.expires = Number.NEGATIVE_INFINITY
         this.#onExpired()
       }
-    this.#parts.limits.heldRequests += 1
+    this.#limits.heldRequests += 1
   }
 
   #removed({ peer, parked }: Pending): void {
     peer.whenGone = undefined
     if (peer.cameFromPeer === true) peer.whenHurried = undefined
     parked?.room.resize(0)
-    this.#parts.limits.heldRequests -= 1
+    this.#limits.heldRequests -= 1
   }
 }

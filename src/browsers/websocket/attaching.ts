@@ -141,7 +141,7 @@ export class Attaching extends StreamStart {
   }
 
   #isHere({ proof }: PageCredentials): boolean {
-    return this.parts.registry.byTicket(proof) !== undefined
+    return this.parts.common.registry.byTicket(proof) !== undefined
   }
 
   async #find(routes: SocketRoutes, credentials: PageCredentials, namespace: string): Promise<void> {
@@ -151,7 +151,7 @@ export class Attaching extends StreamStart {
     const place = await routes
       .find(credentials, () => this.#isHere(credentials))
       .catch(error => {
-        if (!(error instanceof StoreUnavailable)) this.parts.opener.report(error, 'websocket')
+        if (!(error instanceof StoreUnavailable)) this.parts.common.log.report(error, 'websocket')
         return 'unknown' as const
       })
     if (place === 'here' || place === undefined) {
@@ -174,7 +174,7 @@ export class Attaching extends StreamStart {
   }
 
   #check(credentials: PageCredentials, namespace: string): void {
-    if (this.parts.registry.byTicket(credentials.proof)?.uplink.isDoubted === true) {
+    if (this.parts.common.registry.byTicket(credentials.proof)?.uplink.isDoubted === true) {
       this.refuse('resource-constraint', closeCodes.full)
       return
     }
@@ -191,7 +191,7 @@ export class Attaching extends StreamStart {
 
   /** A session that has used TLS is found over TLS only. */
   #admit({ local, proof }: PageCredentials): Admitted | undefined {
-    const { registry, clock } = this.parts
+    const { registry, clock } = this.parts.common
     const session = registry.byTicket(proof)
     if (session === undefined) return undefined
     const { jid, ticket } = session.stage
@@ -225,21 +225,21 @@ export class Attaching extends StreamStart {
   }
 
   async #rejectToken(namespace: string): Promise<void> {
-    const { clock, noteRefusal, opener, refused, wrongTokens } = this.parts
+    const { common, noteRefusal, wrongTokens } = this.parts
     const { address } = this.channel.client
     this.#step = 'refusal'
     noteRefusal('wrong token', address)
     this.channel.pause()
     try {
       if ((await wrongTokens.take(clientOf(address))) !== undefined) {
-        refused('wrong-tokens', { address: clientOf(address) })
-        await pause(clock, wrongTokenMilliseconds)
+        common.refused('wrong-tokens', { address: clientOf(address) })
+        await pause(common.clock, wrongTokenMilliseconds)
       }
       this.#step = 'login'
       this.channel.resume()
       this.#fail(namespace, 'not-authorized')
     } catch (error) {
-      opener.report(error, 'websocket')
+      common.log.report(error, 'websocket')
       this.refuse('internal-server-error')
     }
   }

@@ -47,7 +47,7 @@ export class PageClient extends SocketClient {
   constructor(
     session: Session,
     channel: SocketChannel,
-    { clock, log, resumeSeconds }: StreamParts,
+    { common: { clock }, log, resumeSeconds }: StreamParts,
     next: NextPage,
     management: StreamManagement | undefined,
   ) {

@@ -1,12 +1,11 @@
 import type { Logger } from 'pino'
-import type { Clock, Timer } from '../../lib/clock.js'
+import type { Timer } from '../../lib/clock.js'
 import type { WebSocketCut } from '../../lib/counts.js'
 import type { KeyedRate } from '../../lib/limits/rates.js'
-import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
 import type { Opener } from '../../session/opener.js'
-import type { Registry } from '../../session/registry/registry.js'
 import type { Session } from '../../session/session.js'
+import type { CommonParts } from '../../session/session-keeper.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { framingNamespace } from '../../xmpp/namespaces.js'
 import { writeStreamError } from '../../xmpp/stream-errors.js'
@@ -17,11 +16,10 @@ import { type ChannelEvents, closeCodes, type SocketChannel } from './socket-cha
 import { SocketClient } from './socket-client.js'
 
 export interface StreamParts {
+  readonly common: CommonParts
   readonly opener: Opener
-  readonly registry: Registry
   readonly defaultDomain: string | undefined
   readonly requireSecure: boolean
-  readonly clock: Clock
   readonly noteRefusal: NoteRefusal
   /** Streams that have no session yet. */
   readonly starting: Set<StreamStart>
@@ -29,7 +27,6 @@ export interface StreamParts {
   readonly resumeSeconds: number
   readonly domains: readonly string[]
   readonly wrongTokens: KeyedRate
-  readonly refused: OnRefused
 }
 
 const longestMessageBytes = 16 * 1024
@@ -48,7 +45,7 @@ export class StreamStart implements ChannelEvents {
   constructor(channel: SocketChannel, parts: StreamParts, seconds = openSeconds) {
     this.channel = channel
     this.parts = parts
-    this.#limit = parts.clock.after(seconds * 1000, () => this.refuse('connection-timeout'))
+    this.#limit = parts.common.clock.after(seconds * 1000, () => this.refuse('connection-timeout'))
     parts.starting.add(this)
     channel.events = this
   }
@@ -89,7 +86,7 @@ export class StreamStart implements ChannelEvents {
     this.#early = []
     this.channel.pause()
     this.#logIn(opened.domain, opened.opening).catch(error => {
-      this.parts.opener.report(error, 'websocket')
+      this.parts.common.log.report(error, 'websocket')
       this.refuse('internal-server-error')
     })
   }
@@ -104,18 +101,18 @@ export class StreamStart implements ChannelEvents {
   }
 
   protected opening(element: Element): { domain: string | undefined; opening: StreamOpening } | undefined {
-    const { registry, requireSecure, defaultDomain } = this.parts
+    const { common, requireSecure, defaultDomain } = this.parts
     const opening = readOpen(element)
     if (opening === undefined) this.refuse('invalid-namespace')
     else if (!/^1\.\d{1,5}$/.test(opening.version ?? '')) this.refuse('unsupported-version')
-    else if (requireSecure && !this.channel.client.secure && registry.takesSessions) this.#sendAway()
+    else if (requireSecure && !this.channel.client.secure && common.registry.takesSessions) this.#sendAway()
     else return { domain: opening.to ? prepareDomain(opening.to) : defaultDomain, opening }
     return undefined
   }
 
   async #logIn(domain: string | undefined, { lang = 'en', from }: StreamOpening): Promise<void> {
-    const { opener, clock } = this.parts
-    const begin = (session: Session) => new SocketClient(session, this.channel, clock, false)
+    const { common, opener } = this.parts
+    const begin = (session: Session) => new SocketClient(session, this.channel, common.clock, false)
     const opened = await opener.openForClient(domain, { lang, from }, this.channel.client, begin)
     this.over()
     if (opened === 'system-shutdown') this.refuse(opened, closeCodes.goingAway)

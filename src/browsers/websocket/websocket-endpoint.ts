@@ -133,7 +133,7 @@ export class WebSocketEndpoint {
 
   #upgrade(wants: Wish, req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { streams, whereabouts } = this.#parts
-    const { phase } = streams.registry
+    const { phase } = streams.common.registry
     const reason = this.#refusalOf(req)
     if (reason !== undefined) this.#refuse(socket, req, reason)
     else if (isForwardedByPeer(req) && phase.has('setting-down'))
@@ -173,7 +173,7 @@ export class WebSocketEndpoint {
   #accept(wants: Wish, req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { endpoint, channels, streams, counts, whereabouts } = this.#parts
     const { clients } = endpoint
-    const { phase } = streams.registry
+    const { phase } = streams.common.registry
     const secure = countsAsEncrypted(req, clients)
     const client = {
       address: countedAddress(req, clients),

@@ -86,7 +86,7 @@ export class Downlink implements LinkEvents {
   }
 
   onDropped(dropped?: Element): void {
-    this.#session.keeper.dropped(this.#session)
+    this.#session.keeper.common.log.dropped(this.#session)
     if (dropped !== undefined && this.#session.jid !== undefined) this.#answerDropped(dropped)
   }
 
