@@ -7,7 +7,16 @@ import { join } from 'node:path'
 import { makeCertificate } from './certificates.js'
 import { patience } from './eventually.js'
 import { freePorts } from './ports.js'
-import { inFolder, majorOf, type ServerProcess, serversRoot, startServerProcess } from './server-process.js'
+import {
+  answersAt,
+  inFolder,
+  inServersRoot,
+  majorOf,
+  type ServerProcess,
+  serversRoot,
+  startServerProcess,
+} from './server-process.js'
+import { restartable, type XmppServer } from './xmpp-server.js'
 
 export interface EjabberdOptions {
   /** Accounts that exist from the start: name to password. */
@@ -28,38 +37,15 @@ export interface EjabberdOptions {
   readonly clientCa?: string
 }
 
-export interface Ejabberd {
-  /** Of the running process; another one after a restart. */
-  readonly pid: number
-  /** Client connections, with STARTTLS only unless `plain` was asked for. */
-  readonly c2sPort: number
-  /** Client connections over TLS from the start. */
-  readonly directTlsPort: number
-  /** BOSH at `/http-bind`. */
-  readonly httpPort: number
-  readonly domain: 'localhost'
-  /** PEM file with the certificate to trust for `localhost`. */
-  readonly caFile: string
+/** Clients need STARTTLS unless `plain` was asked for. What others told it in the last seconds may be lost by `kill`. */
+export interface Ejabberd extends XmppServer {
   /** Makes an account; changes none that is there. */
   register(user: string, password: string): Promise<void>
   /** Needs mod_admin_extra. */
   changePassword(user: string, password: string): Promise<void>
   /** Issues a token with which this account may log in by SASL X-OAUTH2 for a minute. */
   issueToken(user: string): Promise<string>
-  /** Ends ejabberd in good order and removes its folder. May be called twice. */
-  stop(): Promise<void>
-  /** Ends ejabberd if it runs and starts it again: same ports, same accounts. */
-  restart(): Promise<void>
-  /**
-   * Ends ejabberd without a farewell to its clients; `restart` brings it back, `stop` removes its folder.
-   * What others told it in the last seconds, such as contacts, may be lost with it.
-   */
-  kill(): Promise<void>
-  /** What ejabberd has logged so far, warnings and worse. */
-  log(): string
 }
-
-/** Longest time that ejabberd has to start or to end, in milliseconds. */
 
 /** Starts ejabberd and resolves once it answers over HTTP. If it is not ready within a minute, rejects with its log. */
 export function startEjabberd(options: EjabberdOptions = {}): Promise<Ejabberd> {
@@ -101,40 +87,23 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Eja
     }
     return process
   }
-  let running = await start()
-  return {
-    get pid() {
-      return running.pid
-    },
-    c2sPort,
-    directTlsPort,
-    httpPort,
-    domain: 'localhost',
-    caFile,
+  const facts = { c2sPort, directTlsPort, httpPort, domain: 'localhost', caFile }
+  const calls: Pick<Ejabberd, 'register' | 'changePassword' | 'issueToken'> = {
     register,
-    changePassword: async (user, newpass) => {
+    async changePassword(user, newpass) {
       const response = await command('change_password', { user, host: 'localhost', newpass })
       if (!response.ok) throw new Error(`ejabberd changes no password of ${user}: ${await response.text()}`)
       accounts.set(user, newpass)
     },
-    issueToken: async user => {
+    async issueToken(user) {
       const scopes = majorOf('ejabberd') < 24 ? 'sasl_auth' : ['sasl_auth']
       const wanted = { jid: `${user}@localhost`, ttl: 60, scopes }
       const response = await command('oauth_issue_token', wanted)
       if (!response.ok) throw new Error(`ejabberd issues no token for ${user}: ${await response.text()}`)
       return ((await response.json()) as { token: string }).token
     },
-    log: () => running.log(),
-    kill: () => running.end('SIGKILL'),
-    restart: async () => {
-      await running.end('SIGTERM')
-      running = await start()
-    },
-    stop: async () => {
-      await running.end('SIGTERM')
-      await remove()
-    },
   }
+  return restartable({ ...facts, ...calls }, start, remove)
 }
 
 const loadModules = `[code:ensure_modules_loaded(Modules) ||
@@ -144,19 +113,21 @@ const loadModules = `[code:ensure_modules_loaded(Modules) ||
 /** Starts the process in a folder that is ready for it and waits until it answers. */
 async function launch(folder: string, httpPort: number): Promise<ServerProcess> {
   const database = ['-mnesia', 'dir', JSON.stringify(join(folder, 'database'))]
+  const program = ['-eval', loadModules, '-s', 'ejabberd']
   const started = await startServerProcess({
     // Each load of modules waits for all threads. On a busy machine, the first login over TLS would need half a minute:
     // modules are loaded together, with a high priority. If `nice` may not raise it, it complains, but starts the program.
-    command: ['nice', '-n', '-10', 'erl', '-noinput', ...database, '-eval', loadModules, '-s', 'ejabberd'],
+    command: inServersRoot(['nice', '-n', '-10', 'erl', '-noinput', ...database, ...program]),
     environment: {
       PATH: process.env['PATH'],
       HOME: folder,
       ERL_LIBS: erlangLibraries(),
       ERL_CRASH_DUMP_BYTES: '0',
       EJABBERD_CONFIG_PATH: join(folder, 'ejabberd.yml'),
-      EJABBERD_LOG_PATH: join(folder, 'ejabberd.log'),
+      EJABBERD_LOG_PATH: join(folder, 'own.log'),
     },
-    ...{ name: 'ejabberd', folder, httpPort, patience: { start: patience, end: patience } },
+    isReady: answersAt(`http://127.0.0.1:${httpPort}/http-bind`),
+    ...{ name: 'ejabberd', folder, patience: { start: patience, end: patience } },
   })
   goInTurn(started.pid)
   return started

@@ -1,17 +1,14 @@
 // A Prosody of its own for tests and benchmarks: one temporary folder, free ports, loopback only.
-import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { mkdir, readdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { domainToASCII } from 'node:url'
-import { promisify } from 'node:util'
+import { makeCertificate } from './certificates.js'
 import { patience } from './eventually.js'
 import { freePorts } from './ports.js'
 import { storedKeys } from './scram.js'
-import { inFolder, type ServerProcess, startServerProcess } from './server-process.js'
-
-const run = promisify(execFile)
+import { answersAt, inFolder, inServersRoot, type ServerProcess, startServerProcess } from './server-process.js'
+import { restartable, type XmppServer } from './xmpp-server.js'
 
 export interface ProsodyOptions {
   /** SCRAM iterations of the accounts made here; default 10000, as Prosody's own. */
@@ -26,30 +23,11 @@ export interface ProsodyOptions {
   readonly config?: string
 }
 
-export interface Prosody {
-  /** Of the running process; another one after a restart. */
-  readonly pid: number
-  /** Client connections, with and without STARTTLS. */
-  readonly c2sPort: number
-  /** Client connections over TLS from the start. */
-  readonly directTlsPort: number
-  /** BOSH at `/http-bind`. */
-  readonly httpPort: number
-  readonly domain: string
-  /** PEM file with the certificate to trust for the domain. */
-  readonly caFile: string
+export interface Prosody extends XmppServer {
   /** Makes an account or replaces its password; takes a few milliseconds. `host`: of `config`, if it is another one. */
   register(user: string, password: string, host?: string): Promise<void>
   /** Names of the files that Prosody has for this host, such as `accounts/alice.dat`. */
   files(host: string): Promise<string[]>
-  /** Ends Prosody in good order and removes its folder. May be called twice. */
-  stop(): Promise<void>
-  /** Ends Prosody if it runs and starts it again: same ports, same accounts. */
-  restart(): Promise<void>
-  /** Ends Prosody without a farewell to its clients; `restart` brings it back, `stop` removes its folder. */
-  kill(): Promise<void>
-  /** What Prosody has logged so far, warnings and worse. */
-  log(): string
 }
 
 /** Starts Prosody and resolves once it answers over HTTP. Rejects, with its log, if it does not. */
@@ -61,6 +39,7 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Pro
   const [c2sPort = 0, httpPort = 0, directTlsPort = 0] = await freePorts(3)
   const { domain = 'localhost' } = options
   const caFile = join(folder, 'localhost.pem')
+  const { key, cert } = makeCertificate([`DNS:${domainToASCII(domain)}`])
   const folderOf = (host: string) => join(folder, 'data', encodeFileName(host))
   // Prosody looks for further certificates beside its configuration and complains when there is no such folder.
   await mkdir(join(folder, 'certs'))
@@ -77,7 +56,8 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Pro
     await rename(unfinished, file)
   }
   await Promise.all([
-    makeCertificate(folder, caFile, domainToASCII(domain)),
+    writeFile(caFile, cert),
+    writeFile(join(folder, 'localhost.key'), key),
     ...Object.entries(options.users ?? {}).map(([user, password]) => register(user, password)),
     writeFile(
       join(folder, 'prosody.cfg.lua'),
@@ -85,46 +65,19 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Pro
     ),
   ])
 
-  let running = await launch(folder, httpPort)
-  return {
-    get pid() {
-      return running.pid
-    },
-    c2sPort,
-    directTlsPort,
-    httpPort,
-    domain,
-    caFile,
-    register,
-    files: async host => (await readdir(folderOf(host), { recursive: true })).filter(name => name.endsWith('.dat')),
-    log: () => running.log(),
-    kill: () => running.end('SIGKILL'),
-    restart: async () => {
-      await running.end('SIGTERM')
-      running = await launch(folder, httpPort)
-    },
-    stop: async () => {
-      await running.end('SIGTERM')
-      await remove()
-    },
-  }
+  const files: Prosody['files'] = async host =>
+    (await readdir(folderOf(host), { recursive: true })).filter(name => name.endsWith('.dat'))
+  const facts = { c2sPort, directTlsPort, httpPort, domain, caFile, register, files }
+  return restartable(facts, () => launch(folder, httpPort), remove)
 }
 
 /** Starts the process in a folder that is ready for it and waits until it answers. */
 function launch(folder: string, httpPort: number): Promise<ServerProcess> {
   return startServerProcess({
-    command: ['prosody', '--config', join(folder, 'prosody.cfg.lua'), '-F'],
-    ...{ name: 'Prosody', folder, httpPort, patience: { start: patience, end: 5_000 } },
-    logged: () => readLog(join(folder, 'prosody.log')),
+    command: inServersRoot(['prosody', '--config', join(folder, 'prosody.cfg.lua'), '-F']),
+    isReady: answersAt(`http://127.0.0.1:${httpPort}/http-bind`),
+    ...{ name: 'Prosody', folder, patience: { start: patience, end: 5_000 } },
   })
-}
-
-/** The PEM file serves as both: it signs itself. */
-async function makeCertificate(folder: string, caFile: string, domain: string): Promise<void> {
-  const key = join(folder, 'localhost.key')
-  const subject = ['-subj', `/CN=${domain}`, '-addext', `subjectAltName=DNS:${domain}`, '-days', '2']
-  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-  await run('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', caFile, ...subject])
 }
 
 const configFile = (
@@ -135,7 +88,7 @@ const configFile = (
 run_as_root = true
 pidfile = "${folder}/prosody.pid"
 data_path = "${folder}/data"
-log = { warn = "${folder}/prosody.log" }
+log = { warn = "${folder}/Prosody.log" }
 authentication = "internal_hashed"
 storage = "internal"
 modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "posix", "bosh", "websocket", "smacks" }
@@ -178,11 +131,3 @@ const encodeFileName = (user: string) =>
     const letter = String.fromCharCode(byte)
     return /[A-Za-z0-9]/.test(letter) ? letter : `%${byte.toString(16).padStart(2, '0')}`
   }).join('')
-
-function readLog(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return ''
-  }
-}

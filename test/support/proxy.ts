@@ -1,13 +1,13 @@
 // The web servers of Debian in front of the service, with the configurations of `deploy/` as they are, apart from the
 // addresses and files that an operator fills in.
-import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Credentials, makeCertificate } from './certificates.js'
-import { eventually } from './eventually.js'
+import { makeCertificate } from './certificates.js'
+import { patience } from './eventually.js'
+import { ask } from './http-answer.js'
 import { freePorts } from './ports.js'
+import { startServerProcess } from './server-process.js'
 
 export type ProxyName = 'nginx' | 'haproxy' | 'apache2' | 'lighttpd'
 
@@ -87,31 +87,32 @@ export async function startProxy(
   const folder = mkdtempSync(join(tmpdir(), `warm-${name}-`))
   chmodSync(folder, 0o755)
   for (const part of ['body', 'proxy', 'f', 'u', 's']) mkdirSync(join(folder, part))
-  const credentials = makeCertificate(['IP:127.0.0.1'])
+  const { key, cert } = makeCertificate(['IP:127.0.0.1'])
   const [free, clear] = (await freePorts(2)) as [number, number]
   const secure = port ?? free
   const file = join(folder, 'proxy.conf')
   const deployed = ports.length === 1 ? kind.files.one : kind.files.several!
   const text = readFileSync(new URL(`../../deploy/${deployed}`, import.meta.url), 'utf8')
   const wrapped = kind.wrap(adapted(text), folder)
-  writeFileSync(file, filledIn(wrapped, folder, [secure, clear], ports, credentials))
-  const [program, ...args] = kind.command(file, folder)
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (said += chunk))
+  writeFileSync(file, filledIn(wrapped, folder, [secure, clear], ports, cert + key))
   const url = `https://127.0.0.1:${secure}`
-  await ready(child, url, credentials.cert, () => `${name} did not start: ${said}`)
+  const running = await startServerProcess({
+    ...{ name, folder, command: kind.command(file, folder), patience: { start: patience, end: patience } },
+    isReady: () =>
+      ask(`${url}/none`, { ca: cert, agent: false }).then(
+        () => true,
+        () => false,
+      ),
+  })
   return {
     url,
     clearUrl: `http://127.0.0.1:${clear}`,
-    ca: credentials.cert,
+    ca: cert,
     get said() {
-      return said
+      return running.log()
     },
     async stop() {
-      const ended = new Promise(resolve => child.once('close', resolve))
-      child.kill('SIGTERM')
-      await ended
+      await running.end('SIGTERM')
       rmSync(folder, { recursive: true, force: true })
     },
   } satisfies RunningProxy
@@ -123,10 +124,10 @@ function filledIn(
   folder: string,
   [port, clear]: readonly [port: number, clear: number],
   ports: readonly number[],
-  { cert, key }: Credentials,
+  both: string,
 ): string {
   const pem = join(folder, 'both.pem')
-  writeFileSync(pem, cert + key)
+  writeFileSync(pem, both)
   const [first, second = first] = ports
   return (
     text
@@ -151,15 +152,4 @@ function filledIn(
       .replace('<VirtualHost *:443>', `<VirtualHost *:${port}>`)
       .replace('":443"', `"127.0.0.1:${port}"`)
   )
-}
-
-async function ready(child: ChildProcess, url: string, ca: string, problem: () => string): Promise<void> {
-  await eventually('the proxy answers', async () => {
-    if (child.exitCode !== null) throw new Error(problem())
-    return new Promise<boolean>(resolve => {
-      request(`${url}/none`, { ca, agent: false }, response => resolve(response.resume() !== undefined))
-        .on('error', () => resolve(false))
-        .end()
-    })
-  })
 }

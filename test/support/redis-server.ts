@@ -1,16 +1,15 @@
 // Debian's redis-server, or valkey-server, at a Unix socket and without persistence.
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { createSecretKey } from 'node:crypto'
-import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Clock, systemClock } from '../../src/lib/clock.js'
 import { redisStore } from '../../src/store/redis/redis-store.js'
 import type { Store, StoreEvents } from '../../src/store/store.js'
-import { eventually } from './eventually.js'
+import { patience } from './eventually.js'
 import { freePorts } from './ports.js'
-import { inFolder } from './server-process.js'
+import { inFolder, type ServerProcess, startServerProcess } from './server-process.js'
 
 const run = promisify(execFile)
 
@@ -36,33 +35,11 @@ const program = process.env['REDIS_SERVER'] ?? 'redis-server'
 const client = program.replace('server', 'cli')
 
 /** Starts the program and waits until it is ready, which it prints as `ready`. */
-async function started(words: readonly string[], folder: string, ready: RegExp): Promise<ChildProcess> {
-  const child = spawn(program, words, { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] })
-  const killNow = () => child.kill('SIGKILL')
-  process.prependOnceListener('exit', killNow)
-  child.once('exit', () => process.off('exit', killNow))
-  let said = ''
-  child.stdout.on('data', chunk => {
-    said = (said + chunk).slice(-20_000)
+const started = (name: string, words: readonly string[], folder: string, ready: RegExp): Promise<ServerProcess> =>
+  startServerProcess({
+    ...{ name, folder, command: [program, ...words], patience: { start: patience, end: patience } },
+    isReady: printed => ready.test(printed),
   })
-  let failure: Error | undefined
-  child.once('error', error => {
-    failure = error
-  })
-  await eventually(`${program} is ready`, () => {
-    if (failure !== undefined || child.exitCode !== null)
-      throw new Error(`${program} does not start; is the package installed? ${failure?.message ?? said}`)
-    return ready.test(said)
-  })
-  return child
-}
-
-async function killed(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, 'exit')
-  child.kill('SIGKILL')
-  await exited
-}
 
 const inMemory = ['--save', '', '--appendonly', 'no']
 
@@ -71,30 +48,29 @@ export function startRedisServer(isKept = false): Promise<RedisServer> {
   return inFolder('wb-redis-', async (folder, removeFolder) => {
     const path = join(folder, 'redis.sock')
     const words = ['--port', '0', '--unixsocket', path, ...(isKept ? ['--appendonly', 'yes'] : inMemory)]
-    const start = () => started(words, folder, /eady to accept connections/)
-    let child = await start()
+    const start = () => started('redis', words, folder, /eady to accept connections/)
+    let running = await start()
     return {
       get pid() {
-        return child.pid ?? 0
+        return running.pid
       },
       path,
       async start() {
-        child = await start()
+        running = await start()
       },
       async stop() {
-        const exited = once(child, 'exit')
         await run(client, ['-s', path, 'SHUTDOWN', 'SAVE'])
-        await exited
+        await running.gone
       },
       async kill() {
-        await killed(child)
+        await running.end('SIGKILL')
         rmSync(join(folder, 'dump.rdb'), { force: true })
       },
-      pause: () => void child.kill('SIGSTOP'),
-      resume: () => void child.kill('SIGCONT'),
+      pause: () => running.signal('SIGSTOP'),
+      resume: () => running.signal('SIGCONT'),
       command: async (...command) => (await run(client, ['-s', path, ...command])).stdout.trimEnd(),
       async remove() {
-        await killed(child)
+        await running.end('SIGKILL')
         await removeFolder()
       },
     }
@@ -114,9 +90,9 @@ export function startRedisWithSentinel(): Promise<RedisWithSentinel> {
     const [port, otherPort, sentinelPort] = (await freePorts(3)) as [number, number, number]
     const password = 'a-password'
     const words = ['--bind', '127.0.0.1', '--requirepass', password, '--masterauth', password, ...inMemory]
-    const master = await started(['--port', `${port}`, ...words], folder, /eady to accept connections/)
+    const master = await started('master', ['--port', `${port}`, ...words], folder, /eady to accept connections/)
     const follow = ['--port', `${otherPort}`, '--replicaof', `127.0.0.1 ${port}`, '--repl-diskless-sync-delay', '0']
-    const replica = await started([...follow, ...words], folder, /Finished with success/)
+    const replica = await started('replica', [...follow, ...words], folder, /Finished with success/)
     const file = join(folder, 'sentinel.conf')
     const lines = [
       `port ${sentinelPort}`,
@@ -126,20 +102,20 @@ export function startRedisWithSentinel(): Promise<RedisWithSentinel> {
       'sentinel down-after-milliseconds warm 1000',
     ]
     writeFileSync(file, `${lines.join('\n')}\n`)
-    const sentinel = await started([file, '--sentinel'], folder, /\+slave /)
+    const sentinel = await started('sentinel', [file, '--sentinel'], folder, /\+slave /)
     const sentinels = [
       // One sentinel may be away.
       { host: '127.0.0.1', port: 1 },
       { host: '127.0.0.1', port: sentinelPort },
     ]
     return {
-      killMaster: () => killed(master),
+      killMaster: () => master.end('SIGKILL'),
       open: events => {
         const settings = { place: { kind: 'sentinels', name: 'warm', sentinels }, password } as const
         return redisStore({ settings, sealKey, clock: systemClock, events })
       },
       async remove() {
-        for (const child of [sentinel, replica, master]) await killed(child)
+        for (const each of [sentinel, replica, master]) await each.end('SIGKILL')
         await removeFolder()
       },
     }

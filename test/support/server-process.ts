@@ -1,24 +1,23 @@
-// An XMPP server's process in a folder of its own: started, waited for, and ended in good order or at once.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+// A server's process in a folder of its own: started, waited for, and ended in good order or at once.
+import { spawn, spawnSync } from 'node:child_process'
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ask } from './http-answer.js'
 import { root } from './repository.js'
 
 export interface ServerProcessOptions {
-  /** For the messages of errors. */
+  /** For the messages of errors. What the process prints goes to `NAME.log` in the folder. */
   readonly name: string
   readonly command: readonly [string, ...string[]]
   readonly folder: string
   readonly environment?: Readonly<Record<string, string | undefined>>
-  /** Where it answers at `/http-bind` once it is ready. */
-  readonly httpPort: number
+  /** Whether it is ready, by what it has printed since this start or by what it answers. */
+  readonly isReady: (printed: string) => boolean | Promise<boolean>
   /** Longest time that it has to start, and to end, in milliseconds. */
   readonly patience: { readonly start: number; readonly end: number }
-  /** What it has logged beside what it prints. */
-  readonly logged?: () => string
 }
 
 /** Folder with another Debian release, whose servers are started in place of this machine's; empty if there is none. */
@@ -35,11 +34,21 @@ export function majorOf(server: 'prosody' | 'ejabberd'): number {
 
 export interface ServerProcess {
   readonly pid: number
-  /** What it has printed and logged so far. */
+  /** Resolves when it has ended. */
+  readonly gone: Promise<void>
+  readonly isGone: boolean
+  /** What it has printed. */
   log(): string
+  signal(name: NodeJS.Signals): void
   /** Ends it with this signal; with SIGKILL if it takes too long. */
   end(signal: NodeJS.Signals): Promise<void>
 }
+
+/** What is done if this process ends, the newest first: a process is killed before its folder is removed. */
+const atExit = new Set<() => void>()
+process.once('exit', () => {
+  for (const act of [...atExit].reverse()) act()
+})
 
 /** Makes a folder, which is removed if this process ends before `remove` is called or `work` fails. */
 export async function inFolder<T>(
@@ -48,9 +57,9 @@ export async function inFolder<T>(
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), prefix))
   const removeNow = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
-  process.once('exit', removeNow)
+  atExit.add(removeNow)
   const remove = async () => {
-    process.off('exit', removeNow)
+    atExit.delete(removeNow)
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
   }
   try {
@@ -61,73 +70,80 @@ export async function inFolder<T>(
   }
 }
 
-/** Starts the process and waits until it answers. Rejects, with its log, when it is not ready in time. */
+/** Starts the process and waits until it is ready. Rejects, with its log, when it is not ready in time. */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
-  const { name, folder, environment, httpPort, patience, logged = () => '' } = options
-  const [command, ...words] = inRoot(options.command)
-  const child = spawn(command, words, {
+  const { name, command, folder, environment, patience } = options
+  const [program, ...words] = command
+  const file = join(folder, `${name}.log`)
+  const output = openSync(file, 'a')
+  const before = readFileSync(file, 'utf8').length
+  const child = spawn(program, words, {
     cwd: folder,
     ...(environment !== undefined && { env: environment }),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', output, output],
   })
-  const killNow = () => child.kill('SIGKILL')
-  // Kills the process before the folder is removed, because the process would go on writing there.
-  process.prependOnceListener('exit', killNow)
-  const printed = collectOutput(child)
-  const log = () => printed() + logged()
-  const exited = new Promise<void>(resolve => child.once('close', () => resolve()))
-  const end = async (signal: NodeJS.Signals) => {
-    child.kill(signal)
-    const late = setTimeout(killNow, patience.end)
-    await exited
-    clearTimeout(late)
-    process.off('exit', killNow)
+  closeSync(output)
+  const signal = (signal: NodeJS.Signals) => void child.kill(signal)
+  const killNow = () => signal('SIGKILL')
+  atExit.add(killNow)
+  let failure: Error | undefined
+  child.once('error', error => {
+    failure = error
+  })
+  let isGone = false
+  const gone = new Promise<void>(resolve =>
+    child.once('close', () => {
+      isGone = true
+      atExit.delete(killNow)
+      resolve()
+    }),
+  )
+  const started: ServerProcess = {
+    pid: child.pid ?? 0,
+    gone,
+    get isGone() {
+      return isGone
+    },
+    log: () => readFileSync(file, 'utf8'),
+    signal,
+    async end(last) {
+      signal(last)
+      const late = setTimeout(killNow, patience.end)
+      await gone
+      clearTimeout(late)
+    },
   }
   try {
-    await untilReady(child, { name, httpPort, patience: patience.start, log })
+    for (const deadline = Date.now() + patience.start; ; await sleep(50)) {
+      if (await options.isReady(started.log().slice(before))) return started
+      if (failure) throw new Error(`${name} does not start; is the package installed? ${failure.message}`)
+      if (isGone) throw new Error(`${name} ended at start:\n${started.log()}`)
+      if (Date.now() > deadline)
+        throw new Error(`${name} is not ready after ${patience.start / 1000} s:\n${started.log()}`)
+    }
   } catch (error) {
-    await end('SIGKILL')
+    await started.end('SIGKILL')
     throw error
   }
-  return { pid: child.pid ?? 0, end, log }
+}
+
+/** Whether a server answers at this address. */
+export const answersAt = (url: string) => async (): Promise<boolean> => {
+  const answer = await ask(url, { agent: false, signal: AbortSignal.timeout(2_000) }).catch(() => undefined)
+  return answer?.status === 200
+}
+
+/** The processes that a process has started, such as workers. */
+export function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
+  return text.split(' ').flatMap(word => (word === '' ? [] : [Number(word)]))
 }
 
 /** The command in the other release, with this machine's temporary folder and this repository mounted until it ends. */
-function inRoot(command: ServerProcessOptions['command']): ServerProcessOptions['command'] {
+export function inServersRoot(command: ServerProcessOptions['command']): ServerProcessOptions['command'] {
   if (serversRoot === '') return command
   const system = 'mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount --rbind /sys "$1/sys"'
   const shared = 'mkdir -p "$1$3" && mount --bind "$2" "$1$2" && mount --bind "$3" "$1$3"'
   const enter = `${system} && ${shared} && root=$1 && shift 3 && exec chroot "$root" "$@"`
   return ['unshare', '--mount', 'sh', '-c', enter, 'sh', serversRoot, tmpdir(), root, ...command]
-}
-
-async function untilReady(
-  child: ChildProcess,
-  about: { name: string; httpPort: number; patience: number; log: () => string },
-): Promise<void> {
-  const { name, httpPort, patience, log } = about
-  let failure: Error | undefined
-  child.once('error', error => {
-    failure = error
-  })
-  const deadline = Date.now() + patience
-  for (;;) {
-    if (failure) throw new Error(`${name} does not start; is the package installed? ${failure.message}`)
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${name} ended at start:\n${log()}`)
-    if (Date.now() > deadline) throw new Error(`${name} is not ready after ${patience / 1000} s:\n${log()}`)
-    const response = await fetch(`http://127.0.0.1:${httpPort}/http-bind`).catch(() => undefined)
-    await response?.body?.cancel()
-    if (response?.ok) return
-    await sleep(50)
-  }
-}
-
-function collectOutput(child: ChildProcess): () => string {
-  let text = ''
-  const collect = (chunk: Buffer) => {
-    text = (text + chunk).slice(-20_000)
-  }
-  child.stdout?.on('data', collect)
-  child.stderr?.on('data', collect)
-  return () => text
 }

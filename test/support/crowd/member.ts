@@ -1,11 +1,8 @@
 // A process of the built service, as an operator would run it.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { closeSync, openSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { readdirSync } from 'node:fs'
 import { ask } from '../http-answer.js'
 import { main } from '../operated-service.js'
+import { answersAt, type ServerProcess, startServerProcess } from '../server-process.js'
 
 export interface FlockOptions {
   readonly environment: Readonly<Record<string, string>>
@@ -26,12 +23,6 @@ export interface Member {
   /** Number of its open descriptors when it was ready. */
   readonly descriptors: number
 }
-
-/** Child processes, which are killed when this process ends. */
-const started = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of started) child.kill('SIGKILL')
-})
 
 /** Settings that a run can override. */
 const settings = {
@@ -62,34 +53,18 @@ export interface Flock {
 }
 
 /** Runs the built service. Resolves once it is ready. */
-export async function run({ environment, folder }: FlockOptions, name: string, seconds = 40): Promise<ChildProcess> {
-  const log = openSync(join(folder, `${name}.log`), 'a')
-  const child = spawn(process.execPath, ['--min-semi-space-size=16', main], {
-    cwd: folder,
-    env: { PATH: process.env['PATH'], ...settings, ...environment },
-    stdio: ['ignore', log, log],
+export const run = ({ environment, folder }: FlockOptions, name: string): Promise<ServerProcess> =>
+  startServerProcess({
+    ...{ name, folder, patience: { start: 40_000, end: 30_000 } },
+    command: [process.execPath, '--min-semi-space-size=16', main],
+    environment: { PATH: process.env['PATH'], ...settings, ...environment },
+    isReady: answersAt(`http://127.0.0.1:${environment['PORT']}/readyz`),
   })
-  closeSync(log)
-  started.add(child)
-  child.once('exit', () => started.delete(child))
-  const url = `http://127.0.0.1:${environment['PORT']}/readyz`
-  for (const deadline = performance.now() + seconds * 1000; performance.now() < deadline; await sleep(50)) {
-    if (child.exitCode !== null) throw new Error(`${name} ended at its start: see ${folder}`)
-    const answer = await ask(url, { agent: false, signal: AbortSignal.timeout(2_000) }).catch(() => undefined)
-    if (answer?.status === 200) return child
-  }
-  throw new Error(`${name} is not ready after ${seconds} s: see ${folder}`)
-}
 
-/** Stops a process with SIGINT, and kills it if it does not end within 30 s. */
-export async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exit = once(child, 'exit')
-  child.kill('SIGCONT')
-  child.kill('SIGINT')
-  const late = setTimeout(() => child.kill('SIGKILL'), 30_000)
-  await exit
-  clearTimeout(late)
+/** Stops a process in good order, even if it is suspended. */
+export function ended(running: ServerProcess): Promise<void> {
+  running.signal('SIGCONT')
+  return running.end('SIGINT')
 }
 
 export async function metricsAt(port: number): Promise<string> {

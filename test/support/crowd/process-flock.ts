@@ -1,9 +1,9 @@
 // Separate processes that share a Redis, behind a balancer.
-import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { processIn } from '../../../src/store/process-name.js'
 import { ask } from '../http-answer.js'
 import { freePorts } from '../ports.js'
+import type { ServerProcess } from '../server-process.js'
 import { descriptorsOf, ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'
 import { RandomBalancer } from './random-balancer.js'
 
@@ -17,7 +17,7 @@ export class ProcessFlock implements Flock {
   readonly members: Member[] = []
   readonly #options: FlockOptions
   readonly #probe: Probe
-  readonly #children = new Map<Member, ChildProcess>()
+  readonly #processes = new Map<Member, ServerProcess>()
   readonly #balancer: RandomBalancer
   readonly #metricsPorts = new Map<Member, number>()
   #count = 0
@@ -47,30 +47,30 @@ export class ProcessFlock implements Flock {
       ...{ PORT: String(port), HOST: '127.0.0.1', METRICS_ADDRESS: `127.0.0.1:${metricsPort}` },
       ...{ EXTERNAL_URL: this.url, PEER_LISTEN: '127.0.0.1:0' },
     }
-    const child = await run({ folder, environment: { ...environment, ...own, ...more } }, `process${++this.#count}`)
+    const running = await run({ folder, environment: { ...environment, ...own, ...more } }, `process${++this.#count}`)
     const node = await nameAt(port, this.#probe)
     await sleep(300)
     const member: Member = {
       node,
-      pid: child.pid!,
+      pid: running.pid,
       since: performance.now(),
       ...{ isLeaving: false, isGone: false, isStopped: false },
-      descriptors: descriptorsOf(child.pid!),
+      descriptors: descriptorsOf(running.pid),
     }
-    child.once('exit', () => {
+    void running.gone.then(() => {
       member.isGone = true
       this.members.splice(this.members.indexOf(member), 1)
       this.#balancer.remove(port)
     })
     this.members.push(member)
-    this.#children.set(member, child)
+    this.#processes.set(member, running)
     this.#metricsPorts.set(member, metricsPort)
     this.#balancer.add(port)
     return member
   }
 
   signal(member: Member, signal: NodeJS.Signals): void {
-    this.#children.get(member)!.kill(signal)
+    this.#processes.get(member)!.signal(signal)
   }
 
   /** The metrics of each. */
@@ -80,7 +80,7 @@ export class ProcessFlock implements Flock {
 
   async stop(): Promise<void> {
     this.#balancer.close()
-    await Promise.all(this.members.map(member => ended(this.#children.get(member)!)))
+    await Promise.all(this.members.map(member => ended(this.#processes.get(member)!)))
   }
 }
 

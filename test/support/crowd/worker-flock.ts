@@ -1,18 +1,18 @@
 // The workers of one command, on one port.
-import type { ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isProcessName } from '../../../src/store/process-name.js'
 import { freePorts } from '../ports.js'
+import { childrenOf, type ServerProcess } from '../server-process.js'
 import { descriptorsOf, ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'
 
 export class WorkerFlock implements Flock {
   members: Member[] = []
-  readonly #primary: ChildProcess
+  readonly #primary: ServerProcess
   readonly #port: number
   readonly #metricsPort: number
 
-  private constructor(primary: ChildProcess, port: number, metricsPort: number) {
+  private constructor(primary: ServerProcess, port: number, metricsPort: number) {
     this.#primary = primary
     this.#port = port
     this.#metricsPort = metricsPort
@@ -43,7 +43,7 @@ export class WorkerFlock implements Flock {
   look(): void {
     const before = new Map(this.members.map(member => [member.pid, member]))
     const names = namesBySocket()
-    const pids = childrenOf(this.#primary.pid!)
+    const pids = childrenOf(this.#primary.pid)
     for (const [pid, member] of before) if (!pids.includes(pid)) member.isGone = true
     this.members = pids.flatMap(pid => {
       const known = before.get(pid)
@@ -65,7 +65,7 @@ export class WorkerFlock implements Flock {
 
   /** Makes the primary replace all workers. */
   replaceAll(): void {
-    this.#primary.kill('SIGUSR2')
+    this.#primary.signal('SIGUSR2')
   }
 
   /** The metrics of all workers in one text. */
@@ -77,11 +77,6 @@ export class WorkerFlock implements Flock {
   stop(): Promise<void> {
     return ended(this.#primary)
   }
-}
-
-function childrenOf(pid: number): number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
-  return text.split(' ').flatMap(word => (word === '' ? [] : [Number(word)]))
 }
 
 /** Names of the processes that listen on Unix sockets, by the inode of the socket. */
