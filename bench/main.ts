@@ -3,7 +3,7 @@ import { type Verdict, verdictTable } from './comparison.js'
 import { conditions } from './conditions.js'
 import { measureHeld, measureHeldBesideOthers, measureHeldOverWebSocket } from './memory.js'
 import { measureMixed } from './mixed.js'
-import { closing, differencesFromDelivery, startLoadClient, stopAll } from './processes.js'
+import { closing, differencesFromDelivery, startLoadClient } from './processes.js'
 import { measureRecords } from './records.js'
 import {
   measureBosh,
@@ -84,14 +84,10 @@ async function measure(asked: readonly string[], quick: boolean): Promise<void> 
   const fresh = Array.from({ length: sizes.rounds }, (_, round) => names(freshPrefix(round), sizes.freshUsers))
   const accounts = accountsOf([...names('user', users), ...fresh.flat()])
   const verdicts: Verdict[] = []
-  try {
-    await using prosody = closing(await startProsody({ users: accounts }))
-    await using load = startLoadClient()
-    const stage: Stage = { sizes, prosody, load, log: print }
-    for (const part of asked.flatMap(word => parts[word]!)) verdicts.push(...(await part(stage)))
-  } finally {
-    stopAll()
-  }
+  await using prosody = closing(await startProsody({ users: accounts }))
+  await using load = startLoadClient()
+  const stage: Stage = { sizes, prosody, load, log: print }
+  for (const part of asked.flatMap(word => parts[word]!)) verdicts.push(...(await part(stage)))
   const byLine = verdicts.toSorted((one, other) => Number(one.id) - Number(other.id))
   if (byLine.length > 0) console.log(`\n${verdictTable(byLine)}`)
   if (quick) console.log('\nA quick run: these figures mean nothing.')

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePorts } from '../test/support/ports.js'
 import { startRedisServer } from '../test/support/redis-server.js'
-import { inFolder } from '../test/support/server-process.js'
+import { answersAt, childrenOf, inFolder, startServerProcess } from '../test/support/server-process.js'
 import { admin, domain, type Figures, type Outcome, type Work } from './work.js'
 
 export const root = new URL('../../', import.meta.url)
@@ -46,7 +46,7 @@ export interface ServiceOptions {
 }
 
 export const startService = (options: ServiceOptions): Promise<Started> =>
-  startNode(fileURLToPath(new URL('dist/main.js', root)), settingsFor(options), '/http-bind')
+  startNode(fileURLToPath(new URL('dist/main.js', root)), settingsFor(options))
 
 function settingsFor({ c2sPort, caFile, link: own, environment }: ServiceOptions): Record<string, string> {
   const link = own ?? (caFile === undefined ? 'tls=none' : `ca=${caFile}`)
@@ -60,7 +60,7 @@ function settingsFor({ c2sPort, caFile, link: own, environment }: ServiceOptions
 }
 
 export const startFloor = (serverPort: number, environment?: Readonly<Record<string, string>>): Promise<Started> =>
-  startNode(pathOf('floor.js'), { SERVER_PORT: String(serverPort), ...environment }, '/')
+  startNode(pathOf('floor.js'), { SERVER_PORT: String(serverPort), ...environment })
 
 const joinMilliseconds = 1_500
 
@@ -100,8 +100,7 @@ export async function startWorkers(count: number, options: ServiceOptions) {
     environment: { ...options.environment, ...store.environment, WORKERS: String(count) },
   })
   await sleep(joinMilliseconds)
-  const text = readFileSync(`/proc/${service.pid}/task/${service.pid}/children`, 'latin1')
-  const workers = text.split(' ').flatMap(word => (word === '' ? [] : [Number(word)]))
+  const workers = childrenOf(service.pid)
   const stop = () => service.stop().then(() => store.stop())
   return closing({ port: service.port, pids: [service.pid, ...workers], workers, store, stop })
 }
@@ -125,54 +124,26 @@ export function startFlags(): readonly string[] {
   return words.slice(words.indexOf('node') + 1, words.indexOf('--'))
 }
 
-const children = new Set<ChildProcess>()
-process.once('exit', stopAll)
-
-export function stopAll(): void {
-  for (const child of children) child.kill('SIGKILL')
-  children.clear()
-}
-
-async function startNode(script: string, environment: Record<string, string>, path: string): Promise<Started> {
-  const [port = 0] = await freePorts(1)
-  const probe = `--import=${new URL('probe.js', import.meta.url)}`
-  const child = spawn(process.execPath, [...startFlags(), probe, script], {
-    env: {
-      PATH: process.env['PATH'],
-      NODE_ENV: 'production',
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      ...environment,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  children.add(child)
-  const gone = once(child, 'exit').finally(() => children.delete(child))
-  let output = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream?.on('data', chunk => {
-      output = (output + chunk).slice(-4000)
+const startNode = (script: string, environment: Record<string, string>): Promise<Started> =>
+  inFolder('warm-bench-', async (folder, remove) => {
+    const [port = 0] = await freePorts(1)
+    const probe = `--import=${new URL('probe.js', import.meta.url)}`
+    const running = await startServerProcess({
+      ...{ name: 'measured', folder, patience: { start: 15_000, end: 15_000 } },
+      command: [process.execPath, ...startFlags(), probe, script],
+      environment: {
+        ...{ PATH: process.env['PATH'], NODE_ENV: 'production', HOST: '127.0.0.1', PORT: String(port) },
+        ...environment,
+      },
+      isReady: answersAt(`http://127.0.0.1:${port}/http-bind`),
     })
-  const stop = async () => {
-    child.kill('SIGTERM')
-    const late = setTimeout(() => child.kill('SIGKILL'), 15_000)
-    await gone
-    clearTimeout(late)
-  }
-  for (const deadline = Date.now() + 15_000; ; await sleep(50)) {
-    if (child.exitCode !== null) throw new Error(`${script} ended at start:\n${output}`)
-    if (Date.now() > deadline) throw new Error(`${script} does not answer after 15 s:\n${output}`)
-    const response = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined)
-    await response?.body?.cancel()
-    if (response?.status === 200) return closing({ pid: child.pid ?? 0, port, stop })
-  }
-}
+    return closing({ pid: running.pid, port, stop: () => running.end('SIGTERM').then(remove) })
+  })
 
 export type LoadClient = ReturnType<typeof startLoadClient>
 
 export function startLoadClient() {
   const child = fork(pathOf('load.js'))
-  children.add(child)
   return closing({
     pid: child.pid ?? 0,
     go: () => void child.send('go'),
@@ -199,9 +170,6 @@ export function startLoadClient() {
         child.on('exit', die)
         child.send(work)
       }),
-    stop: async () => {
-      child.kill('SIGKILL')
-      children.delete(child)
-    },
+    stop: async () => void child.kill('SIGKILL'),
   })
 }
