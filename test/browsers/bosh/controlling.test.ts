@@ -81,6 +81,8 @@ describe('the state of a session', () => {
     const { bench, client } = await BoshBench.warmed()
     await bench.server(link => link.end(lost))
     expect(stateOf(bench)).toEqual(['ended', 0])
+    // No page came.
+    expect([...bench.registry.list()]).toMatchObject([{ transport: undefined }])
     await client.next()
     expect(bench.registry.size).toBe(0)
   })

@@ -50,6 +50,13 @@ test('sessions at a remote endpoint are listed with the others, and not ended', 
   expect(await ids()).toEqual(['there', last])
   expect(await known.endAll({ jid })).toEqual({ ended: 1, elsewhere: 1 })
   expect(await ids()).toEqual(['there'])
+  const ofVisit = sessionsIn(bench, {
+    elsewhere: [{ ...there, tab: { admin: 'portal', user: there.user!, visit: 'v1', tab: '' } }],
+  })
+  expect(await ofVisit.endAll({ visit: { admin: 'portal', visit: 'v1' }, scope: ['*'] })).toEqual({
+    ended: 0,
+    elsewhere: 1,
+  })
 })
 
 test('the sessions of a single process are listed with the same filters', async () => {
