@@ -5,7 +5,7 @@ import type { Clock } from '../../src/lib/clock.js'
 import { Problem } from '../../src/lib/errors.js'
 import type { Logins, WarmedBinding } from '../../src/warm/warming/session-login.js'
 import { FakeClock } from '../support/fake-clock.js'
-import { binding, config, credentials, type FakeParts, fakeService, parameters, warm } from './fake-login.js'
+import { binding, config, credentials, type FakeParts, fakeService, keys, parameters, warm } from './fake-login.js'
 import { FakeSessions, idOf, sidOf } from './fake-sessions.js'
 
 const { jid } = parameters
@@ -128,6 +128,18 @@ describe('a warm call with a visit and a tab', () => {
       resumed: false,
       credential: expect.any(String),
     })
+  })
+
+  test('gets no credential if its keys do not log in again, and keeps its session', async () => {
+    const keysOf: Logins['keysOf'] = async ({ credentials: { kind } }) => {
+      if (kind === 'keys') throw new Problem('credentials-expired', { step: 'sasl' })
+      return keys
+    }
+    const { call } = setUp({ sealKeys: [createSecretKey(randomBytes(32))], keysOf })
+    await call()
+    const refused = { status: 409, body: { code: 'cannot-remember', step: 'sasl' } }
+    expect(await call({ remember: 'on' })).toMatchObject(refused)
+    expect((await call()).body).toMatchObject({ id: idOf(1), resumed: true })
   })
 
   test('resumes an anonymous session', async () => {
