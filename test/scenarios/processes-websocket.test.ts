@@ -29,6 +29,8 @@ let store: Store
 /** The session belongs to the first. */
 let services: readonly [owner: TestService, edge: TestService, third: TestService]
 const wires: WebSocketWire[] = []
+/** Of all bindings. */
+const tokens: string[] = []
 
 beforeAll(async () => {
   server = await startLoginServer({ domain: 'plain.example', accounts: { alice: alice.password } })
@@ -45,6 +47,11 @@ afterEach(async () => {
   for (const wire of wires.splice(0)) wire.drop()
   await Promise.all(services.map(service => service.stop()))
   await eventually('no connection to the server is open', () => server.open === 0)
+  // The lowest level logs everything.
+  const logged = services.flatMap(({ lines }) => lines).join('')
+  for (const token of tokens.splice(0))
+    for (const secret of [token, say.plain(token, 'alice'), say.plain(token, alice.jid)])
+      expect(logged).not.toContain(secret)
 })
 
 const start = (environment: Record<string, string> = {}) =>
@@ -60,14 +67,19 @@ async function startAll(environment?: Record<string, string>): Promise<typeof se
   return all
 }
 
-const warm = async (): Promise<Binding> => (await services[0].bind(alice)) as Binding
+async function warm(): Promise<Binding> {
+  const binding = (await services[0].bind(alice)) as Binding
+  tokens.push(binding.websocket.token)
+  return binding
+}
+
 const nameOf = ({ id }: Binding) => processIn(id)!
 /** Path and query of the URL that pages get. */
 const placeOf = ({ websocket }: Binding) => new URL(websocket.url).pathname + new URL(websocket.url).search
 
 /** A page that has opened its stream and received the features. */
-async function page({ url }: TestService, at: string, host = '127.0.0.1'): Promise<WebSocketWire> {
-  const wire = await openPage(url, at, { Host: host })
+async function page({ url }: TestService, at: string): Promise<WebSocketWire> {
+  const wire = await openPage(url, at)
   wires.push(wire)
   return wire
 }
@@ -107,6 +119,15 @@ async function talk(wire: WebSocketWire): Promise<void> {
   await eventually('the stanzas arrive', () => idsAt().length === before + 2)
   expect(idsAt().slice(before)).toEqual(['here', 'and here'])
 }
+
+test('no token is returned in HTML', async () => {
+  for (const accept of ['text/html', 'application/xhtml+xml']) {
+    const { status, text } = await services[0].warm(alice, { as: 'form', accept })
+    expect([status, text]).toEqual([200, expect.stringContaining('class="sid"')])
+    expect(text).not.toMatch(/token|wss?:/)
+  }
+  await call('DELETE', `/sessions?jid=${alice.jid}`)
+})
 
 describe('with several processes,', () => {
   describe('a page at another process', () => {
@@ -164,6 +185,9 @@ describe('with several processes,', () => {
       const wire = await page(services[1], path)
       wire.send(say.auth(`${name}-`, 'alice'))
       expect(await wire.message()).toBe(say.notAuthorized)
+      const lines = services.flatMap(({ lines }) => lines.map(line => JSON.parse(line)))
+      const refusal = { level: 30, part: 'websocket', reason: 'wrong token', address: '127.0.0.1' }
+      expect(lines).toContainEqual(expect.objectContaining(refusal))
       // The right token still works.
       expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
     })
