@@ -253,6 +253,19 @@ describe('data', () => {
     expect((await clients[3]!.leave()).code).toBe(1013)
   })
 
+  test('of pongs and pings does not count as data of messages', async () => {
+    await set({ MAX_UNFINISHED_MB: '1' })
+    const { wire, link } = await stage.pair()
+    for (let left = 0; left < 10; left++)
+      wire.write(Buffer.concat(Array.from({ length: 1_000 }, () => frame(opcodes.pong, 'p'.repeat(125)))))
+    for (let left = 0; left < 200; left++) {
+      wire.write(Buffer.concat(Array.from({ length: 40 }, () => frame(opcodes.ping, 'p'.repeat(125)))))
+      for (let pong = 0; pong < 40; pong++) await wire.control()
+    }
+    wire.send(message('still here'))
+    expect(await link.until('</message>')).toBe(message('still here'))
+  })
+
   test('that is read after an invalid frame still counts', async () => {
     await set({ MAX_UNFINISHED_MB: '1', MAX_STANZA_BYTES: '524288' })
     const first = await stage.wire()

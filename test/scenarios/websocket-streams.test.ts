@@ -2,7 +2,7 @@
 // Runs in npm run test:all only: ten seconds.
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
-import { closing, opcodes } from '../support/frames.js'
+import { closing, opcodes, text } from '../support/frames.js'
 import { ask } from '../support/http-answer.js'
 import {
   auth,
@@ -57,6 +57,15 @@ describe('the WebSocket handshake', () => {
         'sec-websocket-accept': 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=',
       })
     }
+  })
+
+  test('does not accept an offer of compression', async () => {
+    await set()
+    const offers = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' }
+    const { wire } = await stage.pair({ headers: offers })
+    expect(wire.answer!.headers['sec-websocket-extensions']).toBeUndefined()
+    wire.write(text(message('a'), { rsv: 4 }))
+    expect((await wire.leave()).code).toBe(1002)
   })
 
   test('gets 400 without a Host header, and with two', async () => {
