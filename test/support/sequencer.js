@@ -4,8 +4,7 @@ import Sequencer from '@jest/test-sequencer'
 /** Files that take most of a minute, mostly waiting. Others with real servers and browsers take up to half a minute. */
 const slow = [
   ...['proxies', 'websocket-attach', 'slow-senders', 'page-module', 'remote-endpoints', 'workers', 'oidc-example'],
-  ...['portal-example', 'remote-cuts', 'network-faults', 'converse', 'process'],
-  ...['faults-of-the-world', 'frozen-server', 'package', 'installing'],
+  ...['portal-example', 'remote-cuts', 'converse', 'process', 'package', 'installing'],
 ]
 
 const nameOf = ({ path }) => path.replace(/^.*\/|\.test\.ts$/g, '')
