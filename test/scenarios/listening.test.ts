@@ -242,6 +242,21 @@ describe('on several addresses', () => {
   })
 })
 
+test('no port stays open if the address of the metrics, or the port beside it, is in use', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  closers.push(() => void taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as { port: number }
+  const listening = () => process.getActiveResourcesInfo().filter(name => name === 'TCPServerWrap').length
+  const before = listening()
+  await expect(start({ METRICS_ADDRESS: `127.0.0.1:${port}` })).rejects.toThrow(
+    `METRICS_ADDRESS is 127.0.0.1:${port}, which another program uses`,
+  )
+  await expect(start({ METRICS_ADDRESS: '127.0.0.1:0', PORT: String(port) })).rejects.toThrow('EADDRINUSE')
+  // Services of earlier tests may have been counted before they closed.
+  await eventually('no new port is open', () => listening() <= before)
+})
+
 describe('the health check of a container finds the service', () => {
   const script = fileURLToPath(new URL('../../dist/command/health-check.js', import.meta.url))
   const check = (environment: Record<string, string>) =>
