@@ -100,37 +100,30 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     await eventuallyFound(['1', '2', '3'])
   })
 
-  test('that hangs takes no record for a caller who has given up', async () => {
-    await here.records.put([{ id: '9', secrets: ['sid'], form: '1', text: 'sealed' }], 'stopping', 60)
+  const records = [{ id: '9', secrets: ['sid'], form: '1', text: 'sealed' }]
+  const early: Clock['after'] = (ms, callback) => systemClock.after(Math.max(ms - 50, 1), callback)
+
+  test.each([
+    ['who has given up', systemClock.after],
+    ['whose timer was early', early],
+  ])('that hangs takes no record for a caller %s', async (_who, after) => {
+    const caller = await openRedisStore(redis, undefined, undefined, { now: systemClock.now, after })
+    await caller.join(memberOf('c', []))
+    await caller.records.put(records, 'stopping', 60)
     redis.pause()
-    await fails(here.records.take({ secret: 'sid' }, 'taker'), 'no-answer')
+    await fails(caller.records.take({ secret: 'sid' }, 'taker'), 'no-answer')
     redis.resume()
-    await eventually('it is up', () => here.isUp)
+    await eventually('it is up', () => here.isUp && caller.isUp)
     expect(await here.records.take({ secret: 'sid' }, 'taker')).toMatchObject({ text: 'sealed' })
+    await caller.close()
   })
 
   test('that hangs keeps no record for a caller who has given up', async () => {
     redis.pause()
-    await fails(
-      here.records.put([{ id: '9', secrets: ['sid'], form: '1', text: 'sealed' }], 'stopping', 60),
-      'no-answer',
-    )
+    await fails(here.records.put(records, 'stopping', 60), 'no-answer')
     redis.resume()
     await eventually('it is up', () => here.isUp)
     expect(await here.records.take({ secret: 'sid' }, 'taker')).toBeUndefined()
-  })
-
-  test('that hangs takes no record for a caller whose timer was early', async () => {
-    const after: Clock['after'] = (ms, callback) => systemClock.after(Math.max(ms - 50, 1), callback)
-    const early = await openRedisStore(redis, undefined, undefined, { now: systemClock.now, after })
-    await early.join(memberOf('c', []))
-    await early.records.put([{ id: '9', secrets: ['sid'], form: '1', text: 'sealed' }], 'stopping', 60)
-    redis.pause()
-    await fails(early.records.take({ secret: 'sid' }, 'taker'), 'no-answer')
-    redis.resume()
-    await eventually('it is up', () => here.isUp && early.isUp)
-    expect(await here.records.take({ secret: 'sid' }, 'taker')).toMatchObject({ text: 'sealed' })
-    await early.close()
   })
 
   test('that is killed and comes back empty gets all entries again', async () => {

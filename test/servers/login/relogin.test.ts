@@ -311,20 +311,18 @@ describe('a later login without the password', () => {
     expect([dialed[0]!.link.told.length, dialed[0]!.link.gone]).toEqual([2, 'cut'])
   })
 
-  test('with keys fails if the password was changed with the same salt', async () => {
-    const side = scram({ knows: 'another' })
+  test.each<[string, Terms, 'not-authorized' | 'server-not-authentic']>([
+    ['the password was changed with the same salt', { knows: 'another' }, 'not-authorized'],
+    [
+      'the server’s signature is wrong',
+      { spoil: () => `v=${Buffer.alloc(20).toString('base64')}` },
+      'server-not-authentic',
+    ],
+    ['the server’s signature is missing', { spoil: () => '' }, 'server-not-authentic'],
+  ])('with keys fails if %s', async (_what, terms, code) => {
+    const side = scram(terms)
     const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await requestWithKeys())
-    await expect(link).rejects.toEqual(refused({ code: 'not-authorized', step: 'sasl' }))
-    expect(dialed[0]!.link.gone).toBe('cut')
-  })
-
-  test.each([
-    ['is wrong', () => `v=${Buffer.alloc(20).toString('base64')}`],
-    ['is missing', () => ''],
-  ])('with keys fails if the server’s signature %s', async (_what, spoil) => {
-    const side = scram({ spoil })
-    const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await requestWithKeys())
-    await expect(link).rejects.toEqual(refused({ code: 'server-not-authentic', step: 'sasl' }))
+    await expect(link).rejects.toEqual(refused({ code, step: 'sasl' }))
     expect(dialed[0]!.link.gone).toBe('cut')
   })
 
