@@ -44,7 +44,7 @@ async function testRelease(name) {
   const skip = inCi ? '' : missingPackages(debianPackages).join(',')
   const env = { SERVERS_ROOT: release.folder, WARM_TEST_SKIP: skip, WARM_TEST_MATRIX: 'full' }
   // As for all combinations of `npm run test:all`: with five workers, servers answer too late.
-  const result = await runJest(['--selectProjects', 'peers'], { env, files: files(), workers: 3 })
+  const result = await runJest(['--selectProjects', 'peers'], { env, files: files(), workers: 4 })
   const seconds = Math.round((performance.now() - start) / 1000)
   lines.push(`servers of ${name}: ${result.passed} passed, ${result.failed} failed, ${seconds} s`)
   passed += result.passed

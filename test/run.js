@@ -66,7 +66,7 @@ async function jest(absent) {
   const skip = { WARM_TEST_SKIP: inCi ? '' : absent.join(',') }
   const withMatrix = async (matrix, args, files = []) => {
     // The combinations need more of the processor, so that the tests of five workers could time out.
-    const workers = matrix === '' ? undefined : 3
+    const workers = matrix === '' ? undefined : 4
     const result = await runJest(args, { env: { ...skip, WARM_TEST_MATRIX: matrix }, files, workers })
     passed += result.passed
     failed += result.failed

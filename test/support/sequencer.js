@@ -3,8 +3,10 @@ import Sequencer from '@jest/test-sequencer'
 
 /** Files that take most of a minute, mostly waiting. Others with real servers and browsers take up to half a minute. */
 const slow = [
-  ...['proxies', 'websocket-attach', 'slow-senders', 'page-module', 'remote-endpoints', 'workers', 'oidc-example'],
-  ...['portal-example', 'remote-cuts', 'converse', 'process', 'package', 'installing'],
+  ...['debian-package', 'killed-processes', 'restarted-pages', 'converse-module', 'chaos', 'page-module'],
+  ...['mended-pages', 'processes-faults', 'installing', 'admin-looks', 'page-messages', 'proxies', 'portal-example'],
+  ...['websocket-attach', 'portal-recipes', 'passwordless', 'remote-endpoints', 'workers', 'process', 'killed-page'],
+  ...['slow-senders', 'oidc-example', 'redis-faults', 'package', 'audit-log', 'reload', 'demo-page', 'converse'],
 ]
 
 const nameOf = ({ path }) => path.replace(/^.*\/|\.test\.ts$/g, '')
