@@ -2,15 +2,6 @@ import { cpus } from 'node:os'
 import type { Line } from './lines.js'
 import type { Figures } from './work.js'
 
-export interface Verdict extends Line {
-  readonly value: string
-  readonly base: string
-  readonly figure: number
-  readonly low: number
-  readonly high: number
-  readonly reached: boolean
-}
-
 export interface Comparison<Key extends string = string> {
   readonly title: string
   readonly unit: string
@@ -43,9 +34,8 @@ export const perCpuSecond = (process: string): Measure => ({
 
 export type Demand = readonly [what: string, isMet: boolean]
 
-export function areMet(demands: readonly Demand[]): boolean {
+export function print(demands: readonly Demand[]): void {
   for (const [what, isMet] of demands) console.log(`${isMet ? 'reached' : 'short  '}  ${what}`)
-  return demands.every(([, isMet]) => isMet)
 }
 
 export function median(values: readonly number[]): number {
@@ -55,14 +45,19 @@ export function median(values: readonly number[]): number {
 }
 
 export function judge(
-  line: Line,
+  { what, against, sense, reach, unit }: Line,
   figures: readonly number[],
-  { value, base = '' }: { value: string; base?: string },
-): Verdict {
+  { value, base }: { value: string; base?: string },
+): Demand {
   const figure = median(figures)
-  const reached = line.sense === 'at least' ? figure >= line.reach : figure <= line.reach
-  const [low, high] = [Math.min(...figures), Math.max(...figures)]
-  return { ...line, value, base, figure, low, high, reached }
+  const number = (each: number) => each.toFixed({ x: 2, KiB: 1, ms: 1 }[unit])
+  const [low, high] = [Math.min(...figures), Math.max(...figures)].map(number)
+  const range = low === high ? '' : ` (${low} to ${high})`
+  const compared = base === undefined ? '' : `, and ${base}, ${against}`
+  return [
+    `${number(figure)} ${unit}${range}, ${sense} ${number(reach)}: ${what}: ${value}${compared}`,
+    sense === 'at least' ? figure >= reach : figure <= reach,
+  ]
 }
 
 export function judgeRatio<Key extends string>(
@@ -71,7 +66,7 @@ export function judgeRatio<Key extends string>(
   [ours, theirs]: readonly [Key, Key],
   measure: Measure,
   theirMeasure = measure,
-): Verdict {
+): Demand {
   const values = rounds[ours].map(measure.of)
   const bases = rounds[theirs].map(theirMeasure.of)
   return judge(
@@ -85,7 +80,7 @@ export function judgeLater<Key extends string>(
   line: Line,
   { rounds }: Comparison<Key>,
   [ours, theirs]: readonly [Key, Key],
-): Verdict {
+): Demand {
   const [values, bases] = [rounds[ours].map(p50.of), rounds[theirs].map(p50.of)]
   return judge(
     line,
@@ -115,28 +110,4 @@ function whereTheCpuWent(figures: readonly Figures[]): string {
   const busy = (used.reduce((sum, each) => sum + each, 0) * median(figures.map(rate.of))) / 1e6
   const each = names.map((name, index) => `${name} ${cpu(name).format(used[index]!)}`)
   return `${each.join(', ')} (${busy.toFixed(1)} of ${cpus().length} cores busy)`
-}
-
-export function verdictTable(verdicts: readonly Verdict[]): string {
-  const head = ['line', 'what', 'measured', 'compared with', 'figure', 'to reach', 'verdict']
-  const rows = [head, ...verdicts.map(cellsOf)]
-  return rows.map(cells => alignedRow(cells, rows)).join('\n')
-}
-
-const alignedRow = (cells: readonly string[], rows: readonly (readonly string[])[]) =>
-  cells
-    .map((cell, column) => cell.padEnd(Math.max(...rows.map(each => each[column]!.length))))
-    .join('  ')
-    .trimEnd()
-
-function cellsOf(verdict: Verdict): string[] {
-  const { id, what, value, against, base, low, high, reached, figure, sense, reach, unit } = verdict
-  const number = (each: number) => each.toFixed({ x: 2, KiB: 1, ms: 1 }[unit])
-  const spread = low === high ? '' : ` (${number(low)}-${number(high)})`
-  return [
-    ...[id, what, value, base === '' ? against : `${base}, ${against}`],
-    `${number(figure)} ${unit}${spread}`,
-    `${sense} ${number(reach)} ${unit}`,
-    reached ? 'reached' : 'short',
-  ]
 }

@@ -58,10 +58,9 @@ async function countRoundTrips(work: Work): Promise<Figures> {
     if (isCounting) tally.add(milliseconds)
   }
   const talks = await openTalks(work, arrived, fail)
-  // Workers get connections in turn. Without `shuffled`, a session's poll and its message would reach the same worker.
-  for (const talk of shuffled(talks)) talk.poll()
+  for (const talk of talks) talk.poll()
   await sleep(settleMilliseconds)
-  for (const talk of shuffled(talks)) talk.sendNext()
+  for (const talk of talks) talk.sendNext()
   await Promise.race([sleep(settleMilliseconds), failure])
   isCounting = true
   await tally.during(() => Promise.race([sleep(work.amount * 1000), failure]))
@@ -87,11 +86,8 @@ async function openTalks(
       const ofKind = kind === 'floor' ? { path: '/', bodies: ['', ''] } : { path: `/relay/${index}`, bodies: relayed }
       return new PostPairs({ port, arrived, failed, ...(ofKind as { path: string; bodies: typeof relayed }) })
     })
-  const opening = sharesOf(target, users).map(async ([share, some]) => {
-    const sessions = await openBosh(share, some)
-    return sessions.map(each => new BoshTalk(each, { port: share.port, pollFirst, arrived, failed }))
-  })
-  return (await Promise.all(opening)).flat()
+  const sessions = await openBosh(target, users)
+  return sessions.map(each => new BoshTalk(each, { port, pollFirst, arrived, failed }))
 }
 
 function sharesOf(target: Target, users: readonly string[]): (readonly [Target, readonly string[]])[] {
@@ -196,13 +192,6 @@ async function talkEvenly(work: Work): Promise<Figures> {
 
 const names = ({ prefix = 'user', users }: Work, count: number, from = 0): string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}${(from + index) % users}`)
-
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map(item => ({ item, place: Math.random() }))
-    .toSorted((one, other) => one.place - other.place)
-    .map(({ item }) => item)
-}
 
 function failing(): { failure: Promise<never>; fail: (error: Error) => void } {
   let fail: (error: Error) => void = () => {}

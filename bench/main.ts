@@ -1,5 +1,5 @@
 import { startProsody } from '../test/support/prosody.js'
-import { type Verdict, verdictTable } from './comparison.js'
+import { type Demand, print } from './comparison.js'
 import { conditions } from './conditions.js'
 import { measureHeld, measureHeldBesideOthers, measureHeldOverWebSocket } from './memory.js'
 import { measureMixed } from './mixed.js'
@@ -17,7 +17,7 @@ import { accountsOf, freshPrefix, fullSizes, names, quickSizes, type Stage, user
 import { measureStorm } from './storm.js'
 import { measureWarms, measureWarmsOverStarttls } from './warms.js'
 
-type Measure = (stage: Stage) => Promise<readonly Verdict[]>
+type Measure = (stage: Stage) => Promise<readonly Demand[]>
 
 const parts: Readonly<Record<string, readonly Measure[]>> = {
   warm: [measureWarms, measureWarmsOverStarttls],
@@ -27,69 +27,43 @@ const parts: Readonly<Record<string, readonly Measure[]>> = {
   websocket: [measureWebSocket, measureWebSocketBeforeEjabberd, measureHeldOverWebSocket],
   records: [measureRecords],
   processes: [measureCarrying, measureWorkers, measureHeldBesideOthers],
+  scale: [measureScale],
+  storm: [measureStorm],
 }
 const usual = ['warm', 'chat', 'idle', 'mixed', 'websocket']
-const mostMinutes = 40
+const options = ['sessions', 'workers', 'rate', 'seconds']
 
-const print = (text: string) => console.log(text)
-
-function numbersIn<Key extends string>(words: readonly string[], defaults: Record<Key, number>) {
-  const numbers = { ...defaults }
-  for (const word of words) {
+function numbersIn(words: readonly string[]): Stage['numbers'] {
+  const pairs = words.map(word => {
     const [, name = '', number] = /^--(\w+)=(\d+)$/.exec(word) ?? []
-    if (!(name in defaults)) {
-      const options = Object.entries(defaults).map(([known, value]) => `--${known}=${value}`)
-      throw new Error(`Unknown option ${word}. Options: ${options.join(', ')}`)
-    }
-    numbers[name as Key] = Number(number)
-  }
-  return numbers
+    if (!options.includes(name))
+      throw new Error(`Unknown option ${word}. Options: --quick, --${options.join('=, --')}=`)
+    return [name, Number(number)]
+  })
+  return Object.fromEntries(pairs)
 }
 
 async function main(words: readonly string[]): Promise<void> {
-  if (words[0] === 'scale') {
-    const isMet = await measureScale(
-      numbersIn(words.slice(1), { sessions: 50_000, workers: 6, rate: 1_000, seconds: 30 }),
-    )
-    process.exitCode = isMet ? 0 : 1
-    return
-  }
-  if (words[0] === 'storm') {
-    const isMet = await measureStorm(numbersIn(words.slice(1), { sessions: 6_000 }).sessions)
-    process.exitCode = isMet ? 0 : 1
-    return
-  }
-  const asked = words.filter(word => word !== '--quick')
+  const quick = words.includes('--quick')
+  const numbers = numbersIn(words.filter(word => word.startsWith('--') && word !== '--quick'))
+  const asked = words.filter(word => !word.startsWith('--'))
   const unknown = asked.filter(word => parts[word] === undefined)
   if (unknown.length > 0) {
-    const known = [...Object.keys(parts), 'scale', 'storm'].join(', ')
-    console.error(`Unknown: ${unknown.join(' ')}. Parts: ${known}, --quick. By default: ${usual}.`)
-    process.exitCode = 2
-    return
+    throw new Error(`Unknown: ${unknown.join(' ')}. Parts: ${Object.keys(parts).join(', ')}. By default: ${usual}.`)
   }
-  const minutes = mostMinutes * (1 + asked.filter(word => !usual.includes(word)).length)
-  const late = setTimeout(() => {
-    console.error(`not finished after ${minutes} minutes`)
-    process.exit(1)
-  }, minutes * 60_000)
-  await measure(asked.length === 0 ? usual : asked, asked.length < words.length)
-  clearTimeout(late)
-}
-
-async function measure(asked: readonly string[], quick: boolean): Promise<void> {
   const sizes = quick ? quickSizes : fullSizes
   console.log(`${conditions()}\n${sizes.rounds} rounds, medians. Not as delivered:`)
   for (const difference of differencesFromDelivery) console.log(`  ${difference}`)
 
   const fresh = Array.from({ length: sizes.rounds }, (_, round) => names(freshPrefix(round), sizes.freshUsers))
   const accounts = accountsOf([...names('user', users), ...fresh.flat()])
-  const verdicts: Verdict[] = []
   await using prosody = closing(await startProsody({ users: accounts }))
   await using load = startLoadClient()
-  const stage: Stage = { sizes, prosody, load, log: print }
-  for (const part of asked.flatMap(word => parts[word]!)) verdicts.push(...(await part(stage)))
-  const byLine = verdicts.toSorted((one, other) => Number(one.id) - Number(other.id))
-  if (byLine.length > 0) console.log(`\n${verdictTable(byLine)}`)
+  const stage: Stage = { sizes, numbers, prosody, load, log: text => console.log(text) }
+  const demands: Demand[] = []
+  for (const part of (asked.length === 0 ? usual : asked).flatMap(word => parts[word]!))
+    demands.push(...(await part(stage)))
+  print(demands)
   if (quick) console.log('\nA quick run: these figures mean nothing.')
 }
 

@@ -1,8 +1,8 @@
-// Targets 8, 13 and 18 of lines.ts: resident memory of a session that only waits.
+// Resident memory of a session that only waits.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startDemoServer } from '../src/command/demo/server.js'
 import { ask } from './ask.js'
-import { judge, type Verdict } from './comparison.js'
+import { type Demand, judge } from './comparison.js'
 import { HttpLane } from './http-lane.js'
 import { lines } from './lines.js'
 import { closing, type Started, startEcho, startFloor, startNeighbours, startService, startStore } from './processes.js'
@@ -94,7 +94,7 @@ async function weighFloor(stage: Stage): Promise<Weight> {
   return await weigh(stage, [floor], bareRequests(floor.port))
 }
 
-export async function measureHeld(stage: Stage): Promise<readonly Verdict[]> {
+export async function measureHeld(stage: Stage): Promise<readonly Demand[]> {
   const service = await weighService(stage, overBosh)
   const floor = await weighFloor(stage)
   stage.log(
@@ -106,14 +106,14 @@ export async function measureHeld(stage: Stage): Promise<readonly Verdict[]> {
   return [judge(lines.memoryAboveFloor, [above], { value, base: kib(floor) })]
 }
 
-export async function measureHeldOverWebSocket(stage: Stage): Promise<readonly Verdict[]> {
+export async function measureHeldOverWebSocket(stage: Stage): Promise<readonly Demand[]> {
   const service = await weighService(stage, overWebSocket)
   stage.log(`\nA held session over WebSocket, plain link\n  the service: ${inWords(stage, service)}`)
   const value = kib(service)
   return [judge(lines.socketMemory, [unlessLost(service)], { value })]
 }
 
-export async function measureHeldBesideOthers(stage: Stage): Promise<readonly Verdict[]> {
+export async function measureHeldBesideOthers(stage: Stage): Promise<readonly Demand[]> {
   const ofPair = async (isElsewhere: boolean) => {
     await using server = await startServer()
     await using store = await startStore()
@@ -122,14 +122,12 @@ export async function measureHeldBesideOthers(stage: Stage): Promise<readonly Ve
     const target: Target = { kind: 'product', port: (isElsewhere ? other : one).port, warmPort: one.port }
     return await weigh(stage, isElsewhere ? pair.both : [one], overBosh(target))
   }
-  const alone = await weighService(stage, overBosh)
   const here = await ofPair(false)
   const elsewhere = await ofPair(true)
   stage.log(
-    `\nA held session, plain link\n  one process: ${inWords(stage, alone)}\n` +
-      `  two, the one with the session: ${inWords(stage, here)}\n` +
-      `  two, held at the other one, together: ${inWords(stage, elsewhere)}`,
+    `\nA held session, plain link, of two processes\n  the one with the session: ${inWords(stage, here)}\n` +
+      `  held at the other one, together: ${inWords(stage, elsewhere)}`,
   )
-  const ratio = unlessLost(here) / unlessLost(alone)
-  return [judge(lines.memoryAmongOthers, [ratio], { value: kib(here), base: kib(alone) })]
+  const ratio = unlessLost(elsewhere) / unlessLost(here)
+  return [judge(lines.memoryElsewhere, [ratio], { value: kib(elsewhere), base: kib(here) })]
 }

@@ -1,4 +1,4 @@
-import { judgeRatio, p99, type Verdict } from './comparison.js'
+import { type Demand, judgeRatio, p99 } from './comparison.js'
 import { lines } from './lines.js'
 import { startLoadClient, startService } from './processes.js'
 import { chatLoad, compare, type Stage, users, withFreshProsody } from './stage.js'
@@ -7,7 +7,7 @@ import type { Target } from './work.js'
 const warmsPerSecond = 50
 const marginSeconds = 2
 
-export async function measureMixed(stage: Stage): Promise<readonly Verdict[]> {
+export async function measureMixed(stage: Stage): Promise<readonly Demand[]> {
   const { mixedSeconds } = stage.sizes
   await using service = await startService({ c2sPort: stage.prosody.c2sPort })
   // In the same process, reading replies to warms would delay the chats.

@@ -1,4 +1,4 @@
-import { cpuOfAll, judgeRatio, type Verdict } from './comparison.js'
+import { cpuOfAll, type Demand, judgeRatio } from './comparison.js'
 import { lines } from './lines.js'
 import { closing, startService, startStore } from './processes.js'
 import { chatLoad, compare, type Load, type Stage, warmUp, withFreshProsody } from './stage.js'
@@ -11,7 +11,7 @@ async function startKeeping(c2sPort: number, kept: 'on' | 'off') {
 }
 
 /** With and without records from which another process continues the sessions of one that dies. */
-export async function measureRecords(stage: Stage): Promise<readonly Verdict[]> {
+export async function measureRecords(stage: Stage): Promise<readonly Demand[]> {
   const { sizes, prosody } = stage
   const sessions = sizes.paceSessions
   await using on = await startKeeping(prosody.c2sPort, 'on')

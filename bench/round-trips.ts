@@ -1,5 +1,5 @@
 import { startEjabberd } from '../test/support/ejabberd.js'
-import { cpu, judgeRatio, rate, type Verdict } from './comparison.js'
+import { cpu, type Demand, judgeRatio, rate } from './comparison.js'
 import { type Line, lines } from './lines.js'
 import { closing, startEcho, startFloor, startService } from './processes.js'
 import {
@@ -20,7 +20,7 @@ import type { Processes, Target } from './work.js'
 
 const overWebSocket = { over: 'websocket' } as const
 
-export async function measureBosh(stage: Stage): Promise<readonly Verdict[]> {
+export async function measureBosh(stage: Stage): Promise<readonly Demand[]> {
   const { sizes, prosody } = stage
   await using service = await startService({ c2sPort: prosody.c2sPort })
   await using echo = await startEcho()
@@ -42,7 +42,7 @@ export async function measureBosh(stage: Stage): Promise<readonly Verdict[]> {
   ]
 }
 
-export async function measureWebSocket(stage: Stage): Promise<readonly Verdict[]> {
+export async function measureWebSocket(stage: Stage): Promise<readonly Demand[]> {
   const { sizes, prosody } = stage
   await using service = await startService({ c2sPort: prosody.c2sPort })
   const contender = withFreshProsody.bind(undefined, stage)
@@ -74,7 +74,7 @@ async function measureBeforeEjabberd(
   line: Line,
   over: Pick<Target, 'over'>,
   about?: Partial<Load>,
-): Promise<readonly Verdict[]> {
+): Promise<readonly Demand[]> {
   const { sizes } = stage
   await using ejabberd = closing(await startEjabberd({ users: accountsOf(names('user', users)), plain: true }))
   await using service = await startService({ c2sPort: ejabberd.c2sPort })

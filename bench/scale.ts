@@ -2,8 +2,9 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Answer, ask } from './ask.js'
-import { areMet, type Demand } from './comparison.js'
+import { descriptorsOf } from '../test/support/server-process.js'
+import { ask } from './ask.js'
+import type { Demand } from './comparison.js'
 import {
   closing,
   type LoadClient,
@@ -15,10 +16,9 @@ import {
   startService,
   startWorkers,
 } from './processes.js'
-import { descriptorsOf, residentKib } from './tally.js'
+import type { Stage } from './stage.js'
+import { residentKib } from './tally.js'
 import type { Figures } from './work.js'
-
-type Lag = Answer<'lag'>
 
 const mostOfClient = 10_000
 /** At most 18,000 descriptors: two for each session, and 4,000 for messages. */
@@ -47,7 +47,7 @@ const options = (c2sPort: number, own: Readonly<Record<string, string>> = {}) =>
   c2sPort,
   link: 'tls=none&plain=on',
   environment: {
-    MEASURE_LAG: '1',
+    MEASURE_PAUSES: '1',
     XMPP_TIMEOUT: '0',
     MAX_SESSIONS: '0',
     RATE_FAILED_LOGINS: '0',
@@ -67,22 +67,18 @@ const phases = ['log in', 'talk', 'lose links', 'lose pages', 'end'] as const
 type Phase = (typeof phases)[number]
 
 interface Row {
-  /** Seconds until all sessions are open. */
-  readonly filled: number
+  /** Seconds until all sessions are open again. */
   readonly back: number
   readonly kibEach: number
   readonly cpuMicroseconds: number
   readonly stubMicroseconds: number
   readonly p99: number
-  readonly lags: Partial<Record<Phase, Lag>>
+  /** Longest pauses, in milliseconds of CPU time. */
+  readonly pauses: Partial<Record<Phase, number>>
   readonly lost: number
 }
 
-async function lagOf({ workers }: Held): Promise<Lag> {
-  const all = await Promise.all(workers.map(pid => ask(pid, 'lag')))
-  const most = (key: keyof Lag) => Math.max(...all.map(each => each[key]))
-  return { max: most('max'), busy: most('busy') }
-}
+const pauseOf = async ({ workers }: Held) => Math.max(...(await Promise.all(workers.map(pid => ask(pid, 'pause')))))
 
 const alone = ({ pid, port }: Started): Held => ({ pids: [pid], workers: [pid], port })
 
@@ -97,13 +93,13 @@ const descriptorsOfAll = ({ pids }: Held) => pids.reduce((sum, pid) => sum + des
 async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Held, stub: Stub): Promise<Row> {
   const clients = Array.from({ length: Math.ceil(sessions / mostOfClient) }, startLoadClient)
   const share = Math.ceil(sessions / clients.length)
-  const lags: Partial<Record<Phase, Lag>> = {}
+  const pauses: Row['pauses'] = {}
   let waiting = 0
   let onReady = () => {}
   let runs: Promise<readonly Figures[]> = Promise.resolve([])
   const ready = () => void (--waiting === 0 && onReady())
   const phase = async (name: Phase, act: () => unknown, until?: () => Promise<void>): Promise<number> => {
-    await lagOf(service)
+    await pauseOf(service)
     waiting = clients.length
     const allReady = new Promise<void>(resolve => {
       onReady = resolve
@@ -112,7 +108,7 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
     act()
     await (until?.() ?? Promise.race([allReady, runs]))
     const took = (performance.now() - start) / 1000
-    lags[name] = await lagOf(service)
+    pauses[name] = await pauseOf(service)
     return took
   }
   const go = () => {
@@ -133,7 +129,7 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
         { seconds: 900 + seconds, ready },
       )
     }
-    const filled = await phase('log in', () => {
+    await phase('log in', () => {
       runs = Promise.all(clients.map(run))
     })
     await phase('talk', go)
@@ -148,7 +144,7 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
     const [first] = figures
     const cpu = (of: string) => (first!.cpuMicroseconds[of]! * first!.operations) / operations
     const row: Row = {
-      ...{ filled, back, kibEach, lags, cpuMicroseconds: cpu('service'), stubMicroseconds: cpu('stub') },
+      ...{ back, kibEach, pauses, cpuMicroseconds: cpu('service'), stubMicroseconds: cpu('stub') },
       p99: Math.max(...figures.map(({ p99Milliseconds }) => p99Milliseconds)),
       lost: figures.reduce((sum, { lost = 0 }) => sum + lost, 0),
     }
@@ -159,14 +155,14 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
   }
 }
 
-const columns = ['sessions', 'filled s', 'back s', 'KiB each', 'CPU us', 'of stub', 'p99 ms', 'lost']
+const columns = ['sessions', 'back s', 'KiB each', 'CPU us', 'of stub', 'p99 ms', 'lost']
 
 function print(sessions: number, row: Row): void {
-  const { filled, back, kibEach, cpuMicroseconds, stubMicroseconds, p99, lags } = row
-  const figures = [filled, back, kibEach, cpuMicroseconds, stubMicroseconds, p99].map(figure => figure.toFixed(1))
+  const { back, kibEach, cpuMicroseconds, stubMicroseconds, p99, pauses } = row
+  const figures = [back, kibEach, cpuMicroseconds, stubMicroseconds, p99].map(figure => figure.toFixed(1))
   const cells = [String(sessions), ...figures, String(row.lost)]
-  const pauses = phases.map(phase => `${lags[phase]!.busy.toFixed(0)} (${lags[phase]!.max.toFixed(0)})`.padStart(12))
-  console.log([...cells.map((cell, at) => cell.padStart(columns[at]!.length + 2)), ...pauses].join(''))
+  const longest = phases.map(phase => pauses[phase]!.toFixed(0).padStart(12))
+  console.log([...cells.map((cell, at) => cell.padStart(columns[at]!.length + 2)), ...longest].join(''))
 }
 
 async function measureAlone(count: number, rate: number): Promise<Pick<Row, 'kibEach' | 'cpuMicroseconds'>> {
@@ -190,7 +186,7 @@ const growthDemand = (what: string, growth: number): Demand => [
 ]
 
 function demandsOfAll(rows: readonly Row[]): Demand[] {
-  const pause = Math.max(...rows.flatMap(({ lags }) => Object.values(lags).map(({ busy }) => busy)))
+  const pause = Math.max(...rows.flatMap(({ pauses }) => Object.values(pauses)))
   return [
     [`longest pause: ${pause.toFixed(0)} ms of CPU, at most 100`, pause <= 100],
     ['none lost', rows.every(({ lost }) => lost === 0)],
@@ -211,7 +207,7 @@ async function measureInMemory(plan: ScalePlan): Promise<Demand[]> {
   const { rows, growth } = await measureSizes(plan, sizesInMemory, alone(service), breakable(service), cpu)
   await service.stop()
   console.log('\nBare node:http, which answers a held request with the message of the next')
-  await using floor = await startFloor(1, { HOST: '0.0.0.0', MEASURE_LAG: '1' })
+  await using floor = await startFloor(1, { HOST: '0.0.0.0', MEASURE_PAUSES: '1' })
   const { growth: ofFloor } = await measureSizes(plan, sizesInMemory, alone(floor), breakable(floor))
   const [least, most] = [sizesInMemory[0], sizesInMemory.at(-1)]
   const what = `CPU of a message at ${most} / at ${least}: ${growth.toFixed(2)}, / of bare node:http`
@@ -231,11 +227,11 @@ async function measureGroup(plan: ScalePlan): Promise<Demand[]> {
   return [back, ...demandsOfAll([row])]
 }
 
-export async function measureScale(plan: ScalePlan): Promise<boolean> {
-  console.log(`${plan.rate} messages a second for ${plan.seconds} s at each size, before a stub. Pauses in ms of CPU,`)
-  console.log('in parentheses with the time in which other processes had the core\n')
+export async function measureScale({ numbers }: Stage): Promise<readonly Demand[]> {
+  const plan: ScalePlan = { sessions: 50_000, workers: 6, rate: 1_000, seconds: 30, ...numbers }
+  console.log(`${plan.rate} messages a second for ${plan.seconds} s at each size, before a stub. Pauses in ms of CPU\n`)
   console.log(columns.map(column => `  ${column}`).join('') + phases.map(phase => phase.padStart(12)).join(''))
   const demands: Demand[] = []
   for (const part of [measureTcp, measureInMemory, measureGroup]) demands.push(...(await part(plan)))
-  return areMet(demands)
+  return demands
 }

@@ -1,10 +1,10 @@
-import { cpu, judgeLater, judgeRatio, perCpuSecond, type Verdict } from './comparison.js'
+import { cpu, type Demand, judgeLater, judgeRatio, perCpuSecond } from './comparison.js'
 import { lines } from './lines.js'
 import { startApart, startNeighbours, startService, startStore, startWorkers } from './processes.js'
 import { chatLoad, compare, type Stage, warmLoad, warmUp, withFreshProsody } from './stage.js'
 import type { Target } from './work.js'
 
-export async function measureCarrying(stage: Stage): Promise<readonly Verdict[]> {
+export async function measureCarrying(stage: Stage): Promise<readonly Demand[]> {
   const { sizes, prosody } = stage
   const options = { c2sPort: prosody.c2sPort }
   await using store = await startStore()
@@ -32,37 +32,29 @@ export async function measureCarrying(stage: Stage): Promise<readonly Verdict[]>
   ]
 }
 
-export async function measureWorkers(stage: Stage): Promise<readonly Verdict[]> {
+export async function measureWorkers(stage: Stage): Promise<readonly Demand[]> {
   const { sizes, prosody } = stage
   const options = { c2sPort: prosody.c2sPort }
-  await using one = await startService(options)
   await using two = await startWorkers(2, options)
   await using first = await startService(options)
   await using second = await startService(options)
-  const contender = withFreshProsody.bind(undefined, stage)
   const kind = 'product'
   const all = {
-    one: contender('one process', { kind, port: one.port }, { service: one.pid }),
-    two: contender(
+    two: withFreshProsody(
+      stage,
       'WORKERS=2, with the primary',
       { kind, port: two.port },
       { service: two.pids, Redis: two.store.pid },
     ),
-    apart: contender(
+    apart: withFreshProsody(
+      stage,
       'two processes that do not know each other',
       { kind, port: first.port, apart: [first.port, second.port] },
       { service: [first.pid, second.pid] },
     ),
   }
-  const warmUps = [all.one, all.two, all.apart, all.two, all.apart]
-  await warmUp(warmUps, warmLoad(sizes), sizes.warmUpRounds)
-  const warming = 'Warming, 10 at once, by one process and by workers'
-  const warms = await compare(stage, warming, all, warmLoad(sizes), sizes.sharingRounds)
-  await warmUp(all, chatLoad(sizes), sizes.chatWarmUpRounds)
-  const chatting = `Messages to oneself, ${sizes.chatSessions} sessions, on connections placed at random`
-  const chats = await compare(stage, chatting, all, chatLoad(sizes), sizes.sharingRounds)
-  return [
-    judgeRatio(lines.workersWarm, warms, ['two', 'one'], perCpuSecond('service')),
-    judgeRatio(lines.workersChat, chats, ['two', 'one'], perCpuSecond('service')),
-  ]
+  await warmUp(all, warmLoad(sizes), sizes.warmUpRounds)
+  const title = 'Warming, 10 at once, by workers and by processes apart'
+  const warms = await compare(stage, title, all, warmLoad(sizes), sizes.sharingRounds)
+  return [judgeRatio(lines.workersWarm, warms, ['two', 'apart'], perCpuSecond('service'))]
 }

@@ -29,6 +29,13 @@ export const users = 200
 
 export interface Stage {
   readonly sizes: Sizes
+  /** Of the command line, for the parts that have such options. */
+  readonly numbers: {
+    readonly sessions?: number
+    readonly workers?: number
+    readonly rate?: number
+    readonly seconds?: number
+  }
   readonly prosody: Prosody
   readonly load: LoadClient
   readonly log: (text: string) => void

@@ -54,10 +54,8 @@ function cpuMicroseconds(pid: number): number {
   }
 }
 
-export const descriptorsOf = (pid: number) => readdirSync(`/proc/${pid}/fd`).length
-
 export const residentKib = (pid: number) =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
 
-export const questionFile = (pid: number) => `/tmp/warm-bindings-question-${pid}`
-export const answerFile = (pid: number) => `/tmp/warm-bindings-answer-${pid}`
+/** Where a measured process answers questions. */
+export const socketOf = (pid: number) => `/tmp/warm-bindings-probe-${pid}`

@@ -1,9 +1,9 @@
-import { cpu, judgeRatio, p50, rate, type Verdict } from './comparison.js'
+import { cpu, type Demand, judgeRatio, p50, rate } from './comparison.js'
 import { lines } from './lines.js'
 import { startFloor, startService } from './processes.js'
 import { compare, freshPrefix, product, type Stage, users, warmLoad, warmUp, withFreshProsody } from './stage.js'
 
-export async function measureWarms(stage: Stage): Promise<readonly Verdict[]> {
+export async function measureWarms(stage: Stage): Promise<readonly Demand[]> {
   const { sizes, prosody } = stage
   const { c2sPort, httpPort } = prosody
   await using service = await startService({ c2sPort })
@@ -28,7 +28,7 @@ export async function measureWarms(stage: Stage): Promise<readonly Verdict[]> {
   ]
 }
 
-export async function measureWarmsOverStarttls(stage: Stage): Promise<readonly Verdict[]> {
+export async function measureWarmsOverStarttls(stage: Stage): Promise<readonly Demand[]> {
   const { sizes, prosody } = stage
   const { c2sPort: port, caFile } = prosody
   await using service = await startService({ c2sPort: port, caFile })

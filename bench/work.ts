@@ -4,7 +4,7 @@ export type Kind = 'product' | 'peer' | 'raw' | 'raw-tls' | 'floor' | 'relay'
 export interface Target {
   readonly kind: Kind
   readonly port: number
-  /** Ports of separate processes, used instead of `port`. */
+  /** Ports of separate processes, used instead of `port` if `part` is `warm`. */
   readonly apart?: readonly number[]
   readonly warmPort?: number
   readonly host?: string

@@ -1,6 +1,6 @@
 // A server's process in a folder of its own: started, waited for, and ended in good order or at once.
 import { spawn, spawnSync } from 'node:child_process'
-import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -137,6 +137,15 @@ export const answersAt = (url: string) => async (): Promise<boolean> => {
 export function childrenOf(pid: number): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
   return text.split(' ').flatMap(word => (word === '' ? [] : [Number(word)]))
+}
+
+/** Number of open descriptors. 0 if the process is gone. */
+export function descriptorsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length
+  } catch {
+    return 0
+  }
 }
 
 /** The command in the other release, with this machine's temporary folder and this repository mounted until it ends. */

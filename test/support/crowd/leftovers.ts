@@ -1,7 +1,8 @@
 // What processes still have when all users have gone.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { samplesOf } from '../scrape.js'
-import { descriptorsOf, type Flock } from './member.js'
+import { descriptorsOf } from '../server-process.js'
+import type { Flock } from './member.js'
 
 /** What must be 0 when there is nothing to do. */
 const idle = /^warm_bindings_(sessions|c2s_links|bosh_held_requests|http_connections|forwarded_requests)(\{|$)/

@@ -1,5 +1,4 @@
 // A process of the built service, as an operator would run it.
-import { readdirSync } from 'node:fs'
 import { ask } from '../http-answer.js'
 import { main } from '../operated-service.js'
 import { answersAt, type ServerProcess, startServerProcess } from '../server-process.js'
@@ -30,15 +29,6 @@ const settings = {
   ...{ RATE_WARMS_PER_JID: '0', MAX_SESSIONS_PER_JID: '0', MAX_CONNECTIONS_PER_ADDRESS: '0' },
   // Sessions of absent pages end soon, so that a run does not wait long for their end.
   ...{ BOSH_INACTIVITY: '30', WEBSOCKET_RESUME: '30', WARM_ATTACH_TIMEOUT: '30' },
-}
-
-/** Number of open descriptors. 0 if the process is gone. */
-export function descriptorsOf(pid: number): number {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).length
-  } catch {
-    return 0
-  }
 }
 
 /** Several processes of one service. */

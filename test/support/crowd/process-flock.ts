@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { processIn } from '../../../src/store/process-name.js'
 import { ask } from '../http-answer.js'
 import { freePorts } from '../ports.js'
-import type { ServerProcess } from '../server-process.js'
-import { descriptorsOf, ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'
+import { descriptorsOf, type ServerProcess } from '../server-process.js'
+import { ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'
 import { RandomBalancer } from './random-balancer.js'
 
 /** An admin, as `name:secret`, and an account of `localhost`, whose session shows the name of a process. */

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isProcessName } from '../../../src/store/process-name.js'
 import { freePorts } from '../ports.js'
-import { childrenOf, type ServerProcess } from '../server-process.js'
-import { descriptorsOf, ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'
+import { childrenOf, descriptorsOf, type ServerProcess } from '../server-process.js'
+import { ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'
 
 export class WorkerFlock implements Flock {
   members: Member[] = []
