@@ -31,18 +31,27 @@ export class TextSocket {
   }
 
   /** Resolves with everything up to the end of the pattern. Rejects when the connection ends before. */
-  async until(pattern: string | RegExp): Promise<string> {
-    for (;;) {
-      const end = endOf(pattern, this.#unread)
-      if (end !== undefined) return this.#take(end)
-      await this.#more(String(pattern))
-    }
+  until(pattern: string | RegExp): Promise<string> {
+    return this.takeTo(unread => endOf(pattern, unread), String(pattern))
   }
 
   /** Resolves with so many characters. */
-  async take(length: number): Promise<string> {
-    while (this.#unread.length < length) await this.#more(`${length} characters`)
-    return this.#take(length)
+  take(length: number): Promise<string> {
+    return this.takeTo(unread => (unread.length < length ? undefined : length), `${length} characters`)
+  }
+
+  /** Resolves with everything up to the place that `find` finds. */
+  async takeTo(find: (unread: string) => number | undefined, what: string): Promise<string> {
+    for (;;) {
+      const end = find(this.#unread)
+      if (end !== undefined) {
+        const taken = this.#unread.slice(0, end)
+        this.#unread = this.#unread.slice(end)
+        return taken
+      }
+      if (this.#hasEnded) throw new Error(`no ${what}, the connection ended after ${this.#unread.slice(0, 1000)}`)
+      await this.#wait()
+    }
   }
 
   /** Resolves with everything that has not been asked for, once the peer sends nothing more. */
@@ -65,17 +74,6 @@ export class TextSocket {
         this.#hasEnded = true
         this.#wake()
       })
-  }
-
-  #take(length: number): string {
-    const taken = this.#unread.slice(0, length)
-    this.#unread = this.#unread.slice(length)
-    return taken
-  }
-
-  async #more(what: string): Promise<void> {
-    if (this.#hasEnded) throw new Error(`no ${what}, the connection ended after ${this.#unread.slice(0, 1000)}`)
-    await this.#wait()
   }
 
   #wait(): Promise<void> {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { type FrameOptions, frame, opcodes, readFrame, type ServerFrame, text } from './frames.js'
+import { TextSocket } from './text-socket.js'
 
 /** The nonce of the example in RFC 6455 §1.2. */
 const usualKey = 'dGhlIHNhbXBsZSBub25jZQ=='
@@ -37,34 +38,20 @@ export function handshake({ path = '/xmpp-websocket', headers = {} }: WireOption
 }
 
 export class WebSocketWire {
-  readonly socket: Socket
+  /** One character for each byte. */
+  readonly #bytes: TextSocket
   readonly #answersPings: boolean
-  #unread: Buffer = Buffer.alloc(0)
-  #hasEnded = false
-  #isClosed = false
-  #wake: () => void = () => {}
   /** What the server has sent of pings and pongs. */
   readonly controls: ServerFrame[] = []
   /** The head of the answer to the handshake. */
   answer: HttpHead | undefined
 
-  private constructor(socket: Socket, { answersPings = true }: WireOptions) {
-    this.socket = socket
+  private constructor(
+    readonly socket: Socket,
+    { answersPings = true }: WireOptions,
+  ) {
+    this.#bytes = new TextSocket(socket, 'latin1')
     this.#answersPings = answersPings
-    socket.setNoDelay(true)
-    socket.on('data', chunk => {
-      this.#unread = Buffer.concat([this.#unread, chunk])
-      this.#wake()
-    })
-    socket.on('end', () => {
-      this.#hasEnded = true
-      this.#wake()
-    })
-    socket.on('error', () => {})
-    socket.on('close', () => {
-      this.#isClosed = true
-      this.#wake()
-    })
   }
 
   /** Connects, and asks for nothing. A URL with https trusts any certificate. */
@@ -99,28 +86,19 @@ export class WebSocketWire {
 
   /** The head of the next answer of HTTP. */
   async head(): Promise<HttpHead> {
-    for (;;) {
-      const end = this.#unread.indexOf('\r\n\r\n')
-      if (end >= 0) {
-        const [line = '', ...rest] = this.#take(end + 4)
-          .toString('latin1')
-          .trimEnd()
-          .split('\r\n')
-        const pairs = rest.map(one => {
-          const colon = one.indexOf(':')
-          return [one.slice(0, colon).toLowerCase(), one.slice(colon + 1).trim()] as const
-        })
-        this.answer = { status: Number(line.split(' ')[1]), headers: Object.fromEntries(pairs) }
-        return this.answer
-      }
-      await this.#more('the head of an answer')
-    }
+    const text = await this.#bytes.until('\r\n\r\n')
+    const [line = '', ...rest] = text.trimEnd().split('\r\n')
+    const pairs = rest.map(one => {
+      const colon = one.indexOf(':')
+      return [one.slice(0, colon).toLowerCase(), one.slice(colon + 1).trim()] as const
+    })
+    this.answer = { status: Number(line.split(' ')[1]), headers: Object.fromEntries(pairs) }
+    return this.answer
   }
 
   /** So many bytes of a body. */
   async body(length: number): Promise<string> {
-    while (this.#unread.length < length) await this.#more('a body')
-    return this.#take(length).toString()
+    return Buffer.from(await this.#bytes.take(length), 'latin1').toString()
   }
 
   write(...pieces: readonly (string | Buffer)[]): this {
@@ -140,33 +118,27 @@ export class WebSocketWire {
   /** The next frame that is neither ping nor pong. Rejects where the connection ends before. */
   async next(): Promise<ServerFrame> {
     for (;;) {
-      const read = readFrame(this.#unread)
-      if (read === undefined) {
-        await this.#more('a frame')
-        continue
-      }
-      const { opcode, payload } = read.frame
-      const taken = { opcode, payload: Buffer.from(payload) }
-      this.#take(read.length)
-      if (opcode !== opcodes.ping && opcode !== opcodes.pong) return taken
-      this.controls.push(taken)
-      if (opcode === opcodes.ping && this.#answersPings) this.frame(opcodes.pong, taken.payload)
+      const frame = await this.#frame()
+      if (frame.opcode !== opcodes.ping && frame.opcode !== opcodes.pong) return frame
+      this.controls.push(frame)
+      if (frame.opcode === opcodes.ping && this.#answersPings) this.frame(opcodes.pong, frame.payload)
     }
   }
 
   /** The next control frame. Rejects if another frame comes first. */
   async control(): Promise<ServerFrame> {
-    for (;;) {
-      const first = this.controls.shift()
-      if (first !== undefined) return first
-      const read = readFrame(this.#unread)
-      if (read === undefined) await this.#more('a frame of control')
-      else if (read.frame.opcode < opcodes.ping) throw new Error(`no control but ${read.frame.payload}`)
-      else {
-        this.controls.push({ opcode: read.frame.opcode, payload: Buffer.from(read.frame.payload) })
-        this.#take(read.length)
-      }
-    }
+    const frame = this.controls.shift() ?? (await this.#frame())
+    if (frame.opcode < opcodes.ping) throw new Error(`no control but ${frame.payload}`)
+    return frame
+  }
+
+  async #frame(): Promise<ServerFrame> {
+    let read: ReturnType<typeof readFrame>
+    await this.#bytes.takeTo(unread => {
+      read = readFrame(Buffer.from(unread, 'latin1'))
+      return read?.length
+    }, 'frame')
+    return read!.frame
   }
 
   /** The next message. Rejects where something else comes. */
@@ -211,7 +183,7 @@ export class WebSocketWire {
 
   /** Resolves once the server has closed its side of the connection. */
   async ended(): Promise<void> {
-    while (!this.#hasEnded && !this.#isClosed) await this.#wait()
+    await this.#bytes.rest()
   }
 
   /** Hangs up in one direction. */
@@ -222,24 +194,6 @@ export class WebSocketWire {
   /** Hangs up without a word. */
   drop(): void {
     this.socket.destroy()
-  }
-
-  #take(length: number): Buffer {
-    const taken = this.#unread.subarray(0, length)
-    this.#unread = this.#unread.subarray(length)
-    return taken
-  }
-
-  async #more(what: string): Promise<void> {
-    if (this.#hasEnded || this.#isClosed)
-      throw new Error(`the connection ended before ${what}: ${this.#unread.toString('latin1').slice(0, 500)}`)
-    await this.#wait()
-  }
-
-  #wait(): Promise<void> {
-    return new Promise(resolve => {
-      this.#wake = resolve
-    })
   }
 }
 
