@@ -1,11 +1,9 @@
 // RFC 6455 over a plain socket, without fragments.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { frame, opcodes, readFrame, type ServerFrame } from '../test/support/frames.js'
 
-const masked = 0x80
-const noMask = Buffer.alloc(4)
-
-const opcodes = { text: 0x81, close: 0x88, ping: 0x89, pong: 0x8a }
+const noMask = { mask: Buffer.alloc(4) }
 
 export class WebSocketLane {
   readonly #socket: Socket
@@ -37,14 +35,8 @@ export class WebSocketLane {
     this.#socket.on('close', () => this.#failed(new Error(`connection closed by port ${port}`)))
   }
 
-  /** `message` is ASCII. */
   send(message: string): void {
-    const { length } = message
-    const head =
-      length < 126
-        ? Buffer.from([opcodes.text, masked | length])
-        : Buffer.from([opcodes.text, masked | 126, length >> 8, length & 255])
-    this.#socket.write(Buffer.concat([head, noMask, Buffer.from(message, 'latin1')]))
+    this.#socket.write(frame(opcodes.text, message, noMask))
   }
 
   async leave(message: string): Promise<void> {
@@ -73,25 +65,15 @@ export class WebSocketLane {
       this.#isOpen = true
       this.#opened()
     }
-    while (this.#readFrame()) {}
+    for (let read = readFrame(this.#received); read !== undefined; read = readFrame(this.#received)) {
+      this.#received = this.#received.subarray(read.length)
+      this.#take(read.frame)
+    }
   }
 
-  #readFrame(): boolean {
-    const bytes = this.#received
-    if (bytes.length < 2) return false
-    const short = bytes[1]! & 127
-    const at = short < 126 ? 2 : short === 126 ? 4 : 10
-    if (bytes.length < at) return false
-    const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2))
-    if (bytes.length < at + length) return false
-    this.#received = bytes.subarray(at + length)
-    if (bytes[0] === opcodes.text) this.onMessage(bytes.toString('latin1', at, at + length))
-    else if (bytes[0] === opcodes.close) this.#socket.end()
-    else if (bytes[0] === opcodes.ping) this.#pong(bytes.subarray(at, at + length))
-    return true
-  }
-
-  #pong(payload: Buffer): void {
-    this.#socket.write(Buffer.concat([Buffer.from([opcodes.pong, masked | payload.length]), noMask, payload]))
+  #take({ opcode, payload }: ServerFrame): void {
+    if (opcode === opcodes.text) this.onMessage(payload.toString('latin1'))
+    else if (opcode === opcodes.close) this.#socket.end()
+    else if (opcode === opcodes.ping) this.#socket.write(frame(opcodes.pong, payload, noMask))
   }
 }
