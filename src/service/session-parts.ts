@@ -5,6 +5,7 @@ import { hashQueue } from '../lib/limits/hash-queue.js'
 import { KeyedQueue } from '../lib/limits/keyed-queue.js'
 import { memoryAllows, memoryForWaiting, memoryMeasure } from '../lib/limits/memory.js'
 import { type MakeRate, ownRates } from '../lib/limits/rates.js'
+import { refusalLog } from '../lib/limits/refusal-log.js'
 import { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import { traceOf } from '../lib/log.js'
 import { createRemotes } from '../remote/remotes.js'
@@ -69,11 +70,7 @@ export function createSessionParts(given: ProcessParts) {
   const { live, logFor, auditFor, counts, refused, clock, sums, phase } = base
   const { config } = live
   const registry = new Registry(clock, phase)
-  const waiting = new WaitingMemory(memoryForWaiting(config.limits.megabytes, config.workers), () => {
-    freeMemory(registry.all(), waiting, ({ id, domain }) => {
-      refused('waiting', { session: id, domain: withULabels(domain) })
-    })
-  })
+  const waiting = waitingMemory(base, registry)
   const measure = memoryMeasure(clock, () => config.limits.megabytes, config.workers)
   const linking = createLinking(given, waiting, measure)
   const { names, isNamed, connect, elsewhere, openThere } = linking
@@ -113,6 +110,7 @@ export function createSessionParts(given: ProcessParts) {
   const parts = {
     common,
     bodies,
+    noteBoshRefusal: refusalLog(sums, logFor('bosh'), 'a BOSH client was refused'),
     sessions: allSessions({ own, clock, shared, book }),
     mend: mendingOf(config, connect),
     openThere,
@@ -143,6 +141,16 @@ export function createSessionParts(given: ProcessParts) {
       linking.dropSpares()
     },
   }
+}
+
+function waitingMemory({ live, refused }: SessionBase, registry: Registry): WaitingMemory {
+  const { limits, workers } = live.config
+  const waiting = new WaitingMemory(memoryForWaiting(limits.megabytes, workers), () => {
+    freeMemory(registry.all(), waiting, ({ id, domain }) => {
+      refused('waiting', { session: id, domain: withULabels(domain) })
+    })
+  })
+  return waiting
 }
 
 /** Undefined if no records of live sessions are stored. */

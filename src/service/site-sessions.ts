@@ -3,7 +3,6 @@ import { createConnectionManager } from '../browsers/bosh/connection-manager.js'
 import type { Config } from '../config/config.js'
 import { pathOf, urlOfDomain } from '../config/serving.js'
 import { homePath } from '../http/addresses.js'
-import { boshRefused, refusalLog } from '../lib/limits/refusal-log.js'
 import { Opener, type OpenerParts } from '../session/opener.js'
 import type { Open } from '../session/session-types.js'
 import { createLogins, type Logins } from '../warm/warming/session-login.js'
@@ -11,7 +10,7 @@ import type { SessionParts } from './session-parts.js'
 
 export function createSessions(config: Config, parts: SessionParts, tellEvent?: OpenerParts['tellEvent']) {
   const { domains, retiredDomains, bosh } = config
-  const { common, bodies, logFor, sums } = parts
+  const { common, bodies, noteBoshRefusal } = parts
   const opener = new Opener({
     common,
     domains,
@@ -26,7 +25,7 @@ export function createSessions(config: Config, parts: SessionParts, tellEvent?: 
     defaultDomain: bosh.defaultDomain,
     terms: bosh,
     requireSecure: config.requireSecure,
-    noteRefusal: refusalLog(sums, logFor('bosh'), boshRefused),
+    noteRefusal: noteBoshRefusal,
     cookies: domain => cookieRules(config, domain),
   })
   const openHere = opener.forLogins(manager.makePageClient)

@@ -11,7 +11,7 @@ import { accessBy, type PublicEndpoint } from '../http/access/client-rules.js'
 import { redirectBase, secureBase } from '../http/addresses.js'
 import { createEndpointPage } from '../http/answers/endpoint-page.js'
 import type { Endpoint, Routes } from '../http/listening/dispatch.js'
-import { boshRefused, refusalLog } from '../lib/limits/refusal-log.js'
+import { refusalLog } from '../lib/limits/refusal-log.js'
 import type { Opener, OpenerParts } from '../session/opener.js'
 import type { Open } from '../session/session-types.js'
 import type { AnsweringParts } from '../warm/calls.js'
@@ -165,7 +165,7 @@ function createWebSocket(config: Config, opener: Opener, { shared, starting }: P
 }
 
 function createBosh(config: Config, manager: ConnectionManager, { shared, forwardedRequests }: Parts): Endpoint {
-  const { common, bodies, logFor, sums } = shared.sessionParts
+  const { common, bodies, noteBoshRefusal } = shared.sessionParts
   const { clock, counts, maxStanzaBytes, refused } = common
   const { serve, refuseTooLarge, report } = forwardedRequests?.over(manager) ?? manager
   const listener = createBoshListener({
@@ -179,7 +179,7 @@ function createBosh(config: Config, manager: ConnectionManager, { shared, forwar
     bodies,
     cors: createCors(config.corsOrigins),
     externalUrl: config.externalUrl,
-    noteRefusal: refusalLog(sums, logFor('bosh'), boshRefused),
+    noteRefusal: noteBoshRefusal,
     maxBodyBytes: Math.max(leastBodyBytes, 2 * maxStanzaBytes),
   })
   return Object.assign(listener, { holds: true })

@@ -7,7 +7,6 @@ import { clientAddress } from '../http/access/client-rules.js'
 import { answerInText } from '../http/answers/node-answers.js'
 import type { Routes } from '../http/listening/dispatch.js'
 import { problems } from '../lib/errors.js'
-import { boshRefused, refusalLog } from '../lib/limits/refusal-log.js'
 import type { SessionRecord } from '../session/session-record.js'
 import { managementFrom } from '../warm/warming/session-login.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
@@ -94,12 +93,11 @@ function createHost(config: Config, hosts: readonly HostEntry[], parts: Parts): 
 
 /** Rejects requests with 421 (RFC 9110 §15.5.20). */
 function refusal(config: Config, { shared }: Parts): Routes {
-  const { common, logFor, sums } = shared.sessionParts
+  const { common, logFor, sums, noteBoshRefusal } = shared.sessionParts
   const { counts } = common
-  const note = refusalLog(sums, logFor('bosh'), boshRefused)
   const refuseBosh: RequestListener = (req, res) => {
     const host = askedHost(req)
-    note('host', clientAddress(req, config), 'HTTP_HOSTS', host)
+    noteBoshRefusal('host', clientAddress(req, config), 'HTTP_HOSTS', host)
     const { sentence } = problems['misdirected-request']
     answerInText(res, 421, host ? `${sentence} It is ${host}.` : sentence)
   }

@@ -2,8 +2,6 @@ import type { Logger } from 'pino'
 import { foreignText } from '../text/foreign-text.js'
 import type { MinuteSums } from './minute-sums.js'
 
-export const boshRefused = 'a BOSH client was refused'
-
 const settingOf: Readonly<Record<string, string>> = {
   'host-gone': 'XMPP_RETIRED_DOMAINS',
   'host-unknown': 'XMPP_DOMAINS',
