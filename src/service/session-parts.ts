@@ -1,3 +1,4 @@
+import type { TransportParts } from '../browsers/transport-parts.js'
 import type { Config } from '../config/config.js'
 import { UnfinishedBodies } from '../http/bodies/unfinished-bodies.js'
 import { sessionLimits } from '../lib/counts.js'
@@ -88,11 +89,13 @@ export function createSessionParts(given: ProcessParts) {
     })
   registry.book = book
   registry.kept = shared && recordWriter(base, shared)
+  const maxStanzaBytes = config.limits.stanzaBytes
+  const log = sessionLog(logFor, sums, counts)
   const common: CommonParts = {
     clock,
     processName: shared?.others.self,
     counts,
-    maxStanzaBytes: config.limits.stanzaBytes,
+    maxStanzaBytes,
     refused,
     serverMilliseconds: config.serverTimeout === 0 ? undefined : config.serverTimeout * 1000,
     waiting,
@@ -103,13 +106,14 @@ export function createSessionParts(given: ProcessParts) {
     limits,
     refusedLogins,
     userLimit,
-    log: sessionLog(logFor, sums, counts),
+    log,
   }
   const login = loginParts(base)
   const accounts = accountsBy(base, login, connect, makeRate)
+  const transport: TransportParts = { clock, counts, maxStanzaBytes, refused, bodies, report: log.report }
   const parts = {
     common,
-    bodies,
+    transport,
     noteBoshRefusal: refusalLog(sums, logFor('bosh'), 'a BOSH client was refused'),
     sessions: allSessions({ own, clock, shared, book }),
     mend: mendingOf(config, connect),

@@ -10,7 +10,7 @@ import type { SessionParts } from './session-parts.js'
 
 export function createSessions(config: Config, parts: SessionParts, tellEvent?: OpenerParts['tellEvent']) {
   const { domains, retiredDomains, bosh } = config
-  const { common, bodies, noteBoshRefusal } = parts
+  const { common, transport, noteBoshRefusal } = parts
   const opener = new Opener({
     common,
     domains,
@@ -20,7 +20,7 @@ export function createSessions(config: Config, parts: SessionParts, tellEvent?: 
   })
   const manager = createConnectionManager({
     common,
-    bodies,
+    bodies: transport.bodies,
     opener,
     defaultDomain: bosh.defaultDomain,
     terms: bosh,

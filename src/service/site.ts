@@ -137,15 +137,13 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
 function createWebSocket(config: Config, opener: Opener, { shared, starting }: Parts): WebSocketEndpoint {
   const { websocket, websocketPath, bosh, domains, requireSecure } = config
   const { wrongTokens, whereabouts } = shared
-  const { common, bodies, logFor, sums } = shared.sessionParts
-  const { clock, counts, maxStanzaBytes, refused } = common
+  const { common, transport, logFor, sums } = shared.sessionParts
   const { pingInterval, resumeSeconds, origins } = websocket
   const log = logFor('websocket')
-  const report = (error: unknown) => common.log.report(error, 'websocket')
   const endpoint = publicEndpointOf(config, 'websocket', websocketPath)
   return new WebSocketEndpoint({
     endpoint: { ...endpoint, secureUrl: req => endpoint.secureUrl(req)?.replace(/^https:/, 'wss:') },
-    channels: { pingInterval, maxStanzaBytes, clock, bodies, refused, counts, report },
+    channels: { pingInterval, transport },
     streams: {
       common,
       opener,
@@ -159,28 +157,22 @@ function createWebSocket(config: Config, opener: Opener, { shared, starting }: P
       wrongTokens,
     },
     origins,
-    counts,
     whereabouts,
   })
 }
 
 function createBosh(config: Config, manager: ConnectionManager, { shared, forwardedRequests }: Parts): Endpoint {
-  const { common, bodies, noteBoshRefusal } = shared.sessionParts
-  const { clock, counts, maxStanzaBytes, refused } = common
-  const { serve, refuseTooLarge, report } = forwardedRequests?.over(manager) ?? manager
+  const { transport, noteBoshRefusal } = shared.sessionParts
+  const { serve, refuseTooLarge } = forwardedRequests?.over(manager) ?? manager
   const listener = createBoshListener({
     endpoint: publicEndpointOf(config, 'bosh', config.boshPath),
     serve,
     refuseTooLarge,
-    report,
-    clock,
-    counts,
-    refused,
-    bodies,
+    transport,
     cors: createCors(config.corsOrigins),
     externalUrl: config.externalUrl,
     noteRefusal: noteBoshRefusal,
-    maxBodyBytes: Math.max(leastBodyBytes, 2 * maxStanzaBytes),
+    maxBodyBytes: Math.max(leastBodyBytes, 2 * transport.maxStanzaBytes),
   })
   return Object.assign(listener, { holds: true })
 }

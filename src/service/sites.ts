@@ -16,18 +16,14 @@ import { createSite, type Parts, type SiteParts } from './site.js'
 export type Sites = ReturnType<typeof createSites>
 
 export function createSites(first: Config, shared: SiteParts) {
-  const { common, bodies } = shared.sessionParts
-  const { clock, refused } = common
   const { whereabouts } = shared
   const forwardedRequests =
     whereabouts &&
     new ForwardedRequests({
+      transport: shared.sessionParts.transport,
       whereabouts,
-      clock,
-      bodies,
       mostConnections: () => newest.config.listen.maxConnectionsPerAddress,
       trustedProxies: { hasProxy: address => newest.config.trustedProxies.hasProxy(address) },
-      refused,
     })
   const starting: Parts['starting'] = new Set()
   const build = (config: Config): ReturnType<typeof buildSites> =>

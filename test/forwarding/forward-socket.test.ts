@@ -36,12 +36,14 @@ const accept = (req: IncomingMessage, socket: Duplex, head: Buffer) => {
       { address: req.socket.remoteAddress!, secure: false },
       {
         pingInterval: 30,
-        maxStanzaBytes: 1_000_000,
-        clock,
-        bodies: new UnfinishedBodies({ limits: { unfinishedMegabytes: 10 }, trustedProxies, refused: unnoted }),
-        refused: unnoted,
-        counts,
-        report: error => events.push(String(error)),
+        transport: {
+          maxStanzaBytes: 1_000_000,
+          clock,
+          bodies: new UnfinishedBodies({ limits: { unfinishedMegabytes: 10 }, trustedProxies, refused: unnoted }),
+          refused: unnoted,
+          counts,
+          report: error => void events.push(String(error)),
+        },
       },
     )
     channel.events = {

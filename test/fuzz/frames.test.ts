@@ -71,16 +71,12 @@ async function read(pieces: readonly Buffer[]): Promise<Outcome & { readonly fau
   const request = Object.assign(new EventEmitter(), { method: 'GET', headers })
   server.handleUpgrade(request as never, line, Buffer.alloc(0), socket => {
     line.sent.length = 0
-    const report = (error: unknown) => void faults.push(error)
-    const parts = {
-      pingInterval: 30,
-      maxStanzaBytes: 262_144,
-      clock,
-      bodies,
-      counts: new Counts(),
+    const transport = {
+      ...{ maxStanzaBytes: 262_144, clock, bodies, counts: new Counts() },
       refused() {},
-      report,
+      report: (error: unknown) => void faults.push(error),
     }
+    const parts = { pingInterval: 30, transport }
     const channel = new SocketChannel(socket, line as never, { address: '192.0.2.1', secure: false }, parts)
     channel.events = {
       onMessage: message => void messages.push(message.toString()),

@@ -112,12 +112,10 @@ export function fakeChannel(
     { address, secure },
     {
       pingInterval: pings ? 3600 : 0,
-      clock,
-      bodies: unlimitedBodies(),
-      maxStanzaBytes: 262_144,
-      refused,
-      counts: new Counts(),
-      report,
+      transport: {
+        ...{ clock, refused, report },
+        ...{ bodies: unlimitedBodies(), maxStanzaBytes: 262_144, counts: new Counts() },
+      },
     },
   )
   return { socket, channel }

@@ -19,7 +19,7 @@ export type ConnectionManager = Readonly<ReturnType<typeof createConnectionManag
 
 export function createConnectionManager(parts: ConnectionManagerParts) {
   const { common, lastRid = () => randomInt(1, 2 ** 47) } = parts
-  const { registry, counts, log } = common
+  const { registry, counts } = common
   const { create, refuse, refuseToCreate, breakOff } = creationRequests(parts)
 
   function clientBySid(sid: string | undefined): BoshClient | undefined {
@@ -64,7 +64,6 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
         return refuse('internal-server-error')
       }
     },
-    report: log.report,
     takeUp(session: Session, before: unknown) {
       const record = before as BoshRecord | AwayRecord
       if (!('isAway' in record)) return BoshClient.takeUp(session, parts, record)

@@ -1,13 +1,12 @@
 import type { Networks } from '../../config/kinds/networks.js'
 import type { Peers } from '../../forwarding/peers.js'
 import type { Place, Whereabouts } from '../../forwarding/whereabouts.js'
-import type { UnfinishedBodies } from '../../http/bodies/unfinished-bodies.js'
 import { countedClientOf } from '../../lib/client-network.js'
-import { type Clock, pause } from '../../lib/clock.js'
+import { pause } from '../../lib/clock.js'
 import { exceeds, KeyCounts } from '../../lib/limits/key-counts.js'
-import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { NoAnswer } from '../../store/other-processes.js'
 import { StoreUnavailable } from '../../store/store.js'
+import type { TransportParts } from '../transport-parts.js'
 import { readBodyHead } from './body.js'
 import type { ConnectionManager } from './connection-manager.js'
 import { ForwardedPeer, forwardText } from './forwarded-peer.js'
@@ -22,7 +21,7 @@ const repeatMilliseconds = 300
 const longText = 4096
 const tooLargeKind = 'bosh-too-large'
 
-export interface BoshService extends Pick<ConnectionManager, 'serve' | 'report'> {
+export interface BoshService extends Pick<ConnectionManager, 'serve'> {
   refuseTooLarge(start: string, peer: Sender): Reply | undefined | Promise<Reply | undefined>
 }
 
@@ -33,13 +32,11 @@ interface TooLarge extends Pick<Peer, 'secure' | 'cookies'> {
 }
 
 interface ForwardedRequestsParts {
+  readonly transport: TransportParts
   readonly whereabouts: Whereabouts
-  readonly clock: Clock
-  readonly bodies: UnfinishedBodies
   /** MAX_CONNECTIONS_PER_ADDRESS. */
   readonly mostConnections: () => number
   readonly trustedProxies: Pick<Networks, 'hasProxy'>
-  readonly refused: OnRefused
 }
 
 /** BOSH services that also reach sessions of other processes. */
@@ -57,7 +54,7 @@ export class ForwardedRequests {
     this.#peers.answer(tooLargeKind, ({ start, ...client }: TooLarge) => this.#newest?.refuseTooLarge(start, client))
     this.#peers.accept = (stream, headers) =>
       ForwardedPeer.accept(stream, headers, (text, peer) => {
-        this.#serveForwarded(text, peer).catch(error => drop(error, peer, this.#newest!))
+        this.#serveForwarded(text, peer).catch(error => this.#drop(error, peer))
       })
   }
 
@@ -68,18 +65,17 @@ export class ForwardedRequests {
   over(manager: ConnectionManager): BoshService {
     this.#newest = manager
     return {
-      report: manager.report,
       serve: (text, peer) => {
         const { sid } = readBodyHead(text)
         const isNew = sid === undefined && this.#isDraining && peer.cameFromPeer !== true
-        if (isNew) this.#create(text, peer, manager).catch(error => drop(error, peer, manager))
+        if (isNew) this.#create(text, peer, manager).catch(error => this.#drop(error, peer))
         else if (sid === undefined || manager.has(sid)) manager.serve(text, peer)
-        else this.#forwardCounted(text, sid, peer, manager).catch(error => drop(error, peer, manager))
+        else this.#forwardCounted(text, sid, peer, manager).catch(error => this.#drop(error, peer))
       },
       refuseTooLarge: (start, peer) => {
         const { sid } = readBodyHead(start)
         if (sid === undefined || manager.has(sid)) return manager.refuseTooLarge(start, peer)
-        return this.#refuseElsewhere(start, sid, peer, manager).catch(error => answerTo(error, manager))
+        return this.#refuseElsewhere(start, sid, peer, manager).catch(error => this.#answerTo(error))
       },
     }
   }
@@ -97,11 +93,11 @@ export class ForwardedRequests {
 
   /** The other process can hang. */
   async #forwardCounted(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
-    const { mostConnections, refused } = this.#parts
-    const client = countedClientOf(peer.address, this.#parts.trustedProxies)
+    const { mostConnections, transport, trustedProxies } = this.#parts
+    const client = countedClientOf(peer.address, trustedProxies)
     if (client === undefined) return this.#forwardAny(text, sid, peer, manager)
     if (exceeds(this.#requests.of(client) + 1, requestsOfConnection * mostConnections())) {
-      refused('connections-address', { address: client })
+      transport.refused('connections-address', { address: client })
       return peer.answer(busyAnswer)
     }
     return this.#requests.during(client, () => this.#forwardAny(text, sid, peer, manager))
@@ -114,7 +110,7 @@ export class ForwardedRequests {
 
   /** Counts the request as unfinished until it is answered. */
   async #forwardLong(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
-    const room = this.#parts.bodies.ofMessage(peer.address)
+    const room = this.#parts.transport.bodies.ofMessage(peer.address)
     if (!room.resize(2 * text.length)) return peer.answer(busyAnswer)
     try {
       await this.#forward(text, sid, peer, manager)
@@ -125,7 +121,7 @@ export class ForwardedRequests {
 
   /** Tries again after a loss, because a session processes a repeated request once. */
   async #forward(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
-    const { whereabouts, clock } = this.#parts
+    const { whereabouts, transport } = this.#parts
     const peers = this.#peers
     let place: Place = peers.ownerIn(sid)
     let lost: string | undefined
@@ -140,18 +136,18 @@ export class ForwardedRequests {
       if (how === 'unreachable' || tries === mostTries || whereabouts.phase.has('leaving')) return peer.answer(noAnswer)
       if (how === 'gone') peers.noteGone(place.name)
       if (how !== 'broken') lost = place.name
-      else if (tries > 1) await pause(clock, repeatMilliseconds)
+      else if (tries > 1) await pause(transport.clock, repeatMilliseconds)
       place = how === 'broken' ? peers.ownerNamed(place.name) : undefined
     }
   }
 
   async #lookUp(sid: string, peer: Sender, isHere: () => boolean, lost?: string): Promise<Place> {
-    const { whereabouts, refused } = this.#parts
+    const { whereabouts, transport, trustedProxies } = this.#parts
     const find = () => whereabouts.find({ secret: sid }, isHere, lost)
-    const client = countedClientOf(peer.address, this.#parts.trustedProxies)
+    const client = countedClientOf(peer.address, trustedProxies)
     if (client === undefined) return find()
     if (this.#lookups.of(client) >= mostLookups) {
-      refused('lookups', { address: client })
+      transport.refused('lookups', { address: client })
       throw new StoreUnavailable('no-answer')
     }
     return this.#lookups.during(client, find)
@@ -174,14 +170,14 @@ export class ForwardedRequests {
     if (!isHere() && !(await this.#parts.whereabouts.arrives({ secret: sid! }, isHere))) peer.refuse()
     else if (!peer.gone) this.#newest!.serve(text, peer, true)
   }
-}
 
-function drop(error: unknown, peer: Peer, manager: ConnectionManager): void {
-  peer.answer(answerTo(error, manager))
-}
+  #drop(error: unknown, peer: Peer): void {
+    peer.answer(this.#answerTo(error))
+  }
 
-/** The client of a request that is answered so repeats it. */
-function answerTo(error: unknown, { report }: ConnectionManager): Reply {
-  if (!(error instanceof StoreUnavailable || error instanceof NoAnswer)) report(error)
-  return noAnswer
+  /** The client of a request that is answered so repeats it. */
+  #answerTo(error: unknown): Reply {
+    if (!(error instanceof StoreUnavailable || error instanceof NoAnswer)) this.#parts.transport.report(error)
+    return noAnswer
+  }
 }

@@ -6,11 +6,10 @@ import { isForwardedByPeer } from '../../forwarding/peer-listener.js'
 import { browserName } from '../../http/access/browser-name.js'
 import { countedAddress, countsAsEncrypted, type PublicEndpoint } from '../../http/access/client-rules.js'
 import { closeLingering } from '../../http/bodies/lingering-close.js'
-import type { UnfinishedBodies, UnfinishedBody } from '../../http/bodies/unfinished-bodies.js'
+import type { UnfinishedBody } from '../../http/bodies/unfinished-bodies.js'
 import type { BodySink } from '../../http/fast/fast-request.js'
 import { clientOf } from '../../lib/client-network.js'
-import type { Clock, Timer } from '../../lib/clock.js'
-import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import type { Timer } from '../../lib/clock.js'
 import { writeBatch } from '../../lib/write-batch.js'
 import { readUtf8 } from '../../xmpp/xml/utf8.js'
 import type { BoshService } from './forwarded-requests.js'
@@ -20,9 +19,6 @@ import { busyAnswer, type Peer, type Reply, type Settled } from './peer.js'
 export interface HttpPeerParts extends ReplyParts, Pick<BoshService, 'serve' | 'refuseTooLarge'> {
   readonly endpoint: Pick<PublicEndpoint, 'clients' | 'secureUrl'>
   readonly maxBodyBytes: number
-  readonly refused: OnRefused
-  readonly bodies: UnfinishedBodies
-  readonly clock: Clock
 }
 
 const headBytes = 1024
@@ -87,21 +83,21 @@ export class HttpPeer implements Peer, BodySink {
   /** Waits for the start of a too large body, because its sid shows which session must end. */
   awaitHead(): void {
     this.#length = undefined
-    this.#headTimer = this.#parts.clock.after(headMilliseconds, () => this.#refuseTooLarge())
+    this.#headTimer = this.#parts.transport.clock.after(headMilliseconds, () => this.#refuseTooLarge())
   }
 
   onData(chunk: Buffer): void {
-    this.#parts.counts.pages.bosh.received += chunk.length
+    this.#parts.transport.counts.pages.bosh.received += chunk.length
     if (this.#discard !== undefined) this.#discard(chunk.length)
     else if (chunk.length === this.#length) this.#whole = chunk
     else this.#collect(chunk)
   }
 
   #collect(chunk: Buffer): void {
-    this.#unfinished ??= this.#parts.bodies.begin(this.address, this.#length)
+    this.#unfinished ??= this.#parts.transport.bodies.begin(this.address, this.#length)
     if (!this.#unfinished.add(chunk)) {
       this.#discardRest()
-      this.#parts.counts.failedRequests += 1
+      this.#parts.transport.counts.failedRequests += 1
       send(this.#res, busyAnswer, this.#parts)
       return
     }
@@ -153,7 +149,7 @@ export class HttpPeer implements Peer, BodySink {
   }
 
   #refuseTooLarge(): void {
-    this.#parts.refused('stanza', { address: clientOf(this.address) })
+    this.#parts.transport.refused('stanza', { address: clientOf(this.address) })
     const head = this.#unfinished?.bytes.toString('latin1', 0, headBytes) ?? ''
     const reply = this.#parts.refuseTooLarge(head, this)
     this.#discardRest()
@@ -163,13 +159,13 @@ export class HttpPeer implements Peer, BodySink {
 
   #discardRest(): void {
     this.#forget()
-    this.#discard = closeLingering(this.#res, this.#parts.clock)
+    this.#discard = closeLingering(this.#res, this.#parts.transport.clock)
   }
 
   #tell(reply: Reply | undefined): void {
     if (reply !== undefined) send(this.#res, reply, this.#parts)
     else {
-      this.#parts.counts.failedRequests += 1
+      this.#parts.transport.counts.failedRequests += 1
       fail(this.#res, this.#parts, 413, tooLarge)
     }
   }

@@ -2,15 +2,14 @@ import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
 import { answerInText, inertHeaders } from '../../http/answers/node-answers.js'
 import { replyWhole } from '../../http/fast/fast-response.js'
-import type { Counts } from '../../lib/counts.js'
 import { problems } from '../../lib/errors.js'
+import type { TransportParts } from '../transport-parts.js'
 import type { Cors } from './cors.js'
 import type { Reply } from './peer.js'
 
 export interface ReplyParts {
+  readonly transport: TransportParts
   readonly cors: Cors
-  readonly report: (error: unknown) => void
-  readonly counts: Counts
 }
 
 export function corsOf(res: ServerResponse, { cors }: ReplyParts) {
@@ -30,7 +29,7 @@ export function send(res: ServerResponse, reply: Reply, parts: ReplyParts) {
 function write(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
   const { status, body, contentType, setCookie } = reply
   const length = Buffer.byteLength(body)
-  parts.counts.pages.bosh.sent += length
+  parts.transport.counts.pages.bosh.sent += length
   const cors = corsOf(res, parts)
   const lines = `Content-Type: ${contentType}\r\n${cors.lines}`
   const isUsual = status === 200 && setCookie === undefined
@@ -59,7 +58,7 @@ export function fail(
 }
 
 export function breakOff(res: ServerResponse, parts: ReplyParts, error: unknown): void {
-  parts.report(error)
+  parts.transport.report(error)
   if (res.headersSent) res.destroy()
   else answerInText(res, 500, problems['internal-error'].sentence)
 }

@@ -76,7 +76,7 @@ function preflight(req: IncomingMessage, res: ServerResponse, parts: ListenerPar
 }
 
 function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
-  parts.counts.requests += 1
+  parts.transport.counts.requests += 1
   const announced = req.headers['content-length']
   const length = announced === undefined ? undefined : Number(announced)
   const peer = new HttpPeer(res, parts, length)
@@ -94,8 +94,8 @@ function isForeign(headers: IncomingHttpHeaders, externalUrl: string | undefined
 function refuse(req: IncomingMessage, res: ServerResponse, parts: ListenerParts, reason: Reason): void {
   const [status, sentence] = refusals[reason]
   if (req.method === 'POST') {
-    parts.counts.requests += 1
-    parts.counts.failedRequests += 1
+    parts.transport.counts.requests += 1
+    parts.transport.counts.failedRequests += 1
   }
   note(req, parts, reason)
   fail(res, parts, status, sentence, headersOf[status])

@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { leaving } from '../../forwarding/peer-listener.js'
-import type { UnfinishedBodies, UnfinishedMessage } from '../../http/bodies/unfinished-bodies.js'
+import type { UnfinishedMessage } from '../../http/bodies/unfinished-bodies.js'
 import { clientOf } from '../../lib/client-network.js'
-import type { Clock, Timer } from '../../lib/clock.js'
-import type { Counts, Limit, WebSocketCut } from '../../lib/counts.js'
-import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import type { Timer } from '../../lib/clock.js'
+import type { Limit, WebSocketCut } from '../../lib/counts.js'
 import { writeBatch } from '../../lib/write-batch.js'
 import { framingNamespace } from '../../xmpp/namespaces.js'
+import type { TransportParts } from '../transport-parts.js'
 import { writeClose } from './framing.js'
 
 export interface ChannelEvents {
@@ -33,12 +33,7 @@ export const closeCodes = { normal: 1000, goingAway: 1001, unsupported: 1003, re
 export interface ChannelParts {
   /** In seconds. 0: off. */
   readonly pingInterval: number
-  readonly maxStanzaBytes: number
-  readonly clock: Clock
-  readonly bodies: UnfinishedBodies
-  readonly refused: OnRefused
-  readonly counts: Pick<Counts, 'pages' | 'pongs'>
-  readonly report: (error: unknown) => void
+  readonly transport: TransportParts
 }
 
 const pongMilliseconds = 10_000
@@ -107,9 +102,9 @@ export class SocketChannel {
     this.#socket = socket
     this.#connection = connection
     this.#parts = parts
-    this.#unfinished = parts.bodies.ofMessage(client.address)
-    const { pingInterval } = parts
-    this.#heardAt = parts.clock.now()
+    const { pingInterval, transport } = parts
+    this.#unfinished = transport.bodies.ofMessage(client.address)
+    this.#heardAt = transport.clock.now()
     this.#pingAt = pingInterval === 0 ? Number.POSITIVE_INFINITY : this.#heardAt + pingInterval * 1000
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#guard(() => this.#received(data, isBinary)))
     socket.on('ping', (data: Buffer) => this.#subtractControlFrame(data))
@@ -151,7 +146,8 @@ export class SocketChannel {
   }
 
   resume(): void {
-    if (this.#pongDue !== undefined) this.#pongDue = Math.max(this.#pongDue, this.#parts.clock.now() + pongMilliseconds)
+    if (this.#pongDue !== undefined)
+      this.#pongDue = Math.max(this.#pongDue, this.#parts.transport.clock.now() + pongMilliseconds)
     this.#socket.resume()
   }
 
@@ -163,7 +159,7 @@ export class SocketChannel {
     this.#write(writeClose(seeOther))
     this.#code = code
     this.#state = 'leaving'
-    this.#closeBy = this.#parts.clock.now() + closeMilliseconds
+    this.#closeBy = this.#parts.transport.clock.now() + closeMilliseconds
     this.#atCloseBy(() => {
       this.#state = 'closing'
       const reads = this.#connection.writableLength === 0
@@ -204,13 +200,13 @@ export class SocketChannel {
       this.#connection.cork()
       SocketChannel.#gather(this)
     }
-    this.#parts.counts.pages.websocket.sent += Buffer.byteLength(message)
+    this.#parts.transport.counts.pages.websocket.sent += Buffer.byteLength(message)
     this.#socket.send(message, asText)
   }
 
   #received(data: Buffer, isBinary: boolean): void {
     this.#completedBytes += data.length + headerBytes(data.length)
-    this.#parts.counts.pages.websocket.received += data.length
+    this.#parts.transport.counts.pages.websocket.received += data.length
     if (this.#state === 'gone') return
     if (isBinary) this.#cut('bad-frame', closeCodes.unsupported)
     else if (this.#state === 'open') this.events.onMessage(data)
@@ -223,7 +219,7 @@ export class SocketChannel {
     // If the channel is open, `#cut` is the caller, and `#gone` follows.
     if (this.#state === 'leaving') this.#state = 'closing'
     this.#socket.close(code)
-    this.#closeBy ??= this.#parts.clock.now() + closeMilliseconds
+    this.#closeBy ??= this.#parts.transport.clock.now() + closeMilliseconds
     this.#atCloseBy(() => this.#socket.terminate())
   }
 
@@ -236,7 +232,7 @@ export class SocketChannel {
   }
 
   #refuse(limit: Limit): void {
-    this.#parts.refused(limit, { address: clientOf(this.client.address) })
+    this.#parts.transport.refused(limit, { address: clientOf(this.client.address) })
   }
 
   #breakOff(why: WebSocketCut): void {
@@ -267,7 +263,7 @@ export class SocketChannel {
   readonly #count = (chunk: Buffer): void => {
     const isUnclosed = this.#state === 'open' || this.#state === 'leaving'
     if (isUnclosed && this.#socket.readyState !== WebSocket.OPEN) this.#halfClosed()
-    this.#heardAt = this.#parts.clock.now()
+    this.#heardAt = this.#parts.transport.clock.now()
     this.#unfinishedBytes = Math.max(0, this.#unfinishedBytes + chunk.length)
     if (this.#completedBytes > 0) {
       this.#unfinishedBytes -= this.#completedBytes
@@ -286,7 +282,7 @@ export class SocketChannel {
   }
 
   get #mostUnread(): number {
-    return Math.max(leastUnreadLimit, longestStanzasUnread * this.#parts.maxStanzaBytes)
+    return Math.max(leastUnreadLimit, longestStanzasUnread * this.#parts.transport.maxStanzaBytes)
   }
 
   /** Bytes in memory. Each fragment can keep a whole buffer of `longestReadBytes`, even if the fragment is short. */
@@ -313,9 +309,9 @@ export class SocketChannel {
   #ponged(data: Buffer): void {
     this.#subtractControlFrame(data)
     if (this.#pongDue !== undefined) {
-      const { pongs } = this.#parts.counts
+      const { pongs } = this.#parts.transport.counts
       pongs.count += 1
-      pongs.seconds += (this.#parts.clock.now() - this.#pingedAt) / 1000
+      pongs.seconds += (this.#parts.transport.clock.now() - this.#pingedAt) / 1000
       this.#pongDue = undefined
     }
     const answered = /^\d{1,15}$/.test(data.toString('latin1')) ? Number(data) : 0
@@ -325,13 +321,13 @@ export class SocketChannel {
   }
 
   #schedule(): void {
-    const now = this.#parts.clock.now()
+    const now = this.#parts.transport.clock.now()
     const next = Math.min(this.#pongDue ?? this.#pingAt, this.#idleAt)
-    this.#timer = this.#parts.clock.after(Math.max(1, next - now), () => this.#guard(() => this.#check()))
+    this.#timer = this.#parts.transport.clock.after(Math.max(1, next - now), () => this.#guard(() => this.#check()))
   }
 
   #check(): void {
-    const now = this.#parts.clock.now()
+    const now = this.#parts.transport.clock.now()
     const isPongLate = this.#pongDue !== undefined && now >= this.#pongDue
     if (this.#socket.isPaused) {
       this.#heardAt = now
@@ -356,14 +352,17 @@ export class SocketChannel {
 
   #atCloseBy(act: () => void): void {
     this.#timer?.cancel()
-    this.#timer = this.#parts.clock.after(Math.max(0, this.#closeBy! - this.#parts.clock.now()), act)
+    this.#timer = this.#parts.transport.clock.after(
+      Math.max(0, this.#closeBy! - this.#parts.transport.clock.now()),
+      act,
+    )
   }
 
   #guard(work: () => void): void {
     try {
       work()
     } catch (error) {
-      this.#parts.report(error)
+      this.#parts.transport.report(error, 'websocket')
       this.#socket.terminate()
     }
   }

@@ -16,7 +16,6 @@ import {
 import { answerInText, answerPage } from '../../http/answers/node-answers.js'
 import { countHosts, type Endpoint } from '../../http/listening/dispatch.js'
 import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listening/upgrades.js'
-import type { Counts } from '../../lib/counts.js'
 import { Attaching } from './attaching.js'
 import { type ChannelParts, closeCodes, maxFragments, SocketChannel } from './socket-channel.js'
 import { type LoginBefore, socketRoutes } from './socket-routes.js'
@@ -27,7 +26,6 @@ export interface EndpointParts {
   readonly channels: ChannelParts
   readonly streams: StreamParts
   readonly origins: readonly string[]
-  readonly counts: Counts
   readonly whereabouts?: Whereabouts | undefined
 }
 
@@ -83,7 +81,7 @@ export class WebSocketEndpoint {
       // A short compressed message could expand to a long text.
       perMessageDeflate: false,
       // Above `maxStanzaBytes`, a stanza gets an XMPP error. Above `maxPayload`, the WebSocket closes.
-      maxPayload: 2 * parts.channels.maxStanzaBytes,
+      maxPayload: 2 * parts.channels.transport.maxStanzaBytes,
       maxFragments,
       maxBufferedChunks: mostPieces,
       handleProtocols: () => subprotocol,
@@ -126,7 +124,7 @@ export class WebSocketEndpoint {
   }
 
   #refuse(socket: Duplex, req: IncomingMessage, reason: Reason): void {
-    this.#parts.counts.webSockets.refused += 1
+    this.#parts.channels.transport.counts.webSockets.refused += 1
     const [status, sentence, , headers] = this.#note(reason, req)
     refuseUpgrade(socket, status, sentence, headers)
   }
@@ -171,7 +169,7 @@ export class WebSocketEndpoint {
   }
 
   #accept(wants: Wish, req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { endpoint, channels, streams, counts, whereabouts } = this.#parts
+    const { endpoint, channels, streams, whereabouts } = this.#parts
     const { clients } = endpoint
     const { phase } = streams.common.registry
     const secure = countsAsEncrypted(req, clients)
@@ -186,7 +184,7 @@ export class WebSocketEndpoint {
     const mayMove = wants === 'session' && whereabouts !== undefined && !isForwardedByPeer(req)
     const routes = mayMove ? socketRoutes(req, socket, whereabouts) : undefined
     this.#server.handleUpgrade(req, socket, head, webSocket => {
-      counts.webSockets.opened += 1
+      channels.transport.counts.webSockets.opened += 1
       const channel = new SocketChannel(webSocket, socket as Socket, client, channels)
       const isLogin = wants === 'login'
       const start = isLogin ? new StreamStart(channel, streams) : new Attaching(channel, streams, routes)

@@ -4,6 +4,7 @@ import type { ConnectionManager } from '../../../src/browsers/bosh/connection-ma
 import { ForwardedRequests } from '../../../src/browsers/bosh/forwarded-requests.js'
 import { busyAnswer, noAnswer, type Peer, type Reply } from '../../../src/browsers/bosh/peer.js'
 import type { Whereabouts } from '../../../src/forwarding/whereabouts.js'
+import { Counts } from '../../../src/lib/counts.js'
 import { Phase } from '../../../src/lib/phase.js'
 import { StoreUnavailable } from '../../../src/store/store.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -12,20 +13,32 @@ import { unlimitedBodies } from '../../support/fake-web-socket.js'
 const proxy = '192.0.2.80'
 const trustedProxies = { hasProxy: (address: string) => address === proxy }
 
+const clock = new FakeClock()
+
+/** The service of a process that has no session. */
+function serviceOf(
+  whereabouts: object,
+  manager: Partial<ConnectionManager> = {},
+  mostConnections = 0,
+  refused: object[] = [],
+) {
+  const transport = {
+    ...{ clock, counts: new Counts(), maxStanzaBytes: 500, bodies: unlimitedBodies(), report: () => {} },
+    refused: (limit: string, about?: object) => void refused.push({ limit, ...about }),
+  }
+  return new ForwardedRequests({
+    ...{ transport, whereabouts: whereabouts as Whereabouts, trustedProxies },
+    mostConnections: () => mostConnections,
+  }).over({ has: () => false, ...manager } as ConnectionManager)
+}
+
 /** A process whose store does not answer until `end`. */
 function begin(mostConnections: number) {
-  const refused: unknown[] = []
+  const refused: object[] = []
   const pending: (() => void)[] = []
   const find = () => new Promise((_resolve, reject) => pending.push(() => reject(new StoreUnavailable('no-answer'))))
   const peers = { answer() {}, ownerIn() {} }
-  const service = new ForwardedRequests({
-    whereabouts: { peers, find, phase: new Phase() } as unknown as Whereabouts,
-    clock: new FakeClock(),
-    bodies: unlimitedBodies(),
-    mostConnections: () => mostConnections,
-    trustedProxies,
-    refused: (limit, about) => void refused.push({ limit, ...about }),
-  }).over({ has: () => false } as unknown as ConnectionManager)
+  const service = serviceOf({ peers, find, phase: new Phase() }, {}, mostConnections, refused)
   let sent = 0
   const replies: Reply[] = []
   const send = (address: string) => {
@@ -84,17 +97,8 @@ test('a request whose client leaves while its session is looked for is not serve
   const served: string[] = []
   const found: ((place: 'here') => void)[] = []
   const peers = { answer() {}, ownerIn() {} }
-  const service = new ForwardedRequests({
-    whereabouts: { peers, find: () => new Promise(resolve => found.push(resolve)) } as unknown as Whereabouts,
-    clock: new FakeClock(),
-    bodies: unlimitedBodies(),
-    mostConnections: () => 0,
-    trustedProxies,
-    refused: () => {},
-  }).over({
-    has: () => false,
-    serve: (_text: string, { address }: Peer) => void served.push(address),
-  } as unknown as ConnectionManager)
+  const find = () => new Promise(resolve => found.push(resolve))
+  const service = serviceOf({ peers, find }, { serve: (_text, { address }) => void served.push(address) })
   const clients = ['192.0.2.1', '192.0.2.2'].map(address => ({ address, gone: false, answer() {} }))
   const text = "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' sid='aaaaaaaa-1'/>"
   for (const peer of clients) service.serve(text, peer as unknown as Peer)
@@ -108,7 +112,6 @@ test.each([
   ['breaks is sent four times in all', 'broken', 4],
   ['cannot be opened is sent once', 'unreachable', 1],
 ])('a request whose link %s, and then gets no answer', async (_what, lost, most) => {
-  const clock = new FakeClock()
   let sent = 0
   const link = {
     lost,
@@ -121,14 +124,7 @@ test.each([
   }
   const owner = { name: 'aaaaaaaa', link }
   const peers = { answer() {}, ownerIn: () => owner, ownerNamed: () => owner }
-  const service = new ForwardedRequests({
-    whereabouts: { peers, phase: new Phase() } as unknown as Whereabouts,
-    clock,
-    bodies: unlimitedBodies(),
-    mostConnections: () => 0,
-    trustedProxies,
-    refused: () => {},
-  }).over({ has: () => false } as unknown as ConnectionManager)
+  const service = serviceOf({ peers, phase: new Phase() })
   const replies: Reply[] = []
   const peer = { address: '192.0.2.1', gone: false, answer: (reply: Reply) => void replies.push(reply) }
   service.serve("<body xmlns='http://jabber.org/protocol/httpbind' rid='1' sid='aaaaaaaa-1'/>", peer as unknown as Peer)
@@ -158,14 +154,7 @@ test('a request that is too large ends its session where it is now, and not only
       lost.push(but)
       return found === 'here' ? found : found && { name: found }
     }
-    return new ForwardedRequests({
-      whereabouts: { peers, find } as unknown as Whereabouts,
-      clock: new FakeClock(),
-      bodies: unlimitedBodies(),
-      mostConnections: () => 0,
-      trustedProxies,
-      refused: () => {},
-    }).over({ has: () => false, refuseTooLarge: () => found && { ...terminated, body: 'here' } } as never)
+    return serviceOf({ peers, find }, { refuseTooLarge: () => (found ? { ...terminated, body: 'here' } : undefined) })
   }
   const start = "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' sid='aaaaaaaa-1'>"
   const peer = { address: '192.0.2.1', secure: true, cookies: undefined }

@@ -106,12 +106,12 @@ describe.each(servers)('in %s', (_name, create) => {
         page: createEndpointPage(config, 'bosh'),
       },
       maxBodyBytes: 1000,
-      bodies,
-      clock,
-      counts,
-      refused: limit => void limits.push(limit),
+      transport: {
+        ...{ bodies, clock, counts, maxStanzaBytes: 500 },
+        refused: limit => void limits.push(limit),
+        report: error => void faults.push(error),
+      },
       externalUrl: 'https://chat.example/chat',
-      report: error => faults.push(error),
     })
     await listen(create(listener))
   })
