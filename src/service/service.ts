@@ -144,17 +144,13 @@ export class Service {
     takeUpFiles(states, this.#sites.takeUp, log)
     this.#records?.begin()
     this.#stopping = new Stopping({
-      drainTime: config.drainTime,
-      phase,
+      base: this.#base,
       sessions: this.#sessions,
       sites: this.#sites,
       listening: this.#listening,
       events: this.#events,
-      joined,
       records: this.#records,
       files: this.#files,
-      clock,
-      log,
       onStop: () => {
         this.#records?.stop()
         this.#lastHour.stop()

@@ -1,4 +1,3 @@
-import type { Logger } from 'pino'
 import type { Listening } from '../http/listening/listening.js'
 import { type Clock, pause, systemClock } from '../lib/clock.js'
 import { traceOf } from '../lib/log.js'
@@ -10,6 +9,7 @@ import type { SessionRecord } from '../session/session-record.js'
 import type { OtherProcesses } from '../store/other-processes.js'
 import type { Events } from '../warm/events/events.js'
 import { type JoinedProcesses, lastAnswersMilliseconds } from './joined-processes.js'
+import type { Base } from './process-base.js'
 import type { ProcessSessions } from './session-parts.js'
 import type { Sites } from './sites.js'
 
@@ -27,17 +27,13 @@ const stopMilliseconds = 8_000
 const cutMilliseconds = 1_000
 
 interface StoppingParts {
-  readonly drainTime: number
-  readonly phase: Phase
+  readonly base: Pick<Base, 'live' | 'phase' | 'clock' | 'log' | 'joined'>
   readonly sessions: ProcessSessions
   readonly sites: Sites
   readonly listening: Listening
   readonly events: Events | undefined
-  readonly joined: JoinedProcesses | undefined
   readonly records: StoredRecords | undefined
   readonly files: StateFiles | undefined
-  readonly clock: Clock
-  readonly log: Logger
   readonly onStop: () => void
   readonly onStopped: () => void
 }
@@ -62,8 +58,10 @@ export class Stopping {
   }
 
   async #drain(): Promise<void> {
-    const { drainTime: seconds, phase, sessions, listening, joined, records, files, clock, log } = this.#parts
+    const { base, sessions, listening, records, files } = this.#parts
+    const { live, phase, joined, clock, log } = base
     const { registry } = sessions
+    const seconds = live.config.drainTime
     if (seconds === 0 || phase.has('stopping')) return
     phase.begin('draining')
     log.info({ sessions: registry.size, seconds }, 'draining')
@@ -79,7 +77,8 @@ export class Stopping {
   }
 
   async #stop(): Promise<void> {
-    const { phase, sessions, sites, listening, events, joined, records, files, log } = this.#parts
+    const { base, sessions, sites, listening, events, records, files } = this.#parts
+    const { phase, joined, log } = base
     const { registry } = sessions
     phase.begin('stopping')
     log.info({ sessions: registry.size }, 'stopping')
@@ -124,7 +123,7 @@ export class Stopping {
     await joined.leave()
     const recorded = this.#recorded
     const about = { recorded: recorded.length }
-    this.#parts.log.error(about, 'sessions cannot be stored: Redis is away, and STATE_DIR is not set')
+    this.#parts.base.log.error(about, 'sessions cannot be stored: Redis is away, and STATE_DIR is not set')
     for (const session of recorded) session.run(() => session.leave())
   }
 
@@ -135,7 +134,8 @@ export class Stopping {
   }
 
   async #setDownSessions(): Promise<void> {
-    const { phase, sessions, listening, events, joined, log } = this.#parts
+    const { base, sessions, listening, events } = this.#parts
+    const { phase, joined, log } = base
     const { registry } = sessions
     const begun = performance.now()
     const isWaiting = () => {
@@ -184,7 +184,7 @@ export class Stopping {
   }
 
   async #isStoreUp(): Promise<boolean> {
-    const { joined } = this.#parts
+    const { joined } = this.#parts.base
     if (joined === undefined) return false
     await until(() => joined.store.isUp, storeMilliseconds)
     return joined.store.isUp

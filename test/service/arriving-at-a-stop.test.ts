@@ -50,8 +50,14 @@ test.each(['take', 'isEnded'] as const)(
     const asked = records.takeUp({ id: client.id })
     const none = () => {}
     const stopping = new Stopping({
-      drainTime: 0,
-      phase: bench.phase,
+      base: {
+        phase: bench.phase,
+        joined: {
+          ...{ store, requests: 0, tellDraining: none, beginSetDown: none, endSetDown: none },
+          ...{ retireLinks: async () => {}, leave: async () => {}, close: async () => {} },
+        },
+        log: pino({ enabled: false }),
+      },
       sessions: {
         registry: bench.registry,
         linking: { closeSpares: none, shutDown: none, isEmpty: () => true, close: none },
@@ -59,14 +65,8 @@ test.each(['take', 'isEnded'] as const)(
       sites: { shutDown: none },
       listening: { retire: none, close: async () => {}, closeIdleConnections: none, closeAllConnections: none },
       events: undefined,
-      joined: {
-        ...{ store, requests: 0, tellDraining: none, beginSetDown: none, endSetDown: none },
-        ...{ retireLinks: async () => {}, leave: async () => {}, close: async () => {} },
-      },
       records,
       files: undefined,
-      clock,
-      log: pino({ enabled: false }),
       onStop: () => records.stop(),
       onStopped: none,
     } as unknown as ConstructorParameters<typeof Stopping>[0])
