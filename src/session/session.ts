@@ -1,7 +1,7 @@
 import { attempt } from '../lib/attempt.js'
 import type { CallIds } from '../lib/call-ids.js'
 import type { EndReason, Limit } from '../lib/counts.js'
-import type { SessionState, StoredSession, TabName } from '../store/store.js'
+import type { StoredSession, TabName } from '../store/store.js'
 import type { Link, LinkEvents, LinkOptions, StreamOptions } from '../xmpp/link.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { Client, NextPage } from './client.js'
@@ -22,7 +22,7 @@ import { type RecordParts, recordOf, type SessionRecord } from './session-record
 import type { Handover, ResumedSession } from './session-types.js'
 import { newSid, type SessionIds } from './sid.js'
 import { Stage } from './state.js'
-import { stateOf, viewOf } from './view.js'
+import { viewOf } from './view.js'
 
 export class Session {
   readonly sid: string
@@ -95,8 +95,8 @@ export class Session {
     return viewOf(this, this.keeper.common.processName)
   }
 
-  get state(): SessionState {
-    return stateOf(this)
+  get now(): number {
+    return this.keeper.common.clock.now()
   }
 
   get hasEnded(): boolean {
@@ -124,7 +124,7 @@ export class Session {
 
   takeUp(before: SessionRecord, client: Client, management: Management): void {
     this.#client = client
-    this.inactivity.takeUp(before.inactivity, this.keeper.common.clock.now())
+    this.inactivity.takeUp(before.inactivity, this.now)
     this.uplink.opened()
     // The link counts what the page does not have.
     this.outbox.takeUp(before.isKept === true ? { ...before.outbox, elements: before.link.early } : before.outbox)
@@ -152,7 +152,7 @@ export class Session {
     const { jid, client } = this
     const { managed } = this.uplink
     if (!this.maySetDown || client === undefined || managed === undefined || jid === undefined) return undefined
-    const now = this.keeper.common.clock.now()
+    const now = this.now
     if (client.isPresent) this.inactivity.begin(now)
     const next = client.setDown?.(now)
     if (next === undefined || this.hasEnded) return undefined
@@ -258,11 +258,11 @@ export class Session {
   }
 
   #note(event: Parameters<SessionHistory['note']>[0]): void {
-    this.history.note(event, this.keeper.common.clock.now() - this.createdAt)
+    this.history.note(event, this.now - this.createdAt)
   }
 
   #await(cause: 'handover' | 'resume', jid: string, client: Client, handover: Handover): string | undefined {
-    const now = this.keeper.common.clock.now()
+    const now = this.now
     const token = this.stage.await(cause, jid, handover, now)
     this.#client = client
     this.inactivity.allow(handover.seconds)
@@ -361,7 +361,7 @@ export class Session {
   }
 
   tick(): void {
-    const now = this.keeper.common.clock.now()
+    const now = this.now
     const login = this.stage.login
     if (login !== undefined && now >= login.end) this.end('login-timeout', 'reported')
     else this.#client?.tick(now)

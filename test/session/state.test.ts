@@ -8,16 +8,16 @@ describe('a session', () => {
     const bench = new BoshBench()
     const login = bench.login()
     const session = bench.registry.byId(login.opening.id)!
-    const seen: unknown[] = [session.state, session.stage.isAwaited]
+    const seen: unknown[] = [session.view.state, session.stage.isAwaited]
     const first = await bench.handOver(login)
-    seen.push(session.state, session.stage.isAwaited)
+    seen.push(session.view.state, session.stage.isAwaited)
     await first.next()
-    seen.push(session.state, session.stage.isAwaited)
+    seen.push(session.view.state, session.stage.isAwaited)
     await bench.resume(first)
-    seen.push(session.state, session.stage.isAwaited)
+    seen.push(session.view.state, session.stage.isAwaited)
     session.end('logout', 'loggedOut')
     session.end('inactivity', 'silent')
-    seen.push(session.state, session.isRemoved)
+    seen.push(session.view.state, session.isRemoved)
     expect(seen).toEqual(['opening', false, 'waiting', true, 'held', false, 'waiting', true, 'ended', true])
     expect(bench.counts.sessionsEnded).toMatchObject({ logout: 1, inactivity: 0 })
   })

@@ -49,7 +49,7 @@ export class BoshClient implements Client {
     this.#open = this.#delivery.open
     this.#window = this.#delivery.window
     this.#rules = new RequestRules(start.terms, start.newkey)
-    this.#catchUp = new CatchUp({ session, window: this.#window, open: this.#open, clock: parts.common.clock })
+    this.#catchUp = new CatchUp({ session, window: this.#window, open: this.#open })
   }
 
   static forPage(
@@ -62,8 +62,8 @@ export class BoshClient implements Client {
   ) {
     const longestGap = terms.wait + Math.max(seconds, terms.inactivity, maxPause)
     const { id, domain, sid } = session
-    const now = parts.common.clock.now()
-    const cookie = mode === 'off' ? undefined : AttachCookie.forPage(id, mode, longestGap, parts.cookies(domain), now)
+    const cookie =
+      mode === 'off' ? undefined : AttachCookie.forPage(id, mode, longestGap, parts.cookies(domain), session.now)
     const by = received === undefined ? 'handed-out' : 'resumed'
     const client = new BoshClient(session, parts, { terms, rid, newkey: undefined, cookie, by })
     const binding = { rid: rid + 1, received, ...sessionTerms(sid, terms), cookie: cookie?.forPage }
@@ -77,12 +77,11 @@ export class BoshClient implements Client {
 
   static takeUp(session: Session, parts: BoshParts, before: BoshRecord): BoshClient {
     const { terms, address, window, cookie } = before
-    const now = parts.common.clock.now()
     const client = new BoshClient(session, parts, {
       terms,
       rid: window.last,
       newkey: undefined,
-      cookie: cookie && AttachCookie.of(session.id, cookie, parts.cookies(session.domain), now),
+      cookie: cookie && AttachCookie.of(session.id, cookie, parts.cookies(session.domain), session.now),
       by: 'handed-out',
     })
     client.address = address
@@ -278,7 +277,7 @@ export class BoshClient implements Client {
 
   /** Every `Pending` is made here, so that V8 uses one shape. */
   #received(rid: number, key: string | undefined, digest: string, peer: Peer): Pending {
-    const since = this.#parts.common.clock.now()
+    const since = this.session.now
     const expires = heldUntil(this.#terms, since)
     return { rid, peer, key, digest, repeats: 0, since, expires, parked: undefined }
   }
@@ -304,7 +303,7 @@ export class BoshClient implements Client {
     }
     // Requests of closed connections must not count as unanswered.
     while (this.#open.held.length > this.#terms.requests && this.#open.held[0]!.peer.gone) this.#delivery.answerOldest()
-    const now = this.#parts.common.clock.now()
+    const now = this.session.now
     const payload = inspect(body.payload, session.keeper.common)
     const { held } = this.#open
     const fault = this.#rules.broken(body, payload, now, held.length, this.#delivery.hadPayload) ?? this.#restart(body)
@@ -385,7 +384,7 @@ export class BoshClient implements Client {
     const isSame = before!.digest === body.digest
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) return void this.#delivery.replay(stored, peer, isSame)
-    const since = this.#parts.common.clock.now()
+    const since = this.session.now
     const older = this.#open.renew(held!, peer, since, heldUntil(this.#terms, since))
     older.answer(this.#delivery.wrap(errorBody))
     this.session.flush()

@@ -1,4 +1,3 @@
-import type { Clock } from '../../lib/clock.js'
 import { inspect, type Payload } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import type { Body } from './body.js'
@@ -12,7 +11,6 @@ interface CatchUpParts {
   readonly session: Session
   readonly window: RidWindow
   readonly open: OpenRequests
-  readonly clock: Clock
 }
 
 /** The first requests after the death of a process, which can be ahead of the session's record. */
@@ -33,13 +31,13 @@ export class CatchUp {
 
   /** Others are missing before a request. */
   early(): void {
-    const { window, clock } = this.#parts
-    if (window.isBehind && this.at === Number.POSITIVE_INFINITY) this.at = clock.now() + catchUpMilliseconds
+    const { session, window } = this.#parts
+    if (window.isBehind && this.at === Number.POSITIVE_INFINITY) this.at = session.now + catchUpMilliseconds
   }
 
   /** A request before the gap comes after all. Returns why it is refused. */
   late({ rid, payload, terminate }: Body): Payload['fault'] {
-    const { session, window, clock } = this.#parts
+    const { session, window } = this.#parts
     const inspected = inspect(payload, session.keeper.common)
     if (inspected.fault !== undefined) return inspected.fault
     window.late(rid!)
@@ -47,7 +45,7 @@ export class CatchUp {
     session.uplink.managed?.unrecorded?.pageComes(false)
     session.keeper.keepNow(session)
     if (session.hasEnded) session.downlink.returnToClient(payload)
-    else session.send(inspected, clock.now())
+    else session.send(inspected, session.now)
     if (terminate) session.end('client', 'loggedOut')
     return undefined
   }

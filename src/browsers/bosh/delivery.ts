@@ -86,12 +86,12 @@ export class Delivery {
     this.#parts = parts
     this.#terms = terms
     this.#cookie = cookie
-    const { clock, limits } = parts.common
+    const { limits } = parts.common
     this.open = new OpenRequests(
       limits,
       parts.bodies,
       () => session.run(() => this.beginInactivity()),
-      () => session.run(() => this.answerExpired(clock.now())),
+      () => session.run(() => this.answerExpired(session.now)),
     )
     this.window = new RidWindow(rid, terms.requests, by, isNew && terms.acks)
     this.#attributes = isNew ? termAttributes(session.sid, rid, terms) : ''
@@ -165,7 +165,7 @@ export class Delivery {
     // XEP-0124 §9.1.
     if (window.hasAcks && rid !== window.last) attributes += attribute('ack', window.last)
     const text = writeBody(attributes, payload, hasStreamElement)
-    const now = this.#parts.common.clock.now()
+    const now = this.#session.now
     const stored: StoredReply = { rid, text, stanzas, key, digest, repeats: 0, mayBeLost: stanzas > 0 }
     window.store(stored, this.#session.outbox.mostBytes)
     this.#session.outbox.setKeptBytes(window.bytes)
@@ -197,7 +197,7 @@ export class Delivery {
 
   /** True if a reply is on its way, and its client had less than the time of inactivity for it. */
   get delaysEnd(): boolean {
-    return this.#isSending && this.#parts.common.clock.now() < this.#session.inactivity.end
+    return this.#isSending && this.#session.now < this.#session.inactivity.end
   }
 
   get #isSending(): boolean {
@@ -236,7 +236,7 @@ export class Delivery {
   }
 
   replay(stored: StoredReply, peer: Peer, isSameRequest: boolean): void {
-    const now = this.#parts.common.clock.now()
+    const now = this.#session.now
     stored.repeats += 1
     stored.mayBeLost = stored.stanzas > 0
     this.#parts.common.counts.replays += 1
@@ -264,7 +264,7 @@ export class Delivery {
   }
 
   /** Does nothing for an ended session, because each call would keep the session for another period. */
-  beginInactivity(now = this.#parts.common.clock.now()): void {
+  beginInactivity(now = this.#session.now): void {
     if (!this.#session.hasEnded) this.#session.inactivity.begin(now)
   }
 

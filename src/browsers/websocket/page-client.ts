@@ -47,18 +47,18 @@ export class PageClient extends SocketClient {
   constructor(
     session: Session,
     channel: SocketChannel,
-    { common: { clock }, log, resumeSeconds }: StreamParts,
+    { log, resumeSeconds }: StreamParts,
     next: NextPage,
     management: StreamManagement | undefined,
   ) {
-    super(session, channel, clock, true)
+    super(session, channel, true)
     this.#log = log
     this.#resumeSeconds = resumeSeconds
     this.#next = next
     this.#management = management
     this.#hasSpoken = management !== undefined
     this.#kept = session.keeper.keeps(session) ? 0 : Number.POSITIVE_INFINITY
-    this.#beginAt = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + enableMilliseconds
+    this.#beginAt = this.#hasSpoken ? Number.POSITIVE_INFINITY : session.now + enableMilliseconds
     session.attach(channel.client.secure, channel.client)
     session.inactivity.allow(resumeSeconds)
     session.outbox.resumption = undefined
@@ -192,7 +192,7 @@ export class PageClient extends SocketClient {
     else {
       const own = namespace === 'jabber:client' ? this.#fromItself(element) : element
       if (isStanza(own) && this.#management?.took(own) === true) {
-        this.session.uplink.charge(Buffer.byteLength(element.text), this.clock.now())
+        this.session.uplink.charge(Buffer.byteLength(element.text), this.session.now)
         this.pace()
         return
       }
@@ -210,7 +210,7 @@ export class PageClient extends SocketClient {
       const { transport, address } = this
       this.#log.debug({ session, transport, address: foreignText(address), reason: cut }, 'a page lost its WebSocket')
       this.putBackUnconfirmed()
-      this.session.inactivity.begin(this.clock.now())
+      this.session.inactivity.begin(this.session.now)
       if (this.session.hasEnded) this.session.flush()
     } else if (this.session.client === this) this.session.end('client', 'silent')
   }
@@ -226,7 +226,7 @@ export class PageClient extends SocketClient {
 
   #probe(): void {
     if (!this.channel.isProbed || !this.#unconfirmed.isUnasked) return
-    const now = this.clock.now()
+    const now = this.session.now
     if (now < this.#mayProbeAt && !this.#unconfirmed.isFull) return
     this.#mayProbeAt = now + probeMilliseconds
     this.#unconfirmed.asks()
@@ -249,10 +249,10 @@ export class PageClient extends SocketClient {
       this.refuse('policy-violation')
       return
     }
-    this.session.uplink.charge(Buffer.byteLength(text), this.clock.now())
+    this.session.uplink.charge(Buffer.byteLength(text), this.session.now)
     if (name === 'enable' && management === undefined) {
       this.#management = new StreamManagement()
-      this.#enableBy = this.clock.now() + keptMilliseconds
+      this.#enableBy = this.session.now + keptMilliseconds
       if (this.#kept === Number.POSITIVE_INFINITY) this.#enable()
       else this.session.keeper.keepNow(this.session)
     } else if (name === 'r' && management !== undefined) this.#takeRequest()
@@ -275,7 +275,7 @@ export class PageClient extends SocketClient {
     else {
       this.session.uplink.managed?.ask()
       const longest = this.#kept === Number.POSITIVE_INFINITY ? answerMilliseconds : keptMilliseconds
-      this.#answerBy = Math.min(this.#answerBy, this.clock.now() + longest)
+      this.#answerBy = Math.min(this.#answerBy, this.session.now + longest)
     }
   }
 

@@ -1,4 +1,3 @@
-import type { Clock } from '../../lib/clock.js'
 import type { EndReason, WebSocketCut } from '../../lib/counts.js'
 import type { Client, Outcome } from '../../session/client.js'
 import { inspect } from '../../session/payload.js'
@@ -28,16 +27,14 @@ export class SocketClient implements Client, ChannelEvents {
   readonly transport = 'websocket'
   readonly session: Session
   protected readonly channel: SocketChannel
-  protected readonly clock: Pick<Clock, 'now'>
   /** `<open/>` must precede an error (RFC 7395 §3.5). */
   #isOpened: boolean
   #isHeldBack = false
 
-  constructor(session: Session, channel: SocketChannel, clock: Pick<Clock, 'now'>, isOpened: boolean) {
+  constructor(session: Session, channel: SocketChannel, isOpened: boolean) {
     this.session = session
     this.channel = channel
     channel.events = this
-    this.clock = clock
     this.#isOpened = isOpened
   }
 
@@ -137,7 +134,7 @@ export class SocketClient implements Client, ChannelEvents {
       this.refuse('policy-violation')
       return
     }
-    this.session.send(payload, this.clock.now())
+    this.session.send(payload, this.session.now)
     if (!this.session.outbox.isEmpty || this.session.hasEnded) this.session.flush()
     else this.pace()
   }
@@ -186,7 +183,7 @@ export class SocketClient implements Client, ChannelEvents {
 
   protected pace(): void {
     const { session } = this
-    const mustWait = session.uplink.isBehind || this.clock.now() < session.uplink.freeAt
+    const mustWait = session.uplink.isBehind || this.session.now < session.uplink.freeAt
     if (mustWait && !this.#isHeldBack) this.channel.pause()
     if (!mustWait && this.#isHeldBack) this.channel.resume()
     this.#isHeldBack = mustWait

@@ -111,9 +111,8 @@ export class StreamStart implements ChannelEvents {
   }
 
   async #logIn(domain: string | undefined, { lang = 'en', from }: StreamOpening): Promise<void> {
-    const { common, opener } = this.parts
-    const begin = (session: Session) => new SocketClient(session, this.channel, common.clock, false)
-    const opened = await opener.openForClient(domain, { lang, from }, this.channel.client, begin)
+    const begin = (session: Session) => new SocketClient(session, this.channel, false)
+    const opened = await this.parts.opener.openForClient(domain, { lang, from }, this.channel.client, begin)
     this.over()
     if (opened === 'system-shutdown') this.refuse(opened, closeCodes.goingAway)
     else if (typeof opened === 'string') this.refuse(opened)

@@ -157,7 +157,7 @@ export class LinkCounts {
     if (count === 0) return
     this.#unasked += count
     this.#session.keeper.common.waiting.change(this.unconfirmed.bytes - bytes)
-    if (isToAsk && this.askAt === never && !this.isAsked) this.askAt = this.#now + askMilliseconds
+    if (isToAsk && this.askAt === never && !this.isAsked) this.askAt = this.#session.now + askMilliseconds
   }
 
   forget(count = this.unconfirmed.stanzas.length): void {
@@ -175,7 +175,7 @@ export class LinkCounts {
 
   /** Call this for the server's `<r/>`. */
   asked(): void {
-    if (this.answerAt === never) this.answerAt = this.#now + answerMilliseconds
+    if (this.answerAt === never) this.answerAt = this.#session.now + answerMilliseconds
   }
 
   answer(): Element {
@@ -194,7 +194,7 @@ export class LinkCounts {
     this.isAsked = false
     if (!this.confirm(text)) return false
     this.#unasked = this.unconfirmed.stanzas.length
-    this.askAt = this.#unasked === 0 || this.isAskDue ? never : this.#now + askMilliseconds
+    this.askAt = this.#unasked === 0 || this.isAskDue ? never : this.#session.now + askMilliseconds
     return true
   }
 
@@ -262,9 +262,5 @@ export class LinkCounts {
     const { undelivered } = this.#session
     if (undelivered === 0) this.droppedBehind = 0
     return this.received - undelivered - this.droppedBehind
-  }
-
-  get #now(): number {
-    return this.#session.keeper.common.clock.now()
   }
 }

@@ -162,7 +162,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   /** Call this only if `mayResume`. The stream stays open. */
   setDown() {
-    const now = this.#now
+    const now = this.#session.now
     const record = this.#record(this.counts.received, (this.#repair?.since ?? now) - now, this.counts.acknowledged)
     this.cut()
     return record
@@ -196,7 +196,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.replies = new OwnReplies(this.#session, replies)
     this.unrecorded = Unrecorded.after(isKept === true, this, unrecorded)
     this.#wasSetDown = wasBroken !== true
-    this.#mend(lostEnd, this.#now + since)
+    this.#mend(lostEnd, this.#session.now + since)
   }
 
   breakOff(): boolean {
@@ -324,11 +324,7 @@ export class ManagedLink implements Link, LinkEvents {
     }
   }
 
-  get #now(): number {
-    return this.#session.keeper.common.clock.now()
-  }
-
-  #mend(end: LinkEnd, since = this.#now): void {
+  #mend(end: LinkEnd, since = this.#session.now): void {
     const session = this.#session
     this.#phase = 'mending'
     this.counts.stopTimers()

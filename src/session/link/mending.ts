@@ -86,7 +86,7 @@ export class Repair {
   tryLater(): void {
     this.#answerBy = never
     // The pause is random, because many links may break at once.
-    this.#nextAt = this.#now + this.#pause * (0.75 + Math.random() / 2)
+    this.#nextAt = this.#parts.session.now + this.#pause * (0.75 + Math.random() / 2)
     this.#pause = Math.min(2 * this.#pause, mostPause)
   }
 
@@ -96,10 +96,6 @@ export class Repair {
 
   stop(reason: 'ended' | 'cut'): void {
     this.#caller.abort(reason)
-  }
-
-  get #now(): number {
-    return this.#parts.session.keeper.common.clock.now()
   }
 
   #dial(): void {
@@ -135,14 +131,14 @@ export class Repair {
       session.run(() => {
         this.#isInTurn = true
         // An attempt that waited past `#until` gets more time, because the server may still have the stream.
-        if (this.#now >= this.#until) this.#until = this.#now + lateMilliseconds
+        if (this.#parts.session.now >= this.#until) this.#until = this.#parts.session.now + lateMilliseconds
       })
     const isUrgent = () => session.client?.isPresent === true
     mending.logInAgain(signal, { isUrgent, onBegin }, resumption()).then(
       again => {
         if (signal.aborted) return signal.reason === 'ended' ? again.link.close() : again.link.cut()
         session.run(() => {
-          this.#answerBy = this.#now + resumeMilliseconds
+          this.#answerBy = this.#parts.session.now + resumeMilliseconds
           this.#link = again.link
           onLink(again)
         })

@@ -7,6 +7,7 @@ import { userOf } from '../../xmpp/jid/jid.js'
 import { waitingBytes } from '../limits/freeing-memory.js'
 import { ResumableStreams } from '../logins/resumable-streams.js'
 import type { Session } from '../session.js'
+import { stateOf } from '../view.js'
 import type { RecordWriter } from './record-writer.js'
 
 const sweepInterval = 250
@@ -154,7 +155,7 @@ export class Registry {
 
   states(): Record<SessionState, number> {
     const states = { opening: 0, waiting: 0, held: 0, quiet: 0, paused: 0, ended: 0, elsewhere: 0 }
-    for (const { state } of this.#sessions.values()) states[state] += 1
+    for (const session of this.#sessions.values()) states[stateOf(session)] += 1
     return states
   }
 

@@ -28,7 +28,7 @@ test('a session counts until it ends', async () => {
   expect(await limit.take(juliet)).toBe(false)
   await bench.server(() => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
   // The session stays until its page knows the end.
-  expect(bench.registry.byId(id)?.state).toBe('ended')
+  expect(bench.registry.byId(id)?.view.state).toBe('ended')
   expect(await limit.take(juliet)).toBe(true)
   await bench.pass(200)
   expect(bench.registry.size).toBe(0)
