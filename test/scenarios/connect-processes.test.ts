@@ -1,88 +1,131 @@
-// Pages with a token, at two processes that know each other and at the two workers of one command.
-// Runs in npm run test:all only: half a minute.
-
-import { writeFileSync } from 'node:fs'
-import { afterAll, describe, expect, test } from '@jest/globals'
+// Pages with a token, at two processes that know each other.
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { systemClock } from '../../src/lib/clock.js'
-import { describeWith } from '../peers/needs.js'
-import { testConnectOfProcesses } from '../support/connect-of-processes.js'
 import { eventually } from '../support/eventually.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { callUrl } from '../support/login-server/watched-service.js'
 import { memoryStore } from '../support/memory-store.js'
-import { type OperatedService, Operator } from '../support/operated-service.js'
-import { redisForWorkers, redisPackages } from '../support/redis-for-workers.js'
-import { admin, startTestService } from '../support/start-service.js'
-import { unlimited } from '../support/unlimited.js'
+import { pageSecret, pageToken } from '../support/page-token.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 
-describe('at two processes', () => {
-  testConnectOfProcesses(async environment => {
-    const store = memoryStore(systemClock)
-    const start = () => startTestService({ environment, store })
-    const services = [await start(), await start()]
-    return {
-      urls: services.map(({ url }) => url),
-      stop: async () => void (await Promise.all(services.map(service => service.stop()))),
-    }
+const portal = 'https://portal.example'
+
+interface Page {
+  readonly method?: 'POST' | 'DELETE'
+  readonly tab?: string
+  readonly claims?: object
+  /** In place of a token of the portal. Null: without a token. */
+  readonly guest?: string | null
+}
+
+const { file } = testFolder()
+let server: LoginServer
+let services: readonly TestService[]
+let calls: number
+
+beforeEach(async () => {
+  server = await startLoginServer({
+    domain: 'plain.example',
+    mechanisms: ['PLAIN'],
+    accounts: { alice: 'Pa55-of-alice', bob: 'Pa55-of-bob', portal: 'Pa55-of-portal' },
+    actors: ['portal'],
   })
+  const store = memoryStore(systemClock)
+  const start = () =>
+    startTestService({
+      servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none&plain=on`,
+      environment: {
+        XMPP_DOMAINS: 'plain.example',
+        XMPP_SERVICE_ACCOUNTS: 'plain.example=portal:Pa55-of-portal',
+        XMPP_SPARE_LINKS: '0',
+        PAGE_ORIGINS: portal,
+        PAGE_TOKEN_SECRET_FILE: file('secrets', pageSecret),
+        PAGE_TOKEN_AUDIENCE: 'chat',
+        PAGE_TOKEN_JID: '{sub}@plain.example',
+        PAGE_GUESTS: 'plain.example',
+        SEAL_KEY_FILE: file('seal.key', Buffer.alloc(32, 7).toString('base64')),
+      },
+      store,
+    })
+  services = [await start(), await start()]
+  calls = 0
 })
 
-describeWith(redisPackages, 'at two workers', () => {
-  const workersOf = redisForWorkers()
-  const operator = new Operator()
-  /** Those that have answered calls. A call for a session of another worker is answered there. */
-  const answered: OperatedService['lines'][number][] = []
-  afterAll(() => {
-    operator.leave()
-    expect(workersIn(answered)).toEqual([1, 2])
-  })
-  let service: OperatedService
-  const said = (msg: string) => service.lines.filter(line => line.msg === msg)
-  const workersIn = (lines: OperatedService['lines']) => [...new Set(lines.map(({ worker }) => worker))].sort()
+afterEach(async () => {
+  const users = new Set(server.connections.map(({ owner }) => owner))
+  for (const user of users) await callSessions(services[0]!.url, 'DELETE', `/sessions?jid=${user}@plain.example`)
+  await Promise.all(services.map(service => service.stop()))
+  expect(server.complaints).toEqual([])
+  await server.stop()
+})
 
-  testConnectOfProcesses(
-    async environment => {
-      service = operator.start({
-        ...unlimited,
-        ...workersOf('2'),
-        PORT: '0',
-        METRICS_ADDRESS: 'none',
-        ADMIN_USERS: `${admin.name}:${admin.secret}`,
-        ...environment,
-      })
-      const url = await service.url()
-      // A worker starts without Redis if Redis is slow.
-      await eventually('both workers have Redis', () => said('Redis is there').length === 2)
-      return {
-        urls: [url],
-        async stop() {
-          answered.push(...said('connect'))
-          service.signal('SIGTERM')
-          expect(await service.exit).toBe(0)
-        },
-      }
+/** Each call reaches another process. */
+async function connect({
+  method = 'POST',
+  tab = 't1',
+  claims = { visit: 'v1' },
+  guest = pageToken(claims),
+}: Page = {}) {
+  const { status, text } = await callUrl(`${services[calls++ % services.length]!.url}/connect`, {
+    method,
+    headers: {
+      Origin: portal,
+      ...(guest !== null && { Authorization: `Bearer ${guest}` }),
+      'Content-Type': 'application/json',
     },
-    stage =>
-      test('SIGHUP replaces the secrets, or keeps them if the file is invalid', async () => {
-        const { connect, secrets } = stage()
-        const later = 'a-later-secret-of-the-portal-32-bytes'
-        const statuses = async (secret?: string) => {
-          const answers = [await connect({ secret }), await connect({ secret }), await connect({ secret })]
-          return [...new Set(answers.map(({ status }) => status))]
-        }
-        writeFileSync(secrets, 'too-short')
-        service.signal('SIGHUP')
-        const refused = 'the settings are invalid: nothing has changed'
-        await eventually('the primary has read the file', () => said(refused).length === 1)
-        const problems = [expect.stringMatching(/^PAGE_TOKEN_SECRET_FILE names a file whose line 1 .* too short/)]
-        expect(said(refused)).toMatchObject([{ problems }])
-        expect([await statuses(), await statuses(later)]).toEqual([[200], [401]])
+    body: method === 'POST' ? JSON.stringify({ tab }) : '',
+  })
+  return { status, json: JSON.parse(text) as Record<string, unknown> }
+}
 
-        writeFileSync(secrets, later)
-        service.signal('SIGHUP')
-        const reloaded = 'keys for page tokens reloaded'
-        await eventually('both workers have read the file', () => said(reloaded).length === 2)
-        expect(workersIn(said(reloaded))).toEqual([1, 2])
-        expect([await statuses(), await statuses(later)]).toEqual([[401], [200]])
-        expect(service.stdout + service.stderr).not.toMatch(/too-short|later-secret/)
-      }),
-  )
+const idsOf = (answers: readonly { json: Record<string, unknown> }[]) => [
+  ...new Set(answers.map(({ json }) => json['id'])),
+]
+
+test('a tab gets its session from any process, and another user does not', async () => {
+  const first = await connect()
+  const later = [await connect(), await connect(), await connect()]
+  expect(later.map(({ json }) => json['resumed'])).toEqual([true, true, true])
+  expect(idsOf(later)).toEqual([first.json['id']])
+  expect(server.connections).toHaveLength(1)
+  for (const claims of [{ visit: 'v1', sub: 'bob' }, { visit: 'v2' }])
+    expect(await connect({ claims })).toMatchObject({ status: 200, json: { resumed: false } })
+  expect(server.connections).toHaveLength(3)
+})
+
+test('a guest comes back at any process', async () => {
+  const first = (await connect({ guest: null })).json
+  let guest = first['guest_token'] as string
+  for (let call = 0; call < 3; call++) {
+    const { json } = await connect({ guest })
+    expect(json).toMatchObject({ id: first['id'], resumed: true })
+    guest = json['guest_token'] as string
+  }
+  expect((await connect({ guest: null })).json['jid']).not.toBe(first['jid'])
+  expect(server.connections).toHaveLength(2)
+})
+
+test('a sign-out at one process ends sessions and logins at both', async () => {
+  const tabs = await Promise.all(['t1', 't2', 't3', 't4'].map(tab => connect({ tab })))
+  expect(idsOf(tabs)).toHaveLength(4)
+  const bob = { visit: 'v1', sub: 'bob' }
+  const { json } = await connect({ claims: bob })
+  let waiting = 0
+  server.script = {
+    success() {
+      waiting += 1
+    },
+  }
+  const late = [connect({ tab: 't5' }), connect({ tab: 't6' })]
+  await eventually('the logins are under way', () => waiting === 2)
+  const told = await connect({ method: 'DELETE' })
+  expect(told.status).toBe(200)
+  expect(told.json['ended']).toBeGreaterThanOrEqual(4)
+  for (const { status, json } of await Promise.all(late))
+    expect([status, json['code']]).toEqual([404, 'session-not-found'])
+  server.script = {}
+  expect(await connect({ claims: bob })).toMatchObject({ json: { id: json['id'], resumed: true } })
+  expect((await connect()).json['resumed']).toBe(false)
 })
