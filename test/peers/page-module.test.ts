@@ -278,38 +278,29 @@ for (const kind of kinds) {
           await tab.unrouteAll({ behavior: 'ignoreErrors' })
         })
 
-      test('sends messages once that were written without a network', async () => {
+      test.each([
+        ['without a network', () => relay.lose(), () => relay.restore()],
+        [
+          'while the device was offline, if the connection survived',
+          () => context.setOffline(true),
+          () => context.setOffline(false),
+        ],
+      ] as const)('sends messages once that were written %s', async (_when, lose, restore) => {
         options = { transport, history: 0, rooms: [] }
         const tab = await open()
-        await tab.evaluate(to => window.chat!.send(to, 'before'), bob.jid)
+        const say = (text: string) => tab.evaluate(([to, said]) => window.chat!.send(to!, said!), [bob.jid, text])
+        await say('before')
         await bob.receives('before')
-        relay.lose()
-        await tab.evaluate(to => window.chat!.send(to, 'at the moment it is lost'), bob.jid)
+        await lose()
+        await say('at the moment it is lost')
         await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
-        await tab.evaluate(to => window.chat!.send(to, 'meanwhile'), bob.jid)
-        relay.restore()
+        await say('meanwhile')
+        await restore()
         await isOnline(tab)
-        await bob.receives('meanwhile', 20_000)
-        await bob.isUpToDate()
-        const texts = bob.texts
-        expect(texts).toEqual(['before', 'at the moment it is lost', 'meanwhile'])
-      })
-
-      test('sends messages that were written while the device was offline, if the connection survived', async () => {
-        options = { transport, history: 0, rooms: [] }
-        const tab = await open()
-        await tab.evaluate(to => window.chat!.send(to, 'before'), bob.jid)
-        await bob.receives('before')
-        await context.setOffline(true)
-        await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
-        await tab.evaluate(to => window.chat!.send(to, 'meanwhile'), bob.jid)
-        await context.setOffline(false)
-        await isOnline(tab)
-        await tab.evaluate(to => window.chat!.send(to, 'after'), bob.jid)
+        await say('after')
         await bob.receives('after', 20_000)
         await bob.isUpToDate()
-        const texts = bob.texts
-        expect(texts).toEqual(['before', 'meanwhile', 'after'])
+        expect(bob.texts).toEqual(['before', 'at the moment it is lost', 'meanwhile', 'after'])
       })
 
       test('loses no message and shows no forged message, whatever a contact sends', async () => {
