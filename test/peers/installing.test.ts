@@ -1,16 +1,13 @@
-// How an operator installs the service beside the package: in an image of its own, and as a unit of systemd.
+// How an operator installs the service beside the package: in an image of its own.
 // Runs in npm run test:all only: npm installs packages here.
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { freePorts } from '../support/ports.js'
 import { testFolder } from '../support/test-folder.js'
 import { clone, instructionsOf, minutes, root, run, serving } from './installation.js'
-import { describeWith } from './needs.js'
 
 const { folder } = testFolder()
-
-beforeAll(() => {})
 
 /** What `npm start` runs, without the shell's `exec`. */
 const startScript = (): string =>
@@ -73,26 +70,4 @@ describe('The Dockerfile', () => {
     },
     5 * minutes,
   )
-})
-
-describeWith(['systemd'], 'The systemd unit', () => {
-  const unit = join(root, 'deploy', 'warm-bindings.service')
-
-  test('passes systemd-analyze verify, and so does the socket', () => {
-    const { said } = run('systemd-analyze', ['verify', '--man=no', unit, unit.replace(/service$/, 'socket')], {
-      cwd: folder,
-    })
-    // Debian 12 has systemd 252, and the type came with 253. The package's test has the systemd of Debian 13.
-    expect(
-      said.split('\n').filter(line => !line.endsWith('Failed to parse service type, ignoring: notify-reload')),
-    ).toEqual([''])
-  })
-
-  test('has an exposure level below 2 in systemd-analyze security', () => {
-    const { said } = run('systemd-analyze', ['security', '--offline=true', '--no-pager', unit], {
-      cwd: folder,
-    })
-    const [, exposure] = /Overall exposure level for .*: ([\d.]+)/.exec(said) ?? []
-    expect(Number(exposure)).toBeLessThan(2)
-  })
 })

@@ -106,41 +106,6 @@ describeWith(['systemd', ...redisPackages], 'Sockets of systemd', () => {
     expect(existsSync(`/proc/${worker}`)).toBe(false)
   })
 
-  test.each(['1', '2'])('lose no connection while the service restarts (WORKERS=%s)', async WORKERS => {
-    const [port] = (await freePorts(1)) as [number]
-    // The shell keeps the sockets, as systemd does.
-    const again = 'for time in 1 2 3; do sh -c \'LISTEN_PID=$$ exec "$0" "$1"\' "$0" "$1"; done'
-    ensureBuilt()
-    const variables = Object.entries({ ...settings, ...workersOf(WORKERS) }).flatMap(([name, value]) => [
-      '-E',
-      `${name}=${value}`,
-    ])
-    const program = ['sh', '-c', again, process.execPath, main]
-    activated = spawn('systemd-socket-activate', ['-l', `127.0.0.1:${port}`, ...variables, ...program], {
-      ...{ cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
-    })
-    said = ''
-    for (const stream of [activated.stdout!, activated.stderr!]) stream.on('data', chunk => (said += chunk))
-    await eventually('the socket is open', () => said.includes('Listening on'))
-    const states = new Set<unknown>()
-    let isDone = false
-    const visitors = Array.from({ length: 20 }, async () => {
-      while (!isDone) {
-        const state = await statusOf(`http://127.0.0.1:${port}/healthz`).catch((error: { code?: string }) => error.code)
-        if (!isDone) states.add(state)
-      }
-    })
-    const listening = () => said.match(/"pid":\d+(?=[^\n]*"msg":"listening")/g) ?? []
-    for (let time = 1; time <= 3; time++) {
-      await eventually('the service listens', () => listening().length === time)
-      if (time === 3) isDone = true
-      process.kill(Number(listening().at(-1)!.slice(6)), 'SIGTERM')
-    }
-    await Promise.all(visitors)
-    await once(activated, 'exit')
-    expect([...states]).toEqual([200])
-  })
-
   test('must be listening sockets', async () => {
     const script = 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$1" 3</dev/null'
     activated = spawn('sh', ['-c', script, process.execPath, main], {
