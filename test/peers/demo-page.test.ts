@@ -8,7 +8,6 @@ import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { patience as timeout } from '../support/eventually.js'
 import { runsRest, testRest } from '../support/matrix.js'
 import { type DemoCommand, startDemoCommand } from './demo-command.js'
-import { brokenRules, excessWidth } from './legibility.js'
 import { describeWith } from './needs.js'
 
 const run = promisify(execFile)
@@ -141,18 +140,6 @@ describe('The demo', () => {
       await says(alice, 'Connected')
       await say(alice, 'Bob', 'Tea?')
       await hears(alice, 'Tea?')
-    })
-
-    testRest.each(['light', 'dark'] as const)('is accessible in %s colours', async colorScheme => {
-      await connect(pane('Alice'))
-      for (const viewport of [
-        { width: 390, height: 844 },
-        { width: 1280, height: 800 },
-      ]) {
-        await tab.setViewportSize(viewport)
-        await tab.emulateMedia({ colorScheme })
-        expect([await excessWidth(tab), await brokenRules(tab)]).toEqual([0, []])
-      }
     })
 
     // The headless shell tells no page that its tab is closed.

@@ -15,7 +15,7 @@ import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { type RunningCommand, startCommand } from './command.js'
-import { brokenRules, excessWidth } from './legibility.js'
+import { excessWidth } from './legibility.js'
 import { describeWith } from './needs.js'
 import { PortalVisitor } from './portal-visitor.js'
 import { becomeContacts, User } from './user.js'
@@ -453,23 +453,5 @@ describe('The example portal', () => {
     } finally {
       expect(await example.stop()).toBe(0)
     }
-  })
-
-  describeWith(['chromium-headless-shell'], 'on its pages', () => {
-    test.each([1280, 390])('is legible in a window of %i pixels', async width => {
-      const browser = await sharedChromium('chromium-headless-shell')
-      const context = await browser.newContext({ viewport: { width, height: 844 } })
-      try {
-        const visitor = await PortalVisitor.come(context, portal.url)
-        await visitor.signIn('alice', 'hammer')
-        await visitor.sees('do not match')
-        expect(await brokenRules(visitor.tab)).toEqual([])
-        await visitor.signIn('alice', 'rabbit')
-        await visitor.sees('There is no chat at the moment.')
-        expect(await excessWidth(visitor.tab)).toBe(0)
-      } finally {
-        await context.close()
-      }
-    })
   })
 })
