@@ -1,9 +1,9 @@
-import type { X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import type { Config } from '../../config/config.js'
 import { exposureOf } from '../../config/exposed-secrets.js'
 import { ConfigError } from '../../config/load.js'
 import { type Certificate, dateWarnings, readTlsFiles } from '../../config/tls-files.js'
+import { namesOf } from '../../servers/net/certificate-names.js'
 
 type Https = NonNullable<Config['https']>
 
@@ -35,7 +35,12 @@ export class Certificates {
     const common = { minVersion, dhparam, ciphers, ca: clientCa }
     const options = certificates.map(({ cert, key }) => ({ ...common, cert, key }))
     const contexts = options.map(createSecureContext)
-    const names = certificates.flatMap(({ x509 }, at) => namesOf(x509).map(name => [name, contexts[at]!] as const))
+    // RFC 9525 §2: names in the subject are ignored.
+    const names = certificates.flatMap(({ x509 }, at) =>
+      namesOf(x509.subjectAltName ?? '')
+        .filter(({ kind }) => kind === 'DNS')
+        .map(({ value }) => [value.toLowerCase(), contexts[at]!] as const),
+    )
     // Reversed, so that the first certificate for a name counts.
     this.#named = new Map(names.reverse())
     this.#certificates = certificates
@@ -50,9 +55,4 @@ export class Certificates {
     const wanted = name.toLowerCase()
     return this.#named.get(wanted) ?? this.#named.get(wanted.replace(/^[^.]+/, '*'))
   }
-}
-
-/** RFC 9525 §2: names in the subject are ignored. */
-function namesOf({ subjectAltName = '' }: X509Certificate): string[] {
-  return subjectAltName.split(', ').flatMap(entry => (entry.startsWith('DNS:') ? entry.slice(4).toLowerCase() : []))
 }
