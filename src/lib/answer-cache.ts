@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js'
-import { forgetOldest } from './limits/forget-oldest.js'
+import { createShortMemory } from './limits/short-memory.js'
 
 export interface Answer<T> {
   readonly value: T
@@ -12,22 +12,20 @@ export function cacheAnswers<T>(
   most: number,
   ask: (question: string) => Promise<Answer<T>>,
 ): (question: string) => T | Promise<T> {
-  const known = new Map<string, { readonly value: T; readonly until: number }>()
+  const known = createShortMemory<T>(clock, 0, most)
   const asked = new Map<string, Promise<T>>()
   const learn = async (question: string) => {
     try {
       const { value, seconds } = await ask(question)
-      known.delete(question)
-      known.set(question, { value, until: clock.now() + seconds * 1000 })
-      forgetOldest(known, most)
+      known.remember(question, value, seconds)
       return value
     } finally {
       asked.delete(question)
     }
   }
   return question => {
-    const remembered = known.get(question)
-    if (remembered !== undefined && remembered.until > clock.now()) return remembered.value
+    const remembered = known.recall(question)
+    if (remembered !== undefined) return remembered
     const answer = asked.get(question) ?? learn(question)
     asked.set(question, answer)
     return answer

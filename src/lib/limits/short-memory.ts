@@ -2,8 +2,8 @@ import { hash } from 'node:crypto'
 import type { Clock } from '../clock.js'
 import { randomText } from '../text/random-text.js'
 
-/** Stores values for `seconds` (0: not at all). `keyOf` returns a hash, so that no secret is stored. */
-export function createShortMemory<Value>(clock: Pick<Clock, 'now'>, seconds: number, most = 20_000) {
+/** Stores values for `usualSeconds` (0: not at all). `keyOf` returns a hash, so that no secret is stored. */
+export function createShortMemory<Value>(clock: Pick<Clock, 'now'>, usualSeconds: number, most = 20_000) {
   const secret = randomText(32, 'base64')
   /** Oldest value first. */
   const remembered = new Map<string, { readonly value: Value; readonly until: number }>()
@@ -18,7 +18,7 @@ export function createShortMemory<Value>(clock: Pick<Clock, 'now'>, seconds: num
       remembered.delete(key)
       return undefined
     },
-    remember(key: string, value: Value): void {
+    remember(key: string, value: Value, seconds = usualSeconds): void {
       if (seconds === 0) return
       const now = clock.now()
       remembered.delete(key)
