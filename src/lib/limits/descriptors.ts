@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
+import { attempt } from '../attempt.js'
 
 /** Sessions leave these descriptors free, so that refused connections get an answer. */
 const reserveOfSessions = 32
@@ -42,10 +43,7 @@ function nextDescriptor(): number | undefined {
 
 /** The soft limit (`ulimit -n`), which Node raises at its start. Known on Linux only. */
 export function mostDescriptors(): number {
-  try {
-    const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
-    return Number(soft ?? Number.POSITIVE_INFINITY)
-  } catch {
-    return Number.POSITIVE_INFINITY
-  }
+  const limits = attempt(() => readFileSync('/proc/self/limits', 'utf8')) ?? ''
+  const [, soft] = /^Max open files\s+(\d+)/m.exec(limits) ?? []
+  return Number(soft ?? Number.POSITIVE_INFINITY)
 }

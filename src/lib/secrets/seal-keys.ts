@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { attempt } from '../attempt.js'
 
 const cipherName = 'aes-256-gcm'
 export const saltBytes = 32
@@ -34,11 +35,5 @@ export function seal(secret: Buffer, nonce: Buffer, about: Buffer, bytes: Buffer
 export function unseal(secret: Buffer, nonce: Buffer, about: Buffer, sealed: Buffer): Buffer | undefined {
   const decipher = createDecipheriv(cipherName, secret, nonce, { authTagLength: tagBytes })
   decipher.setAAD(about).setAuthTag(sealed.subarray(-tagBytes))
-  const bytes = decipher.update(sealed.subarray(0, -tagBytes))
-  try {
-    decipher.final()
-    return bytes
-  } catch {
-    return undefined
-  }
+  return attempt(() => Buffer.concat([decipher.update(sealed.subarray(0, -tagBytes)), decipher.final()]))
 }

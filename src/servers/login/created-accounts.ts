@@ -6,6 +6,7 @@ import { CallerGone, type CallerSignal, orGone, withDeadline } from '../../lib/c
 import { pause, systemClock } from '../../lib/clock.js'
 import type { Counts } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
+import { forgetOldest } from '../../lib/limits/forget-oldest.js'
 import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
 import type { KeyedRate } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
@@ -73,7 +74,7 @@ export interface Card {
 export class CreatedAccounts {
   readonly #parts: CreatedAccountsParts
   /** Bare JIDs. The oldest are forgotten, and asked for again. */
-  readonly #known = new Set<string>()
+  readonly #known = new Map<string, true>()
   /** By bare JID. Resolve with false if the attempt must be repeated. Never reject. */
   readonly #running = new Map<string, Promise<boolean>>()
   /** By domain. The first in the queue waits until the limit allows another account. */
@@ -142,7 +143,8 @@ export class CreatedAccounts {
       throw error
     }
     if (outcome === 'failed') return this.#note(error, user, signal.aborted ? 'Limit: WARM_TIMEOUT.' : undefined)
-    this.#remember(user)
+    this.#known.set(user, true)
+    forgetOldest(this.#known, mostKnown)
     if (outcome === 'known') return
     audit.info({ jid: user, code: 'ok' }, 'account')
     // The login does not wait for it.
@@ -180,11 +182,6 @@ export class CreatedAccounts {
   #isReserved({ local, domain }: Jid, maker: string): boolean {
     const account = accountFor(this.#parts.config.serviceAccounts, domain)
     return [maker, account?.user ?? maker, ...reserved].some(name => isSameName(name, local))
-  }
-
-  #remember(user: string): void {
-    this.#known.add(user)
-    if (this.#known.size > mostKnown) for (const oldest of this.#known) return void this.#known.delete(oldest)
   }
 
   async #make({ local, domain }: Jid, maker: string, signal: CallerSignal): Promise<Attempt> {
