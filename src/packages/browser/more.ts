@@ -1,6 +1,7 @@
 // `import { earlier, people, readMarks, typing } from '…/assets/warm-bindings-more.js'`
 import type { Chat } from './chat.js'
 import { bareJid, childOf, conditionOf, forwardedIn, type Message, readMessage } from './message.js'
+import { randomName } from './page-memory.js'
 
 const statesNamespace = 'http://jabber.org/protocol/chatstates'
 const marksNamespace = 'urn:xmpp:chat-markers:0'
@@ -37,7 +38,7 @@ function element(name: string, attributes: Attributes, ...children: readonly (El
 function send(chat: Chat, to: string, ...children: readonly Element[]): boolean {
   const { connection } = chat
   if (chat.status.state !== 'online' || !connection) return false
-  connection.send(element('message', { xmlns: 'jabber:client', to, type: 'chat', id: randomId() }, ...children))
+  connection.send(element('message', { xmlns: 'jabber:client', to, type: 'chat', id: randomName() }, ...children))
   connection.flush()
   return true
 }
@@ -51,8 +52,6 @@ function remember(jids: Set<string>, jid: string): void {
     jids.delete(oldest)
   }
 }
-
-const randomId = () => crypto.getRandomValues(new Uint32Array(4)).join('')
 
 /** To a person, not to a room. Elements can be added. */
 function whenSending(chat: Chat, act: (stanza: Element, to: string) => void): void {
@@ -182,7 +181,7 @@ export function earlier(chat: Chat, jid: string, { before = '', most = 50 } = {}
   const { connection } = chat
   if (!connection) return Promise.reject(new Error('The chat is not connected.'))
   const own = bareJid(chat.jid)
-  const queryid = randomId()
+  const queryid = randomName()
   const messages: Message[] = []
   let oldest: string | undefined
   const take = (stanza: Element) => {
@@ -220,7 +219,7 @@ export function earlier(chat: Chat, jid: string, { before = '', most = 50 } = {}
 function ask(chat: Chat, type: string, to: string | undefined, payload: Element): Promise<Element> {
   const { connection } = chat
   return new Promise((resolve, reject) => {
-    const iq = element('iq', { xmlns: 'jabber:client', type, id: randomId(), ...(to && { to }) }, payload)
+    const iq = element('iq', { xmlns: 'jabber:client', type, id: randomName(), ...(to && { to }) }, payload)
     connection!.sendIQ(iq, resolve, reject, patience)
     // Strophe forgets its own timers when the connection is lost.
     setTimeout(reject, patience, null)
