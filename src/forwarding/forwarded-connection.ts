@@ -115,10 +115,6 @@ export class ForwardedConnection extends Duplex {
   setNoDelay(): this {
     return this
   }
-
-  setKeepAlive(): this {
-    return this
-  }
 }
 
 const ignore = () => {}

@@ -34,16 +34,11 @@ export interface SessionRecord {
   readonly isKept?: boolean | undefined
 }
 
-export type RecordParts = Pick<SessionRecord, 'jid' | 'outbox' | 'link' | 'client'>
+type RecordParts = Pick<SessionRecord, 'jid' | 'outbox' | 'link' | 'client'>
 
 /** Times are relative to `now`. */
-export function recordOf(
-  session: Session,
-  { isSecure, isLinkWatched }: Pick<SessionRecord, 'isSecure' | 'isLinkWatched'>,
-  now: number,
-  { jid, outbox, link, client }: RecordParts,
-): SessionRecord {
-  const { sid, id, domain, createdAt, tab, guestAddress, ids, history, stage, inactivity } = session
+export function recordOf(session: Session, now: number, { jid, outbox, link, client }: RecordParts): SessionRecord {
+  const { sid, id, domain, isSecure, createdAt, tab, guestAddress, ids, history, stage, inactivity } = session
   const record = inactivity.record(now)
   return {
     sid,
@@ -61,7 +56,7 @@ export function recordOf(
     inactivity: session.client?.isPresent === true ? { ...record, since: 0 } : record,
     outbox,
     link,
-    isLinkWatched,
+    isLinkWatched: session.linkNotices.isWatched,
     client,
   }
 }
@@ -77,7 +72,7 @@ export function keptRecordOf(session: Session, now: number): SessionRecord | und
   const kept = client?.keep?.(now)
   if (kept === undefined) return undefined
   const { resumption = outbox.resumption && { ...outbox.resumption, isKept: true } } = kept
-  const record = session.record(now, {
+  const record = recordOf(session, now, {
     jid,
     outbox: outbox.keep(resumption),
     link: { ...managed.keep(now), isKept: true },

@@ -18,7 +18,7 @@ import { Outbox } from './outbox.js'
 import { type Payload, withKnownStates, withoutManagement } from './payload.js'
 import { SessionHistory } from './session-history.js'
 import type { SessionKeeper } from './session-keeper.js'
-import { type RecordParts, recordOf, type SessionRecord } from './session-record.js'
+import { recordOf, type SessionRecord } from './session-record.js'
 import type { Handover, ResumedSession } from './session-types.js'
 import { newSid, type SessionIds } from './sid.js'
 import { Stage } from './state.js'
@@ -42,10 +42,11 @@ export class Session {
   readonly history: SessionHistory
   /** Ids of the call that logged in or last resumed the session. */
   ids: CallIds | undefined
-  readonly #linkNotices: LinkNotices
+  readonly linkNotices: LinkNotices
   readonly createdAt: number
   #client: Client | undefined = undefined
-  #isSecure: boolean | undefined
+  /** If true, only encrypted connections are accepted. Undefined before the first. */
+  isSecure: boolean | undefined
 
   /** `client`: only for a client that logs in itself. `before`: the record of another process. */
   constructor(
@@ -66,13 +67,13 @@ export class Session {
     this.downlink = new Downlink(this)
     this.uplink = new Uplink(absentLink(this.downlink), keeper.common)
     this.outbox.source = this.uplink
-    this.#linkNotices = new LinkNotices(this)
+    this.linkNotices = new LinkNotices(this)
     this.createdAt = now + (before?.createdAt ?? 0)
     this.tab = before?.tab
     this.guestAddress = before?.guestAddress
     this.ids = before?.ids
     this.history = new SessionHistory(before?.history)
-    this.#isSecure = before === undefined ? client?.isSecure : before.isSecure
+    this.isSecure = before === undefined ? client?.isSecure : before.isSecure
     const login = client && new ClientLogin(domain, keeper, now, client.attempts)
     this.stage = new Stage(this, login)
     if (before !== undefined) this.stage.takeUp(before, now)
@@ -109,12 +110,7 @@ export class Session {
 
   /** True if a client may send its password: its connection is encrypted, and PLAIN is allowed on the link. */
   get allowsPasswords(): boolean {
-    return this.isSecure && this.link.facts.plainAllowed
-  }
-
-  /** If true, only encrypted connections are accepted. */
-  get isSecure(): boolean {
-    return this.#isSecure === true
+    return this.isSecure === true && this.link.facts.plainAllowed
   }
 
   begin(client: Client, options: LinkOptions, events: LinkEvents = this.downlink): void {
@@ -129,7 +125,7 @@ export class Session {
     // The link counts what the page does not have.
     this.outbox.takeUp(before.isKept === true ? { ...before.outbox, elements: before.link.early } : before.outbox)
     this.uplink.manage(this, management, before.link)
-    if (before.isLinkWatched === true) this.#linkNotices.watch()
+    if (before.isLinkWatched === true) this.linkNotices.watch()
     this.#note('taken-up')
     this.keeper.loggedIn(this, before.jid)
     this.schedule()
@@ -156,7 +152,7 @@ export class Session {
     if (client.isPresent) this.inactivity.begin(now)
     const next = client.setDown?.(now)
     if (next === undefined || this.hasEnded) return undefined
-    const record = this.record(now, { jid, outbox: this.outbox.record, link: managed.setDown(), client: next })
+    const record = recordOf(this, now, { jid, outbox: this.outbox.record, link: managed.setDown(), client: next })
     this.#close('set-down')
     this.keeper.removed(this, 'set-down')
     return record
@@ -173,11 +169,6 @@ export class Session {
     this.#client?.leave?.()
     this.#close('set-down')
     this.keeper.removed(this, 'set-down')
-  }
-
-  /** Times are relative to `now`. */
-  record(now: number, parts: RecordParts): SessionRecord {
-    return recordOf(this, { isSecure: this.#isSecure, isLinkWatched: this.#linkNotices.isWatched }, now, parts)
   }
 
   /** Returns a token for the page's login over WebSocket, or undefined if the page can only use BOSH. */
@@ -208,11 +199,11 @@ export class Session {
 
   /** The link broke, and is mended now. */
   mending(): void {
-    if (this.#linkNotices.tell(true)) this.flush()
+    if (this.linkNotices.tell(true)) this.flush()
   }
 
   mended(wasSetDown: boolean): void {
-    this.#linkNotices.tell(false)
+    this.linkNotices.tell(false)
     // With the id that the server gave the stream, without which nobody could resume it again.
     this.keeper.keepNow(this)
     if (wasSetDown) return
@@ -245,7 +236,7 @@ export class Session {
 
   /** Call this for each accepted BOSH request, and when a page logs in over WebSocket. */
   attach(isSecure: boolean, by?: { readonly browser?: string | undefined }): void {
-    this.#isSecure ??= isSecure
+    this.isSecure ??= isSecure
     if (!this.stage.attach()) return
     this.history.browser = by?.browser
     this.#note('attached')
@@ -279,7 +270,7 @@ export class Session {
     const next = this.#client?.handOver?.()
     if (next === undefined) return undefined
     this.uplink.forgive()
-    this.#linkNotices.forget()
+    this.linkNotices.forget()
     return next
   }
 
@@ -293,7 +284,7 @@ export class Session {
     const { login } = this.stage
     if (login !== undefined) this.#sendScreened(payload, login)
     else {
-      const known = withKnownStates(this.#linkNotices.take(payload), this.link)
+      const known = withKnownStates(this.linkNotices.take(payload), this.link)
       this.uplink.send(this.uplink.managed === undefined ? known : withoutManagement(known, this.outbox), now)
     }
     if (this.uplink.isOverfull(login !== undefined)) {

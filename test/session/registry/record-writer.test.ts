@@ -785,7 +785,7 @@ test('a fault in a record ends only its session', async () => {
   await dying.server(() => faulty.link.say(enabledByServer))
   await isKept()
   const keep = jest.spyOn(store.records, 'keep')
-  jest.spyOn(dying.registry.byId(faulty.id)!, 'record').mockImplementation(() => {
+  jest.spyOn(dying.registry.byId(faulty.id)!.uplink.managed!, 'keep').mockImplementation(() => {
     throw new Error('a fault')
   })
   await faulty.next()
