@@ -83,6 +83,18 @@ describe('the pages of the service', () => {
     expect((await request(fakeService().app).get(`/assets/${name}`)).status).toBe(404)
   })
 
+  test.each([
+    ...['/nothing', '/warm/nothing', '/%', '/%ff'],
+    ...['/assets/../package.json', '/assets/%2e%2e/package.json', '/assets/%00'],
+  ])('are none at %s: 400, 401, 404 or 405, without a stack trace', async path => {
+    for (const method of ['get', 'post'] as const) {
+      const { status, text } = await request(fakeService().app)[method](path).set('Accept', 'application/json')
+      // Ids of sessions are for admins.
+      expect([400, path === '/warm/nothing' ? 401 : 404, ...(method === 'get' ? [] : [405])]).toContain(status)
+      expect(text).not.toMatch(/\n\s+at |node_modules|node:internal|\.[jt]s:\d/)
+    }
+  })
+
   test.each(['/', '/openapi.json', '/assets/style.css', '/assets/none', '/.well-known/host-meta'])(
     'at %s allow only GET and HEAD',
     async path => {
