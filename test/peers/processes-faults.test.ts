@@ -1,5 +1,5 @@
 // What users notice when something happens to a process, or to the Redis that the processes share.
-// Runs in npm run test:all only: five minutes; `processes-websocket.test.ts` and `processes-bosh.test.ts` have processes that die.
+// Runs in npm run test:all only: five minutes; `killed-processes.test.ts` has processes that die.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { drain, loseRedis, pause, type RedisFault } from '../support/crowd/faults.js'
 import { type CrowdStage, setProcessStage } from '../support/crowd/stage.js'
