@@ -107,9 +107,9 @@ describe('the log of API calls', () => {
       ['not-found', 1],
       ['unauthorized', 1],
       ['method-not-allowed', 1],
+      ['not-found', 4],
       ['unauthorized', 4],
       ['method-not-allowed', 4],
-      ['not-found', 4],
     ])
   })
 
