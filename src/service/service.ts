@@ -35,8 +35,6 @@ import { Stopping } from './stopping.js'
 
 /** A worker reads its file at its start. In milliseconds. */
 const slowestStart = 10_000
-/** Above this number of wrong tokens a minute, answers to the client are delayed. */
-const mostWrongTokens = 10
 
 export interface ServiceParts extends BaseParts, Pick<ProcessParts, 'dns' | 'hostMetaPort'> {
   /** For secrets of admins. */
@@ -273,7 +271,7 @@ export class Service {
 
   #createSites(): Sites {
     const { config, audit, hashes, routers = () => [], demoPath } = this.#parts
-    const { clock, live, refused, joined, place, phase, descriptors } = this.#base
+    const { clock, logFor, auditFor, live, counts, sums, refused, joined, place, phase, descriptors } = this.#base
     const { registry, own, makeRate, parts } = this.#sessions
     const others = joined?.peers
     const lastHour = this.#lastHour
@@ -292,7 +290,6 @@ export class Service {
       whereabouts: joined && this.#whereabouts(joined),
       hashes: hashes ?? adminHashQueue(refused),
       formTokens: createFormTokens(keys, Date.now),
-      wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
       pageTokens: this.#pageTokens,
       guests: createGuests({ config: live.config, keys, now: Date.now }),
       callLimits: createCallLimits({
@@ -309,13 +306,20 @@ export class Service {
         clock,
         timeout: config.warm.timeout,
       }),
-      lastHour,
+      answering: {
+        log: logFor('warm'),
+        audit: auditFor('warm'),
+        clock,
+        sums,
+        counts,
+        lastHour,
+        onCall: call => this.#metrics.recordCall(call),
+        isStopping: () => phase.has('stopping') && others?.forNewSession() === undefined,
+      },
       numbers: {
         readOverview: createOverview({ others, clock, lastHour, place, registry, capacity }),
         readAudit: createAuditReader(audit.recent, others),
       },
-      onCall: call => this.#metrics.recordCall(call),
-      isStopping: () => phase.has('stopping') && others?.forNewSession() === undefined,
       routers,
       demoPath,
     })

@@ -42,6 +42,8 @@ import type { Base } from './process-base.js'
 /** Above this share of descriptors or memory, no spare links are dialled. */
 const mostUsedWithSpares = 0.8
 const mostMendedAtOnce = 64
+/** Above this number of wrong tokens a minute, answers to the client are delayed. */
+const mostWrongTokens = 10
 
 export type SessionParts = ProcessSessions['parts']
 
@@ -68,7 +70,7 @@ export type ProcessSessions = ReturnType<typeof createSessionParts>
 /** Links, sessions and logins of this process. */
 export function createSessionParts(given: ProcessParts) {
   const { base, shared } = given
-  const { live, logFor, auditFor, counts, refused, clock, sums, phase } = base
+  const { live, logFor, counts, refused, clock, sums, phase } = base
   const { config } = live
   const registry = new Registry(clock, phase)
   const waiting = waitingMemory(base, registry)
@@ -114,6 +116,7 @@ export function createSessionParts(given: ProcessParts) {
   const parts = {
     common,
     transport,
+    wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
     noteBoshRefusal: refusalLog(sums, logFor('bosh'), 'a BOSH client was refused'),
     sessions: allSessions({ own, clock, shared, book }),
     mend: mendingOf(config, connect),
@@ -125,7 +128,6 @@ export function createSessionParts(given: ProcessParts) {
       elsewhere.endUnclaimed(id)
     },
     logFor,
-    auditFor,
     sums,
   }
   return {

@@ -5,7 +5,7 @@ import { pathOf, urlOfDomain } from '../config/serving.js'
 import { homePath } from '../http/addresses.js'
 import { Opener, type OpenerParts } from '../session/opener.js'
 import type { Open } from '../session/session-types.js'
-import { createLogins, type Logins } from '../warm/warming/session-login.js'
+import { createLogins } from '../warm/warming/session-login.js'
 import type { SessionParts } from './session-parts.js'
 
 export function createSessions(config: Config, parts: SessionParts, tellEvent?: OpenerParts['tellEvent']) {
@@ -30,11 +30,8 @@ export function createSessions(config: Config, parts: SessionParts, tellEvent?: 
   })
   const openHere = opener.forLogins(manager.makePageClient)
   const open: Open = (domain, wish, events) => parts.openThere(domain, wish, events) ?? openHere(domain, wish, events)
-  return { domains, opener, manager, open }
-}
-
-export function createSiteLogins(config: Config, parts: SessionParts): Logins {
-  return createLogins(parts.login, createSessions(config, parts).open, parts.accounts, parts.mend)
+  const logins = createLogins(parts.login, open, parts.accounts, parts.mend)
+  return { domains, opener, manager, logins }
 }
 
 function cookieRules(config: Config, domain: string): CookieRules {

@@ -13,12 +13,11 @@ import { createEndpointPage } from '../http/answers/endpoint-page.js'
 import type { Endpoint, Routes } from '../http/listening/dispatch.js'
 import { refusalLog } from '../lib/limits/refusal-log.js'
 import type { Opener, OpenerParts } from '../session/opener.js'
-import type { Open } from '../session/session-types.js'
 import type { AnsweringParts } from '../warm/calls.js'
 import type { Guests } from '../warm/connect/guests.js'
 import type { PageTokens } from '../warm/connect/page-tokens.js'
 import { ForwardedCalls } from '../warm/forwarded-calls.js'
-import { createLogins } from '../warm/warming/session-login.js'
+import type { Logins } from '../warm/warming/session-login.js'
 import type { WarmingParts } from '../warm/warming/warm-call.js'
 import { type AppParts, createApp, createPagesApp } from './app.js'
 import type { SessionParts } from './session-parts.js'
@@ -28,12 +27,11 @@ const leastBodyBytes = 512 * 1024
 
 export interface SiteParts
   extends Pick<AppParts, 'hashes' | 'formTokens' | 'numbers' | 'demoPath'>,
-    Pick<AnsweringParts, 'lastHour' | 'onCall' | 'isStopping'>,
-    Pick<EndpointParts['streams'], 'wrongTokens'>,
     Pick<OpenerParts, 'tellEvent'> {
   readonly sessionParts: SessionParts
   /** Undefined with one process. */
   readonly whereabouts?: Whereabouts | undefined
+  readonly answering: AnsweringParts
   readonly callLimits: WarmingParts['limits']
   readonly tabCalls: WarmingParts['tabCalls']
   readonly pageTokens?: PageTokens | undefined
@@ -61,12 +59,12 @@ export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts:
   const configs = [...new Set([...bosh, ...apis, ...websocket, pages])]
   const { sessionParts, tellEvent } = parts.shared
   const sessions = new Map(configs.map(config => [config, createSessions(config, sessionParts, tellEvent)]))
-  const apps = apis.map(config => ({ config, app: createApi(config, sessions.get(config)!.open, parts) }))
+  const apps = apis.map(config => ({ config, app: createApi(config, sessions.get(config)!.logins, parts) }))
   const webSockets = websocket
     .filter(config => config.websocket.enabled)
     .map(config => ({ config, endpoint: createWebSocket(config, sessions.get(config)!.opener, parts) }))
   const hasPages = pages.pages.origins.length > 0
-  const connect = hasPages ? createConnect(pages, sessions.get(pages)!.open, parts) : undefined
+  const connect = hasPages ? createConnect(pages, sessions.get(pages)!.logins, parts) : undefined
   parts.sessions.push(...sessions.values())
   return {
     paths: new Map([
@@ -87,29 +85,21 @@ export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts:
   }
 }
 
-function warmingOf(open: Open, { shared }: Parts): WarmingParts {
+function warmingOf({ login, keysOf }: Logins, { shared }: Parts): WarmingParts {
   const { sessionParts, callLimits, tabCalls } = shared
-  const { login, keysOf } = createLogins(sessionParts.login, open, sessionParts.accounts, sessionParts.mend)
   const { common, sessions, endUnclaimed } = sessionParts
   const { counts, userLimit, registry } = common
   const forwarding = shared.whereabouts && new ForwardedCalls(shared.whereabouts, registry)
   return { login, keysOf, sessions, userLimit, tabCalls, endUnclaimed, limits: callLimits, counts, forwarding }
 }
 
-function answeringOf({ shared }: Parts): AnsweringParts {
-  const { lastHour, onCall, isStopping } = shared
-  const { common, logFor, auditFor, sums } = shared.sessionParts
-  const { clock, counts } = common
-  return { log: logFor('warm'), audit: auditFor('warm'), clock, sums, counts, lastHour, onCall, isStopping }
-}
-
-function createConnect(config: Config, open: Open, parts: Parts): Endpoint {
-  const { pageTokens, guests, sessionParts } = parts.shared
+function createConnect(config: Config, logins: Logins, parts: Parts): Endpoint {
+  const { answering, pageTokens, guests, sessionParts } = parts.shared
   const { common, logFor } = sessionParts
   return createPagesApp({
     config,
-    warming: warmingOf(open, parts),
-    answering: answeringOf(parts),
+    warming: warmingOf(logins, parts),
+    answering,
     pageTokens,
     guests,
     clientLimits: common.limits,
@@ -119,14 +109,14 @@ function createConnect(config: Config, open: Open, parts: Parts): Endpoint {
   })
 }
 
-function createApi(config: Config, open: Open, parts: Parts): Express {
-  const { hashes, formTokens, numbers, demoPath, routers, sessionParts } = parts.shared
+function createApi(config: Config, logins: Logins, parts: Parts): Express {
+  const { hashes, formTokens, answering, numbers, demoPath, routers, sessionParts } = parts.shared
   return createApp({
     config,
     hashes,
     formTokens,
-    warming: warmingOf(open, parts),
-    answering: answeringOf(parts),
+    warming: warmingOf(logins, parts),
+    answering,
     numbers,
     demoPath,
     extraRouters: routers(),
@@ -136,8 +126,8 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
 
 function createWebSocket(config: Config, opener: Opener, { shared, starting }: Parts): WebSocketEndpoint {
   const { websocket, websocketPath, bosh, domains, requireSecure } = config
-  const { wrongTokens, whereabouts } = shared
-  const { common, transport, logFor, sums } = shared.sessionParts
+  const { whereabouts } = shared
+  const { common, transport, wrongTokens, logFor, sums } = shared.sessionParts
   const { pingInterval, resumeSeconds, origins } = websocket
   const log = logFor('websocket')
   const endpoint = publicEndpointOf(config, 'websocket', websocketPath)

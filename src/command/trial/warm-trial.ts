@@ -14,7 +14,7 @@ import { MinuteSums } from '../../lib/limits/minute-sums.js'
 import { createLog } from '../../lib/log.js'
 import { Phase } from '../../lib/phase.js'
 import { createSessionParts } from '../../service/session-parts.js'
-import { createSiteLogins } from '../../service/site-sessions.js'
+import { createSessions } from '../../service/site-sessions.js'
 import type { Session } from '../../session/session.js'
 import { describeBinding } from '../../warm/answers.js'
 import { readParameters } from '../../warm/read-parameters.js'
@@ -76,7 +76,7 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
   }
   const sessions = createSessionParts({ base })
   try {
-    const { login } = createSiteLogins(site, sessions.parts)
+    const { login } = createSessions(site, sessions.parts).logins
     const binding = await login(request, new CallerGone())
     const session = sessions.registry.byId(binding.id)
     if (session !== undefined) notes.management = await managementIn(session)
