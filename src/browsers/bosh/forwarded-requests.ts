@@ -46,6 +46,7 @@ export class ForwardedRequests {
   /** By client, under way. */
   readonly #requests = new KeyCounts()
   readonly #lookups = new KeyCounts()
+  /** Each serves the requests of all sessions. Undefined while no site has BOSH. */
   #newest: ConnectionManager | undefined
 
   constructor(parts: ForwardedRequestsParts) {
@@ -70,67 +71,66 @@ export class ForwardedRequests {
         const isNew = sid === undefined && this.#isDraining && peer.cameFromPeer !== true
         if (isNew) this.#create(text, peer, manager).catch(error => this.#drop(error, peer))
         else if (sid === undefined || manager.has(sid)) manager.serve(text, peer)
-        else this.#forwardCounted(text, sid, peer, manager).catch(error => this.#drop(error, peer))
+        else this.#forwardCounted(text, sid, peer).catch(error => this.#drop(error, peer))
       },
       refuseTooLarge: (start, peer) => {
         const { sid } = readBodyHead(start)
         if (sid === undefined || manager.has(sid)) return manager.refuseTooLarge(start, peer)
-        return this.#refuseElsewhere(start, sid, peer, manager).catch(error => this.#answerTo(error))
+        return this.#refuseElsewhere(start, sid, peer).catch(error => this.#answerTo(error))
       },
     }
   }
 
-  async #refuseElsewhere(start: string, sid: string, peer: Sender, manager: ConnectionManager) {
+  async #refuseElsewhere(start: string, sid: string, peer: Sender) {
     const question: TooLarge = { start, secure: peer.secure, cookies: peer.cookies }
     const ask = (name: string) => this.#peers.ask(name, tooLargeKind, question) as Promise<Reply | null | undefined>
     const named = this.#peers.ownerIn(sid)
     const reply = named && (await ask(named.name))
     if (reply) return reply
-    const place = await this.#lookUp(sid, peer, () => manager.has(sid), named?.name)
-    if (place === 'here' || place === undefined) return manager.refuseTooLarge(start, peer)
+    const place = await this.#lookUp(sid, peer, named?.name)
+    if (place === 'here' || place === undefined) return this.#newest!.refuseTooLarge(start, peer)
     return (await ask(place.name)) ?? undefined
   }
 
   /** The other process can hang. */
-  async #forwardCounted(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
+  async #forwardCounted(text: string, sid: string, peer: Peer): Promise<void> {
     const { mostConnections, transport, trustedProxies } = this.#parts
     const client = countedClientOf(peer.address, trustedProxies)
-    if (client === undefined) return this.#forwardAny(text, sid, peer, manager)
+    if (client === undefined) return this.#forwardAny(text, sid, peer)
     if (exceeds(this.#requests.of(client) + 1, requestsOfConnection * mostConnections())) {
       transport.refused('connections-address', { address: client })
       return peer.answer(busyAnswer)
     }
-    return this.#requests.during(client, () => this.#forwardAny(text, sid, peer, manager))
+    return this.#requests.during(client, () => this.#forwardAny(text, sid, peer))
   }
 
-  #forwardAny(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
-    const isLong = text.length > longText
-    return isLong ? this.#forwardLong(text, sid, peer, manager) : this.#forward(text, sid, peer, manager)
+  #forwardAny(text: string, sid: string, peer: Peer): Promise<void> {
+    return text.length > longText ? this.#forwardLong(text, sid, peer) : this.#forward(text, sid, peer)
   }
 
   /** Counts the request as unfinished until it is answered. */
-  async #forwardLong(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
+  async #forwardLong(text: string, sid: string, peer: Peer): Promise<void> {
     const room = this.#parts.transport.bodies.ofMessage(peer.address)
     if (!room.resize(2 * text.length)) return peer.answer(busyAnswer)
     try {
-      await this.#forward(text, sid, peer, manager)
+      await this.#forward(text, sid, peer)
     } finally {
       room.resize(0)
     }
   }
 
   /** Tries again after a loss, because a session processes a repeated request once. */
-  async #forward(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
+  async #forward(text: string, sid: string, peer: Peer): Promise<void> {
     const { whereabouts, transport } = this.#parts
     const peers = this.#peers
     let place: Place = peers.ownerIn(sid)
     let lost: string | undefined
     for (let tries = 1; !peer.gone; tries++) {
-      place ??= await this.#lookUp(sid, peer, () => manager.has(sid), lost)
+      place ??= await this.#lookUp(sid, peer, lost)
       // Its client may have repeated the request, and must get the reply to that one.
       if (peer.gone) return
-      if (place === 'here') return manager.serve(text, peer, true)
-      if (place === undefined) return manager.refuseUnknown(peer)
+      if (place === 'here') return this.#newest!.serve(text, peer, true)
+      if (place === undefined) return this.#newest!.refuseUnknown(peer)
       const how = await forwardText(place.link, text, peer)
       if (how === undefined) return
       if (how === 'unreachable' || tries === mostTries || whereabouts.phase.has('leaving')) return peer.answer(noAnswer)
@@ -141,9 +141,9 @@ export class ForwardedRequests {
     }
   }
 
-  async #lookUp(sid: string, peer: Sender, isHere: () => boolean, lost?: string): Promise<Place> {
+  async #lookUp(sid: string, peer: Sender, lost?: string): Promise<Place> {
     const { whereabouts, transport, trustedProxies } = this.#parts
-    const find = () => whereabouts.find({ secret: sid }, isHere, lost)
+    const find = () => whereabouts.find({ secret: sid }, () => this.#newest!.has(sid), lost)
     const client = countedClientOf(peer.address, trustedProxies)
     if (client === undefined) return find()
     if (this.#lookups.of(client) >= mostLookups) {
