@@ -26,8 +26,10 @@ export function createSites(first: Config, shared: SiteParts) {
       trustedProxies: { hasProxy: address => newest.config.trustedProxies.hasProxy(address) },
     })
   const starting: Parts['starting'] = new Set()
-  const build = (config: Config): ReturnType<typeof buildSites> =>
-    buildSites(config, shared, { forwardedRequests, starting })
+  const build = (config: Config) => {
+    const parts: Parts = { shared, forwardedRequests, starting, sessions: [] }
+    return { config, routes: createRoutes(config, parts), sessions: parts.sessions }
+  }
   let newest = build(first)
   return {
     get routes() {
@@ -57,18 +59,13 @@ export function createSites(first: Config, shared: SiteParts) {
   }
 }
 
-function buildSites(
-  config: Config,
-  shared: SiteParts,
-  { forwardedRequests, starting }: Pick<Parts, 'forwardedRequests' | 'starting'>,
-) {
+function createRoutes(config: Config, parts: Parts) {
   const { hosts, defaultHost } = config.http
-  const parts: Parts = { shared, forwardedRequests, starting, sessions: [] }
   const sites = new Map([...hosts].map(([name, own]) => [name, createHost(config, own, parts)]))
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
   const all = () => createSite({ bosh: [config], apis: [config], websocket: [config], pages: config }, parts)
   const otherHosts = defaultHost === 'none' ? refusal(config, parts) : (usual ?? all())
-  return { config, sessions: parts.sessions, routes: { hosts: sites, otherHosts } }
+  return { hosts: sites, otherHosts }
 }
 
 function createHost(config: Config, hosts: readonly HostEntry[], parts: Parts): Routes {
