@@ -2,14 +2,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { header, RawClient } from '../test/support/raw-client.js'
 import type { SaltedPasswords } from '../test/support/scram.js'
-import { rawLogin, streamHeader } from './raw-login.js'
-import { domain } from './work.js'
+import { rawLogin } from './raw-login.js'
 
 const serverPort = Number(process.env['SERVER_PORT'])
 
 const remembered: SaltedPasswords = new Map()
-const sessions = new Map<string, Socket>()
+const sessions = new Map<string, () => Promise<void>>()
 const relays = new Map<string, Relay>()
 const held = new Set<{ response: ServerResponse; socket: Socket }>()
 let serial = 0
@@ -41,12 +41,12 @@ server.listen({ port: Number(process.env['PORT']), host: process.env['HOST'], ba
 
 async function logIn(user: string, response: ServerResponse): Promise<void> {
   const name = String(++serial)
-  sessions.set(name, await rawLogin(serverPort, user, remembered))
+  sessions.set(name, await rawLogin(new RawClient(serverPort), user, remembered))
   answer(response, name)
 }
 
 function end(name: string, response: ServerResponse): void {
-  sessions.get(name)?.end('</stream:stream>')
+  void sessions.get(name)?.()
   sessions.delete(name)
   answer(response, '')
 }
@@ -91,14 +91,14 @@ function openRelay(name: string): Relay {
   return opened
 }
 
-const openFrame = `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='${domain}' version='1.0'/>`
+const openFrame = `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='localhost' version='1.0'/>`
 const asText = { binary: false }
 
 /** Translates the start and end of a stream (RFC 7395 §3.4, §3.6). The server's header must arrive in one chunk. */
 function relayWebSocket(webSocket: WebSocket, socket: Socket): void {
   webSocket.on('message', (message: Buffer) => {
     const name = message.toString('latin1', 1, 6)
-    if (name === 'open ') socket.write(streamHeader)
+    if (name === 'open ') socket.write(header())
     else if (name === 'close') socket.write('</stream:stream>')
     else socket.write(message)
   })

@@ -4,7 +4,7 @@ import net, { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { collectGarbage } from '../test/support/collected.js'
-import { streamHeader } from './raw-login.js'
+import { header } from '../test/support/raw-client.js'
 import { StubStream } from './stub-stream.js'
 import { residentKib } from './tally.js'
 
@@ -35,7 +35,7 @@ const { connect } = net
 async function measureAlone(count: number, rate: number, seconds: number) {
   let heard = 0
   const links: Socket[] = []
-  const login = [streamHeader, "<auth a='b'>AHUA</auth>", streamHeader, "<iq type='set' id='1'><bind/></iq>"]
+  const login = [header(), "<auth a='b'>AHUA</auth>", header(), "<iq type='set' id='1'><bind/></iq>"]
   collectGarbage()
   const empty = residentKib(process.pid)
   while (links.length < count) {

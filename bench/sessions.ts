@@ -1,9 +1,10 @@
-import type { Socket } from 'node:net'
 import { BoshClient } from '../test/support/bosh-client.js'
 import { boshLogin, type LoggedIn } from '../test/support/bosh-login.js'
+import { RawClient } from '../test/support/raw-client.js'
 import type { SaltedPasswords } from '../test/support/scram.js'
+import { logIn } from '../test/support/stream-login.js'
 import { HttpLane, type Route, xmlRoute } from './http-lane.js'
-import { Conversation, logIn, rawLogin, rawTlsLogin } from './raw-login.js'
+import { openTls, rawLogin } from './raw-login.js'
 import { WebSocketLane } from './web-socket-lane.js'
 import { adminHeader, domain, type Kind, type Target } from './work.js'
 
@@ -61,9 +62,9 @@ export class Opener {
     const lanes = this.#lanes
     switch (kind) {
       case 'raw':
-        return ending(await rawLogin(port, user, rememberedBy(kind)))
+        return rawLogin(new RawClient(port), user, rememberedBy(kind))
       case 'raw-tls':
-        return ending(await rawTlsLogin(user, { port, caFile, remembered: rememberedBy(kind) }))
+        return rawLogin(await openTls(port, caFile), user, rememberedBy(kind))
       case 'floor': {
         const name = await lanes.use('warm', lane => textOf(lane, user))
         return () => lanes.use('end', async lane => void (await textOf(lane, name)))
@@ -82,8 +83,6 @@ export class Opener {
     this.#lanes.close()
   }
 }
-
-const ending = (socket: Socket) => async () => void socket.end('</stream:stream>')
 
 async function textOf(lane: HttpLane, body: string): Promise<string> {
   const { status, text } = await lane.ask(body)
@@ -155,13 +154,9 @@ export async function openSockets(
     const warmed = kind === 'product' ? await warm(lanes, user) : undefined
     const path = warmed === undefined ? '/xmpp-websocket' : new URL(warmed.websocket!.url).pathname
     const lane = await WebSocketLane.open(port, path, failed)
-    const stream = new Conversation(message => lane.send(message))
-    lane.onMessage = message => stream.read(message)
-    const login =
-      warmed === undefined
-        ? { user, remembered: rememberedBy('websocket') }
-        : { plain: Buffer.from(`\0${user}\0${warmed.websocket!.token}`).toString('base64') }
-    return { lane, jid: await logIn(stream, () => stream.ask(open, 'features>'), login) }
+    const stream = { ask: lane.ask, open: () => lane.ask(open, /features>/) }
+    const password = warmed?.websocket?.token ?? user
+    return { lane, jid: await logIn(stream, { user, password, remembered: rememberedBy('websocket') }) }
   }
   await inParallel(usuallyAtOnce, users, async user => void sessions.push(await openOne(user)))
   lanes.close()

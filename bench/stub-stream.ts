@@ -1,8 +1,8 @@
-import { streamHeader } from './raw-login.js'
+import { header } from '../test/support/raw-client.js'
 import { domain } from './work.js'
 
-const header = streamHeader.replace(' to=', " id='1' from=")
-const features = (content: string) => `${header}<stream:features>${content}</stream:features>`
+const ownHeader = header(domain).replace(' to=', " id='1' from=")
+const features = (content: string) => `${ownHeader}<stream:features>${content}</stream:features>`
 const mechanisms = features(
   "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>",
 )

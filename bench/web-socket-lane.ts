@@ -39,6 +39,17 @@ export class WebSocketLane {
     this.#socket.write(frame(opcodes.text, message, noMask))
   }
 
+  /** Resolves with what comes, as soon as it matches. */
+  readonly ask = (message: string, expected: RegExp): Promise<string> =>
+    new Promise(resolve => {
+      let received = ''
+      this.onMessage = more => {
+        received += more
+        if (expected.test(received)) resolve(received)
+      }
+      this.send(message)
+    })
+
   async leave(message: string): Promise<void> {
     this.#failed = () => {}
     const closed = once(this.#socket, 'close')

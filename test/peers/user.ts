@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
-import { boshLogin, type Credentials } from '../support/bosh-login.js'
+import { type BoshCredentials, boshLogin } from '../support/bosh-login.js'
 import { patience } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import type { WarmBinding } from '../support/start-service.js'
@@ -39,7 +39,7 @@ export class User {
   }
 
   /** Logs in with a password at a server's own BOSH endpoint; the first request carries `first`. */
-  static async logIn(url: string, credentials: Credentials, first = presence): Promise<User> {
+  static async logIn(url: string, credentials: BoshCredentials, first = presence): Promise<User> {
     const client = new BoshClient(url)
     const { jid } = await boshLogin(client, credentials)
     return new User(client, jid, first, headStart)

@@ -18,8 +18,7 @@ export class ScriptedConnection extends TextSocket {
 
   /** Becomes the server's side of TLS. Rejects when the handshake fails. */
   async secure(options: TLSSocketOptions): Promise<TLSSocket> {
-    this.socket.removeAllListeners('data')
-    const secured = new TLSSocket(this.socket, { ...options, isServer: true })
+    const secured = new TLSSocket(this.release(), { ...options, isServer: true })
     this.listen(secured)
     const closed = once(secured, 'close').then(() => {
       throw new Error('the connection ended in the handshake')
@@ -27,10 +26,6 @@ export class ScriptedConnection extends TextSocket {
     await Promise.race([once(secured, 'secure'), closed])
     closed.catch(() => {})
     return secured
-  }
-
-  end(text = ''): void {
-    this.socket.end(text)
   }
 
   /** Hangs up without a word. */

@@ -30,6 +30,15 @@ export class TextSocket {
     return this
   }
 
+  end(text = ''): void {
+    this.#socket.end(text)
+  }
+
+  /** The socket, for another reader. */
+  release(): Socket {
+    return this.#socket.removeAllListeners('data')
+  }
+
   /** Resolves with everything up to the end of the pattern. Rejects when the connection ends before. */
   until(pattern: string | RegExp): Promise<string> {
     return this.takeTo(unread => endOf(pattern, unread), String(pattern))
