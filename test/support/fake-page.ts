@@ -1,6 +1,15 @@
 // A page without a browser, for the modules for pages: Strophe and Converse as far as the modules use them.
 import { jest } from '@jest/globals'
-import { FakeBuilder, type FakeElement, fakeElement, fakeXml } from './fake-chat.js'
+import {
+  FakeBuilder,
+  type FakeConnection,
+  type FakeElement,
+  fakeDocument,
+  fakeElement,
+  fakeStrophe,
+  fakeXml,
+  setGlobals,
+} from './fake-strophe.js'
 
 // This project has no types of browsers.
 export const { Chat } = jest.requireActual<{
@@ -28,128 +37,27 @@ export const pageBinding = {
   websocket: { url: 'https://chat.example.org/xmpp-websocket/warm', token: 't' },
 } as const
 
-/** Statuses of Strophe. */
-export const Status = { connected: 5, disconnected: 6, attached: 8 } as const
-
-export class FakeConnection {
-  /** Names of methods that were called. */
-  readonly calls: string[] = []
-  readonly domain = 'localhost'
-  service: string
-  jid = ''
-  /** Names of the elements that were sent. */
-  readonly sent: string[] = []
-  nextValidRid = (_rid: number) => {}
-  #rid = 0
-  xmlInput = (_element: object) => {}
-  #iqs: { readonly onResult: (answer: object) => void; readonly onError: (error: null) => void }[] = []
-  #follow = (_status: number, _condition?: string) => {}
-
-  constructor(service: string) {
-    this.service = service
-  }
-
-  connect(_jid: string, _password: string, follow: (status: number) => void): void {
-    this.calls.push('connect')
-    this.#follow = follow
-  }
-
-  attach(_jid: string, sid: string, rid: number, follow: (status: number) => void): void {
-    this.calls.push(`attach ${sid} ${rid}`)
-    this.#rid = rid
-    this.#follow = follow
-  }
-
-  reset(): void {
-    this.calls.push('reset')
-  }
-
-  disconnect(): void {
-    this.calls.push('disconnect')
-    this.becomes(Status.disconnected)
-  }
-
-  send(given: FakeElement | FakeBuilder): void {
-    this.sent.push((given instanceof FakeBuilder ? given.tree() : given).localName)
-  }
-
-  sendIQ(_iq: object, onResult: (answer: object) => void, onError: (error: null) => void): void {
-    this.#iqs.push({ onResult, onError })
-  }
-
-  flush(): void {}
-  addHandler(): void {}
-  addProtocolErrorHandler(): void {}
-  onConnectStatusChanged(): void {}
-
-  becomes(status: number): void {
-    this.#follow(status)
-  }
-
-  /** An element of the server arrives. */
-  receives(localName: string, ...children: readonly FakeElement[]): void {
-    if (localName === 'body') this.nextValidRid(++this.#rid)
-    this.xmlInput(fakeElement(localName, { xmlns: '' }, ...children))
-  }
-
-  /** The reply to a request arrives. Returns the names of the stanzas that Strophe passes to its handlers. */
-  receivesReply(rid: number, stanza: FakeElement, type?: string): string[] {
-    const body = fakeElement('body', { xmlns: '', ...(type !== undefined && { type }) }, stanza)
-    this.nextValidRid(rid + 1)
-    this.xmlInput(body)
-    return body.children.map(({ localName }) => localName)
-  }
-
-  /** The service tells the state of its link, over BOSH or WebSocket. */
-  isTold(state: string, isInBody: boolean): void {
-    const notice = fakeElement('link', { xmlns: 'urn:warm-bindings:link:0', state })
-    if (isInBody) this.receives('body', notice)
-    else this.xmlInput(notice)
-  }
-
-  /** The server answers all open requests. */
-  answers(): void {
-    for (const { onResult } of this.#iqs.splice(0)) onResult(fakeElement('iq'))
-  }
-
-  /** Strophe gives up all open requests. */
-  timesOut(): void {
-    for (const { onError } of this.#iqs.splice(0)) onError(null)
-  }
-}
-
 /** Strophe for `connect`, and `globalThis.converse` for `connectConverse`. */
 export class FakePage {
   /** In the order in which they were created. */
   readonly connections: FakeConnection[] = []
-  readonly Strophe: object
+  readonly Strophe: ReturnType<typeof fakeStrophe>
   /** Converse tells its plugins of an event. */
   hears = (_event: string): void => {}
   /** The user of Converse sends a chat message. */
   say = (_id: string): void => {}
-  #stored = new Map<string, unknown>()
+  readonly #leave: () => void
 
   constructor() {
-    const { connections } = this
-    class Connection extends FakeConnection {
-      constructor(service: string) {
-        super(service)
-        connections.push(this)
-      }
-    }
-    this.Strophe = { Connection, Builder: FakeBuilder }
-    const document = Object.assign(new EventTarget(), {
-      baseURI: 'https://www.example.org/',
-      visibilityState: 'visible',
-    })
+    this.Strophe = fakeStrophe(this.connections)
     const page = new EventTarget()
-    this.#set({
-      document,
+    this.#leave = setGlobals({
+      document: fakeDocument(),
       addEventListener: page.addEventListener.bind(page),
       navigator: { onLine: true },
       sessionStorage: {},
       ...fakeXml,
-      converse: this.#converse(Connection),
+      converse: this.#converse(),
     })
   }
 
@@ -161,24 +69,18 @@ export class FakePage {
   }
 
   close(): void {
-    this.#set(Object.fromEntries(this.#stored))
+    this.#leave()
   }
 
-  #set(values: object): void {
-    for (const [name, value] of Object.entries(values)) {
-      this.#stored.set(name, Reflect.get(globalThis, name))
-      Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
-    }
-  }
-
-  #converse(Connection: new (service: string) => FakeConnection): object {
+  #converse(): object {
+    const { Strophe } = this
     const heard = new Map<string, (...given: unknown[]) => unknown>()
     const settings: Record<string, string> = {}
     const model = { get() {}, set() {}, save() {} }
     let connection: FakeConnection | undefined
     const user = {
       async login() {
-        connection = new Connection(settings['websocket_url'] || settings['bosh_service_url']!)
+        connection = new Strophe.Connection(settings['websocket_url'] || settings['bosh_service_url']!)
         heard.get('login')!(undefined, {})
       },
       async logout() {

@@ -1,5 +1,5 @@
 import { beforeEach, expect, jest, test } from '@jest/globals'
-import { FakeBuilder, type FakeElement, fakeElement } from '../../support/fake-chat.js'
+import { FakeBuilder, type FakeElement, fakeElement } from '../../support/fake-strophe.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
 
 interface Message {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { readMessage } from '../../../src/browsers/websocket/framing.js'
-import { archive, bound, FakeTab, fakeElement, fromBob, second, turns } from '../../support/fake-chat.js'
+import { archive, bound, FakeTab, fromBob, second, turns } from '../../support/fake-chat.js'
+import { fakeElement, Status } from '../../support/fake-strophe.js'
 
 let tab: FakeTab
 
@@ -45,11 +46,11 @@ test('after a break while the archive is asked, it is asked again', async () => 
   expect(tab.last.answers(archive)).toBeGreaterThan(0)
   expect(shown).toEqual(['first'])
   // Its session ends. What came meanwhile is in the archive only.
-  tab.last.breaks()
+  tab.last.becomes(Status.disconnected)
   chat.retry()
   await turns()
   tab.last.replies()
-  tab.last.breaks()
+  tab.last.becomes(Status.disconnected)
   chat.retry()
   await tab.comesOnline()
   expect(tab.last.answers(archive)).toBe(1)
@@ -61,7 +62,7 @@ test('the next page asks the archive if its page was left before the answer', as
   const { chat, page, shown } = tab.open({ binding })
   await tab.comesOnline(fromBob('a1', 'first'))
   tab.last.answers(archive)
-  tab.last.breaks()
+  tab.last.becomes(Status.disconnected)
   chat.retry()
   await turns()
   tab.last.replies(fromBob('a3', 'third'))
@@ -101,7 +102,7 @@ test('a page of the back/forward cache neither repeats nor loses messages of the
   }
   const writesOffline = async ({ chat, page }: ReturnType<FakeTab['open']>, text: string) => {
     isUp = false
-    tab.last.breaks()
+    tab.last.becomes(Status.disconnected)
     await turns()
     chat.send('bob@localhost', text)
     page.dispatchEvent(new Event('pagehide'))
@@ -137,7 +138,7 @@ test('a new session that breaks before its first request is introduced when it i
   await tab.comesOnline()
   await settles()
   for (const _ of [1, 2]) {
-    tab.last.breaks()
+    tab.last.becomes(Status.disconnected)
     chat.retry()
     await turns()
   }
@@ -149,12 +150,12 @@ test('a room that is joined or left without a connection is joined or left later
   const { chat } = tab.open({ binding: async () => bound({ resumed: true, delivered: 0 }) })
   await tab.comesOnline()
   await settles()
-  tab.last.breaks()
+  tab.last.becomes(Status.disconnected)
   chat.join('tea@rooms.localhost', 'Alice')
   chat.retry()
   await tab.comesOnline()
   expect(presences()).toEqual(['tea@rooms.localhost/Alice'])
-  tab.last.breaks()
+  tab.last.becomes(Status.disconnected)
   chat.part('tea@rooms.localhost')
   chat.retry()
   await tab.comesOnline()
@@ -169,7 +170,7 @@ test('a room is joined again by a resumed session until it has answered', async 
   const joined = presences()
   const again = []
   for (const answers of [[], [fakeElement('presence', { from: 'tea@rooms.localhost/Bob' })], []]) {
-    tab.last.breaks()
+    tab.last.becomes(Status.disconnected)
     chat.retry()
     await tab.comesOnline(...answers)
     again.push(presences())
@@ -184,7 +185,7 @@ test('a message to a chat that has ended fails, also again', async () => {
   const bindings = [bound(), undefined]
   const { chat, shown, states } = tab.open({ binding: async () => bindings.shift() })
   await tab.comesOnline()
-  tab.last.breaks()
+  tab.last.becomes(Status.disconnected)
   chat.retry()
   await turns()
   const id = chat.send('bob@localhost', 'lost')

@@ -1,6 +1,7 @@
 // What a page gets of `connect`, and what the module sends before its login.
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { connect, FakeConnection, FakePage, type PageStatus, pageBinding, Status } from '../../support/fake-page.js'
+import { connect, FakePage, type PageStatus, pageBinding } from '../../support/fake-page.js'
+import { FakeConnection, Status } from '../../support/fake-strophe.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
 
 let page: FakePage
@@ -74,7 +75,7 @@ test.each([
   while (page.connections.length === 0) await passes(1_000)
   happens()
   await passes(milliseconds)
-  expect([asked.mock.calls.length, page.last.sent]).toEqual([0, []])
+  expect([asked.mock.calls.length, page.last.sentNames]).toEqual([0, []])
   page.last.becomes(Status.connected)
   expect(asked).toHaveBeenCalled()
   expect(statuses.at(-1)).toMatchObject({ state: 'online' })

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { fakeElement } from '../../support/fake-chat.js'
-import { connectConverse, FakePage, pageBinding, Status } from '../../support/fake-page.js'
+import { connectConverse, FakePage, pageBinding } from '../../support/fake-page.js'
+import { fakeElement, Status } from '../../support/fake-strophe.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
 
 let page: FakePage
@@ -31,10 +31,10 @@ test.each([
   await passes(10_000)
   page.last.becomes(online)
   await passes(0)
-  expect(page.connections.flatMap(({ sent }) => sent)).toEqual([])
+  expect(page.connections.flatMap(({ sentNames }) => sentNames)).toEqual([])
   page.hears('reconnected')
   await passes(0)
-  expect(page.connections.flatMap(({ sent }) => sent)).toEqual(['message'])
+  expect(page.connections.flatMap(({ sentNames }) => sentNames)).toEqual(['message'])
 })
 
 test('a message is followed by a request for its acknowledgement once stream management has begun', async () => {
@@ -44,7 +44,7 @@ test('a message is followed by a request for its acknowledgement once stream man
   page.say('1')
   page.last.receives('enabled')
   page.say('2')
-  expect(page.last.sent).toEqual(['message', 'message', 'r'])
+  expect(page.last.sentNames).toEqual(['message', 'message', 'r'])
 })
 
 // The service and the server count what the page sends: what Converse repeats must not follow new stanzas.
@@ -57,7 +57,7 @@ test('what Converse repeats after a resumption is not delayed', async () => {
   await passes(10_000)
   page.last.receives('resumed')
   page.say('1')
-  expect(page.last.sent).toEqual(['message', 'r'])
+  expect(page.last.sentNames).toEqual(['message', 'r'])
 })
 
 test('an exception in `onStatus` is reported, and does not stop Converse', async () => {
@@ -86,10 +86,10 @@ test('a message that comes back is sent again, although the first question to th
   Object.assign(returned, { querySelector: () => null, outerHTML: '' })
   page.last.receives('body', returned)
   // The link to the server is mended meanwhile, which takes longer than the question waits.
-  page.last.timesOut()
+  page.last.answers(undefined, null)
   page.last.answers()
   await passes(0)
-  expect(page.last.sent.filter(name => name === 'message')).toEqual(['message', 'message'])
+  expect(page.last.sentNames.filter(name => name === 'message')).toEqual(['message', 'message'])
 })
 
 // Two replies come over two connections, which a browser can read in either order.

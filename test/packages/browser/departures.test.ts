@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { type FakeElement, fakeElement, fakeXml } from '../../support/fake-chat.js'
+import { type FakeElement, fakeElement, fakeXml } from '../../support/fake-strophe.js'
 
 interface Departures {
   readonly outgoing: readonly object[]

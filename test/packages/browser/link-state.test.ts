@@ -1,6 +1,7 @@
 // The service tells a page that it mends its link to the XMPP server, and when the link is up again.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { connect, connectConverse, FakePage, type PageStatus, pageBinding, Status } from '../../support/fake-page.js'
+import { connect, connectConverse, FakePage, type PageStatus, pageBinding } from '../../support/fake-page.js'
+import { Status } from '../../support/fake-strophe.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
 
 let page: FakePage
@@ -33,7 +34,7 @@ const modules = {
 }
 const passes = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds)
 const told = () => statuses.map(({ state, code }) => (code === undefined ? state : `${state} ${code}`))
-const watches = () => page.last.sent.filter(name => name === 'watch').length
+const watches = () => page.last.sentNames.filter(name => name === 'watch').length
 
 const transports = [
   ['bosh', true],
@@ -135,7 +136,7 @@ describe('A page whose pings are not answered', () => {
     page.last.isTold('mending', false)
     const before = watches()
     for (let time = 1; time <= 5; time++) {
-      page.last.timesOut()
+      page.last.answers(undefined, null)
       expect(watches()).toBe(before + time)
       page.last.isTold('mending', false)
       await passes(6_000)
@@ -151,7 +152,7 @@ describe('A page whose pings are not answered', () => {
     await pings()
     for (let time = 1; time <= 5; time++) {
       page.last.isTold('up', false)
-      page.last.timesOut()
+      page.last.answers(undefined, null)
       await passes(6_000)
       expect(told()).toEqual(['online', 'offline mending'])
     }
@@ -169,7 +170,7 @@ describe('A page whose pings are not answered', () => {
     page.last.becomes(isInBody ? Status.attached : Status.connected)
     for (let time = 1; time <= 5; time++) {
       page.last.isTold('up', isInBody)
-      page.last.timesOut()
+      page.last.answers(undefined, null)
       await passes(6_000)
     }
     expect([told(), asked]).toEqual([['online', 'offline mending'], 1])
@@ -186,7 +187,7 @@ describe('A page whose pings are not answered', () => {
     page.last.isTold('mending', false)
     await passes(500)
     page.last.isTold('up', false)
-    page.last.timesOut()
+    page.last.answers(undefined, null)
     page.last.answers()
     expect([told(), asked]).toEqual([['online', 'offline mending', 'online'], 1])
   })
@@ -196,8 +197,8 @@ describe('A page whose pings are not answered', () => {
     await pings()
     page.last.isTold('mending', false)
     await passes(500)
-    page.last.timesOut()
-    page.last.timesOut()
+    page.last.answers(undefined, null)
+    page.last.answers(undefined, null)
     await passes(1_000)
     expect(asked).toBe(2)
   })
@@ -205,7 +206,7 @@ describe('A page whose pings are not answered', () => {
   test('asks for a new binding if no notice came', async () => {
     await settles()
     await pings()
-    page.last.timesOut()
+    page.last.answers(undefined, null)
     await passes(1_000)
     expect(asked).toBe(2)
   })

@@ -1,6 +1,7 @@
 // What the module for pages must not lose or send twice if the archive, the server or the browser is slow.
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { archive, bound, FakeTab, fakeElement, fromBob, second, turns } from '../../support/fake-chat.js'
+import { archive, bound, FakeTab, fromBob, second, turns } from '../../support/fake-chat.js'
+import { fakeElement, Status } from '../../support/fake-strophe.js'
 
 declare const document: EventTarget
 
@@ -20,7 +21,7 @@ test('messages after an unanswered question to the archive are asked for later',
   await tab.comesOnline(fromBob('a1', 'first'))
   tab.last.answers(archive)
   await turns()
-  tab.last.breaks()
+  tab.last.becomes(Status.disconnected)
   chat.retry()
   await tab.comesOnline(fromBob('a3', 'third'))
   // The archive is slow. It has `second` between them.
@@ -90,7 +91,7 @@ test('a page of the back/forward cache does not repeat what a page sent whose ch
   const before = tab.open({ binding })
   await tab.comesOnline()
   isUp = false
-  tab.last.breaks()
+  tab.last.becomes(Status.disconnected)
   await turns()
   before.chat.send('bob@localhost', 'one')
   before.page.dispatchEvent(new Event('pagehide'))
@@ -110,7 +111,7 @@ test('a chat that had given up does not repeat what a later page sent, when the 
   const before = tab.open({ binding })
   await tab.comesOnline()
   // Another chat of the user replaces this one.
-  tab.last.conflicts()
+  tab.last.becomes(Status.disconnected, 'conflict')
   await turns()
   before.chat.send('bob@localhost', 'one')
   before.page.dispatchEvent(new Event('pagehide'))

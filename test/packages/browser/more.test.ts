@@ -1,7 +1,7 @@
 // What contacts and strangers can do to a page that uses the second module.
 
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { FakeElement, fakeElement } from '../../support/fake-chat.js'
+import { FakeElement, fakeElement } from '../../support/fake-strophe.js'
 
 interface Person {
   readonly jid: string

@@ -1,6 +1,7 @@
 // With `checkEvery`, a page whose portal session expires ends its chat.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { Chat, connect, connectConverse, FakePage, type PageStatus, Status } from '../../support/fake-page.js'
+import { Chat, connect, connectConverse, FakePage, type PageStatus } from '../../support/fake-page.js'
+import { Status } from '../../support/fake-strophe.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
 
 const binding = { jid: 'alice@localhost/1', sid: 's1', rid: 5, url: 'https://chat.example.org/http-bind' }

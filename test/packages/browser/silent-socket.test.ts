@@ -1,14 +1,7 @@
 // A proxy that passes the 101 of a WebSocket, and then nothing: the page must not wait for ever.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import {
-  Chat,
-  connect,
-  connectConverse,
-  FakePage,
-  type PageStatus,
-  pageBinding,
-  Status,
-} from '../../support/fake-page.js'
+import { Chat, connect, connectConverse, FakePage, type PageStatus, pageBinding } from '../../support/fake-page.js'
+import { Status } from '../../support/fake-strophe.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
 
 let page: FakePage

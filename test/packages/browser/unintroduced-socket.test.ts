@@ -1,7 +1,7 @@
 // A session whose first connection breaks before the server knows its page.
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { type FakeElement, fakeElement } from '../../support/fake-chat.js'
-import { connect, FakeConnection, FakePage, pageBinding, Status } from '../../support/fake-page.js'
+import { connect, FakePage, pageBinding } from '../../support/fake-page.js'
+import { FakeConnection, type FakeElement, fakeElement, Status } from '../../support/fake-strophe.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
 
 let page: FakePage
@@ -63,5 +63,5 @@ test('a session whose WebSocket breaks before the login is introduced, and the a
   asked.length = 0
   page.last.becomes(Status.connected)
   await passes(0)
-  expect([page.last.sent.includes('presence'), asked.includes('urn:xmpp:mam:2')]).toEqual([true, true])
+  expect([page.last.sentNames.includes('presence'), asked.includes('urn:xmpp:mam:2')]).toEqual([true, true])
 })
