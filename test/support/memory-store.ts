@@ -78,18 +78,16 @@ export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Sto
 
 interface Stored {
   readonly session: StoredSession
-  readonly unique: readonly string[]
-  readonly shared: readonly string[]
+  readonly keys: Set<string>
 }
 
 class MemorySessions implements SessionEntries {
+  /** By id. */
   readonly #stored = new Map<string, Stored>()
-  readonly #byUnique = new Map<string, string>()
-  readonly #byShared = new Map<string, Set<string>>()
   onRemove: Records['forget'] = async () => {}
 
   async open(entry: SessionEntry, most: number) {
-    const isFull = entry.user !== undefined && this.#countOf(keys.counted('user', entry.user)) >= most
+    const isFull = entry.user !== undefined && this.#having(keys.counted('user', entry.user)).length >= most
     if (!isFull) this.#put(entry)
     return !isFull
   }
@@ -101,18 +99,17 @@ class MemorySessions implements SessionEntries {
   async change(sessions: readonly StoredSession[], process: string) {
     for (const session of sessions) {
       const known = this.#stored.get(session.id)
-      if (known?.session.process !== process) continue
-      this.#stored.set(session.id, { session, unique: known.unique, shared: known.shared })
+      if (known?.session.process === process) this.#stored.set(session.id, { session, keys: known.keys })
     }
   }
 
   async remove(ids: readonly string[], process: string) {
-    for (const id of ids) if (this.#stored.get(id)?.session.process === process) this.#remove(id)
+    for (const id of ids) if (this.#stored.get(id)?.session.process === process) this.#stored.delete(id)
     await this.onRemove(ids, process)
   }
 
   removeAllOf(process: string): void {
-    for (const [id, { session }] of [...this.#stored]) if (session.process === process) this.#remove(id)
+    for (const [id, { session }] of this.#stored) if (session.process === process) this.#stored.delete(id)
   }
 
   async find(key: SessionKey) {
@@ -124,7 +121,7 @@ class MemorySessions implements SessionEntries {
   }
 
   async count(by: CountedBy, value: string) {
-    return this.#countOf(keys.counted(by, value))
+    return this.#having(keys.counted(by, value)).length
   }
 
   page(wish: PageWish) {
@@ -141,49 +138,27 @@ class MemorySessions implements SessionEntries {
     return user === undefined ? found : found.filter(session => session.user === user)
   }
 
-  *#all(): Iterable<StoredSession> {
-    for (const { session } of this.#stored.values()) yield session
+  #all(): StoredSession[] {
+    return Array.from(this.#stored.values(), ({ session }) => session)
+  }
+
+  #having(key: string): StoredSession[] {
+    return Array.from(this.#stored.values()).flatMap(({ session, keys }) => (keys.has(key) ? session : []))
   }
 
   #find(key: SessionKey): StoredSession[] {
-    const found = [...this.#idsOf(key)].flatMap(id => this.#stored.get(id)?.session ?? [])
+    if ('id' in key) return [this.#stored.get(key.id)?.session ?? []].flat()
+    const found = this.#having(keyOf(key))
     return 'visit' in key ? found.filter(session => isOfVisit(session, key.visit)) : found
   }
 
-  #idsOf(key: SessionKey): Iterable<string> {
-    if ('id' in key) return [key.id]
-    const text = keyOf(key)
-    const id = this.#byUnique.get(text)
-    return id === undefined ? (this.#byShared.get(text) ?? []) : [id]
-  }
-
-  #countOf(key: string): number {
-    return this.#byShared.get(key)?.size ?? 0
-  }
-
+  /** A unique key is that of the newest entry alone. */
   #put(entry: SessionEntry): void {
-    this.#remove(entry.id)
+    const unique = uniqueKeysOf(entry)
+    for (const { keys } of this.#stored.values()) for (const key of unique) keys.delete(key)
     const { secrets: _, ...session } = entry
-    const stored = { session, unique: uniqueKeysOf(entry), shared: sharedKeysOf(entry) }
-    this.#stored.set(entry.id, stored)
-    for (const key of stored.unique) this.#byUnique.set(key, entry.id)
-    for (const key of stored.shared) {
-      const ids = this.#byShared.get(key)
-      if (ids === undefined) this.#byShared.set(key, new Set([entry.id]))
-      else ids.add(entry.id)
-    }
-  }
-
-  #remove(id: string): void {
-    const stored = this.#stored.get(id)
-    if (stored === undefined) return
-    this.#stored.delete(id)
-    for (const key of stored.unique) if (this.#byUnique.get(key) === id) this.#byUnique.delete(key)
-    for (const key of stored.shared) {
-      const ids = this.#byShared.get(key)
-      ids?.delete(id)
-      if (ids?.size === 0) this.#byShared.delete(key)
-    }
+    this.#stored.delete(entry.id)
+    this.#stored.set(entry.id, { session, keys: new Set([...unique, ...sharedKeysOf(entry)]) })
   }
 }
 
@@ -219,7 +194,7 @@ interface Kept {
   readonly form: string
   /** Undefined until it is taken. */
   by?: string
-  readonly unique: readonly string[]
+  readonly keys: Set<string>
 }
 
 class MemoryRecords implements Records {
@@ -231,7 +206,6 @@ class MemoryRecords implements Records {
   readonly #lost = new Set<string>()
   /** The oldest first. */
   readonly #records = new Map<string, Kept>()
-  readonly #byKey = new Map<string, string>()
 
   constructor(clock: Clock, epoch: number, members: ReadonlyMap<string, Member>) {
     this.#clock = clock
@@ -273,9 +247,10 @@ class MemoryRecords implements Records {
       if (by !== process || this.#lost.has(`${process} ${id}`)) continue
       this.#forget(this.#records.get(id))
       this.#live.delete(id)
-      const kept: Kept = { taken: { id, text, writtenAt }, form, unique: uniqueKeysOf(record) }
+      const unique = uniqueKeysOf(record)
+      for (const { keys } of this.#records.values()) for (const key of unique) keys.delete(key)
+      const kept: Kept = { taken: { id, text, writtenAt }, form, keys: new Set(unique) }
       this.#records.set(id, kept)
-      for (const key of kept.unique) this.#byKey.set(key, id)
       this.#clock.after(seconds * 1000, () => this.#forget(kept))
     }
   }
@@ -286,14 +261,18 @@ class MemoryRecords implements Records {
     )
     if (live !== undefined && this.#members.has(live.process)) return { keptBy: live.process }
     if (live !== undefined) await this.#leave(live.record.id)
-    const kept = this.#records.get('id' in key ? key.id : (this.#byKey.get(keyOf(key)) ?? ''))
+    const kept = 'id' in key ? this.#records.get(key.id) : this.#having(keyOf(key))
     if (kept?.by !== undefined) return { by: kept.by }
     if (kept !== undefined && forms?.includes(kept.form) === false) return { form: kept.form }
     return kept && this.#take(kept, by)
   }
 
   has(tab: TabName): boolean {
-    return this.#byKey.has(keys.tab(tab))
+    return this.#having(keys.tab(tab)) !== undefined
+  }
+
+  #having(key: string): Kept | undefined {
+    return [...this.#records.values()].find(({ keys }) => keys.has(key))
   }
 
   async takeOldest(seconds: number, most: number, by: string, form: string) {
@@ -317,10 +296,7 @@ class MemoryRecords implements Records {
   }
 
   #forget(kept: Kept | undefined): void {
-    if (kept === undefined || this.#records.get(kept.taken.id) !== kept) return
-    const { id } = kept.taken
-    this.#records.delete(id)
-    for (const key of kept.unique) if (this.#byKey.get(key) === id) this.#byKey.delete(key)
+    if (kept !== undefined && this.#records.get(kept.taken.id) === kept) this.#records.delete(kept.taken.id)
   }
 }
 
