@@ -1,11 +1,8 @@
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import type { PageWish, SessionPage, SessionState, StoredSession, VisitKey } from './store.js'
 
-/** What filters and orders read, except `tab`: its index has been read before. */
-export type Listed = Pick<
-  StoredSession,
-  'id' | 'process' | 'domain' | 'jid' | 'origin' | 'isPage' | 'openedAt' | 'state' | 'transport' | 'quietSince'
->
+/** What filters and orders read. `user` and `tab` may be missing if the wish does not name a user or a visit. */
+export type Listed = Omit<StoredSession, 'address' | 'admin'>
 
 type SortKey = number | string
 
@@ -75,9 +72,11 @@ export function isOfVisit({ tab }: Pick<StoredSession, 'tab'>, { admin, visit, u
 }
 
 function fits(item: Listed, filter: PageWish): boolean {
-  const { scope, jid, domain, state, transport, origin, process, search } = filter
+  const { scope, user, jid, visit, domain, state, transport, origin, process, search } = filter
   return (
+    (user === undefined || item.user === user) &&
     (jid === undefined || item.jid === jid) &&
+    (visit === undefined || isOfVisit(item, visit)) &&
     (domain === undefined || item.domain === domain) &&
     (state === undefined || item.state === state) &&
     (transport === undefined || item.transport === transport) &&

@@ -8,18 +8,18 @@ import type { EndedSessions, EndWish, Handover, ResumedSession, SessionDetails }
 import { detailsOf } from '../view.js'
 import type { Registry } from './registry.js'
 
-type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
+type RemoteSessions = Pick<Registry, 'list' | 'ofJid'> & {
   get(id: string): StoredSession | undefined
 }
 
 /** The sessions of this process, and those at remote endpoints. */
 export class OwnSessions {
   readonly #here: Registry
-  readonly #elsewhere: SessionsElsewhere
+  readonly #elsewhere: RemoteSessions
   /** Ends the calls of the visit. */
   onVisitEnded: (visit: VisitKey) => void = () => {}
 
-  constructor(here: Registry, elsewhere: SessionsElsewhere) {
+  constructor(here: Registry, elsewhere: RemoteSessions) {
     this.#here = here
     this.#elsewhere = elsewhere
   }
@@ -30,7 +30,7 @@ export class OwnSessions {
   }
 
   page(wish: PageWish) {
-    return pageOf(this.#candidates(wish), wish)
+    return pageOf(this.#list(), wish)
   }
 
   states(scope: readonly string[]) {
@@ -80,12 +80,6 @@ export class OwnSessions {
   *#list(): Iterable<StoredSession> {
     yield* this.#here.list()
     yield* this.#elsewhere.list()
-  }
-
-  *#candidates({ user, visit }: PageWish): Iterable<StoredSession> {
-    for (const session of this.#list())
-      if ((user === undefined || session.user === user) && (visit === undefined || isOfVisit(session, visit)))
-        yield session
   }
 }
 

@@ -169,9 +169,7 @@ export function redisSessions(line: RedisLine, hashKey: HashKey): SessionEntries
         const { sessions, ...page } = await pageOf(await readAll(), wish)
         return { sessions: sessions.map(completed), ...page }
       }
-      const found = await find(visit === undefined ? { user: user! } : { visit })
-      const fitting = user === undefined ? found : found.filter(session => session.user === user)
-      return pageOf(fitting, wish)
+      return pageOf(await find(visit === undefined ? { user: user! } : { visit }), wish)
     },
     states: async scope => statesOf(await readAll(), scope),
   }
