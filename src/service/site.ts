@@ -3,7 +3,7 @@ import type { ConnectionManager } from '../browsers/bosh/connection-manager.js'
 import { createCors } from '../browsers/bosh/cors.js'
 import type { ForwardedRequests } from '../browsers/bosh/forwarded-requests.js'
 import { createBoshListener } from '../browsers/bosh/listener.js'
-import { type EndpointParts, WebSocketEndpoint } from '../browsers/websocket/websocket-endpoint.js'
+import { WebSocketEndpoint, type WebSocketParts } from '../browsers/websocket/websocket-endpoint.js'
 import type { Config } from '../config/config.js'
 import { attachPath } from '../config/serving.js'
 import type { Whereabouts } from '../forwarding/whereabouts.js'
@@ -43,7 +43,7 @@ export interface Parts {
   readonly shared: SiteParts
   readonly forwardedRequests: ForwardedRequests | undefined
   /** Also those of sites before a reload. */
-  readonly starting: EndpointParts['streams']['starting']
+  readonly starting: WebSocketParts['streams']['starting']
   /** Those of all sites, as they are built. */
   readonly sessions: ReturnType<typeof createSessions>[]
 }

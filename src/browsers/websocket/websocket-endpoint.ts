@@ -21,7 +21,7 @@ import { type ChannelParts, closeCodes, maxFragments, SocketChannel } from './so
 import { type LoginBefore, socketRoutes } from './socket-routes.js'
 import { type StreamParts, StreamStart } from './stream-start.js'
 
-export interface EndpointParts {
+export interface WebSocketParts {
   readonly endpoint: PublicEndpoint
   readonly channels: ChannelParts
   readonly streams: StreamParts
@@ -70,10 +70,10 @@ type Reason = keyof typeof refusals
 
 /** XMPP over WebSocket (RFC 7395 §3). */
 export class WebSocketEndpoint {
-  readonly #parts: EndpointParts
+  readonly #parts: WebSocketParts
   readonly #server: WebSocketServer
 
-  constructor(parts: EndpointParts) {
+  constructor(parts: WebSocketParts) {
     this.#parts = parts
     this.#server = new WebSocketServer({
       noServer: true,
