@@ -30,6 +30,17 @@ function abortable() {
 
 const settled = () => new Promise(resolve => setImmediate(resolve))
 
+test('so much runs at the same time, and the rest follows in order', async () => {
+  for (const name of ['a', 'b', 'c', 'd']) void work(name)
+  await settled()
+  expect(told).toEqual(['a', 'b'])
+  for (const name of ['b', 'c']) {
+    finish[name]!()
+    await settled()
+  }
+  expect(told).toEqual(['a', 'b', 'c', 'd'])
+})
+
 test('work is rejected if too much is waiting', async () => {
   for (const name of ['a', 'b', 'c', 'd']) void work(name)
   await expect(work('e')).rejects.toThrow('too many')
@@ -55,6 +66,29 @@ test('work that is cancelled while it waits never starts, and blocks no other wo
   finish['a']!()
   await settled()
   expect(told).toEqual(['a', 'b', 'd'])
+})
+
+test('work that is cancelled at its turn blocks no other work', async () => {
+  // Tries many microtasks, because the turn begins in one of them.
+  for (let moment = 0; moment < 20; moment++) {
+    queue = workQueue(2, 3, () => new Error('too many'))
+    finish = {}
+    for (const name of ['a', 'b']) void work(name)
+    const leaving = ['one', 'other'].map(name => {
+      const { signal, abort } = abortable()
+      work(name, signal).catch(() => {})
+      return { name, abort }
+    })
+    void work('stays')
+    await settled()
+    for (const name of ['a', 'b']) finish[name]!()
+    for (let tick = 0; tick < moment; tick++) await Promise.resolve()
+    for (const { abort } of leaving) abort()
+    await settled()
+    for (const { name } of leaving) finish[name]?.()
+    await settled()
+    expect([moment, told.at(-1)]).toEqual([moment, 'stays'])
+  }
 })
 
 test('secrets that wait for their hash are limited, with a count of refusals', async () => {

@@ -21,31 +21,21 @@ const waiting = new AbortController()
 const settled = () => new Promise(resolve => setImmediate(resolve))
 
 /** The test finishes the derivations, in the order of their start. */
-function byHand(memorySeconds = 600) {
-  const clock = new FakeClock()
+function byHand() {
   const begun: string[] = []
   const finishers: (() => void)[] = []
-  let running = 0
-  let mostAtOnce = 0
-  const passwords = createSaltedPasswords(clock, memorySeconds, hashQueue(), (given, ...rest) => {
+  const passwords = createSaltedPasswords(new FakeClock(), 600, hashQueue(), (given, ...rest) => {
     const password = String(given)
     begun.push(password)
-    mostAtOnce = Math.max(mostAtOnce, ++running)
     return new Promise((resolve, reject) => {
       finishers.push(() => {
-        running -= 1
         if (password.startsWith('bad')) reject(new Error('out of memory'))
         else resolve(pbkdf2Sync(password, rest[0], 1, rest[2], rest[3]))
       })
     })
   })
   return {
-    clock,
-    passwords,
     begun,
-    get mostAtOnce() {
-      return mostAtOnce
-    },
     async finish() {
       finishers.shift()?.()
       await settled()
@@ -154,19 +144,6 @@ describe('the cache of SCRAM keys', () => {
 })
 
 describe('derivations of SCRAM keys', () => {
-  test('run two at a time, and the others follow in order', async () => {
-    const work = byHand()
-    const all = ['1', '2', '3', '4', '5'].map(password => work.ask(password))
-    await settled()
-    expect(work.begun).toEqual(['1', '2'])
-    await work.finish()
-    expect(work.begun).toEqual(['1', '2', '3'])
-    for (let round = 0; round < 4; round++) await work.finish()
-    await Promise.all(all)
-    expect(work.begun).toEqual(['1', '2', '3', '4', '5'])
-    expect(work.mostAtOnce).toBe(2)
-  })
-
   test('of a password that was derived meanwhile do not start', async () => {
     const work = byHand()
     const all = ['1', '1', '1', '1'].map(password => work.ask(password))
@@ -191,54 +168,10 @@ describe('derivations of SCRAM keys', () => {
     work.ask('1')
     work.ask('2')
     const left = work.ask('3', abort)
-    const stays = work.ask('4')
     await settled()
     abort.abort(new Error('gone'))
     await expect(left).rejects.toThrow('gone')
     await work.finish()
-    expect(work.begun).toEqual(['1', '2', '4'])
-    await work.finish()
-    await work.finish()
-    await stays
+    expect(work.begun).toEqual(['1', '2'])
   })
-
-  test('do not start for a caller that had already disconnected', async () => {
-    const work = byHand()
-    work.ask('1')
-    work.ask('2')
-    const gone = { signal: AbortSignal.abort(new Error('gone')) }
-    await expect(work.ask('3', gone)).rejects.toThrow('gone')
-    const idle = byHand()
-    await expect(idle.ask('4', gone)).rejects.toThrow('gone')
-    expect([...work.begun, ...idle.begun]).toEqual(['1', '2'])
-  })
-
-  test('continue with the next if a caller disconnects at its turn', async () => {
-    // Tries many microtasks, because the turn begins in one of them.
-    for (let moment = 0; moment < 20; moment++) {
-      const work = byHand()
-      const aborts = [new AbortController(), new AbortController()]
-      work.ask('1')
-      work.ask('2')
-      for (const by of aborts) work.ask('leaves', by)
-      work.ask('stays')
-      await settled()
-      const finished = [work.finish(), work.finish()]
-      for (let tick = 0; tick < moment; tick++) await Promise.resolve()
-      for (const abort of aborts) abort.abort(new Error('gone'))
-      await Promise.all(finished)
-      for (let round = 0; round < 2; round++) await work.finish()
-      expect([moment, work.begun.at(-1)]).toEqual([moment, 'stays'])
-    }
-  })
-})
-
-test('only 1,000 logins may wait for SCRAM keys', async () => {
-  const passwords = createSaltedPasswords(new FakeClock(), 0, hashQueue(), () => new Promise(() => {}))
-  const logins = Array.from({ length: 1002 }, () => new AbortController())
-  for (const login of logins) passwords(wanted, login).catch(() => {})
-  await expect(passwords(wanted, new AbortController())).rejects.toMatchObject({
-    code: 'service-full',
-  })
-  for (const login of logins) login.abort(new Error('enough'))
 })
