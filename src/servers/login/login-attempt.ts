@@ -265,7 +265,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.onStep('sasl')
     const mechanism = chooseMechanism(
       this.#request,
-      { ...offer, fast: sasl2?.fast ?? [], link: facts, waiting: this },
+      { ...offer, fast: sasl2?.fast ?? [], link: facts, waiting: this, needsKeys: this.#until === 'authenticated' },
       this.#parts,
     )
     this.mechanism = mechanism

@@ -92,19 +92,14 @@ export async function logInAgain(
   return { link: opened.link, answer, missed: undelivered }
 }
 
+/** Authenticates only, and not by PLAIN. */
 export async function scramKeys<T extends Opened>(
   parts: AttemptParts,
   open: OpenForLogin<T>,
   request: LoginRequest,
   caller: CallerSignal,
 ): Promise<ScramProof> {
-  const { saltedPasswords, scramMaxIterations, tokens, log, timeout, stepTimeout, linkResumeSeconds } = parts
-  const mechanisms = parts.mechanisms.filter(name => name !== 'PLAIN')
-  const attempt = new LoginAttempt<T>(
-    { mechanisms, saltedPasswords, scramMaxIterations, tokens, log, timeout, stepTimeout, linkResumeSeconds },
-    request,
-    'authenticated',
-  )
+  const attempt = new LoginAttempt<T>(parts, request, 'authenticated')
   const { opened } = await attempt.run(open, caller).catch(error => {
     const isMissing = error instanceof Problem && error.code === 'no-mechanism' && error.step === 'sasl'
     if (!isMissing) throw withoutKeys(request, error)

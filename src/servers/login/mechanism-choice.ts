@@ -25,6 +25,8 @@ interface Situation extends SaslOffer {
   readonly fast: readonly string[]
   readonly link: LinkFacts
   readonly waiting: Waiting
+  /** The login is for SCRAM keys, so the password must not be sent. */
+  readonly needsKeys?: boolean
 }
 
 /** If the chosen mechanism fails, the login tries no other (RFC 6120 §13.8). */
@@ -73,11 +75,13 @@ export function chooseMechanism(
 
 function passwordMechanism(
   who: Pick<ScramParts, 'user' | 'secret' | 'isServiceAccount' | 'onSalt'> & { readonly authzid: string },
-  { mechanisms: offered, channelBindings, link, waiting }: Situation,
+  { mechanisms: offered, channelBindings, link, waiting, needsKeys = false }: Situation,
   { mechanisms: allowed, saltedPasswords, scramMaxIterations }: MechanismParts,
 ): Mechanism {
   const { user, secret, isServiceAccount, authzid, onSalt } = who
-  const mechanisms = typeof secret === 'string' ? allowed : allowed.filter(name => scramHash(name) === secret.hash)
+  const mechanisms = allowed.filter(name =>
+    typeof secret === 'string' ? !needsKeys || name !== 'PLAIN' : scramHash(name) === secret.hash,
+  )
   // Some servers, such as ejabberd, ignore the authzid of SCRAM.
   const plainFirst = (a: string, b: string) => Number(b === 'PLAIN') - Number(a === 'PLAIN')
   const preferred = authzid === '' ? mechanisms : mechanisms.toSorted(plainFirst)

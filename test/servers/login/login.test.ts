@@ -234,10 +234,11 @@ describe('a login by the service', () => {
     expect(told.slice(0, 2)).toEqual([open, auth('EXTERNAL', jid)])
   })
 
-  test('that only checks a password ends after the authentication', async () => {
-    const { loggedIn, told } = begin([offer('PLAIN'), success], { until: 'authenticated' })
+  test('that only authenticates binds nothing', async () => {
+    const request: LoginRequest = { ...asked, credentials: { kind: 'token', token: 't', mechanism: 'X-TOKEN' } }
+    const { loggedIn, told } = begin([offer('X-TOKEN'), success], { request, until: 'authenticated' })
     expect(await loggedIn).toMatchObject({ jid: '' })
-    expect(told()).toEqual([open, plain])
+    expect(told()).toEqual([open, auth('X-TOKEN', Buffer.from('\0juliet\0t').toString('base64'))])
   })
 })
 
