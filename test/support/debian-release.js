@@ -1,9 +1,8 @@
 // Another Debian release than this machine's, unpacked into a folder, for its Prosody and ejabberd. Plain JavaScript,
 // because `test/peers.js` uses it before anything is built.
-import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensurePackages, serverPackages } from './packages.js'
+import { ensurePackages, said, serverPackages } from './packages.js'
 
 /** The releases whose servers the tests know, the older one first. */
 export const releases = ['bookworm', 'trixie']
@@ -63,25 +62,4 @@ function mirror() {
     /^URIs:\s*(\S+)|^deb\s+(?:\[[^\]]*\]\s+)?(\S+)/m.exec(text)?.slice(1).find(Boolean) ??
     'http://deb.debian.org/debian'
   )
-}
-
-/** Runs a program; rejects with its last lines if it fails. */
-function said(program, args) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let text = ''
-    const collect = chunk => {
-      text = (text + chunk).slice(-2000)
-    }
-    child.stdout.on('data', collect)
-    child.stderr.on('data', collect)
-    child.on('error', reject)
-    child.on('close', code => {
-      if (code === 0) resolve()
-      else reject(new Error(text.trim().split('\n').slice(-5).join('\n')))
-    })
-  })
 }

@@ -63,8 +63,8 @@ export async function ensurePackages(names) {
   if (ownPolicy) writeFileSync(policyFile, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
   try {
     for (const command of [['update'], ['install', '-y', '--no-install-recommends', ...missing]]) {
-      const failure = await aptGet(command)
-      if (failure) return { ok: false, why: `${wanted}; apt-get ${command[0]} failed: ${failure}` }
+      const failure = await said('apt-get', ['-q', ...command]).catch(error => error)
+      if (failure) return { ok: false, why: `${wanted}; apt-get ${command[0]} failed: ${failure.message}` }
     }
   } finally {
     if (ownPolicy) rmSync(policyFile, { force: true })
@@ -74,21 +74,24 @@ export async function ensurePackages(names) {
   return { ok: true }
 }
 
-/** Resolves with undefined, or with the last lines of what apt-get said when it failed. */
-function aptGet(args) {
-  return new Promise(resolve => {
-    const child = spawn('apt-get', ['-q', ...args], {
+/** Runs a program; rejects with its last lines if it fails. */
+export function said(program, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    let said = ''
-    const listen = chunk => {
-      said = (said + chunk).slice(-2000)
+    let text = ''
+    const collect = chunk => {
+      text = (text + chunk).slice(-2000)
     }
-    child.stdout.on('data', listen)
-    child.stderr.on('data', listen)
-    child.on('error', error => resolve(error.message))
-    child.on('close', code => resolve(code === 0 ? undefined : said.trim().split('\n').slice(-5).join('\n')))
+    child.stdout.on('data', collect)
+    child.stderr.on('data', collect)
+    child.on('error', reject)
+    child.on('close', code => {
+      if (code === 0) resolve()
+      else reject(new Error(text.trim().split('\n').slice(-5).join('\n')))
+    })
   })
 }
 
