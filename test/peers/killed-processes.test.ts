@@ -38,7 +38,7 @@ for (const server of ['Prosody', 'ejabberd'] as const)
       begin(3)
 
       test.each(rounds)('that is killed loses no session and no message, time %d', async () => {
-        const { faults } = await stage.during(parts => killKept(parts, stage.victim, () => stage.flock.add()))
+        const faults = await stage.during(parts => killKept(parts, stage.victim, () => stage.flock.add()))
         expect(faults).toEqual([])
       })
 
@@ -60,7 +60,7 @@ for (const server of ['Prosody', 'ejabberd'] as const)
 
       test.each(rounds)('that is killed loses no session and no message, time %d', async () => {
         workers.flock.look()
-        const { faults } = await workers.during(parts => killKept(parts, workers.victim))
+        const faults = await workers.during(parts => killKept(parts, workers.victim))
         expect(faults).toEqual([])
       })
     })
@@ -71,7 +71,7 @@ for (const server of ['Prosody', 'ejabberd'] as const)
       test('loses nothing, and leaves the sessions that others have taken', async () => {
         const way = await startRelay(stage.redis.path)
         const member = await stage.flock.add({ REDIS_URL: way.url.replace('http:', 'redis:') })
-        const { faults } = await stage.during(async parts => {
+        const faults = await stage.during(async parts => {
           parts.crowd.mayRepeat()
           const from = performance.now()
           parts.crowd.cut({ from, to: from + (cutSeconds + takeUpSeconds) * 1000 })
@@ -91,12 +91,12 @@ for (const server of ['Prosody', 'ejabberd'] as const)
       begin(1, true)
 
       test.each(rounds)('that is killed and starts again loses no session and no message, time %d', async () => {
-        const { faults } = await stage.during(parts => killKept(parts, stage.victim, () => stage.flock.add()))
+        const faults = await stage.during(parts => killKept(parts, stage.victim, () => stage.flock.add()))
         expect(faults).toEqual([])
       })
 
       test.each(rounds)('that is killed with its Redis loses no session and no message, time %d', async () => {
-        const { faults } = await stage.during(parts =>
+        const faults = await stage.during(parts =>
           killKept(parts, stage.victim, async () => {
             await stage.redis.kill()
             await stage.redis.start()

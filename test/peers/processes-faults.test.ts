@@ -14,26 +14,26 @@ describeWith(['prosody', 'redis-server'], 'processes that share a Redis', () => 
   afterAll(() => stage.strike())
 
   test('a process that is suspended for three seconds loses nothing', async () => {
-    const { faults } = await stage.during(parts => pause(parts, stage.victim, 3))
+    const faults = await stage.during(parts => pause(parts, stage.victim, 3))
     expect(faults).toEqual([])
   })
 
   test('users of a process that is suspended too long get new sessions', async () => {
-    const { faults } = await stage.during(parts => pause(parts, stage.victim, 11))
+    const faults = await stage.during(parts => pause(parts, stage.victim, 11))
     expect(faults).toEqual([])
   })
 
   test('the sessions of a process that stops at once move, and lose nothing', async () => {
     const member = await stage.flock.add({ DRAIN_TIME: '0' })
-    const { faults } = await stage.during(parts => drain(parts, member, 0))
+    const faults = await stage.during(parts => drain(parts, member, 0))
     expect(faults).toEqual([])
   })
 
   test('all processes are replaced, one after the other, and users lose nothing', async () => {
-    const { faults } = await stage.during(async parts => {
+    const faults = await stage.during(async parts => {
       for (const member of [...stage.flock.members]) {
         await stage.flock.add()
-        await drain(parts, member)
+        await drain(parts, member, 3)
       }
     })
     expect(faults).toEqual([])
@@ -48,7 +48,7 @@ describeWith(['prosody', 'redis-server'], 'processes that share a Redis', () => 
     ['hung', 10],
   ]
   test.each(faultsOfRedis)('a Redis that is %s for %i s costs no session and no message', async (how, seconds) => {
-    const { faults } = await stage.during(parts => loseRedis(parts, stage.redis, how, seconds))
+    const faults = await stage.during(parts => loseRedis(parts, stage.redis, how, seconds))
     expect(faults).toEqual([])
   })
 

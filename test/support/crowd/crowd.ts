@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { processIn } from '../../../src/store/process-name.js'
 import { callSessions } from '../sessions-api.js'
 import { BoshTalk } from './bosh-talk.js'
-import { type Cut, type Harm, Judge, type Judgement } from './judge.js'
+import { type Cut, type Harm, Judge } from './judge.js'
 import { SocketTalk } from './socket-talk.js'
 import type { TalkBinding, TalkEvents } from './talk.js'
 
@@ -102,11 +102,6 @@ export class Crowd {
     this.#judge.mayRepeat = true
   }
 
-  /** How many users have a session in this process at the moment. */
-  countAt(node: string): number {
-    return this.#chatters.filter(({ binding }) => binding !== undefined && processIn(binding.sid) === node).length
-  }
-
   /** Numbers of the sessions that this process has now, also of those that other processes opened. */
   async livesAt(node: string): Promise<ReadonlySet<number>> {
     await this.#locate()
@@ -125,12 +120,8 @@ export class Crowd {
     this.#places = new Map(sessions.map(({ id, process }) => [id, process]))
   }
 
-  get summary(): string {
-    return this.#judge.summary
-  }
-
-  /** All users stop talking, wait at most `seconds` for messages, and log out. */
-  async leave(seconds = 30): Promise<Judgement> {
+  /** All users stop talking, wait at most `seconds` for messages, and log out. Resolves with what went wrong. */
+  async leave(seconds: number): Promise<readonly string[]> {
     this.#isTalking = false
     const deadline = performance.now() + seconds * 1000
     while (performance.now() < deadline && !this.#isQuiet()) await sleep(100)
@@ -138,7 +129,7 @@ export class Crowd {
       if (!isReady)
         this.#judge.missed(`${user} has had no session at the end; the last one was in ${binding?.sid.slice(0, 8)}`)
     clearInterval(this.#locating)
-    const judgement = this.#judge.judgement()
+    const faults = this.#judge.faults()
     this.#isClosing = true
     await this.#allCome()
     await Promise.all(
@@ -148,7 +139,7 @@ export class Crowd {
         talk?.drop()
       }),
     )
-    return judgement
+    return faults
   }
 
   #isQuiet(): boolean {

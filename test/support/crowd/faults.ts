@@ -9,10 +9,6 @@ import type { Flock, Member } from './member.js'
 export interface FaultParts {
   readonly crowd: Crowd
   readonly flock: Flock
-  /** `DRAIN_TIME`, in seconds. */
-  readonly drainSeconds: number
-  /** Whether sessions move to another process when theirs stops. If not, they end after `DRAIN_TIME`. */
-  readonly canMove: boolean
 }
 
 /** How long a process or Redis may take to serve again as before, in seconds. */
@@ -64,14 +60,11 @@ export async function pause({ crowd, flock }: FaultParts, member: Member, second
   member.isStopped = false
 }
 
-/** SIGTERM. `seconds` is `DRAIN_TIME` of the process, if it has a time of its own. */
-export async function drain(parts: FaultParts, member: Member, seconds = parts.drainSeconds): Promise<void> {
-  const { crowd, flock, canMove } = parts
+/** SIGTERM. `seconds` is `DRAIN_TIME` of the process. Its sessions move to others. */
+export async function drain({ flock }: FaultParts, member: Member, seconds: number): Promise<void> {
   member.isLeaving = true
-  const from = performance.now() + seconds * 1000
-  if (!canMove) crowd.harm({ node: member.node, lives: await crowd.livesAt(member.node), kind: 'died', from })
   flock.signal(member, 'SIGTERM')
-  const latest = from + stopMilliseconds
+  const latest = performance.now() + seconds * 1000 + stopMilliseconds
   while (!member.isGone && performance.now() < latest) await sleep(100)
 }
 

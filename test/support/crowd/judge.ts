@@ -14,12 +14,6 @@ export interface Harm {
   readonly to?: number | undefined
 }
 
-export interface Judgement {
-  /** What happened, but must not happen. */
-  readonly faults: readonly string[]
-  readonly summary: string
-}
-
 /** A time in which one process does not reach the others, or no process reaches another. */
 export interface Cut {
   readonly from: number
@@ -123,25 +117,9 @@ export class Judge {
     return this.#harmless.every(([, { said, heard }]) => heard.size === said)
   }
 
-  get summary(): string {
-    const all = [...this.#words.values()]
-    const said = all.reduce((sum, words) => sum + words.said, 0)
-    const heard = all.reduce((sum, words) => sum + words.heard.size, 0)
-    const over = this.#lives.filter(({ to }) => to !== undefined).length
-    const doubled = all.reduce((sum, words) => sum + words.doubled, 0)
-    return `${this.#lives.length} sessions, ${over} of them over; ${said} words said, ${heard} heard, ${doubled} of them twice`
-  }
-
-  judgement(): Judgement {
-    const faults = [...this.#missed, ...this.#wordFaults(), ...this.#lifeFaults(), ...this.#recoveryFaults()]
-    const harmless = this.#lives.filter(life => this.#harmsOf(life).length === 0).length
-    const waits = (['died', 'silent'] as const).map(kind => {
-      const all = this.#recoveries.flatMap(each => this.#waits(each).filter(wait => wait.kind === kind))
-      const longest = Math.max(0, ...all.map(({ milliseconds }) => milliseconds))
-      return `${all.length} new sessions after one ${kind === 'died' ? 'died' : 'was silent'}, the slowest after ${(longest / 1000).toFixed(1)} s`
-    })
-    const summary = `${this.summary}; ${harmless} sessions that nothing was done to; ${waits.join('; ')}`
-    return { faults, summary }
+  /** What happened, but must not happen. */
+  faults(): readonly string[] {
+    return [...this.#missed, ...this.#wordFaults(), ...this.#lifeFaults(), ...this.#recoveryFaults()]
   }
 
   *#wordFaults(): Generator<string> {

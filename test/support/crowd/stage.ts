@@ -11,7 +11,6 @@ import { numberFrom } from '../random.js'
 import { type RedisServer, startRedisServer } from '../redis-server.js'
 import { Crowd } from './crowd.js'
 import { type FaultParts, rejoinSeconds } from './faults.js'
-import type { Judgement } from './judge.js'
 import { leftovers } from './leftovers.js'
 import type { Flock, FlockOptions, Member } from './member.js'
 import { ProcessFlock } from './process-flock.js'
@@ -19,21 +18,13 @@ import { WorkerFlock } from './worker-flock.js'
 
 const admin = 'portal:choose-a-secret'
 const processes = 3
-const drainSeconds = 3
-/** Longest time that a message may take after a fault, in seconds: longer than requests are held. */
-const patience = 12
-/** How long a page may be away, in seconds. */
-const away = '20'
-const users = Array.from({ length: numberFrom('CROWD_USERS', 12) }, (_, index) => `user${index}`)
-const accounts = Object.fromEntries([...users, 'probe'].map(name => [name, name]))
-
 export interface CrowdStage<F extends Flock = ProcessFlock> {
   readonly flock: F
   readonly redis: RedisServer
   /** A process that neither leaves nor is gone. */
   readonly victim: Member
-  /** Runs `work` while users chat, and for some seconds more. Waits for their messages, and resolves with the judgement. */
-  during(work: (parts: FaultParts) => Promise<unknown>): Promise<Judgement>
+  /** Runs `work` while users chat, and for some seconds more. Waits for their messages, and resolves with all faults. */
+  during(work: (parts: FaultParts) => Promise<unknown>): Promise<readonly string[]>
   /** What is left after the sessions of absent pages have ended. */
   leftovers(): Promise<string[]>
   strike(): Promise<void>
@@ -58,6 +49,12 @@ interface StageOptions {
   readonly count?: number
   readonly isRedisKept?: boolean
   readonly secondsPerMessage?: number
+  readonly userCount?: number
+  readonly drainSeconds?: number
+  /** How long a page may be away, in seconds. */
+  readonly awaySeconds?: number
+  /** Longest time that a message may take after a fault, in seconds: longer than requests are held. */
+  readonly patience?: number
 }
 
 /** Separate processes before a Prosody that lets sessions move. */
@@ -71,15 +68,20 @@ export const setWorkerStage = (more: Readonly<Record<string, string>>, options: 
 async function set<F extends Flock>(
   startFlock: (count: number, options: FlockOptions) => Promise<F>,
   more: Readonly<Record<string, string>>,
-  { isEjabberd = false, count = processes, isRedisKept = false, secondsPerMessage = 0.3 }: StageOptions,
+  options: StageOptions,
 ): Promise<CrowdStage<F>> {
+  const { isEjabberd = false, count = processes, isRedisKept = false, secondsPerMessage = 0.3, patience = 12 } = options
+  const { userCount = numberFrom('CROWD_USERS', 12), drainSeconds = 3, awaySeconds = 20 } = options
+  const users = Array.from({ length: userCount }, (_, index) => `user${index}`)
+  const accounts = Object.fromEntries([...users, 'probe'].map(name => [name, name]))
+  const away = String(awaySeconds)
   ensureBuilt()
   const server = isEjabberd
     ? await startEjabberd({ users: accounts })
     : await startProsody({ users: accounts, iterations: 4096, config: movableSessions })
   const redis = await startRedisServer(isRedisKept)
   const folder = mkdtempSync(join(tmpdir(), 'crowd-'))
-  const options = {
+  const flock = await startFlock(count, {
     folder,
     environment: {
       ADMIN_USERS: admin,
@@ -92,8 +94,7 @@ async function set<F extends Flock>(
       ...{ REDIS_URL: `unix:${redis.path}`, SEAL_KEY_FILE: sealKeyIn(folder) },
       ...more,
     },
-  }
-  const flock = await startFlock(count, options)
+  })
   return {
     flock,
     redis,
@@ -102,17 +103,17 @@ async function set<F extends Flock>(
     },
     async during(work) {
       const crowd = new Crowd({ url: flock.url, admin, users, secondsPerMessage })
-      let judgement: Judgement
+      let faults: readonly string[]
       await crowd.arrive()
       try {
-        await work({ crowd, flock, drainSeconds, canMove: true })
+        await work({ crowd, flock })
         await sleep(rejoinSeconds * 1000)
       } finally {
-        judgement = await crowd.leave(patience)
+        faults = await crowd.leave(patience)
       }
-      return judgement
+      return faults
     },
-    leftovers: () => leftovers(flock, 2 * Number(away)),
+    leftovers: () => leftovers(flock, 2 * awaySeconds),
     async strike() {
       await flock.stop()
       await redis.remove()
