@@ -5,14 +5,13 @@ import { createFormTokens } from '../http/access/form-tokens.js'
 import { refusedRequests } from '../http/access/refused-requests.js'
 import { createDispatcher } from '../http/listening/dispatch.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
+import { sessionLimits } from '../lib/counts.js'
 import { adminHashQueue } from '../lib/limits/hash-queue.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { secretKeys } from '../lib/secrets/secret-hashes.js'
 import { recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
 import { type StateFiles, stateFiles, type WrittenState } from '../session/registry/state-files.js'
-import { StoredRecords } from '../session/registry/stored-records.js'
 import { localTabs } from '../store/local-tabs.js'
-import type { Store } from '../store/store.js'
 import { createCallLimits } from '../warm/call-limits.js'
 import { createGuests } from '../warm/connect/guests.js'
 import type { PageTokens } from '../warm/connect/page-tokens.js'
@@ -28,7 +27,7 @@ import { type MetricsServer, serveMetrics } from '../watching/metrics-server.js'
 import { createPageTokens } from './create-page-tokens.js'
 import type { JoinedProcesses } from './joined-processes.js'
 import { type Base, type BaseParts, openBase } from './process-base.js'
-import { createSessionParts, type ProcessParts, type ProcessSessions, type SharedParts } from './session-parts.js'
+import { createSessionParts, type ProcessParts, type ProcessSessions } from './session-parts.js'
 import type { SiteParts } from './site.js'
 import { createSites, type Sites } from './sites.js'
 import { Stopping } from './stopping.js'
@@ -62,9 +61,7 @@ export class Service {
   readonly #parts: ServiceParts
   readonly #base: Base
   readonly #sessions: ProcessSessions
-  readonly #shared: SharedParts | undefined
   readonly #events: Events | undefined
-  readonly #records: StoredRecords | undefined
   readonly #files: StateFiles | undefined
   readonly #metrics: ReturnType<typeof createMetrics>
   readonly #lastHour: ReturnType<typeof createLastHour>
@@ -78,18 +75,9 @@ export class Service {
   constructor(parts: ServiceParts, base: Base) {
     const { config, dns, hostMetaPort } = parts
     const { clock, log, logFor, live, counts, sums, joined } = base
-    // Without mending, sessions have records too.
-    const recordSeconds = config.linkResumeTime || 60
     this.#parts = parts
     this.#base = base
-    this.#records = joined && this.#storedRecords(joined.store, joined.peers.self, recordSeconds)
-    this.#shared = joined && {
-      others: joined.peers,
-      store: joined.store,
-      recordSeconds,
-      records: this.#records,
-    }
-    this.#sessions = createSessionParts({ base, shared: this.#shared, dns, hostMetaPort })
+    this.#sessions = createSessionParts({ base, takeUp: record => this.#sites.takeUp(record), dns, hostMetaPort })
     const { names, registry } = this.#sessions
     const { events: receiver, proxies, state, workers } = config
     this.#events = receiver && createEvents({ receiver, proxies, names, clock, counts, sums, log: logFor('events') })
@@ -114,7 +102,7 @@ export class Service {
   async start(): Promise<void> {
     const { config, servesMetrics = true, onTakingUp } = this.#parts
     const { clock, log, logFor, live, joined, phase, sums } = this.#base
-    const { names } = this.#sessions
+    const { names, shared } = this.#sessions
     this.#pageTokens = await createPageTokens(config, { names, clock, log: logFor('warm') })
     this.#sites = this.#createSites()
     const written = (await this.#files?.read()) ?? []
@@ -127,7 +115,7 @@ export class Service {
       if (servesMetrics && address)
         this.#metricsServer = await serveMetrics(address, this.#metrics.text, this.#fault, log)
       await joined?.join(this.#dispatcher, this.#sessions.book!)
-      states = (await this.#records?.stillFree(written)) ?? written
+      states = (await shared?.records.stillFree(written)) ?? written
       this.#listening = await this.#listen(note)
     } catch (error) {
       phase.begin('stopping')
@@ -140,17 +128,17 @@ export class Service {
     if (states.length > 0) onTakingUp?.()
     // All steps that can fail come first. No `await` may come between `listen` and this call, or requests arrive earlier.
     takeUpFiles(states, this.#sites.takeUp, log)
-    this.#records?.begin()
+    shared?.records.begin()
     this.#stopping = new Stopping({
       base: this.#base,
       sessions: this.#sessions,
       sites: this.#sites,
       listening: this.#listening,
       events: this.#events,
-      records: this.#records,
+      records: shared?.records,
       files: this.#files,
       onStop: () => {
-        this.#records?.stop()
+        shared?.records.stop()
         this.#lastHour.stop()
       },
       onStopped: () => {
@@ -211,8 +199,9 @@ export class Service {
   readonly #fault = () => {
     const { phase } = this.#base
     if (!phase.isServing) return phase.has('draining') ? 'stopping' : 'starting'
-    const limit = this.#sessions.fullAt()
-    return limit && `${limit} is reached`
+    const { limits, registry } = this.#sessions.parts.common
+    const refusal = limits.refusal(registry.size)
+    return refusal && `${sessionLimits[refusal]} is reached`
   }
 
   #take(next: Config): void {
@@ -222,21 +211,6 @@ export class Service {
     this.#sessions.refresh()
     this.#sites.rebuild(next)
     this.#dispatcher.use(this.#sites.routes)
-  }
-
-  #storedRecords(store: Store, self: string, seconds: number): StoredRecords {
-    const { clock, log, live, phase } = this.#base
-    return new StoredRecords({
-      self,
-      store,
-      keys: () => live.config.sealKeys ?? [],
-      clock,
-      seconds,
-      phase,
-      take: record => this.#sites.takeUp(record),
-      end: id => void this.#sessions.own.end(id),
-      log,
-    })
   }
 
   #createMetrics() {
@@ -272,7 +246,7 @@ export class Service {
   #createSites(): Sites {
     const { config, audit, hashes, routers = () => [], demoPath } = this.#parts
     const { clock, logFor, auditFor, live, counts, sums, refused, joined, place, phase, descriptors } = this.#base
-    const { registry, own, makeRate, parts } = this.#sessions
+    const { registry, own, shared, makeRate, parts } = this.#sessions
     const others = joined?.peers
     const lastHour = this.#lastHour
     const keys = secretKeys(() => live.config.sealKeys)
@@ -302,7 +276,7 @@ export class Service {
       tabCalls: createTabCalls({
         own,
         tabs: joined?.store.tabs ?? localTabs(),
-        shared: this.#shared,
+        shared,
         clock,
         timeout: config.warm.timeout,
       }),
@@ -333,7 +307,7 @@ export class Service {
       peers,
       store,
       clock,
-      takeUp: key => this.#records!.takeUp(key),
+      takeUp: key => this.#sessions.shared!.records.takeUp(key),
       phase,
       whenSetDown,
       areFilesRead: () => this.#files === undefined || clock.now() > readBy,

@@ -1,7 +1,6 @@
 import type { TransportParts } from '../browsers/transport-parts.js'
 import type { Config } from '../config/config.js'
 import { UnfinishedBodies } from '../http/bodies/unfinished-bodies.js'
-import { sessionLimits } from '../lib/counts.js'
 import { hashQueue } from '../lib/limits/hash-queue.js'
 import { KeyedQueue } from '../lib/limits/keyed-queue.js'
 import { memoryAllows, memoryForWaiting, memoryMeasure } from '../lib/limits/memory.js'
@@ -27,16 +26,18 @@ import { SessionLimits, shareOfWarmCalls } from '../session/limits/session-limit
 import { UserLimit } from '../session/limits/user-limit.js'
 import { unmendedLinks } from '../session/link/mending.js'
 import { RefusedLogins } from '../session/logins/refused-logins.js'
-import { allSessions, type Shared } from '../session/registry/all-sessions.js'
+import { allSessions } from '../session/registry/all-sessions.js'
 import { OwnSessions } from '../session/registry/own-sessions.js'
 import { RecordWriter } from '../session/registry/record-writer.js'
 import { Registry } from '../session/registry/registry.js'
 import { SessionBook } from '../session/registry/session-book.js'
+import { StoredRecords } from '../session/registry/stored-records.js'
 import type { CommonParts } from '../session/session-keeper.js'
 import { sessionLog } from '../session/session-log.js'
-import type { Store } from '../store/store.js'
+import type { SessionRecord } from '../session/session-record.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import type { OpenLink } from '../xmpp/link.js'
+import type { JoinedProcesses } from './joined-processes.js'
 import type { Base } from './process-base.js'
 
 /** Above this share of descriptors or memory, no spare links are dialled. */
@@ -47,19 +48,15 @@ const mostWrongTokens = 10
 
 export type SessionParts = ProcessSessions['parts']
 
-type SessionBase = Omit<Base, 'log' | 'partLogs' | 'place' | 'joined'>
+type SessionBase = Omit<Base, 'partLogs' | 'place'>
 
 export interface ProcessParts {
   readonly base: SessionBase
-  /** Undefined with one process. */
-  readonly shared?: SharedParts | undefined
+  /** Takes up a session that another process has set down. Returns false if it ends. */
+  readonly takeUp: (record: SessionRecord) => boolean
   readonly dns?: Dns | undefined
   /** Default: 443. */
   readonly hostMetaPort?: number | undefined
-}
-
-export interface SharedParts extends Shared {
-  readonly store: Store
 }
 
 /** For hashes of passwords. */
@@ -69,33 +66,34 @@ export type ProcessSessions = ReturnType<typeof createSessionParts>
 
 /** Links, sessions and logins of this process. */
 export function createSessionParts(given: ProcessParts) {
-  const { base, shared } = given
-  const { live, logFor, counts, refused, clock, sums, phase } = base
+  const { base } = given
+  const { live, logFor, counts, refused, clock, sums, phase, joined } = base
   const { config } = live
   const registry = new Registry(clock, phase)
   const waiting = waitingMemory(base, registry)
   const measure = memoryMeasure(clock, () => config.limits.megabytes, config.workers)
   const linking = createLinking(given, waiting, measure)
   const { names, isNamed, connect, elsewhere, openThere } = linking
-  const { makeRate, limits, refusedLogins, userLimit, bodies } = createLimiting(base, shared, registry, measure)
+  const { makeRate, limits, refusedLogins, userLimit, bodies } = createLimiting(base, registry, measure)
   const own = new OwnSessions(registry, elsewhere)
+  const shared = joined && sharedBy(joined, given, own)
   const book =
-    shared &&
+    joined &&
     new SessionBook({
-      self: shared.others.self,
-      store: shared.store,
+      self: joined.peers.self,
+      store: joined.store,
       registry,
       elsewhere,
       countedClient: session => limits.countedClient(session),
       report: error => logFor('store').error(traceOf(error), 'a session was not written to the store'),
     })
   registry.book = book
-  registry.kept = shared && recordWriter(base, shared)
+  registry.kept = joined && recordWriter(joined, base)
   const maxStanzaBytes = config.limits.stanzaBytes
   const log = sessionLog(logFor, sums, counts)
   const common: CommonParts = {
     clock,
-    processName: shared?.others.self,
+    processName: joined?.peers.self,
     counts,
     maxStanzaBytes,
     refused,
@@ -134,14 +132,11 @@ export function createSessionParts(given: ProcessParts) {
     parts,
     registry,
     own,
+    shared,
     book,
     names,
     makeRate,
     linking,
-    fullAt() {
-      const refusal = limits.refusal(registry.size)
-      return refusal && sessionLimits[refusal]
-    },
     refresh(): void {
       waiting.most = memoryForWaiting(config.limits.megabytes, config.workers)
       linking.dropSpares()
@@ -159,26 +154,42 @@ function waitingMemory({ live, refused }: SessionBase, registry: Registry): Wait
   return waiting
 }
 
-/** Undefined if no records of live sessions are stored. */
-function recordWriter({ live, clock, phase, logFor }: SessionBase, { others, store, recordSeconds }: SharedParts) {
-  if (!live.config.persist || live.config.linkResumeTime === 0) return undefined
-  return new RecordWriter({
-    self: others.self,
+/** Without mending, sessions have records too. In seconds. */
+const lifeOfRecords = ({ linkResumeTime }: Config) => linkResumeTime || 60
+
+function sharedBy({ peers, store }: JoinedProcesses, { base, takeUp }: ProcessParts, own: OwnSessions) {
+  const { live, clock, phase, log } = base
+  const recordSeconds = lifeOfRecords(live.config)
+  const records = new StoredRecords({
+    self: peers.self,
     store,
     keys: () => live.config.sealKeys ?? [],
     clock,
     seconds: recordSeconds,
     phase,
+    take: takeUp,
+    end: id => void own.end(id),
+    log,
+  })
+  return { others: peers, store, recordSeconds, records }
+}
+
+/** Undefined if no records of live sessions are stored. */
+function recordWriter({ peers, store }: JoinedProcesses, { live, clock, phase, logFor }: SessionBase) {
+  if (!live.config.persist || live.config.linkResumeTime === 0) return undefined
+  return new RecordWriter({
+    self: peers.self,
+    store,
+    keys: () => live.config.sealKeys ?? [],
+    clock,
+    seconds: lifeOfRecords(live.config),
+    phase,
     report: error => logFor('store').error(traceOf(error), 'sessions were not recorded'),
   })
 }
 
-function createLinking(
-  { base, shared, dns, hostMetaPort }: ProcessParts,
-  waiting: WaitingMemory,
-  measure: () => number,
-) {
-  const { live, logFor, counts, refused, phase, clock, descriptors } = base
+function createLinking({ base, dns, hostMetaPort }: ProcessParts, waiting: WaitingMemory, measure: () => number) {
+  const { live, logFor, counts, refused, phase, clock, descriptors, joined } = base
   const { config } = live
   const { spareLinks } = config
   const anyDomain = config.domains.includes('*')
@@ -223,7 +234,7 @@ function createLinking(
     states: endpointStates,
     onExhausted,
     log: logFor('remote'),
-    processName: shared?.others.self,
+    processName: joined?.peers.self,
   })
   return {
     names,
@@ -252,17 +263,16 @@ function createLinking(
 }
 
 function createLimiting(
-  { live, auditFor, counts, refused, clock, sums, descriptors }: SessionBase,
-  sharing: SharedParts | undefined,
+  { live, auditFor, counts, refused, clock, sums, descriptors, joined }: SessionBase,
   registry: Registry,
   measure: (share?: number) => number,
 ) {
   const { config } = live
   const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
-  const makeRate = sharing?.store.rate ?? ownRates
-  const shared = sharing && {
-    self: sharing.others.self,
-    store: sharing.store,
+  const makeRate = joined?.store.rate ?? ownRates
+  const shared = joined && {
+    self: joined.peers.self,
+    store: joined.store,
     onAlone() {
       counts.countedAlone += 1
     },

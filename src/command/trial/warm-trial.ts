@@ -65,6 +65,7 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
   const log = createLog('debug', { write: line => takeNotes(JSON.parse(line), notes) })
   const base = {
     live: createLiveConfig({ ...config, spareLinks: 0 }),
+    log,
     logFor: () => log,
     auditFor: () => createLog('silent', { write() {} }),
     counts: new Counts(),
@@ -73,8 +74,9 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
     clock: systemClock,
     sums: new MinuteSums(systemClock),
     descriptors: new Descriptors(),
+    joined: undefined,
   }
-  const sessions = createSessionParts({ base })
+  const sessions = createSessionParts({ base, takeUp: () => false })
   try {
     const { login } = createSessions(site, sessions.parts).logins
     const binding = await login(request, new CallerGone())
