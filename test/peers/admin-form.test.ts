@@ -1,46 +1,23 @@
 // The service's form in Chromium, and the session that it opens.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { sharedChromium } from '../support/chromium.js'
-import { type Prosody, startProsody } from '../support/prosody.js'
-import { startTestService, type TestService } from '../support/start-service.js'
+import { startProsody } from '../support/prosody.js'
 import { AdminPage } from './admin-page.js'
 import { describeWith } from './needs.js'
-import { becomeContacts, User } from './user.js'
-
-const passwords = { alice: 'wonderland', bob: 'builder' }
-const alice = { jid: 'alice@localhost', password: passwords.alice }
-const bobs = { jid: 'bob@localhost', password: passwords.bob }
+import { alice, PagesStage, passwords } from './pages-stage.js'
 
 describeWith(['prosody', 'openssl', 'chromium'], 'The admin form at Prosody', () => {
-  let server: Prosody
-  let service: TestService
+  const stage = PagesStage.of({ browser: 'chromium', start: () => startProsody({ users: passwords }) })
   let page: AdminPage
-  let bob: User
-
-  beforeAll(async () => {
-    server = await startProsody({ users: passwords })
-    service = await startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}` })
-    const [one, other] = [await service.bind(alice), await service.bind(bobs)]
-    await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
-  }, 100_000)
 
   beforeEach(async () => {
-    const binding = await service.bind(bobs)
-    bob = User.attach(binding.url, binding)
-    page = await AdminPage.open(await sharedChromium(), service.url)
+    page = await AdminPage.open(await sharedChromium(), stage.service.url)
   })
 
-  afterEach(async () => {
-    await page?.close()
-    await bob?.leave()
-  })
-
-  afterAll(async () => {
-    await service?.stop()
-    await server?.stop()
-  })
+  afterEach(() => page?.close())
 
   test('logs a user in, attaches, shows the live session, and logs out', async () => {
+    const { bob, service } = stage
     await page.bind(alice)
     expect(await page.tab.title()).toBe('Logged in · Warm Bindings')
     expect(await page.tab.evaluate('document.contentType')).toBe('application/xhtml+xml')
@@ -59,8 +36,7 @@ describeWith(['prosody', 'openssl', 'chromium'], 'The admin form at Prosody', ()
     bob.say(jid, 'Tee? &lt;ja&gt; &amp; nein ☕')
     await page.shows('Last message', /^bob@localhost: Tee\? <ja> & nein ☕$/)
     await page.shows('Connected for', /^[1-9]\d* s$/)
-    const { jid: bobsJid } = bobs
-    await page.tab.locator('#to').fill(bobsJid)
+    await page.tab.locator('#to').fill(bob.bareJid)
     await page.tab.locator('#text').fill('Kaffee? <b> & ja')
     const heard = bob.receives('Kaffee? &lt;b&gt; &amp; ja')
     await page.button('Send').click()
@@ -84,7 +60,7 @@ describeWith(['prosody', 'openssl', 'chromium'], 'The admin form at Prosody', ()
     await page.button('Copy SID').click()
     await page.says('SID copied')
     expect(await page.tab.evaluate('navigator.clipboard.readText()')).toBe(sid)
-    const logins = () => service.lines.filter(line => line.includes('"msg":"warm"')).length
+    const logins = () => stage.service.lines.filter(line => line.includes('"msg":"warm"')).length
     const before = logins()
     await page.tab.reload()
     expect((await page.binding()).sid).toBe(sid)
@@ -106,7 +82,7 @@ describeWith(['prosody', 'openssl', 'chromium'], 'The admin form at Prosody', ()
     await page.attach()
     await page.shows('Round trip', /^\d+ ms$/)
     await page.rests()
-    await Promise.all([bob.seesPresence(jid, 'unavailable', 1000), page.tab.goto('about:blank')])
+    await Promise.all([stage.bob.seesPresence(jid, 'unavailable', 1000), page.tab.goto('about:blank')])
     expect(page.complaints).toEqual([])
   })
 })

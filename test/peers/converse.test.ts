@@ -1,68 +1,44 @@
 // Converse in Chromium attaches to sessions that its portal warms.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import type { BrowserContext } from 'playwright-core'
-import { eitherChromium, sharedChromium } from '../support/chromium.js'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { eitherChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { callSessions } from '../support/sessions-api.js'
-import { startTestService, type TestService } from '../support/start-service.js'
 import { ConverseVisitor } from './converse-visitor.js'
 import { describeWith } from './needs.js'
-import { encryptedServers, type XmppServer } from './servers.js'
-import { becomeContacts, User } from './user.js'
-
-const passwords = { alice: 'wonderland', bob: 'builder' }
-const alice = { jid: 'alice@localhost', password: passwords.alice }
-const bobs = { jid: 'bob@localhost', password: passwords.bob }
+import { alice, PagesStage, passwords } from './pages-stage.js'
+import { encryptedServers } from './servers.js'
 
 for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
   describeWith([...kind.packages, eitherChromium], `Converse with prebind at ${kind.name}`, () => {
-    let server: XmppServer
-    let warmer: TestService
+    const stage = PagesStage.of({
+      browser: eitherChromium,
+      start: () => kind.start(passwords),
+      servers: kind.servers,
+    })
     let portal: ConversePortal
-    let context: BrowserContext
-    let bob: User
     const bound: string[] = []
 
     beforeAll(async () => {
-      server = await kind.start(passwords)
       const bindForPage = async () => {
-        const { jid, sid, rid } = await warmer.bind(alice)
+        const { jid, sid, rid } = await stage.service.bind(alice)
         bound.push(jid)
         return { jid, sid, rid }
       }
-      warmer = await startTestService({ servers: kind.servers(server) })
-      portal = await serveConversePortal(() => warmer.url, bindForPage)
+      portal = await serveConversePortal(() => stage.service.url, bindForPage)
       const settings = { authentication: 'prebind', prebind_url: '/chat/binding', jid: alice.jid }
       portal.options = { isAlone: true, settings }
-      const [one, other] = [await warmer.bind(alice), await warmer.bind(bobs)]
-      await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
     })
 
-    beforeEach(async () => {
-      bound.length = 0
-      const binding = await warmer.bind(bobs)
-      bob = User.attach(binding.url, binding)
-      context = await (await sharedChromium(eitherChromium)).newContext()
-    })
-
-    afterEach(async () => {
-      await context?.close()
-      await bob?.leave()
-    })
-
-    afterAll(async () => {
-      await portal?.stop()
-      await warmer?.stop()
-      await server?.stop()
-    })
+    afterAll(() => portal?.stop())
 
     const isHeld = async () =>
-      (await callSessions(warmer.url, 'GET', `/sessions?jid=${alice.jid}&state=held`)).json.total === 1
+      (await callSessions(stage.service.url, 'GET', `/sessions?jid=${alice.jid}&state=held`)).json.total === 1
 
     test('connects, chats, resumes after a reload, and logs out', async () => {
-      const page = await ConverseVisitor.come(context, portal.url, [portal.url, warmer.url])
+      const { bob, context, service } = stage
+      const page = await ConverseVisitor.come(context, portal.url, [portal.url, service.url])
       await page.has('connected')
       const [jid = ''] = bound
       expect(await page.jid()).toBe(jid)

@@ -23,7 +23,7 @@ interface Setting<S extends XmppServer> {
   readonly browser: Chromium
   start(): Promise<S>
   /** XMPP_SERVERS; the default is STARTTLS at the port of the server. */
-  servers?(server: S): Promise<string>
+  servers?(server: S): string | Promise<string>
   readonly environment?: Readonly<Record<string, string>>
   /** Options of the page with the module, beside the usual ones. */
   readonly page?: Partial<PageOptions>

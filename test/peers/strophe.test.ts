@@ -1,63 +1,41 @@
 // Strophe in Chromium attaches to warmed sessions at real servers, from both kinds of page.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import type { Page } from 'playwright-core'
-import { sharedChromium } from '../support/chromium.js'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
 import { createPageRouter, servePage } from '../support/page.js'
 import { callSessions } from '../support/sessions-api.js'
-import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
+import { alice, PagesStage, passwords } from './pages-stage.js'
 import { PortalPage } from './portal-page.js'
-import { encryptedServers, type XmppServer } from './servers.js'
-import { becomeContacts, User } from './user.js'
-
-const passwords = { alice: 'wonderland', bob: 'builder' }
-const alice = { jid: 'alice@localhost', password: passwords.alice }
-const bobs = { jid: 'bob@localhost', password: passwords.bob }
+import { encryptedServers } from './servers.js'
 
 for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
   describeWith([...kind.packages, 'chromium'], `Strophe attached to a session at ${kind.name}`, () => {
-    let server: XmppServer
-    let warmer: TestService
+    const stage = PagesStage.of({
+      browser: 'chromium',
+      start: () => kind.start(passwords),
+      servers: kind.servers,
+      routers: () => [createPageRouter()],
+    })
     let elsewhere: Awaited<ReturnType<typeof servePage>>
-    let tab: Page
-    let bob: User
 
     beforeAll(async () => {
-      server = await kind.start(passwords)
-      warmer = await startTestService({
-        servers: kind.servers(server),
-        routers: () => [createPageRouter()],
-      })
       elsewhere = await servePage()
-      const [one, other] = [await warmer.bind(alice), await warmer.bind(bobs)]
-      await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
     })
 
-    beforeEach(async () => {
-      const binding = await warmer.bind(bobs)
-      bob = User.attach(binding.url, binding)
-      tab = await (await sharedChromium()).newPage()
-    })
+    afterAll(() => elsewhere?.stop())
 
-    afterEach(async () => {
-      await tab?.close()
-      await bob?.leave()
-    })
-
-    afterAll(async () => {
-      await elsewhere?.stop()
-      await warmer?.stop()
-      await server?.stop()
-    })
+    const open = async (origin = 'same') => {
+      const { url } = origin === 'same' ? stage.service : elsewhere
+      return PortalPage.open(await stage.context.newPage(), url, stage.service.url)
+    }
 
     test.each(fewOrAll(['same', 'another'], origin => origin === 'another'))(
       'chats from a page of %s origin',
       async origin => {
-        const origins = { same: warmer.url, another: elsewhere.url }
-        const page = await PortalPage.open(tab, origins[origin as 'same'], warmer.url)
-        const binding = await warmer.bind(alice)
+        const { bob } = stage
+        const page = await open(origin)
+        const binding = await stage.service.bind(alice)
         bob.say(binding.jid, 'before you came')
         await bob.isUpToDate()
         expect(bob.hasSeen(binding.jid)).toBe(false)
@@ -84,13 +62,14 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     )
 
     test('restores its session after a reload, and gets messages in between', async () => {
-      const page = await PortalPage.open(tab, warmer.url, warmer.url)
-      const binding = await warmer.bind(alice)
+      const { bob } = stage
+      const page = await open()
+      const binding = await stage.service.bind(alice)
       await page.begin(binding)
       await bob.seesPresence(binding.jid, undefined)
       await page.isQuiet()
       const isHeld = async () =>
-        (await callSessions(warmer.url, 'GET', `/sessions?jid=${binding.jid}&state=held`)).json.total === 1
+        (await callSessions(stage.service.url, 'GET', `/sessions?jid=${binding.jid}&state=held`)).json.total === 1
       await eventually('a request is held', isHeld)
 
       await page.away()
@@ -113,9 +92,9 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     test.each(fewOrAll(['same', 'another'], origin => origin === 'another'))(
       'ends within a second by a beacon from a page of %s origin',
       async origin => {
-        const origins = { same: warmer.url, another: elsewhere.url }
-        const page = await PortalPage.open(tab, origins[origin as 'same'], warmer.url)
-        const binding = await warmer.bind(alice)
+        const { bob } = stage
+        const page = await open(origin)
+        const binding = await stage.service.bind(alice)
         await page.begin(binding)
         await bob.seesPresence(binding.jid, undefined)
         await page.isQuiet()
