@@ -6,27 +6,20 @@ import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { client, xml } from '@xmpp/client'
-import type { BrowserContext } from 'playwright-core'
 import { type Agent, createClient } from 'stanza'
-import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { createSocketPagesRouter, xmppJsAfter } from '../support/page-websocket.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
-import { startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { Document, repository } from './documented.js'
 import { describeWith } from './needs.js'
-import { encryptedServers, type XmppServer } from './servers.js'
+import { alice, PagesStage, passwords } from './pages-stage.js'
+import { encryptedServers } from './servers.js'
 import { SocketPage } from './socket-page.js'
 import { StanzaClient } from './stanza-client.js'
-import { becomeContacts, User } from './user.js'
 import { isIdle } from './wire.js'
 import { type XmppJs, XmppJsClient } from './xmpp-js-client.js'
-
-const passwords = { alice: 'wonderland', bob: 'builder' }
-const alice = { jid: 'alice@localhost', password: passwords.alice }
-const bobs = { jid: 'bob@localhost', password: passwords.bob }
 
 /** How long the network is gone, in milliseconds. */
 const outage = 20_000
@@ -55,66 +48,48 @@ interface Visitor {
 
 for (const kind of encryptedServers) {
   describeWith([...kind.packages, 'chromium'], `WebSocket clients at ${kind.name}`, () => {
-    let server: XmppServer
-    let warmer: TestService
     let relay: Relay
     let recipes: Record<Name, string>
-    let context: BrowserContext
-    let bob: User
     let visitors: Visitor[]
-    /** The sessions of the tabs, as a portal's backend knows them. */
-    const ids = new Map<string, string>()
 
     /** The reply of a portal's backend to its pages. */
     const credentials = async (tab: string) => {
-      const { jid, websocket } = await bindTab(warmer, ids, tab, alice)
+      const { jid, websocket } = await bindTab(stage.service, stage.ids, tab, alice)
       return { jid, password: websocket!.token }
     }
 
-    beforeAll(async () => {
-      server = await kind.start(passwords)
-      warmer = await startTestService({
-        servers: kind.servers(server),
-        routers: () => [
-          createSocketPagesRouter(
-            () => ({ strophe: recipes.Strophe, converse: recipes.Converse, xmppJs: bundled(recipes['xmpp.js']) }),
-            credentials,
-          ),
-        ],
-      })
-      relay = await startRelay(warmer.url)
-      recipes = readRecipes(relay.url)
-      const [one, other] = [await warmer.bind(alice), await warmer.bind(bobs)]
-      await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
+    const stage = PagesStage.of({
+      browser: 'chromium',
+      start: () => kind.start(passwords),
+      servers: kind.servers,
+      routers: () => [
+        createSocketPagesRouter(
+          () => ({ strophe: recipes.Strophe, converse: recipes.Converse, xmppJs: bundled(recipes['xmpp.js']) }),
+          credentials,
+        ),
+      ],
     })
 
-    beforeEach(async () => {
-      ids.clear()
+    beforeAll(async () => {
+      relay = await startRelay(stage.service.url)
+      recipes = readRecipes(relay.url)
+    })
+
+    beforeEach(() => {
       visitors = []
-      const binding = await warmer.bind(bobs)
-      bob = User.attach(binding.url, binding)
-      context = await (await sharedChromium()).newContext()
     })
 
     afterEach(async () => {
       relay.restore()
       await Promise.allSettled(visitors.map(visitor => visitor.leave()))
-      await context?.close()
-      // A page can be closed before it has ended its session.
-      await callSessions(warmer.url, 'DELETE', `/sessions?jid=${alice.jid}`)
-      await bob?.leave()
     })
 
-    afterAll(async () => {
-      await relay?.stop()
-      await warmer?.stop()
-      await server?.stop()
-    })
+    afterAll(() => relay?.stop())
 
-    const fetchAtPortal = (path: string) => fetch(warmer.url + path)
+    const fetchAtPortal = (path: string) => fetch(stage.service.url + path)
 
     const openPage = async (name: 'strophe' | 'converse' | 'xmpp-js'): Promise<Visitor> => {
-      const page = await SocketPage.open(await context.newPage(), warmer.url, name)
+      const page = await SocketPage.open(await stage.context.newPage(), stage.service.url, name)
       return Object.assign(page, {
         page,
         resumes: (milliseconds: number) => page.notes('resumed', milliseconds),
@@ -155,11 +130,15 @@ for (const kind of encryptedServers) {
     /** Of the tabs. */
     const jids = () =>
       Promise.all(
-        Array.from(ids.values(), async id => (await callSessions(warmer.url, 'GET', `/${id}`)).json.jid as string),
+        Array.from(
+          stage.ids.values(),
+          async id => (await callSessions(stage.service.url, 'GET', `/${id}`)).json.jid as string,
+        ),
       )
 
     /** Sends a message each way. */
     const chat = async (visitor: Visitor, jid: string, number: number) => {
+      const { bob } = stage
       await visitor.say(bob.jid, `number ${number} of ${jid}`)
       await bob.receives(`number ${number} of ${jid}`)
       bob.say(jid, `number ${number} for ${jid}`)
@@ -167,8 +146,9 @@ for (const kind of encryptedServers) {
     }
 
     test.each(['Strophe', 'Converse'] as const)('%s continues after messages with stream errors inside', async name => {
+      const { bob } = stage
       const visitor = await come(name)
-      await eventually('a session', () => ids.size > 0)
+      await eventually('a session', () => stage.ids.size > 0)
       const [jid] = (await jids()) as [string]
       await bob.seesPresence(jid, undefined)
       const conflict = "<conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
@@ -187,17 +167,18 @@ for (const kind of encryptedServers) {
     test('xmpp.js also attaches from a page, bundled by esbuild as its recipe says', async () => {
       const page = await openPage('xmpp-js')
       visitors.push(page)
-      await eventually('a session', () => ids.size > 0)
+      await eventually('a session', () => stage.ids.size > 0)
       const [jid] = (await jids()) as [string]
-      await bob.seesPresence(jid, undefined)
+      await stage.bob.seesPresence(jid, undefined)
       await chat(page, jid, 1)
     })
 
     test('attach with a token, survive an outage and a reload, and lose no message', async () => {
+      const { bob, context, service } = stage
       const each = await Promise.all(
         names.map(async name => {
           const visitor = await come(name)
-          await eventually(`a session for ${name}`, () => ids.size >= visitors.length)
+          await eventually(`a session for ${name}`, () => stage.ids.size >= visitors.length)
           return { name, visitor, jid: '' }
         }),
       )
@@ -267,7 +248,7 @@ for (const kind of encryptedServers) {
       })
       visitors = []
       await bob.leave()
-      await eventually('no session and no link left', () => isIdle(warmer))
+      await eventually('no session and no link left', () => isIdle(service))
     })
   })
 }
