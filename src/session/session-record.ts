@@ -7,6 +7,12 @@ import type { Session } from './session.js'
 import type { HistoryRecord } from './session-history.js'
 import type { TicketRecord } from './ticket.js'
 
+/**
+ * Raise this number when `SessionRecord`, or a record inside, changes so that an earlier process would misread it. Read
+ * the version before too: see the promise in the changelog.
+ */
+export const recordVersion = 1
+
 /** Contains secrets. Times are milliseconds since the handover: earlier times are negative. */
 export interface SessionRecord {
   readonly sid: string

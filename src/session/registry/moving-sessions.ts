@@ -5,12 +5,6 @@ import type { SessionRecord } from '../session-record.js'
 import type { Registry } from './registry.js'
 import type { WrittenState } from './state-files.js'
 
-/**
- * Raise this number when `SessionRecord`, or a record inside, changes so that an earlier process would misread it. Read
- * the version before too: see the promise in the changelog.
- */
-export const recordVersion = 1
-
 export function* setDown(
   registry: Registry,
   onSetDown: (session: Pick<SessionRecord, 'id' | 'jid' | 'domain' | 'tab'>) => void = () => {},

@@ -17,9 +17,9 @@ import {
   type TakenRecord,
 } from '../../store/store.js'
 import { userOf } from '../../xmpp/jid/jid.js'
-import type { SessionRecord } from '../session-record.js'
+import { recordVersion, type SessionRecord } from '../session-record.js'
 import { Ticket } from '../ticket.js'
-import { recordVersion, takeUp } from './moving-sessions.js'
+import { takeUp } from './moving-sessions.js'
 import type { WrittenState } from './state-files.js'
 
 const recordsAtOnce = 100

@@ -2,9 +2,9 @@ import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Phase } from '../../../src/lib/phase.js'
 import { TextSealer } from '../../../src/lib/secrets/sealed-text.js'
-import { recordVersion } from '../../../src/session/registry/moving-sessions.js'
 import { formOf, StoredRecords } from '../../../src/session/registry/stored-records.js'
 import type { SessionRecord } from '../../../src/session/session-record.js'
+import { recordVersion } from '../../../src/session/session-record.js'
 import {
   type SealedRecord,
   type Store,
