@@ -192,10 +192,12 @@ describeWith(redisPackages, 'workers', () => {
     const pages = await pagesInBoth(url)
     for (const client of pages) await client.request(presence)
     process.kill(pid, 'SIGSTOP')
+    service.signal('SIGHUP')
     // One of these connections is offered to the hung worker, which gets the next only after it has accepted this.
     const calls = Array.from({ length: 8 }, () => callUrl(`${url}/healthz`))
     await eventually('the worker is replaced', () => said(service, 'a worker has been started').length === 1)
     expect(said(service, 'a worker hangs and is killed')).toMatchObject([{ worker, workerPid: pid }])
+    expect(said(service, 'a worker does not say that it has reloaded')).toMatchObject([{ worker }])
     expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(calls.map(() => 200))
     const told = await Promise.all(pages.map(client => client.request(presence)))
     const lost = told.filter(text => text.includes("condition='item-not-found'"))

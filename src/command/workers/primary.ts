@@ -28,7 +28,7 @@ interface PrimaryParts {
 /** In Node 22.14 and later, this option prevents a debugger on SIGUSR1, even while a worker starts. */
 const withoutDebugger = '--disable-sigusr1'
 
-/** After this time, a reload counts as done. */
+/** A worker that does not say in this time that it has reloaded counts as failed. */
 const reloadMilliseconds = 5_000
 
 export async function startPrimary({ config, log, sockets, lastReload }: PrimaryParts) {
@@ -82,8 +82,15 @@ export async function startPrimary({ config, log, sockets, lastReload }: Primary
     },
     async reload(_next: Config, { environment }: Reloaded): Promise<boolean> {
       const question = { order: 'reload', environment: ownSettings(environment) } as const
-      const answers = await Promise.all(slots.workers.map(({ process }) => process.ask(question, reloadMilliseconds)))
-      return !answers.includes(false)
+      const reloads = slots.workers.map(async worker => {
+        const { number, state, process } = worker
+        const isTaken = await process.ask(question, reloadMilliseconds)
+        // A worker that starts reloads when it is ready. One that has died is replaced.
+        if (isTaken !== undefined || state !== 'running' || !running().includes(worker)) return isTaken !== false
+        log.error({ worker: number }, 'a worker does not say that it has reloaded')
+        return false
+      })
+      return !(await Promise.all(reloads)).includes(false)
     },
     replaceWorkers: () => void slots.replaceAll(),
     drain: () => slots.end('drain'),
