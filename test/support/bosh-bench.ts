@@ -166,7 +166,9 @@ export class FakePeer {
   /** The client behind one of its requests, whose reply goes to `answer`. */
   behindRequest(answer: (reply: Reply) => void): Peer {
     const peer = this
+    const { secure, address, secureUrl } = this
     return {
+      ...{ secure, address, secureUrl },
       answer(reply, settled) {
         peer.settle = settled
         if (peer.settlesAtOnce) queueMicrotask(() => settled?.(true))
@@ -174,25 +176,13 @@ export class FakePeer {
         peer.sentence = sentence
         answer(whole === undefined ? reply : { ...reply, body: reply.body.replace(whole, '/>') })
       },
-      get address() {
-        return peer.address
-      },
-      get secure() {
-        return peer.secure
-      },
       get cookies() {
         return peer.cookies
-      },
-      get secureUrl() {
-        return peer.secureUrl
       },
       get gone() {
         return peer.gone
       },
-      get whenGone() {
-        return peer.whenGone
-      },
-      set whenGone(listener) {
+      set whenGone(listener: (() => void) | undefined) {
         peer.whenGone = listener
       },
     }
@@ -292,7 +282,6 @@ export interface BenchOptions {
   /** Whether pages get tickets, by which they may come over WebSocket. */
   readonly issuesTickets?: boolean
   readonly tellEvent?: TellEvent
-  /** Of all hosts. */
   /** How long a server may take to answer, in milliseconds; any time unless told otherwise. */
   readonly serverMilliseconds?: number
 }
