@@ -32,7 +32,7 @@ export const redisFaults: Readonly<Record<string, (set: Values) => boolean | und
     hasTooFewPorts,
 }
 
-const lastPort = 65_535
+export const lastPort = 65_535
 
 /** Workers have ports of their own, from that of PEER_LISTEN, and of PEER_ADDRESS. */
 function hasTooFewPorts({ PEER_LISTEN: listen, PEER_ADDRESS: address, WORKERS: workers }: Values): boolean {

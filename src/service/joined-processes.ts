@@ -7,7 +7,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import { written } from '../config/kinds/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
-import type { Peers as PeerPlaces } from '../config/redis-settings.js'
+import { lastPort, type Peers as PeerPlaces } from '../config/redis-settings.js'
 import type { PeerAddress } from '../forwarding/link-settings.js'
 import { PeerLinks } from '../forwarding/peer-links.js'
 import { listenForPeers, type PeerListener } from '../forwarding/peer-listener.js'
@@ -242,8 +242,6 @@ async function listenForOthers(
 }
 
 const madeFolder = () => mkdtempSync(join(tmpdir(), 'warm-bindings-'))
-
-const lastPort = 65_535
 
 async function atFreePort<T>(
   { host, port }: PeerPlaces['listen'],
