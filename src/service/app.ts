@@ -23,7 +23,6 @@ import { pagePolicy, readOnly, redirectToTls } from '../http/answers/pages.js'
 import { bodyFormat } from '../http/bodies/read-body.js'
 import { install } from '../http/fast/install.js'
 import { requestIdFrom } from '../lib/call-ids.js'
-import type { Counts } from '../lib/counts.js'
 import { Problem, type ProblemCode } from '../lib/errors.js'
 import { traceOf } from '../lib/log.js'
 import { foreignText } from '../lib/text/foreign-text.js'
@@ -40,14 +39,14 @@ export interface AppParts extends WarmParts {
   readonly httpLog: Logger
 }
 
-interface ProblemParts extends Pick<AnsweringParts, 'log' | 'sums'> {
+interface ProblemParts {
   readonly config: Pick<Config, 'externalUrl' | 'warmPath' | 'warm' | 'http' | 'assumeSecure' | 'trustedProxies'>
-  readonly counts: Pick<Counts, 'faults'>
+  readonly httpLog: Logger
+  readonly answering: Pick<AnsweringParts, 'counts' | 'sums'>
 }
 
 export function createApp(parts: AppParts): Express {
-  const { config, extraRouters, demoPath, httpLog } = parts
-  const { counts, sums } = parts.answering
+  const { config, extraRouters, demoPath } = parts
   const home = homePath(config.externalUrl)
   const admin = config.warm.hasPages ? home + config.warmPath : undefined
   const demo = demoPath && home + demoPath
@@ -72,7 +71,7 @@ export function createApp(parts: AppParts): Express {
   app.use(({ path }) => {
     throw new Problem('not-found', offAt(path, config))
   })
-  app.use(createProblemHandler({ config, log: httpLog, counts, sums }))
+  app.use(createProblemHandler(parts))
   return app
 }
 
@@ -96,11 +95,9 @@ interface PagesParts extends ConnectParts {
 }
 
 export function createPagesApp(parts: PagesParts): Express {
-  const { config, httpLog } = parts
-  const { counts, sums } = parts.answering
-  const app = newApp(config)
+  const app = newApp(parts.config)
   app.use(createConnectRouter(parts))
-  app.use(createProblemHandler({ config, log: httpLog, counts, sums }, () => 'json'))
+  app.use(createProblemHandler(parts, () => 'json'))
   return app
 }
 
@@ -142,7 +139,7 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
 
 /** Anybody can cause errors: each code gets one log line a minute, with a `count`. */
 function createProblemHandler(
-  { config, log, counts, sums }: ProblemParts,
+  { config, httpLog: log, answering: { counts, sums } }: ProblemParts,
   representationOf: (request: Request) => Representation = request => represent(request, config.warmPath),
 ): ErrorRequestHandler {
   const often = sums.of<{ readonly code: ProblemCode; readonly count: number }>(line => log.info(line, 'refused'))
