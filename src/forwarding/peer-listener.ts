@@ -79,17 +79,12 @@ export async function listenForPeers(parts: PeerListenerParts) {
     )
   } else await once(server.listen({ ...address, exclusive: true }), 'listening')
   server.on('error', parts.report)
-  const retire = () => {
-    if (server.listening) server.close()
-    for (const session of sessions.keys()) session.close()
-  }
   return {
     address: server.address(),
-    /** Peers send nothing more. Requests under way can finish. */
-    retire,
-    /** Cuts what is still under way after `milliseconds`. */
+    /** Peers send nothing more. Cuts what is still under way after `milliseconds`. */
     async close(milliseconds = 0): Promise<void> {
-      retire()
+      if (server.listening) server.close()
+      for (const session of sessions.keys()) session.close()
       const closed = Promise.all(
         [...sessions.keys()].map(session => new Promise(closed => session.once('close', closed))),
       )

@@ -94,18 +94,19 @@ test('a link without requests closes after a minute, and the next request opens 
   expect(stage.links.to(stage.address)).not.toBe(link)
 })
 
-test('a process that retires finishes its requests and takes no more', async () => {
+test('a process that ends finishes its requests and takes no more', async () => {
   const held: ServerResponse[] = []
   stage = await setStage({ listener: (_req, res) => void held.push(res) })
   const answer = send()
   await eventually('a request', () => held.length === 1)
-  stage.owner!.retire()
+  const closed = stage.owner!.close(60_000)
   const link = stage.links.to(stage.address)
   await eventually('the news', () => !link.isUsable)
   await send()
   expect(stage.lost).toEqual(['gone'])
   held[0]!.end()
   expect(await answer).toBe(200)
+  await closed
 })
 
 test('requests of a link that takes no more are counted, and cut, like those of its successor', async () => {
