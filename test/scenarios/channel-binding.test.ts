@@ -39,19 +39,9 @@ describe('a login uses channel binding', () => {
   test.each<[string, Partial<LoginServerOptions>, string]>([
     ['over TLS 1.2 with tls-unique by default', { tlsVersion: 'TLSv1.2' }, 'p=tls-unique,,'],
     [
-      'over TLS 1.2 with tls-unique, if the server lists it',
-      { tlsVersion: 'TLSv1.2', channelBindings: ['tls-exporter', 'tls-server-end-point', 'tls-unique'] },
-      'p=tls-unique,,',
-    ],
-    [
       'over TLS 1.3 with tls-exporter, if the server lists it',
       { tlsVersion: 'TLSv1.3', channelBindings: ['tls-server-end-point', 'tls-exporter'] },
       'p=tls-exporter,,',
-    ],
-    [
-      'over TLS 1.2 with tls-server-end-point, if the server lists nothing else',
-      { tlsVersion: 'TLSv1.2', channelBindings: ['tls-server-end-point'] },
-      'p=tls-server-end-point,,',
     ],
     [
       'over TLS 1.3 with tls-server-end-point, hashed as the certificate is signed',

@@ -84,16 +84,13 @@ async function answered(times: number, options: Partial<LoginServerOptions> = {}
 const isAhead = ({ connection }: Turn) => companyOf(connection).at(-1) !== 'nothing'
 
 describe('pipelining', () => {
-  test('is used with STARTTLS over TLS 1.2', async () => {
-    const server = await start({ certificate, tlsVersion: 'TLSv1.2' })
+  test.each([
+    ['with STARTTLS over TLS 1.2', 'TLSv1.2', ahead],
+    ['only on the second stream over TLS 1.3', 'TLSv1.3', halfAhead],
+  ] as const)('is used %s', async (_when, tlsVersion, later) => {
+    const server = await start({ certificate, tlsVersion })
     for (let login = 0; login < 3; login++) await warm()
-    expect(companies(server)).toEqual([atItsPace, ahead, ahead].map(streams => ['nothing', ...streams]))
-  })
-
-  test('is used only on the second stream over TLS 1.3', async () => {
-    const server = await start({ certificate, tlsVersion: 'TLSv1.3' })
-    for (let login = 0; login < 3; login++) await warm()
-    expect(companies(server)).toEqual([atItsPace, halfAhead, halfAhead].map(streams => ['nothing', ...streams]))
+    expect(companies(server)).toEqual([atItsPace, later, later].map(streams => ['nothing', ...streams]))
   })
 })
 
