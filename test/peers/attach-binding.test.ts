@@ -4,10 +4,11 @@ import type { BrowserContext } from 'playwright-core'
 import { BoshClient } from '../support/bosh-client.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { testRest } from '../support/matrix.js'
-import { createPageRouter, servePage } from '../support/page.js'
+import { createPageRouter } from '../support/page.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
+import { servePortal } from './portal-server.js'
 
 const gone = "type='terminate' condition='item-not-found'"
 
@@ -74,16 +75,16 @@ describeWith([eitherChromium], 'A session bound to one browser', () => {
   })
 
   describe('for a page of another origin', () => {
-    let portal: Awaited<ReturnType<typeof servePage>>
-    let other: Awaited<ReturnType<typeof servePage>>
+    let portal: Awaited<ReturnType<typeof servePortal>>
+    let other: Awaited<ReturnType<typeof servePortal>>
     let shared: TestService
 
     /** Same site, another port: only the origin differs. */
     const onSite = (url: string) => url.replace('127.0.0.1', 'localhost')
 
     beforeAll(async () => {
-      portal = await servePage()
-      other = await servePage()
+      portal = await servePortal([createPageRouter()])
+      other = await servePortal([createPageRouter()])
       shared = await startTestService({
         demo: [{ alice: 'wonderland' }],
         environment: { CORS_ORIGINS: onSite(portal.url), ATTACH_BINDING: 'cookie' },

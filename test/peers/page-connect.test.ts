@@ -4,13 +4,14 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
 import { patience } from '../support/eventually.js'
-import { servePage } from '../support/page.js'
+import { createPageRouter } from '../support/page.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { root } from '../support/repository.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { describeWith } from './needs.js'
+import { servePortal } from './portal-server.js'
 
 const config = `
 plugin_paths = { "${join(root, 'deploy/prosody')}" }
@@ -22,12 +23,12 @@ service_accounts = { "portal@localhost" }
 describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () => {
   const { file } = testFolder()
   let prosody: Prosody
-  let portal: Awaited<ReturnType<typeof servePage>>
+  let portal: Awaited<ReturnType<typeof servePortal>>
   let service: TestService
 
   beforeAll(async () => {
     prosody = await startProsody({ users: { alice: 'wonderland', portal: 'secret-of-portal' }, config })
-    portal = await servePage()
+    portal = await servePortal([createPageRouter()])
     service = await startTestService({
       servers: `localhost=xmpp://127.0.0.1:${prosody.c2sPort}?tls=none&plain=on`,
       environment: {

@@ -2,11 +2,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
-import { createPageRouter, servePage } from '../support/page.js'
+import { createPageRouter } from '../support/page.js'
 import { callSessions } from '../support/sessions-api.js'
 import { describeWith } from './needs.js'
 import { alice, PagesStage, passwords } from './pages-stage.js'
 import { PortalPage } from './portal-page.js'
+import { servePortal } from './portal-server.js'
 import { encryptedServers } from './servers.js'
 
 for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
@@ -17,10 +18,10 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       servers: kind.servers,
       routers: () => [createPageRouter()],
     })
-    let elsewhere: Awaited<ReturnType<typeof servePage>>
+    let elsewhere: Awaited<ReturnType<typeof servePortal>>
 
     beforeAll(async () => {
-      elsewhere = await servePage()
+      elsewhere = await servePortal([createPageRouter()])
     })
 
     afterAll(() => elsewhere?.stop())

@@ -3,9 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import express, { type Request, type Response, Router } from 'express'
 
-const { resolve } = createRequire(import.meta.url)
-const stropheFolder = dirname(resolve('strophe.js/package.json'))
-const converseFolder = dirname(resolve('converse.js/dist/converse.min.js'))
+const converseFolder = dirname(createRequire(import.meta.url).resolve('converse.js/dist/converse.min.js'))
 
 /** What a page notes, for the test to look at; `window.noted`. */
 export interface SocketNoted {
@@ -125,14 +123,8 @@ export function createSocketPagesRouter(
   const script = (path: string, text: () => string) =>
     router.get(path, (_request: Request, response: Response) => void response.type('js').send(text()))
 
-  show(
-    '/portal/websocket/strophe',
-    page('', ['src="/portal/websocket/strophe.js"', 'src="/portal/websocket/strophe-chat.js"']),
-  )
+  show('/portal/websocket/strophe', page('', ['src="/assets/strophe.js"', 'src="/portal/websocket/strophe-chat.js"']))
   script('/portal/websocket/strophe-chat.js', () => `${stropheBefore}\n${scripts().strophe}\n${stropheAfter}`)
-  router.get('/portal/websocket/strophe.js', (_request, response) =>
-    response.sendFile('dist/strophe.umd.min.js', { root: stropheFolder }),
-  )
 
   show(
     '/portal/websocket/converse',

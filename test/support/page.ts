@@ -1,14 +1,5 @@
 // The page that a portal would serve to its user: Strophe as published, and as little script as it takes.
-import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import express, { Router } from 'express'
-import { Listener } from './listener.js'
-
-const strophe = join(
-  dirname(createRequire(import.meta.url).resolve('strophe.js/package.json')),
-  'dist/strophe.umd.min.js',
-)
+import { Router } from 'express'
 
 /** What the page notes, for the test to look at; `window.noted`. */
 export interface Noted {
@@ -100,11 +91,11 @@ window.chat = {
 const html = `<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>A portal</title><link rel="icon" href="data:,"></head>
-<body><script src="/portal/strophe.js"></script><script src="/portal/chat.js"></script></body>
+<body><script src="/assets/strophe.js"></script><script src="/portal/chat.js"></script></body>
 </html>
 `
 
-/** The page at `/portal`, for whichever app takes it. */
+/** The page at `/portal`, for an app that has Strophe under `/assets`: the service, or a portal. */
 export function createPageRouter(): Router {
   const router = Router()
   router.get('/portal', (_request, response) => {
@@ -112,12 +103,5 @@ export function createPageRouter(): Router {
     response.set('Content-Security-Policy', "script-src 'self'").type('html').send(html)
   })
   router.get('/portal/chat.js', (_request, response) => void response.type('js').send(script))
-  router.get('/portal/strophe.js', (_request, response) => response.sendFile(strophe))
   return router
-}
-
-/** The page on a server of its own, and so of another origin than the service. */
-export async function servePage(): Promise<{ url: string; stop(): Promise<void> }> {
-  const listener = await Listener.start(createServer(express().use(createPageRouter())))
-  return { url: listener.url, stop: () => listener.stop() }
 }
