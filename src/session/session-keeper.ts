@@ -51,10 +51,8 @@ export function keeperOf({ common, issuesTickets, tellEvent }: OpenerParts) {
   }
   return {
     common,
-    loginMilliseconds: limits.loginMilliseconds,
     /** By the keys of their tickets. */
     tickets: issuesTickets ? registry.tickets : undefined,
-    streams: registry.streams,
     /** The state may have changed. */
     touched(session: Session): void {
       registry.book?.touched(session)

@@ -74,7 +74,7 @@ export class Session {
     this.ids = before?.ids
     this.history = new SessionHistory(before?.history)
     this.isSecure = before === undefined ? client?.isSecure : before.isSecure
-    const login = client && new ClientLogin(domain, keeper, now, client.attempts)
+    const login = client && new ClientLogin(domain, keeper.common, now, client.attempts)
     this.stage = new Stage(this, login)
     if (before !== undefined) this.stage.takeUp(before, now)
   }

@@ -34,9 +34,7 @@ export class Downlink implements LinkEvents {
       session.uplink.managed?.counts.notForPage()
       return
     }
-    if (element.namespace !== 'jabber:client' && session.jid !== undefined) {
-      this.#session.keeper.streams.note(session.domain, element, { jid: session.jid, session: session.id })
-    }
+    if (element.namespace !== 'jabber:client') session.keeper.common.registry.streams.note(session, element)
     const isFeatures = element.namespace === streamsNamespace && element.name === 'features'
     // SASL2 servers send features again after the login. A warmed page must not get these.
     if (isFeatures && session.origin === 'warmed') return

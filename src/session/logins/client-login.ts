@@ -8,7 +8,7 @@ import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import type { Session } from '../session.js'
-import type { SessionKeeper } from '../session-keeper.js'
+import type { CommonParts } from '../session-keeper.js'
 import { bindAnswer, bindRequest, isFull, jidInSuccess } from './bound-jid.js'
 import type { ClientAttempts } from './client-attempts.js'
 import { isManagement, longestStreamId, type ResumableStreams } from './resumable-streams.js'
@@ -50,12 +50,12 @@ export class ClientLogin {
 
   constructor(
     readonly domain: string,
-    { loginMilliseconds, streams }: Pick<SessionKeeper, 'loginMilliseconds' | 'streams'>,
+    { limits, registry }: CommonParts,
     now: number,
     attempts: ClientAttempts,
   ) {
-    this.end = now + loginMilliseconds
-    this.#streams = streams
+    this.end = now + limits.loginMilliseconds
+    this.#streams = registry.streams
     this.attempts = attempts
     this.#sasl = new SaslAccount(domain)
   }

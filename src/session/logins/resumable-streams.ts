@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { forgetOldest } from '../../lib/limits/forget-oldest.js'
+import type { StoredSession } from '../../store/store.js'
 import { bind2Namespace, sasl2Namespace } from '../../xmpp/namespaces.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
@@ -18,14 +19,15 @@ interface ResumableStream {
 export class ResumableStreams {
   readonly #streams = new Map<string, ResumableStream>()
 
-  note(domain: string, element: Element, stream: ResumableStream): void {
+  note({ id: session, domain, jid }: Pick<StoredSession, 'id' | 'domain' | 'jid'>, element: Element): void {
+    if (jid === undefined) return
     for (const { name, text } of managementIn(element)) {
       if (name !== 'enabled' && name !== 'resumed') continue
       const id = startTagOf(text).attribute(name === 'enabled' ? 'id' : 'previd')
       if (id === undefined || id.length > longestStreamId) continue
       const key = keyOf(domain, id)
       this.#streams.delete(key)
-      this.#streams.set(key, stream)
+      this.#streams.set(key, { jid, session })
       forgetOldest(this.#streams, mostStreams)
     }
   }
