@@ -1,15 +1,63 @@
+// What a chat shows, sends and keeps over the pages of its tab, also if the archive, the server or the browser is slow.
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { readMessage } from '../../../src/browsers/websocket/framing.js'
 import { archive, bound, FakeTab, fromBob, second, turns } from '../../support/fake-chat.js'
 import { fakeElement, Status } from '../../support/fake-strophe.js'
 
+declare const document: EventTarget
+
 let tab: FakeTab
+let isUp: boolean
 
 beforeEach(() => {
   tab = new FakeTab()
+  isUp = true
 })
 
 afterEach(() => tab.close())
+
+type OpenPage = ReturnType<FakeTab['open']>
+
+const resuming = async () => {
+  if (isUp) return bound({ resumed: true, delivered: 0, rid: 10 })
+  throw new TypeError('no network')
+}
+
+/** A page that loses its network, writes, and is left. */
+async function writesOffline({ chat, page }: OpenPage, text: string) {
+  isUp = false
+  tab.last.becomes(Status.disconnected)
+  await turns()
+  chat.send('bob@localhost', text)
+  page.dispatchEvent(new Event('pagehide'))
+  isUp = true
+}
+
+function closesChat({ chat, page }: OpenPage) {
+  chat.close()
+  page.dispatchEvent(new Event('pagehide'))
+}
+
+/** Shows a page that the browser kept in its back/forward cache. */
+const goBackTo = ({ page }: OpenPage) => page.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
+
+/** Stores the tab's message as a page over WebSocket does if the server has not confirmed it. */
+function putInDoubt() {
+  const key = 'warm-bindings tab'
+  const memory = JSON.parse(tab.storage.get(key)!)
+  const [outgoing] = [...memory.outgoing, ...memory.sent]
+  memory.outgoing = []
+  memory.sent = [{ ...outgoing, isSent: true, isInDoubt: true }]
+  tab.storage.set(key, JSON.stringify(memory))
+}
+
+/** The archive is slow: three queries get no answer. */
+async function waitForArchive() {
+  for (let asked = 0; asked < 3; asked++) {
+    tab.last.answers(archive, null)
+    await turns()
+  }
+}
 
 test.each([undefined, 'Alice L.'])('a message to a room is shown once, with the nickname %s', async nickname => {
   const { chat, shown, states } = tab.open({
@@ -81,44 +129,31 @@ test('the archive is asked for messages in doubt, also after a resumption', asyn
   tab.last.answers(archive)
   first.chat.send('bob@localhost', 'On my way')
   first.page.dispatchEvent(new Event('pagehide'))
-  // As a page over WebSocket stores what the server has not confirmed.
-  const key = 'warm-bindings tab'
-  const memory = JSON.parse(tab.storage.get(key)!)
-  const [outgoing] = [...memory.outgoing, ...memory.sent]
-  memory.outgoing = []
-  memory.sent = [{ ...outgoing, isSent: true, isInDoubt: true }]
-  tab.storage.set(key, JSON.stringify(memory))
+  putInDoubt()
   const { states } = tab.open({ binding: async () => bound({ resumed: true, delivered: 3, received: 9, rid: 10 }) })
   await tab.comesOnline()
   expect(states).toEqual([])
   expect(tab.last.answers(archive)).toBe(1)
 })
 
-test('a page of the back/forward cache neither repeats nor loses messages of the page after it', async () => {
-  let isUp = true
-  const binding = async () => {
-    if (isUp) return bound({ resumed: true, delivered: 0, rid: 10 })
-    throw new TypeError('no network')
-  }
-  const writesOffline = async ({ chat, page }: ReturnType<FakeTab['open']>, text: string) => {
-    isUp = false
-    tab.last.becomes(Status.disconnected)
-    await turns()
-    chat.send('bob@localhost', text)
-    page.dispatchEvent(new Event('pagehide'))
-    isUp = true
-  }
-  const before = tab.open({ binding })
-  await tab.comesOnline()
-  await writesOffline(before, 'one')
-  const after = tab.open({ binding })
-  await tab.comesOnline()
-  const sent = [...tab.last.texts]
-  await writesOffline(after, 'two')
-  before.page.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
-  await tab.comesOnline()
-  expect([...sent, ...tab.last.texts]).toEqual(['one', 'two'])
-})
+test.each([
+  ['wrote offline', (page: OpenPage) => writesOffline(page, 'two'), ['one', 'two']],
+  ['closed its chat', closesChat, ['one']],
+])(
+  'a page of the back/forward cache neither repeats nor loses messages if the page after it %s',
+  async (_what, goes, all) => {
+    const before = tab.open({ binding: resuming })
+    await tab.comesOnline()
+    await writesOffline(before, 'one')
+    const after = tab.open({ binding: resuming })
+    await tab.comesOnline()
+    const sent = [...tab.last.texts]
+    await goes(after)
+    goBackTo(before)
+    await tab.comesOnline()
+    expect([...sent, ...tab.last.texts]).toEqual(all)
+  },
+)
 
 /** Types and addresses of the presences of the last session. */
 const presences = () =>
@@ -209,4 +244,94 @@ test('a guest sends nothing that a user of the portal wrote in the tab', async (
   await tab.comesOnline()
   expect(tab.last.texts).toEqual([])
   Object.assign(globalThis, before)
+})
+
+test('messages after an unanswered question to the archive are asked for later', async () => {
+  const bindings = [bound(), bound(second), bound({ ...second, resumed: true, rid: 20, delivered: 1 })]
+  const binding = async () => bindings.shift()
+  const { chat, page, shown } = tab.open({ binding })
+  await tab.comesOnline(fromBob('a1', 'first'))
+  tab.last.answers(archive)
+  await turns()
+  tab.last.becomes(Status.disconnected)
+  chat.retry()
+  await tab.comesOnline(fromBob('a3', 'third'))
+  // The archive is slow. It has `second` between them.
+  await waitForArchive()
+  expect(shown).toEqual(['first', 'third'])
+  page.dispatchEvent(new Event('pagehide'))
+  tab.open({ binding })
+  await tab.comesOnline()
+  const asked = tab.last.sent.find(({ children }) => children[0]?.namespaceURI === archive)
+  expect(asked?.getElementsByTagName('after')[0]?.textContent).toBe('a1')
+})
+
+test('a message in doubt does not fail because the archive is slow', async () => {
+  const bindings = [bound(), bound(second)]
+  const first = tab.open({ binding: async () => bindings.shift() })
+  await tab.comesOnline(fromBob('a1', 'first'))
+  tab.last.answers(archive)
+  await turns()
+  first.chat.send('bob@localhost', 'On my way')
+  first.page.dispatchEvent(new Event('pagehide'))
+  putInDoubt()
+  const { states } = tab.open({ binding: async () => bindings.shift() })
+  await tab.comesOnline()
+  await waitForArchive()
+  expect(states).toEqual([])
+})
+
+test('a message that comes back is sent again, although an earlier ping is answered behind it', async () => {
+  const { chat, states } = tab.open({ binding: async () => bound() })
+  await tab.comesOnline()
+  const id = chat.send('bob@far.example', 'Hello')
+  tab.last.answers('urn:xmpp:ping')
+  expect(states).toEqual(['sent'])
+  // The user comes back to the tab. Before the answer to this ping, the server gives up Bob's server.
+  document.dispatchEvent(new Event('visibilitychange'))
+  tab.last.replies(
+    fakeElement(
+      'message',
+      { type: 'error', id, from: 'bob@far.example' },
+      fakeElement('error', {}, fakeElement('remote-server-timeout')),
+    ),
+  )
+  for (let turn = 0; turn < 4; turn++) {
+    tab.last.answers('urn:xmpp:ping')
+    await turns()
+  }
+  expect(tab.last.texts).toEqual(['Hello', 'Hello'])
+})
+
+test('a chat that had given up does not repeat what a later page sent, when the user goes back', async () => {
+  const before = tab.open({ binding: resuming })
+  await tab.comesOnline()
+  // Another chat of the user replaces this one.
+  tab.last.becomes(Status.disconnected, 'conflict')
+  await turns()
+  before.chat.send('bob@localhost', 'one')
+  before.page.dispatchEvent(new Event('pagehide'))
+  const after = tab.open({ binding: resuming })
+  await tab.comesOnline()
+  expect(tab.last.texts.includes('one')).toBe(true)
+  after.page.dispatchEvent(new Event('pagehide'))
+  goBackTo(before)
+  document.dispatchEvent(new Event('visibilitychange'))
+  await tab.comesOnline()
+  expect(tab.last.texts.includes('one')).toBe(false)
+})
+
+test('a source that rejects without a reason does not end the chat', async () => {
+  const statuses: string[] = []
+  const faults: unknown[] = []
+  const note = (fault: unknown) => void faults.push(fault)
+  process.on('unhandledRejection', note)
+  const { chat } = tab.open({ binding: () => Promise.reject() })
+  chat.addEventListener('status', event => {
+    statuses.push((event as CustomEvent<{ state: string }>).detail.state)
+  })
+  await turns()
+  await new Promise(setImmediate)
+  process.off('unhandledRejection', note)
+  expect([statuses, faults]).toEqual([['offline'], []])
 })
