@@ -26,7 +26,6 @@ import { startWithLostProcess } from '../support/lost-process.js'
 import { memoryStore } from '../support/memory-store.js'
 import { freePorts } from '../support/ports.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
-import { dnsOf } from '../support/test-dns.js'
 import { testFolder } from '../support/test-folder.js'
 
 const domain = 'chat.example'
@@ -216,7 +215,7 @@ const rows: Record<ProblemCode, Row> = {
     }
     const nameServer = await DnsServer.start(zone)
     closers.push(() => nameServer.stop())
-    return warm(alice, await startService({ dns: dnsOf(nameServer), environment: { XMPP_DOMAINS: '*' } }))
+    return warm(alice, await startService({ dns: nameServer.dns, environment: { XMPP_DOMAINS: '*' } }))
   }),
   'not-authorized': atStep('sasl', () => warm({ ...alice, password: 'wrong' }), 'not-authorized'),
   'account-disabled': atStep('sasl', saslRefusal('account-disabled'), 'account-disabled'),

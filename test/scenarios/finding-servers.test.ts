@@ -5,7 +5,6 @@ import { makeCertificate } from '../support/certificates.js'
 import { DnsServer, type Zone } from '../support/dns-server.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { startTestService, type TestService } from '../support/start-service.js'
-import { dnsOf } from '../support/test-dns.js'
 
 const alice = { jid: 'alice@chat.example', password: 'Pa55-of-alice' }
 const certificate = makeCertificate(['DNS:chat.example'])
@@ -30,7 +29,7 @@ afterEach(async () => {
 async function warm(zone: Zone, environment: Record<string, string> = {}) {
   nameServer.zone = zone
   service = await startTestService({
-    dns: dnsOf(nameServer),
+    dns: nameServer.dns,
     environment: { XMPP_DOMAINS: 'chat.example', ...environment },
   })
   const { status, json } = await service.warm(alice)

@@ -1,7 +1,9 @@
 // A name server for one zone of a test, over UDP on loopback. It knows as much of RFC 1035 as its tests need.
 import { createSocket, type Socket } from 'node:dgram'
+import { Resolver } from 'node:dns/promises'
 import { once } from 'node:events'
 import { isIP } from 'node:net'
+import { type Dns, systemDns } from '../../src/servers/net/dns.js'
 
 /** Record types (RFC 1035 §3.2.2, RFC 3596, RFC 2782). */
 const types = { A: 1, AAAA: 28, SRV: 33 } as const
@@ -34,6 +36,19 @@ export class DnsServer {
     const socket = createSocket('udp4').bind(0, '127.0.0.1')
     await once(socket, 'listening')
     return new DnsServer(socket, zone)
+  }
+
+  /** A real resolver that asks only this name server: no question of a test leaves this machine. */
+  get dns(): Dns {
+    const dns = systemDns(() => {
+      const resolver = new Resolver({ timeout: 400, tries: 1 })
+      resolver.setServers([this.address])
+      return resolver
+    })
+    const system = async (name: string) => {
+      throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: 'ENOTFOUND' })
+    }
+    return { ...dns, system }
   }
 
   /** As `setServers` of a resolver wants it. */
