@@ -59,7 +59,7 @@ async function main(words: readonly string[]): Promise<void> {
   const accounts = accountsOf([...names('user', users), ...fresh.flat()])
   await using prosody = closing(await startProsody({ users: accounts }))
   await using load = startLoadClient()
-  const stage: Stage = { sizes, numbers, prosody, load, log: text => console.log(text) }
+  const stage: Stage = { sizes, numbers, prosody, load }
   const demands: Demand[] = []
   for (const part of (asked.length === 0 ? usual : asked).flatMap(word => parts[word]!))
     demands.push(...(await part(stage)))

@@ -97,7 +97,7 @@ async function weighFloor(stage: Stage): Promise<Weight> {
 export async function measureHeld(stage: Stage): Promise<readonly Demand[]> {
   const service = await weighService(stage, overBosh)
   const floor = await weighFloor(stage)
-  stage.log(
+  console.log(
     `\nA held session, plain link, after a collection and ${stage.sizes.restMilliseconds / 1000} s of rest\n` +
       `  the service: ${inWords(stage, service)}\n  the floor:   ${inWords(stage, floor)}`,
   )
@@ -108,7 +108,7 @@ export async function measureHeld(stage: Stage): Promise<readonly Demand[]> {
 
 export async function measureHeldOverWebSocket(stage: Stage): Promise<readonly Demand[]> {
   const service = await weighService(stage, overWebSocket)
-  stage.log(`\nA held session over WebSocket, plain link\n  the service: ${inWords(stage, service)}`)
+  console.log(`\nA held session over WebSocket, plain link\n  the service: ${inWords(stage, service)}`)
   const value = kib(service)
   return [judge(lines.socketMemory, [unlessLost(service)], { value })]
 }
@@ -124,7 +124,7 @@ export async function measureHeldBesideOthers(stage: Stage): Promise<readonly De
   }
   const here = await ofPair(false)
   const elsewhere = await ofPair(true)
-  stage.log(
+  console.log(
     `\nA held session, plain link, of two processes\n  the one with the session: ${inWords(stage, here)}\n` +
       `  held at the other one, together: ${inWords(stage, elsewhere)}`,
   )

@@ -1,14 +1,11 @@
 import { fork } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
+import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { Listener } from '../test/support/listener.js'
 import { freePorts } from '../test/support/ports.js'
-import { startRedisServer } from '../test/support/redis-server.js'
+import { settingsFor, startRedisServer } from '../test/support/redis-server.js'
 import { answersAt, childrenOf, inFolder, startServerProcess } from '../test/support/server-process.js'
 import { admin, domain, type Figures, type Outcome, type Work } from './work.js'
 
@@ -46,9 +43,9 @@ export interface ServiceOptions {
 }
 
 export const startService = (options: ServiceOptions): Promise<Started> =>
-  startNode(fileURLToPath(new URL('dist/main.js', root)), settingsFor(options))
+  startNode(fileURLToPath(new URL('dist/main.js', root)), environmentOf(options))
 
-function settingsFor({ c2sPort, caFile, link: own, environment }: ServiceOptions): Record<string, string> {
+function environmentOf({ c2sPort, caFile, link: own, environment }: ServiceOptions): Record<string, string> {
   const link = own ?? (caFile === undefined ? 'tls=none' : `ca=${caFile}`)
   return {
     ADMIN_USERS: admin,
@@ -65,27 +62,20 @@ export const startFloor = (serverPort: number, environment?: Readonly<Record<str
 const joinMilliseconds = 1_500
 
 /** A Redis, with the settings of processes that share it. */
-export function startStore() {
-  return inFolder('warm-bench-', async (folder, remove) => {
-    const key = join(folder, 'seal.key')
-    await writeFile(key, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 })
-    const redis = await startRedisServer()
-    const environment = { REDIS_URL: `unix:${redis.path}`, SEAL_KEY_FILE: key }
-    return closing({ pid: redis.pid, environment, stop: () => redis.remove().then(remove) })
-  })
+export async function startStore() {
+  const redis = await startRedisServer()
+  return closing({ pid: redis.pid, environment: settingsFor(redis), stop: () => redis.remove() })
 }
 
 type Environment = NonNullable<ServiceOptions['environment']>
-
-/** Two processes of one machine, which reach each other over Unix sockets. */
-export const startNeighbours = (store: Environment, options: ServiceOptions) =>
-  pairOf(() => startService({ ...options, environment: { ...options.environment, ...store } }))
 
 /** Two processes that reach each other over TLS, as on two machines. */
 export const startApart = (store: Environment, options: ServiceOptions) =>
   startNeighbours({ ...store, PEER_LISTEN: '127.0.0.1:0' }, options)
 
-async function pairOf(start: () => Promise<Started>) {
+/** Two processes of one machine, which reach each other over Unix sockets. */
+export async function startNeighbours(store: Environment, options: ServiceOptions) {
+  const start = () => startService({ ...options, environment: { ...options.environment, ...store } })
   const both = [await start(), await start()] as const
   await sleep(joinMilliseconds)
   const stop = async () => void (await Promise.all(both.map(each => each.stop())))
@@ -105,18 +95,10 @@ export async function startWorkers(count: number, options: ServiceOptions) {
   return closing({ port: service.port, pids: [service.pid, ...workers], workers, store, stop })
 }
 
-export async function startServer(onConnection: (socket: Socket) => void) {
-  const server = createServer({ noDelay: true }, onConnection).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  return closing({ port, stop: async () => void server.close() })
-}
-
-export const startEcho = () =>
-  startServer(socket => {
-    socket.on('data', chunk => socket.write(chunk))
-    socket.on('error', () => {})
-  })
+export const startEcho = async () =>
+  closing(
+    await Listener.start(createServer({ noDelay: true }, socket => socket.on('data', chunk => socket.write(chunk)))),
+  )
 
 export function startFlags(): readonly string[] {
   const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))

@@ -38,7 +38,6 @@ export interface Stage {
   }
   readonly prosody: Prosody
   readonly load: LoadClient
-  readonly log: (text: string) => void
 }
 
 export type Load = Omit<Work, 'pids' | 'target'>
@@ -71,7 +70,7 @@ export async function warmUp(contenders: object, load: Load, rounds: number): Pr
 }
 
 export async function compare<Key extends string>(
-  { sizes, log }: Stage,
+  { sizes }: Stage,
   title: string,
   contenders: Readonly<Record<Key, Contender>>,
   load: Load | ((round: number) => Load),
@@ -86,7 +85,7 @@ export async function compare<Key extends string>(
   const labels = Object.fromEntries(keys.map(key => [key, contenders[key].label])) as Record<Key, string>
   const unit = ['chat', 'even'].includes(loadOf(0).part) ? 'round trips' : 'warms'
   const comparison: Comparison<Key> = { title, unit, labels, rounds: figures }
-  log(comparisonTable(comparison))
+  console.log(comparisonTable(comparison))
   return comparison
 }
 

@@ -6,14 +6,14 @@ import type { BrowserContext, Page } from 'playwright-core'
 import { processIn } from '../../src/store/process-name.js'
 import { sharedChromium } from '../support/chromium.js'
 import { takeUpSeconds } from '../support/crowd/faults.js'
-import { ProcessFlock } from '../support/crowd/process-flock.js'
-import { movableSessions, sealKeyIn } from '../support/crowd/stage.js'
+import { ProcessFlock, probe } from '../support/crowd/process-flock.js'
+import { movableSessions } from '../support/crowd/stage.js'
 import { ensureBuilt } from '../support/operated-service.js'
 import { createPageRouter } from '../support/page.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted } from '../support/page-module.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
-import { type RedisServer, startRedisServer } from '../support/redis-server.js'
+import { type RedisServer, settingsFor, startRedisServer } from '../support/redis-server.js'
 import { callSessions } from '../support/sessions-api.js'
 import { testFolder } from '../support/test-folder.js'
 import { ConverseVisitor } from './converse-visitor.js'
@@ -70,7 +70,7 @@ describeWith(['prosody', 'redis-server', 'chromium'], 'A page whose process is k
     ensureBuilt()
     server = await startProsody({
       users: Object.fromEntries([
-        ['probe', 'probe'],
+        [probe, probe],
         ...tests.flatMap(each => [
           [`alice${each}`, 'wonderland'],
           [`bob${each}`, 'builder'],
@@ -81,14 +81,12 @@ describeWith(['prosody', 'redis-server', 'chromium'], 'A page whose process is k
     })
     redis = await startRedisServer()
     const environment = {
-      ADMIN_USERS: 'admin:admin-secret',
       XMPP_DOMAINS: 'localhost',
       XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${server.c2sPort}?tls=none`,
-      REDIS_URL: `unix:${redis.path}`,
-      SEAL_KEY_FILE: sealKeyIn(folder),
+      ...settingsFor(redis),
       PERSIST: 'on',
     }
-    flock = await ProcessFlock.start(2, { folder, environment }, { admin: 'admin:admin-secret', user: 'probe' })
+    flock = await ProcessFlock.start(2, { folder, environment })
     portal = await servePortal([
       createPageRouter(),
       createModulePageRouter(() => ({ transport, history: 0, rooms: [] }), bind),

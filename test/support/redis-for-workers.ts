@@ -1,9 +1,7 @@
 // Workers share a Redis. Without the package redis-server, tests with workers are skipped.
-import { writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { afterEach, beforeEach } from '@jest/globals'
 import { areInstalled } from '../peers/needs.js'
-import { type RedisServer, startRedisServer } from './redis-server.js'
+import { type RedisServer, settingsFor, startRedisServer } from './redis-server.js'
 
 export const redisPackages = ['redis-server'] as const
 
@@ -20,11 +18,4 @@ export function redisForWorkers(): (workers: string) => Record<string, string> {
   })
   afterEach(() => redis?.remove())
   return workers => (workers === '0' ? { WORKERS: workers } : { WORKERS: workers, ...settingsFor(redis!) })
-}
-
-/** The settings of processes that share this Redis. */
-export function settingsFor({ path }: RedisServer): Record<string, string> {
-  const keys = join(dirname(path), 'seal.key')
-  writeFileSync(keys, Buffer.alloc(32, 9).toString('base64'), { mode: 0o600 })
-  return { REDIS_URL: `unix:${path}`, SEAL_KEY_FILE: keys }
 }

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { createSecretKey } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Clock, systemClock } from '../../src/lib/clock.js'
 import { redisStore } from '../../src/store/redis/redis-store.js'
@@ -75,6 +75,13 @@ export function startRedisServer(isKept = false): Promise<RedisServer> {
       },
     }
   })
+}
+
+/** The settings of processes that share this Redis. */
+export function settingsFor({ path }: RedisServer): Record<string, string> {
+  const keys = join(dirname(path), 'seal.key')
+  writeFileSync(keys, Buffer.alloc(32, 9).toString('base64'), { mode: 0o600 })
+  return { REDIS_URL: `unix:${path}`, SEAL_KEY_FILE: keys }
 }
 
 export interface RedisWithSentinel {

@@ -9,7 +9,6 @@ export interface ApiReply extends HttpAnswer {
 }
 
 interface CallOptions {
-  readonly authorization?: string
   readonly body?: object
   readonly signal?: AbortSignal
 }
@@ -19,7 +18,7 @@ export async function callSessions(
   url: string,
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
-  { authorization = adminHeader, body, signal }: CallOptions = {},
+  { body, signal }: CallOptions = {},
 ): Promise<ApiReply> {
   const text = body === undefined ? '' : JSON.stringify(body)
   const reply = await ask(
@@ -28,7 +27,7 @@ export async function callSessions(
       ...{ method, agent: false },
       ...(signal !== undefined && { signal }),
       headers: {
-        ...{ Authorization: authorization, Accept: 'application/json' },
+        ...{ Authorization: adminHeader, Accept: 'application/json' },
         ...(body !== undefined && { 'Content-Type': 'application/json' }),
         'Content-Length': String(Buffer.byteLength(text)),
       },

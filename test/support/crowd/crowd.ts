@@ -12,8 +12,6 @@ import type { TalkBinding, TalkEvents } from './talk.js'
 export interface CrowdOptions {
   /** Where the service is, such as `http://127.0.0.1:8080`. */
   readonly url: string
-  /** As `name:secret`. */
-  readonly admin: string
   /** Accounts of `localhost`, an even number. Each password is the name. */
   readonly users: readonly string[]
   /** Mean time between two messages of one user, in seconds. */
@@ -58,7 +56,6 @@ export class Crowd {
   readonly #options: CrowdOptions
   readonly #chatters: readonly Chatter[]
   readonly #judge = new Judge()
-  readonly #authorization: string
   /** The process of each session, by its id. */
   #places: ReadonlyMap<string, string | undefined> = new Map()
   #locating: NodeJS.Timeout | undefined
@@ -69,7 +66,6 @@ export class Crowd {
 
   constructor(options: CrowdOptions) {
     this.#options = options
-    this.#authorization = `Basic ${Buffer.from(options.admin).toString('base64')}`
     this.#chatters = options.users.map((user, index) => new Chatter(user, index % 2 === 1))
     for (const [index, chatter] of this.#chatters.entries()) chatter.partner = this.#chatters[index ^ 1]!
   }
@@ -111,9 +107,8 @@ export class Crowd {
 
   /** Asks which process has each session. Without an answer, the last answer counts. */
   async #locate(): Promise<void> {
-    const authorization = this.#authorization
     const signal = AbortSignal.timeout(callPatience)
-    const call = callSessions(this.#options.url, 'GET', '/sessions?limit=1000', { authorization, signal })
+    const call = callSessions(this.#options.url, 'GET', '/sessions?limit=1000', { signal })
     const answer = await call.catch(() => undefined)
     if (answer?.status !== 200) return
     const { sessions } = answer.json as { sessions: readonly { id: string; process?: string }[] }
@@ -216,10 +211,9 @@ export class Crowd {
 
   /** Calls the warm API until it answers; undefined where there is no such session. */
   async #call(method: 'POST' | 'DELETE', path: string, body: object = {}): Promise<TalkBinding | undefined> {
-    const authorization = this.#authorization
     for (;;) {
       const signal = AbortSignal.timeout(callPatience)
-      const call = callSessions(this.#options.url, method, path, { authorization, body, signal })
+      const call = callSessions(this.#options.url, method, path, { body, signal })
       const answer = await call.catch(() => undefined)
       if (answer?.status === 404) return undefined
       if (answer !== undefined && answer.status < 300) return answer.json ?? {}

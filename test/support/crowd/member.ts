@@ -2,6 +2,7 @@
 import { ask } from '../http-answer.js'
 import { main } from '../operated-service.js'
 import { answersAt, type ServerProcess, startServerProcess } from '../server-process.js'
+import { admin } from '../start-service.js'
 
 export interface FlockOptions {
   readonly environment: Readonly<Record<string, string>>
@@ -25,6 +26,7 @@ export interface Member {
 
 /** Settings that a run can override. */
 const settings = {
+  ADMIN_USERS: `${admin.name}:${admin.secret}`,
   METRICS_ADDRESS: 'none',
   ...{ RATE_WARMS_PER_JID: '0', MAX_SESSIONS_PER_JID: '0', MAX_CONNECTIONS_PER_ADDRESS: '0' },
   // Sessions of absent pages end soon, so that a run does not wait long for their end.

@@ -1,36 +1,31 @@
 // Separate processes that share a Redis, behind a balancer.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { processIn } from '../../../src/store/process-name.js'
-import { ask } from '../http-answer.js'
 import { freePorts } from '../ports.js'
 import { descriptorsOf, type ServerProcess } from '../server-process.js'
+import { callSessions } from '../sessions-api.js'
 import { ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'
 import { RandomBalancer } from './random-balancer.js'
 
-/** An admin, as `name:secret`, and an account of `localhost`, whose session shows the name of a process. */
-export interface Probe {
-  readonly admin: string
-  readonly user: string
-}
+/** An account of `localhost`, whose session shows the name of a process. Its password is its name. */
+export const probe = 'probe'
 
 export class ProcessFlock implements Flock {
   readonly members: Member[] = []
   readonly #options: FlockOptions
-  readonly #probe: Probe
   readonly #processes = new Map<Member, ServerProcess>()
   readonly #balancer: RandomBalancer
   readonly #metricsPorts = new Map<Member, number>()
   #count = 0
 
-  private constructor(options: FlockOptions, probe: Probe, balancer: RandomBalancer) {
+  private constructor(options: FlockOptions, balancer: RandomBalancer) {
     this.#options = options
-    this.#probe = probe
     this.#balancer = balancer
   }
 
   /** Starts `count` processes. */
-  static async start(count: number, options: FlockOptions, probe: Probe) {
-    const flock = new ProcessFlock(options, probe, await RandomBalancer.start())
+  static async start(count: number, options: FlockOptions) {
+    const flock = new ProcessFlock(options, await RandomBalancer.start())
     await Promise.all(Array.from({ length: count }, () => flock.add()))
     return flock
   }
@@ -48,7 +43,7 @@ export class ProcessFlock implements Flock {
       ...{ EXTERNAL_URL: this.url, PEER_LISTEN: '127.0.0.1:0' },
     }
     const running = await run({ folder, environment: { ...environment, ...own, ...more } }, `process${++this.#count}`)
-    const node = await nameAt(port, this.#probe)
+    const node = await nameAt(port)
     await sleep(300)
     const member: Member = {
       node,
@@ -85,19 +80,13 @@ export class ProcessFlock implements Flock {
 }
 
 /** The name of the process at a port, from the sid of a session there. */
-async function nameAt(port: number, { admin, user }: Probe): Promise<string> {
-  const headers = {
-    Authorization: `Basic ${Buffer.from(admin).toString('base64')}`,
-    Accept: 'application/json',
-    'Content-Type': 'application/json',
-  }
-  const url = `http://127.0.0.1:${port}/warm`
-  const about = JSON.stringify({ jid: `${user}@localhost`, password: user })
-  const { status, text } = await ask(url, { method: 'POST', agent: false, headers }, about)
+async function nameAt(port: number): Promise<string> {
+  const url = `http://127.0.0.1:${port}`
+  const body = { jid: `${probe}@localhost`, password: probe }
+  const { status, text, json } = await callSessions(url, 'POST', '', { body })
   if (status >= 300) throw new Error(`no session at port ${port}: HTTP ${status}: ${text}`)
-  const { sid, id } = JSON.parse(text) as { sid: string; id: string }
-  await ask(`${url}/${id}`, { method: 'DELETE', agent: false, headers })
-  const node = processIn(sid)
-  if (node === undefined) throw new Error(`the process at port ${port} has no name: ${sid.length} characters`)
+  await callSessions(url, 'DELETE', `/${json.id}`)
+  const node = processIn(json.sid)
+  if (node === undefined) throw new Error(`the process at port ${port} has no name: ${json.sid.length} characters`)
   return node
 }

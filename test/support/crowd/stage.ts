@@ -1,6 +1,5 @@
 // A short run: a few people, an XMPP server, and processes of the built service.
-import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,15 +7,14 @@ import { startEjabberd } from '../ejabberd.js'
 import { ensureBuilt } from '../operated-service.js'
 import { startProsody } from '../prosody.js'
 import { numberFrom } from '../random.js'
-import { type RedisServer, startRedisServer } from '../redis-server.js'
+import { type RedisServer, settingsFor, startRedisServer } from '../redis-server.js'
 import { Crowd } from './crowd.js'
 import { type FaultParts, rejoinSeconds } from './faults.js'
 import { leftovers } from './leftovers.js'
 import type { Flock, FlockOptions, Member } from './member.js'
-import { ProcessFlock } from './process-flock.js'
+import { ProcessFlock, probe } from './process-flock.js'
 import { WorkerFlock } from './worker-flock.js'
 
-const admin = 'portal:choose-a-secret'
 const processes = 3
 export interface CrowdStage<F extends Flock = ProcessFlock> {
   readonly flock: F
@@ -34,15 +32,6 @@ export interface CrowdStage<F extends Flock = ProcessFlock> {
 export const movableSessions = `modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks" }
 smacks_hibernation_time = 60`
 
-const probe = { admin, user: 'probe' }
-
-/** The file for `SEAL_KEY_FILE`. */
-export function sealKeyIn(folder: string): string {
-  const file = join(folder, 'seal.key')
-  writeFileSync(file, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 })
-  return file
-}
-
 interface StageOptions {
   readonly isEjabberd?: boolean
   /** Of processes, or workers. */
@@ -59,11 +48,11 @@ interface StageOptions {
 
 /** Separate processes before a Prosody that lets sessions move. */
 export const setProcessStage = (more: Readonly<Record<string, string>> = {}, options: StageOptions = {}) =>
-  set((count, parts) => ProcessFlock.start(count, parts, probe), more, options)
+  set(ProcessFlock.start, more, options)
 
 /** The workers of one command. */
 export const setWorkerStage = (more: Readonly<Record<string, string>>, options: StageOptions) =>
-  set((count, parts) => WorkerFlock.start(count, parts), more, options)
+  set(WorkerFlock.start, more, options)
 
 async function set<F extends Flock>(
   startFlock: (count: number, options: FlockOptions) => Promise<F>,
@@ -73,7 +62,7 @@ async function set<F extends Flock>(
   const { isEjabberd = false, count = processes, isRedisKept = false, secondsPerMessage = 0.3, patience = 12 } = options
   const { userCount = numberFrom('CROWD_USERS', 12), drainSeconds = 3, awaySeconds = 20 } = options
   const users = Array.from({ length: userCount }, (_, index) => `user${index}`)
-  const accounts = Object.fromEntries([...users, 'probe'].map(name => [name, name]))
+  const accounts = Object.fromEntries([...users, probe].map(name => [name, name]))
   const away = String(awaySeconds)
   ensureBuilt()
   const server = isEjabberd
@@ -84,14 +73,13 @@ async function set<F extends Flock>(
   const flock = await startFlock(count, {
     folder,
     environment: {
-      ADMIN_USERS: admin,
       XMPP_DOMAINS: 'localhost',
       // Spare links stay for 20 s.
       XMPP_SPARE_LINKS: '0',
       XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${server.c2sPort}?${isEjabberd ? `ca=${server.caFile}` : 'tls=none'}`,
       DRAIN_TIME: String(drainSeconds),
       ...{ BOSH_INACTIVITY: away, WEBSOCKET_RESUME: away, WARM_ATTACH_TIMEOUT: away },
-      ...{ REDIS_URL: `unix:${redis.path}`, SEAL_KEY_FILE: sealKeyIn(folder) },
+      ...settingsFor(redis),
       ...more,
     },
   })
@@ -102,7 +90,7 @@ async function set<F extends Flock>(
       return flock.members.find(({ isLeaving, isGone }) => !isLeaving && !isGone)!
     },
     async during(work) {
-      const crowd = new Crowd({ url: flock.url, admin, users, secondsPerMessage })
+      const crowd = new Crowd({ url: flock.url, users, secondsPerMessage })
       let faults: readonly string[]
       await crowd.arrive()
       try {
