@@ -90,11 +90,7 @@ const escapeAttribute = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll("'", '&apos;')
 
 function post(url: string, agent: Agent, body: string, options: SendOptions = {}): Promise<HttpAnswer> {
-  const headers = {
-    'Content-Type': 'text/xml; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
-    ...options.headers,
-  }
+  const headers = { 'Content-Type': 'text/xml; charset=utf-8', ...options.headers }
   const signal = options.signal ? { signal: options.signal } : {}
   return ask(url, { method: 'POST', agent, headers, ...signal }, body)
 }

@@ -21,19 +21,14 @@ export async function callSessions(
   { body, signal }: CallOptions = {},
 ): Promise<ApiReply> {
   const text = body === undefined ? '' : JSON.stringify(body)
-  const reply = await ask(
-    `${url}/warm${path}`,
-    {
-      ...{ method, agent: false },
-      ...(signal !== undefined && { signal }),
-      headers: {
-        ...{ Authorization: adminHeader, Accept: 'application/json' },
-        ...(body !== undefined && { 'Content-Type': 'application/json' }),
-        'Content-Length': String(Buffer.byteLength(text)),
-      },
-    },
-    text,
-  )
+  const headers = {
+    ...{ Authorization: adminHeader, Accept: 'application/json' },
+    ...(body !== undefined && { 'Content-Type': 'application/json' }),
+    // Node.js adds it to a POST only.
+    'Content-Length': String(Buffer.byteLength(text)),
+  }
+  const options = { method, agent: false, headers, ...(signal !== undefined && { signal }) }
+  const reply = await ask(`${url}/warm${path}`, options, text)
   return { ...reply, json: reply.text === '' ? undefined : JSON.parse(reply.text) }
 }
 

@@ -107,12 +107,13 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     const form = new URLSearchParams()
     for (const [name, value] of Object.entries(parameters)) form.append(name, String(value))
     const body = as === 'json' ? JSON.stringify(parameters) : form.toString()
-    const reply = await post(service.url + config.warmPath, body, {
+    const usual = {
       Authorization: adminHeader,
       'Content-Type': as === 'json' ? 'application/json' : 'application/x-www-form-urlencoded',
       ...(accept === '' ? {} : { Accept: accept }),
-      ...headers,
-    })
+    }
+    const options = { method: 'POST', agent: false, headers: { ...usual, ...headers } }
+    const reply = await ask(service.url + config.warmPath, options, body)
     const isJson = /^application\/(problem\+)?json\b/.test(reply.headers['content-type'] ?? '')
     return { ...reply, json: isJson ? JSON.parse(reply.text) : {} }
   }
@@ -132,10 +133,4 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       await demo?.stop()
     },
   }
-}
-
-/** Posts on a connection of its own, which is closed with the reply. */
-function post(url: string, body: string, headers: Readonly<Record<string, string>>) {
-  const length = { 'Content-Length': String(Buffer.byteLength(body)) }
-  return ask(url, { method: 'POST', agent: false, headers: { ...length, ...headers } }, body)
 }

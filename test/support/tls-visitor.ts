@@ -19,9 +19,7 @@ export class TlsVisitor {
 
   /** Asks for a path, over a connection that it may have used before; `headers` may name another host. */
   ask(method: string, path: string, headers: Record<string, string> = {}, body = ''): Promise<HttpAnswer> {
-    const length = { 'Content-Length': String(Buffer.byteLength(body)) }
-    const url = new URL(path, this.url).href
-    return ask(url, { method, agent: this.agent, headers: { ...length, ...headers } }, body)
+    return ask(new URL(path, this.url).href, { method, agent: this.agent, headers }, body)
   }
 
   /** Warms a session. Rejects with the reply if it is no binding. */

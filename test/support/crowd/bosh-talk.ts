@@ -102,7 +102,7 @@ export class BoshTalk implements Talk {
   async #exchange(rid: number, inner: string, more = ''): Promise<string | undefined> {
     const { sid, url, wait } = this.#binding
     const body = `<body xmlns='http://jabber.org/protocol/httpbind' rid='${rid}' sid='${sid}'${more}>${inner}</body>`
-    const headers = { 'Content-Type': 'text/xml; charset=utf-8', 'Content-Length': Buffer.byteLength(body) }
+    const headers = { 'Content-Type': 'text/xml; charset=utf-8' }
     const since = performance.now()
     while (!this.#leaving.signal.aborted) {
       const attempt = new AbortController()
