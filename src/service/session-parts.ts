@@ -154,12 +154,10 @@ function waitingMemory({ live, refused }: SessionBase, registry: Registry): Wait
   return waiting
 }
 
-/** Without mending, sessions have records too. In seconds. */
-const lifeOfRecords = ({ linkResumeTime }: Config) => linkResumeTime || 60
-
 function sharedBy({ peers, store }: JoinedProcesses, { base, takeUp }: ProcessParts, own: OwnSessions) {
   const { live, clock, phase, log } = base
-  const recordSeconds = lifeOfRecords(live.config)
+  // Without mending, sessions have records too.
+  const recordSeconds = live.config.linkResumeTime || 60
   const records = new StoredRecords({
     self: peers.self,
     store,
@@ -182,7 +180,7 @@ function recordWriter({ peers, store }: JoinedProcesses, { live, clock, phase, l
     store,
     keys: () => live.config.sealKeys ?? [],
     clock,
-    seconds: lifeOfRecords(live.config),
+    seconds: live.config.linkResumeTime,
     phase,
     report: error => logFor('store').error(traceOf(error), 'sessions were not recorded'),
   })
