@@ -129,7 +129,6 @@ function createWebSocket(config: Config, opener: Opener, { shared, starting }: P
   const { whereabouts } = shared
   const { common, transport, wrongTokens, logFor, sums } = shared.sessionParts
   const { pingInterval, resumeSeconds, origins } = websocket
-  const log = logFor('websocket')
   const endpoint = publicEndpointOf(config, 'websocket', websocketPath)
   return new WebSocketEndpoint({
     endpoint: { ...endpoint, secureUrl: req => endpoint.secureUrl(req)?.replace(/^https:/, 'wss:') },
@@ -139,8 +138,7 @@ function createWebSocket(config: Config, opener: Opener, { shared, starting }: P
       opener,
       defaultDomain: bosh.defaultDomain,
       requireSecure,
-      log,
-      noteRefusal: refusalLog(sums, log, 'a WebSocket client was refused'),
+      noteRefusal: refusalLog(sums, logFor('websocket'), 'a WebSocket client was refused'),
       starting,
       resumeSeconds,
       domains,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import type { Counts, EndReason } from '../lib/counts.js'
+import type { Counts, EndReason, WebSocketCut } from '../lib/counts.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { type LogFor, traceOf } from '../lib/log.js'
 import { foreignText } from '../lib/text/foreign-text.js'
@@ -36,6 +36,10 @@ export function sessionLog(logFor: LogFor, sums: MinuteSums, counts: Counts) {
       const kind = origin === 'warmed' ? 'login' : 'browser'
       const { about, log } = aboutSession(session)
       log.debug({ ...about, domain: withULabels(domain), kind }, 'session created')
+    },
+    pageLost(session: Session, reason: WebSocketCut): void {
+      const { about, log } = aboutSession(session)
+      log.debug({ ...about, reason }, 'a page lost its WebSocket')
     },
     ended(session: Session, reason: EndReason): void {
       const { about, log } = aboutSession(session)

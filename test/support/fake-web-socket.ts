@@ -123,10 +123,10 @@ export function fakeChannel(
 
 /** A page's connection to the address where sessions are taken over. */
 export function connectPage(bench: BoshBench, options: AttachOptions = {}): FakeWebSocket {
-  const { common, opener, log } = bench
+  const { common, opener } = bench
   const { socket, channel } = fakeChannel(bench.clock, options, error => common.log.report(error), bench.refused)
   const parts = {
-    ...{ common, opener, domains: bench.domains, defaultDomain: undefined, requireSecure: false, log },
+    ...{ common, opener, domains: bench.domains, defaultDomain: undefined, requireSecure: false },
     resumeSeconds: options.resumeSeconds ?? 90,
     wrongTokens: options.wrongTokens ?? new Rate(0, 60),
     noteRefusal: () => {},

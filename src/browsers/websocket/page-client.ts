@@ -1,6 +1,4 @@
-import type { Logger } from 'pino'
 import type { WebSocketCut } from '../../lib/counts.js'
-import { foreignText } from '../../lib/text/foreign-text.js'
 import type { AwayRecord } from '../../session/away-client.js'
 import type { NextPage } from '../../session/client.js'
 import { Unconfirmed } from '../../session/link/unconfirmed.js'
@@ -24,7 +22,6 @@ const keptMilliseconds = 3_000
 const probeMilliseconds = 100
 
 export class PageClient extends SocketClient {
-  readonly #log: Logger
   readonly #resumeSeconds: number
   readonly #next: NextPage
   /** Undefined before `<enable/>`. */
@@ -47,12 +44,11 @@ export class PageClient extends SocketClient {
   constructor(
     session: Session,
     channel: SocketChannel,
-    { log, resumeSeconds }: StreamParts,
+    { resumeSeconds }: StreamParts,
     next: NextPage,
     management: StreamManagement | undefined,
   ) {
     super(session, channel, true)
-    this.#log = log
     this.#resumeSeconds = resumeSeconds
     this.#next = next
     this.#management = management
@@ -206,9 +202,7 @@ export class PageClient extends SocketClient {
 
   protected override gone(cut: WebSocketCut | undefined): void {
     if (cut !== undefined) {
-      const { id: session } = this.session
-      const { transport, address } = this
-      this.#log.debug({ session, transport, address: foreignText(address), reason: cut }, 'a page lost its WebSocket')
+      this.session.keeper.common.log.pageLost(this.session, cut)
       this.putBackUnconfirmed()
       this.session.inactivity.begin(this.session.now)
       if (this.session.hasEnded) this.session.flush()

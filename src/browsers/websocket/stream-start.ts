@@ -1,4 +1,3 @@
-import type { Logger } from 'pino'
 import type { Timer } from '../../lib/clock.js'
 import type { WebSocketCut } from '../../lib/counts.js'
 import type { KeyedRate } from '../../lib/limits/rates.js'
@@ -23,7 +22,6 @@ export interface StreamParts {
   readonly noteRefusal: NoteRefusal
   /** Streams that have no session yet. */
   readonly starting: Set<StreamStart>
-  readonly log: Logger
   readonly resumeSeconds: number
   readonly domains: readonly string[]
   readonly wrongTokens: KeyedRate
