@@ -57,6 +57,17 @@ function heard(socket: Socket, sign?: string): Promise<string> {
   })
 }
 
+/** What a client hears that sends these bytes from an address of this machine. */
+async function answerTo(
+  url: string,
+  bytes: readonly Buffer[],
+  { from, until }: { from?: string; until?: string } = {},
+) {
+  const socket = await open(url, from)
+  socket.write(Buffer.concat(bytes))
+  return heard(socket, until)
+}
+
 /** A request that the service refuses and logs with its address. */
 const refused = (headers = '') =>
   Buffer.from(`POST /.well-known/host-meta HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n${headers}\r\n`)
@@ -92,36 +103,27 @@ test('a client cannot claim another address, with or without a known address of 
     Buffer.from('PROXY UNKNOWN\r\n'),
     binaryHeader(Buffer.alloc(0), { family: 0 }),
   ]
-  for (const header of headers) {
-    const socket = await open(own.url)
-    socket.write(Buffer.concat([header, forged]))
-    expect(await heard(socket)).toContain(' 405 ')
-  }
+  for (const header of headers) expect(await answerTo(own.url, [header, forged])).toContain(' 405 ')
   expect(addresses(own)).toEqual(['203.0.113.9', '127.0.0.1', '127.0.0.1'])
 })
 
 test('the X-Forwarded-For of a trusted proxy behind the balancer is used', async () => {
   const own = await start({ TRUSTED_PROXIES: '127.0.0.1,203.0.113.9' })
-  const socket = await open(own.url)
   const request = refused('X-Forwarded-For: 198.51.100.1\r\nConnection: close\r\n')
-  socket.write(Buffer.concat([lineFrom('203.0.113.9'), request]))
-  expect(await heard(socket)).toContain(' 405 ')
+  expect(await answerTo(own.url, [lineFrom('203.0.113.9'), request])).toContain(' 405 ')
   expect(addresses(own)).toEqual(['198.51.100.1'])
 })
 
 test('health checks of the balancer (LOCAL) are answered', async () => {
   const own = await start()
-  const socket = await open(own.url)
   const local = binaryHeader(Buffer.alloc(0), { code: 0x20, family: 0 })
-  socket.write(Buffer.concat([local, Buffer.from('GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')]))
-  expect(await heard(socket)).toContain('HTTP/1.1 200')
+  const check = Buffer.from('GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  expect(await answerTo(own.url, [local, check])).toContain('HTTP/1.1 200')
 })
 
 test('a trusted proxy without a header gets no answer, and a line in the log', async () => {
   const own = await start()
-  const socket = await open(own.url)
-  socket.write(refused())
-  expect(await heard(socket)).toBe('')
+  expect(await answerTo(own.url, [refused()])).toBe('')
   const line = own.lines.find(text => text.includes('"proxy-header"'))!
   expect(JSON.parse(line)).toMatchObject({
     level: 40,
@@ -134,13 +136,10 @@ test('a trusted proxy without a header gets no answer, and a line in the log', a
 
 test('other addresses are served without a header, and get 400 with one', async () => {
   const own = await start()
-  const plain = await open(own.url, '127.0.0.2')
-  plain.write(refused('Connection: close\r\n'))
-  expect(await heard(plain)).toContain(' 405 ')
+  const from = '127.0.0.2'
+  expect(await answerTo(own.url, [refused('Connection: close\r\n')], { from })).toContain(' 405 ')
   expect(addresses(own)).toEqual(['127.0.0.2'])
-  const forging = await open(own.url, '127.0.0.2')
-  forging.write(Buffer.concat([lineFrom('203.0.113.9'), refused()]))
-  expect(await heard(forging)).toContain('HTTP/1.1 400')
+  expect(await answerTo(own.url, [lineFrom('203.0.113.9'), refused()], { from })).toContain('HTTP/1.1 400')
   expect(addresses(own)).toEqual(['127.0.0.2'])
 })
 
@@ -160,15 +159,11 @@ test('a header that does not arrive closes the connection after 5 s', async () =
 
 test('limits per address count the clients of the headers', async () => {
   const own = await start({ MAX_CONNECTIONS_PER_ADDRESS: '1' })
-  const first = await open(own.url)
-  first.write(Buffer.concat([lineFrom('203.0.113.9'), refused()]))
-  await heard(first, '405')
-  const second = await open(own.url)
-  second.write(Buffer.concat([lineFrom('203.0.113.9'), refused()]))
-  expect(await heard(second)).toBe('')
-  const other = await open(own.url)
-  other.write(Buffer.concat([lineFrom('203.0.113.10'), refused('Connection: close\r\n')]))
-  expect(await heard(other)).toContain(' 405 ')
+  const first = [lineFrom('203.0.113.9'), refused()]
+  expect(await answerTo(own.url, first, { until: '405' })).toContain(' 405')
+  expect(await answerTo(own.url, first)).toBe('')
+  const other = [lineFrom('203.0.113.10'), refused('Connection: close\r\n')]
+  expect(await answerTo(own.url, other)).toContain(' 405 ')
 })
 
 test.each(['on', 'off'])(
@@ -180,9 +175,8 @@ test.each(['on', 'off'])(
     page.write(Buffer.concat([binaryFrom('203.0.113.9'), bosh.subarray(0, 20)]))
     setTimeout(() => page.write(bosh.subarray(20)), 5)
     expect(await answer).toContain('<stream:features')
-    const denied = await open(own.url)
-    denied.write(Buffer.concat([binaryFrom('203.0.113.66'), bosh]))
-    expect(await heard(denied, '\r\n\r\n')).toContain('HTTP/1.1 403')
+    const denied = await answerTo(own.url, [binaryFrom('203.0.113.66'), bosh], { until: '\r\n\r\n' })
+    expect(denied).toContain('HTTP/1.1 403')
   },
 )
 
@@ -209,22 +203,17 @@ test.each([
   ['of a connection without a header', Buffer.alloc(0), '127.0.0.2', '127.0.0.2'],
 ])('a failed TLS handshake is logged with the address %s', async (_where, header, from, address) => {
   const own = await start({ HTTPS_PORT: '0', TLS_CERT })
-  const socket = await open(own.service.urls[1]!, from)
-  socket.write(Buffer.concat([header, refused()]))
-  await heard(socket)
+  await answerTo(own.service.urls[1]!, [header, refused()], { from })
   const line = own.lines.find(text => text.includes('"http-to-https-port"'))!
   expect(JSON.parse(line).address).toBe(address)
 })
 
 test('a Unix socket expects a header', async () => {
   const own = await start({ HOST: `unix:${join(folder, 'http.sock')}`, TRUSTED_PROXIES: 'none' })
-  const socket = await open(own.url)
-  socket.write(Buffer.concat([lineFrom('203.0.113.9'), refused('Connection: close\r\n')]))
-  expect(await heard(socket)).toContain(' 405 ')
+  const named = [lineFrom('203.0.113.9'), refused('Connection: close\r\n')]
+  expect(await answerTo(own.url, named)).toContain(' 405 ')
   expect(addresses(own)).toEqual(['203.0.113.9'])
-  const silent = await open(own.url)
-  silent.write(refused())
-  expect(await heard(silent)).toBe('')
+  expect(await answerTo(own.url, [refused()])).toBe('')
 })
 
 const checkHealth = (environment: Record<string, string>) =>
