@@ -16,6 +16,7 @@ import { EventReceiver, eventsSecret, type ReceivedRequest } from '../support/ev
 import { eventually, patience } from '../support/eventually.js'
 import { Listener } from '../support/listener.js'
 import { startLoginServer } from '../support/login-server/server.js'
+import { pageSecret, pageToken } from '../support/page-token.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
@@ -35,8 +36,6 @@ let served: string
 /** Lines of the log before the test. */
 let seen: number
 
-const secret = 'a-secret-of-the-portal-with-32-bytes'
-
 beforeAll(async () => {
   portal = await Listener.start(
     createServer((_request, response) => void response.setHeader('Content-Type', 'text/html').end(served)),
@@ -47,7 +46,7 @@ beforeAll(async () => {
       ADMIN_USERS: `${account.name}:${account.secret},${admin.name}:${admin.secret}`,
       XMPP_SERVICE_ACCOUNTS: 'localhost=portal:secret-of-portal',
       PAGE_ORIGINS: portal.url,
-      PAGE_TOKEN_SECRET_FILE: file('page-secrets', secret),
+      PAGE_TOKEN_SECRET_FILE: file('page-secrets', pageSecret),
       PAGE_TOKEN_AUDIENCE: 'chat',
       PAGE_TOKEN_JID: '{sub}@localhost',
     },
@@ -244,18 +243,11 @@ describeWith(['chromium'], 'In Chromium, the example', () => {
 
   beforeEach(async () => {
     tab = await (await sharedChromium()).newPage()
-    await tab.route('**/chat/token', route => route.fulfill({ json: { token: chatToken() } }))
+    await tab.route('**/chat/token', route => route.fulfill({ json: { token: pageToken({ visit: 'v1' }) } }))
     await callSessions(service.url, 'DELETE', `/sessions?jid=${jid}`)
   })
 
   afterEach(async () => tab?.close())
-
-  const chatToken = () => {
-    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-    const exp = Math.floor(Date.now() / 1000) + 300
-    const content = `${part({ alg: 'HS256' })}.${part({ sub: 'alice', aud: 'chat', exp, visit: 'v1' })}`
-    return `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`
-  }
 
   /** Ids of the user's sessions that are in use. */
   const held = async (): Promise<string[]> => {

@@ -1,10 +1,11 @@
 // Sign-ins of the example with an OpenID provider. This provider can be made to lie.
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { SignJWT } from 'jose'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
 import { type RunningCommand, startCommand } from './command.js'
@@ -24,7 +25,7 @@ class ScriptedProvider {
   private constructor() {
     this.#server = createServer(async (request, response) => {
       const parameters = new URLSearchParams(await text(request))
-      const answer = this.#answer(request.url ?? '', parameters)
+      const answer = await this.#answer(request.url ?? '', parameters)
       response.writeHead(answer ? 200 : 404, { 'Content-Type': 'application/json' })
       response.end(JSON.stringify(answer ?? {}))
     })
@@ -45,7 +46,7 @@ class ScriptedProvider {
     await once(this.#server.close(), 'close')
   }
 
-  #answer(path: string, parameters: URLSearchParams): object | undefined {
+  async #answer(path: string, parameters: URLSearchParams): Promise<object | undefined> {
     const { url } = this
     if (path === '/.well-known/openid-configuration')
       return {
@@ -63,22 +64,22 @@ class ScriptedProvider {
     if (path === '/token') {
       this.#tokens += 1
       const more = { access_token: `access-${this.#tokens}`, refresh_token: `refresh-${this.#tokens}` }
-      return { token_type: 'bearer', expires_in: 300, id_token: this.#idToken(), ...more }
+      return { token_type: 'bearer', expires_in: 300, id_token: await this.#idToken(), ...more }
     }
     if (path !== '/revocation') return undefined
     this.revoked.push(parameters.get('token') ?? '')
     return {}
   }
 
-  #idToken(): string {
-    const now = Math.floor(Date.now() / 1000)
-    const claims = { iss: this.url, sub: '1', aud: 'portal', iat: now, exp: now + 300 }
-    const parts = [
-      { alg: 'RS256', kid: '1' },
-      { ...claims, nonce: this.nonce, preferred_username: this.name },
-    ]
-    const head = parts.map(part => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
-    return `${head}.${sign('sha256', Buffer.from(head), this.key).toString('base64url')}`
+  #idToken(): Promise<string> {
+    return new SignJWT({ nonce: this.nonce, preferred_username: this.name })
+      .setProtectedHeader({ alg: 'RS256', kid: '1' })
+      .setIssuer(this.url)
+      .setSubject('1')
+      .setAudience('portal')
+      .setIssuedAt()
+      .setExpirationTime('5 min')
+      .sign(this.key)
   }
 }
 

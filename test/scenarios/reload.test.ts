@@ -1,9 +1,10 @@
 // SIGHUP: settings are read again while sessions go on. Each row changes a setting, and is checked from outside.
 // Runs in npm run test:all only: half a minute.
-import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { SignJWT } from 'jose'
 import { type Name, settings } from '../../src/config/settings.js'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -143,13 +144,14 @@ function upgrade(origin: string): Promise<string> {
   })
 }
 
-function rsaToken(): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const exp = Math.floor(Date.now() / 1000) + 300
-  const claims = { sub: 'alice', aud: 'chat', iss: issuer, exp, email_verified: true }
-  const content = `${part({ alg: 'RS256' })}.${part(claims)}`
-  return `${content}.${sign('sha256', Buffer.from(content), pageKeys.privateKey).toString('base64url')}`
-}
+const rsaToken = () =>
+  new SignJWT({ email_verified: true })
+    .setProtectedHeader({ alg: 'RS256' })
+    .setSubject('alice')
+    .setIssuer(issuer)
+    .setAudience('chat')
+    .setExpirationTime('5 min')
+    .sign(pageKeys.privateKey)
 
 /** The alternative names, cipher and chain that https clients get; an error's code. */
 function handshake(more: object = {}): Promise<string> {
@@ -182,7 +184,7 @@ const tls: Pick<Row, 'look' | 'seen'> = {
 const pages: Pick<Row, 'look' | 'seen'> = {
   look: async () => [
     await connect(one!, pageToken({ iss: issuer })),
-    await connect(two!, rsaToken()),
+    await connect(two!, await rsaToken()),
     await connect(two!, pageToken({ iss: issuer })),
   ],
   seen: [
