@@ -35,8 +35,8 @@ export function parametersIn(given: Given, sentForm = false): Parameters {
   return valuesIn(given, bodyParameters, isAbsent)
 }
 
-export const readParameters = (contentType: string | undefined, body: Uint8Array, { sentForm = false } = {}) =>
-  parametersIn(givenIn(contentType, body), sentForm)
+export const readParameters = (contentType: string | undefined, body: Uint8Array) =>
+  parametersIn(givenIn(contentType, body))
 
 export function readFew<Known extends Table>(contentType: string | undefined, body: Uint8Array, table: Known) {
   if (body.length === 0) return valuesOf([], table, 'json')

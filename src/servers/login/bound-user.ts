@@ -26,7 +26,8 @@ const ignoredAuthzid =
   'It ignored the authzid, and logged the account in as itself. Prosody needs deploy/prosody/mod_service_account.lua. ' +
   'Other servers may need PLAIN in XMPP_MECHANISMS. See "A service account" in docs/api.md.'
 
-function accountOf(credentials: Credentials): string | undefined {
+/** The account that acts for the user (RFC 6120 §6.3.8), if there is one. */
+export function accountOf(credentials: Credentials): string | undefined {
   switch (credentials.kind) {
     case 'password':
       return credentials.user

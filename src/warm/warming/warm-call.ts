@@ -6,6 +6,7 @@ import { readBody } from '../../http/bodies/read-body.js'
 import type { CallerSignal } from '../../lib/caller-gone.js'
 import type { Counts } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
+import { accountOf } from '../../servers/login/bound-user.js'
 import type { Card } from '../../servers/login/created-accounts.js'
 import type { Sessions } from '../../session/session-types.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
@@ -169,12 +170,8 @@ export function createWarmCall(calls: WarmCalls, formGuard: FormGuard) {
 
 function noteLogin(line: Call['line'], { jid, credentials }: AskedSession): void {
   line['jid'] = formatBareJid(jid)
-  if (credentials.kind !== 'unusable') line['login'] = credentials.kind
+  if (credentials.kind === 'unusable') return
+  line['login'] = credentials.kind
   const account = accountOf(credentials)
   if (account !== undefined) line['account'] = formatBareJid({ local: account, domain: jid.domain })
-}
-
-function accountOf(credentials: AskedSession['credentials']): string | undefined {
-  if (credentials.kind === 'password') return credentials.user
-  return credentials.kind === 'service' ? credentials.account.user : undefined
 }

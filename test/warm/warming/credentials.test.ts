@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { Problem } from '../../../src/lib/errors.js'
 import { bodyParameters, type ParameterName } from '../../../src/warm/parameters.js'
-import { readParameters } from '../../../src/warm/read-parameters.js'
+import { givenIn, parametersIn, readParameters } from '../../../src/warm/read-parameters.js'
 import { demandCredentials, readCredentials } from '../../../src/warm/warming/warm-request.js'
 import { formatJid } from '../../../src/xmpp/jid/jid.js'
 
@@ -191,7 +191,7 @@ describe('a warm call without password and token', () => {
 
   test('may have empty fields in the admin form', () => {
     const sent = `jid=${jid}&password=&token=&mechanism=&authzid=`
-    const read = readParameters(undefined, Buffer.from(sent), { sentForm: true })
+    const read = parametersIn(givenIn(undefined, Buffer.from(sent)), true)
     const { jid: user, credentials } = demandCredentials(readCredentials(read, accounts))
     expect([formatJid(user), credentials]).toEqual(byAccount)
   })
