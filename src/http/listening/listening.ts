@@ -33,7 +33,7 @@ import { listenAt, urlOf } from './listen-at.js'
 import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
 import { UnreadReplies } from './unread-replies.js'
 import { refuseExpectation, refuseUnreadable } from './unreadable-requests.js'
-import { UnusedConnections } from './unused-connections.js'
+import { unusedConnections } from './unused-connections.js'
 import { endAfterUpgrade, refuseTunnels, takeUpgrades, upgradeOptions } from './upgrades.js'
 
 const reserveOfConnections = 8
@@ -67,7 +67,7 @@ export class Listening {
   readonly #parts: ListeningParts
   readonly #limits: ConnectionLimits
   readonly #unread: UnreadReplies
-  readonly #unused: UnusedConnections
+  readonly #closeUnused: ReturnType<typeof unusedConnections>
   readonly #certificates: Certificates | undefined
   readonly #servers: HttpServer[] = []
   readonly #secureServers: HttpsServer[] = []
@@ -91,7 +91,7 @@ export class Listening {
     })
     this.#certificates = config.https && new Certificates(config.https)
     this.#unread = new UnreadReplies({ limits: config.limits, connections: () => this.#sockets(), clock, refused })
-    this.#unused = new UnusedConnections(clock, connection => this.#limits.isUnused(connection))
+    this.#closeUnused = unusedConnections(clock, connection => this.#limits.isUnused(connection))
   }
 
   get connections(): number {
@@ -158,7 +158,7 @@ export class Listening {
   closeIdleConnections(): void {
     for (const server of this.#servers) server.closeIdleConnections()
     this.#limits.closeAwaitingHeader()
-    this.#unused.close(this.#sockets())
+    this.#closeUnused(this.#sockets())
   }
 
   closeAllConnections(): void {
