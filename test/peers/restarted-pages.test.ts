@@ -9,7 +9,7 @@ import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOpt
 import { redisPackages } from '../support/redis-for-workers.js'
 import { type RedisServer, startRedisServer } from '../support/redis-server.js'
 import { RestartedService } from '../support/restarted-service.js'
-import { callSessions } from '../support/sessions-api.js'
+import { bindTab, callSessions } from '../support/sessions-api.js'
 import { ConverseVisitor } from './converse-visitor.js'
 import { numbersOf, openModulePage, type Visitor } from './module-visitor.js'
 import { describeWith } from './needs.js'
@@ -56,7 +56,7 @@ for (const kind of encryptedServers) {
     let context: BrowserContext
     let bob: User
     let transport: PageOptions['transport'] = 'auto'
-    let id: string | undefined
+    const ids = new Map<string, string>()
     /** Calls of the portal's backend. */
     let calls = 0
     /** In seconds. Undefined: the service's default. */
@@ -64,13 +64,7 @@ for (const kind of encryptedServers) {
 
     const bind = async () => {
       calls += 1
-      const resumed = id && (await callSessions(service.url, 'POST', `/${id}/resume`))
-      const binding =
-        resumed && resumed.status === 200
-          ? resumed.json
-          : await service.bind(wait === undefined ? alice : { ...alice, wait })
-      id = binding.id
-      return binding
+      return bindTab(service, ids, 'tab', wait === undefined ? alice : { ...alice, wait })
     }
 
     beforeAll(async () => {
@@ -93,7 +87,7 @@ for (const kind of encryptedServers) {
       })
 
     beforeEach(async () => {
-      id = undefined
+      ids.clear()
       calls = 0
       wait = undefined
       await service.start()

@@ -1,12 +1,9 @@
 // The XMPP servers that the service is tested with, and the kinds of link that it has to them.
 import { startEjabberd } from '../support/ejabberd.js'
-import { type Prosody, startProsody } from '../support/prosody.js'
+import { startProsody } from '../support/prosody.js'
+import type { XmppServer } from '../support/xmpp-server.js'
 
-/** What the tests use of a server, whichever it is. */
-export type XmppServer = Pick<
-  Prosody,
-  'pid' | 'c2sPort' | 'directTlsPort' | 'httpPort' | 'caFile' | 'stop' | 'restart' | 'kill' | 'log'
->
+export type { XmppServer }
 
 export interface ServerKind {
   /** Whose server it is. */

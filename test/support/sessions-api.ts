@@ -37,7 +37,7 @@ export async function bindTab(
   service: Pick<TestService, 'url' | 'bind'>,
   ids: Map<string, string>,
   tab: string,
-  user: Readonly<Record<string, string>>,
+  user: Parameters<TestService['bind']>[0],
 ): Promise<WarmBinding> {
   const id = ids.get(tab)
   const resumed = id && (await callSessions(service.url, 'POST', `/${id}/resume`))
