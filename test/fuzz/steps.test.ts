@@ -1,16 +1,23 @@
 // Shapes that no list has: twice as much of anything takes at most about twice as many steps, whatever reads it.
 //   STEP_CASES  how many shapes for each reader (150)
 //   STEP_SEED   (20261121)
+import type { IncomingMessage } from 'node:http'
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import { AttachCookie } from '../../src/browsers/bosh/attach-cookie.js'
 import { parseBody, readBodyHead } from '../../src/browsers/bosh/body.js'
+import { loadConfig } from '../../src/config/load.js'
+import { clientAddress } from '../../src/http/access/client-rules.js'
+import { negotiate } from '../../src/http/answers/negotiation.js'
+import { bodyFormat } from '../../src/http/bodies/read-body.js'
 import { linksInXrd } from '../../src/remote/endpoint-discovery.js'
 import { namesOf } from '../../src/servers/net/certificate-names.js'
+import { readParameters } from '../../src/warm/read-parameters.js'
+import { toWarmRequest } from '../../src/warm/warming/warm-request.js'
 import { prepareDomain } from '../../src/xmpp/jid/domains.js'
 import { parseJid } from '../../src/xmpp/jid/jid.js'
 import { defaultLimits } from '../../src/xmpp/xml/limits.js'
 import { Splitter } from '../../src/xmpp/xml/splitter.js'
-import { hostileHeaders, hostileParameters } from '../support/hostile-readers.js'
 import { numberFrom } from '../support/random.js'
 import { countSteps } from '../support/steps.js'
 
@@ -46,6 +53,23 @@ function split(text: string, pieceSize: number): void {
   for (let at = 0; at < bytes.length; at += pieceSize) splitter.write(bytes.subarray(at, at + pieceSize))
 }
 
+const { config } = loadConfig({ ADMIN_USERS: 'a:b', XMPP_DOMAINS: 'example.com' })
+
+/** What a call of the warm API goes through, once its admin is known. */
+function readCall(contentType: string, body: string): void {
+  toWarmRequest(readParameters(contentType, Buffer.from(body)), config)
+}
+
+function readContentType(value: string): void {
+  bodyFormat(value)
+  readParameters(`application/json;${value}`, Buffer.from('{}'))
+}
+
+const cookie = AttachCookie.forPage('0', 'reply', 60, { path: '/', secure: false }, 0)
+
+const forwarded = (value: string) =>
+  ({ headers: { 'x-forwarded-for': value }, socket: { remoteAddress: '127.0.0.1' } }) as unknown as IncomingMessage
+
 const whole = Number.MAX_SAFE_INTEGER
 const readers: Readonly<Record<string, readonly [parts: readonly string[], read: (text: string) => void]>> = {
   'a body': [xml, text => parseBody(`<body rid='1' xmlns='http://jabber.org/protocol/httpbind'>${text}</body>`)],
@@ -56,18 +80,15 @@ const readers: Readonly<Record<string, readonly [parts: readonly string[], read:
   'a stream, start and all, byte by byte': [xml, text => split(text, 1)],
   'the head of a body': [xml, readBodyHead],
   'an XRD with comments': [xml, linksInXrd],
-  JSON: [fields, text => hostileParameters('application/json', Buffer.from(`{"jid":${text}}`))],
-  'JSON in a string': [
-    fields,
-    text => hostileParameters('application/json', Buffer.from(JSON.stringify({ jid: text, b: [text] }))),
-  ],
-  'a form': [fields, text => hostileParameters('', Buffer.from(text))],
+  JSON: [fields, text => readCall('application/json', `{"jid":${text}}`)],
+  'JSON in a string': [fields, text => readCall('application/json', JSON.stringify({ jid: text, b: [text] }))],
+  'a form': [fields, text => readCall('', text)],
   'a JID': [fields, parseJid],
   'a domain': [fields, prepareDomain],
-  Accept: [headerParts, hostileHeaders['accept']!],
-  'Content-Type': [headerParts, hostileHeaders['content-type']!],
-  Cookie: [headerParts, hostileHeaders['cookie']!],
-  'X-Forwarded-For': [headerParts, hostileHeaders['x-forwarded-for']!],
+  Accept: [headerParts, accept => negotiate({ accept })],
+  'Content-Type': [headerParts, readContentType],
+  Cookie: [headerParts, text => cookie.admits(text)],
+  'X-Forwarded-For': [headerParts, text => clientAddress(forwarded(text), config)],
   'names in a certificate': [headerParts, namesOf],
 }
 
