@@ -72,9 +72,9 @@ for (const server of ['Prosody', 'ejabberd'] as const)
         const way = await startRelay(stage.redis.path)
         const member = await stage.flock.add({ REDIS_URL: way.url.replace('http:', 'redis:') })
         const faults = await stage.during(async parts => {
-          parts.crowd.mayRepeat()
+          parts.crowd.judge.mayRepeat = true
           const from = performance.now()
-          parts.crowd.cut({ from, to: from + (cutSeconds + takeUpSeconds) * 1000 })
+          parts.crowd.judge.cut({ from, to: from + (cutSeconds + takeUpSeconds) * 1000 })
           way.hangUp()
           await pause(cutSeconds * 1000)
           way.restore()

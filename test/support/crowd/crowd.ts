@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { processIn } from '../../../src/store/process-name.js'
 import { callSessions } from '../sessions-api.js'
 import { BoshTalk } from './bosh-talk.js'
-import { type Cut, type Harm, Judge } from './judge.js'
+import { Judge } from './judge.js'
 import { SocketTalk } from './socket-talk.js'
 import type { TalkBinding, TalkEvents } from './talk.js'
 
@@ -55,7 +55,8 @@ export class Crowd {
   readonly #name = randomUUID()
   readonly #options: CrowdOptions
   readonly #chatters: readonly Chatter[]
-  readonly #judge = new Judge()
+  /** Knows what has happened, and is told what is done to processes. */
+  readonly judge = new Judge()
   /** The process of each session, by its id. */
   #places: ReadonlyMap<string, string | undefined> = new Map()
   #locating: NodeJS.Timeout | undefined
@@ -83,21 +84,6 @@ export class Crowd {
     for (const chatter of this.#chatters) void this.#chat(chatter)
   }
 
-  /** Takes note of what has been done to a process, or to all of them. */
-  harm(harm: Harm): void {
-    this.#judge.harm(harm)
-  }
-
-  /** Notes an interruption that is too short to be a harm. */
-  cut(cut: Cut): void {
-    this.#judge.cut(cut)
-  }
-
-  /** Stanzas may come twice, in the order in which the server repeats them. */
-  mayRepeat(): void {
-    this.#judge.mayRepeat = true
-  }
-
   /** Numbers of the sessions that this process has now, also of those that other processes opened. */
   async livesAt(node: string): Promise<ReadonlySet<number>> {
     await this.#locate()
@@ -122,9 +108,9 @@ export class Crowd {
     while (performance.now() < deadline && !this.#isQuiet()) await sleep(100)
     for (const { user, isReady, binding } of this.#chatters)
       if (!isReady)
-        this.#judge.missed(`${user} has had no session at the end; the last one was in ${binding?.sid.slice(0, 8)}`)
+        this.judge.missed(`${user} has had no session at the end; the last one was in ${binding?.sid.slice(0, 8)}`)
     clearInterval(this.#locating)
-    const faults = this.#judge.faults()
+    const faults = this.judge.faults()
     this.#isClosing = true
     await this.#allCome()
     await Promise.all(
@@ -138,7 +124,7 @@ export class Crowd {
   }
 
   #isQuiet(): boolean {
-    return this.#judge.isQuiet && this.#coming.size === 0 && this.#chatters.every(({ isReady }) => isReady)
+    return this.judge.isQuiet && this.#coming.size === 0 && this.#chatters.every(({ isReady }) => isReady)
   }
 
   async #allCome(): Promise<void> {
@@ -165,8 +151,8 @@ export class Crowd {
     const binding = await this.#call('POST', '', about)
     if (binding === undefined) throw new Error('a warm answered that there is no such session')
     const before = chatter.life
-    const life = this.#judge.begin(processIn(binding.sid) ?? '')
-    if (before !== undefined && since !== undefined) this.#judge.recovered(before, since)
+    const life = this.judge.begin(processIn(binding.sid) ?? '')
+    if (before !== undefined && since !== undefined) this.judge.recovered(before, since)
     chatter.life = life
     chatter.binding = binding
     const begun = performance.now()
@@ -176,12 +162,12 @@ export class Crowd {
       },
       heard: stanzas => this.#hear(life, stanzas),
       gone: (why, lostSince) => {
-        this.#judge.end(life, why)
+        this.judge.end(life, why)
         chatter.isReady = false
         const lived = performance.now() - begun
         if (!this.#isClosing) this.#keep(this.#comeBack(chatter, lived, lostSince))
       },
-      odd: what => this.#judge.odd(life, what),
+      odd: what => this.judge.odd(life, what),
     }
     const resume = () => this.#call('POST', `/${binding.id}/resume`)
     chatter.talk = chatter.isOverSocket ? new SocketTalk(binding, resume, events) : new BoshTalk(binding, events)
@@ -197,7 +183,7 @@ export class Crowd {
       await sleep(Math.max(0, due - performance.now()))
       const { life, talk, partner, isReady } = chatter
       if (!this.#isTalking || !isReady || !partner.isReady) continue
-      const number = this.#judge.say(life!, partner.life!)
+      const number = this.judge.say(life!, partner.life!)
       const { jid } = partner.binding!
       const body = `word ${this.#name} ${life} ${partner.life} ${number}`
       talk!.say(`<message xmlns='jabber:client' to='${jid}' type='chat'><body>${body}</body></message>`)
@@ -206,7 +192,7 @@ export class Crowd {
 
   #hear(life: number, stanzas: string): void {
     for (const [, name, from, to, number] of stanzas.matchAll(/<body>word (\S+) (\d+) (\d+) (\d+)<\/body>/g))
-      if (name === this.#name && Number(to) === life) this.#judge.hear(Number(from), life, Number(number))
+      if (name === this.#name && Number(to) === life) this.judge.hear(Number(from), life, Number(number))
   }
 
   /** Calls the warm API until it answers; undefined where there is no such session. */

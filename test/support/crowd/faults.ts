@@ -25,7 +25,7 @@ const stopMilliseconds = 12_000
 export async function kill({ crowd, flock }: FaultParts, member: Member): Promise<void> {
   const lives = await crowd.livesAt(member.node)
   member.isLeaving = true
-  crowd.harm({ node: member.node, lives, kind: 'died', from: performance.now() })
+  crowd.judge.harm({ node: member.node, lives, kind: 'died', from: performance.now() })
   flock.signal(member, 'SIGKILL')
 }
 
@@ -39,8 +39,8 @@ export async function killKept(
   // A process that dies while a session is opened ends it.
   await sleep(1_000)
   const from = performance.now()
-  crowd.cut({ from, to: from + takeUpSeconds * 1000 })
-  crowd.mayRepeat()
+  crowd.judge.cut({ from, to: from + takeUpSeconds * 1000 })
+  crowd.judge.mayRepeat = true
   flock.signal(member, 'SIGKILL')
   await meanwhile()
   await sleep(Math.max(0, from + takeUpSeconds * 1000 - performance.now()))
@@ -51,8 +51,8 @@ export async function pause({ crowd, flock }: FaultParts, member: Member, second
   const lives = await crowd.livesAt(member.node)
   const from = performance.now()
   const to = from + (seconds + rejoinSeconds) * 1000
-  if (seconds >= processSeconds) crowd.harm({ node: member.node, lives, kind: 'silent', from, to })
-  else crowd.cut({ from, to: from + seconds * 1000 })
+  if (seconds >= processSeconds) crowd.judge.harm({ node: member.node, lives, kind: 'silent', from, to })
+  else crowd.judge.cut({ from, to: from + seconds * 1000 })
   member.isStopped = true
   flock.signal(member, 'SIGSTOP')
   await sleep(seconds * 1000)
@@ -81,7 +81,7 @@ export async function loseRedis(
   seconds: number,
 ): Promise<void> {
   const from = performance.now()
-  crowd.cut({ from, to: from + (seconds + rejoinSeconds) * 1000 })
+  crowd.judge.cut({ from, to: from + (seconds + rejoinSeconds) * 1000 })
   if (how === 'hung') redis.pause()
   else if (how === 'stopped') await redis.stop()
   else await redis.kill()

@@ -3,10 +3,10 @@
 
 /** What has been done to a process. */
 export interface Harm {
-  /** Name of the process. Undefined means all processes. */
-  readonly node?: string | undefined
+  /** Name of the process. */
+  readonly node: string
   /** Numbers of sessions that others had opened and that had moved to the process. */
-  readonly lives?: ReadonlySet<number> | undefined
+  readonly lives: ReadonlySet<number>
   /** `died`: the process is gone. `silent`: others do not reach it until its entry in the store has expired. */
   readonly kind: 'died' | 'silent'
   readonly from: number
@@ -60,6 +60,7 @@ export class Judge {
   readonly #cuts: Cut[] = []
   readonly #recoveries: Recovery[] = []
   readonly #missed: string[] = []
+  /** Stanzas may come twice, in the order in which the server repeats them. */
   mayRepeat = false
 
   harm(harm: Harm): void {
@@ -174,7 +175,7 @@ export class Judge {
   #harmsOf({ number, node, from, to = Number.POSITIVE_INFINITY }: Life): Harm[] {
     return this.#harms.filter(
       harm =>
-        (harm.node === undefined || harm.node === node || harm.lives?.has(number)) &&
+        (harm.node === node || harm.lives.has(number)) &&
         harm.from - margin <= to &&
         (harm.to ?? Number.POSITIVE_INFINITY) + margin >= from,
     )
