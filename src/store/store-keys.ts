@@ -1,3 +1,4 @@
+import { comparableJid } from '../xmpp/jid/jid.js'
 import type { CountedBy, EndedMarks, Ending, SessionEntry, SessionKey, TabName, VisitKey } from './store.js'
 
 /** Keys contain secrets. `jid` can be full. */
@@ -30,7 +31,7 @@ export function keyOf(key: Exclude<SessionKey, { id: string }>): string {
 }
 
 const ofId = (id: string) => JSON.stringify(['id', id])
-const ofJid = (jid: string) => JSON.stringify(['jid', jid])
+const ofJid = (jid: string) => JSON.stringify(['jid', comparableJid(jid)])
 const ofVisit = (visit: VisitKey) =>
   visit.user === undefined ? keys.visit(visit) : JSON.stringify(['visit', visit.admin, visit.visit, visit.user])
 

@@ -7,7 +7,7 @@ import { orStoreProblem, storeProblem, unreachable } from '../../store/store-pro
 import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { EndedSessions, EndWish, SessionDetails, Sessions } from '../session-types.js'
-import type { OwnSessions } from './own-sessions.js'
+import { type OwnSessions, withJid } from './own-sessions.js'
 import type { SessionBook } from './session-book.js'
 import type { StoredRecords } from './stored-records.js'
 
@@ -140,7 +140,7 @@ async function meantBy(wish: EndWish, sessions: Store['sessions']): Promise<read
   }
   const { jid } = wish
   const found = await sessions.find({ user: userOf(jid) })
-  return jid.includes('/') ? found.filter(session => session.jid === jid) : found
+  return withJid(found, jid)
 }
 
 const isDone = (work: Promise<unknown>) =>

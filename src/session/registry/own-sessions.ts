@@ -2,7 +2,7 @@ import { isOfVisit, pageOf, statesOf } from '../../store/session-page.js'
 import type { PageWish, StoredSession, TabName, VisitKey } from '../../store/store.js'
 import { storeProblem } from '../../store/store-problem.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
-import { userOf } from '../../xmpp/jid/jid.js'
+import { comparableJid, userOf } from '../../xmpp/jid/jid.js'
 import type { Session } from '../session.js'
 import type { EndedSessions, EndWish, Handover, ResumedSession, SessionDetails } from '../session-types.js'
 import { detailsOf } from '../view.js'
@@ -91,7 +91,6 @@ function mayBecome({ stage, client }: Session, jid: string): boolean {
 }
 
 export function withJid(views: readonly StoredSession[], jid: string): readonly StoredSession[] {
-  const resourceOf = (full: string) => full.slice(full.indexOf('/') + 1)
   if (!jid.includes('/')) return views
-  return views.filter(view => view.jid?.includes('/') && resourceOf(view.jid) === resourceOf(jid))
+  return views.filter(view => view.jid !== undefined && comparableJid(view.jid) === comparableJid(jid))
 }

@@ -97,6 +97,12 @@ export function userOf(jid: string): string {
   return local + (prepareDomain(domain) ?? domain)
 }
 
+/** For comparisons of JIDs that an XMPP server may spell in another way: `userOf`, and the resource if there is one. */
+export function comparableJid(jid: string): string {
+  const slash = jid.indexOf('/')
+  return slash === -1 ? userOf(jid) : userOf(jid) + jid.slice(slash)
+}
+
 function prepareLocal(text: string): string | undefined {
   if (preparedLocal.test(text)) return text
   const local = mapLocal(text)

@@ -209,6 +209,17 @@ describe('with several processes', () => {
     expect(await store.ended.isEnded({ ...session, openedAt: Date.now() + 1_000 })).toBe(false)
   })
 
+  test('a session is ended by its full JID, however its server spells it, also in a silent process', async () => {
+    const bound = { jid: 'Juliet@Chat.Example/balcony', user: 'juliet@chat.example', domain: 'chat.example' }
+    const session = sessionOf('1', { ...bound, process: 'bbbbbbbb', openedAt: Date.now() - 1_000 })
+    await store.sessions.put([session])
+    other.self.isSilent = true
+    expect(await here.known.endAll({ jid: 'juliet@chat.example/other' })).toMatchObject({ ended: 0 })
+    expect(await store.ended.isEnded(session)).toBe(false)
+    expect(await here.known.endAll({ jid: 'juliet@chat.example/balcony' })).toMatchObject({ ended: 1 })
+    expect(await store.ended.isEnded(session)).toBe(true)
+  })
+
   test('without the store, all reachable sessions of a user are ended, and the call fails', async () => {
     await here.bench.warmed()
     await other.bench.warmed()
