@@ -15,8 +15,8 @@ export class BoshTalk implements Talk {
   readonly #binding: TalkBinding
   readonly #events: TalkEvents
   #rid: number
-  /** The requests that are under way. */
-  readonly #open = new Map<number, string>()
+  /** The rids of the requests that are under way. */
+  readonly #open = new Set<number>()
   #unsaid = ''
   /** The rid whose reply is to be read next, and replies that came before their turn. */
   #next: number
@@ -24,7 +24,6 @@ export class BoshTalk implements Talk {
   /** What has become of the last attempts, to tell why a session has ended. */
   readonly #attempts: string[] = []
   #isOver = false
-  #isPausing = false
   readonly #leaving = new AbortController()
 
   constructor(binding: TalkBinding, events: TalkEvents) {
@@ -34,14 +33,6 @@ export class BoshTalk implements Talk {
     this.#next = binding.rid
   }
 
-  get isOver(): boolean {
-    return this.#isOver
-  }
-
-  get unconfirmed(): string {
-    return [...this.#open.values(), this.#unsaid].join('')
-  }
-
   begin(): void {
     this.#events.ready()
     this.#pump()
@@ -49,16 +40,6 @@ export class BoshTalk implements Talk {
 
   say(stanza: string): void {
     this.#unsaid += stanza
-    this.#pump()
-  }
-
-  /** Asks for a pause (XEP-0124 §10), and sends nothing for so many seconds. */
-  async pause(seconds: number): Promise<void> {
-    this.#isPausing = true
-    this.#send('', " pause='60'")
-    while (this.#open.size > 0 && !this.#isOver) await sleep(20)
-    await sleep(seconds * 1000)
-    this.#isPausing = false
     this.#pump()
   }
 
@@ -77,19 +58,15 @@ export class BoshTalk implements Talk {
   }
 
   #pump(): void {
-    if (this.#isOver || this.#isPausing) return
+    if (this.#isOver) return
     if (this.#open.size > 0 && this.#unsaid === '') return
     // The service stores few replies, so no rid may be `requests` or more above an unanswered rid.
-    if (this.#rid >= Math.min(...this.#open.keys()) + this.#binding.requests) return
+    if (this.#rid >= Math.min(...this.#open) + this.#binding.requests) return
     const inner = this.#unsaid
     this.#unsaid = ''
-    this.#send(inner)
-  }
-
-  #send(inner: string, more = ''): void {
     const rid = this.#rid++
-    this.#open.set(rid, inner)
-    void this.#exchange(rid, inner, more).then(reply => {
+    this.#open.add(rid)
+    void this.#exchange(rid, inner).then(reply => {
       this.#open.delete(rid)
       if (reply === undefined || this.#isOver) return
       this.#replies.set(rid, reply)

@@ -45,10 +45,6 @@ export class SocketTalk implements Talk {
     this.#watching = setInterval(() => this.#watch(), 500)
   }
 
-  get unconfirmed(): string {
-    return this.#unacknowledged.join('')
-  }
-
   begin(): void {
     this.#connect()
   }

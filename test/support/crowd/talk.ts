@@ -30,8 +30,6 @@ export interface TalkEvents {
 export interface Talk {
   /** Sends a stanza, again if necessary, so that it arrives once. */
   say(stanza: string): void
-  /** Stanzas that may not have arrived. */
-  readonly unconfirmed: string
   /** Closes the connections, but does not end the session. */
   drop(): void
 }
