@@ -90,6 +90,14 @@ describe('an admin with role=warm', () => {
     expect((await remove!('/warm/sessions?jid=juliet@chat.example')).body).toEqual({ ended: 1 })
   })
 
+  test('is not told who ended a session', async () => {
+    const { call } = stage()
+    await call('delete', all)(`/warm/${one}`)
+    const shown = (await call('get', all)(`/warm/${one}`).set('Accept', page)).text
+    const { status, text } = await call('get', warmer)(`/warm/${one}`).set('Accept', page)
+    expect([status, shown.includes(' ended it at '), text.includes(' ended it at ')]).toEqual([404, true, false])
+  })
+
   test('lists only the sessions of a visit, without the numbers', async () => {
     const get = stage().call('get', warmer)
     expect((await get('/warm/sessions?visit=hers')).body).toMatchObject({ total: 1 })
