@@ -14,7 +14,7 @@ import {
   sendAnswer,
   sendPage,
 } from '../http/answers/answer.js'
-import { assetsRouter } from '../http/answers/assets.js'
+import { createAssetsRouter } from '../http/answers/assets.js'
 import { documents } from '../http/answers/documents.js'
 import { createHostMetaRouter } from '../http/answers/host-meta.js'
 import { type Navigation, navigation, publicNavigation } from '../http/answers/navigation.js'
@@ -52,7 +52,7 @@ export function createApp(parts: AppParts): Express {
   const demo = demoPath && home + demoPath
   const app = newApp(config)
   if (config.warm.hasPages) app.use(createWarmRouter(parts))
-  app.use('/assets', readOnly, assetsRouter)
+  app.use('/assets', readOnly, createAssetsRouter())
   app
     .route('/')
     .all(readOnly)
@@ -103,7 +103,7 @@ export function createPagesApp(parts: PagesParts): Express {
 
 export function createMisdirectedApp(parts: ProblemParts): Express {
   const app = newApp(parts.config)
-  app.use('/assets', assetsRouter)
+  app.use('/assets', createAssetsRouter())
   app.use(request => {
     const host = askedHost(request)
     throw new Problem('misdirected-request', { setting: 'HTTP_HOSTS', detail: host && `It is ${host}.` })

@@ -22,12 +22,20 @@ const forGood = 'public, max-age=31536000, immutable'
 /** For pages of portals: with COEP, they load only scripts with these headers. `integrity` needs the first. */
 const forAll = { 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' }
 
+const contents = new Map<string, Buffer>()
+
+function contentOf(file: string): Buffer {
+  const content = contents.get(file) ?? readFileSync(file)
+  contents.set(file, content)
+  return content
+}
+
 export function createAssetsRouter(version = ownVersion): Router {
   const router = Router({ caseSensitive: true })
   const provide = (path: string, file: string, headers: Readonly<Record<string, string>>) => {
     const stats = statSync(file, { throwIfNoEntry: false })
     if (stats?.isFile() !== true) return
-    const content = readFileSync(file)
+    const content = contentOf(file)
     const all = {
       ETag: `"${createHash('sha256').update(content).digest('base64url')}"`,
       'Last-Modified': stats.mtime.toUTCString(),
@@ -46,6 +54,3 @@ export function createAssetsRouter(version = ownVersion): Router {
   }
   return router
 }
-
-/** All hosts share the contents. */
-export const assetsRouter = createAssetsRouter()
