@@ -34,6 +34,8 @@ function isGuard(name: string, value: string): boolean {
   const isOff = /^(?:off|false|no|0|none)$/i.test(value)
   if (/^(?:LINK_RESUME|SCRAM_MEMORY)$/.test(name)) return isOff
   if (name === 'XMPP_TLS_MIN_VERSION') return value === '1.3'
+  if (name === 'CREDENTIAL_TIME') return value !== '' && Number(value) < 30 * 86_400
+  if (name === 'RATE_WARMS_PER_ADMIN') return Number(value) > 0
   return /_(?:DENY|REQUIRE_SECURE|STRICT_HOST|TLS_CIPHERS)$/.test(name) && value !== '' && !isOff
 }
 
@@ -50,11 +52,11 @@ export function unknownNames(environment: Environment): string[] {
 /** All other names in the file of the service, in which names of other programs are mistakes. `places` has their lines. */
 export function misspeltNames(values: Environment, places: ReadonlyMap<string, number> = new Map()): string[] {
   const reported = new Set(unknownNames(values).map(sentence => sentence.slice(0, sentence.indexOf(' '))))
-  return Object.keys(values).flatMap(name =>
-    isKnown(name) || reported.has(name) || ofNode.test(name)
-      ? []
-      : [sentenceFor(name, meantBy(name, true), places.get(name))],
-  )
+  return Object.keys(values).flatMap(name => {
+    if (/^NODE_(?:OPTIONS|EXTRA_CA_CERTS)$/.test(name)) return [`${name} ${lateForNode}`]
+    if (isKnown(name) || reported.has(name) || ofNode.test(name)) return []
+    return [sentenceFor(name, meantBy(name, true), places.get(name))]
+  })
 }
 
 const known = new Set([...Object.keys(settings), ...proxySettings.map(name => name.toLowerCase())])
@@ -63,6 +65,8 @@ const isKnown = (name: string) => known.has(name) || isFormer(name)
 
 /** Variables of socket activation. */
 const ofSystemd = /^LISTEN_(?:PID|FDS|FDNAMES)$/
+
+const lateForNode = 'is too late in the env file: Node.js reads it from the environment, before the service starts.'
 
 /** Names that Node.js, its libraries or the system read. */
 const ofNode =

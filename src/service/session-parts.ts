@@ -116,6 +116,7 @@ export function createSessionParts(given: ProcessParts) {
     transport,
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
     noteBoshRefusal: refusalLog(sums, logFor('bosh'), 'a BOSH client was refused'),
+    noteWebSocketRefusal: refusalLog(sums, logFor('websocket'), 'a WebSocket client was refused'),
     sessions: allSessions({ own, clock, shared, book }),
     mend: mendingOf(config, connect),
     openThere,

@@ -11,7 +11,6 @@ import { accessBy, type PublicEndpoint } from '../http/access/client-rules.js'
 import { redirectBase, secureBase } from '../http/addresses.js'
 import { createEndpointPage } from '../http/answers/endpoint-page.js'
 import type { Endpoint, Routes } from '../http/listening/dispatch.js'
-import { refusalLog } from '../lib/limits/refusal-log.js'
 import type { Opener, OpenerParts } from '../session/opener.js'
 import type { AnsweringParts } from '../warm/calls.js'
 import type { Guests } from '../warm/connect/guests.js'
@@ -127,7 +126,7 @@ function createApi(config: Config, logins: Logins, parts: Parts): Express {
 function createWebSocket(config: Config, opener: Opener, { shared, starting }: Parts): WebSocketEndpoint {
   const { websocket, websocketPath, bosh, domains, requireSecure } = config
   const { whereabouts } = shared
-  const { common, transport, wrongTokens, logFor, sums } = shared.sessionParts
+  const { common, transport, wrongTokens, noteWebSocketRefusal } = shared.sessionParts
   const { pingInterval, resumeSeconds, origins } = websocket
   const endpoint = publicEndpointOf(config, 'websocket', websocketPath)
   return new WebSocketEndpoint({
@@ -138,7 +137,7 @@ function createWebSocket(config: Config, opener: Opener, { shared, starting }: P
       opener,
       defaultDomain: bosh.defaultDomain,
       requireSecure,
-      noteRefusal: refusalLog(sums, logFor('websocket'), 'a WebSocket client was refused'),
+      noteRefusal: noteWebSocketRefusal,
       starting,
       resumeSeconds,
       domains,

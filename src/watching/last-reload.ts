@@ -12,7 +12,7 @@ export class LastReload {
   get rows(): readonly Row[] {
     return toRows({
       last_reload_successful: [
-        'Whether the last reload of the settings succeeded (1) or failed (0). If it failed, a restart would fail too.',
+        'Whether the last reload of the settings succeeded (1) or failed (0). If it failed, see the log: a restart may fail too.',
         () => Number(this.#isSuccessful),
       ],
       last_reload_success_timestamp_seconds: [

@@ -303,6 +303,8 @@ test.each([
   ['LINK_RESUME', 'off'],
   ['XMPP_TLS_MIN_VERSION', '1.3'],
   ['XMPP_TLS_CIPHERS', 'ECDHE+AESGCM'],
+  ['CREDENTIAL_TIME', '3600'],
+  ['RATE_WARMS_PER_ADMIN', '100'],
 ])('the service does not start with the former setting %s=%s, which would now be missed', (name, value) => {
   expect(problems({ [name]: value })).toEqual([`${name} is no longer a setting: CHANGELOG.md says what replaces it`])
   for (const unset of ['', value === 'off' ? 'on' : 'off']) expect(problems({ [name]: unset })).toEqual([])

@@ -64,7 +64,10 @@ test('each unknown name in the file of the service is reported', () => {
     PORT: '1',
   }
   const reported = [...unknownNames(values), ...misspeltNames(values)].map(sentence => sentence.split(' ')[0])
-  expect(reported.sort()).toEqual(['CROSS_DOMAIN_BOSH', 'MODULES_ENABLED', 'SMACKS_HIBERNATION_TIME'])
+  expect(reported.sort()).toEqual(['CROSS_DOMAIN_BOSH', 'MODULES_ENABLED', 'NODE_OPTIONS', 'SMACKS_HIBERNATION_TIME'])
+  expect(misspeltNames({ NODE_OPTIONS: '--tls-min-v1.3' })).toEqual([
+    'NODE_OPTIONS is too late in the env file: Node.js reads it from the environment, before the service starts.',
+  ])
 })
 
 test.each(['"', "'"])('a value in %s quotes is read without them', quote => {

@@ -91,8 +91,10 @@ export class Listening {
     })
     this.#certificates = config.https && new Certificates(config.https)
     this.#unread = new UnreadReplies({ limits: config.limits, connections: () => this.#sockets(), clock, refused })
-    this.#closeUnused = unusedConnections(clock, connection => this.#limits.isUnused(connection))
+    this.#closeUnused = unusedConnections(clock, this.#isUnused)
   }
+
+  readonly #isUnused = (connection: Socket) => this.#limits.isUnused(connection)
 
   get connections(): number {
     return this.#limits.connections.size
@@ -175,7 +177,7 @@ export class Listening {
     // 0 means no limit. A limit would drop headers such as `X-Forwarded-For`.
     server.maxHeadersCount = 0
     this.#limits.guard(server)
-    refuseUnreadable(server, note)
+    refuseUnreadable(server, note, this.#isUnused)
     refuseTunnels(server, note)
     server.on('checkExpectation', this.#inOrder(refuseExpectation(note)))
     const upgradeFor = (req: IncomingMessage) => (isAfterLastReply(req) ? undefined : this.#dispatcher.upgradeFor(req))

@@ -32,19 +32,23 @@ const refusals: Readonly<Record<string, Refusal>> = {
 
 const unreadable: Refusal = { status: 400, sentence: 'This is not an HTTP request.', reason: 'unreadable' }
 
-/** Answers with the statuses of Node.js, adds a sentence, and logs the reason. Failed TLS handshakes get a line only. */
-export function refuseUnreadable(server: Server, note: NoteRequest): void {
+/**
+ * Answers with the statuses of Node.js, adds a sentence, and logs the reason. Failed TLS handshakes get a line only.
+ * `isUnused` is true if a client has sent nothing: browsers open connections ahead.
+ */
+export function refuseUnreadable(server: Server, note: NoteRequest, isUnused = hasSentNothing): void {
   server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket: Socket) => {
     const refusal = refusals[code] ?? (code.startsWith('HPE_') ? unreadable : undefined)
     const about = aboutClient(socket)
-    if (refusal === undefined) noteHandshake(code, socket, note)
-    // Browsers open connections ahead, and may send nothing.
-    else if (socket.bytesRead > 0) note(about, refusal.reason, refusal.setting)
+    if (refusal === undefined) noteHandshake(code, socket, note, isUnused)
+    else if (!isUnused(socket)) note(about, refusal.reason, refusal.setting)
     const isBegun = replyUnderWay(socket)?.headersSent === true
     if (refusal !== undefined && socket.writable && !isBegun) socket.write(answerText(refusal.status, refusal.sentence))
     socket.destroy()
   })
 }
+
+const hasSentNothing = ({ bytesRead }: Socket) => bytesRead === 0
 
 export function refuseExpectation(note: NoteRequest): RequestListener {
   return (req, res) => {
@@ -59,12 +63,12 @@ function aboutClient(socket: Socket): Received {
   return { socket: socket instanceof TLSSocket ? rawSocket(socket) : socket, headers: {} }
 }
 
-function noteHandshake(code: string, socket: Socket, note: NoteRequest): void {
+function noteHandshake(code: string, socket: Socket, note: NoteRequest, isUnused: typeof hasSentNothing): void {
   const isUntrusted = socket instanceof TLSSocket && Boolean(socket.authorizationError)
   const about = aboutClient(socket)
   if (isUntrusted || code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE')
     note(about, 'client-certificate', 'TLS_CLIENT_AUTH')
   else if (code === 'ERR_SSL_HTTP_REQUEST') note(about, 'http-to-https-port')
-  else if (code.startsWith('ERR_SSL_') || (code === 'ERR_TLS_HANDSHAKE_TIMEOUT' && about.socket.bytesRead > 0))
+  else if (code.startsWith('ERR_SSL_') || (code === 'ERR_TLS_HANDSHAKE_TIMEOUT' && !isUnused(about.socket)))
     note(about, 'tls-handshake')
 }

@@ -30,7 +30,7 @@ export interface Asking {
   readonly signal: CallerSignal
 }
 
-/** Logins that count for the limits of the admin and the user. */
+/** Logins that count for the limits of the user. */
 export class LimitedLogins {
   readonly #config: Config
   readonly #parts: LimitedLoginsParts
