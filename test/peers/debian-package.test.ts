@@ -213,13 +213,16 @@ printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:${port}\\n' > /etc/sys
           isDone = true
         })
       const states = new Set<number | string | undefined>()
-      while (!isDone) {
-        const status = await ask(`${url}/healthz`, { agent: false }).then(
-          answer => answer.status,
-          (error: NodeJS.ErrnoException) => error.code,
-        )
-        states.add(status)
+      const visit = async () => {
+        while (!isDone) {
+          const status = await ask(`${url}/healthz`, { agent: false }).then(
+            answer => answer.status,
+            (error: NodeJS.ErrnoException) => error.code,
+          )
+          states.add(status)
+        }
       }
+      await Promise.all(Array.from({ length: 20 }, visit))
       await upgraded
       expect([...states]).toEqual([200])
       page.say(page.jid, 'number 2')

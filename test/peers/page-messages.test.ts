@@ -172,7 +172,7 @@ describe.each(kinds)('At $name', ({ name, start }) => {
       bob.say(jid, 'to a hidden tab')
       await hears(tab, 'to a hidden tab')
       await see('visible')
-      await tab.waitForFunction(jid => window.noted.present.includes(jid), bob.jid)
+      await eventually('the presence comes', () => presences() - seen === 1)
       await eventually('the server is told', () => told().length > before + 1)
       expect(told().slice(before)).toEqual(['inactive', 'active'])
       expect(await tab.evaluate(() => window.chat!.jid)).toBe(jid)

@@ -297,6 +297,7 @@ for (const kind of kinds) {
         await say('meanwhile')
         await restore()
         await isOnline(tab)
+        await bob.receives('meanwhile', 20_000)
         await say('after')
         await bob.receives('after', 20_000)
         await bob.isUpToDate()

@@ -117,6 +117,7 @@ export class PagesStage<S extends XmppServer> {
     this.complaints = []
     this.bob = await this.logIn('bob')
     this.context = await (await sharedChromium(browser)).newContext()
+    this.context.setDefaultTimeout(patience)
     this.context.on('weberror', error => this.complaints.push(error.error().message))
   }
 

@@ -72,6 +72,7 @@ for (const kind of encryptedServers) {
           wait: 20,
           url: where === 'here' ? `${warmer.url}/http-bind` : `http://127.0.0.1:${wire.port}/http-bind`,
         })
+        for (const secret of [binding.sid, alice.password]) expect(warmer.lines.join()).not.toContain(secret)
         const page = attach(binding)
         await bob.seesPresence(page.jid, undefined)
         page.say(bob.jid, `how is the tea ${where}? ☕ &lt;hot&gt;`)

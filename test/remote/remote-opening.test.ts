@@ -19,6 +19,7 @@ const ending = " type='terminate'"
 const id = hashOf('s1')
 const jid = 'juliet@far.example/balcony'
 
+const tab = { admin: 'portal', user: 'juliet@far.example', visit: 'v1', tab: 't1' }
 const handover = { seconds: 30, attachBinding: 'off' } as const
 
 async function begin() {
@@ -30,7 +31,7 @@ async function begin() {
   const ends: LinkEnd['failure'][] = []
   const opening = remotes.openThere(
     'far.example',
-    { lang: 'de', wait: 20, hold: 1, ver: '1.8' },
+    { lang: 'de', wait: 20, hold: 1, ver: '1.8', tab },
     {
       onStep: step => told.push(`at ${step}`),
       onOpen: () => told.push('open'),
@@ -191,7 +192,7 @@ describe('a session at a remote endpoint after the login', () => {
       state: 'elsewhere',
       transport: 'bosh',
       openedAt: 1000,
-      ...{ process: '', user: 'juliet@far.example', isPage: false },
+      ...{ process: '', user: 'juliet@far.example', isPage: false, tab },
     }
     expect(elsewhere.get(id)).toEqual(view)
     expect([...elsewhere.list()]).toEqual([view])

@@ -107,6 +107,18 @@ test('a guest comes back at any process', async () => {
   expect(server.connections).toHaveLength(2)
 })
 
+test('simultaneous calls of a tab cause one login', async () => {
+  const held: (() => void)[] = []
+  server.script = { success: ({ goOn }) => new Promise<void>(resolve => held.push(() => resolve(goOn()))) }
+  const simultaneous = Array.from({ length: 4 }, () => connect())
+  await eventually('a login is under way', () => held.length === 1)
+  held[0]!()
+  const answers = await Promise.all(simultaneous)
+  expect(answers.map(({ json }) => json['resumed']).sort()).toEqual([false, true, true, true])
+  expect(idsOf(answers)).toHaveLength(1)
+  expect(server.connections).toHaveLength(1)
+})
+
 test('a sign-out at one process ends sessions and logins at both', async () => {
   const tabs = await Promise.all(['t1', 't2', 't3', 't4'].map(tab => connect({ tab })))
   expect(idsOf(tabs)).toHaveLength(4)

@@ -193,11 +193,16 @@ const calls: readonly [operation: string, status: number, ask: Ask][] = [
     'GET /readyz',
     503,
     async accept => {
-      const leaving = await start({ servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none` })
+      const leaving = await start({
+        servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none`,
+        environment: { METRICS_ADDRESS: '127.0.0.1:0' },
+      })
       // With a session, the service does not stop at once.
       await leaving.service.bind(account)
       const stopped = leaving.service.stop()
       const answer = await ask(leaving, 'GET', '/readyz', accept)
+      const other = await fetch(new URL('/readyz', leaving.service.service.metricsUrl))
+      expect([other.status, await other.text()]).toEqual([503, 'not ready: stopping'])
       await stopped
       return answer
     },

@@ -120,6 +120,19 @@ describe('with another process,', () => {
     expect(heir.service.counts().sessions).toBe(2)
   })
 
+  test('held requests that a stopping process forwards are answered, and their session continues', async () => {
+    const { binding, stream } = await warm(heir)
+    const client = bosh(old, binding)
+    const held = client.request(say.stanza('mine'))
+    await eventually('the request is held', () => idsAt(stream).length === 1)
+    const stopping = old.service.stop()
+    const answer = await held
+    expect([answer.includes('terminate'), idsIn(answer)]).toEqual([false, []])
+    await stopping
+    stream.say(letter('later'))
+    expect(idsIn(await bosh(heir, { sid: client.sid!, rid: client.rid }).request())).toEqual(['later'])
+  })
+
   test('simultaneous requests of a page, at one process or two, all find the session', async () => {
     const third = await start()
     const { isEnded } = store.ended

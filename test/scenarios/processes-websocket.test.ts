@@ -78,8 +78,8 @@ const nameOf = ({ id }: Binding) => processIn(id)!
 const placeOf = ({ websocket }: Binding) => new URL(websocket.url).pathname + new URL(websocket.url).search
 
 /** A page that has opened its stream and received the features. */
-async function page({ url }: TestService, at: string): Promise<WebSocketWire> {
-  const wire = await openPage(url, at)
+async function page({ url }: TestService, at: string, headers = {}): Promise<WebSocketWire> {
+  const wire = await openPage(url, at, headers)
   wires.push(wire)
   return wire
 }
@@ -177,7 +177,7 @@ describe('with several processes,', () => {
         [`${path}?node=`, ''],
       ] as const
       for (const [at, begin] of attempts) {
-        const wire = await page(services[1], at)
+        const wire = await page(services[1], at, { 'X-Forwarded-For': '192.0.2.66' })
         wire.send(say.auth(`${begin}-${'x'.repeat(43)}`, 'alice'))
         expect(await wire.message()).toBe(say.notAuthorized)
         wire.drop()
@@ -186,7 +186,7 @@ describe('with several processes,', () => {
       wire.send(say.auth(`${name}-`, 'alice'))
       expect(await wire.message()).toBe(say.notAuthorized)
       const lines = services.flatMap(({ lines }) => lines.map(line => JSON.parse(line)))
-      const refusal = { level: 30, part: 'websocket', reason: 'wrong token', address: '127.0.0.1' }
+      const refusal = { level: 30, part: 'websocket', reason: 'wrong token', address: '192.0.2.66' }
       expect(lines).toContainEqual(expect.objectContaining(refusal))
       // The right token still works.
       expect(await take(wire, binding.websocket.token)).toBe(binding.jid)

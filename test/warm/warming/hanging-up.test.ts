@@ -67,6 +67,7 @@ describe('a caller that disconnects', () => {
     await caller.hangUp()
     await new Promise(setImmediate)
     expect(service.lines()).toMatchObject([{ code: 'client-gone', level: 30 }])
+    expect(service.logins).toEqual([])
   })
 
   test.each(['/warm', `/warm/${idOf(5)}/resume`])(
