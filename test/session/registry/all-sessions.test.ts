@@ -214,6 +214,8 @@ describe('with several processes', () => {
     const session = sessionOf('1', { ...bound, process: 'bbbbbbbb', openedAt: Date.now() - 1_000 })
     await store.sessions.put([session])
     other.self.isSilent = true
+    const listed = { ...all, user: 'juliet@chat.example', jid: 'juliet@chat.example/balcony' }
+    expect((await here.known.page(listed)).total).toBe(1)
     expect(await here.known.endAll({ jid: 'juliet@chat.example/other' })).toMatchObject({ ended: 0 })
     expect(await store.ended.isEnded(session)).toBe(false)
     expect(await here.known.endAll({ jid: 'juliet@chat.example/balcony' })).toMatchObject({ ended: 1 })
