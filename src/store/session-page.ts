@@ -1,5 +1,5 @@
 import { allowsDomain } from '../xmpp/jid/domains.js'
-import { comparableJid } from '../xmpp/jid/jid.js'
+import { isSameJid } from '../xmpp/jid/jid.js'
 import type { PageWish, SessionPage, SessionState, StoredSession, VisitKey } from './store.js'
 
 /** What filters and orders read. `user` and `tab` may be missing if the wish does not name a user or a visit. */
@@ -76,7 +76,7 @@ function fits(item: Listed, filter: PageWish): boolean {
   const { scope, user, jid, visit, domain, state, transport, origin, process, search } = filter
   return (
     (user === undefined || item.user === user) &&
-    (jid === undefined || (item.jid !== undefined && comparableJid(item.jid) === comparableJid(jid))) &&
+    (jid === undefined || isSameJid(item.jid, jid)) &&
     (visit === undefined || isOfVisit(item, visit)) &&
     (domain === undefined || item.domain === domain) &&
     (state === undefined || item.state === state) &&

@@ -2,7 +2,7 @@ import { isOfVisit, pageOf, statesOf } from '../../store/session-page.js'
 import type { PageWish, StoredSession, TabName, VisitKey } from '../../store/store.js'
 import { storeProblem } from '../../store/store-problem.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
-import { comparableJid, userOf } from '../../xmpp/jid/jid.js'
+import { isSameJid, userOf } from '../../xmpp/jid/jid.js'
 import type { Session } from '../session.js'
 import type { EndedSessions, EndWish, Handover, ResumedSession, SessionDetails } from '../session-types.js'
 import { detailsOf } from '../view.js'
@@ -91,6 +91,5 @@ function mayBecome({ stage, client }: Session, jid: string): boolean {
 }
 
 export function withJid(views: readonly StoredSession[], jid: string): readonly StoredSession[] {
-  if (!jid.includes('/')) return views
-  return views.filter(view => view.jid !== undefined && comparableJid(view.jid) === comparableJid(jid))
+  return jid.includes('/') ? views.filter(view => isSameJid(view.jid, jid)) : views
 }

@@ -103,6 +103,9 @@ export function comparableJid(jid: string): string {
   return slash === -1 ? userOf(jid) : userOf(jid) + jid.slice(slash)
 }
 
+export const isSameJid = (one: string | undefined, other: string): boolean =>
+  one !== undefined && comparableJid(one) === comparableJid(other)
+
 function prepareLocal(text: string): string | undefined {
   if (preparedLocal.test(text)) return text
   const local = mapLocal(text)
