@@ -136,7 +136,6 @@ export class Service {
       sites: this.#sites,
       listening: this.#listening,
       events: this.#events,
-      records: shared?.records,
       files: this.#files,
       onStop: () => {
         shared?.records.stop()

@@ -4,7 +4,6 @@ import { traceOf } from '../lib/log.js'
 import type { Phase } from '../lib/phase.js'
 import { countLeftBehind, setDown } from '../session/registry/moving-sessions.js'
 import type { StateFiles } from '../session/registry/state-files.js'
-import type { StoredRecords } from '../session/registry/stored-records.js'
 import type { SessionRecord } from '../session/session-record.js'
 import type { OtherProcesses } from '../store/other-processes.js'
 import type { Events } from '../warm/events/events.js'
@@ -32,7 +31,6 @@ interface StoppingParts {
   readonly sites: Sites
   readonly listening: Listening
   readonly events: Events | undefined
-  readonly records: StoredRecords | undefined
   readonly files: StateFiles | undefined
   readonly onStop: () => void
   readonly onStopped: () => void
@@ -58,7 +56,7 @@ export class Stopping {
   }
 
   async #drain(): Promise<void> {
-    const { base, sessions, listening, records, files } = this.#parts
+    const { base, sessions, listening, files } = this.#parts
     const { live, phase, joined, clock, log } = base
     const { registry } = sessions
     const seconds = live.config.drainTime
@@ -67,7 +65,7 @@ export class Stopping {
     log.info({ sessions: registry.size, seconds }, 'draining')
     sessions.linking.closeSpares()
     joined?.tellDraining()
-    const mayMove = files !== undefined || records !== undefined
+    const mayMove = files !== undefined || sessions.shared !== undefined
     const left = {
       get size() {
         return mayMove ? registry.immovable : registry.size
@@ -77,7 +75,7 @@ export class Stopping {
   }
 
   async #stop(): Promise<void> {
-    const { base, sessions, sites, listening, events, records, files } = this.#parts
+    const { base, sessions, sites, listening, events, files } = this.#parts
     const { phase, joined, log } = base
     const { registry } = sessions
     phase.begin('stopping')
@@ -85,7 +83,7 @@ export class Stopping {
     this.#parts.onStop()
     joined?.tellDraining()
     // A session that arrives after the others are set down would end.
-    await records?.settled()
+    await sessions.shared?.records.settled()
     const canStore = files !== undefined || (await this.#isStoreUp())
     if (canStore) await this.#setDownSessions()
     else if (joined !== undefined) await this.#leaveSessions(joined)
@@ -171,8 +169,9 @@ export class Stopping {
 
   /** Resolves with what the store has not taken. Undefined: there is no store. */
   async #store(texts: Iterable<string>): Promise<readonly string[] | undefined> {
-    const { records } = this.#parts
-    if (records === undefined) return undefined
+    const { shared } = this.#parts.sessions
+    if (shared === undefined) return undefined
+    const { records } = shared
     const unstored = await records.put(texts)
     return unstored.length > 0 && (await this.#isStoreUp()) ? await records.put(unstored) : unstored
   }

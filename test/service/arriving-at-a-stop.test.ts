@@ -61,11 +61,11 @@ test.each(['take', 'isEnded'] as const)(
       sessions: {
         registry: bench.registry,
         linking: { closeSpares: none, shutDown: none, isEmpty: () => true, close: none },
+        shared: { records },
       },
       sites: { shutDown: none },
       listening: { retire: none, close: async () => {}, closeIdleConnections: none, closeAllConnections: none },
       events: undefined,
-      records,
       files: undefined,
       onStop: () => records.stop(),
       onStopped: none,

@@ -64,7 +64,7 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
   const site = configOfDomain(config, domain)
   const log = createLog('debug', { write: line => takeNotes(JSON.parse(line), notes) })
   const base = {
-    live: createLiveConfig({ ...config, spareLinks: 0 }),
+    live: createLiveConfig(config),
     log,
     logFor: () => log,
     auditFor: () => createLog('silent', { write() {} }),
@@ -77,6 +77,7 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
     joined: undefined,
   }
   const sessions = createSessionParts({ base, takeUp: () => false })
+  sessions.linking.closeSpares()
   try {
     const { login } = createSessions(site, sessions.parts).logins
     const binding = await login(request, new CallerGone())
