@@ -74,7 +74,7 @@
       const answer = await fetch(location.href, { headers, cache: 'no-store', signal: own.signal })
       const text = await answer.text()
       if (request !== own) return
-      // Both pass: while the service starts or stops, a proxy may answer.
+      // While the service starts or stops, a proxy may answer. A limit of calls has an end too.
       if (answer.status >= 500 || answer.status === 429) throw new Error(answer.status)
       heardAt = Date.now()
       offlineSince = undefined

@@ -40,7 +40,7 @@ export function refuseUnreadable(server: Server, note: NoteRequest, isUnused = h
   server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket: Socket) => {
     const refusal = refusals[code] ?? (code.startsWith('HPE_') ? unreadable : undefined)
     const about = aboutClient(socket)
-    if (refusal === undefined) noteHandshake(code, socket, note, isUnused)
+    if (refusal === undefined) noteHandshake(code, socket, about, note, isUnused)
     else if (!isUnused(socket)) note(about, refusal.reason, refusal.setting)
     const isBegun = replyUnderWay(socket)?.headersSent === true
     if (refusal !== undefined && socket.writable && !isBegun) socket.write(answerText(refusal.status, refusal.sentence))
@@ -63,9 +63,14 @@ function aboutClient(socket: Socket): Received {
   return { socket: socket instanceof TLSSocket ? rawSocket(socket) : socket, headers: {} }
 }
 
-function noteHandshake(code: string, socket: Socket, note: NoteRequest, isUnused: typeof hasSentNothing): void {
+function noteHandshake(
+  code: string,
+  socket: Socket,
+  about: ReturnType<typeof aboutClient>,
+  note: NoteRequest,
+  isUnused: typeof hasSentNothing,
+): void {
   const isUntrusted = socket instanceof TLSSocket && Boolean(socket.authorizationError)
-  const about = aboutClient(socket)
   if (isUntrusted || code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE')
     note(about, 'client-certificate', 'TLS_CLIENT_AUTH')
   else if (code === 'ERR_SSL_HTTP_REQUEST') note(about, 'http-to-https-port')

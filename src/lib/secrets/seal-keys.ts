@@ -35,5 +35,9 @@ export function seal(secret: Buffer, nonce: Buffer, about: Buffer, bytes: Buffer
 export function unseal(secret: Buffer, nonce: Buffer, about: Buffer, sealed: Buffer): Buffer | undefined {
   const decipher = createDecipheriv(cipherName, secret, nonce, { authTagLength: tagBytes })
   decipher.setAAD(about).setAuthTag(sealed.subarray(-tagBytes))
-  return attempt(() => Buffer.concat([decipher.update(sealed.subarray(0, -tagBytes)), decipher.final()]))
+  return attempt(() => {
+    const bytes = decipher.update(sealed.subarray(0, -tagBytes))
+    decipher.final()
+    return bytes
+  })
 }
