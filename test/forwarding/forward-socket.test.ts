@@ -84,7 +84,7 @@ test('messages and pings go both ways, and a closing handshake closes both sides
   await eventually('a pong', () => counts.pongs.count === 1)
   client.close(1000)
   await once(client, 'close')
-  await eventually('its end', () => connection!.destroyed)
+  await eventually('its end', () => connection!.destroyed && events.length === 2)
   expect(events).toEqual(['one', 'gone connection-closed'])
   await eventually('no stream', () => stage.links.to(stage.address).streams === 0)
 })
