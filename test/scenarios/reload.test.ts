@@ -507,7 +507,8 @@ const limits: { readonly [Name in ReloadedName]?: Limit } = {
   },
   RATE_GUESTS: { values: ['0', '1'], look: comeUntilRefused, seen: 'too-many-requests' },
   MAX_GUESTS: { values: ['0', '1'], look: comeUntilRefused, seen: 'too-many-requests' },
-  MAX_MEMORY_MB: { values: ['0', '1'], look: () => warmUntil(50), seen: 'service-full' },
+  // The memory is measured every 250 ms.
+  MAX_MEMORY_MB: { values: ['0', '1'], look: () => warmUntil(2_000), seen: 'service-full' },
 }
 
 test.each(workerCounts('0', '2'))('a reload changes each limit, with %s workers', async workers => {

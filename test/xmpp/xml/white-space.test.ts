@@ -27,7 +27,7 @@ function timeOf(work: () => void): number {
   return shortest
 }
 
-test('a long attribute value of white space takes about as long to read as another', () => {
+test('a long attribute value of white space takes no longer by its length than another', () => {
   const length = 1_000_000
   const reading = (value: string) => () => {
     const { elements } = read(`${header}<a b='${value}' xmlns:p='p${value}p'><![CDATA[]]></a>`, {
@@ -37,5 +37,6 @@ test('a long attribute value of white space takes about as long to read as anoth
     expect(elements).toHaveLength(1)
   }
   const plain = timeOf(reading('x'.repeat(length)))
-  for (const space of ['\r', '\n', '\t']) expect(timeOf(reading(space.repeat(length)))).toBeLessThan(12 * plain)
+  // Two to four times as long. A search from each character to the end would take 10,000 times as long.
+  for (const space of ['\r', '\n', '\t']) expect(timeOf(reading(space.repeat(length)))).toBeLessThan(50 * plain)
 })
