@@ -9,9 +9,9 @@ import { ask } from '../support/http-answer.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
 import { admin } from '../support/start-service.js'
 
-/** Connections in a crowd, and the memory that its garbage may take, in MiB. */
+/** Connections in a crowd, and the memory that its garbage may take, in MiB. All replies of a document would take a GiB. */
 const crowd = 200
-const garbage = 64
+const garbage = 128
 
 const operator = new Operator()
 const sockets: Socket[] = []
