@@ -1,4 +1,4 @@
-import { bareJid, childOf, forwardedIn, type Message, readMessage } from './message.js'
+import { childOf, forwardedIn, isOfAccount, type Message, readMessage } from './message.js'
 import { randomName } from './page-memory.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 
@@ -48,15 +48,13 @@ export function createArchive(connection: StropheConnection, Builder: StropheNam
   }
 
   return {
-    /** Accepts results from the user's own server only. */
+    /** Accepts results of the user's own archive only. */
     take(stanza: Element): boolean {
       const result = childOf(stanza, 'result', archiveNamespace)
       if (!result) return false
       const found = queries.get(result.getAttribute('queryid')!)
       const forwarded = forwardedIn(result)
-      const own = bareJid(jid)
-      const isOurs = (stanza.getAttribute('from') ?? own).toLowerCase() === own
-      if (isOurs && found && forwarded) {
+      if (isOfAccount(stanza, jid) && found && forwarded) {
         const [stamp, message] = forwarded
         found.push({ id: result.getAttribute('id') ?? '', message: readMessage(message, jid, stamp) })
       }

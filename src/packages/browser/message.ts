@@ -49,10 +49,15 @@ export function forwardedIn(
   return message && [childOf(forwarded!, 'delay', delayNamespace)?.getAttribute('stamp') ?? null, message]
 }
 
+/** False for imitations: only the user's server sends without `from`, or from the bare JID (RFC 6120 §8.1.2.1). */
+export function isOfAccount(stanza: Element, jid: string): boolean {
+  const from = stanza.getAttribute('from')
+  return !from || from.toLowerCase() === bareJid(jid)
+}
+
 /** Returns the message in a carbon (XEP-0280), or the stanza itself. */
 export function carbonOf(stanza: Element, jid: string): Element {
-  // Anybody can imitate a carbon. Only the user's server sends from the bare JID.
-  if (stanza.getAttribute('from')?.toLowerCase() !== bareJid(jid)) return stanza
+  if (!isOfAccount(stanza, jid)) return stanza
   const carbon = childOf(stanza, 'sent', carbonsNamespace) ?? childOf(stanza, 'received', carbonsNamespace)
   return forwardedIn(carbon)?.[1] ?? stanza
 }

@@ -1,6 +1,6 @@
 // `import { earlier, people, readMarks, typing } from '…/assets/warm-bindings-more.js'`
 import type { Chat } from './chat.js'
-import { bareJid, childOf, conditionOf, forwardedIn, type Message, readMessage } from './message.js'
+import { bareJid, childOf, conditionOf, forwardedIn, isOfAccount, type Message, readMessage } from './message.js'
 import { randomName } from './page-memory.js'
 
 const statesNamespace = 'http://jabber.org/protocol/chatstates'
@@ -180,16 +180,13 @@ export interface Earlier {
 export function earlier(chat: Chat, jid: string, { before = '', most = 50 } = {}): Promise<Earlier> {
   const { connection } = chat
   if (!connection) return Promise.reject(new Error('The chat is not connected.'))
-  const own = bareJid(chat.jid)
   const queryid = randomName()
   const messages: Message[] = []
   let oldest: string | undefined
   const take = (stanza: Element) => {
     const result = childOf(stanza, 'result', archiveNamespace)
     const forwarded = forwardedIn(result)
-    // Anybody can imitate a result. Only the user's server sends from the bare JID.
-    const isOurs = bareJid(stanza.getAttribute('from') ?? own) === own
-    if (isOurs && forwarded && result!.getAttribute('queryid') === queryid) {
+    if (isOfAccount(stanza, chat.jid) && forwarded && result!.getAttribute('queryid') === queryid) {
       oldest ??= result!.getAttribute('id') ?? undefined
       messages.push(readMessage(forwarded[1], chat.jid, forwarded[0]))
     }

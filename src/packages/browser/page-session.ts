@@ -2,7 +2,7 @@ import { type Archive, createArchive } from './archive.js'
 import type { Arrivals } from './arrivals.js'
 import { type Departures, isUnconfirmed } from './departures.js'
 import { LinkState, linkNamespace } from './link-state.js'
-import { bareJid, carbonOf, carbonsNamespace, childOf, readMessage } from './message.js'
+import { carbonOf, carbonsNamespace, childOf, isOfAccount, readMessage } from './message.js'
 import { type Introduced, randomName } from './page-memory.js'
 import { orderReplies } from './reply-order.js'
 import { longestFailure, repeatRequests } from './retries.js'
@@ -319,10 +319,9 @@ export class PageSession {
       return !this.#isOver
     }
     this.connection.addHandler(onMessage, null, 'message', null)
-    // Anybody can send a list. Only the user's server sends without `from`, or from the bare JID (RFC 6121 §2.1.6).
     const onContacts = (stanza: Element) => {
-      const from = stanza.getAttribute('from')
-      if (!this.#isOver && (!from || from === bareJid(jid))) {
+      // RFC 6121 §2.1.6.
+      if (!this.#isOver && isOfAccount(stanza, jid)) {
         this.send(this.#build('iq', { type: 'result', id: stanza.getAttribute('id')! }).tree())
         const contacts = roster.take(stanza)
         if (contacts) this.#events.contacts(contacts)

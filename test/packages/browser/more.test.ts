@@ -24,13 +24,18 @@ class FakeChat extends EventTarget {
   jid = ''
   readonly status = { state: 'online' }
   readonly sent: FakeElement[] = []
+  readonly questions: FakeElement[] = []
   readonly asked: ((result: FakeElement) => void)[] = []
   readonly refusals: ((error: FakeElement) => void)[] = []
+  onMessage = (_stanza: FakeElement): void => {}
   readonly connection = {
-    addHandler() {},
+    addHandler: (handler: (stanza: FakeElement) => void) => {
+      this.onMessage = handler
+    },
     deleteHandler() {},
     send: (stanza: FakeElement) => void this.sent.push(stanza),
-    sendIQ: (_iq: FakeElement, onResult: (answer: FakeElement) => void, onError: (answer: FakeElement) => void) => {
+    sendIQ: (iq: FakeElement, onResult: (answer: FakeElement) => void, onError: (answer: FakeElement) => void) => {
+      this.questions.push(iq)
       this.asked.push(onResult)
       this.refusals.push(onError)
     },
@@ -228,6 +233,24 @@ test.each<[string, (chat: FakeChat) => void, string]>([
   happens(chat)
   await jest.advanceTimersByTimeAsync(15_000)
   expect(await failure).toEqual(new Error(message))
+})
+
+// Anybody can imitate a result, and another client of the user can pass one on.
+test.each([
+  [undefined, 1],
+  ['alice@localhost', 1],
+  ['alice@localhost/2', 0],
+  ['bob@localhost', 0],
+])('of archived messages from %s, %d is taken', async (from, taken) => {
+  const chat = new FakeChat()
+  chat.jid = 'alice@localhost/1'
+  const found = more.earlier(chat, 'bob@localhost')
+  const queryid = chat.questions[0]!.children[0]!.getAttribute('queryid')!
+  const forwarded = fakeElement('forwarded', { xmlns: 'urn:xmpp:forward:0' }, fakeElement('message'))
+  const result = fakeElement('result', { xmlns: 'urn:xmpp:mam:2', queryid }, forwarded)
+  chat.onMessage(fakeElement('message', from === undefined ? {} : { from }, result))
+  chat.asked[0]!(fakeElement('iq'))
+  expect(await found).toMatchObject({ messages: Array(taken).fill({ archived: true }) })
 })
 
 test('names are asked for again that a broken connection did not bring', async () => {
