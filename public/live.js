@@ -70,10 +70,13 @@
     request = own
     timer = setTimeout(() => own.abort(), longestWait)
     const headers = { Accept: 'application/xhtml+xml', 'X-Live': 'on' }
+    let pause = interval
     try {
       const answer = await fetch(location.href, { headers, cache: 'no-store', signal: own.signal })
       const text = await answer.text()
       if (request !== own) return
+      // Calls before the end of a limit count as failed logins.
+      pause = Math.max(interval, 1000 * (Number(answer.headers.get('Retry-After')) || 0))
       // While the service starts or stops, a proxy may answer. A limit of calls has an end too.
       if (answer.status >= 500 || answer.status === 429) throw new Error(answer.status)
       heardAt = Date.now()
@@ -85,7 +88,7 @@
       offlineSince ??= Date.now()
     }
     stop()
-    if (refusal === undefined) timer = setTimeout(fetchAgain, interval)
+    if (refusal === undefined) timer = setTimeout(fetchAgain, pause)
     show()
   }
 

@@ -11,10 +11,11 @@ import { describeWith } from './needs.js'
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
-/** Pages that wait five seconds for an update wait a tenth of a second, or for ever once `isManual` is set. */
+/** Pages that wait five or 30 seconds for an update wait a tenth of a second, or for ever once `isManual` is set. */
 const hasty = `const later = setTimeout
 globalThis.setTimeout = (act, ms) => {
-  if (ms !== 5_000) return later(act, ms)
+  if (ms !== 5_000 && ms !== 30_000) return later(act, ms)
+  globalThis.pause = ms
   globalThis.isWaiting = globalThis.isManual
   return globalThis.isManual ? 0 : later(act, 100)
 }`
@@ -144,16 +145,21 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
     await service.stop()
   })
 
-  test('continue after the service has limited the calls of their user', async () => {
+  test('wait as long as the service says that it limits the calls of their user, and continue', async () => {
     const page = await opened()
     const { tab } = page
-    let limited = 0
+    let isLimited = true
     await tab.route('**/warm/numbers', (route, request) =>
-      request.headers()['x-live'] === 'on' && limited++ < 2 ? route.fulfill({ status: 429 }) : route.continue(),
+      request.headers()['x-live'] === 'on' && isLimited
+        ? route.fulfill({ status: 429, headers: { 'Retry-After': '30' } })
+        : route.continue(),
     )
     await page.goto('/warm/numbers')
     await tab.getByText(/^Offline since /).waitFor()
+    await eventually('the page waits longer', () => tab.evaluate<boolean>('globalThis.pause === 30_000'))
+    isLimited = false
     await tab.getByText('Live', { exact: true }).waitFor()
+    expect(await tab.evaluate('globalThis.pause')).toBe(5_000)
   })
 
   test('are complete without JavaScript', async () => {
