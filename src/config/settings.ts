@@ -1,9 +1,9 @@
 // The table of all settings. `npm run settings` writes docs/settings.md and .env.example from it.
 import { logFormats } from '../lib/log.js'
 import {
+  accountMakers,
   adminAccounts,
   adminAccountsFile,
-  createAccounts,
   serviceAccounts,
   serviceAccountsFile,
 } from './kinds/account-lists.js'
@@ -150,7 +150,7 @@ export const sections = {
     XMPP_LOGIN_KEYS_FILE: live('loginKeys', loginKeysFile, '').means(
       'File of keys that sign logins of users at servers that check JSON Web Tokens, as lines `domain={JWK}`: HS256, or the private key for ES256. Preferred to a service account.',
     ),
-    XMPP_CREATE_ACCOUNTS: live('createAccounts', createAccounts, '').means(
+    XMPP_CREATE_ACCOUNTS: live('accountMakers', accountMakers, '').means(
       'Domains whose users get an account before their first login without a password, as `domain=admin,…`. This admin of the XMPP server makes the account (XEP-0133). It logs in by a key of XMPP_LOGIN_KEYS_FILE, or as the service account.',
     ),
     XMPP_RETIRED_DOMAINS: live('retiredDomains', kinds.domainPatterns, '').means(

@@ -120,7 +120,7 @@ describe('the documents are true:', () => {
         mechanisms: [...passwordMechanisms],
         serviceAccounts: new Map(),
         loginKeys: new Map(),
-        createAccounts: new Map(),
+        accountMakers: new Map(),
         assumeSecure: false,
         requireSecure: false,
         trustedProxies: networks('loopback'),

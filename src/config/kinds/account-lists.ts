@@ -31,7 +31,7 @@ export const [adminAccounts, adminAccountsFile] = accountKinds(readAdmins)
 export const [serviceAccounts, serviceAccountsFile] = accountKinds(readServiceAccounts)
 
 /** `domain=user,…`: users who make accounts. */
-export const createAccounts: Kind<ReadonlyMap<string, string>> = (text, report) => {
+export const accountMakers: Kind<ReadonlyMap<string, string>> = (text, report) => {
   const makers = new Map<string, string>()
   for (const [index, entry] of (text === '' ? [] : text.split(',')).entries()) {
     const [, left = '', user = ''] = /^([^=]*)=(.*)$/s.exec(entry) ?? []

@@ -45,7 +45,7 @@ interface Shown extends Claim {
 export class Admins {
   readonly #parts: AdminsParts
   readonly #remembered: ReturnType<typeof createShortMemory<Admin>>
-  readonly #adminWith: ReturnType<typeof createAccounts>
+  readonly #adminWith: ReturnType<typeof createAdminLookup>
   /** Running checks, by the hash of what was shown. */
   readonly #checks = new Map<string, Promise<Admin | undefined>>()
   readonly #repeated = new WeakSet<Request>()
@@ -54,7 +54,7 @@ export class Admins {
   constructor(parts: AdminsParts) {
     this.#parts = parts
     this.#remembered = createShortMemory(parts.clock, memorySeconds, mostRemembered)
-    this.#adminWith = createAccounts(parts.config.admins, parts.hashes)
+    this.#adminWith = createAdminLookup(parts.config.admins, parts.hashes)
   }
 
   of(request: Request): Admin {
@@ -152,7 +152,7 @@ function isReadable(authorization: string): boolean {
   return /^[^:]*:.*$/.test(Buffer.from(encoded, 'base64').toString())
 }
 
-function createAccounts(admins: readonly Admin[], hashes: WorkQueue) {
+function createAdminLookup(admins: readonly Admin[], hashes: WorkQueue) {
   const key = randomBytes(32)
   const digest = (text: string) => createHmac('sha256', key).update(text, 'utf8').digest()
   const accounts = admins.map(admin => ({

@@ -40,7 +40,7 @@ const addUser = 'http://jabber.org/protocol/admin#add-user'
 
 export interface CreatedAccountsParts {
   /** A reload changes its values. */
-  readonly config: Pick<Config, 'createAccounts' | 'loginKeys' | 'serviceAccounts'>
+  readonly config: Pick<Config, 'accountMakers' | 'loginKeys' | 'serviceAccounts'>
   readonly login: LoginParts
   readonly connect: OpenLink
   /** By domain. Its window is a second. */
@@ -90,7 +90,7 @@ export class CreatedAccounts {
    */
   async ensure(jid: Jid, caller: CallerSignal, card?: Card): Promise<void> {
     const { config, login } = this.#parts
-    const maker = config.createAccounts.get(jid.domain)
+    const maker = config.accountMakers.get(jid.domain)
     if (maker === undefined || this.#isReserved(jid, maker) || this.#known.has(formatBareJid(jid))) return
     await withDeadline(caller, login.stepTimeout * 1000, async signal => {
       try {

@@ -125,10 +125,10 @@ export class PageAuthentication {
   }
 }
 
-export function demandOrdinaryUser(text: string, { pages, serviceAccounts, createAccounts }: Config): void {
+export function demandOrdinaryUser(text: string, { pages, serviceAccounts, accountMakers }: Config): void {
   if (pages.login !== 'service') return
   const jid = parseJid(text)!
-  const maker = createAccounts.get(jid.domain)
+  const maker = accountMakers.get(jid.domain)
   const isMaker = maker !== undefined && isSameName(maker, jid.local)
   if (!isMaker && !isServiceAccount(jid, serviceAccounts)) return
   const setting = isMaker ? 'XMPP_CREATE_ACCOUNTS' : 'XMPP_SERVICE_ACCOUNTS'

@@ -55,7 +55,7 @@ function createBenchWith(
   const audit = pino({ base: null, timestamp: false }, { write: line => void logged.push(JSON.parse(line)) })
   const accounts = new CreatedAccounts({
     config: {
-      createAccounts: new Map([[domain, 'maker']]),
+      accountMakers: new Map([[domain, 'maker']]),
       loginKeys: new Map([[domain, { alg: 'HS256', key: createSecretKey(randomBytes(32)), kid: undefined } as const]]),
       serviceAccounts: new Map([['*', { user: 'portal', password: 'secret' }]]),
     },

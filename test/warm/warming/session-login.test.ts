@@ -100,7 +100,7 @@ test('a login as a whole, with its account, takes at most its time', async () =>
   const serviceAccounts = new Map([['*', { user: 'portal', password: 's3cret' }]])
   const counts = new Counts()
   const accounts = new CreatedAccounts({
-    config: { createAccounts: new Map([['chat.example', 'maker']]), loginKeys: new Map(), serviceAccounts },
+    config: { accountMakers: new Map([['chat.example', 'maker']]), loginKeys: new Map(), serviceAccounts },
     login: limited,
     connect: (_domain, options, events) => new ScriptedLink([], { certificate: false, ...options }, events),
     rate: new Rate(20, 1),
@@ -186,7 +186,7 @@ test('an account that was deleted at the server is made again at the login after
   const boundAs = (user: string) => (id: string) =>
     iq(id, `<bind xmlns='${bind}'><jid>${user}@chat.example/balcony</jid></bind>`)
   const accounts = new CreatedAccounts({
-    config: { createAccounts: new Map([['chat.example', 'maker']]), loginKeys: new Map(), serviceAccounts },
+    config: { accountMakers: new Map([['chat.example', 'maker']]), loginKeys: new Map(), serviceAccounts },
     login: parts(),
     connect: (_domain, options, events) =>
       new ScriptedLink(
