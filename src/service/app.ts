@@ -42,7 +42,7 @@ export interface AppParts extends WarmParts {
 interface ProblemParts {
   readonly config: Pick<Config, 'externalUrl' | 'warmPath' | 'warm' | 'http' | 'assumeSecure' | 'trustedProxies'>
   readonly httpLog: Logger
-  readonly answering: Pick<AnsweringParts, 'counts' | 'sums'>
+  readonly answering: Pick<AnsweringParts, 'counts' | 'logOften'>
 }
 
 export function createApp(parts: AppParts): Express {
@@ -139,10 +139,9 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
 
 /** Anybody can cause errors: each code gets one log line a minute, with a `count`. */
 function createProblemHandler(
-  { config, httpLog: log, answering: { counts, sums } }: ProblemParts,
+  { config, httpLog: log, answering: { counts, logOften } }: ProblemParts,
   representationOf: (request: Request) => Representation = request => represent(request, config.warmPath),
 ): ErrorRequestHandler {
-  const often = sums.of<{ readonly code: ProblemCode; readonly count: number }>(line => log.info(line, 'refused'))
   // Express recognises an error handler by its four parameters.
   return (error, request, response, _next) => {
     // The client has gone before its body was whole.
@@ -157,8 +156,7 @@ function createProblemHandler(
       } else if (!logged.has(response)) {
         const { code, setting, detail } = problem
         const about = { ...ids, code, setting, detail, address: clientAddress(request, config) }
-        const isTold = often(problem.code, sum => ({ ...about, count: (sum?.count ?? 0) + 1 }))
-        if (!isTold) log.debug(about, 'refused')
+        if (!logOften(code, log, about, 'refused')) log.debug(about, 'refused')
       }
       if (response.headersSent) {
         response.destroy()

@@ -6,6 +6,7 @@ import { refusedRequests } from '../http/access/refused-requests.js'
 import { createDispatcher } from '../http/listening/dispatch.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
 import { sessionLimits } from '../lib/counts.js'
+import { countedLines } from '../lib/limits/counted-lines.js'
 import { adminHashQueue } from '../lib/limits/hash-queue.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { secretKeys } from '../lib/secrets/secret-hashes.js'
@@ -284,7 +285,7 @@ export class Service {
         log: logFor('warm'),
         audit: auditFor('warm'),
         clock,
-        sums,
+        logOften: countedLines(sums),
         counts,
         lastHour,
         onCall: call => this.#metrics.recordCall(call),

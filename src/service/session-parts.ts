@@ -117,6 +117,7 @@ export function createSessionParts(given: ProcessParts) {
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
     noteBoshRefusal: refusalLog(sums, logFor('bosh'), 'a BOSH client was refused'),
     noteWebSocketRefusal: refusalLog(sums, logFor('websocket'), 'a WebSocket client was refused'),
+    notePageRefusal: refusalLog(sums, logFor('warm'), 'a client was refused'),
     sessions: allSessions({ own, clock, shared, book }),
     mend: mendingOf(config, connect),
     openThere,
@@ -127,7 +128,6 @@ export function createSessionParts(given: ProcessParts) {
       elsewhere.endUnclaimed(id)
     },
     logFor,
-    sums,
   }
   return {
     parts,

@@ -94,7 +94,7 @@ function warmingOf({ login, keysOf }: Logins, { shared }: Parts): WarmingParts {
 
 function createConnect(config: Config, logins: Logins, parts: Parts): Endpoint {
   const { answering, pageTokens, guests, sessionParts } = parts.shared
-  const { common, logFor } = sessionParts
+  const { common, notePageRefusal, logFor } = sessionParts
   return createPagesApp({
     config,
     warming: warmingOf(logins, parts),
@@ -103,6 +103,7 @@ function createConnect(config: Config, logins: Logins, parts: Parts): Endpoint {
     guests,
     clientLimits: common.limits,
     refused: common.refused,
+    noteRefusal: notePageRefusal,
     page: createEndpointPage(config, 'connect'),
     httpLog: logFor('http'),
   })

@@ -19,7 +19,7 @@ import { clientOf } from '../lib/client-network.js'
 import type { Clock } from '../lib/clock.js'
 import type { Counts } from '../lib/counts.js'
 import { Problem, type ProblemCode } from '../lib/errors.js'
-import type { MinuteSums } from '../lib/limits/minute-sums.js'
+import type { LogOften } from '../lib/limits/counted-lines.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { codeOf } from '../lib/log.js'
 import { foreignList, foreignText } from '../lib/text/foreign-text.js'
@@ -67,12 +67,6 @@ interface Outcome extends Partial<Pick<Problem, 'step' | 'condition' | 'detail' 
   readonly server?: string | undefined
 }
 
-interface Refused {
-  readonly stream: Logger
-  readonly line: object & { readonly count: number }
-  readonly what: string
-}
-
 export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
   readonly call: CallName
   readonly seconds: number
@@ -82,7 +76,7 @@ export interface AnsweringParts {
   readonly log: Logger
   readonly audit: Logger
   readonly clock: Clock
-  readonly sums: MinuteSums
+  readonly logOften: LogOften
   readonly counts: Counts
   readonly lastHour: Pick<LastHour, 'add'>
   readonly onCall: (call: FinishedCall) => void
@@ -201,9 +195,8 @@ const aboutOf = (request: Request, config: ClientRules) => ({
   address: clientAddress(request, config),
 })
 
-/** Lines of equal cause, client and admin become one line a minute with a `count`, because anybody can cause them. */
-export function createOftenLog(config: ClientRules, { log, sums }: Pick<AnsweringParts, 'log' | 'sums'>) {
-  const often = sums.of<Refused>(({ stream, line, what }) => stream.info(line, what))
+/** Logs lines of equal cause, client and admin once a minute. */
+export function createOftenLog(config: ClientRules, { log, logOften }: Pick<AnsweringParts, 'log' | 'logOften'>) {
   return (
     request: Request,
     stream: Logger,
@@ -213,12 +206,7 @@ export function createOftenLog(config: ClientRules, { log, sums }: Pick<Answerin
   ) => {
     const client = clientOf(clientAddress(request, config))
     const about = { ...line, ...aboutOf(request, config) }
-    const isTold = often(`${cause} ${client} ${line.admin}`, sum => ({
-      stream,
-      what,
-      line: { ...about, count: (sum?.line.count ?? 0) + 1 },
-    }))
-    if (!isTold) log.debug(about, what)
+    if (!logOften(`${cause} ${client} ${line.admin}`, stream, about, what)) log.debug(about, what)
   }
 }
 

@@ -84,6 +84,14 @@ describe('a host of one domain', () => {
     expect((await askAt('chat.local', '/b/other.example')).status).toBe(404)
   })
 
+  test('shares the lines about refused requests with other hosts, one a minute', async () => {
+    for (const host of ['chat.local', 'web.local', 'chat.local'])
+      expect((await askAt(host, '/nothing')).status).toBe(404)
+    await service.stop()
+    const told = service.lines.map(line => JSON.parse(line)).filter(({ code, count }) => code === 'not-found' && count)
+    expect(told.map(({ count }) => count)).toEqual([1, 2])
+  })
+
   test('has its own URL in host-meta', async () => {
     const { text } = await askAt('chat.local', '/.well-known/host-meta.json')
     expect(JSON.parse(text).links[0].href).toBe('https://chat.local/c/http-bind')

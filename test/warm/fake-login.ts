@@ -8,6 +8,7 @@ import { loadConfig } from '../../src/config/load.js'
 import { createFormTokens } from '../../src/http/access/form-tokens.js'
 import { type Clock, systemClock } from '../../src/lib/clock.js'
 import { Counts } from '../../src/lib/counts.js'
+import { countedLines } from '../../src/lib/limits/counted-lines.js'
 import { hashQueue } from '../../src/lib/limits/hash-queue.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { type MakeRate, ownRates } from '../../src/lib/limits/rates.js'
@@ -117,7 +118,7 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
       log,
       audit: log,
       clock: systemClock,
-      sums: new MinuteSums(systemClock),
+      logOften: countedLines(new MinuteSums(systemClock)),
       counts,
       lastHour,
       onCall: () => {},
@@ -175,7 +176,7 @@ export function fakeService({
   const { counts } = parts.answering
   const clock: Clock = { now: now ?? systemClock.now, after }
   const { lastHour, numbers } = watched(clock, counts, recent)
-  const sums = new MinuteSums(clock)
+  const logOften = countedLines(new MinuteSums(clock))
   const app = createApp({
     ...parts,
     hashes,
@@ -191,7 +192,7 @@ export function fakeService({
       tabCalls: tabCallsOf(sessions, clock),
       endUnclaimed: id => released.push(id),
     },
-    answering: { ...parts.answering, log, audit: log.child({ audit: true }), clock, sums, lastHour },
+    answering: { ...parts.answering, log, audit: log.child({ audit: true }), clock, logOften, lastHour },
     numbers,
     httpLog: log,
   })

@@ -14,7 +14,7 @@ import { preflightSeconds } from '../../http/answers/node-answers.js'
 import { methodNotAllowed } from '../../http/answers/pages.js'
 import { readBody } from '../../http/bodies/read-body.js'
 import { Problem } from '../../lib/errors.js'
-import { type NoteRefusal, refusalLog } from '../../lib/limits/refusal-log.js'
+import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
 import { foreignText } from '../../lib/text/foreign-text.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import { endedAnswer } from '../answers.js'
@@ -33,12 +33,12 @@ const methods = 'POST, DELETE, OPTIONS'
 export interface ConnectParts extends Omit<PageAuthenticationParts, 'admin' | 'callLimits'> {
   readonly warming: WarmingParts
   readonly answering: AnsweringParts
+  readonly noteRefusal: NoteRefusal
   readonly page: PublicEndpoint['page']
 }
 
 export function createConnectRouter(parts: ConnectParts): Router {
-  const { config, warming, pageTokens, guests, clientLimits, refused, page } = parts
-  const { sums, log } = parts.answering
+  const { config, warming, pageTokens, guests, clientLimits, refused, noteRefusal, page } = parts
   const admin = adminOfPages(config)
   const { limits: callLimits } = warming
   const pages = new PageAuthentication({ config, admin, callLimits, clientLimits, pageTokens, guests, refused })
@@ -73,7 +73,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
   const router = Router({ caseSensitive: true })
   router
     .route(config.pagePath)
-    .all(admitPages(config, refusalLog(sums, log, 'a client was refused'), page))
+    .all(admitPages(config, noteRefusal, page))
     .options((_request, response) => void response.status(204).end())
     .all(authenticate)
     .post(answering('connect', connect))

@@ -34,6 +34,7 @@ function guestPage({ isStopping = false, forwarding }: { isStopping?: boolean; f
       },
     },
     refused: () => {},
+    noteRefusal: () => {},
     page: () => ({ type: 'text/html', text: '' }) as never,
   })
   const app = express()
