@@ -1,5 +1,4 @@
-import type { Link } from '../xmpp/link.js'
-import { csiNamespace, isLoginRequest, tlsNamespace } from '../xmpp/namespaces.js'
+import { isLoginRequest, tlsNamespace } from '../xmpp/namespaces.js'
 import { writeFailed } from '../xmpp/stanza-counts.js'
 import { writeSaslFailure } from '../xmpp/stream-errors.js'
 import { startTagOf } from '../xmpp/xml/document.js'
@@ -43,14 +42,6 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
   }
   return { elements, bytes, fault, clearRefusal }
 }
-
-/** Removes client states if the server lacks XEP-0352 and would close the stream. */
-export function withKnownStates(payload: Payload, link: Pick<Link, 'facts'>): Payload {
-  if (!payload.elements.some(isState) || link.facts.offersClientStates) return payload
-  return { ...payload, elements: payload.elements.filter(element => !isState(element)) }
-}
-
-const isState = ({ namespace }: Element) => namespace === csiNamespace
 
 /** Refuses stream management by the client: the service counts the stanzas. */
 export function withoutManagement(payload: Payload, outbox: { add(answer: Element): void }): Payload {

@@ -1,6 +1,7 @@
 import type { CallIds } from '../lib/call-ids.js'
 import type { TabName } from '../store/store.js'
 import type { InactivityRecord } from './inactivity.js'
+import type { ClientStatesRecord } from './link/client-states.js'
 import type { LinkRecord } from './link/managed-link.js'
 import type { OutboxRecord } from './outbox.js'
 import type { Session } from './session.js'
@@ -32,6 +33,7 @@ export interface SessionRecord {
   readonly link: LinkRecord
   /** Default: false. */
   readonly isLinkWatched?: boolean | undefined
+  readonly clientStates?: ClientStatesRecord | undefined
   readonly client: unknown
   /**
    * Written while the session lived, so it lacks what happened after that, and the stanzas for the page that the
@@ -63,6 +65,7 @@ export function recordOf(session: Session, now: number, { jid, outbox, link, cli
     outbox,
     link,
     isLinkWatched: session.linkNotices.isWatched,
+    clientStates: session.clientStates.record,
     client,
   }
 }

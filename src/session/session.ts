@@ -7,6 +7,7 @@ import type { Element } from '../xmpp/xml/element.js'
 import type { Client, NextPage } from './client.js'
 import { endSession, type How, removeSession } from './endings.js'
 import { Inactivity } from './inactivity.js'
+import { ClientStates } from './link/client-states.js'
 import { Downlink } from './link/downlink.js'
 import { LinkNotices } from './link/link-notices.js'
 import type { Management } from './link/mending.js'
@@ -15,7 +16,7 @@ import { isFull } from './logins/bound-jid.js'
 import type { ClientAttempts } from './logins/client-attempts.js'
 import { type ClientLoggedIn, ClientLogin } from './logins/client-login.js'
 import { Outbox } from './outbox.js'
-import { type Payload, withKnownStates, withoutManagement } from './payload.js'
+import { type Payload, withoutManagement } from './payload.js'
 import { SessionHistory } from './session-history.js'
 import type { SessionKeeper } from './session-keeper.js'
 import { recordOf, type SessionRecord } from './session-record.js'
@@ -43,6 +44,7 @@ export class Session {
   /** Ids of the call that logged in or last resumed the session. */
   ids: CallIds | undefined
   readonly linkNotices: LinkNotices
+  readonly clientStates: ClientStates
   readonly createdAt: number
   #client: Client | undefined = undefined
   /** If true, only encrypted connections are accepted. Undefined before the first. */
@@ -68,6 +70,7 @@ export class Session {
     this.uplink = new Uplink(absentLink(this.downlink), keeper.common)
     this.outbox.source = this.uplink
     this.linkNotices = new LinkNotices(this)
+    this.clientStates = new ClientStates(this, before?.clientStates)
     this.createdAt = now + (before?.createdAt ?? 0)
     this.tab = before?.tab
     this.guestAddress = before?.guestAddress
@@ -203,6 +206,7 @@ export class Session {
   }
 
   mended(wasSetDown: boolean): void {
+    this.clientStates.mended()
     this.linkNotices.tell(false)
     // With the id that the server gave the stream, without which nobody could resume it again.
     this.keeper.keepNow(this)
@@ -284,7 +288,7 @@ export class Session {
     const { login } = this.stage
     if (login !== undefined) this.#sendScreened(payload, login)
     else {
-      const known = withKnownStates(this.linkNotices.take(payload), this.link)
+      const known = this.clientStates.take(this.linkNotices.take(payload))
       this.uplink.send(this.uplink.managed === undefined ? known : withoutManagement(known, this.outbox), now)
     }
     if (this.uplink.isOverfull(login !== undefined)) {

@@ -1,0 +1,52 @@
+import { csiNamespace } from '../../xmpp/namespaces.js'
+import type { Element } from '../../xmpp/xml/element.js'
+import { attribute } from '../../xmpp/xml/escape.js'
+import type { Payload } from '../payload.js'
+import type { Session } from '../session.js'
+
+export interface ClientStatesRecord {
+  readonly areOffered: boolean
+  readonly last?: string | undefined
+}
+
+/** Client states of pages (XEP-0352). A server that does not offer them would close the stream. */
+export class ClientStates {
+  #areOffered: boolean
+  /** `active` or `inactive`, once a page has sent one. */
+  #last: string | undefined
+  readonly #session: Session
+
+  constructor(session: Session, { areOffered, last }: ClientStatesRecord = { areOffered: false }) {
+    this.#session = session
+    this.#areOffered = areOffered
+    this.#last = last
+  }
+
+  get record(): ClientStatesRecord {
+    return { areOffered: this.#reachServer, last: this.#last }
+  }
+
+  /** Removes the states if the server does not offer them. */
+  take(payload: Payload): Payload {
+    const last = payload.elements.findLast(isState)
+    if (last === undefined) return payload
+    this.#last = last.name
+    if (this.#reachServer) return payload
+    return { ...payload, elements: payload.elements.filter(element => !isState(element)) }
+  }
+
+  /** A resumed stream may begin as active, and lacks a state that the page sent meanwhile. */
+  mended(): void {
+    const name = this.#last
+    if (name === undefined || !this.#reachServer) return
+    this.#session.link.send([{ name, namespace: csiNamespace, text: `<${name}${attribute('xmlns', csiNamespace)}/>` }])
+  }
+
+  /** With SASL2, a resumed stream may lack the features. They are those of the stream before. */
+  get #reachServer(): boolean {
+    this.#areOffered ||= this.#session.link.facts.offersClientStates === true
+    return this.#areOffered
+  }
+}
+
+const isState = ({ namespace }: Element) => namespace === csiNamespace
