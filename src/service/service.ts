@@ -105,15 +105,15 @@ export class Service {
     const { config, servesMetrics = true, onTakingUp } = this.#parts
     const { clock, log, logFor, live, joined, phase, sums } = this.#base
     const { names, shared } = this.#sessions
-    this.#pageTokens = await createPageTokens(config, { names, clock, log: logFor('warm') })
-    this.#sites = this.#createSites()
-    const written = (await this.#files?.read()) ?? []
-    let states: readonly WrittenState[] = []
+    const address = config.metricsAddress
     const note = refusedRequests(sums, logFor('http'), live.config)
     const notice = () => (joined?.store.isUp !== false ? undefined : 'the store that the processes share is away')
-    this.#dispatcher = createDispatcher(createHealthListeners(this.#fault, notice, note), this.#sites.routes, note)
-    const address = config.metricsAddress
+    let states: readonly WrittenState[]
     try {
+      this.#pageTokens = await createPageTokens(config, { names, clock, log: logFor('warm') })
+      this.#sites = this.#createSites()
+      this.#dispatcher = createDispatcher(createHealthListeners(this.#fault, notice, note), this.#sites.routes, note)
+      const written = (await this.#files?.read()) ?? []
       if (servesMetrics && address)
         this.#metricsServer = await serveMetrics(address, this.#metrics.text, this.#fault, log)
       await joined?.join(this.#dispatcher, this.#sessions.book!)

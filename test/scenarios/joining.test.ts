@@ -1,7 +1,7 @@
 // Runs in npm run test:all only: ten seconds.
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { loadConfig } from '../../src/config/load.js'
 import { systemClock } from '../../src/lib/clock.js'
@@ -137,4 +137,16 @@ test('a process that starts without Redis says so, and is ready', async () => {
   const line = JSON.parse(logged(alone, 'Redis is away')[0]!)
   expect(line).toMatchObject({ reason: 'no-connection', cause: 'ECONNREFUSED', level: 50 })
   expect((await alone.warm({ jid: 'alice@localhost', password: 'wonderland' })).status).toBe(200)
+})
+
+test('a process that cannot start closes the store, also if it fails before it joins', async () => {
+  const close = jest.fn(async () => {})
+  const store = { ...memoryStore(systemClock), close }
+  const routers = () => {
+    throw new Error('no routers')
+  }
+  await expect(startTestService({ store, routers, environment: { SEAL_KEY_FILE: sealKey } })).rejects.toThrow(
+    'no routers',
+  )
+  expect(close).toHaveBeenCalledTimes(1)
 })
