@@ -3,7 +3,14 @@ export const ownName = 'warm-bindings'
 /** Characters: enough for the longest full JID (3,071). */
 const memorySize = 4000
 
-/** All values have the same length, because a longer value might not fit into a full storage. */
+/**
+ * All values have the same length, because a longer value might not fit into a full storage. If none fits, the chat goes
+ * on, and a reload of the page opens a new session.
+ */
 export function keep(memory: object): void {
-  sessionStorage[ownName] = JSON.stringify(memory).padEnd(memorySize)
+  try {
+    sessionStorage[ownName] = JSON.stringify(memory).padEnd(memorySize)
+  } catch {
+    delete sessionStorage[ownName]
+  }
 }

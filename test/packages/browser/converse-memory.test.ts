@@ -1,0 +1,41 @@
+import { afterEach, expect, jest, test } from '@jest/globals'
+
+// This project has no types of browsers.
+const { keep, ownName } = jest.requireActual<{ readonly keep: (memory: object) => void; readonly ownName: string }>(
+  '../../../src/packages/browser/converse-memory.js',
+)
+
+/** As browsers do: a longer value than `room` is refused, and the value before it stays. */
+function storageWith(room: number): Record<string, string> {
+  const storage = new Proxy<Record<string, string>>(
+    { [ownName]: '{"tab":"earlier"}' },
+    {
+      set(values, name: string, value: string) {
+        if (value.length > room) throw new DOMException('exceeded the quota', 'QuotaExceededError')
+        values[name] = value
+        return true
+      },
+    },
+  )
+  Object.assign(globalThis, { sessionStorage: storage })
+  return storage
+}
+
+afterEach(() => {
+  Reflect.deleteProperty(globalThis, 'sessionStorage')
+})
+
+test('values of the memory have the same length', () => {
+  const storage = storageWith(5000)
+  keep({ jid: '' })
+  const { length } = storage[ownName]!
+  keep({ jid: 'a@b/c', tab: '1' })
+  expect(storage[ownName]).toHaveLength(length)
+  expect(JSON.parse(storage[ownName]!)).toEqual({ jid: 'a@b/c', tab: '1' })
+})
+
+test('a full storage stops nothing, and keeps no name of a tab that a copy of the tab would use', () => {
+  const storage = storageWith(100)
+  keep({ jid: '' })
+  expect(storage[ownName]).toBeUndefined()
+})
