@@ -254,7 +254,7 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
       } catch (error) {
         if (signal.aborted || call.isAnsweredElsewhere === true) return
         const cause = problemFrom(error)
-        const isStopped = cause.status >= 500 && isTooLate()
+        const isStopped = cause.status >= 500 && cause.code !== 'internal-error' && isTooLate()
         const problem = isStopped ? new Problem('shutting-down', { step: cause.step }) : cause
         outcome = outcomeOf(problem)
         const isUsual = representation === 'json' || problem.code === 'internal-error'

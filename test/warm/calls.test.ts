@@ -209,3 +209,23 @@ test('a warm call that is refused because the service stops does not count for t
   for (let call = 0; call < 2; call++) statuses.push((await warm(service).send(parameters)).status)
   expect(statuses).toEqual([503, 503, 503, 200, 429])
 })
+
+test.each([
+  ['a login that the stop ended', new Problem('session-not-found', { step: 'sasl' }), 404, 'session-not-found'],
+  ['a login whose link closed', new Problem('remote-connection-failed', { step: 'sasl' }), 503, 'shutting-down'],
+  ['a fault', new Error('a bug'), 500, 'internal-error'],
+])('%s while the service begins to stop', async (_what, error, status, code) => {
+  let isStopping = false
+  const service = fakeService({
+    isStopping: () => isStopping,
+    login: async () => {
+      isStopping = true
+      throw error
+    },
+  })
+  const reply = await warm(service).send(parameters)
+  expect([reply.status, service.lines().find(({ msg }) => msg === 'warm')]).toMatchObject([status, { code }])
+  const faults = service.lines().filter(({ msg }) => msg === 'failed')
+  expect(faults.map(({ level }) => level)).toEqual(status === 500 ? [50] : [])
+  expect(service.counts.faults).toBe(faults.length)
+})

@@ -148,6 +148,7 @@ export interface FakeParts {
   /** Several services can share it. */
   readonly makeRate?: MakeRate
   readonly hashes?: WorkQueue
+  readonly isStopping?: () => boolean
 }
 
 export function fakeService({
@@ -158,6 +159,7 @@ export function fakeService({
   after = systemClock.after,
   makeRate,
   hashes = hashQueue(),
+  isStopping = () => false,
   ...settings
 }: Partial<Config> & FakeParts = {}): FakeService {
   let text = ''
@@ -192,7 +194,7 @@ export function fakeService({
       tabCalls: tabCallsOf(sessions, clock),
       endUnclaimed: id => released.push(id),
     },
-    answering: { ...parts.answering, log, audit: log.child({ audit: true }), clock, logOften, lastHour },
+    answering: { ...parts.answering, log, audit: log.child({ audit: true }), clock, logOften, lastHour, isStopping },
     numbers,
     httpLog: log,
   })
