@@ -105,7 +105,8 @@ export function createRemotes(parts: RemotesParts) {
 }
 
 function knownEndpoints({ config, names, clock, hostMetaPort: port = 443 }: RemotesParts) {
-  const known = new Map<RemoteEndpoint, Endpoints>()
+  // A reload brings new entries. Sessions at earlier ones keep their endpoint.
+  const known = new WeakMap<RemoteEndpoint, Endpoints>()
   return {
     of(about: RemoteEndpoint): Endpoints {
       // Strangers may choose the domain, so its addresses must be public.
@@ -119,7 +120,7 @@ function knownEndpoints({ config, names, clock, hostMetaPort: port = 443 }: Remo
       return endpoints
     },
     close(): void {
-      for (const endpoints of known.values()) endpoints.close()
+      for (const about of config.remotes.values()) known.get(about)?.close()
     },
   }
 }
