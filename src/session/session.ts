@@ -181,8 +181,10 @@ export class Session {
     const token = this.#await('handover', jid, client, handover)
     const receiver = this.uplink.managed ?? this.downlink
     for (const element of undelivered)
-      if (element.isDropped === true) this.uplink.managed?.counts.receiveDropped()
-      else receiver.onElement(element)
+      if (element.isDropped === true) {
+        this.uplink.managed?.counts.receiveDropped()
+        this.downlink.answerDropped(element)
+      } else receiver.onElement(element)
     this.#note('logged-in')
     this.keeper.loggedIn(this, jid)
     return token

@@ -85,10 +85,10 @@ export class Downlink implements LinkEvents {
 
   onDropped(dropped?: Element): void {
     this.#session.keeper.common.log.dropped(this.#session)
-    if (dropped !== undefined && this.#session.jid !== undefined) this.#answerDropped(dropped)
+    if (dropped !== undefined && this.#session.jid !== undefined) this.answerDropped(dropped)
   }
 
-  #answerDropped(stanza: Element): void {
+  answerDropped(stanza: Element): void {
     const { uplink, outbox } = this.#session
     const lost = errorForAnswer(stanza)
     const refusal = refusalToSender(stanza)

@@ -1013,6 +1013,26 @@ describe('stanzas that the server has not acknowledged', () => {
   })
 })
 
+test.each([true, false])(
+  'a stanza that is dropped behind the last answer of a login is refused (counted: %s)',
+  async isCounted => {
+    const start = `<message xmlns='jabber:client' from='a@b.example/c' to='juliet@chat.example/1' id='large'/>`
+    const dropped = { ...element(start), isDropped: true }
+    const bench = new BoshBench()
+    const management = { mending: undefined, enabled: element(enabled) }
+    const login = bench.login()
+    await bench.server(link => link.open())
+    await login.opening.handOver(
+      'juliet@chat.example/1',
+      [dropped],
+      { seconds: 120, attachBinding: 'off' },
+      isCounted ? management : undefined,
+    )
+    await bench.pass(0)
+    expect(bench.link.sent.join('')).toMatch(/type='error' to='a@b.example\/c' id='large'.*<policy-violation /)
+  },
+)
+
 test('a stanza that is dropped behind the answer to an inline resumption is refused', async () => {
   const all = await managed()
   await breaks(all)
