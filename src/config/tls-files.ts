@@ -123,12 +123,16 @@ function isKeyAlone(path: string): boolean {
 
 export const hasExpired = ({ validTo }: Pick<X509Certificate, 'validTo'>, now: number) => Date.parse(validTo) < now
 
-export function dateWarnings({ certificates }: TlsMaterial, now: number): string[] {
-  return certificates.flatMap(({ file, x509 }) => {
+export function dateWarnings({ certificates, clientCa = '' }: TlsMaterial, now: number): string[] {
+  const warnings = certificates.flatMap(({ file, x509 }) => {
     if (hasExpired(x509, now)) return [`The certificate in ${file} has expired on ${x509.validTo}.`]
     if (Date.parse(x509.validFrom) > now) return [`The certificate in ${file} is not valid before ${x509.validFrom}.`]
     return []
   })
+  const ofClients = certificatesIn(clientCa)
+  const isUseless = ofClients && [ofClients.first, ...ofClients.chain].every(x509 => hasExpired(x509, now))
+  if (isUseless) warnings.push('All CAs in TLS_CLIENT_CA have expired: no client certificate is accepted.')
+  return warnings
 }
 
 /** Browsers ignore the name in the subject (RFC 9525 §2), and send no address to choose a certificate by. */

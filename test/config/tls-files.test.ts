@@ -42,6 +42,7 @@ beforeAll(() => {
   write('other-key.pem', other.key)
   const old = makeCertificate(['DNS:chat.example.org'], { expired: true })
   write('old.pem', old.cert + old.key)
+  write('old-and-new.pem', old.cert + cert)
   const authority = makeCertificate([], { commonName: 'authority' })
   const between = makeCertificate([], { commonName: 'between', issuer: authority })
   const issued = makeCertificate(['DNS:issued.example'], { commonName: 'issued', issuer: between })
@@ -324,6 +325,14 @@ describe('the certificates of the HTTPS listener', () => {
     expect(load({ TLS_CERT: 'FOLDER/old.pem' }).warnings).toEqual([
       `The certificate in ${at('old.pem')} has expired on Jan  2 00:00:00 2020 GMT.`,
     ])
+  })
+
+  test.each([
+    ['old.pem', ['All CAs in TLS_CLIENT_CA have expired: no client certificate is accepted.']],
+    ['old-and-new.pem', []],
+  ])('give a warning if no CA of clients is valid any more: %s', (name, warnings) => {
+    const environment = { TLS_CERT: 'FOLDER/own.crt', TLS_CLIENT_AUTH: 'all', TLS_CLIENT_CA: `FOLDER/${name}` }
+    expect(load(environment).warnings).toEqual(warnings)
   })
 
   test('are used at port 8443 by default, and not at all if the port is off', () => {
