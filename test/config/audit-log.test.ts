@@ -1,8 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import { loadConfig } from '../../src/config/load.js'
+import { load as loadAll } from '../support/settings.js'
 
-const load = (AUDIT_LOG: string) =>
-  loadConfig({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org', AUDIT_LOG }).config.auditLog
+const load = (AUDIT_LOG: string) => loadAll({ AUDIT_LOG }).config.auditLog
 
 describe('AUDIT_LOG', () => {
   test.each([

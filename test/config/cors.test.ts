@@ -1,17 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
-import { loadConfig } from '../../src/config/load.js'
-import { problemsOf } from '../support/config-problems.js'
-
-const load = (environment: Record<string, string>) =>
-  loadConfig({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org', ...environment }).config
-
-const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
+import { load, problems } from '../support/settings.js'
 
 describe('CORS_ORIGINS', () => {
-  const origins = (CORS_ORIGINS: string) => load({ CORS_ORIGINS }).corsOrigins
+  const origins = (CORS_ORIGINS: string) => load({ CORS_ORIGINS }).config.corsOrigins
 
   test('allow any origin unless set, and none if set to none', () => {
-    expect(load({}).corsOrigins).toEqual(['*'])
+    expect(load({}).config.corsOrigins).toEqual(['*'])
     expect(origins('')).toEqual(['*'])
     expect(origins(' * ')).toEqual(['*'])
     expect(origins('none')).toEqual([])
@@ -60,11 +54,11 @@ describe('CORS_ORIGINS', () => {
 
 describe('ATTACH_BINDING', () => {
   test.each(['off', 'cookie', 'reply', 'Cookie'])('may be %s', word => {
-    expect(load({ ATTACH_BINDING: word }).bosh.attachBinding).toBe(word.toLowerCase())
+    expect(load({ ATTACH_BINDING: word }).config.bosh.attachBinding).toBe(word.toLowerCase())
   })
 
   test('is off unless set', () => {
-    expect(load({}).bosh.attachBinding).toBe('off')
+    expect(load({}).config.bosh.attachBinding).toBe('off')
   })
 
   test.each(['on', 'cookies', 'reply,cookie', '1'])('cannot be %s', word => {

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { readEnvFile } from '../../src/config/env-file.js'
-import { problemsOf } from '../support/config-problems.js'
+import { problemsOf } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
 const { folder } = testFolder()

@@ -1,19 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { readHostName } from '../../src/config/kinds/kinds.js'
-import { loadConfig } from '../../src/config/load.js'
 import { configOfHost, urlOfDomain } from '../../src/config/serving.js'
-import { problemsOf } from '../support/config-problems.js'
+import { load as loadAll, problemsOf } from '../support/settings.js'
 
-const required = {
-  ADMIN_USERS: 'portal:s3cret',
-  XMPP_DOMAINS: 'example.org,*.example.net',
-}
-const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment }).config
+const load = (environment: Record<string, string>) =>
+  loadAll({ XMPP_DOMAINS: 'example.org,*.example.net', ...environment }).config
 const hosts = (HTTP_HOSTS: string, environment = {}) =>
   Object.fromEntries(load({ HTTP_DEFAULT_HOST: 'none', ...environment, HTTP_HOSTS }).http.hosts)
 
-const problems = (environment: Record<string, string>) => problemsOf(() => loadConfig({ ...required, ...environment }))
+const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
 
 const paths = { boshPath: '/http-bind', warmPath: '/warm', websocketPath: '/xmpp-websocket' }
 
@@ -176,16 +172,6 @@ describe('requests to a host that is not listed', () => {
 })
 
 describe('endpoints', () => {
-  test.each([
-    ['WARM_PATH and BOSH_PATH are equal', '/chat', '/chat'],
-    ['BOSH_PATH is inside WARM_PATH', '/chat', '/chat/bosh'],
-    ['WARM_PATH is inside BOSH_PATH', '/chat/warm', '/chat'],
-  ])('cannot be configured if %s', (_what, WARM_PATH, BOSH_PATH) => {
-    expect(problems({ WARM_PATH, BOSH_PATH })).toEqual([
-      'WARM_PATH and BOSH_PATH must differ, and neither may lie inside the other',
-    ])
-  })
-
   test.each(['/assets', '/assets/x', '/.well-known', '/.well-known/host-meta.json', '/openapi.json', '/readyz'])(
     'cannot be at %s, which is reserved',
     BOSH_PATH => {

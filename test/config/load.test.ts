@@ -2,18 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
-import { loadConfig } from '../../src/config/load.js'
 import { makeCertificate } from '../support/certificates.js'
-import { problemsOf } from '../support/config-problems.js'
+import { load, problems } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
-const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
 const { folder, file } = testFolder()
-
-/** Adds the required settings. */
-const load = (environment: Record<string, string | undefined>) => loadConfig({ ...required, ...environment })
-
-const problems = (environment: Record<string, string | undefined>) => problemsOf(() => load(environment))
 
 describe('with nothing but the required settings, the service', () => {
   test('treats an empty or blank setting as not set', () => {
@@ -258,12 +251,6 @@ describe('addresses of the service', () => {
     expect(both('/bosh/warm', '/bosh')).toBe(1)
     expect(both('/warm', '/warm/bosh')).toBe(1)
   })
-})
-
-test('ciphers that OpenSSL does not know stop the start', () => {
-  expect(() => loadConfig({ ADMIN_USERS: 'a:b', XMPP_DOMAINS: 'x.example', TLS_CIPHERS: 'nonsense' })).toThrow(
-    'TLS_CIPHERS must be ciphers that OpenSSL knows',
-  )
 })
 
 describe('an entry for all other domains', () => {

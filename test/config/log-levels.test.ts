@@ -1,9 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
-import { loadConfig } from '../../src/config/load.js'
+import { load as loadAll } from '../support/settings.js'
 
 const load = (LOG_LEVEL: string) => {
-  const environment = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org', LOG_LEVEL }
-  const { usual, parts } = loadConfig(environment).config.logLevels
+  const { usual, parts } = loadAll({ LOG_LEVEL }).config.logLevels
   return [usual, Object.fromEntries(parts)]
 }
 

@@ -1,12 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
-import { loadConfig } from '../../src/config/load.js'
-import { problemsOf } from '../support/config-problems.js'
+import { load as loadAll, problemsOf } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
 const { file } = testFolder()
-const load = (text: string) =>
-  loadConfig({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org', XMPP_LOGIN_KEYS_FILE: file('keys', text) })
+const load = (text: string) => loadAll({ XMPP_LOGIN_KEYS_FILE: file('keys', text) })
 
 const secret = { kty: 'oct', k: Buffer.alloc(32, 7).toString('base64url') }
 const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })

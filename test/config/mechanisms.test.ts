@@ -1,22 +1,16 @@
 import { describe, expect, test } from '@jest/globals'
-import { loadConfig } from '../../src/config/load.js'
-import { problemsOf } from '../support/config-problems.js'
-
-const load = (environment: Record<string, string>) =>
-  loadConfig({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org', ...environment }).config
-
-const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
+import { load, problems } from '../support/settings.js'
 
 const all = 'SCRAM-SHA-512-PLUS, SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS, SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1, PLAIN'
 
 describe('XMPP_MECHANISMS', () => {
   test('are all mechanisms by default, the strongest first', () => {
-    expect(load({}).mechanisms).toEqual(all.split(', '))
-    expect(load({ XMPP_MECHANISMS: ' ' }).mechanisms).toEqual(all.split(', '))
+    expect(load({}).config.mechanisms).toEqual(all.split(', '))
+    expect(load({ XMPP_MECHANISMS: ' ' }).config.mechanisms).toEqual(all.split(', '))
   })
 
   test('keep the operator’s order, each once, in capitals', () => {
-    expect(load({ XMPP_MECHANISMS: 'plain, scram-sha-1 ,,SCRAM-SHA-256,PLAIN' }).mechanisms).toEqual([
+    expect(load({ XMPP_MECHANISMS: 'plain, scram-sha-1 ,,SCRAM-SHA-256,PLAIN' }).config.mechanisms).toEqual([
       ...['PLAIN', 'SCRAM-SHA-1', 'SCRAM-SHA-256'],
     ])
   })
@@ -42,7 +36,7 @@ describe('WARM_ANONYMOUS', () => {
     ['off', false],
     ['', false],
   ])('may be %j', (WARM_ANONYMOUS, anonymous) => {
-    expect(load({ WARM_ANONYMOUS }).warm.anonymous).toBe(anonymous)
+    expect(load({ WARM_ANONYMOUS }).config.warm.anonymous).toBe(anonymous)
   })
 
   test('cannot be a list of domains', () => {

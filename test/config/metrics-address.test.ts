@@ -1,8 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import { loadConfig } from '../../src/config/load.js'
+import { load as loadAll } from '../support/settings.js'
 
-const load = (environment: Record<string, string>) =>
-  loadConfig({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org', ...environment }).config.metricsAddress
+const load = (environment: Record<string, string>) => loadAll(environment).config.metricsAddress
 
 describe('METRICS_ADDRESS', () => {
   test.each([

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
-import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { loadConfig } from '../../src/config/load.js'
+import { problemsOf } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
 const { file } = testFolder()
@@ -23,15 +24,7 @@ const usual = {
   PAGE_TOKEN_JID: '{sub}@example.org',
 }
 
-function problems(changes: Record<string, string>): readonly string[] {
-  try {
-    loadConfig({ ...usual, ...changes })
-    return []
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems
-    throw error
-  }
-}
+const problems = (changes: Record<string, string>) => problemsOf(() => loadConfig({ ...usual, ...changes }))
 
 const publicPem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
 const privatePem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()

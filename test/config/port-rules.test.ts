@@ -1,14 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
-import { loadConfig } from '../../src/config/load.js'
 import { makeCertificate } from '../support/certificates.js'
-import { problemsOf } from '../support/config-problems.js'
+import { problems } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
-const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
 const { file } = testFolder()
-
-const problems = (environment: Record<string, string>) => problemsOf(() => loadConfig({ ...required, ...environment }))
 
 describe('two addresses', () => {
   const cert = () => file('own.pem', Object.values(makeCertificate(['DNS:a.example'])).join(''))

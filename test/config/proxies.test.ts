@@ -1,11 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import { exposedSettings } from '../../src/config/exposed-secrets.js'
-import { loadConfig } from '../../src/config/load.js'
-import { unknownNames } from '../../src/config/unknown-names.js'
+import { load } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
-const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
-const read = (environment: Record<string, string>) => loadConfig({ ...required, ...environment }).config.proxies
+const read = (environment: Record<string, string>) => load(environment).config.proxies
 const basic = (account: string) => `Basic ${Buffer.from(account).toString('base64')}`
 
 describe('HTTPS_PROXY', () => {
@@ -30,10 +28,10 @@ describe('HTTPS_PROXY', () => {
     ['http://user:s3same%zz@proxy:3128', 'has a % that begins no escape'],
     ['http://', 'must be the URL of an HTTP proxy'],
   ])('cannot be %s, and the error has no secret', (text, problem) => {
-    const load = () => read({ HTTPS_PROXY: text })
-    expect(load).toThrow(`HTTPS_PROXY ${problem.startsWith('write') ? 'must be' : problem}`)
-    expect(load).toThrow(problem)
-    expect(load).not.toThrow('s3same')
+    const reading = () => read({ HTTPS_PROXY: text })
+    expect(reading).toThrow(`HTTPS_PROXY ${problem.startsWith('write') ? 'must be' : problem}`)
+    expect(reading).toThrow(problem)
+    expect(reading).not.toThrow('s3same')
   })
 })
 
@@ -51,7 +49,7 @@ test('the variables in lower case override those in upper case, unless they are 
     http: { host: 'upper' },
     excluded: [{ hosts: 'lower.example' }],
   })
-  expect(loadConfig({ ...required, ...environment })).toMatchObject({ unknown: [], warnings: [] })
+  expect(load(environment)).toMatchObject({ unknown: [], warnings: [] })
 })
 
 test('entries of NO_PROXY that cannot be read are ignored', () => {
@@ -59,11 +57,6 @@ test('entries of NO_PROXY that cannot be read are ignored', () => {
   const readable = 'localhost, .example.org,*.example.net 10.0.0.0/8,[::1]:80,::1,fe80::/10,a:443,*,bücher.example,'
   expect(excluded(readable)).toHaveLength(10)
   expect(excluded('10.0.0.0/99,http://a.example,10.0.*,a:99999')).toEqual([])
-})
-
-test('variables of other programs with similar names give no warning', () => {
-  const names = ['NO_COLOR', 'ALL_PROXY', 'HTTP_PROXY_REQUEST_FULLURI', 'NO_PROXY_CACHE', 'HTTPS_PROXY_HOST']
-  expect(unknownNames(Object.fromEntries(names.map(name => [name, 'x'])))).toEqual([])
 })
 
 const { file } = testFolder(0o755)

@@ -2,19 +2,16 @@ import { chmodSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
-import { loadConfig } from '../../src/config/load.js'
 import { reloadConfig } from '../../src/config/reload.js'
 import { makeCertificate } from '../support/certificates.js'
-import { problemsOf } from '../support/config-problems.js'
+import { load as loadAll, problemsOf, required } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
 const { folder, file } = testFolder()
 
 const [first, second] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
 const SEAL_KEY_FILE = file('seal.key', `${first.toString('base64')}\n${second.toString('base64')}\n`)
-const required = { ADMIN_USERS: 'portal:a-long-s3cret', XMPP_DOMAINS: 'example.org' }
-const environmentWith = (environment: Record<string, string>) => ({ ...required, SEAL_KEY_FILE, ...environment })
-const load = (environment: Record<string, string>) => loadConfig(environmentWith(environment))
+const load = (environment: Record<string, string>) => loadAll({ SEAL_KEY_FILE, ...environment })
 const problemsWith = (environment: Record<string, string>) => problemsOf(() => load(environment))
 const redis = (environment: Record<string, string>) => load(environment).config.redis!.settings
 
@@ -151,7 +148,7 @@ describe('REDIS_URL', () => {
       PEER_LISTEN: '127.0.0.1:9191',
       PEER_ADDRESS: 'chat1.example.org',
     }
-    const reloaded = reloadConfig(load({ REDIS_URL: local }), environmentWith(fresh))
+    const reloaded = reloadConfig(load({ REDIS_URL: local }), { ...required, SEAL_KEY_FILE, ...fresh })
     expect([reloaded.changed, reloaded.needRestart]).toEqual([[], Object.keys(fresh)])
     expect(reloaded.config.redis?.settings).toEqual(redis({ REDIS_URL: local }))
     expect(reloaded.config.peers).toBeUndefined()
@@ -312,8 +309,4 @@ test('PEER_ADDRESS requires PEER_LISTEN', () => {
 test('without REDIS_URL there is neither Redis nor a peer', () => {
   const { redis, peers } = load({}).config
   expect([redis, peers]).toEqual([undefined, undefined])
-})
-
-test('settings of other Redis programs, such as REDIS_HOST, give no warning', () => {
-  expect(load({ REDIS_HOST: 'a', REDIS_PORT: '6379', REDIS_TLS_URL: 'b', REDIS_VERSION: '7' }).warnings).toEqual([])
 })

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
-import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { loadConfig } from '../../src/config/load.js'
 import { reloadConfig } from '../../src/config/reload.js'
+import { problemsOf } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
 const { folder } = testFolder()
@@ -13,16 +14,6 @@ function reloaded(before: Record<string, string>, after: Record<string, string>,
   const running = loadConfig({ ...base, ...before })
   between()
   return reloadConfig(running, { ...base, ...after })
-}
-
-function problemsOf(read: () => unknown): readonly string[] {
-  try {
-    read()
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems
-    throw error
-  }
-  throw new Error('it was not refused')
 }
 
 describe('a reload of the settings', () => {

@@ -1,14 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
-import { loadConfig } from '../../src/config/load.js'
 import { isElsewhere, remoteOf } from '../../src/config/serving.js'
 import { makeCertificate } from '../support/certificates.js'
-import { problemsOf } from '../support/config-problems.js'
+import { load, problems } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
-
-const required = { ADMIN_USERS: 'portal:secret', XMPP_DOMAINS: 'example.org,example.net' }
-const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment })
-
-const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
 
 const { file: write } = testFolder()
 

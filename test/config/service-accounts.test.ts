@@ -1,16 +1,11 @@
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
-import { loadConfig } from '../../src/config/load.js'
-import { problemsOf } from '../support/config-problems.js'
+import { load, problems } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
-const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org,example.net' }
 const { folder, file } = testFolder()
 
-const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment })
 const accounts = (environment: Record<string, string>) => [...load(environment).config.serviceAccounts]
-
-const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
 
 describe('service accounts', () => {
   test('are none unless set', () => {

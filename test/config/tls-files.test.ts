@@ -2,12 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from '@jest/globals'
-import { loadConfig } from '../../src/config/load.js'
 import { makeCertificate } from '../support/certificates.js'
-import { problemsOf } from '../support/config-problems.js'
+import { load as loadAll, problemsOf } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
-const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
 const passphrase = 'öpen sesame'
 
 const { folder, file: write } = testFolder()
@@ -16,10 +14,7 @@ const at = (name: string) => join(folder, name)
 /** Loads the settings with an https port. `FOLDER` in a value is replaced by the folder of the test. */
 function load(environment: Record<string, string>) {
   const values = Object.entries({ HTTPS_PORT: '8443', ...environment })
-  return loadConfig({
-    ...required,
-    ...Object.fromEntries(values.map(([name, value]) => [name, value.replaceAll('FOLDER', folder)])),
-  })
+  return loadAll(Object.fromEntries(values.map(([name, value]) => [name, value.replaceAll('FOLDER', folder)])))
 }
 
 const problems = (environment: Record<string, string>) =>

@@ -1,16 +1,13 @@
 import { createHmac } from 'node:crypto'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
-import { loadConfig } from '../../../src/config/load.js'
-import { problemsOf } from '../../support/config-problems.js'
+import { load as loadAll, problems } from '../../support/settings.js'
 import { testFolder } from '../../support/test-folder.js'
 
-const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
 const url = 'https://portal.example.org/chat/events'
 const secret = 'sixteen-bytes-16'
 
-const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment }).config.events
-const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
+const load = (environment: Record<string, string>) => loadAll(environment).config.events
 
 /** True if the key consists of these bytes. */
 const isKey = (environment: Record<string, string>, bytes: Buffer | string) => {
@@ -111,7 +108,7 @@ describe('EVENTS_SECRET', () => {
   })
 
   test('does not appear in the configuration as JSON', () => {
-    const { config } = loadConfig({ ...required, EVENTS_URL: url, EVENTS_SECRET: secret })
+    const { config } = loadAll({ EVENTS_URL: url, EVENTS_SECRET: secret })
     expect(JSON.stringify(config)).toContain(url)
     expect(JSON.stringify(config)).not.toContain(secret)
   })

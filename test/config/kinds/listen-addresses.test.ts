@@ -1,12 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from '@jest/globals'
-import { loadConfig } from '../../../src/config/load.js'
 import { makeCertificate } from '../../support/certificates.js'
-import { problemsOf } from '../../support/config-problems.js'
+import { load, problems } from '../../support/settings.js'
 import { testFolder } from '../../support/test-folder.js'
 
-const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
 const { folder } = testFolder()
 let TLS_CERT: string
 beforeAll(() => {
@@ -15,14 +13,11 @@ beforeAll(() => {
   writeFileSync(TLS_CERT, cert + key)
 })
 
-const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment }).config
-
 const written = (places: readonly { host: string; port: number }[] = []) =>
   places.map(({ host, port }) => `${host} ${port}`)
-const places = (environment: Record<string, string>) => written(load(environment).listen.places)
-const securePlaces = (environment: Record<string, string>) => written(load({ TLS_CERT, ...environment }).https?.places)
-
-const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
+const places = (environment: Record<string, string>) => written(load(environment).config.listen.places)
+const securePlaces = (environment: Record<string, string>) =>
+  written(load({ TLS_CERT, ...environment }).config.https?.places)
 
 describe('listening addresses', () => {
   test('may be several addresses, each once', () => {
@@ -62,7 +57,7 @@ describe('listening addresses', () => {
 
   test('cause a warning if they are Unix sockets that every user can open', () => {
     const warnings = (SOCKET_MODE: string) =>
-      loadConfig({ ...required, HOST: 'unix:/run/a', TRUSTED_PROXIES: 'none', SOCKET_MODE }).warnings
+      load({ HOST: 'unix:/run/a', TRUSTED_PROXIES: 'none', SOCKET_MODE }).warnings
     expect(warnings('660')).toEqual([])
     expect(warnings('666')).toEqual([expect.stringMatching(/^SOCKET_MODE lets every user .* open \/run\/a, and claim/)])
   })
@@ -83,6 +78,9 @@ describe('listening addresses', () => {
     expect(securePlaces({ HOST: '127.0.0.1:443', HTTPS_HOST: '192.0.2.1:443' })).toEqual(['192.0.2.1 443'])
   })
 
+  const isNone =
+    'which is neither an IP address nor a host name, with a port or without, nor unix: and an absolute path of at most 107 bytes'
+
   test.each([
     [{ PORT: 'off', HOST: '127.0.0.1:80' }, 'PORT is off, but HOST has a port: keep one of the two'],
     [
@@ -93,37 +91,22 @@ describe('listening addresses', () => {
       { HTTPS_HOST: '127.0.0.1', TLS_CERT: '' },
       'TLS_CERT is required for HTTPS_HOST: name a PEM file with the certificate of this service and its chain',
     ],
-    [
-      { HTTPS_HOST: '127.0.0.1:x' },
-      'HTTPS_HOST has "127.0.0.1:x", which is neither an IP address nor a host name, with a port or without, nor unix: and an absolute path of at most 107 bytes',
-    ],
+    [{ HTTPS_HOST: '127.0.0.1:x' }, `HTTPS_HOST has "127.0.0.1:x", ${isNone}`],
   ])('cannot be %p', (environment, problem) => {
-    expect(problems({ TLS_CERT, ...environment } as unknown as Record<string, string>)).toEqual([problem])
+    expect(problems({ TLS_CERT, ...environment })).toEqual([problem])
   })
 
   test.each([
     [{ HOST: ',' }, 'HOST must have an address, such as 127.0.0.1'],
-    [
-      { HOST: '127.0.0.1,!' },
-      'HOST has "!", which is neither an IP address nor a host name, with a port or without, nor unix: and an absolute path of at most 107 bytes',
-    ],
-    [
-      { HOST: '127.0.0.1:65536' },
-      'HOST has "127.0.0.1:65536", which is neither an IP address nor a host name, with a port or without, nor unix: and an absolute path of at most 107 bytes',
-    ],
+    [{ HOST: '127.0.0.1,!' }, `HOST has "!", ${isNone}`],
+    [{ HOST: '127.0.0.1:65536' }, `HOST has "127.0.0.1:65536", ${isNone}`],
     [{ PORT: '8080,' }, undefined],
     [{ PORT: '8080,x' }, 'PORT must be ports from 0 to 65535, separated by commas, or off'],
     [{ PORT: ',' }, 'PORT must be ports from 0 to 65535, separated by commas, or off'],
     [{ PORT: 'off' }, 'PORT is off, and there is no HTTPS_PORT: the service would not listen'],
-    [
-      { HOST: 'unix:http.sock' },
-      'HOST has "unix:http.sock", which is neither an IP address nor a host name, with a port or without, nor unix: and an absolute path of at most 107 bytes',
-    ],
+    [{ HOST: 'unix:http.sock' }, `HOST has "unix:http.sock", ${isNone}`],
     [{ HOST: `unix:/${'f'.repeat(106)}` }, undefined],
-    [
-      { HOST: `unix:/${'f'.repeat(107)}` },
-      `HOST has "unix:/${'f'.repeat(107)}", which is neither an IP address nor a host name, with a port or without, nor unix: and an absolute path of at most 107 bytes`,
-    ],
+    [{ HOST: `unix:/${'f'.repeat(107)}` }, `HOST has "unix:/${'f'.repeat(107)}", ${isNone}`],
     [
       { HOST: 'unix:/run/a', HTTPS_PORT: '8443' },
       'HTTPS_HOST is required for HTTPS_PORT: HOST has only Unix sockets, which are for HTTP',
@@ -135,7 +118,7 @@ describe('listening addresses', () => {
     ],
     [{ PROXY_PROTOCOL: 'on', TRUSTED_PROXIES: 'none', HOST: 'unix:/run/a' }, undefined],
   ])('given as %p: %s', (environment, problem) => {
-    const found = problems(environment as unknown as Record<string, string>)
+    const found = problems(environment)
     if (problem === undefined) expect(found).toEqual([])
     else expect(found).toContain(problem)
   })

@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
-import { loadConfig } from '../../../src/config/load.js'
-import { problemsOf } from '../../support/config-problems.js'
+import { load, problems } from '../../support/settings.js'
 import { testFolder } from '../../support/test-folder.js'
 
 const { folder, file } = testFolder(0o755)
@@ -16,11 +15,6 @@ function made(name: string, mode: number): string {
   chmodSync(path, mode)
   return path
 }
-
-const load = (environment: Record<string, string>) =>
-  loadConfig({ ADMIN_USERS: 'portal:a-long-s3cret', XMPP_DOMAINS: 'example.org', ...environment })
-
-const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
 
 const goodKey = () => file('good.key', `${first.toString('base64')}\n`)
 

@@ -1,17 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { loadConfig } from '../../../src/config/load.js'
 import { allowsDomain, prepareDomain, preparePattern, withULabels } from '../../../src/xmpp/jid/domains.js'
 import { makeCertificate } from '../../support/certificates.js'
-import { problemsOf } from '../../support/config-problems.js'
+import { load, problems as problemsWith } from '../../support/settings.js'
 import { testFolder } from '../../support/test-folder.js'
 
-const required = { ADMIN_USERS: 'portal:secret', XMPP_DOMAINS: 'example.org,example.net' }
 const { file } = testFolder()
 
 const certificate = makeCertificate(['DNS:example.org']).cert.trim()
-
-const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment })
 
 describe('domains in the spelling that XMPP servers expect', () => {
   test.each([
@@ -160,7 +156,7 @@ describe('XMPP_DOMAINS', () => {
 
 describe('XMPP_SERVERS', () => {
   const servers = (text: string) => [...load({ XMPP_SERVERS: text }).config.servers]
-  const problems = (text: string) => problemsOf(() => load({ XMPP_SERVERS: text }))
+  const problems = (text: string) => problemsWith({ XMPP_SERVERS: text })
   const usual = {
     port: 5222,
     tls: 'starttls',
