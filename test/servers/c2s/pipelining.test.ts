@@ -169,15 +169,6 @@ describe('a server in its first pipelined login', () => {
     call.clock.advance(1)
     expect(call.told.slice(-2)).toEqual(['end features timeout', 'closed'])
   })
-
-  test('has ten seconds for its features without pipelining', async () => {
-    const { call, peer } = await connect()
-    await peer.until("streams'>")
-    call.clock.advance(9999)
-    expect(call.told).toEqual([])
-    call.clock.advance(1)
-    expect(call.told).toEqual(['end features timeout', 'closed'])
-  })
 })
 
 describe('a server that has handled pipelining before', () => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
+import { writeStreamError } from '../../../src/xmpp/stream-errors.js'
 import { makeCertificate } from '../../support/certificates.js'
 import {
   certificate,
@@ -19,6 +20,9 @@ import {
 afterEach(stopServers)
 
 const failed = 'end features remote-connection-failed'
+const errors = 'urn:ietf:params:xml:ns:xmpp-streams'
+const text = `<text xmlns='${errors}'>No stream features to proceed with</text>`
+const noFeatures = `<stream:error><undefined-condition xmlns='${errors}'/>${text}</stream:error>`
 
 describe('a link with STARTTLS', () => {
   test('restarts within TLS, names its domain, and reports the encryption', async () => {
@@ -77,22 +81,18 @@ describe('a link with STARTTLS', () => {
     expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
   })
 
-  test('does not continue with a server that offers no encryption', async () => {
-    const { call, peer } = await connect({ tls: 'starttls' })
-    await welcome(peer)
-    await peer.gone
-    expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
-    expect(peer.unread).toBe('')
-  })
-
-  test('does not continue with a server that has neither encryption nor mechanisms', async () => {
+  test.each([
+    ['offers no encryption', features, 'tls-unavailable'],
+    ['sends another element before its features', proceed.replace('proceed', 'x'), 'tls-unavailable'],
+    ['has neither encryption nor mechanisms', noFeatures, 'tls-unavailable undefined-condition'],
+    ['does not serve the domain', writeStreamError('host-unknown') + footer, 'host-unknown host-unknown'],
+  ])('does not continue with a server that %s', async (_what, said, outcome) => {
     const { call, peer } = await connect({ tls: 'starttls' })
     await peer.until(plainHeader)
-    const errors = 'urn:ietf:params:xml:ns:xmpp-streams'
-    const text = `<text xmlns='${errors}'>No stream features to proceed with</text>`
-    peer.send(`${serverHeader}<stream:error><undefined-condition xmlns='${errors}'/>${text}</stream:error>`)
+    peer.send(serverHeader + said)
     await peer.gone
-    expect(call.told).toEqual(['closed', 'end tls tls-unavailable undefined-condition'])
+    expect(call.told).toEqual(['closed', `end tls ${outcome}`])
+    expect(peer.unread).toBe('')
   })
 
   test.each(["<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", '<message/>', '<proceed/>'])(
@@ -105,14 +105,6 @@ describe('a link with STARTTLS', () => {
       expect(peer.unread).toBe('')
     },
   )
-
-  test('waits for <starttls/> in the features, and ignores other elements', async () => {
-    const { call, peer } = await connect({ tls: 'starttls' })
-    await peer.until(plainHeader)
-    peer.send(serverHeader + proceed.replace('proceed', 'x'))
-    await peer.gone
-    expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
-  })
 
   test('does not continue with a server that sends no TLS', async () => {
     const { call, peer } = await proceeding()
