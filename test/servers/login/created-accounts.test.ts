@@ -199,13 +199,6 @@ test('a server that does not answer delays a login by two thirds of its time at 
   expect(lines()).toMatchObject([{ jid: 'alice@chat.example', code: 'timeout', detail: 'Limit: WARM_TIMEOUT.' }])
 })
 
-test('accounts that exist do not count for the limit', async () => {
-  const { accounts, counts } = createBench(form, error('conflict'))
-  for (let number = 0; number < mostAccountsPerSecond + 5; number++)
-    await accounts.ensure({ ...alice, local: `user${number}` }, signal)
-  expect(counts.accounts.known).toBe(mostAccountsPerSecond + 5)
-})
-
 test('logins of one new user at the same time count as one new account', async () => {
   const { accounts, links, refused, counts } = createBench(form, made)
   await Promise.all(Array.from({ length: mostAccountsPerSecond + 5 }, () => accounts.ensure(alice, signal)))

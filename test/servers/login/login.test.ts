@@ -11,8 +11,8 @@ import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-pa
 import { readFeatures } from '../../../src/servers/login/stream-features.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { ScramServer } from '../../support/login-server/scram.js'
-import { type Answer, bind, bound, features, offer, ScriptedLink, sasl, success } from './scripted-link.js'
+import { type Answer, bind, bound, features, late, offer, ScriptedLink, sasl, success, tick } from './scripted-link.js'
+import { scram } from './scripted-scram.js'
 
 const asked: LoginRequest = {
   jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
@@ -82,7 +82,6 @@ describe('a login by the service', () => {
     const request = { ...asked, jid: { ...asked.jid, resource: undefined } }
     const demands = features(`<bind xmlns='${bind}'/><session xmlns='${session}'/>`)
     const { loggedIn, links, told } = begin([''], { request })
-    const tick = () => new Promise(resolve => setImmediate(resolve))
     await tick()
     const [link] = links
     for (const text of [offer('PLAIN'), success, demands]) {
@@ -162,7 +161,7 @@ describe('a login by the service', () => {
     const failure = `<failure xmlns='${sasl}'><not-authorized/></failure>`
     const { loggedIn, told } = begin([offer('PLAIN') + failure])
     await expect(loggedIn).rejects.toMatchObject({ code: 'not-authorized' })
-    await new Promise(resolve => setImmediate(resolve))
+    await tick()
     expect(told()).toEqual([open])
   })
 
@@ -250,38 +249,14 @@ describe('a pipelined login', () => {
   /** Without random parts. */
   const sent = [...[ahead, auth('SCRAM-SHA-1', ''), `<response xmlns="${sasl}"></response>`], ...[ahead, askToBind]]
 
-  function scram(): { challenge: Answer; success: Answer } {
-    let server: ScramServer | undefined
-    const last = (said: readonly string[], name: string) => {
-      const [, text = ''] = new RegExp(`<${name} [^>]*>([^<]+)<`).exec(said.join('')) ?? []
-      return Buffer.from(text, 'base64').toString()
-    }
-    const element = (name: string, text: string) =>
-      `<${name} xmlns='${sasl}'>${Buffer.from(text).toString('base64')}</${name}>`
-    return {
-      challenge(_id, said) {
-        server = new ScramServer('SCRAM-SHA-1', last(said, 'auth'), {
-          ...{ salt: Buffer.from('salt'), iterations: 4096, offersBinding: false, channel: () => undefined },
-        })
-        return element('challenge', server.serverFirst)
-      },
-      success: (_id, said) => element('success', server!.verify(last(said, 'response'), 's3cret')!),
-    }
-  }
-
   function foresee(expected: readonly string[] = [offer('SCRAM-SHA-1'), readyToBind], isProven = true) {
     const pipelining = new Pipelining(
       expected.map(text => readFeatures(text)),
       isProven ? 0 : undefined,
     )
-    return { pipelining, ...scram() }
+    const { challenge, end: success } = scram()
+    return { pipelining, challenge, success }
   }
-
-  /** The features arrive late, in one read with the answer. */
-  const late =
-    (text: string, answer: Answer = ''): Answer =>
-    (id, told) =>
-      text + (typeof answer === 'string' ? answer : answer(id, told))
 
   const mechanismsToUse = ['SCRAM-SHA-1', 'PLAIN']
   const beginAhead = (answers: readonly Answer[], pipelining: Pipelining) =>

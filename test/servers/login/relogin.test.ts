@@ -15,8 +15,8 @@ import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-pa
 import { readFeatures } from '../../../src/servers/login/stream-features.js'
 import type { LinkOptions } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { type ScramMechanism, ScramServer } from '../../support/login-server/scram.js'
-import { type Answer, bind, bound, features, offer, ScriptedLink, sasl, success } from './scripted-link.js'
+import { type Answer, bind, bound, features, late, offer, ScriptedLink, success, tick } from './scripted-link.js'
+import { type ScramTerms, scram as scramOf } from './scripted-scram.js'
 
 const password = 'the-Pa55word-itself'
 const jid = { local: 'juliet', domain: 'chat.example', resource: 'balcony' }
@@ -42,47 +42,7 @@ const withoutHashes: LoginParts = {
   },
 }
 
-interface Terms {
-  readonly name?: ScramMechanism
-  readonly salt?: string
-  readonly iterations?: number
-  readonly knows?: string
-  /** Changes the server's last message. */
-  readonly spoil?: (final: string) => string
-}
-
-function scram(terms: Terms = {}) {
-  const { name = 'SCRAM-SHA-1', salt = 'salt', iterations = 4096, knows = password, spoil = final => final } = terms
-  let server: ScramServer | undefined
-  const last = (told: readonly string[], element: string) => {
-    const [, text = ''] = new RegExp(`<${element} [^>]*>([^<]+)<`).exec(told.join('')) ?? []
-    return Buffer.from(text, 'base64').toString()
-  }
-  const element = (what: string, text: string) =>
-    `<${what} xmlns='${sasl}'>${Buffer.from(text).toString('base64')}</${what}>`
-  const challenge: Answer = (_id, told) => {
-    server = new ScramServer(name, last(told, 'auth'), {
-      salt: Buffer.from(salt),
-      iterations,
-      offersBinding: name.endsWith('-PLUS'),
-      channel: () => Buffer.from('bytes'),
-    })
-    return element('challenge', server.serverFirst)
-  }
-  const end: Answer = (_id, told) => {
-    const final = server!.verify(last(told, 'response'), knows)
-    if (final === undefined) return `<failure xmlns='${sasl}'><not-authorized/></failure>`
-    return element('success', spoil(final))
-  }
-  return {
-    name,
-    challenge,
-    end,
-    get server() {
-      return server!
-    },
-  }
-}
+const scram = (terms: ScramTerms = {}) => scramOf({ knows: password, ...terms })
 
 async function logIn(answers: readonly Answer[], request = byPassword) {
   return await login(
@@ -93,14 +53,14 @@ async function logIn(answers: readonly Answer[], request = byPassword) {
   )
 }
 
-async function logInByScram(request = byPassword, terms: Terms = {}) {
+async function logInByScram(request = byPassword, terms: ScramTerms = {}) {
   const side = scram(terms)
   return await logIn([offer(side.name), side.challenge, side.end, readyToBind, bound], request)
 }
 
 async function requestWithKeys(
   request?: LoginRequest,
-  terms?: Terms,
+  terms?: ScramTerms,
 ): Promise<LoginRequest & { credentials: { proof: ScramProof } }> {
   const { again } = await logInByScram(request, terms)
   if (again?.credentials.kind !== 'keys') throw new Error('no keys')
@@ -248,9 +208,7 @@ describe('stream management is requested', () => {
       1,
     )
     const memory = { foresee: () => pipelining, succeeded() {}, failed() {} }
-    const challenge: Answer = (id, told) =>
-      offer(side.name) + (side.challenge as (id: string, told: readonly string[]) => string)(id, told)
-    const answers: Answer[] = [challenge, side.end, id => came + bound(id)]
+    const answers: Answer[] = [late(offer(side.name), side.challenge), side.end, id => came + bound(id)]
     // `<enable/>` went to a server without stream management, so the login is repeated.
     const answersInTurn: Answer[] = [offer(side.name), side.challenge, side.end, came, bound]
     const { enabled, opened } = await login(
@@ -296,7 +254,7 @@ describe('a later login without the password', () => {
     expect(side.server.gs2Header).toBe('p=tls-unique,,')
   })
 
-  test.each<[string, Terms]>([
+  test.each<[string, ScramTerms]>([
     ['another salt', { salt: 'tlas' }],
     ['other iterations', { iterations: 5000 }],
   ])('with keys fails for %s', async (_what, terms) => {
@@ -307,7 +265,7 @@ describe('a later login without the password', () => {
     expect([dialed[0]!.link.told.length, dialed[0]!.link.gone]).toEqual([2, 'cut'])
   })
 
-  test.each<[string, Terms, 'not-authorized' | 'server-not-authentic']>([
+  test.each<[string, ScramTerms, 'not-authorized' | 'server-not-authentic']>([
     ['the password was changed with the same salt', { knows: 'another' }, 'not-authorized'],
     [
       'the server’s signature is wrong',
@@ -357,8 +315,8 @@ describe('a later login without the password', () => {
     const { link, dialed } = beginAgain(answers, request)
     const outcome = link.catch(error => error)
     const scripted = dialed[0]!.link
-    while (scripted.told.length < 3) await new Promise(resolve => setImmediate(resolve))
-    scripted.say((side.end as (id: string, told: readonly string[]) => string)('', scripted.told))
+    while (scripted.told.length < 3) await tick()
+    scripted.say(side.end('', scripted.told))
     scripted.events.onEnd({ failure: { step: 'features', code: 'remote-stream-error', condition: 'system-shutdown' } })
     expect(await outcome).toBeInstanceOf(Problem)
     expect(await outcome).toMatchObject({ code: 'remote-stream-error', step: 'sasl', condition: 'system-shutdown' })

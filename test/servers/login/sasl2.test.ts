@@ -14,13 +14,12 @@ import type { Resumption } from '../../../src/xmpp/link.js'
 import { droppedStanza } from '../../../src/xmpp/xml/element.js'
 import { element } from '../../support/element.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { ScramServer } from '../../support/login-server/scram.js'
-import { type Answer, bind, features, ScriptedLink } from './scripted-link.js'
+import { type Answer, bind, features, late, ScriptedLink, sasl, sasl2, tick } from './scripted-link.js'
+import { scram as scramOf } from './scripted-scram.js'
 
 const byPassword: Credentials = { kind: 'password', password: 's3cret' }
 const juliet = { local: 'juliet', domain: 'chat.example', resource: undefined }
 
-const sasl2 = 'urn:xmpp:sasl:2'
 const bind2 = 'urn:xmpp:bind:0'
 const sm = 'urn:xmpp:sm:3'
 const mechanism = (name: string) => `<mechanism>${name}</mechanism>`
@@ -28,7 +27,7 @@ const toBind = (...vars: string[]) =>
   `<bind xmlns='${bind2}'><inline>${vars.map(name => `<feature var='${name}'/>`).join('')}</inline></bind>`
 const offer = (name: string, inline = toBind(sm)) =>
   features(
-    `<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>${mechanism(name)}</mechanisms>` +
+    `<mechanisms xmlns='${sasl}'>${mechanism(name)}</mechanisms>` +
       `<authentication xmlns='${sasl2}'>${mechanism(name)}<inline>${inline}</inline></authentication>`,
   )
 const jid = (text: string) => `<authorization-identifier>${text}</authorization-identifier>`
@@ -39,26 +38,9 @@ const bound = (inside = '') => `<bound xmlns='${bind2}'>${inside}</bound>`
 const success = (inside: string) => `<success xmlns='${sasl2}'>${inside}</success>`
 const message = (text: string) => `<message xmlns='jabber:client'><body>${text}</body></message>`
 
-/** `spoil` changes the last message. */
-function scram(inside: string, spoil = (final: string) => final): Answer[] {
-  let server: ScramServer | undefined
-  const base64 = (text: string) => Buffer.from(text).toString('base64')
-  const last = (told: readonly string[], element: string) => {
-    const [, text = ''] = new RegExp(`<${element}[^>]*>([^<]+)<`).exec(told.join('')) ?? []
-    return Buffer.from(text, 'base64').toString()
-  }
-  return [
-    (_id, told) => {
-      server = new ScramServer('SCRAM-SHA-1', last(told, 'initial-response'), {
-        ...{ salt: Buffer.from('salt'), iterations: 4096, offersBinding: false, channel: () => undefined },
-      })
-      return `<challenge xmlns='${sasl2}'>${base64(server.serverFirst)}</challenge>`
-    },
-    (_id, told) => {
-      const final = spoil(server!.verify(last(told, 'response'), 's3cret')!)
-      return success((final === '' ? '' : `<additional-data>${base64(final)}</additional-data>`) + inside)
-    },
-  ]
+function scram(inside: string, spoil = (final: string) => final) {
+  const { challenge, end } = scramOf({ inside, spoil })
+  return [challenge, end] as const
 }
 
 interface Given {
@@ -124,12 +106,9 @@ describe('a login by SASL2', () => {
   })
 
   test('leaves later stanzas to the page, but not the features', async () => {
-    const late = features(`<sm xmlns='${sm}'/>`)
-    const [challenge, end] = scram(balcony + bound(enabled)) as [
-      Answer,
-      (id: string, told: readonly string[]) => string,
-    ]
-    const together: Answer = (id, told) => end(id, told) + message('1') + late + message('2')
+    const later = features(`<sm xmlns='${sm}'/>`)
+    const [challenge, end] = scram(balcony + bound(enabled))
+    const together: Answer = (id, told) => end(id, told) + message('1') + later + message('2')
     const { undelivered } = await logIn([offer('SCRAM-SHA-1') + message('0'), challenge, together])
     expect(undelivered.map(({ text }) => text)).toEqual([message('1'), message('2')])
   })
@@ -165,10 +144,7 @@ describe('a login by SASL2', () => {
   test('binds a requested resource on the same stream', async () => {
     const iq = (id: string) =>
       `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bind}'><jid>juliet@chat.example/orchard</jid></bind></iq>`
-    const [challenge, end] = scram(jid('juliet@chat.example')) as [
-      Answer,
-      (id: string, told: readonly string[]) => string,
-    ]
+    const [challenge, end] = scram(jid('juliet@chat.example'))
     const ready = features(`<bind xmlns='${bind}'/><sm xmlns='${sm}'/>`)
     const answers: Answer[] = [offer('SCRAM-SHA-1'), challenge, (id, told) => end(id, told) + ready, iq]
     const loggedIn = await logIn(answers, { resource: 'orchard' })
@@ -189,14 +165,14 @@ describe('a login by SASL2', () => {
     expect(link().gone).toBe('abandoned')
   })
 
-  const refused = (condition: string) => `<${condition} xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>`
+  const refused = (condition: string) => `<${condition} xmlns='${sasl}'/>`
   const failedBind = (condition: string) =>
     `<failed xmlns='${bind2}'><error xmlns='jabber:client' type='cancel'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></failed>`
 
   test.each([
     ['a refusal', `<failure xmlns='${sasl2}'>${refused('not-authorized')}</failure>`, 'not-authorized'],
     ['a further task', `<continue xmlns='${sasl2}'><tasks><task>TOTP</task></tasks></continue>`, 'login-failed'],
-    ['a success of SASL', "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>", 'remote-protocol-error'],
+    ['a success of SASL', `<success xmlns='${sasl}'/>`, 'remote-protocol-error'],
     ['no bound resource', success(balcony), 'remote-protocol-error'],
     ['no JID', success(bound(enabled)), 'remote-protocol-error'],
     ['a bare JID', success(jid('juliet@chat.example') + bound(enabled)), 'remote-protocol-error'],
@@ -226,7 +202,7 @@ describe('a stream', () => {
   const answer = (name: string) => `<${name} xmlns='${sm}' previd='a&amp;b' h='3'/>`
 
   test.each(['resumed', 'failed'])('is resumed within a login: %s', async name => {
-    const [challenge, end] = scram(balcony + answer(name)) as [Answer, (id: string, told: readonly string[]) => string]
+    const [challenge, end] = scram(balcony + answer(name))
     const behind: Answer = (id, told) => end(id, told) + message('1') + features('') + message('2')
     const answers = [offer('SCRAM-SHA-1', toResume) + message('0'), challenge, behind]
     const loggedIn = await logIn(answers, { until: resumption, resource: 'balcony' })
@@ -236,10 +212,7 @@ describe('a stream', () => {
   })
 
   test('is resumed within a login: a stanza that is dropped behind the answer is told', async () => {
-    const [challenge, end] = scram(balcony + answer('resumed')) as [
-      Answer,
-      (id: string, told: readonly string[]) => string,
-    ]
+    const [challenge, end] = scram(balcony + answer('resumed'))
     const { loggedIn, link } = begin(
       [
         offer('SCRAM-SHA-1', toResume) + message('0'),
@@ -275,7 +248,7 @@ describe('a stream', () => {
   })
 
   test('is resumed after SASL if SASL2 cannot resume', async () => {
-    const plain = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
+    const plain = `<success xmlns='${sasl}'/>`
     const { told, answer } = await logIn([offer('PLAIN'), plain], { until: resumption })
     expect([told[1]?.slice(0, 5), answer]).toEqual(['<auth', undefined])
   })
@@ -318,7 +291,7 @@ describe('a FAST token (XEP-0484)', () => {
   const agent = '<user-agent><software>warm-bindings</software></user-agent>'
   const requested = `${agent}<request-token xmlns="${fast}" mechanism="HT-SHA-256-NONE"/>`
   const enable = `<enable xmlns="${sm}" resume="true" max="60"/>`
-  const failure = `<failure xmlns='${sasl2}'><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>`
+  const failure = `<failure xmlns='${sasl2}'><not-authorized xmlns='${sasl}'/></failure>`
 
   async function grantedToken(): Promise<Extract<Credentials, { kind: 'fast' }>> {
     const { again } = await logIn([offer('PLAIN', offersTokens), success(balcony + bound(enabled) + granted)], {
@@ -399,14 +372,9 @@ describe('a FAST token (XEP-0484)', () => {
 
 describe('a pipelined login by SASL2', () => {
   const foresee = (text: string) => new Pipelining([readFeatures(text)], 0)
-  const late =
-    (text: string, answer: Answer = ''): Answer =>
-    (id, told) =>
-      text + (typeof answer === 'string' ? answer : answer(id, told))
-
   test('sends all expected requests at once', async () => {
     const pipelining = foresee(offer('SCRAM-SHA-1'))
-    const [challenge, end] = scram(balcony + bound(enabled)) as [Answer, Answer]
+    const [challenge, end] = scram(balcony + bound(enabled))
     const { told } = await logIn([late(offer('SCRAM-SHA-1'), challenge), end], { pipelining })
     expect(told).toEqual(["<open ahead='proven'/>", asked(askToBind(askToEnable)), responded])
     expect([pipelining.isMistaken, pipelining.isComplete]).toEqual([false, true])
@@ -430,8 +398,6 @@ describe('a pipelined login by SASL2', () => {
     expect(told()).toEqual(["<open ahead='proven'/>"])
   })
 })
-
-const tick = () => new Promise(resolve => setImmediate(resolve))
 
 function watched(promise: Promise<unknown>): () => boolean {
   let isOver = false

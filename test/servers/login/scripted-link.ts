@@ -5,9 +5,11 @@ import { childrenOf } from '../../../src/xmpp/xml/document.js'
 import type { Element } from '../../../src/xmpp/xml/element.js'
 
 /** `id` is of the last IQ. `told` is all that was sent to the server. */
-export type Answer = string | ((id: string, told: readonly string[]) => string)
+export type AnswerTo = (id: string, told: readonly string[]) => string
+export type Answer = string | AnswerTo
 
 export const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+export const sasl2 = 'urn:xmpp:sasl:2'
 export const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
 export const features = (inside: string) =>
   `<stream:features xmlns:stream='http://etherx.jabber.org/streams'>${inside}</stream:features>`
@@ -16,6 +18,14 @@ export const offer = (...names: string[]) =>
 export const success = `<success xmlns='${sasl}'/>`
 export const bound = (id: string) =>
   `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bind}'><jid>juliet@chat.example/balcony</jid></bind></iq>`
+
+/** The features arrive late, in one read with the answer. */
+export const late =
+  (text: string, answer: Answer = ''): AnswerTo =>
+  (id, told) =>
+    text + (typeof answer === 'string' ? answer : answer(id, told))
+
+export const tick = () => new Promise(resolve => setImmediate(resolve))
 
 /** The server answers each opened stream, and each sent text. */
 export class ScriptedLink implements Link, Opened {
