@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { Problem } from '../../src/lib/errors.js'
 import { FakeClock } from '../support/fake-clock.js'
-import { binding, config, credentials, failing, fakeService, networks, parameters, warm } from './fake-login.js'
+import { binding, config, failing, fakeService, networks, parameters, warm } from './fake-login.js'
 
 describe('the log of API calls', () => {
   test('has one line for a warm call', async () => {
@@ -45,28 +45,6 @@ describe('the log of API calls', () => {
       [undefined, undefined],
     ])
     expect(service.log()).not.toContain('geheim')
-  })
-
-  test('marks calls that change sessions as audit lines', async () => {
-    const service = fakeService()
-    const { id } = binding
-    const call = (method: 'get' | 'post' | 'delete', path: string) =>
-      request(service.app)
-        [method](`/warm${path}`)
-        .auth(...credentials)
-    await call('get', '/sessions')
-    await call('get', `/${id}`)
-    await call('post', `/${id}/resume`)
-    await call('delete', `/${id}`)
-    await call('delete', '/sessions?jid=juliet@chat.example')
-    expect(service.lines().map(({ msg, audit, id }) => [msg, audit, id])).toEqual([
-      ['sessions', undefined, undefined],
-      ['sessions', undefined, id],
-      ['resume', true, id],
-      ['logout', true, id],
-      ['logout', true, undefined],
-    ])
-    for (const line of service.lines()) expect(line).toMatchObject({ admin: 'admin@host', address: '127.0.0.1' })
   })
 
   test.each([
@@ -192,22 +170,6 @@ describe('the log of API calls', () => {
     expect(seen).toContain('unauthorized')
     for (const secret of secrets) expect(seen).not.toContain(secret)
   })
-})
-
-test('a warm call that is refused because the service stops does not count for the limit', async () => {
-  let isStopping = true
-  const service = fakeService({
-    rates: { ...config.rates, warmsPerJid: 1 },
-    login: async () => {
-      if (isStopping) throw new Problem('shutting-down', { step: 'connect' })
-      return binding
-    },
-  })
-  const statuses: number[] = []
-  for (let call = 0; call < 3; call++) statuses.push((await warm(service).send(parameters)).status)
-  isStopping = false
-  for (let call = 0; call < 2; call++) statuses.push((await warm(service).send(parameters)).status)
-  expect(statuses).toEqual([503, 503, 503, 200, 429])
 })
 
 test.each([

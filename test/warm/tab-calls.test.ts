@@ -176,13 +176,8 @@ describe('a warm call with a visit and a tab', () => {
 
   test.each<[string, object]>([
     ['visit', { visit: 'x'.repeat(129) }],
-    ['visit', { visit: 'two\nlines' }],
-    ['visit', { visit: 'nul\0' }],
     ['visit', { visit: '\u202e' }],
-    ['visit', { visit: '\ud800' }],
-    ['visit', { visit: null }],
     ['visit', { visit: 7 }],
-    ['visit', { visit: '' }],
     ['visit', { visit: undefined }],
     ['tab', { tab: 'x'.repeat(65) }],
     ['tab', { tab: '\x7f' }],

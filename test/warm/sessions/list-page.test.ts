@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
 import { isXhtml } from '../../support/xhtml.js'
-import { config } from '../fake-login.js'
 import { idOf } from '../fake-sessions.js'
 import { browser, codeOf, json, one, portal, setUp, tokenIn, two } from './sessions-stage.js'
 
@@ -89,19 +88,6 @@ describe('the page of sessions', () => {
     expect(service.log()).not.toContain('"level":30')
     await get('/warm/sessions').set(html)
     expect(service.log()).toContain('"level":30')
-  })
-
-  test('shows an admin with role=warm the sessions of a visit, without totals', async () => {
-    const warmer = ['warmer', 'secret of warmer'] as const
-    const admins = [{ name: warmer[0], secret: warmer[1], domains: ['*'], role: 'warm' as const }]
-    const { sessions, call } = setUp({ admins: [...config.admins, ...admins] })
-    const tab = { admin: 'warmer', visit: 'one-visit', tab: '', user: 'juliet@chat.example' }
-    sessions.add(1, { tab })
-    sessions.add(2, { jid: 'romeo@chat.example/x' })
-    const page = await call('get', warmer)('/warm/sessions?visit=one-visit').set(html)
-    expect(jids(page.text)).toEqual(['juliet@chat.example/balcony'])
-    expect(page.text).not.toMatch(/in all|romeo/)
-    expect((await call('get', warmer)('/warm/sessions').set(html)).status).toBe(403)
   })
 
   test('allows only scripts and connections of this service', async () => {
@@ -244,25 +230,5 @@ describe('ending selected sessions on the page', () => {
     }
     expect(sessions.ended).toEqual([])
     expect((await get('/warm/sessions')).body.total).toBe(2)
-  })
-
-  test('is not offered to an admin with role=read', async () => {
-    const reader = ['reader', 'secret of reader'] as const
-    const admins = [{ name: reader[0], secret: reader[1], domains: ['*'], role: 'read' as const }]
-    const { sessions, call } = setUp({ admins: [...config.admins, ...admins] })
-    sessions.add(1)
-    const page = await call('get', reader)('/warm/sessions').set(html)
-    expect(page.text).toContain('juliet@chat.example/balcony')
-    expect(page.text).not.toMatch(/sessions\/end|type="checkbox"|select-all\.js/)
-    for (const method of ['get', 'post'] as const) {
-      const reply = await call(
-        method,
-        reader,
-      )(`/warm/sessions/end?id=${one}`)
-        .set('Accept', json)
-        .type('form')
-        .send(`id=${one}`)
-      expect([reply.status, codeOf(reply)]).toEqual([403, 'role-forbidden'])
-    }
   })
 })

@@ -523,7 +523,7 @@ describe('an admin limited to one domain', () => {
   })
 })
 
-describe('the paths of the sessions API', () => {
+describe('the paths of the warm API', () => {
   const addresses = [
     ['/warm/sessions', 'GET, HEAD, DELETE, OPTIONS'],
     ['/warm/sessions/end', 'GET, HEAD, POST, OPTIONS'],
@@ -532,7 +532,7 @@ describe('the paths of the sessions API', () => {
     [`/warm/${one}/resume`, 'POST, OPTIONS'],
   ] as const
 
-  test.each(addresses)('%s allows %s', async (path, allowed) => {
+  test.each([['/warm', 'GET, HEAD, POST, OPTIONS'], ...addresses])('%s allows %s', async (path, allowed) => {
     const { call, service } = setUp()
     const refused = await call('put')(path)
     expect([refused.status, refused.headers['allow']]).toEqual([405, allowed])
@@ -637,6 +637,7 @@ describe('the log of the sessions API', () => {
       { ...usual, msg: 'logout', code: 'session-not-found', id: two },
       { ...usual, msg: 'logout', code: 'ok', jid: juliet, ended: 1 },
     ])
+    expect(service.lines().map(({ audit }) => audit)).toEqual([true, undefined, undefined, true, true, true])
     expect(resumed.text).toContain('c00kie-value')
     for (const secret of [sidOf(one), String(resumed.body.rid), 'c00kie-value', 'gehe:im']) {
       expect(service.log()).not.toContain(secret)

@@ -9,6 +9,7 @@ import type { WarmedBinding } from '../../../src/warm/warming/session-login.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { appParts, asAdmin, binding, credentials, fakeService, parameters } from '../fake-login.js'
 import { FakeSessions } from '../fake-sessions.js'
+import { tokenIn } from '../sessions/sessions-stage.js'
 
 interface Sent {
   readonly settings?: Partial<Config>
@@ -28,13 +29,12 @@ async function postForm({ settings, bound, headers, now }: Sent = {}) {
   const service = fakeService({ ...settings, sessions, login, ...(now && { now }) })
   const { app } = service
   const form = await asAdmin(app).get('/warm')
-  const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(form.text)![1]!
   const sent = { Host: 'web.example', Origin: 'https://web.example', 'Sec-Fetch-Site': 'same-origin', ...headers }
   const reply = await asAdmin(app)
     .post('/warm')
     .type('form')
     .set(sent)
-    .send({ ...parameters, csrf_token })
+    .send({ ...parameters, csrf_token: tokenIn(form.text) })
   const cookie = reply.headers['set-cookie']?.[0]?.split(';')[0] ?? ''
   /** Follows the redirect. */
   const show = (more: Record<string, string> = {}, [name, secret]: readonly [string, string] = credentials) =>

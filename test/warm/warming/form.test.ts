@@ -2,12 +2,9 @@ import { describe, expect, test } from '@jest/globals'
 import { Problem, type ProblemCode } from '../../../src/lib/errors.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { asAdmin, config, failing, fakeService, parameters, warm } from '../fake-login.js'
+import { tokenIn } from '../sessions/sessions-stage.js'
 
 describe('the admin form', () => {
-  const token = async (service: ReturnType<typeof fakeService>) => {
-    const page = await asAdmin(service.app).get('/warm')
-    return /name="csrf_token" value="([^"]+)"/.exec(page.text)![1]!
-  }
   const post = (service: ReturnType<typeof fakeService>, headers: Record<string, string>, csrf_token = '') =>
     warm(service)
       .type('form')
@@ -54,7 +51,7 @@ describe('the admin form', () => {
 
   test('is accepted with its token, and refused without, or from another origin', async () => {
     const service = fakeService()
-    const csrf = await token(service)
+    const csrf = tokenIn((await asAdmin(service.app).get('/warm')).text)
     expect((await post(service, { Origin: 'https://web.example' })).status).toBe(403)
     const elsewhere = await post(service, { Origin: 'https://evil.example' }, csrf)
     expect(elsewhere.status).toBe(403)
@@ -104,11 +101,10 @@ describe('an invalid admin form', () => {
     accept = 'text/html',
   ) {
     const page = await asAdmin(service.app).get('/warm')
-    const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(page.text)![1]!
     return warm(service)
       .type('form')
       .set({ ...origin, Accept: accept })
-      .send({ ...sent, ...more, csrf_token })
+      .send({ ...sent, ...more, csrf_token: tokenIn(page.text) })
   }
 
   const valueIn = (text: string, name: string) =>

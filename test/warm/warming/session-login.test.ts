@@ -13,9 +13,18 @@ import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-pa
 import type { Mending } from '../../../src/session/link/mending.js'
 import type { Open, OpenLogin } from '../../../src/session/session-types.js'
 import { createLogins } from '../../../src/warm/warming/session-login.js'
-import { bind, bound, features, offer, ScriptedLink, sasl, success } from '../../servers/login/scripted-link.js'
+import {
+  type Answer,
+  bind,
+  bound,
+  features,
+  offer,
+  ScriptedLink,
+  sasl,
+  success,
+} from '../../servers/login/scripted-link.js'
+import { scram } from '../../servers/login/scripted-scram.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { ScramServer } from '../../support/login-server/scram.js'
 
 const answers = [offer('PLAIN'), success, features(`<bind xmlns='${bind}'/>`), bound]
 
@@ -42,6 +51,25 @@ const parts = (more: Partial<LoginParts> = {}): LoginParts => ({
   saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
   ...more,
 })
+
+const account = { user: 'portal', password: 's3cret' }
+const byAccount = { ...request, credentials: { kind: 'service', account } as const }
+
+/** An admin of the server, which answers with `answers`, makes them. */
+const createdAccounts = (answers: readonly Answer[], login = parts(), counts = new Counts()) =>
+  new CreatedAccounts({
+    config: {
+      accountMakers: new Map([['chat.example', 'maker']]),
+      loginKeys: new Map(),
+      serviceAccounts: new Map([['*', account]]),
+    },
+    login,
+    connect: (_domain, options, events) => new ScriptedLink(answers, { certificate: false, ...options }, events),
+    rate: new Rate(20, 1),
+    refused() {},
+    counts,
+    audit: pino({ level: 'silent' }),
+  })
 
 const noAccounts = { ensure: async () => {}, forget: () => {} }
 
@@ -97,24 +125,14 @@ test('a login whose session an admin has ended is not repeated, even if it was p
 test('a login as a whole, with its account, takes at most its time', async () => {
   jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] })
   const limited = parts({ timeout: 6, stepTimeout: 4 })
-  const serviceAccounts = new Map([['*', { user: 'portal', password: 's3cret' }]])
   const counts = new Counts()
-  const accounts = new CreatedAccounts({
-    config: { accountMakers: new Map([['chat.example', 'maker']]), loginKeys: new Map(), serviceAccounts },
-    login: limited,
-    connect: (_domain, options, events) => new ScriptedLink([], { certificate: false, ...options }, events),
-    rate: new Rate(20, 1),
-    refused() {},
-    counts,
-    audit: pino({ level: 'silent' }),
-  })
+  const accounts = createdAccounts([], limited, counts)
   const open: Open = (_domain, options, events) =>
     new HandingOut(answers.slice(0, 1), { ...options, certificate: false }, events)
   const { login } = createLogins(limited, open, accounts)
-  const credentials = { kind: 'service', account: { user: 'portal', password: 's3cret' } } as const
   let took: number | undefined
   const since = performance.now()
-  const failed = login({ ...request, credentials }, new CallerGone()).catch(error => {
+  const failed = login(byAccount, new CallerGone()).catch(error => {
     took = performance.now() - since
     return error
   })
@@ -129,25 +147,8 @@ test('a login as a whole, with its account, takes at most its time', async () =>
 
 describe('the keys for mending a link', () => {
   const byScram = () => {
-    let server: ScramServer
-    const last = (told: readonly string[], element: string) =>
-      Buffer.from(new RegExp(`<${element} [^>]*>([^<]+)<`).exec(told.join(''))![1]!, 'base64').toString()
-    const written = (element: string, text: string) =>
-      `<${element} xmlns='${sasl}'>${Buffer.from(text).toString('base64')}</${element}>`
-    return [
-      features(`<mechanisms xmlns='${sasl}'><mechanism>SCRAM-SHA-1</mechanism></mechanisms>`),
-      (_id: string, told: readonly string[]) => {
-        const about = { salt: Buffer.from('salt'), iterations: 4096, offersBinding: false, channel: () => undefined }
-        server = new ScramServer('SCRAM-SHA-1', last(told, 'auth'), about as never)
-        return written('challenge', server.serverFirst)
-      },
-      (_id: string, told: readonly string[]) => {
-        const final = server.verify(last(told, 'response'), 's3cret')
-        return final === undefined ? `<failure xmlns='${sasl}'><not-authorized/></failure>` : written('success', final)
-      },
-      features(`<bind xmlns='${bind}'/><sm xmlns='urn:xmpp:sm:3'/>`),
-      answers[3]!,
-    ]
+    const { name, challenge, end } = scram()
+    return [offer(name), challenge, end, features(`<bind xmlns='${bind}'/><sm xmlns='urn:xmpp:sm:3'/>`), bound]
   }
 
   test('log in again', async () => {
@@ -182,32 +183,18 @@ test('an account that was deleted at the server is made again at the login after
   const iq = (id: string, inside: string) =>
     `<iq xmlns='jabber:client' type='result' id='${id}' from='chat.example'>${inside}</iq>`
   const form = "<command xmlns='http://jabber.org/protocol/commands' sessionid='s' status='executing'/>"
-  const serviceAccounts = new Map([['*', { user: 'portal', password: 's3cret' }]])
   const boundAs = (user: string) => (id: string) =>
     iq(id, `<bind xmlns='${bind}'><jid>${user}@chat.example/balcony</jid></bind>`)
-  const accounts = new CreatedAccounts({
-    config: { accountMakers: new Map([['chat.example', 'maker']]), loginKeys: new Map(), serviceAccounts },
-    login: parts(),
-    connect: (_domain, options, events) =>
-      new ScriptedLink(
-        [
-          ...answers.slice(0, 3),
-          boundAs('maker'),
-          id => iq(id, form),
-          id => {
-            commands += 1
-            existing.add('juliet')
-            return iq(id, form.replace('executing', 'completed'))
-          },
-        ],
-        { certificate: false, ...options },
-        events,
-      ),
-    rate: new Rate(20, 1),
-    refused() {},
-    counts: new Counts(),
-    audit: pino({ level: 'silent' }),
-  })
+  const accounts = createdAccounts([
+    ...answers.slice(0, 3),
+    boundAs('maker'),
+    id => iq(id, form),
+    id => {
+      commands += 1
+      existing.add('juliet')
+      return iq(id, form.replace('executing', 'completed'))
+    },
+  ])
   const refusal = `<failure xmlns='${sasl}'><invalid-authzid/></failure>`
   const open: Open = (_domain, options, events) => {
     const script = [offer('PLAIN'), () => (existing.has('juliet') ? success : refusal), ...answers.slice(2)]
@@ -216,8 +203,7 @@ test('an account that was deleted at the server is made again at the login after
     })
   }
   const { login } = createLogins(parts(), open, accounts)
-  const credentials = { kind: 'service', account: { user: 'portal', password: 's3cret' } } as const
-  const logIn = () => login({ ...request, credentials }, new CallerGone())
+  const logIn = () => login(byAccount, new CallerGone())
   await logIn()
   existing.clear()
   await expect(logIn()).rejects.toMatchObject({ code: 'authzid-refused' })

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../../src/lib/errors.js'
 import { bodyParameters, type ParameterName, parameterNames } from '../../../src/warm/parameters.js'
 import { readParameters } from '../../../src/warm/read-parameters.js'
-import { toHandover, toWarmRequest, usualOptions, type WarmSettings } from '../../../src/warm/warming/warm-request.js'
+import { toWarmRequest, usualOptions, type WarmSettings } from '../../../src/warm/warming/warm-request.js'
 
 const form = 'application/x-www-form-urlencoded'
 const json = 'application/json'
@@ -384,12 +384,6 @@ test.each([
   ['{"remember":"on"}', json, true],
 ])('the body %s as %s requests a credential: %p', (body, type, remember) => {
   expect(parametersOf(body, type).remember ?? false).toBe(remember)
-})
-
-test('a resumed session has expires_in and attach_binding of the call, or the defaults', () => {
-  expect(toHandover(parametersOf(''), defaults)).toEqual({ seconds: 120, attachBinding: 'off' })
-  const parameters = parametersOf('{"expires_in":30,"attach_binding":"reply"}', json)
-  expect(toHandover(parameters, defaults)).toEqual({ seconds: 30, attachBinding: 'reply' })
 })
 
 test('the form offers the options of an empty request, within the limits', () => {
