@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { hashLike, parseSecretHash } from '../../src/config/kinds/secret-hash.js'
+import { cheapHash } from '../support/cheap-hash.js'
 import { isXhtml } from '../support/xhtml.js'
 import { parameters } from './fake-login.js'
 import { browser, codeOf, json, one, setUp, tokenIn } from './sessions/sessions-stage.js'
@@ -126,10 +126,6 @@ test('an admin without a role may do both', async () => {
 })
 
 describe('an admin with two secrets', () => {
-  const cheapHash = async (secret: string) => {
-    const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
-    return cheap + (await hashLike(parseSecretHash(cheap + 'A'.repeat(43))!, secret)).toString('base64url')
-  }
   test.each([
     ['as plain text', async (secret: string) => secret],
     ['as hashes', cheapHash],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
-import { hashLike, parseSecretHash } from '../../../src/config/kinds/secret-hash.js'
+import { cheapHash } from '../../support/cheap-hash.js'
 import { config, fakeService, parameters, warm } from '../../warm/fake-login.js'
 
 describe('the admin', () => {
@@ -53,13 +53,6 @@ describe('the admin', () => {
     expect(service.logins).toHaveLength(1)
   })
 })
-
-/** Faster than a real hash. */
-const cheapHash = async (secret: string) => {
-  const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
-  const hash = await hashLike(parseSecretHash(cheap + 'A'.repeat(43))!, secret)
-  return cheap + hash.toString('base64url')
-}
 
 describe('an admin whose secret is configured as a hash', () => {
   const serviceWith = (secret: string, now?: () => number) =>

@@ -1,21 +1,10 @@
 import { EventEmitter } from 'node:events'
 import type { Server } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { loadConfig } from '../../../src/config/load.js'
-import { type Listening, listen } from '../../../src/http/listening/listening.js'
+import type { Listening } from '../../../src/http/listening/listening.js'
 import { refuseUnreadable } from '../../../src/http/listening/unreadable-requests.js'
-import { Descriptors } from '../../../src/lib/limits/descriptors.js'
-import { createLog } from '../../../src/lib/log.js'
-import { FakeClock } from '../../support/fake-clock.js'
 import { HttpSocket } from '../../support/http-socket.js'
-import { unnoted } from '../../support/unlimited.js'
-
-const { config } = loadConfig({
-  HOST: '127.0.0.1',
-  PORT: '0',
-  ADMIN_USERS: 'portal:a-secret',
-  XMPP_DOMAINS: 'plain.example',
-})
+import { listenWith } from './listening-stage.js'
 
 let listening: Listening
 let reasons: string[]
@@ -24,18 +13,8 @@ let answers: ((body: string) => void)[]
 beforeEach(async () => {
   reasons = []
   answers = []
-  const dispatcher = Object.assign(
-    (_req: unknown, res: { end(body: string): void }) => void answers.push(body => res.end(body)),
-    { upgradeFor: () => undefined, holds: () => false },
-  )
-  listening = await listen(dispatcher, {
-    config,
-    log: createLog('info', { write() {} }),
-    clock: new FakeClock(),
-    refused: unnoted,
-    note: (_request, reason) => void reasons.push(reason),
-    descriptors: new Descriptors(),
-  })
+  const answer = (_req: unknown, res: { end(body: string): void }) => void answers.push(body => res.end(body))
+  listening = await listenWith(answer, { note: (_request, reason) => void reasons.push(reason) })
 })
 
 afterEach(async () => {

@@ -1,45 +1,18 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { expect, test } from '@jest/globals'
-import { loadConfig } from '../../../src/config/load.js'
-import { listen } from '../../../src/http/listening/listening.js'
-import { Descriptors } from '../../../src/lib/limits/descriptors.js'
-import { createLog } from '../../../src/lib/log.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { unnoted } from '../../support/unlimited.js'
+import { listenWith } from './listening-stage.js'
 
 const largerThanBuffers = Buffer.alloc(64 * 2 ** 20, 'x')
 const clock = new FakeClock()
 
-const { config } = loadConfig({
-  HOST: '127.0.0.1',
-  PORT: '0',
-  ADMIN_USERS: 'portal:a-secret',
-  XMPP_DOMAINS: 'plain.example',
-})
-
-const listenWith = (dispatcher: Parameters<typeof listen>[0]) =>
-  listen(dispatcher, {
-    config,
-    log: createLog('info', { write() {} }),
-    clock,
-    refused: unnoted,
-    note: unnoted,
-    descriptors: new Descriptors(),
-  })
-
 test.each(['foo', 'websocket'])(
   'a client that does not read a reply and sends an upgrade to %s is closed after a minute',
   async protocol => {
-    const dispatcher = Object.assign(
-      (_req: unknown, res: { end(body: Buffer): void }) => void res.end(largerThanBuffers),
-      {
-        upgradeFor: () => undefined,
-        holds: () => false,
-      },
-    )
-    const listening = await listenWith(dispatcher)
+    const answer = (_req: unknown, res: { end(body: Buffer): void }) => void res.end(largerThanBuffers)
+    const listening = await listenWith(answer, { clock })
     try {
       const get = 'GET / HTTP/1.1\r\nHost: a\r\n'
       const client = connect(Number(new URL(listening.urls[0]!).port), '127.0.0.1').pause()
@@ -64,13 +37,9 @@ test.each(['foo', 'websocket'])(
 
 test('an upgrade behind a request is answered after its reply, although the client sends no more', async () => {
   let first: { socket: Socket; end(body: string): void } | undefined
-  const dispatcher = Object.assign(
-    ({ socket }: { socket: Socket }, res: { end(body: string): void }) => {
-      first = { socket, end: body => void res.end(body) }
-    },
-    { upgradeFor: () => undefined, holds: () => false },
-  )
-  const listening = await listenWith(dispatcher)
+  const listening = await listenWith(({ socket }: { socket: Socket }, res: { end(body: string): void }) => {
+    first = { socket, end: body => void res.end(body) }
+  })
   try {
     const get = 'GET / HTTP/1.1\r\nHost: a\r\n'
     const client = connect(Number(new URL(listening.urls[0]!).port), '127.0.0.1')

@@ -1,0 +1,28 @@
+import { loadConfig } from '../../../src/config/load.js'
+import { listen } from '../../../src/http/listening/listening.js'
+import { Descriptors } from '../../../src/lib/limits/descriptors.js'
+import { createLog } from '../../../src/lib/log.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { required } from '../../support/settings.js'
+import { unnoted } from '../../support/unlimited.js'
+
+type Parts = Parameters<typeof listen>[1]
+
+const { config } = loadConfig({ ...required, HOST: '127.0.0.1', PORT: '0' })
+
+/** Listens at a free port. `answer` takes all requests, and no upgrade. */
+export function listenWith(
+  answer: (req: never, res: never) => void,
+  about: Partial<Pick<Parts, 'clock' | 'note'>> = {},
+) {
+  const { clock = new FakeClock(), note = unnoted } = about
+  const dispatcher = Object.assign(answer, { upgradeFor: () => undefined, holds: () => false })
+  return listen(dispatcher as unknown as Parameters<typeof listen>[0], {
+    config,
+    log: createLog('info', { write() {} }),
+    clock,
+    refused: unnoted,
+    note,
+    descriptors: new Descriptors(),
+  })
+}
