@@ -1,5 +1,5 @@
 // A page without a browser, for the modules for pages: Strophe and Converse as far as the modules use them.
-import { jest } from '@jest/globals'
+import { afterEach, beforeEach, jest } from '@jest/globals'
 import {
   FakeBuilder,
   type FakeConnection,
@@ -10,6 +10,7 @@ import {
   fakeXml,
   setGlobals,
 } from './fake-strophe.js'
+import { useFakeTimers } from './fake-timers.js'
 
 // This project has no types of browsers.
 export const { Chat } = jest.requireActual<{
@@ -37,23 +38,52 @@ export const pageBinding = {
   websocket: { url: 'https://chat.example.org/xmpp-websocket/warm', token: 't' },
 } as const
 
+/** A page for each test of a file. The tests move its time. */
+export function eachPage(): FakePage {
+  const page = new FakePage()
+  useFakeTimers()
+  beforeEach(() => page.enter())
+  afterEach(() => {
+    jest.restoreAllMocks()
+    page.leave()
+  })
+  return page
+}
+
+export const passes = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds)
+
 /** Strophe for `connect`, and `globalThis.converse` for `connectConverse`. */
-export class FakePage {
+class FakePage {
   /** In the order in which they were created. */
   readonly connections: FakeConnection[] = []
-  readonly Strophe: ReturnType<typeof fakeStrophe>
+  readonly Strophe = fakeStrophe(this.connections)
+  readonly statuses: PageStatus[] = []
+  readonly onStatus = (status: PageStatus) => void this.statuses.push(status)
+  /** Both modules for pages. The page is told their statuses. */
+  readonly modules = {
+    'the module': (options: object) =>
+      void connect({ Strophe: this.Strophe, onStatus: this.onStatus, history: 0, ...options }),
+    'the module for Converse': (options: object) => void connectConverse({ onStatus: this.onStatus, ...options }),
+  }
   /** Converse tells its plugins of an event. */
   hears = (_event: string): void => {}
   /** The user of Converse sends a chat message. */
   say = (_id: string): void => {}
-  readonly #leave: () => void
+  /** An event of the page's window. */
+  occurs = (_type: string): void => {}
+  /** Parts of Converse that plugins replace. */
+  exports: { handleMessageStanza?: (message: { readonly id: string }) => Promise<unknown> } = {}
+  leave = (): void => {}
 
-  constructor() {
-    this.Strophe = fakeStrophe(this.connections)
-    const page = new EventTarget()
-    this.#leave = setGlobals({
+  enter(): void {
+    this.connections.length = 0
+    this.statuses.length = 0
+    this.exports = {}
+    const window = new EventTarget()
+    this.occurs = type => void window.dispatchEvent(new Event(type))
+    this.leave = setGlobals({
       document: fakeDocument(),
-      addEventListener: page.addEventListener.bind(page),
+      addEventListener: window.addEventListener.bind(window),
       navigator: { onLine: true },
       sessionStorage: {},
       ...fakeXml,
@@ -61,15 +91,8 @@ export class FakePage {
     })
   }
 
-  /** Parts of Converse that plugins replace. */
-  readonly exports: { handleMessageStanza?: (message: { readonly id: string }) => Promise<unknown> } = {}
-
   get last(): FakeConnection {
     return this.connections.at(-1)!
-  }
-
-  close(): void {
-    this.#leave()
   }
 
   #converse(): object {

@@ -1,31 +1,10 @@
 // What a page gets of `connect`, and what the module sends before its login.
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { connect, FakePage, type PageStatus, pageBinding } from '../../support/fake-page.js'
+import { expect, jest, test } from '@jest/globals'
+import { connect, eachPage, pageBinding, passes } from '../../support/fake-page.js'
 import { FakeConnection, Status } from '../../support/fake-strophe.js'
-import { useFakeTimers } from '../../support/fake-timers.js'
 
-let page: FakePage
-let statuses: PageStatus[]
-/** Listeners of the page's window. */
-let heard: (type: string) => void
-
-useFakeTimers()
-
-beforeEach(() => {
-  page = new FakePage()
-  statuses = []
-  const window = new EventTarget()
-  Object.assign(globalThis, { addEventListener: window.addEventListener.bind(window) })
-  heard = type => void window.dispatchEvent(new Event(type))
-})
-
-afterEach(() => {
-  jest.restoreAllMocks()
-  page.close()
-})
-
-const passes = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds)
-const onStatus = (status: PageStatus) => void statuses.push(status)
+const page = eachPage()
+const { statuses, onStatus } = page
 
 test('a chat that comes back by itself after minutes without the service is given to its page', async () => {
   let isUp = false
@@ -42,7 +21,7 @@ test('a chat that comes back by itself after minutes without the service is give
   await passes(900_000)
   expect(statuses.at(-1)).toMatchObject({ state: 'ended', code: 'unreachable' })
   isUp = true
-  heard('online')
+  page.occurs('online')
   await passes(0)
   page.last.becomes(Status.attached)
   page.last.receives('body')
@@ -58,7 +37,7 @@ test('a chat that has ended for good is not given to its page', async () => {
 
 // Strophe gives what is sent to the WebSocket at once, which throws until it is open, or before the login.
 test.each([
-  ['a network that comes back', () => ['offline', 'online'].forEach(heard), 0],
+  ['a network that comes back', () => ['offline', 'online'].forEach(page.occurs), 0],
   ['the check of each WebSocket', () => {}, 8_000],
 ])('nothing is sent over a WebSocket before its login, also after %s', async (_what, happens, milliseconds) => {
   const asked = jest.spyOn(FakeConnection.prototype, 'sendIQ')
@@ -70,8 +49,8 @@ test.each([
   void connect({ Strophe: page.Strophe, binding, onStatus, history: 0, transport: 'websocket' })
   await passes(isUp ? 0 : 42_500)
   isUp = true
-  heard('online')
-  heard('visibilitychange')
+  page.occurs('online')
+  page.occurs('visibilitychange')
   while (page.connections.length === 0) await passes(1_000)
   happens()
   await passes(milliseconds)

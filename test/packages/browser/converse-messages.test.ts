@@ -1,21 +1,10 @@
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { connectConverse, FakePage, pageBinding } from '../../support/fake-page.js'
+import { expect, jest, test } from '@jest/globals'
+import { connectConverse, eachPage, pageBinding, passes } from '../../support/fake-page.js'
 import { fakeElement, Status } from '../../support/fake-strophe.js'
-import { useFakeTimers } from '../../support/fake-timers.js'
 
-let page: FakePage
-
-useFakeTimers()
-
-beforeEach(() => {
-  page = new FakePage()
-})
-
-afterEach(() => page.close())
+const page = eachPage()
 
 const binding = async () => ({ ...pageBinding, resumed: true })
-
-const passes = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds)
 
 // After the first stanza the service delivers what waits, and Converse would lose it.
 test.each([

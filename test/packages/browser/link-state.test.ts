@@ -1,24 +1,17 @@
 // The service tells a page that it mends its link to the XMPP server, and when the link is up again.
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { connect, connectConverse, FakePage, type PageStatus, pageBinding } from '../../support/fake-page.js'
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { eachPage, pageBinding, passes } from '../../support/fake-page.js'
 import { Status } from '../../support/fake-strophe.js'
-import { useFakeTimers } from '../../support/fake-timers.js'
 
-let page: FakePage
-let statuses: PageStatus[]
+const page = eachPage()
+const { statuses, modules } = page
 let asked: number
 let hasNotices: boolean
 
-useFakeTimers()
-
 beforeEach(() => {
-  page = new FakePage()
-  statuses = []
   asked = 0
   hasNotices = true
 })
-
-afterEach(() => page.close())
 
 const binding = async () => ({
   ...pageBinding,
@@ -27,12 +20,6 @@ const binding = async () => ({
   ...(hasNotices && { link_state: true }),
 })
 
-const onStatus = (status: PageStatus) => void statuses.push(status)
-const modules = {
-  'the module': (options: object) => void connect({ Strophe: page.Strophe, binding, onStatus, history: 0, ...options }),
-  'the module for Converse': (options: object) => void connectConverse({ binding, onStatus, ...options }),
-}
-const passes = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds)
 const told = () => statuses.map(({ state, code }) => (code === undefined ? state : `${state} ${code}`))
 const watches = () => page.last.sentNames.filter(name => name === 'watch').length
 
@@ -45,7 +32,7 @@ describe.each(Object.entries(modules))('With %s', (name, start) => {
   const before = name === 'the module' ? ['online'] : ['connecting', 'online']
 
   async function goesOnline(transport: 'bosh' | 'websocket') {
-    start({ transport })
+    start({ binding, transport })
     await passes(0)
     page.last.becomes(transport === 'bosh' ? Status.attached : Status.connected)
     page.last.receives(transport === 'bosh' ? 'body' : 'enabled')
@@ -105,7 +92,7 @@ describe.each(Object.entries(modules))('With %s', (name, start) => {
 })
 
 test('A page over BOSH that comes during a break goes from connecting to offline', async () => {
-  modules['the module']({ transport: 'bosh' })
+  modules['the module']({ binding, transport: 'bosh' })
   await passes(0)
   page.last.becomes(Status.attached)
   page.last.isTold('mending', true)
@@ -118,7 +105,7 @@ test('A page over BOSH that comes during a break goes from connecting to offline
 describe('A page whose pings are not answered', () => {
   /** All that the page asks for when it comes is answered. */
   async function settles() {
-    modules['the module']({ transport: 'websocket' })
+    modules['the module']({ binding, transport: 'websocket' })
     await passes(0)
     page.last.becomes(Status.connected)
     for (let time = 0; time < 3; time++) {
@@ -165,7 +152,7 @@ describe('A page whose pings are not answered', () => {
 
   test.each(transports)('keeps its session if it comes meanwhile, over %s', async (transport, isInBody) => {
     const onContacts = jest.fn()
-    modules['the module']({ transport, onContacts })
+    modules['the module']({ binding, transport, onContacts })
     await passes(0)
     page.last.becomes(isInBody ? Status.attached : Status.connected)
     for (let time = 1; time <= 5; time++) {

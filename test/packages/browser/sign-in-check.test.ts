@@ -1,27 +1,22 @@
 // With `checkEvery`, a page whose portal session expires ends its chat.
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { Chat, connect, connectConverse, FakePage, type PageStatus } from '../../support/fake-page.js'
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { Chat, eachPage, passes as passesBy } from '../../support/fake-page.js'
 import { Status } from '../../support/fake-strophe.js'
-import { useFakeTimers } from '../../support/fake-timers.js'
 
 const binding = { jid: 'alice@localhost/1', sid: 's1', rid: 5, url: 'https://chat.example.org/http-bind' }
 const withToken = { service: 'https://chat.example.org', token: '/chat/token' }
 const withBinding = { binding: '/chat/binding' }
 const loggedIn = ['GET /chat/token', 'POST /connect']
 
-let page: FakePage
-let statuses: PageStatus[]
+const page = eachPage()
+const { statuses } = page
 let requests: string[]
 /** For the functions `token` and `binding` of the page. */
 let isSignedIn: boolean
 /** The portal's answer to a check. */
 let answer: () => Response
 
-useFakeTimers()
-
 beforeEach(() => {
-  page = new FakePage()
-  statuses = []
   requests = []
   answer = () => new Response('a.b.c')
   const fetch = async (url: URL, { method = 'GET' }: RequestInit = {}) => {
@@ -33,22 +28,11 @@ beforeEach(() => {
   jest.spyOn(console, 'warn').mockImplementation(() => {})
 })
 
-afterEach(() => {
-  jest.restoreAllMocks()
-  page.close()
-})
-
-const passes = (seconds: number) => jest.advanceTimersByTimeAsync(seconds * 1000)
-const onStatus = (status: PageStatus) => void statuses.push(status)
-
-const modules = {
-  'The module': (options: object) => void connect({ Strophe: page.Strophe, onStatus, history: 0, ...options }),
-  'The module for Converse': (options: object) => void connectConverse({ onStatus, ...options }),
-}
+const passes = (seconds: number) => passesBy(seconds * 1000)
 
 const redirected = () => Object.defineProperty(new Response('<!DOCTYPE html>'), 'redirected', { value: true })
 
-describe.each(Object.entries(modules))('%s', (_name, start) => {
+describe.each(Object.entries(page.modules))('%s', (_name, start) => {
   const goOnline = async (options: object) => {
     start(options)
     await passes(0)

@@ -1,42 +1,27 @@
 // A proxy that passes the 101 of a WebSocket, and then nothing: the page must not wait for ever.
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { Chat, connect, connectConverse, FakePage, type PageStatus, pageBinding } from '../../support/fake-page.js'
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { Chat, eachPage, pageBinding, passes } from '../../support/fake-page.js'
 import { Status } from '../../support/fake-strophe.js'
-import { useFakeTimers } from '../../support/fake-timers.js'
 
-let page: FakePage
-let statuses: PageStatus[]
+const page = eachPage()
+const { statuses } = page
 let asked: number
 let isResumed: boolean
 
-useFakeTimers()
-
 beforeEach(() => {
-  page = new FakePage()
-  statuses = []
   asked = 0
   isResumed = false
 })
 
-afterEach(() => page.close())
-
 /** Each binding has a sid of its own. */
 const binding = async () => ({ ...pageBinding, sid: `s${++asked}`, resumed: isResumed })
 
-const onStatus = (status: PageStatus) => void statuses.push(status)
-
-const modules = {
-  'the module': (options: object) => void connect({ Strophe: page.Strophe, binding, onStatus, history: 0, ...options }),
-  'the module for Converse': (options: object) => void connectConverse({ binding, onStatus, ...options }),
-}
-
-const passes = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds)
 const calls = () => page.connections.flatMap(connection => connection.calls)
 const attachments = () => calls().filter(call => call.startsWith('attach'))
 
-describe.each(Object.entries(modules))('Over a silent WebSocket, %s', (_name, start) => {
+describe.each(Object.entries(page.modules))('Over a silent WebSocket, %s', (_name, start) => {
   test('uses BOSH after ten seconds', async () => {
-    start({})
+    start({ binding })
     await passes(9_999)
     expect(calls()).toEqual(['connect'])
     await passes(1)
@@ -51,7 +36,7 @@ describe.each(Object.entries(modules))('Over a silent WebSocket, %s', (_name, st
   })
 
   test('uses BOSH, with a new binding, if the WebSocket falls silent after its first element', async () => {
-    start({})
+    start({ binding })
     await passes(0)
     page.last.receives('open')
     await passes(10_000)
@@ -60,13 +45,13 @@ describe.each(Object.entries(modules))('Over a silent WebSocket, %s', (_name, st
 
   test('uses BOSH if a resumed session gets a silent WebSocket', async () => {
     isResumed = true
-    start({})
+    start({ binding })
     await passes(10_000)
     expect(attachments()).toHaveLength(1)
   })
 
   test('uses BOSH if the WebSocket is silent after a reconnect', async () => {
-    start({})
+    start({ binding })
     await passes(0)
     page.last.becomes(Status.connected)
     expect(statuses.at(-1)).toMatchObject({ state: 'online' })
@@ -82,7 +67,7 @@ describe.each(Object.entries(modules))('Over a silent WebSocket, %s', (_name, st
   })
 
   test('becomes offline, and retries, if it must use WebSocket', async () => {
-    start({ transport: 'websocket' })
+    start({ binding, transport: 'websocket' })
     await passes(10_000)
     expect(statuses.at(-1)).toMatchObject({ state: 'offline', code: 'unreachable', retryIn: 1 })
     await passes(1_000)

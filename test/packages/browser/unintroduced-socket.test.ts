@@ -1,23 +1,9 @@
 // A session whose first connection breaks before the server knows its page.
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { connect, FakePage, pageBinding } from '../../support/fake-page.js'
+import { expect, jest, test } from '@jest/globals'
+import { connect, eachPage, pageBinding, passes } from '../../support/fake-page.js'
 import { FakeConnection, type FakeElement, fakeElement, Status } from '../../support/fake-strophe.js'
-import { useFakeTimers } from '../../support/fake-timers.js'
 
-let page: FakePage
-
-useFakeTimers()
-
-beforeEach(() => {
-  page = new FakePage()
-})
-
-afterEach(() => {
-  jest.restoreAllMocks()
-  page.close()
-})
-
-const passes = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds)
+const page = eachPage()
 
 test('a session whose WebSocket breaks before the login is introduced, and the archive asked, when it is resumed', async () => {
   let receive = (_stanza: FakeElement) => true
