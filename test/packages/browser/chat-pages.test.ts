@@ -38,6 +38,20 @@ function closesChat({ chat, page }: OpenPage) {
   page.dispatchEvent(new Event('pagehide'))
 }
 
+/** The connection breaks, and the chat tries again. */
+function reconnects({ chat }: Pick<OpenPage, 'chat'>) {
+  tab.last.becomes(Status.disconnected)
+  chat.retry()
+}
+
+/** The message after which the next page asks the archive. */
+async function nextAsksAfter(binding: () => Promise<object | undefined>) {
+  tab.open({ binding })
+  await tab.comesOnline()
+  const asked = tab.last.sent.find(({ children }) => children[0]?.namespaceURI === archive)
+  return asked?.getElementsByTagName('after')[0]?.textContent
+}
+
 /** Shows a page that the browser kept in its back/forward cache. */
 const goBackTo = ({ page }: OpenPage) => page.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
 
@@ -94,12 +108,10 @@ test('after a break while the archive is asked, it is asked again', async () => 
   expect(tab.last.answers(archive)).toBeGreaterThan(0)
   expect(shown).toEqual(['first'])
   // Its session ends. What came meanwhile is in the archive only.
-  tab.last.becomes(Status.disconnected)
-  chat.retry()
+  reconnects({ chat })
   await turns()
   tab.last.replies()
-  tab.last.becomes(Status.disconnected)
-  chat.retry()
+  reconnects({ chat })
   await tab.comesOnline()
   expect(tab.last.answers(archive)).toBe(1)
 })
@@ -110,17 +122,13 @@ test('the next page asks the archive if its page was left before the answer', as
   const { chat, page, shown } = tab.open({ binding })
   await tab.comesOnline(fromBob('a1', 'first'))
   tab.last.answers(archive)
-  tab.last.becomes(Status.disconnected)
-  chat.retry()
+  reconnects({ chat })
   await turns()
   tab.last.replies(fromBob('a3', 'third'))
   expect(shown).toEqual(['first'])
   page.dispatchEvent(new Event('pagehide'))
   expect(shown).toEqual(['first', 'third'])
-  tab.open({ binding })
-  await tab.comesOnline()
-  const asked = tab.last.sent.find(({ children }) => children[0]?.namespaceURI === archive)
-  expect(asked?.getElementsByTagName('after')[0]?.textContent).toBe('a1')
+  expect(await nextAsksAfter(binding)).toBe('a1')
 })
 
 test('the archive is asked for messages in doubt, also after a resumption', async () => {
@@ -173,8 +181,7 @@ test('a new session that breaks before its first request is introduced when it i
   await tab.comesOnline()
   await settles()
   for (const _ of [1, 2]) {
-    tab.last.becomes(Status.disconnected)
-    chat.retry()
+    reconnects({ chat })
     await turns()
   }
   await tab.comesOnline()
@@ -205,8 +212,7 @@ test('a room is joined again by a resumed session until it has answered', async 
   const joined = presences()
   const again = []
   for (const answers of [[], [fakeElement('presence', { from: 'tea@rooms.localhost/Bob' })], []]) {
-    tab.last.becomes(Status.disconnected)
-    chat.retry()
+    reconnects({ chat })
     await tab.comesOnline(...answers)
     again.push(presences())
   }
@@ -220,8 +226,7 @@ test('a message to a chat that has ended fails, also again', async () => {
   const bindings = [bound(), undefined]
   const { chat, shown, states } = tab.open({ binding: async () => bindings.shift() })
   await tab.comesOnline()
-  tab.last.becomes(Status.disconnected)
-  chat.retry()
+  reconnects({ chat })
   await turns()
   const id = chat.send('bob@localhost', 'lost')
   expect([shown, states]).toEqual([['own: lost'], ['failed not-sent']])
@@ -253,17 +258,13 @@ test('messages after an unanswered question to the archive are asked for later',
   await tab.comesOnline(fromBob('a1', 'first'))
   tab.last.answers(archive)
   await turns()
-  tab.last.becomes(Status.disconnected)
-  chat.retry()
+  reconnects({ chat })
   await tab.comesOnline(fromBob('a3', 'third'))
   // The archive is slow. It has `second` between them.
   await waitForArchive()
   expect(shown).toEqual(['first', 'third'])
   page.dispatchEvent(new Event('pagehide'))
-  tab.open({ binding })
-  await tab.comesOnline()
-  const asked = tab.last.sent.find(({ children }) => children[0]?.namespaceURI === archive)
-  expect(asked?.getElementsByTagName('after')[0]?.textContent).toBe('a1')
+  expect(await nextAsksAfter(binding)).toBe('a1')
 })
 
 test('a message in doubt does not fail because the archive is slow', async () => {

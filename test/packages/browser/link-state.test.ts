@@ -103,7 +103,7 @@ test('A page over BOSH that comes during a break goes from connecting to offline
 })
 
 describe('A page whose pings are not answered', () => {
-  /** All that the page asks for when it comes is answered. */
+  /** All that the page asks for when it comes is answered. Then it pings. */
   async function settles() {
     modules['the module']({ binding, transport: 'websocket' })
     await passes(0)
@@ -113,13 +113,11 @@ describe('A page whose pings are not answered', () => {
       await passes(0)
     }
     page.last.isTold('up', false)
+    await passes(50_000)
   }
-
-  const pings = () => passes(50_000)
 
   test('keeps its session while the service answers that it mends the link', async () => {
     await settles()
-    await pings()
     page.last.isTold('mending', false)
     const before = watches()
     for (let time = 1; time <= 5; time++) {
@@ -136,7 +134,6 @@ describe('A page whose pings are not answered', () => {
 
   test('is offline, and keeps its session, while only the service answers that the link is up', async () => {
     await settles()
-    await pings()
     for (let time = 1; time <= 5; time++) {
       page.last.isTold('up', false)
       page.last.answers(undefined, null)
@@ -170,7 +167,6 @@ describe('A page whose pings are not answered', () => {
 
   test('stays online if the link was mended meanwhile, and the answers follow', async () => {
     await settles()
-    await pings()
     page.last.isTold('mending', false)
     await passes(500)
     page.last.isTold('up', false)
@@ -181,7 +177,6 @@ describe('A page whose pings are not answered', () => {
 
   test('asks for a new binding if the service does not answer either', async () => {
     await settles()
-    await pings()
     page.last.isTold('mending', false)
     await passes(500)
     page.last.answers(undefined, null)
@@ -192,7 +187,6 @@ describe('A page whose pings are not answered', () => {
 
   test('asks for a new binding if no notice came', async () => {
     await settles()
-    await pings()
     page.last.answers(undefined, null)
     await passes(1_000)
     expect(asked).toBe(2)

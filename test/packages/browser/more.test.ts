@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { FakeElement, fakeElement } from '../../support/fake-strophe.js'
+import { useFakeTimers } from '../../support/fake-timers.js'
 
 interface Person {
   readonly jid: string
@@ -66,9 +67,15 @@ function vCard(name: string): FakeElement {
 const settled = () => jest.advanceTimersByTimeAsync(1000)
 
 let more: More
+let chat: FakeChat
+/** The people that the page shows. */
+let all: readonly Person[]
+
+useFakeTimers()
 
 beforeEach(() => {
-  jest.useFakeTimers()
+  chat = new FakeChat()
+  all = []
   const createDocument = () => ({ createElement: (name: string) => new FakeElement(name) })
   Object.assign(globalThis, { document: { implementation: { createDocument } } })
   // This project has no types of browsers.
@@ -76,12 +83,15 @@ beforeEach(() => {
 })
 
 afterEach(() => {
-  jest.useRealTimers()
   Object.assign(globalThis, { document: undefined })
 })
 
+const showPeople = () =>
+  more.people(chat, people => {
+    all = people
+  })
+
 test('many strangers that claim to type leave few timers, and those who do it later are not shown', () => {
-  const chat = new FakeChat()
   const shown: string[] = []
   const { tell } = more.typing(chat, from => void shown.push(from))
   for (let number = 0; number < 5000; number++) chat.receiveState(`s${number}@evil.example`, 'composing')
@@ -94,11 +104,7 @@ test('many strangers that claim to type leave few timers, and those who do it la
 })
 
 test('a name of a vCard is short, and does not reorder the text around it', async () => {
-  const chat = new FakeChat()
-  let all: readonly Person[] = []
-  more.people(chat, people => {
-    all = people
-  })
+  showPeople()
   chat.receive('contacts', [{ jid: 'bob@example.org', name: undefined }])
   chat.asked[0]!(vCard(`\u202e\n${'😀'.repeat(100_000)}`))
   await settled()
@@ -106,7 +112,6 @@ test('a name of a vCard is short, and does not reorder the text around it', asyn
 })
 
 test('names of many contacts are asked for one after the other, and told few times, like presences without news', async () => {
-  const chat = new FakeChat()
   const told = jest.fn()
   more.people(chat, told)
   chat.receive(
@@ -131,8 +136,7 @@ test('names of many contacts are asked for one after the other, and told few tim
 
 // Strophe forgets its handlers when the connection is lost.
 test('after questions without an answer, names of other contacts are asked for', async () => {
-  const chat = new FakeChat()
-  more.people(chat, () => {})
+  showPeople()
   const contacts = (...names: number[]) => names.map(number => ({ jid: `u${number}@example.org`, name: undefined }))
   chat.receive('contacts', contacts(1, 2, 3, 4, 5))
   expect(chat.asked).toHaveLength(5)
@@ -142,11 +146,7 @@ test('after questions without an answer, names of other contacts are asked for',
 })
 
 test('presences of many strangers are not remembered, and do not hide contacts', async () => {
-  const chat = new FakeChat()
-  let all: readonly Person[] = []
-  more.people(chat, people => {
-    all = people
-  })
+  showPeople()
   const bob = { jid: 'bob@example.org', name: 'Bob' }
   chat.receive('contacts', [bob])
   const strangers = Array.from({ length: 5000 }, (_, number) => ({ jid: `s${number}@evil.example`, name: 'x' }))
@@ -164,32 +164,27 @@ test('presences of many strangers are not remembered, and do not hide contacts',
 })
 
 // Servers answer a probe for a contact without a client from the bare JID (RFC 6121 §4.3.2).
-test.each<[string, (chat: FakeChat) => void]>([
-  ['of an outage', chat => chat.receive('presence', { from: 'bob@localhost', isAvailable: false })],
+test.each<[string, () => void]>([
+  ['of an outage', () => chat.receive('presence', { from: 'bob@localhost', isAvailable: false })],
   [
     'before a new session',
-    chat => {
+    () => {
       chat.jid = 'alice@localhost/2'
       chat.receive('status', { state: 'online' })
     },
   ],
 ])('a contact who left in the time %s is not available', async (_when, learn) => {
-  const chat = new FakeChat()
-  let all: readonly Person[] = []
-  more.people(chat, people => {
-    all = people
-  })
+  showPeople()
   chat.receive('contacts', [{ jid: 'bob@localhost', name: 'Bob', subscription: 'both' }])
   chat.receive('presence', { from: 'bob@localhost/x', isAvailable: true })
   await settled()
   expect(all[0]!.isAvailable).toBe(true)
-  learn(chat)
+  learn()
   await settled()
   expect(all[0]!.isAvailable).toBe(false)
 })
 
 test('a message that is seen without a connection is marked as read later', async () => {
-  const chat = new FakeChat()
   const { read } = more.readMarks(chat, () => {})
   const stanza = fakeElement('message', {}, fakeElement('markable', { xmlns: 'urn:xmpp:chat-markers:0' }))
   Object.assign(chat.status, { state: 'offline' })
@@ -204,8 +199,7 @@ test('a message that is seen without a connection is marked as read later', asyn
 
 // Accounts that the service makes have no vCards. Each new contact would cause a question for each of the others.
 test('who has no vCard is asked for once in a session, although the contact list changes', async () => {
-  const chat = new FakeChat()
-  more.people(chat, () => {})
+  showPeople()
   const noCard = fakeElement('iq', { type: 'result' })
   const adds = async (count: number) => {
     chat.receive(
@@ -224,13 +218,12 @@ test('who has no vCard is asked for once in a session, although the contact list
   expect(asked).toHaveBeenCalledTimes(21)
 })
 
-test.each<[string, (chat: FakeChat) => void, string]>([
+test.each<[string, () => void, string]>([
   ['does not answer', () => {}, 'The archive does not answer.'],
-  ['refuses', chat => chat.refuses('item-not-found'), 'The archive refuses: item-not-found.'],
+  ['refuses', () => chat.refuses('item-not-found'), 'The archive refuses: item-not-found.'],
 ])('earlier messages are refused with a sentence if the archive %s', async (_how, happens, message) => {
-  const chat = new FakeChat()
   const failure = more.earlier(chat, 'bob@localhost').catch((error: unknown) => error)
-  happens(chat)
+  happens()
   await jest.advanceTimersByTimeAsync(15_000)
   expect(await failure).toEqual(new Error(message))
 })
@@ -254,11 +247,7 @@ test.each([
 })
 
 test('names are asked for again that a broken connection did not bring', async () => {
-  const chat = new FakeChat()
-  let all: readonly Person[] = []
-  more.people(chat, people => {
-    all = people
-  })
+  showPeople()
   chat.receive('contacts', [{ jid: 'bob@example.org', name: undefined }])
   expect(chat.asked).toHaveLength(1)
   // The connection breaks: no answer comes.
