@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 import type { Express } from 'express'
-import pino from 'pino'
+import pino, { type Logger } from 'pino'
 import request from 'supertest'
 import type { Config } from '../../src/config/config.js'
 import { readNetworks } from '../../src/config/kinds/networks.js'
@@ -91,15 +91,19 @@ const ownKeys = secretKeys(() => undefined)
 export const callLimits = ({ rates }: Pick<Config, 'rates'>, makeRate: MakeRate = ownRates) =>
   createCallLimits({ rates, clock: systemClock, keys: ownKeys, makeRate, refused: unnoted })
 
-export const tabCallsOf = (own: FakeSessions, clock: Clock) =>
-  createTabCalls({ own, tabs: localTabs(), shared: undefined, clock, timeout: config.warm.timeout })
+export interface AppAbout {
+  readonly sessions?: FakeSessions
+  readonly clock?: Clock
+  readonly makeRate?: MakeRate | undefined
+  readonly log?: Logger
+  readonly recent?: RecentAudit
+}
 
-/** The parts of an app without a log. Its login returns `binding`. */
-export function appParts(settings: Config = config, makeRate?: MakeRate): AppParts {
-  const log = pino({ level: 'silent' })
+/** The parts of an app. Without another log, it has none. Its login returns `binding`. */
+export function appParts(settings: Config = config, about: AppAbout = {}): AppParts {
+  const { sessions = new FakeSessions(), clock = systemClock, log = pino({ level: 'silent' }), recent } = about
   const counts = new Counts()
-  const sessions = new FakeSessions()
-  const { lastHour, numbers } = watched(systemClock, counts)
+  const { lastHour, numbers } = watched(clock, counts, recent)
   return {
     config: settings,
     hashes: hashQueue(),
@@ -108,17 +112,23 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
       login: async () => binding,
       keysOf: async () => keys,
       sessions,
-      tabCalls: tabCallsOf(sessions, systemClock),
+      tabCalls: createTabCalls({
+        own: sessions,
+        tabs: localTabs(),
+        shared: undefined,
+        clock,
+        timeout: settings.warm.timeout,
+      }),
       userLimit: { take: async () => true, giveBack: () => {} },
       endUnclaimed: () => {},
-      limits: callLimits(settings, makeRate),
+      limits: callLimits(settings, about.makeRate),
       counts,
     },
     answering: {
       log,
-      audit: log,
-      clock: systemClock,
-      logOften: countedLines(new MinuteSums(systemClock)),
+      audit: log.child({ audit: true }),
+      clock,
+      logOften: countedLines(new MinuteSums(clock)),
       counts,
       lastHour,
       onCall: () => {},
@@ -173,12 +183,9 @@ export function fakeService({
   })
   const logins: Parameters<Logins['login']>[0][] = []
   const released: string[] = []
-  const log = pino({ level: 'trace' }, stream)
-  const parts = appParts({ ...config, ...settings }, makeRate)
-  const { counts } = parts.answering
   const clock: Clock = { now: now ?? systemClock.now, after }
-  const { lastHour, numbers } = watched(clock, counts, recent)
-  const logOften = countedLines(new MinuteSums(clock))
+  const log = pino({ level: 'trace' }, stream)
+  const parts = appParts({ ...config, ...settings }, { sessions, clock, makeRate, log, recent })
   const app = createApp({
     ...parts,
     hashes,
@@ -190,20 +197,16 @@ export function fakeService({
         return login(warmRequest, signal)
       },
       keysOf,
-      sessions,
-      tabCalls: tabCallsOf(sessions, clock),
       endUnclaimed: id => released.push(id),
     },
-    answering: { ...parts.answering, log, audit: log.child({ audit: true }), clock, logOften, lastHour, isStopping },
-    numbers,
-    httpLog: log,
+    answering: { ...parts.answering, isStopping },
   })
   const lines = () =>
     text
       .split('\n')
       .filter(Boolean)
       .map(line => JSON.parse(line))
-  return { app, logins, released, counts, log: () => text, lines }
+  return { app, logins, released, counts: parts.answering.counts, log: () => text, lines }
 }
 
 export const credentials = ['admin@host', 'gehe:im-ü'] as const

@@ -2,12 +2,11 @@ import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { createDemoRouter } from '../../../src/command/demo/router.js'
 import type { CallerSignal } from '../../../src/lib/caller-gone.js'
-import { systemClock } from '../../../src/lib/clock.js'
 import { Problem } from '../../../src/lib/errors.js'
 import { createApp } from '../../../src/service/app.js'
 import type { Logins, WarmRequest } from '../../../src/warm/warming/session-login.js'
 import { isXhtml } from '../../support/xhtml.js'
-import { appParts, binding, credentials, tabCallsOf, config as usual } from '../../warm/fake-login.js'
+import { appParts, binding, credentials, config as usual } from '../../warm/fake-login.js'
 import { FakeSessions } from '../../warm/fake-sessions.js'
 
 const config = { ...usual, externalUrl: undefined, domains: ['localhost'] }
@@ -22,9 +21,8 @@ function demo(login: Logins['login'] = async () => binding) {
     endUnclaimed: () => {},
   }
   const sessions = new FakeSessions()
-  const tabCalls = tabCallsOf(sessions, systemClock)
-  const parts = appParts(config)
-  const warming = { ...parts.warming, ...fakes, sessions, tabCalls }
+  const parts = appParts(config, { sessions })
+  const warming = { ...parts.warming, ...fakes }
   const passwords = { alice: 'demo', bob: 'demo' }
   const router = createDemoRouter(config, credentials.join(':'), passwords)
   const app = createApp({ ...parts, warming, extraRouters: [router] })

@@ -23,6 +23,13 @@ function open(): RawClient {
   return client
 }
 
+/** Has received the features. */
+async function greeted(): Promise<RawClient> {
+  const client = open()
+  await client.send(header()).until('</stream:features>')
+  return client
+}
+
 const login = (user: string, resource?: string) => open().login(user, resource)
 const online = async (user: string, resource?: string) => (await login(user, resource)).appear()
 
@@ -61,8 +68,7 @@ describe('a stream to the demo server', () => {
   })
 
   test('ends if a stanza arrives before a resource is bound, or for an element that is no stanza', async () => {
-    const early = open()
-    await early.send(header()).until('</stream:features>')
+    const early = await greeted()
     await early.authenticate('alice', 'demo')
     await early.send(header()).until('</stream:features>')
     expect(await early.send('<presence/>').rest()).toContain('<not-authorized')
@@ -89,8 +95,7 @@ describe('a login at the demo server', () => {
     `<auth ${sasl} mechanism='${mechanism}'>${Buffer.from(message).toString('base64')}</auth>`
 
   test('with a wrong password fails like a login of an unknown user, and may be tried again', async () => {
-    const client = open()
-    await client.send(header()).until('</stream:features>')
+    const client = await greeted()
     const wrong = await client.authenticate('alice', 'wrong')
     expect(wrong).toBe(`<failure ${sasl}><not-authorized/></failure>`)
     expect(await client.send(auth('n,,n=nobody,r=abc')).until('</failure>')).toBe(wrong)
@@ -106,14 +111,12 @@ describe('a login at the demo server', () => {
     ['a response before a login', `<response ${sasl}/>`, 'malformed-request'],
     ['an abort', `<abort ${sasl}/>`, 'aborted'],
   ])('with %s fails with its condition', async (_what, text, condition) => {
-    const client = open()
-    await client.send(header()).until('</stream:features>')
+    const client = await greeted()
     expect(await client.send(text).until('</failure>')).toBe(`<failure ${sasl}><${condition}/></failure>`)
   })
 
   test('of a service account is a login of the user', async () => {
-    const client = open()
-    await client.send(header()).until('</stream:features>')
+    const client = await greeted()
     expect(await client.authenticate('portal', 'service', 'alice@localhost')).toContain('<success')
     await client.send(header()).until('</stream:features>')
     client.send("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
@@ -127,8 +130,7 @@ describe('a login at the demo server', () => {
     ['of a service account with a wrong password', 'portal', 'demo', 'alice@localhost', 'not-authorized'],
     ['of a user for another', 'alice', 'demo', 'bob@localhost', 'invalid-authzid'],
   ])('%s fails', async (_what, user, password, authzid, condition) => {
-    const client = open()
-    await client.send(header()).until('</stream:features>')
+    const client = await greeted()
     const first = `<auth ${sasl} mechanism='SCRAM-SHA-1'>${new ScramClient(user, password, undefined, authzid).first}</auth>`
     const early = condition === 'invalid-authzid' && authzid !== 'mallory@localhost'
     const answer = early

@@ -223,7 +223,6 @@ test('only processes with the same admins show the values', async () => {
     secretKeys(() => undefined),
     Date.now,
   )
-  const parts = appParts()
-  const { status, text } = await showAt(createApp({ ...parts, warming: { ...parts.warming, sessions }, formTokens }))
+  const { status, text } = await showAt(createApp({ ...appParts(undefined, { sessions }), formTokens }))
   expect([status, text.includes(binding.sid)]).toEqual([410, false])
 })
