@@ -127,12 +127,14 @@ describe.each(kinds)('the body of a request, %s,', (_kind, create) => {
   })
 })
 
+const ways = [
+  ['resets the connection', (socket: Socket) => socket.resetAndDestroy()],
+  ['closes it', (socket: Socket) => socket.destroy()],
+  ['half-closes it', (socket: Socket) => socket.end()],
+] as const
+
 describe.each(kinds)('a client that disconnects during a request, %s,', (_kind, create) => {
-  test.each([
-    ['resets the connection', (socket: Socket) => socket.resetAndDestroy()],
-    ['closes it', (socket: Socket) => socket.destroy()],
-    ['half-closes it', (socket: Socket) => socket.end()],
-  ])('in the middle of a body, and %s, is reported once', async (_how, leave) => {
+  test.each(ways)('in the middle of a body, and %s, is reported once', async (_how, leave) => {
     await start(create(pipe))
     client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc')
     await hasCall('data')
@@ -142,19 +144,20 @@ describe.each(kinds)('a client that disconnects during a request, %s,', (_kind, 
     expect(calls).toEqual(['data', 'gone'])
   })
 
-  test.each([
-    ['resets the connection', (socket: Socket) => socket.resetAndDestroy()],
-    ['closes it', (socket: Socket) => socket.destroy()],
-    ['half-closes it', (socket: Socket) => socket.end()],
-  ])('while it waits for a reply, and %s, is reported once for each of its requests', async (_how, leave) => {
-    await start(create(pipe))
-    client.send(post('', 'X-Name: held') + post('', 'X-Name: held') + post('', 'X-Name: last'))
-    await hasCall('last end ')
-    leave(client.socket)
-    // The last reply waits for its turn.
-    await hasCall('last gone')
-    expect(calls.sort()).toEqual(['held end ', 'held end ', 'held gone', 'held gone', 'last end ', 'last gone'].sort())
-  })
+  test.each(ways)(
+    'while it waits for a reply, and %s, is reported once for each of its requests',
+    async (_how, leave) => {
+      await start(create(pipe))
+      client.send(post('', 'X-Name: held') + post('', 'X-Name: held') + post('', 'X-Name: last'))
+      await hasCall('last end ')
+      leave(client.socket)
+      // The last reply waits for its turn.
+      await hasCall('last gone')
+      expect(calls.sort()).toEqual(
+        ['held end ', 'held end ', 'held gone', 'held gone', 'last end ', 'last gone'].sort(),
+      )
+    },
+  )
 
   test('after its reply is not reported', async () => {
     await start(create(pipe))

@@ -315,24 +315,21 @@ describe('a challenge is rejected', () => {
       })
   })
 
-  test('with more iterations than SCRAM_MAX_ITERATIONS, and the error names the setting', async () => {
-    const answer = answerTo('r=clientx,s=c2FsdA==,i=10000', { maxIterations: 5000 })
-    const { detail } = (await problemOf(() => answer)) as { detail: string }
-    expect(detail).toContain('asks for 10000 iterations, and SCRAM_MAX_ITERATIONS allows 5000')
-    expect(detail).not.toContain('of its own')
-  })
-
   test.each([
+    ['five', '10000', '10000'],
     ['ten', '4294967296', '4294967296'],
     ['22', '1000000000000000000000', '1000000000000000000000'],
     ['400', '9'.repeat(400), `${'9'.repeat(80)}…`],
-  ])('also if their number has %s digits', async (_digits, iterations, shown) => {
-    const answer = answerTo(`r=clientx,s=c2FsdA==,i=${iterations}`, { maxIterations: 5000 })
-    expect(await problemOf(() => answer)).toMatchObject({
-      ...{ code: 'login-failed', step: 'sasl' },
-      detail: `the server asks for ${shown} iterations, and SCRAM_MAX_ITERATIONS allows 5000`,
-    })
-  })
+  ])(
+    'with more iterations than SCRAM_MAX_ITERATIONS, and the error names the setting: %s digits',
+    async (_digits, iterations, shown) => {
+      const answer = answerTo(`r=clientx,s=c2FsdA==,i=${iterations}`, { maxIterations: 5000 })
+      expect(await problemOf(() => answer)).toMatchObject({
+        ...{ code: 'login-failed', step: 'sasl' },
+        detail: `the server asks for ${shown} iterations, and SCRAM_MAX_ITERATIONS allows 5000`,
+      })
+    },
+  )
 
   test('but a challenge with an extension at the end is answered', async () => {
     expect(await answerTo('r=clientx,s=c2FsdA==,i=4096,x=y')).toMatch(/^c=biws,r=clientx,p=/)
