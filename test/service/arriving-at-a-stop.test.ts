@@ -3,11 +3,10 @@ import { expect, jest, test } from '@jest/globals'
 import { pino } from 'pino'
 import { Stopping } from '../../src/service/stopping.js'
 import { StoredRecords } from '../../src/session/registry/stored-records.js'
-import { smNamespace } from '../../src/xmpp/namespaces.js'
-import { BoshBench, FakeMending } from '../support/bosh-bench.js'
+import type { BoshBench } from '../support/bosh-bench.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { memoryStore } from '../support/memory-store.js'
-import { nextBench, recordsOf, takeUpOne } from '../support/next-process.js'
+import { nextBench, recordsOf, resumable, takeUpOne } from '../support/next-process.js'
 
 const key = createSecretKey(randomBytes(32))
 
@@ -16,9 +15,7 @@ test.each(['take', 'isEnded'] as const)(
   async slow => {
     const clock = new FakeClock()
     const store = memoryStore(clock)
-    const old = new BoshBench()
-    const client = await old.warmed({ jid: 'juliet@chat.example/balcony', management: { mending: new FakeMending() } })
-    await old.server(() => client.link.say(`<enabled xmlns='${smNamespace}' id='first' resume='true'/>`))
+    const { bench: old, client } = await resumable()
     const told: unknown[] = []
     const recordsAt = (self: string, bench: BoshBench) =>
       new StoredRecords({

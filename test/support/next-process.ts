@@ -4,7 +4,31 @@ import { pino } from 'pino'
 import type { TermLimits } from '../../src/browsers/bosh/terms.js'
 import { setDown, takeUp } from '../../src/session/registry/moving-sessions.js'
 import type { SessionRecord } from '../../src/session/session-record.js'
-import { type BenchOptions, BoshBench, Client, FakeMending } from './bosh-bench.js'
+import { smNamespace } from '../../src/xmpp/namespaces.js'
+import { type BenchOptions, BoshBench, Client, FakeMending, features, type WarmedSession } from './bosh-bench.js'
+
+export const enabledByServer = `<enabled xmlns='${smNamespace}' id='first' resume='true'/>`
+
+export const resumedByServer = (count: number) => `<resumed xmlns='${smNamespace}' previd='first' h='${count}'/>`
+
+/** A session whose stream can be resumed, so that it may move. Forgets what was sent before. */
+export async function resumable(bench = new BoshBench(), about: Partial<WarmedSession> = {}, attributes?: string) {
+  const mending = new FakeMending()
+  const client = await bench.warmed({ management: { mending }, ...about }, attributes)
+  await bench.server(() => client.link.say(enabledByServer))
+  client.link.sent.length = 0
+  return { bench, client, mending }
+}
+
+/** The login on a new link succeeds, and its server, which has handled so many stanzas, resumes the stream. */
+export async function resumesAt(bench: BoshBench, mending: FakeMending, count = 0, answer = resumedByServer(count)) {
+  const link = mending.attempts.at(-1)!.succeed()
+  await bench.pass(0)
+  link.receive(features)
+  link.say(answer)
+  await bench.pass(0)
+  return link
+}
 
 /** What a stopping process writes down, in JSON. */
 export function recordsOf({ registry }: BoshBench): string[] {

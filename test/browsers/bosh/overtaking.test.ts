@@ -1,8 +1,7 @@
 // Clients such as Strophe read replies as they arrive. So no stanza may leave before an earlier reply with stanzas has.
 import { describe, expect, test } from '@jest/globals'
-import { smNamespace } from '../../../src/xmpp/namespaces.js'
-import { BoshBench, empty, FakeMending, FakePeer, message, payload, terminated } from '../../support/bosh-bench.js'
-import { movedTo, nextBench, recordsOf, takeUpAt } from '../../support/next-process.js'
+import { BoshBench, empty, FakePeer, message, payload, terminated } from '../../support/bosh-bench.js'
+import { movedTo, nextBench, recordsOf, resumable, takeUpAt } from '../../support/next-process.js'
 
 /** Its reply is on its way until the test settles it. */
 function slowPeer(): FakePeer {
@@ -13,10 +12,7 @@ function slowPeer(): FakePeer {
 
 /** The reply with `one` is on its way, the next request is held, and `two` has come from the server. */
 async function overtaking() {
-  const bench = new BoshBench()
-  const mending = new FakeMending()
-  const client = await bench.warmed({ management: { mending }, seconds: 1000 })
-  await bench.server(link => link.say(`<enabled xmlns='${smNamespace}' id='first' resume='true'/>`))
+  const { bench, client } = await resumable(undefined, { seconds: 1000 })
   const peer = slowPeer()
   const first = await client.next('', '', peer)
   await bench.server(link => link.receive(message('one')))
@@ -86,8 +82,7 @@ describe('while a reply with stanzas is on its way, later stanzas', () => {
 })
 
 test('a client is told of the end only after a reply with stanzas has left', async () => {
-  const bench = new BoshBench()
-  const client = await bench.warmed()
+  const { bench, client } = await BoshBench.warmed()
   const peer = slowPeer()
   await client.next('', '', peer)
   await bench.server(link => link.receive(message('one')))
@@ -100,8 +95,7 @@ test('a client is told of the end only after a reply with stanzas has left', asy
 })
 
 test('a client that receives a reply very slowly, and polls, does not keep an ended session', async () => {
-  const bench = new BoshBench()
-  const client = await bench.warmed()
+  const { bench, client } = await BoshBench.warmed()
   await client.next('', '', slowPeer())
   await bench.server(link => link.receive(message('one')))
   await bench.server(link => link.end({ failure: { step: 'stream', code: 'remote-connection-failed' } }))

@@ -3,10 +3,9 @@ import { readNetworks } from '../../../src/config/kinds/networks.js'
 import type { LimitParts, SessionLimits } from '../../../src/session/limits/session-limits.js'
 import { type Store, StoreUnavailable } from '../../../src/store/store.js'
 import { sessionOf } from '../../store/entries.js'
-import { BoshBench, FakeMending } from '../../support/bosh-bench.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { memoryStore } from '../../support/memory-store.js'
-import { nextBench, recordsOf, takeUpAt } from '../../support/next-process.js'
+import { nextBench, recordsOf, resumable, takeUpAt } from '../../support/next-process.js'
 import { noLimits, noSessionLimits } from '../../support/unlimited.js'
 
 let bears = true
@@ -254,9 +253,7 @@ test('a limit of 0 means no limit', () => {
 })
 
 test('a guest counts for the address also in the process that takes the session up', async () => {
-  const bench = new BoshBench()
-  const client = await bench.warmed({ management: { mending: new FakeMending() } })
-  await bench.server(() => client.link.say("<enabled xmlns='urn:xmpp:sm:3' id='s' resume='true'/>"))
+  const { bench } = await resumable()
   const [session] = bench.registry.all()
   session!.guestAddress = '192.0.2.1'
   const limits = limitsOf({ sessionsPerAddress: 1 })

@@ -3,8 +3,8 @@ import { describe, expect, test } from '@jest/globals'
 import { linkNamespace, smNamespace } from '../../../src/xmpp/namespaces.js'
 import * as pages from '../../browsers/websocket/pages.js'
 import { ack, attachPage, attachPageCounting, benchWithTickets, newToken } from '../../browsers/websocket/pages.js'
-import { BoshBench, type Client, FakeMending, features, message, payload } from '../../support/bosh-bench.js'
-import { movedTo, nextBench, recordsOf, takeUpAt } from '../../support/next-process.js'
+import { BoshBench, type Client, type FakeMending, message, payload } from '../../support/bosh-bench.js'
+import { movedTo, nextBench, recordsOf, resumable, resumesAt, takeUpAt } from '../../support/next-process.js'
 
 const sm = `xmlns='${smNamespace}'`
 const watch = `<watch xmlns='${linkNamespace}'/>`
@@ -12,6 +12,7 @@ const mending = `<link xmlns='${linkNamespace}' state='mending'/>`
 const up = `<link xmlns='${linkNamespace}' state='up'/>`
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
+/** A session whose link can be mended. */
 class Stage {
   #link: Client['link']
 
@@ -23,13 +24,9 @@ class Stage {
     this.#link = client.link
   }
 
-  /** A session whose link can be mended. */
-  static async set(bench = benchWithTickets()): Promise<Stage> {
-    const repairs = new FakeMending()
-    const client = await bench.warmed({ management: { mending: repairs } })
-    await bench.server(() => client.link.say(`<enabled ${sm} id='s' resume='true'/>`))
-    client.link.sent.length = 0
-    return new Stage(bench, client, repairs)
+  static async set(): Promise<Stage> {
+    const { bench, client, mending } = await resumable(benchWithTickets())
+    return new Stage(bench, client, mending)
   }
 
   async breaks(): Promise<void> {
@@ -40,11 +37,8 @@ class Stage {
     this.#link.receive(text)
   }
 
-  async isMended(count = 0): Promise<string[]> {
-    this.#link = this.repairs.attempts.at(-1)!.succeed()
-    await this.bench.pass(0)
-    this.#link.receive(features)
-    await this.bench.server(() => this.#link.say(`<resumed ${sm} previd='s' h='${count}'/>`))
+  async isMended(): Promise<string[]> {
+    this.#link = await resumesAt(this.bench, this.repairs)
     return this.#link.sent
   }
 }
@@ -122,11 +116,7 @@ describe('a page over BOSH', () => {
     const page = movedTo(next, client)
     expect((await page.next()).reply?.body).toBe(payload(mending))
     const held = await page.next()
-    const link = repairs!.attempts.at(-1)!.succeed()
-    await next.pass(0)
-    link.receive(features)
-    link.say(`<resumed ${sm} previd='s' h='0'/>`)
-    await next.pass(0)
+    await resumesAt(next, repairs!)
     expect(held.reply?.body).toBe(payload(up))
   })
 

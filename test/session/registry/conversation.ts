@@ -11,28 +11,34 @@ import { memberOf } from '../../store/entries.js'
 import { BoshBench, type FakeLink, FakeMending, features } from '../../support/bosh-bench.js'
 import { element } from '../../support/element.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { casesOf } from '../../support/matrix.js'
 import { memoryStore } from '../../support/memory-store.js'
-import { takeUpOne } from '../../support/next-process.js'
+import { enabledByServer, resumable, resumedByServer, takeUpOne } from '../../support/next-process.js'
+import { numberFrom } from '../../support/random.js'
 
 export const sm = `xmlns='${smNamespace}'`
-export const enabledByServer = `<enabled ${sm} id='first' resume='true'/>`
-export const resumedByServer = (count: number) => `<resumed ${sm} previd='first' h='${count}'/>`
 export const stanza = (id: string) => `<message xmlns='jabber:client' id='${id}'/>`
 export const numbered = (name: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${name}${index + 1}`)
 export const idsIn = (text: string) => [...text.matchAll(/<message [^>]*id='([^']+)'/g)].map(([, id]) => id!)
 
-const some = fc.integer({ min: 0, max: 4 })
+/** MOVES_CASES: how many conversations (40, or 100 in all tests). MOVES_SEED: 20261123. */
+export const parameters = {
+  seed: numberFrom('MOVES_SEED', 20261123),
+  numRuns: numberFrom('MOVES_CASES', casesOf(40, 100)),
+}
+
+export const count = fc.integer({ min: 0, max: 4 })
 
 /** What a server does in a random conversation. */
 export const serverStep = fc.oneof(
-  fc.record({ kind: fc.constant('server sends' as const), count: some }),
+  fc.record({ kind: fc.constant('server sends' as const), count }),
   fc.record({ kind: fc.constant('server sends what is dropped' as const) }),
   fc.record({ kind: fc.constant('server sends what is refused' as const) }),
   fc.record({ kind: fc.constant('server begins to count' as const) }),
   fc.record({ kind: fc.constant('server asks' as const) }),
-  fc.record({ kind: fc.constant('server reads' as const), count: some }),
-  fc.record({ kind: fc.constant('connection breaks' as const), unheard: some }),
+  fc.record({ kind: fc.constant('server reads' as const), count }),
+  fc.record({ kind: fc.constant('connection breaks' as const), unheard: count }),
 )
 type ServerStep = typeof serverStep extends fc.Arbitrary<infer T> ? T : never
 
@@ -115,7 +121,7 @@ export class Server {
       else if (text.startsWith('<a ')) this.#take(count)
       else if (text.startsWith('<resume ')) {
         this.#take(count)
-        link.say(`<resumed ${sm} previd='first' h='${this.#heard}'/>`)
+        link.say(resumedByServer(this.#heard))
         for (const id of this.#kept) transmit(link, id)
       } else throw new Error(`not expected: ${text}`)
     }
@@ -188,10 +194,7 @@ export async function storeOf(...processes: readonly string[]): Promise<Store> {
 export async function sessionAt(self: string, store: Store) {
   const bench = new BoshBench({}, undefined, { issuesTickets: true })
   keepRecords(bench, store, self)
-  const client = await bench.warmed({ management: { mending: new FakeMending() } })
-  await bench.server(() => client.link.say(enabledByServer))
-  client.link.sent.length = 0
-  return { bench, client }
+  return resumable(bench)
 }
 
 /** The records that a process stores and takes up. */

@@ -20,48 +20,35 @@ import {
   empty,
   FakeMending,
   FakePeer,
-  features,
   message,
   payload,
   terminated,
 } from '../../support/bosh-bench.js'
-import { movedTo, nextBench, recordsOf, takeUpAt, takeUpOne } from '../../support/next-process.js'
-import { enabledByServer, resumedByServer, sm } from './conversation.js'
-
-/** Opens a session whose stream can be resumed. */
-async function resumable(bench: BoshBench, seconds = 120, attributes?: string): Promise<Client> {
-  const management = { mending: new FakeMending() }
-  const client = await bench.warmed({ management, seconds }, attributes)
-  await bench.server(() => client.link.say(enabledByServer))
-  client.link.sent.length = 0
-  return client
-}
+import {
+  enabledByServer,
+  movedTo,
+  nextBench,
+  recordsOf,
+  resumable,
+  resumesAt,
+  takeUpAt,
+  takeUpOne,
+} from '../../support/next-process.js'
+import { sm } from './conversation.js'
 
 /** Moves the session to the next process, and resumes its stream. */
 async function goesOn(
-  {
-    bench,
-    client,
-    about,
-    milliseconds = 0,
-  }: { bench: BoshBench; client: Client; about?: BenchOptions; milliseconds?: number },
-  terms?: Partial<TermLimits>,
+  { bench, client }: { bench: BoshBench; client: Client },
+  { milliseconds = 0, terms, ...about }: BenchOptions & { milliseconds?: number; terms?: Partial<TermLimits> } = {},
 ) {
   const next = nextBench(terms, about)
   const [mending] = takeUpAt(next, recordsOf(bench), milliseconds)
   const page = movedTo(next, client)
-  const resumes = async (count = 0) => {
-    const link = mending!.attempts.at(-1)!.succeed()
-    await next.pass(0)
-    link.receive(features)
-    link.say(resumedByServer(count))
-    await next.pass(0)
-    return link
-  }
+  const resumes = (count?: number) => resumesAt(next, mending!, count)
   return { next, page, mending: mending!, resumes }
 }
 
-const none = { type: 'none' }
+const about = { issuesTickets: true }
 
 /** `told` has the events that a portal gets. */
 function portal() {
@@ -108,20 +95,18 @@ test('a session keeps its visit and tab', async () => {
 describe('a page during a move of its session', () => {
   test('that polls as often as allowed may continue after a gap in its rids', async () => {
     const terms = { enforcePolling: true }
-    const bench = new BoshBench(terms)
-    const client = await resumable(bench, 120, "hold='0'")
+    const { bench, client } = await resumable(new BoshBench(terms), {}, "hold='0'")
     await client.next()
     await bench.pass(5)
     await client.next()
     await bench.pass(1)
-    const { next, page } = await goesOn({ bench, client, milliseconds: 4_000 }, terms)
+    const { next, page } = await goesOn({ bench, client }, { milliseconds: 4_000, terms })
     expect((await page.next()).reply?.body).toBe(empty)
     expect(next.registry.size).toBe(1)
   })
 
   test('gets an empty reply to its held request, and later stanzas at the next process', async () => {
-    const bench = new BoshBench()
-    const client = await resumable(bench)
+    const { bench, client } = await resumable()
     const held = await client.next()
     const { next, page, resumes } = await goesOn({ bench, client })
     await next.pass(0)
@@ -138,8 +123,7 @@ describe('a page during a move of its session', () => {
 
   test('that sends above its rate loses nothing', async () => {
     const byteRate = { sessionBytes: 100, sessionBurst: 100 }
-    const bench = new BoshBench({}, undefined, { byteRate })
-    const client = await resumable(bench)
+    const { bench, client } = await resumable(new BoshBench({}, undefined, { byteRate }))
     await client.next(message('x'.repeat(1_000)))
     const waits = await client.next(message('waits'))
     expect(waits.reply).toBeUndefined()
@@ -153,8 +137,7 @@ describe('a page during a move of its session', () => {
   })
 
   test('whose only request is after a gap has its full inactivity again', async () => {
-    const bench = new BoshBench()
-    const client = await resumable(bench)
+    const { bench, client } = await resumable()
     await client.next('', '', new FakePeer()).then(({ peer }) => peer.leave())
     await bench.pass(140)
     await client.at(client.rid + 2)
@@ -165,8 +148,7 @@ describe('a page during a move of its session', () => {
   })
 
   test('that pauses may stay away for the whole pause', async () => {
-    const bench = new BoshBench()
-    const client = await resumable(bench)
+    const { bench, client } = await resumable()
     await client.next('', "pause='300'")
     await bench.pass(200)
     const { next, page, resumes } = await goesOn({ bench, client })
@@ -179,8 +161,7 @@ describe('a page during a move of its session', () => {
   })
 
   test('whose time was almost over gets time to send a request', async () => {
-    const bench = new BoshBench()
-    const client = await resumable(bench)
+    const { bench, client } = await resumable()
     await client.next('', "pause='100'")
     await bench.pass(99)
     const { next, page, resumes } = await goesOn({ bench, client })
@@ -190,8 +171,7 @@ describe('a page during a move of its session', () => {
   })
 
   test('is rejected after another page has attached, also at the next process', async () => {
-    const bench = new BoshBench()
-    const first = await resumable(bench)
+    const { bench, client: first } = await resumable()
     await first.next()
     const second = await bench.resume(first)
     const { next, page } = await goesOn({ bench, client: second })
@@ -201,10 +181,7 @@ describe('a page during a move of its session', () => {
   })
 
   test('gets its cookie from the next process, and must send it there', async () => {
-    const bench = new BoshBench()
-    const management = { mending: new FakeMending() }
-    const client = await bench.warmed({ management, attachBinding: 'cookie' })
-    await bench.server(() => client.link.say(enabledByServer))
+    const { bench, client } = await resumable(undefined, { attachBinding: 'cookie' })
     const one = await goesOn({ bench, client })
     const { reply } = await one.page.next()
     const cookie = /^[^;]+/.exec(reply!.setCookie!)![0]
@@ -216,11 +193,7 @@ describe('a page during a move of its session', () => {
   })
 
   test('gets its cookie again with a reply that was lost', async () => {
-    const { bench, client } = await BoshBench.warmed({
-      management: { mending: new FakeMending() },
-      attachBinding: 'cookie',
-    })
-    await bench.server(() => client.link.say(enabledByServer))
+    const { bench, client } = await resumable(undefined, { attachBinding: 'cookie' })
     const { reply } = await client.next()
     const { page } = await goesOn({ bench, client })
     const again = await page.at(page.rid)
@@ -229,8 +202,7 @@ describe('a page during a move of its session', () => {
   })
 
   test('that needs TLS needs it at the next process too', async () => {
-    const bench = new BoshBench()
-    const client = await resumable(bench)
+    const { bench, client } = await resumable()
     await client.next()
     const { page } = await goesOn({ bench, client })
     expect((await page.next('', '', new FakePeer(false))).reply?.status).toBe(0)
@@ -240,10 +212,9 @@ describe('a page during a move of its session', () => {
 describe('a session that waits for its page during a move', () => {
   test('ends at its time limit, extended by the duration of the move', async () => {
     const { told, tellEvent } = portal()
-    const bench = new BoshBench()
-    const client = await resumable(bench)
+    const { bench, client } = await resumable()
     await bench.pass(60)
-    const { next, resumes } = await goesOn({ bench, client, about: { tellEvent }, milliseconds: 10_000 })
+    const { next, resumes } = await goesOn({ bench, client }, { tellEvent, milliseconds: 10_000 })
     await resumes()
     await next.pass(59)
     expect(next.registry.byId(client.id)!.view.state).toBe('waiting')
@@ -253,15 +224,13 @@ describe('a session that waits for its page during a move', () => {
   })
 
   test('sends session.attached to its portal once, and no event for the move', async () => {
-    const before = portal()
-    const bench = new BoshBench({}, undefined, { tellEvent: before.tellEvent })
-    const client = await resumable(bench)
-    const after = portal()
-    const { next, page, resumes } = await goesOn({ bench, client, about: { tellEvent: after.tellEvent } })
+    const [before, after] = [portal(), portal()]
+    const { bench, client } = await resumable(new BoshBench({}, undefined, { tellEvent: before.tellEvent }))
+    const { next, page, resumes } = await goesOn({ bench, client }, { tellEvent: after.tellEvent })
     await resumes()
     await page.next()
     expect([before.told, after.told]).toEqual([[], ['session.attached']])
-    const again = await goesOn({ bench: next, client: page, about: { tellEvent: after.tellEvent } })
+    const again = await goesOn({ bench: next, client: page }, { tellEvent: after.tellEvent })
     await again.page.next()
     await again.page.next('', "type='terminate'")
     expect([before.told, after.told]).toEqual([[], ['session.attached', 'session.ended client']])
@@ -269,18 +238,13 @@ describe('a session that waits for its page during a move', () => {
   })
 
   test('keeps its token until the same time limit', async () => {
-    const bench = new BoshBench({}, undefined, { issuesTickets: true })
-    const clients = [await resumable(bench), await resumable(bench)]
+    const bench = new BoshBench({}, undefined, about)
+    const clients = [(await resumable(bench)).client, (await resumable(bench)).client]
     await bench.pass(60)
-    const next = nextBench({}, { issuesTickets: true })
+    const next = nextBench({}, about)
     const mendings = takeUpAt(next, recordsOf(bench), 10_000)
     await expectEmpty(bench)
-    for (const { attempts } of mendings) {
-      const link = attempts[0]!.succeed()
-      await next.pass(0)
-      link.receive(features)
-      link.say(resumedByServer(0))
-    }
+    for (const mending of mendings) await resumesAt(next, mending)
     await next.pass(59)
     const socket = attachPageSilently(next, clients[0]!.token!)
     expect(socket.sent).toEqual([])
@@ -292,29 +256,28 @@ describe('a session that waits for its page during a move', () => {
   })
 
   test('keeps its age', async () => {
-    const bench = new BoshBench()
-    const client = await resumable(bench)
+    const { bench, client } = await resumable()
     await bench.pass(60)
-    const { next } = await goesOn({ bench, client, milliseconds: 10_000 })
+    const { next } = await goesOn({ bench, client }, { milliseconds: 10_000 })
     expect(next.clock.now() - next.registry.byId(client.id)!.view.openedAt).toBe(70_000)
   })
 })
 
 describe('a page with a WebSocket during a move', () => {
-  const numbered = async (bench: BoshBench, client: Client, count: number) => {
+  /** A page that counts stanzas, and has got so many. */
+  async function counting(count: number) {
+    const { bench, client } = await resumable(new BoshBench({}, undefined, about))
+    const { socket, id } = attachPageCounting(bench, client.token!)
     for (let number = 1; number <= count; number++) await bench.server(() => client.link.receive(stanza(number)))
+    return { bench, client, socket, id }
   }
 
   test.each([0, 2, 3])('resumes at the next process, if it has %d of three stanzas', async count => {
-    const about = { issuesTickets: true }
-    const bench = new BoshBench({}, undefined, about)
-    const client = await resumable(bench)
-    const { socket, id } = attachPageCounting(bench, client.token!)
-    await numbered(bench, client, 3)
+    const { bench, client, socket, id } = await counting(3)
     socket.receive(stanza('p1'))
     socket.receive(stanza('p2'))
     client.link.sent.length = 0
-    const { next, page, resumes } = await goesOn({ bench, client, about })
+    const { next, page, resumes } = await goesOn({ bench, client }, about)
     expect(socket.closedWith).toBe(1012)
     await expectEmpty(bench)
     const { token } = await next.resume(page)
@@ -338,54 +301,38 @@ describe('a page with a WebSocket during a move', () => {
   })
 
   test('gets unacknowledged stanzas again, over BOSH', async () => {
-    const about = { issuesTickets: true }
-    const bench = new BoshBench({}, undefined, about)
-    const client = await resumable(bench)
-    attachPageCounting(bench, client.token!)
-    await numbered(bench, client, 2)
-    const { next, page } = await goesOn({ bench, client, about })
+    const { bench, client } = await counting(2)
+    const { next, page } = await goesOn({ bench, client }, about)
     const resumed = await next.resume(page)
     expect(ids([(await resumed.next()).reply!.body])).toEqual(['1', '2'])
   })
 
   test('gets nothing more when sessions are about to move, so that it can acknowledge all', async () => {
-    const about = { issuesTickets: true }
-    const bench = new BoshBench({}, undefined, about)
-    const client = await resumable(bench)
-    const { socket } = attachPageCounting(bench, client.token!)
-    await numbered(bench, client, 1)
+    const { bench, client, socket } = await counting(1)
     expect(bench.registry.stopDeliveries()).toBe(true)
     await bench.server(() => client.link.receive(stanza(2)))
     socket.receive(ack(1))
     expect(bench.registry.stopDeliveries()).toBe(false)
     expect(ids(socket.sent)).toEqual(['1'])
-    const { next, page } = await goesOn({ bench, client, about })
+    const { next, page } = await goesOn({ bench, client }, about)
     const resumed = await next.resume(page)
     expect(ids([(await resumed.next()).reply!.body])).toEqual(['2'])
   })
 
   test('that has acknowledged stanzas does not get them again at the next process', async () => {
-    const about = { issuesTickets: true }
-    const bench = new BoshBench({}, undefined, about)
-    const client = await resumable(bench)
-    const { socket } = attachPageCounting(bench, client.token!)
-    await numbered(bench, client, 3)
+    const { bench, client, socket } = await counting(3)
     socket.receive(ack(2))
-    const { next } = await goesOn({ bench, client, about })
+    const { next } = await goesOn({ bench, client }, about)
     const resumed = next.registry.byId(client.id)!.resume({ seconds: 120, attachBinding: 'off' })
     expect(resumed?.delivered).toBe(2)
   })
 
   test('that disconnected before the first move resumes after two moves', async () => {
-    const about = { issuesTickets: true }
-    const bench = new BoshBench({}, undefined, about)
-    const client = await resumable(bench)
-    const { socket, id } = attachPageCounting(bench, client.token!)
-    await numbered(bench, client, 2)
+    const { bench, client, socket, id } = await counting(2)
     socket.leave()
-    const one = await goesOn({ bench, client, about })
+    const one = await goesOn({ bench, client }, about)
     await one.resumes()
-    const two = await goesOn({ bench: one.next, client: one.page, about })
+    const two = await goesOn({ bench: one.next, client: one.page }, about)
     const { token } = await two.next.resume(two.page)
     const back = logIn(two.next, token!)
     back.sent.length = 0
@@ -395,12 +342,10 @@ describe('a page with a WebSocket during a move', () => {
 
   test('that does not return: its session ends at the time limit', async () => {
     const { told, tellEvent } = portal()
-    const about = { issuesTickets: true, tellEvent }
-    const bench = new BoshBench({}, undefined, { issuesTickets: true })
-    const client = await resumable(bench)
+    const { bench, client } = await resumable(new BoshBench({}, undefined, about))
     attachPageSilently(bench, client.token!).receive(enable)
     await bench.pass(50)
-    const { next, resumes } = await goesOn({ bench, client, about })
+    const { next, resumes } = await goesOn({ bench, client }, { ...about, tellEvent })
     await resumes()
     expect(next.registry.byId(client.id)!.view).toMatchObject({ state: 'quiet', transport: 'websocket' })
     await next.pass(89)
@@ -415,24 +360,19 @@ describe('the log of mended links', () => {
   const mended = ({ logged }: BoshBench) => logged.filter(line => line.includes('a link to a server was mended')).length
 
   test('does not count the resumption after a move, but counts a link that breaks later', async () => {
-    const bench = new BoshBench()
-    const client = await resumable(bench)
-    const { next, mending, resumes } = await goesOn({ bench, client })
+    const { bench, client } = await resumable()
+    const { next, resumes } = await goesOn({ bench, client })
     const link = await resumes()
     await next.pass(61)
     expect(mended(next)).toBe(0)
     await next.server(() => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
-    const again = mending.attempts.at(-1)!.succeed()
-    await next.pass(0)
-    again.receive(features)
-    again.say(resumedByServer(0))
+    await resumes()
     await next.pass(61)
     expect(mended(next)).toBe(1)
   })
 
   test('counts a link that broke before the move and is mended after it', async () => {
-    const bench = new BoshBench()
-    const client = await resumable(bench)
+    const { bench, client } = await resumable()
     client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } })
     const one = await goesOn({ bench, client })
     const two = await goesOn({ bench: one.next, client: one.page })
@@ -444,12 +384,11 @@ describe('the log of mended links', () => {
 
 describe('a session whose link is being mended during a move', () => {
   test('ends at the same time as without a move, and its page gets errors for unacknowledged stanzas', async () => {
-    const bench = new BoshBench()
-    const client = await resumable(bench)
+    const { bench, client } = await resumable()
     await client.next(message('1'))
     client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } })
     await bench.pass(20)
-    const one = await goesOn({ bench, client, milliseconds: 10_000 })
+    const one = await goesOn({ bench, client }, { milliseconds: 10_000 })
     await one.next.pass(10)
     const two = await goesOn({ bench: one.next, client: one.page })
     await two.page.next()
@@ -465,10 +404,7 @@ describe('a session whose link is being mended during a move', () => {
 
 describe('the credentials for mending links', () => {
   test('are wiped by the process that set the session down, and by the next process at the end', async () => {
-    const bench = new BoshBench()
-    const mending = new FakeMending()
-    const client = await bench.warmed({ management: { mending } })
-    client.link.say(enabledByServer)
+    const { bench, client, mending } = await resumable()
     const { next, mending: taken } = await goesOn({ bench, client })
     expect([mending.wiped, taken.wiped, client.link.how]).toEqual([1, 0, 'cut'])
     next.registry.endAllSilently()
@@ -477,8 +413,7 @@ describe('the credentials for mending links', () => {
 })
 
 test('sessions that were in a sealed file go on, if no other process takes the file', async () => {
-  const bench = new BoshBench()
-  const client = await resumable(bench)
+  const { bench, client } = await resumable()
   const next = nextBench()
   const file = { outage: 0, records: recordsOf(bench), take: () => true }
   const taken = { ...file, records: ['{}'], take: () => false }
@@ -490,12 +425,6 @@ test('sessions that were in a sealed file go on, if no other process takes the f
 })
 
 describe('a session does not move', () => {
-  const records = async (act: (bench: BoshBench) => Promise<unknown>) => {
-    const bench = new BoshBench()
-    await act(bench)
-    return recordsOf(bench)
-  }
-
   test.each<[string, (bench: BoshBench) => Promise<unknown>]>([
     ['while its login is under way', async bench => bench.login()],
     ['without stream management', bench => bench.warmed()],
@@ -521,29 +450,30 @@ describe('a session does not move', () => {
     [
       'after it has ended, although its page does not have the end yet',
       async bench => {
-        const { id } = await resumable(bench)
-        bench.registry.byId(id)!.end('shutdown', 'afterDelivery')
+        const { client } = await resumable(bench)
+        bench.registry.byId(client.id)!.end('shutdown', 'afterDelivery')
       },
     ],
     [
       'if the last request of its page ends it',
       async bench => {
-        const client = await resumable(bench)
+        const { client } = await resumable(bench)
         client.rid += 1
         await client.at(client.rid + 1, '', "type='terminate'")
         await client.at(client.rid)
       },
     ],
   ])('%s', async (_when, act) => {
-    expect(await records(act)).toEqual([])
+    const bench = new BoshBench()
+    await act(bench)
+    expect(recordsOf(bench)).toEqual([])
   })
 })
 
 describe('the record of a moving session', () => {
   test('for a domain that is not served is refused, and leaves no session', async () => {
-    const bench = new BoshBench({}, undefined, { issuesTickets: true })
-    await resumable(bench)
-    const next = nextBench({}, { issuesTickets: true }, ['other.example'])
+    const { bench } = await resumable(new BoshBench({}, undefined, about))
+    const next = nextBench({}, about, ['other.example'])
     const mending = new FakeMending()
     const [text] = recordsOf(bench)
     expect(takeUpOne(next, JSON.parse(text!), mending)).toBe(false)
@@ -553,12 +483,11 @@ describe('the record of a moving session', () => {
   })
 
   test('that cannot be parsed leaves no session, and the next record is read', async () => {
-    const bench = new BoshBench({}, undefined, { issuesTickets: true })
-    await resumable(bench)
+    const { bench } = await resumable(new BoshBench({}, undefined, about))
     await resumable(bench)
     const [first, second] = recordsOf(bench).map(text => JSON.parse(text) as SessionRecord)
-    const next = nextBench({}, { issuesTickets: true })
-    const broken = { ...first!, client: none }
+    const next = nextBench({}, about)
+    const broken = { ...first!, client: { type: 'none' } }
     expect([takeUpOne(next, broken), takeUpOne(next, second!)]).toEqual([false, true])
     expect([next.registry.size, next.registry.tickets.size]).toEqual([1, 1])
     next.registry.endAllSilently()
@@ -566,8 +495,7 @@ describe('the record of a moving session', () => {
   })
 
   test('that needs more memory than is free ends its session', async () => {
-    const bench = new BoshBench()
-    const client = await resumable(bench)
+    const { bench, client } = await resumable()
     for (let number = 0; number < 5; number++) client.link.receive(message('x'.repeat(50_000)))
     await client.next(message('y'.repeat(50_000)))
     const next = nextBench({}, { mostWaiting: 200_000 })
@@ -584,8 +512,7 @@ describe('the record of a moving session', () => {
 })
 
 test('the next process knows that a stanza was dropped behind one that waits', async () => {
-  const bench = new BoshBench()
-  const client = await resumable(bench)
+  const { bench, client } = await resumable()
   await bench.server(() => client.link.receive(message('waits')))
   await bench.server(() => client.link.events.onDropped!())
   const [record] = recordsOf(bench)

@@ -1,20 +1,11 @@
 // In random conversations, nothing is lost, doubled or reordered, even if their process stops. If it dies, or the page is
 // loaded again, the page may get stanzas twice.
-//   MOVES_CASES  how many conversations (40, or 100 in all tests)
-//   MOVES_SEED   (20261123)
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { BoshBench, type Client, type Exchanged, FakeMending, FakePeer, request } from '../../support/bosh-bench.js'
-import { casesOf } from '../../support/matrix.js'
-import { movedTo, nextBench, recordsOf, takeUpAt } from '../../support/next-process.js'
-import { numberFrom } from '../../support/random.js'
+import { enabledByServer, movedTo, nextBench, recordsOf, takeUpAt } from '../../support/next-process.js'
 import { noSessionLimits } from '../../support/unlimited.js'
-import { enabledByServer, idsIn, Keepers, numbered, Server, serverStep, stanza } from './conversation.js'
-
-const parameters = {
-  seed: numberFrom('MOVES_SEED', 20261123),
-  numRuns: numberFrom('MOVES_CASES', casesOf(40, 100)),
-}
+import { count, idsIn, Keepers, numbered, parameters, Server, serverStep, stanza } from './conversation.js'
 
 /** Keeps the repetitions of a request below five. */
 const mostLosses = 2
@@ -118,7 +109,6 @@ class Page {
   }
 }
 
-const count = fc.integer({ min: 0, max: 4 })
 const step = fc.oneof(
   fc.record({ kind: fc.constant('page sends' as const), count }),
   fc.record({ kind: fc.constant('page polls' as const) }),

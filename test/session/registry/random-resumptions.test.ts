@@ -1,21 +1,12 @@
 // In random conversations over WebSocket with stream management, nothing is lost, doubled or reordered, even if processes
 // die or stop. If one dies, or the page is loaded again, the page may get stanzas twice.
-//   MOVES_CASES  how many conversations (40, or 100 in all tests)
-//   MOVES_SEED   (20261123)
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { ack, authenticate, bind, enable, request, resume } from '../../browsers/websocket/pages.js'
 import { BoshBench, type Client, FakeMending } from '../../support/bosh-bench.js'
 import { connectPage, type FakeWebSocket, open } from '../../support/fake-web-socket.js'
-import { casesOf } from '../../support/matrix.js'
-import { movedTo, nextBench, recordsOf } from '../../support/next-process.js'
-import { numberFrom } from '../../support/random.js'
-import { enabledByServer, idsIn, Keepers, numbered, Server, serverStep, stanza } from './conversation.js'
-
-const parameters = {
-  seed: numberFrom('MOVES_SEED', 20261123),
-  numRuns: numberFrom('MOVES_CASES', casesOf(40, 100)),
-}
+import { enabledByServer, movedTo, nextBench, recordsOf } from '../../support/next-process.js'
+import { count, idsIn, Keepers, numbered, parameters, Server, serverStep, stanza } from './conversation.js'
 
 const mostEnds = 3
 /** For pages to come. */
@@ -169,7 +160,6 @@ class SocketPage {
   }
 }
 
-const count = fc.integer({ min: 0, max: 4 })
 const step = fc.oneof(
   fc.record({ kind: fc.constant('page sends' as const), count }),
   fc.record({ kind: fc.constant('page asks' as const) }),

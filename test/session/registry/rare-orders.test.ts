@@ -14,18 +14,19 @@ import {
 } from '../../browsers/websocket/pages.js'
 import { BoshBench, type Client, FakeMending, message, payload } from '../../support/bosh-bench.js'
 import { element } from '../../support/element.js'
-import { movedTo, nextBench, recordsOf, takeUpOne } from '../../support/next-process.js'
 import {
   enabledByServer,
-  keepRecords,
-  recordsOfProcess,
+  movedTo,
+  nextBench,
+  recordsOf,
+  resumable,
   resumedByServer,
-  sessionAt,
-  sm,
-  storeOf,
-} from './conversation.js'
+  takeUpOne,
+} from '../../support/next-process.js'
+import { keepRecords, recordsOfProcess, sessionAt, sm, storeOf } from './conversation.js'
 
 const about = { issuesTickets: true }
+const unavailable = new StoreUnavailable('no-answer')
 
 let store: Store
 let dying: BoshBench
@@ -40,6 +41,8 @@ async function isKept(bench = dying): Promise<void> {
   await bench.pass(1.1)
   await bench.pass(0)
 }
+
+const storesNoMore = () => jest.spyOn(store.records, 'keep').mockRejectedValue(unavailable)
 
 /** The process dies after its server has got `count` stanzas. The page is back at the next process. */
 async function diesAfter(count: number) {
@@ -158,7 +161,7 @@ test('a page loses no message if its process dies after its first record', async
       await whenever
       return keep(...given)
     })
-    .mockRejectedValue(new StoreUnavailable('no-answer'))
+    .mockRejectedValue(unavailable)
   await dying.server(() => client.link.say(enabledByServer))
   // The first record is being stored.
   await dying.pass(0.01)
@@ -190,9 +193,7 @@ test('a session that fails leaves its stanzas that wait to the server', async ()
 })
 
 test('a stanza that was dropped long ago does not make the server keep one that the page has', async () => {
-  const bench = new BoshBench({ inactivity: 60 })
-  const page = await bench.warmed({ management: { mending: new FakeMending() } })
-  await bench.server(() => page.link.say(enabledByServer))
+  const { bench, client: page } = await resumable(new BoshBench({ inactivity: 60 }))
   await bench.server(() => page.link.receive(message('1')))
   await bench.server(() => page.link.events.onDropped!())
   // The page gets it, and says so.
@@ -221,7 +222,7 @@ test('a refusal that the dead process has sent is not taken for a stanza of the 
   await isKept()
   const isSent = () => client.link.sent.join('').includes(`id='large'`)
   expect(isSent()).toBe(true)
-  const keep = jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+  const keep = storesNoMore()
   await dying.server(link => link.events.onDropped!({ ...large, text: large.text.replace('large', 'second') }))
   await isKept()
   expect(keep).toHaveBeenCalled()
@@ -235,7 +236,7 @@ test('a refusal that the dead process has sent is not taken for a stanza of the 
 
 test('refusals do not wait for a record while the store is away for long', async () => {
   await isKept()
-  jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+  storesNoMore()
   await dying.server(link => link.events.onDropped!(large))
   const isSent = () => client.link.sent.join('').includes(`id='large'`)
   for (let second = 0; second < 20; second++) await dying.pass(1)
@@ -253,7 +254,7 @@ test('a refusal that waits for a record is sent if the session ends', async () =
 
 test('refusals that wait for a record do not fill the memory', async () => {
   await isKept()
-  jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+  storesNoMore()
   const id = 'x'.repeat(1_000)
   const dropped = { ...large, text: large.text.replace('large', id) }
   await dying.server(link => {
@@ -281,7 +282,7 @@ test.each([false, true])('stanzas from before `<enabled/>` outlive the process (
 test('a refusal of the service is not taken for a stanza that the page repeats', async () => {
   const { socket, id } = await attachCounting()
   await isKept()
-  jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+  storesNoMore()
   socket.receive(stanza('p1'))
   socket.receive(stanza('p2'))
   const { link, back } = await diesAfter(2)
@@ -295,9 +296,7 @@ test('a refusal of the service is not taken for a stanza that the page repeats',
 })
 
 test('a page whose session another page has used over BOSH since cannot resume its stream', async () => {
-  const bench = new BoshBench({}, undefined, about)
-  const first = await bench.warmed({ management: { mending: new FakeMending() } })
-  await bench.server(() => first.link.say(enabledByServer))
+  const { bench, client: first } = await resumable(new BoshBench({}, undefined, about))
   const { socket, id } = attachPageCounting(bench, first.token!)
   socket.receive(stanza('p1'))
   socket.leave()
@@ -315,7 +314,7 @@ test('a page whose session another page has used over BOSH since cannot resume i
 test('a page that logged in before the doubt does not bind while another process may have the session', async () => {
   await isKept()
   const socket = logIn(dying, client.token!)
-  jest.spyOn(store.records, 'isOwn').mockRejectedValue(new StoreUnavailable('no-answer'))
+  jest.spyOn(store.records, 'isOwn').mockRejectedValue(unavailable)
   await dying.server(() => client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
   await dying.pass(0)
   expect(dying.registry.byId(client.id)?.uplink.managed?.isDoubted).toBe(true)

@@ -16,19 +16,21 @@ import {
   payload,
 } from '../../support/bosh-bench.js'
 import { element } from '../../support/element.js'
-import { movedTo, nextBench, recordsOf, takeUpOne } from '../../support/next-process.js'
 import {
   enabledByServer,
-  keepRecords,
-  recordsOfProcess,
+  movedTo,
+  nextBench,
+  recordsOf,
+  resumable,
   resumedByServer,
-  sessionAt,
-  sm,
-  storeOf,
-} from './conversation.js'
+  resumesAt,
+  takeUpOne,
+} from '../../support/next-process.js'
+import { keepRecords, recordsOfProcess, sessionAt, sm, storeOf } from './conversation.js'
 
 const r = `<r ${sm}/>`
 const about = { issuesTickets: true }
+const unavailable = new StoreUnavailable('no-answer')
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
 let store: Store
@@ -48,8 +50,16 @@ async function isKept(): Promise<void> {
   await dying.pass(0)
 }
 
+async function breaks(): Promise<void> {
+  await dying.server(() => client.link.end(lost))
+  await dying.pass(0)
+}
+
 /** No later record is stored. */
-const storesNoMore = () => jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('no-answer'))
+const storesNoMore = () => jest.spyOn(store.records, 'keep').mockRejectedValue(unavailable)
+
+/** The store does not tell which process has the session. */
+const doubts = () => jest.spyOn(store.records, 'isOwn').mockRejectedValue(unavailable)
 
 /** A page over BOSH sends messages that no record has. */
 async function sendsUnrecorded(...texts: readonly string[]): Promise<void> {
@@ -57,16 +67,6 @@ async function sendsUnrecorded(...texts: readonly string[]): Promise<void> {
   await isKept()
   storesNoMore()
   for (const text of texts) await client.next(message(text))
-}
-
-/** The server has handled so many stanzas of the page. */
-async function resumesAt(bench: BoshBench, mending: FakeMending, count = 0, answer = resumedByServer(count)) {
-  const link = mending.attempts.at(-1)!.succeed()
-  await bench.pass(0)
-  link.receive(features)
-  link.say(answer)
-  await bench.pass(0)
-  return link
 }
 
 /** The other process, before it has the session. */
@@ -79,6 +79,12 @@ function other() {
     return takeUpOne(bench, record, mending)
   })
   return { bench, records, mendings }
+}
+
+/** The process seems to have died, and the other one is asked for its session. */
+async function takenUp({ id }: Client) {
+  await store.leave('dying')
+  return other().records.takeUp({ id })
 }
 
 /** The process dies, and the other one takes its session up. */
@@ -96,6 +102,14 @@ async function diesAfter(count: number) {
   await sendsUnrecorded(...Array.from({ length: count }, (_, number) => `${number}`))
   const { bench, page, resumes } = await dies()
   return { bench, page, link: await resumes(count) }
+}
+
+/** The same after five requests. Then comes the page's second request, whose message is `y`, and long after it the first. */
+async function missesOne() {
+  const died = await diesAfter(5)
+  await died.page.at(died.page.rid + 1, message('y'))
+  await died.bench.pass(1.6)
+  return died
 }
 
 /** A page whose stream is in a record. */
@@ -213,18 +227,14 @@ describe('a page with BOSH, whose process dies', () => {
   })
 
   test('must not negotiate TLS in a request that comes long after a later one', async () => {
-    const { bench, page, link } = await diesAfter(5)
-    await page.at(page.rid + 1, message('y'))
-    await bench.pass(1.6)
+    const { page, link } = await missesOne()
     const late = await page.at(page.rid, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
     expect(late.reply?.body).toContain("condition='bad-request'")
     expect(link.sent.join('')).not.toContain('starttls')
   })
 
   test('loses nothing if a request comes long after a later one', async () => {
-    const { bench, page, link } = await diesAfter(5)
-    await page.at(page.rid + 1, message('y'))
-    await bench.pass(1.6)
+    const { bench, page, link } = await missesOne()
     const late = await page.at(page.rid, message('x'))
     expect(late.reply?.body).toBe(empty)
     expect(link.sent.slice(1)).toEqual([message('y'), message('x')])
@@ -234,9 +244,7 @@ describe('a page with BOSH, whose process dies', () => {
   })
 
   test('gets an error for what comes long after a later request, and after the end of its link', async () => {
-    const { bench, page, link } = await diesAfter(5)
-    await page.at(page.rid + 1, message('y'))
-    await bench.pass(1.6)
+    const { bench, page, link } = await missesOne()
     for (const text of ['1', '2']) await bench.server(() => link.receive(message(text)))
     link.end({ failure: { step: 'features', code: 'remote-stream-error' }, streamError: '<stream:error/>' })
     expect(bench.registry.bySid(client.sid)?.hasEnded).toBe(true)
@@ -262,9 +270,7 @@ describe('a page with BOSH, whose process dies', () => {
   })
 
   test('may end its session with a request that comes long after a later one', async () => {
-    const { bench, page, link } = await diesAfter(5)
-    await page.at(page.rid + 1, message('y'))
-    await bench.pass(1.6)
+    const { bench, page, link } = await missesOne()
     await page.at(page.rid, message('x'), "type='terminate'")
     expect([link.sent.slice(1, 3), bench.registry.size]).toEqual([[message('y'), message('x')], 0])
     expect(bench.logged).toEqual([])
@@ -386,9 +392,7 @@ describe('a page that goes before it has repeated what its dead process had sent
 
 describe('stanzas that wait for a page', () => {
   test('are not confirmed by the resumption of the stream', async () => {
-    const mending = new FakeMending()
-    client = await dying.warmed({ management: { mending } })
-    await dying.server(() => client.link.say(enabledByServer))
+    const { client, mending } = await resumable(dying)
     await client.next()
     await client.next(message('x'))
     await dying.server(() => client.link.receive(message('0')))
@@ -762,16 +766,14 @@ describe('records', () => {
     await isKept()
     await client.next(message('2'))
     await isKept()
-    await store.leave('dying')
-    expect(await other().records.takeUp({ id: client.id })).toBeUndefined()
+    expect(await takenUp(client)).toBeUndefined()
   })
 
   test('go with their sessions', async () => {
     await isKept()
     dying.registry.byId(client.id)!.end('logout', 'loggedOut')
     await dying.pass(0)
-    await store.leave('dying')
-    expect(await other().records.takeUp({ id: client.id })).toBeUndefined()
+    expect(await takenUp(client)).toBeUndefined()
   })
 
   test('are not taken while their process lives, which is told to the one that asks', async () => {
@@ -781,8 +783,7 @@ describe('records', () => {
 })
 
 test('a fault in a record ends only its session', async () => {
-  const faulty = await dying.warmed({ management: { mending: new FakeMending() } })
-  await dying.server(() => faulty.link.say(enabledByServer))
+  const { client: faulty } = await resumable(dying)
   await isKept()
   const keep = jest.spyOn(store.records, 'keep')
   jest.spyOn(dying.registry.byId(faulty.id)!.uplink.managed!, 'keep').mockImplementation(() => {
@@ -799,8 +800,7 @@ describe('a process that was only silent', () => {
   test('leaves its sessions without a word to the server, when it learns that others have them', async () => {
     await isKept()
     const held = await client.next()
-    await store.leave('dying')
-    expect(await other().records.takeUp({ id: client.id })).toBe('other')
+    expect(await takenUp(client)).toBe('other')
     client.link.sent.length = 0
     await isKept()
     expect([client.link.sent, client.link.how, dying.registry.size]).toEqual([[], 'cut', 0])
@@ -814,9 +814,8 @@ describe('a process that was only silent', () => {
   ])('tells its page nothing of a conflict if another process %s', async (_what, isUp) => {
     await isKept()
     const held = await client.next()
-    await store.leave('dying')
-    expect(await other().records.takeUp({ id: client.id })).toBe('other')
-    if (!isUp) jest.spyOn(store.records, 'isOwn').mockRejectedValue(new StoreUnavailable('no-answer'))
+    expect(await takenUp(client)).toBe('other')
+    if (!isUp) doubts()
     storesNoMore()
     const conflict = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
     await dying.server(() =>
@@ -827,10 +826,9 @@ describe('a process that was only silent', () => {
 
   test('answers no request while it cannot tell who has the session', async () => {
     await isKept()
-    jest.spyOn(store.records, 'isOwn').mockRejectedValue(new StoreUnavailable('no-answer'))
+    doubts()
     const held = await client.next()
-    await dying.server(() => client.link.end(lost))
-    await dying.pass(0)
+    await breaks()
     const next = await client.next(message('1'))
     expect([held.reply?.status, next.reply?.status]).toEqual([0, 0])
     jest.restoreAllMocks()
@@ -842,9 +840,8 @@ describe('a process that was only silent', () => {
 
   test('ends no session by a request that is too large while it cannot tell who has the session', async () => {
     await isKept()
-    jest.spyOn(store.records, 'isOwn').mockRejectedValue(new StoreUnavailable('no-answer'))
-    await dying.server(() => client.link.end(lost))
-    await dying.pass(0)
+    doubts()
+    await breaks()
     const reply = dying.manager.refuseTooLarge(
       `<body xmlns='http://jabber.org/protocol/httpbind' rid='${client.rid}' sid='${client.sid}'>`,
       { secure: true, cookies: undefined },
@@ -853,12 +850,9 @@ describe('a process that was only silent', () => {
   })
 
   test('does not mend their links', async () => {
-    const mending = new FakeMending()
-    client = await dying.warmed({ management: { mending } })
-    await dying.server(() => client.link.say(enabledByServer))
+    const { client, mending } = await resumable(dying)
     await isKept()
-    await store.leave('dying')
-    expect(await other().records.takeUp({ id: client.id })).toBe('other')
+    expect(await takenUp(client)).toBe('other')
     storesNoMore()
     const peer = new FakePeer()
     await client.next(message('late'), '', peer)
@@ -907,9 +901,7 @@ test.each([0, 1])(
 )
 
 test('a stanza that was dropped behind an inline `<resumed/>` counts as one that the server repeats', async () => {
-  const mending = new FakeMending()
-  const page = await dying.warmed({ management: { mending } })
-  await dying.server(() => page.link.say(enabledByServer))
+  const { client: page, mending } = await resumable(dying)
   await dying.server(() => page.link.receive(message('1')))
   await dying.server(() => page.link.events.onDropped!())
   await dying.server(() => page.link.receive(message('2')))
@@ -931,14 +923,11 @@ test('a stanza that was dropped behind an inline `<resumed/>` counts as one that
 })
 
 describe('a page whose link breaks while the store does not answer', () => {
-  const unavailable = new StoreUnavailable('no-answer')
-
   test.each(['', message('1')])('can repeat its held request: %s', async stanzas => {
     await isKept()
     const held = await client.next(stanzas)
     jest.spyOn(store.records, 'isOwn').mockRejectedValueOnce(unavailable)
-    await dying.server(() => client.link.end(lost))
-    await dying.pass(0)
+    await breaks()
     expect(held.reply?.status).toBe(0)
     // The next attempt: the session is its own.
     await dying.pass(1)
@@ -950,13 +939,12 @@ describe('a page whose link breaks while the store does not answer', () => {
   test.each([0, 1])('does not count as away while it repeats its requests (store away: %s)', async isAway => {
     const bench = new BoshBench({ inactivity: 150 }, undefined, about)
     keepsRecords(bench)
-    const mending = new FakeMending(600_000)
-    const page = await bench.warmed({ management: { mending }, seconds: 150 })
-    await bench.server(() => page.link.say(enabledByServer))
+    const management = { mending: new FakeMending(600_000) }
+    const { client: page } = await resumable(bench, { management, seconds: 150 })
     await bench.pass(1.1)
     await bench.pass(0)
     let current = await page.next()
-    if (isAway) jest.spyOn(store.records, 'isOwn').mockRejectedValue(unavailable)
+    if (isAway) doubts()
     await bench.server(() => page.link.end(lost))
     for (let second = 0; second < 300; second++) {
       await bench.pass(1)

@@ -12,13 +12,12 @@ import {
   type TakenRecord,
   takenSeconds,
 } from '../../../src/store/store.js'
-import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import { memberOf } from '../../store/entries.js'
-import { BoshBench, type Client, FakeMending } from '../../support/bosh-bench.js'
+import { BoshBench, type Client } from '../../support/bosh-bench.js'
 import { collectGarbage } from '../../support/collected.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { memoryStore } from '../../support/memory-store.js'
-import { nextBench, recordsOf, takeUpOne } from '../../support/next-process.js'
+import { nextBench, recordsOf, resumable, takeUpOne } from '../../support/next-process.js'
 
 const newKey = () => createSecretKey(randomBytes(32))
 const key = newKey()
@@ -57,12 +56,6 @@ function start(
   return { bench, records, told }
 }
 
-async function resumable(bench: BoshBench): Promise<Client> {
-  const client = await bench.warmed({ jid, management: { mending: new FakeMending() } })
-  await bench.server(() => client.link.say(`<enabled xmlns='${smNamespace}' id='first' resume='true'/>`))
-  return client
-}
-
 /** Records of sessions that are never taken up. */
 const texts = (count: number) =>
   Array.from({ length: count }, (_, id) => JSON.stringify({ id: `s${id}`, sid: `${id}` }))
@@ -99,8 +92,8 @@ describe('records of sessions', () => {
   })
 
   test('are sealed, with the keys by which they are found', async () => {
-    const bench = new BoshBench({}, undefined, { issuesTickets: true })
-    const { sid, id, token } = await resumable(bench)
+    const { bench, client } = await resumable(new BoshBench({}, undefined, { issuesTickets: true }))
+    const { sid, id, token } = client
     const stored: SealedRecord[] = []
     jest.spyOn(store.records, 'put').mockImplementation(async batch => void stored.push(...batch))
     await start().records.put(recordsOf(bench))
@@ -113,10 +106,10 @@ describe('a session that was set down', () => {
   let client: Client
 
   beforeEach(async () => {
-    const bench = new BoshBench()
-    client = await resumable(bench)
-    await start().records.put(recordsOf(bench))
-    expect(bench.registry.size).toBe(0)
+    const down = await resumable()
+    client = down.client
+    await start().records.put(recordsOf(down.bench))
+    expect(down.bench.registry.size).toBe(0)
   })
 
   test('is taken up by one of the processes that ask for it', async () => {
@@ -272,8 +265,7 @@ describe('a session that was set down', () => {
 
 test('the age of a session includes the time in the store, at most as long as records live', async () => {
   const ages: number[] = []
-  const bench = new BoshBench()
-  await resumable(bench)
+  const { bench } = await resumable()
   const [text] = recordsOf(bench)
   const records = new StoredRecords({
     ...{ self: 'aaaaaaaa', store, keys: () => [key], clock, seconds, phase, log: bench.log },
@@ -322,7 +314,7 @@ describe('sessions in a file of a process that could not reach the store', () =>
 
 test('sessions that are taken up arrive before a request for one of them is told that there is none', async () => {
   const old = start()
-  const { id } = await resumable(old.bench)
+  const { id } = (await resumable(old.bench)).client
   expect(await old.records.put(recordsOf(old.bench))).toEqual([])
   const { bench, records } = start()
   const isEnded = store.ended.isEnded.bind(store.ended)
