@@ -16,7 +16,6 @@ import {
   features,
   message,
   terminated,
-  type WarmedSession,
 } from '../../support/bosh-bench.js'
 import { element } from '../../support/element.js'
 
@@ -24,16 +23,62 @@ const sm = `xmlns='${smNamespace}'`
 const r = `<r ${sm}/>`
 const a = (count: number) => `<a ${sm} h='${count}'/>`
 const enabled = `<enabled ${sm} id='first' resume='true'/>`
+const resumed = (count: number, previd = 'first') => `<resumed ${sm} previd='${previd}' h='${count}'/>`
 const failed = `<failed ${sm}><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>`
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 const numbered = (count: number, from = 1) => Array.from({ length: count }, (_, index) => message(`${from + index}`))
 const timedOut = "<error type='wait'><remote-server-timeout xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
 
-interface Managed {
-  readonly bench: BoshBench
-  readonly client: Client
-  readonly link: FakeLink
-  readonly mending: FakeMending
+/** A session whose server counts stanzas. */
+class Managed {
+  constructor(
+    readonly bench: BoshBench,
+    readonly client: Client,
+    readonly mending: FakeMending,
+  ) {}
+
+  get link(): FakeLink {
+    return this.client.link
+  }
+
+  readonly breaks = () => this.bench.server(() => this.link.end(lost))
+
+  /** The newest login succeeds, and its new stream gets features. */
+  readonly loginSucceeds = async (): Promise<FakeLink> => {
+    const link = this.mending.attempts.at(-1)!.succeed()
+    await this.bench.pass(0)
+    link.receive(features)
+    await this.bench.pass(0)
+    return link
+  }
+
+  /** The link breaks, and the login on the new link succeeds. */
+  readonly breaksAndReturns = async (): Promise<FakeLink> => {
+    await this.breaks()
+    return this.loginSucceeds()
+  }
+
+  /** The newest login succeeds, and the server, which has handled so many stanzas, resumes the stream. */
+  readonly resumes = async (count: number): Promise<FakeLink> => {
+    const link = await this.loginSucceeds()
+    await this.bench.server(() => link.say(resumed(count)))
+    return link
+  }
+
+  readonly breaksAndResumes = async (count: number): Promise<FakeLink> => {
+    await this.breaks()
+    return this.resumes(count)
+  }
+
+  readonly expectNothingLeft = async (): Promise<void> => {
+    const { bench } = this
+    await bench.pass(1)
+    bench.sums.close()
+    expect(bench.registry.size).toBe(0)
+    expect(bench.waiting.bytes).toBe(0)
+    expect(bench.clock.pending).toBe(0)
+    expect(this.mending.wiped).toBeGreaterThan(0)
+  }
 }
 
 /** Opens a session whose server counts stanzas. Forgets what was sent before. */
@@ -44,32 +89,14 @@ async function managed(
     terms?: Partial<TermLimits>
     mending?: FakeMending
     isMended?: boolean
-  } & Partial<WarmedSession> = {},
+  } = {},
 ): Promise<Managed> {
   const { mending = new FakeMending(), isMended = true, answer = enabled, attributes, terms, ...options } = about
   const bench = new BoshBench(terms, undefined, options)
   const client = await bench.warmed({ management: { mending: isMended ? mending : undefined } }, attributes)
-  const { link } = client
-  await bench.server(() => link.say(answer))
-  link.sent.length = 0
-  return { bench, client, link, mending }
-}
-
-/** The newest login succeeds, and its new stream gets features. */
-async function loginSucceeds({ bench, mending }: Managed): Promise<FakeLink> {
-  const link = mending.attempts.at(-1)!.succeed()
-  await bench.pass(0)
-  link.receive(features)
-  await bench.pass(0)
-  return link
-}
-
-const breaks = ({ bench, link }: Managed) => bench.server(() => link.end(lost))
-
-/** The link breaks, and the login on the new link succeeds. */
-async function breaksAndReturns(all: Managed): Promise<FakeLink> {
-  await breaks(all)
-  return loginSucceeds(all)
+  await bench.server(link => link.say(answer))
+  client.link.sent.length = 0
+  return new Managed(bench, client, mending)
 }
 
 /** The server sends `<r/>`, and the time for the answer passes. */
@@ -78,28 +105,13 @@ async function isAsked(bench: BoshBench, link: FakeLink): Promise<void> {
   await bench.pass(2.25)
 }
 
-const resumed = (count: number, previd = 'first') => `<resumed ${sm} previd='${previd}' h='${count}'/>`
-
-async function expectNothingLeft({ bench, mending }: Managed): Promise<void> {
-  await bench.pass(1)
-  bench.sums.close()
-  expect(bench.registry.size).toBe(0)
-  expect(bench.waiting.bytes).toBe(0)
-  expect(bench.clock.pending).toBe(0)
-  expect(mending.wiped).toBeGreaterThan(0)
-}
-
 describe('the service enables stream management', () => {
-  test('with resumption for a link that can be mended', async () => {
-    const bench = new BoshBench()
-    const { link } = await bench.warmed({ management: { mending: new FakeMending(59_500) } })
-    expect(link.sent).toEqual([`<enable ${sm} resume='true' max='60'/>`])
-  })
-
-  test('without resumption for a link that cannot be mended', async () => {
-    const bench = new BoshBench()
-    const { link } = await bench.warmed({ management: { mending: undefined } })
-    expect(link.sent).toEqual([`<enable ${sm}/>`])
+  test.each([
+    ['with resumption for a link that can be mended', { mending: new FakeMending(59_500) }, " resume='true' max='60'"],
+    ['without resumption for a link that cannot be mended', { mending: undefined }, ''],
+  ])('%s', async (_what, management, attributes) => {
+    const { link } = await new BoshBench().warmed({ management })
+    expect(link.sent).toEqual([`<enable ${sm}${attributes}/>`])
   })
 
   test('only if the server offers it', async () => {
@@ -360,23 +372,21 @@ describe('the service sends <r/> to the server', () => {
   test.each(['2', '4294967296', '4294967295', '-1', '1e1', '', '99999999999'])(
     'and ends the link if the answer has the count %j',
     async count => {
-      const all = await managed()
-      const { bench, client, link, mending } = all
+      const { bench, client, link, mending, expectNothingLeft } = await managed()
       const held = await client.next(message('1'))
       await bench.server(() => link.say(`<a ${sm} h='${count}'/>`))
       expect(held.reply?.body).toContain('<remote-server-timeout ')
       expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
       expect(link.how).toBe('close')
       expect(mending.attempts).toEqual([])
-      await expectNothingLeft(all)
+      await expectNothingLeft()
     },
   )
 })
 
 describe('a server that does not answer <r/>', () => {
   test('loses its link, even if other stanzas arrive and the page sends nothing more', async () => {
-    const all = await managed({ serverMilliseconds: 8_000 })
-    const { bench, client, link, mending } = all
+    const { bench, client, link, mending } = await managed({ serverMilliseconds: 8_000 })
     await client.next(message('1'))
     await bench.pass(0.5)
     await bench.server(() => link.receive(message('from another')))
@@ -402,11 +412,9 @@ describe('a server that does not answer <r/>', () => {
   })
 
   test('loses its link again, right after the resumption', async () => {
-    const all = await managed({ serverMilliseconds: 8_000 })
-    const { bench, client, mending } = all
+    const { bench, client, mending, breaksAndResumes } = await managed({ serverMilliseconds: 8_000 })
     await client.next(message('1'))
-    const second = await breaksAndReturns(all)
-    await bench.server(() => second.say(resumed(0)))
+    const second = await breaksAndResumes(0)
     expect(second.sent.at(-1)).toBe(message('1') + r)
     await bench.pass(12)
     expect(second.how).toBe('cut')
@@ -424,8 +432,7 @@ describe('a server that does not answer <r/>', () => {
   })
 
   test('ends the session if its link cannot be mended, and the page gets errors for unacknowledged stanzas', async () => {
-    const all = await managed({ serverMilliseconds: 8_000, isMended: false, answer: `<enabled ${sm}/>` })
-    const { bench, client } = all
+    const { bench, client } = await managed({ serverMilliseconds: 8_000, isMended: false, answer: `<enabled ${sm}/>` })
     const held = await client.next(message('1'))
     await bench.pass(12)
     expect(held.reply?.body).toContain(timedOut)
@@ -436,14 +443,13 @@ describe('a server that does not answer <r/>', () => {
 
 describe('a link that breaks', () => {
   test('is dialled again at once, and its stream resumed: the page is not affected', async () => {
-    const all = await managed()
-    const { bench, client, link, mending } = all
+    const { bench, client, link, mending, breaks, loginSucceeds } = await managed()
     const held = await client.next()
     await bench.server(() => link.receive(message('1')))
     const next = await client.next(message('out'))
-    await breaks(all)
+    await breaks()
     expect(mending.attempts).toHaveLength(1)
-    const second = await loginSucceeds(all)
+    const second = await loginSucceeds()
     expect(second.restarts).toHaveLength(1)
     expect(second.sent).toEqual([`<resume ${sm} previd='first' h='1'/>`])
     await bench.server(() => second.say(resumed(1)))
@@ -458,18 +464,16 @@ describe('a link that breaks', () => {
   })
 
   test('is resumed with the latest id of the stream', async () => {
-    const all = await managed()
-    const { bench } = all
-    const second = await breaksAndReturns(all)
+    const { bench, breaksAndReturns, loginSucceeds } = await managed()
+    const second = await breaksAndReturns()
     await bench.server(() => second.say(resumed(0, 'second')))
     await bench.server(() => second.end(lost))
-    const third = await loginSucceeds(all)
+    const third = await loginSucceeds()
     expect(third.sent).toEqual([`<resume ${sm} previd='second' h='0'/>`])
   })
 
   test('is dialled with growing pauses until its time limit', async () => {
-    const all = await managed()
-    const { bench, client, link, mending } = all
+    const { bench, client, link, mending, expectNothingLeft } = await managed()
     await bench.server(() => link.end(lost))
     const times: number[] = []
     const begin = bench.clock.now()
@@ -493,25 +497,23 @@ describe('a link that breaks', () => {
     expect(bench.clock.now() - begin).toBeLessThanOrEqual(60_500)
     expect(bench.unmended).toEqual([['chat.example', 'late']])
     expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
-    await expectNothingLeft(all)
+    await expectNothingLeft()
   })
 
   test.each([
     ['in time', 19, false],
     ['too late', 21, true],
   ])('may wait in the queue without a time limit, and is then mended %s', async (_when, seconds, isOver) => {
-    const all = await managed()
-    const { bench, client, mending } = all
+    const { bench, client, mending, breaks, resumes } = await managed()
     mending.isBusy = true
-    await breaks(all)
+    await breaks()
     await bench.pass(90)
     expect(bench.registry.byId(client.id)?.hasEnded).toBe(false)
     mending.attempts[0]!.begin()
     await bench.pass(seconds)
     expect(bench.registry.byId(client.id)?.hasEnded ?? true).toBe(isOver)
     if (isOver) return
-    const link = await loginSucceeds(all)
-    await bench.server(() => link.say(resumed(0)))
+    const link = await resumes(0)
     await client.next(`<message xmlns='jabber:client' id='after'/>`)
     expect(link.sent.join('')).toContain("id='after'")
   })
@@ -521,9 +523,8 @@ describe('a link that breaks', () => {
     ...(['timeout', 'host-unknown', 'service-full', 'temporary-auth-failure', 'remote-stream-error'] as const),
     ...(['remote-protocol-error', 'no-mechanism', 'login-failed', 'certificate-invalid'] as const),
   ])('is dialled again after a login that failed with %s', async code => {
-    const all = await managed()
-    const { bench, mending } = all
-    await breaks(all)
+    const { bench, mending, breaks } = await managed()
+    await breaks()
     mending.attempts[0]!.fail(new Problem(code))
     await bench.pass(0)
     await bench.pass(1.25)
@@ -531,20 +532,18 @@ describe('a link that breaks', () => {
   })
 
   test('is dialled again if the new link breaks too, or its server is silent', async () => {
-    const all = await managed()
-    const { bench, mending } = all
-    await breaks(all)
+    const { bench, mending, breaks, loginSucceeds, resumes } = await managed()
+    await breaks()
     const second = mending.attempts[0]!.succeed()
     await bench.pass(0)
     await bench.server(() => second.end(lost))
     await bench.pass(1.25)
     expect(mending.attempts).toHaveLength(2)
-    const third = await loginSucceeds(all)
+    const third = await loginSucceeds()
     await bench.pass(10.25)
     expect(third.how).toBe('cut')
     await bench.pass(2)
-    const fourth = await loginSucceeds(all)
-    await bench.server(() => fourth.say(resumed(0)))
+    await resumes(0)
     expect(bench.registry.size).toBe(1)
   })
 
@@ -555,28 +554,25 @@ describe('a link that breaks', () => {
     'connection-timeout',
     'see-other-host',
   ])('is dialled again if the new stream ends with %s before it is resumed', async condition => {
-    const all = await managed()
-    const { bench, mending } = all
-    const second = await breaksAndReturns(all)
+    const { bench, mending, breaksAndReturns, resumes } = await managed()
+    const second = await breaksAndReturns()
     const streamError = `<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
     await bench.server(() =>
       second.end({ failure: { step: 'stream', code: 'remote-stream-error', condition }, streamError }),
     )
     await bench.pass(1.25)
     expect(mending.attempts).toHaveLength(2)
-    const third = await loginSucceeds(all)
-    await bench.server(() => third.say(resumed(0)))
+    await resumes(0)
     expect(bench.registry.size).toBe(1)
   })
 
   test('gets stanzas sent meanwhile after the resumption, in order, and none twice', async () => {
-    const all = await managed()
-    const { bench, client, link } = all
+    const { bench, client, link, breaks, loginSucceeds } = await managed()
     await client.next(numbered(3).join(''))
     await bench.server(() => link.say(a(1)))
-    await breaks(all)
+    await breaks()
     await client.next(message('4'))
-    const second = await loginSucceeds(all)
+    const second = await loginSucceeds()
     await client.next(message('5'))
     expect(second.sent).toHaveLength(1)
     await bench.server(() => second.say(resumed(2)))
@@ -590,11 +586,10 @@ describe('a link that breaks', () => {
   })
 
   test('is resumed within its login if SASL2 can do so, and the page gets the stanzas that follow', async () => {
-    const all = await managed()
-    const { bench, client, mending } = all
+    const { bench, client, mending, breaks } = await managed()
     await client.next(numbered(2).join(''))
     await bench.server(link => link.receive(message('a')))
-    await breaks(all)
+    await breaks()
     const [attempt] = mending.attempts
     expect(attempt!.resumption).toEqual({ previd: 'first', h: '1' })
     const behind = [element(message('b')), features, element(r)]
@@ -613,44 +608,40 @@ describe('a link that breaks', () => {
     ['stays resumable if its session moves to another process during the login', 'cut', 'cut'],
     ['is closed if its session ends during the login', 'ended', 'close'],
   ] as const)('%s', async (_what, reason, how) => {
-    const all = await managed()
-    await breaks(all)
-    const [attempt] = all.mending.attempts
-    if (reason === 'cut') expect([...setDown(all.bench.registry)]).toHaveLength(1)
-    else all.bench.manager.shutDown()
+    const { bench, mending, breaks } = await managed()
+    await breaks()
+    const [attempt] = mending.attempts
+    if (reason === 'cut') expect([...setDown(bench.registry)]).toHaveLength(1)
+    else bench.manager.shutDown()
     expect(attempt!.caller.reason).toBe(reason)
     const second = attempt!.succeed(element(resumed(0)))
-    await all.bench.pass(0)
+    await bench.pass(0)
     expect(second.how).toBe(how)
   })
 
   test('ends its session if the server has dropped the stream', async () => {
-    const all = await managed()
-    await breaks(all)
-    all.mending.attempts[0]!.succeed(element(failed))
-    await all.bench.pass(0)
-    expect((await all.client.next()).reply?.body).toBe(terminated('remote-stream-error'))
-    await expectNothingLeft(all)
+    const { bench, client, mending, breaks, expectNothingLeft } = await managed()
+    await breaks()
+    mending.attempts[0]!.succeed(element(failed))
+    await bench.pass(0)
+    expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
+    await expectNothingLeft()
   })
 
   test('sends no <r/> if the server has everything', async () => {
-    const all = await managed()
-    const { bench, client } = all
+    const { bench, client, breaks, resumes } = await managed()
     await client.next(message('1'))
-    await breaks(all)
+    await breaks()
     await client.next(message('2'))
-    const second = await loginSucceeds(all)
-    await bench.server(() => second.say(resumed(2)))
+    const second = await resumes(2)
     await bench.pass(10)
     expect(second.sent).toHaveLength(1)
   })
 
   test('stays paused after it is mended', async () => {
-    const all = await managed({ maxQueueElements: 2 })
-    const { bench, link } = all
+    const { bench, link, breaksAndResumes } = await managed({ maxQueueElements: 2 })
     await bench.server(() => link.receive(...numbered(3)))
-    const second = await breaksAndReturns(all)
-    await bench.server(() => second.say(resumed(0)))
+    const second = await breaksAndResumes(0)
     expect(second.paused).toBe(true)
   })
 })
@@ -672,7 +663,7 @@ describe('before the end, the page gets unacknowledged stanzas back as errors, o
     [
       'the server has forgotten the stream',
       async all => {
-        const second = await breaksAndReturns(all)
+        const second = await all.breaksAndReturns()
         await all.bench.server(() => second.say(failed))
         expect(second.how).toBe('close')
       },
@@ -680,7 +671,7 @@ describe('before the end, the page gets unacknowledged stanzas back as errors, o
     [
       'the login is refused',
       async all => {
-        await breaks(all)
+        await all.breaks()
         all.mending.attempts[0]!.fail(new Problem('not-authorized', { step: 'sasl' }))
         await all.bench.pass(0)
       },
@@ -688,7 +679,7 @@ describe('before the end, the page gets unacknowledged stanzas back as errors, o
     [
       'the login fails unexpectedly',
       async all => {
-        await breaks(all)
+        await all.breaks()
         all.mending.attempts[0]!.fail(new TypeError('not foreseen'))
         await all.bench.pass(0)
       },
@@ -696,7 +687,7 @@ describe('before the end, the page gets unacknowledged stanzas back as errors, o
     [
       'the time is over',
       async all => {
-        await breaks(all)
+        await all.breaks()
         await all.bench.pass(30.25)
         expect(all.mending.attempts[0]!.caller.aborted).toBe(true)
       },
@@ -704,8 +695,7 @@ describe('before the end, the page gets unacknowledged stanzas back as errors, o
     [
       'the resumed stream has an impossible count',
       async all => {
-        const second = await breaksAndReturns(all)
-        await all.bench.server(() => second.say(resumed(7)))
+        const second = await all.breaksAndResumes(7)
         expect(second.how).toBe('close')
       },
     ],
@@ -729,62 +719,58 @@ describe('before the end, the page gets unacknowledged stanzas back as errors, o
     expect(last.reply?.body).toContain("condition='remote-stream-error'")
     expect(last.reply?.body).not.toContain('remote-server-timeout')
     expect(all.mending.attempts.length).toBeLessThan(2)
-    await expectNothingLeft(all)
+    await all.expectNothingLeft()
   })
 
   test('including stanzas that the page sends before it has the end', async () => {
-    const all = await managed()
-    const { bench, client } = all
+    const { bench, client, link, expectNothingLeft } = await managed()
     await client.next(message('first'))
     await bench.server(link => link.receive(message('answer')))
-    await bench.server(() => all.link.end({ ...lost, streamError: '<stream:error/>' }))
+    await bench.server(() => link.end({ ...lost, streamError: '<stream:error/>' }))
     const late = await client.next(message('late'))
     expect(late.reply?.body.match(/<remote-server-timeout /g)).toHaveLength(2)
     expect((await client.next()).reply?.body).toContain("condition='remote-stream-error'")
-    await expectNothingLeft(all)
+    await expectNothingLeft()
   })
 
   test('without stanzas that the server received, if it still reports their number', async () => {
-    const all = await managed()
-    const { bench, client } = all
+    const { bench, client, breaksAndReturns } = await managed()
     const held = await client.next(['one', 'two'].map(id => `<message xmlns='jabber:client' id='${id}'/>`).join(''))
-    const second = await breaksAndReturns(all)
+    const second = await breaksAndReturns()
     await bench.server(() => second.say(failed.replace(sm, `${sm} h='1'`)))
     expect(held.reply?.body).toContain("id='two'")
     expect(held.reply?.body).not.toContain("id='one'")
   })
 
   test('if the service stops while the link is mended', async () => {
-    const all = await managed()
-    const { bench, client } = all
+    const { bench, client, breaks, expectNothingLeft } = await managed()
     const held = await client.next(stanzas)
-    await breaks(all)
+    await breaks()
     bench.manager.shutDown()
     await bench.pass(0)
     expect(held.reply?.body).toContain(`>${errors}<`)
     expect((await client.next()).reply?.body).toBe(terminated('system-shutdown'))
-    await expectNothingLeft(all)
+    await expectNothingLeft()
   })
 
   test('except if the service stops while the server answers', async () => {
-    const all = await managed()
-    const held = await all.client.next(stanzas)
-    all.bench.manager.shutDown()
-    await all.bench.pass(0)
+    const { bench, client, link, expectNothingLeft } = await managed()
+    const held = await client.next(stanzas)
+    bench.manager.shutDown()
+    await bench.pass(0)
     expect(held.reply?.body).toBe(terminated('system-shutdown'))
-    expect(all.link.sent).toEqual([stanzas, a(0)])
-    await expectNothingLeft(all)
+    expect(link.sent).toEqual([stanzas, a(0)])
+    await expectNothingLeft()
   })
 
   test('including stanzas above the limit that the page sent while the link could not be mended', async () => {
-    const all = await managed()
-    const { client } = all
-    await breaks(all)
+    const { client, breaks, expectNothingLeft } = await managed()
+    await breaks()
     const large = `<message xmlns='jabber:client' to='a@b'><body>${'x'.repeat(200_000)}</body></message>`
     const { reply } = await client.next(large.repeat(45))
     expect(reply?.body.match(/<remote-server-timeout /g)).toHaveLength(45)
     expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
-    await expectNothingLeft(all)
+    await expectNothingLeft()
   })
 })
 
@@ -801,12 +787,12 @@ describe('a session that ends while its link is being mended', () => {
     const { bench, client, mending, link } = all
     await bench.server(() => link.receive(message('waits')))
     await client.next(message('1'))
-    await breaks(all)
+    await all.breaks()
     await client.next(message('2'))
     await act(all)
     expect(mending.attempts[0]!.caller.aborted).toBe(true)
     const late = mending.attempts[0]!.succeed()
-    await expectNothingLeft(all)
+    await all.expectNothingLeft()
     expect(late.how).toBe('close')
     expect(late.sent).toEqual([])
     await bench.pass(120)
@@ -816,10 +802,10 @@ describe('a session that ends while its link is being mended', () => {
   test.each(ends)('closes the new link if %s after the login', async (_what, act) => {
     const all = await managed()
     await all.client.next(message('1'))
-    const second = await breaksAndReturns(all)
+    const second = await all.breaksAndReturns()
     await act(all)
     expect(second.closed).toBe(true)
-    await expectNothingLeft(all)
+    await all.expectNothingLeft()
   })
 })
 
@@ -895,10 +881,9 @@ describe('at the end of a session whose page has not fetched all stanzas', () =>
   })
 
   test('stanzas that the server has dropped are returned to their senders', async () => {
-    const all = await managed()
-    const { bench, link } = all
+    const { bench, link, breaksAndReturns } = await managed()
     await bench.server(() => link.receive(stanza('1'), stanza('2')))
-    const second = await breaksAndReturns(all)
+    const second = await breaksAndReturns()
     expect(second.sent).toEqual([`<resume ${sm} previd='first' h='2'/>`])
     await bench.server(() => second.say(resumed(0)))
     await bench.server(() => second.receive(stanza('3')))
@@ -919,8 +904,7 @@ describe('at the end of a session whose page has not fetched all stanzas', () =>
   })
 
   test('elements of this service do not count as stanzas', async () => {
-    const all = await managed()
-    const { bench, client, link } = all
+    const { bench, client, link } = await managed()
     await bench.server(() => link.receive(stanza('1'), stanza('2')))
     // The second request gets an element of the service itself, which waits.
     await client.next(`<enable ${sm}/>`)
@@ -1035,7 +1019,7 @@ test.each([true, false])(
 
 test('a stanza that is dropped behind the answer to an inline resumption is refused', async () => {
   const all = await managed()
-  await breaks(all)
+  await all.breaks()
   const start = `<message xmlns='jabber:client' from='a@b.example/c' to='juliet@chat.example/1' id='large'/>`
   const resumed = element(`<resumed ${sm} previd='first' h='0'/>`)
   const link = all.mending.attempts.at(-1)!.succeed(resumed, { ...element(start), isDropped: true })
