@@ -10,7 +10,8 @@ import {
   message,
   payload,
 } from '../../support/bosh-bench.js'
-import { close, connectPage, open } from '../../support/fake-web-socket.js'
+import { close, connectPage, type FakeWebSocket, open } from '../../support/fake-web-socket.js'
+import { resumable } from '../../support/next-process.js'
 import * as pages from './pages.js'
 import {
   ack,
@@ -28,6 +29,7 @@ import {
 
 const ids = (texts: readonly string[]) =>
   texts.flatMap(text => [...text.matchAll(/^<message [^>]*id='([^']+)'/g)].map(([, id]) => id))
+const numbered = (count: number, from = 1) => Array.from({ length: count }, (_, index) => stanza(from + index))
 const streamError = (condition: string) =>
   expect.stringContaining(`<${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>`)
 const notFound = expect.stringMatching(/^<failed xmlns='urn:xmpp:sm:3'><item-not-found /)
@@ -37,6 +39,16 @@ function handedOut(bench: BoshBench, client: Client): { readonly token: string; 
   const { token, delivered } = bench.registry.byId(client.id)!.resume({ seconds: 120, attachBinding: 'off' })!
   return { token: token!, delivered }
 }
+
+/** A page that resumes its stream in a new connection. What it got before is removed from `sent`. */
+function resumes(bench: BoshBench, token: string, id: string, count: number): FakeWebSocket {
+  const socket = pages.logIn(bench, token)
+  socket.sent.length = 0
+  socket.receive(resume(id, count))
+  return socket
+}
+
+const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
 describe('an old resource that a page still writes as `from`', () => {
   test.each([
@@ -169,7 +181,7 @@ describe('a page with stream management', () => {
   test('gets <r/> again after it acknowledges a part at the limit', async () => {
     const { bench, socket } = await countingPage()
     await bench.server(link => link.receive(stanza('first')))
-    await bench.server(link => link.receive(...Array.from({ length: 1000 }, (_, id) => stanza(id))))
+    await bench.server(link => link.receive(...numbered(1000)))
     await bench.server(link => link.receive(stanza('last')))
     expect(ids(socket.sent)).not.toContain('last')
     socket.receive(ack(1))
@@ -219,9 +231,7 @@ describe('a page whose connection broke', () => {
     await bench.server(link => link.receive(stanza('a'), stanza('b')))
     socket.leave()
     await bench.server(link => link.receive(stanza('c')))
-    const again = pages.logIn(bench, await newToken(bench, client))
-    again.sent.length = 0
-    again.receive(resume(id, 1))
+    const again = resumes(bench, await newToken(bench, client), id, 1)
     expect(again.sent).toEqual([
       `<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='1'/>`,
       ...[stanza('b'), stanza('c'), pages.request],
@@ -288,9 +298,7 @@ describe('a page whose connection broke', () => {
     socket.leave()
     const over = await bench.resume(client)
     expect((await over.next()).reply?.body).toBe(payload(stanza('a'), stanza('b')))
-    const again = pages.logIn(bench, await newToken(bench, over))
-    again.sent.length = 0
-    again.receive(resume(id, 0))
+    const again = resumes(bench, await newToken(bench, over), id, 0)
     expect(again.sent).toEqual([notFound])
     again.receive(pages.bind)
     await bench.pass(1)
@@ -343,12 +351,25 @@ describe('a page whose connection broke', () => {
 })
 
 describe('a page that has sent nothing after its bind request', () => {
-  const waiting = Array.from({ length: 50 }, (_, id) => stanza(id))
+  const waiting = numbered(50, 0)
   const first = waiting.slice(0, 3)
 
-  test('gets waiting stanzas after the answer to its first message', async () => {
+  async function waitingWith(stanzas: readonly string[]) {
     const { bench, client } = await warmedWithTickets()
-    await bench.server(link => link.receive(...first))
+    await bench.server(link => link.receive(...stanzas))
+    return { bench, client }
+  }
+
+  /** The service writes the waiting stanzas, and the connection loses them. */
+  async function losesAll(bench: BoshBench, client: Client): Promise<FakeWebSocket> {
+    const page = attachPageSilently(bench, client.token!, { pings: true })
+    page.isConnected = false
+    await bench.pass(1)
+    return page
+  }
+
+  test('gets waiting stanzas after the answer to its first message', async () => {
+    const { bench, client } = await waitingWith(first)
     const page = attachPageSilently(bench, client.token!)
     await bench.server(link => link.receive(stanza('late')))
     await bench.pass(0.5)
@@ -359,8 +380,7 @@ describe('a page that has sent nothing after its bind request', () => {
   })
 
   test('gets waiting stanzas after a second, and no timer remains', async () => {
-    const { bench, client } = await warmedWithTickets()
-    await bench.server(link => link.receive(...first))
+    const { bench, client } = await waitingWith(first)
     const page = attachPageSilently(bench, client.token!)
     await bench.pass(1)
     expect(page.sent).toEqual(first)
@@ -373,8 +393,7 @@ describe('a page that has sent nothing after its bind request', () => {
     'and whose connection breaks after %d s has received nothing: the next page gets all stanzas',
     async seconds => {
       for (const pings of [true, false]) {
-        const { bench, client } = await warmedWithTickets()
-        await bench.server(link => link.receive(...waiting))
+        const { bench, client } = await waitingWith(waiting)
         const page = attachPageSilently(bench, client.token!, { pings })
         // Written data is lost.
         page.isConnected = false
@@ -389,8 +408,7 @@ describe('a page that has sent nothing after its bind request', () => {
   )
 
   test('has received nothing if the backend resumes the session for another page', async () => {
-    const { bench, client } = await warmedWithTickets()
-    await bench.server(link => link.receive(...waiting))
+    const { bench, client } = await waitingWith(waiting)
     attachPageSilently(bench, client.token!, { pings: true }).isConnected = false
     await bench.pass(5)
     const over = await bench.resume(client)
@@ -398,31 +416,23 @@ describe('a page that has sent nothing after its bind request', () => {
   })
 
   test('and then enables stream management has received the earlier stanzas if it can resume', async () => {
-    const { bench, client } = await warmedWithTickets()
-    await bench.server(link => link.receive(...first))
-    const page = attachPageSilently(bench, client.token!, { pings: true })
-    page.isConnected = false
-    await bench.pass(1)
+    const { bench, client } = await waitingWith(first)
+    const page = await losesAll(bench, client)
     page.receive(pages.enable)
     const id = / id='([^']+)'/.exec(page.sent.at(-1)!)![1]!
     await bench.server(link => link.receive(stanza('a'), stanza('b')))
     page.leave()
     const over = handedOut(bench, client)
     expect(over.delivered).toBe(0)
-    const again = pages.logIn(bench, over.token)
-    again.sent.length = 0
-    again.receive(resume(id, 1))
+    const again = resumes(bench, over.token, id, 1)
     expect(ids(again.sent)).toEqual(['b'])
     again.leave()
     expect(handedOut(bench, client).delivered).toBe(4)
   })
 
   test('and then enables stream management, but does not resume, gets the earlier stanzas again', async () => {
-    const { bench, client } = await warmedWithTickets()
-    await bench.server(link => link.receive(...first))
-    const page = attachPageSilently(bench, client.token!, { pings: true })
-    page.isConnected = false
-    await bench.pass(1)
+    const { bench, client } = await waitingWith(first)
+    const page = await losesAll(bench, client)
     page.receive(pages.enable)
     await bench.server(link => link.receive(stanza('a')))
     page.leave()
@@ -431,11 +441,8 @@ describe('a page that has sent nothing after its bind request', () => {
   })
 
   test('gets no more stanzas than the service can store for it', async () => {
-    const { bench, client } = await warmedWithTickets()
-    await bench.server(link => link.receive(...Array.from({ length: 1500 }, (_, id) => stanza(id))))
-    const page = attachPageSilently(bench, client.token!, { pings: true })
-    page.isConnected = false
-    await bench.pass(1)
+    const { bench, client } = await waitingWith(numbered(1500))
+    const page = await losesAll(bench, client)
     await bench.server(link => link.receive(stanza('last')))
     // Stanzas that are taken from the outbox together are sent together.
     const sent = ids(page.sent).length
@@ -555,11 +562,16 @@ describe('a page that reads slowly', () => {
 })
 
 describe('a session that has ended', () => {
-  const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
+  /** Its page does not read, and has not got a stanza yet. */
+  async function endsUnread(bench: BoshBench, socket: FakeWebSocket): Promise<void> {
+    socket.bufferedAmount = 100_000
+    await bench.server(link => link.receive(stanza('a')))
+    await bench.server(link => link.end(lost))
+  }
 
   test('sends its page all waiting stanzas, even without acknowledgements, and then the reason', async () => {
     const { bench, socket } = await countingPage()
-    await bench.server(link => link.receive(...Array.from({ length: 1500 }, (_, id) => stanza(id))))
+    await bench.server(link => link.receive(...numbered(1500)))
     await bench.server(link => link.receive(stanza('last')))
     expect(ids(socket.sent)).not.toContain('last')
     await bench.server(link => link.end(lost))
@@ -585,9 +597,7 @@ describe('a session that has ended', () => {
 
   test('returns what its page sends before it has read the end', async () => {
     const { bench, socket } = await countingPage()
-    socket.bufferedAmount = 100_000
-    await bench.server(link => link.receive(stanza('a')))
-    await bench.server(link => link.end(lost))
+    await endsUnread(bench, socket)
     socket.receive(stanza('mine'))
     socket.receive(pages.request)
     expect(socket.sent).toEqual([ack(1)])
@@ -600,9 +610,7 @@ describe('a session that has ended', () => {
 
   test('is not read any more when more has been returned than its page reads', async () => {
     const { bench, socket } = await countingPage()
-    socket.bufferedAmount = 100_000
-    await bench.server(link => link.receive(stanza('a')))
-    await bench.server(link => link.end(lost))
+    await endsUnread(bench, socket)
     let sent = 0
     for (; !socket.isPaused && sent < 2_000; sent++) socket.receive(stanza(`mine${sent}`))
     expect(sent).toBe(1_000)
@@ -610,9 +618,7 @@ describe('a session that has ended', () => {
 
   test('is removed when a page that does not read disconnects', async () => {
     const { bench, client, page } = await attachedPage()
-    page.bufferedAmount = 100_000
-    await bench.server(link => link.receive(stanza('a')))
-    await bench.server(link => link.end(lost))
+    await endsUnread(bench, page)
     expect(bench.registry.byId(client.id)?.view).toMatchObject({ state: 'ended' })
     page.leave()
     expect(bench.registry.size).toBe(0)
@@ -720,28 +726,15 @@ describe('an element of stream management', () => {
 })
 
 describe('a page whose server counts stanzas', () => {
-  const bodies = (count: number, from = 1) => Array.from({ length: count }, (_, index) => stanza(from + index))
-  const resumed = (count: number) => `<resumed xmlns='urn:xmpp:sm:3' previd='s' h='${count}'/>`
-  const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
-
-  async function managed(about: BenchOptions = {}) {
-    const bench = benchWithTickets(about)
-    const mending = new FakeMending()
-    const client = await bench.warmed({ management: { mending } })
-    const { link } = client
-    await bench.server(() => link.say(`<enabled xmlns='urn:xmpp:sm:3' id='s' resume='true'/>`))
-    link.sent.length = 0
-    return { bench, mending, client, link }
-  }
-
+  const resumed = (count: number) => `<resumed xmlns='urn:xmpp:sm:3' previd='first' h='${count}'/>`
   async function managedPage(about?: BenchOptions) {
-    const all = await managed(about)
-    return { ...all, ...attachPageCounting(all.bench, all.client.token!) }
+    const { bench, client, mending } = await resumable(benchWithTickets(about))
+    return { bench, client, mending, link: client.link, ...attachPageCounting(bench, client.token!) }
   }
 
   test('gets <a/> at once if the server has confirmed all stanzas', async () => {
     const { bench, link, socket } = await managedPage()
-    for (const text of bodies(2)) socket.receive(text)
+    for (const text of numbered(2)) socket.receive(text)
     await bench.server(() => link.say(ack(2)))
     link.sent.length = 0
     socket.receive(pages.request)
@@ -750,9 +743,9 @@ describe('a page whose server counts stanzas', () => {
 
   test('gets <a/> when the server confirms all stanzas, and the server gets <r/>', async () => {
     const { bench, link, socket } = await managedPage()
-    for (const text of bodies(2)) socket.receive(text)
+    for (const text of numbered(2)) socket.receive(text)
     socket.receive(pages.request)
-    expect([socket.sent, link.sent]).toEqual([[], [...bodies(2), pages.request]])
+    expect([socket.sent, link.sent]).toEqual([[], [...numbered(2), pages.request]])
     await bench.server(() => link.say(ack(1)))
     expect(socket.sent).toEqual([])
     await bench.server(() => link.say(ack(2)))
@@ -763,13 +756,13 @@ describe('a page whose server counts stanzas', () => {
 
   test('gets <a/> after a second with the confirmed count, which never decreases', async () => {
     const { bench, link, socket } = await managedPage()
-    for (const text of bodies(3)) socket.receive(text)
+    for (const text of numbered(3)) socket.receive(text)
     await bench.server(() => link.say(ack(2)))
     socket.receive(pages.request)
     socket.receive(pages.request)
     await bench.pass(1.25)
     expect(socket.sent).toEqual([ack(2)])
-    for (const text of bodies(3, 4)) socket.receive(text)
+    for (const text of numbered(3, 4)) socket.receive(text)
     socket.receive(pages.request)
     await bench.pass(1.25)
     await bench.server(() => link.say(ack(6)))
@@ -779,7 +772,7 @@ describe('a page whose server counts stanzas', () => {
 
   test('gets no further <a/> while the link is mended, and then the full count', async () => {
     const { bench, mending, link, socket } = await managedPage()
-    for (const text of bodies(2)) socket.receive(text)
+    for (const text of numbered(2)) socket.receive(text)
     await bench.server(() => link.say(ack(1)))
     await bench.server(() => link.end(lost))
     socket.receive(stanza(3))
@@ -809,15 +802,13 @@ describe('a page whose server counts stanzas', () => {
 
   test('resumes with the count that the server has confirmed, and may repeat the other stanzas', async () => {
     const { bench, client, link, socket, id } = await managedPage()
-    for (const text of bodies(3)) socket.receive(text)
+    for (const text of numbered(3)) socket.receive(text)
     await bench.server(() => link.say(ack(1)))
     socket.leave()
     link.sent.length = 0
-    const again = pages.logIn(bench, await newToken(bench, client))
-    again.sent.length = 0
-    again.receive(resume(id, 0))
+    const again = resumes(bench, await newToken(bench, client), id, 0)
     expect(again.sent).toEqual([`<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='1'/>`])
-    for (const text of bodies(3, 2)) again.receive(text)
+    for (const text of numbered(3, 2)) again.receive(text)
     expect(link.sent.join('')).toBe(stanza(4))
     await bench.server(() => link.say(ack(4)))
     again.receive(pages.request)
@@ -826,7 +817,7 @@ describe('a page whose server counts stanzas', () => {
 
   test('has its acknowledgements forwarded to the server', async () => {
     const { bench, link, socket } = await managedPage()
-    await bench.server(() => link.receive(...bodies(3)))
+    await bench.server(() => link.receive(...numbered(3)))
     socket.receive(ack(2))
     await bench.server(() => link.say(pages.request))
     socket.receive(stanza('next'))
@@ -836,12 +827,13 @@ describe('a page whose server counts stanzas', () => {
   })
 
   test('without stream management has the stanzas before its pongs confirmed to the server', async () => {
-    const { bench, client, link } = await managed()
+    const { bench, client } = await resumable(benchWithTickets())
+    const { link } = client
     const socket = attachPage(bench, client.token!, { pings: true })
-    await bench.server(() => link.receive(...bodies(2)))
+    await bench.server(() => link.receive(...numbered(2)))
     socket.isConnected = false
     await bench.pass(0.25)
-    await bench.server(() => link.receive(...bodies(2)))
+    await bench.server(() => link.receive(...numbered(2)))
     await bench.server(() => link.say(pages.request))
     await bench.pass(2.25)
     expect(link.sent).toEqual([ack(2)])
@@ -849,7 +841,7 @@ describe('a page whose server counts stanzas', () => {
 
   test('leaves unacknowledged stanzas to its server, if it never returns', async () => {
     const { bench, link, socket } = await managedPage()
-    await bench.server(() => link.receive(...bodies(3)))
+    await bench.server(() => link.receive(...numbered(3)))
     socket.receive(ack(1))
     await bench.server(() => link.say(pages.request))
     await bench.pass(2.25)
@@ -861,8 +853,8 @@ describe('a page whose server counts stanzas', () => {
 
   test('may send more while the server is not read, so that it can acknowledge', async () => {
     const { bench, link, socket } = await managedPage({ maxQueueElements: 2 })
-    await bench.server(() => link.receive(...bodies(1000)))
-    await bench.server(() => link.receive(...bodies(3)))
+    await bench.server(() => link.receive(...numbered(1000)))
+    await bench.server(() => link.receive(...numbered(3)))
     expect(link.paused).toBe(true)
     for (let sent = 0; sent < 3; sent++) socket.receive(stanza(1, 'x'.repeat(100_000)))
     expect(socket.isPaused).toBe(false)

@@ -1,7 +1,7 @@
 // Pages that log in with SASL2 and resume their last stream in the same step (XEP-0198 §9).
 import { expect, test } from '@jest/globals'
-import { FakeMending } from '../../support/bosh-bench.js'
 import { connectPage, open } from '../../support/fake-web-socket.js'
+import { resumable } from '../../support/next-process.js'
 import {
   ack,
   attachPageCounting,
@@ -23,12 +23,8 @@ const features = "<stream:features xmlns:stream='http://etherx.jabber.org/stream
 
 /** A page that counts stanzas, as the server does. */
 async function managedPage() {
-  const bench = benchWithTickets()
-  const client = await bench.warmed({ management: { mending: new FakeMending() } })
-  const { link } = client
-  await bench.server(() => link.say("<enabled xmlns='urn:xmpp:sm:3' id='s' resume='true'/>"))
-  link.sent.length = 0
-  return { bench, client, link, ...attachPageCounting(bench, client.token!) }
+  const { bench, client } = await resumable(benchWithTickets())
+  return { bench, client, link: client.link, ...attachPageCounting(bench, client.token!) }
 }
 
 async function cutOff() {
