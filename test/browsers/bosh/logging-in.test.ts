@@ -4,6 +4,7 @@ import { UserLimit } from '../../../src/session/limits/user-limit.js'
 import {
   auth,
   authenticate,
+  type BenchOptions,
   BoshBench,
   bindRequest,
   type Client,
@@ -29,11 +30,11 @@ const resume = (id = 'unknown') => `<resume xmlns='urn:xmpp:sm:3' previd='${id}'
 const resumed = (id = 'unknown') => `<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='0'/>`
 
 /** A client that has logged in and restarted its stream. */
-async function inside(bench = new BoshBench()): Promise<Client> {
+async function inside(bench = new BoshBench()) {
   const client = await bench.welcome()
   await client.next('', restart)
   await bench.server(link => link.open(`<bind xmlns='${bind}'/>`))
-  return client
+  return { bench, client }
 }
 
 const jids = ({ registry }: BoshBench) => [...registry.list()].map(({ jid }) => jid)
@@ -127,13 +128,13 @@ describe('a stream restarts', () => {
 
 describe('a restart is refused, and the session ends,', () => {
   /** The client's stream restart is refused. */
-  async function isRefused(bench: BoshBench, client: Client, attributes = restart): Promise<void> {
+  async function isRefused(client: Client, attributes = restart): Promise<void> {
     const before = client.link.restarts.length
     const { reply } = await client.next('', attributes)
     expect(reply?.body).toBe(terminated('bad-request'))
     expect(client.link.restarts).toHaveLength(before)
     expect(client.link.closed).toBe(true)
-    expect(bench.registry.size).toBe(0)
+    expect(client.bench.registry.size).toBe(0)
   }
 
   test.each([
@@ -141,8 +142,7 @@ describe('a restart is refused, and the session ends,', () => {
     ['a SASL login', auth],
     ['a SASL2 login', authenticate],
   ])('before a login has succeeded, after %s', async (_what, login) => {
-    const bench = new BoshBench()
-    await isRefused(bench, await bench.session(undefined, 700, new FakePeer(), login))
+    await isRefused(await new BoshBench().session(undefined, 700, new FakePeer(), login))
   })
 
   test('before the server has opened the stream', async () => {
@@ -160,9 +160,9 @@ describe('a restart is refused, and the session ends,', () => {
   })
 
   test('if the server has begun its next element', async () => {
-    const { bench, client } = await BoshBench.welcome()
+    const client = await new BoshBench().welcome()
     client.link.isBetweenElements = false
-    await isRefused(bench, client)
+    await isRefused(client)
   })
 
   test.each([
@@ -173,7 +173,7 @@ describe('a restart is refused, and the session ends,', () => {
     const client = await bench.welcome("wait='60' hold='2' ver='1.6'")
     const first = await client.next('', restart)
     if (!isAtOnce) await bench.server(link => link.open())
-    await isRefused(bench, client)
+    await isRefused(client)
     if (isAtOnce) expect(first.reply?.body).toBe(terminated('other-request'))
   })
 
@@ -187,23 +187,23 @@ describe('a restart is refused, and the session ends,', () => {
     const { bench, client } = await BoshBench.welcome()
     await bench.server(link => link.say(said))
     await client.next()
-    await isRefused(bench, client)
+    await isRefused(client)
   })
 
   test.each([
     ['a stanza', message('hello')],
     ['another login', auth],
   ])('if the client has sent %s since the success', async (_what, said) => {
-    const { bench, client } = await BoshBench.welcome()
+    const client = await new BoshBench().welcome()
     await client.next(said)
-    await isRefused(bench, client)
+    await isRefused(client)
   })
 
   test('if the client has sent a stanza before the server accepted its login', async () => {
     const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(), auth + message('hello'))
     await bench.server(link => link.letIn())
     await client.next()
-    await isRefused(bench, client)
+    await isRefused(client)
   })
 
   test.each([
@@ -214,14 +214,14 @@ describe('a restart is refused, and the session ends,', () => {
     const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(), auth)
     await bench.server(link => link.say(said))
     await client.next()
-    await isRefused(bench, client)
+    await isRefused(client)
   })
 
   test('after a success without a login', async () => {
     const { bench, client } = await BoshBench.session()
     await bench.server(link => link.letIn())
     await client.next()
-    await isRefused(bench, client)
+    await isRefused(client)
   })
 
   test.each([
@@ -231,16 +231,16 @@ describe('a restart is refused, and the session ends,', () => {
     ['that is empty', ''],
   ])('with `to` %s', async (_what, to) => {
     const bench = new BoshBench({}, ['chat.example', 'other.example'])
-    await isRefused(bench, await bench.welcome(), `${restart} to='${to}'`)
+    await isRefused(await bench.welcome(), `${restart} to='${to}'`)
   })
 
   test('if the session is bound already, by this process or by its client', async () => {
     const bench = new BoshBench()
-    await isRefused(bench, await bench.warmed())
+    await isRefused(await bench.warmed())
     const client = await bench.session()
     await bench.server(link => link.bind())
     await client.next()
-    await isRefused(bench, client)
+    await isRefused(client)
   })
 })
 
@@ -258,8 +258,7 @@ describe('the service finds the JID of a client', () => {
     ['`from` the server', "from='chat.example'"],
     ['`from` the user', "from='mallory@chat.example'"],
   ])('from the result of its bind request, %s', async (_what, from) => {
-    const bench = new BoshBench()
-    const client = await inside(bench)
+    const { bench, client } = await inside()
     await client.next(bindRequest())
     await bench.server(link => link.say(bindResult(own, `type='result' id='b' ${from}`)))
     expect(jids(bench)).toEqual([own])
@@ -275,8 +274,7 @@ describe('the service finds the JID of a client', () => {
   })
 
   test('from the result of its second bind request, if the first was refused', async () => {
-    const bench = new BoshBench()
-    const client = await inside(bench)
+    const { bench, client } = await inside()
     await client.next(bindRequest('1') + bindRequest('2'))
     await bench.server(link => link.say("<iq xmlns='jabber:client' type='error' id='1'/>"))
     await bench.server(link => link.answerBind('2', own))
@@ -302,8 +300,7 @@ describe('the service finds the JID of a client', () => {
   })
 
   test('only once', async () => {
-    const bench = new BoshBench()
-    const client = await inside(bench)
+    const { bench, client } = await inside()
     await client.next(bindRequest() + bindRequest('c'))
     await bench.server(link => link.answerBind('b', own))
     await bench.server(link => link.answerBind('b', victim))
@@ -327,8 +324,7 @@ describe('the service does not find the JID of a client', () => {
     ['another server', from('evil.example')],
     ['a room', from('room@conference.chat.example/mallory')],
   ])('from a stanza of %s in place of the result, which still counts later', async (_what, forged) => {
-    const bench = new BoshBench()
-    const client = await inside(bench)
+    const { bench, client } = await inside()
     await client.next(bindRequest())
     await bench.server(link => link.say(forged))
     expect(jids(bench)).toEqual([undefined])
@@ -345,16 +341,14 @@ describe('the service does not find the JID of a client', () => {
     ['with another id', bindRequest('c')],
     ['inside a message', `<message xmlns='jabber:client'>${bindRequest()}</message>`],
   ])('from the result of a request %s', async (_what, request) => {
-    const bench = new BoshBench()
-    const client = await inside(bench)
+    const { bench, client } = await inside()
     await client.next(request)
     await bench.server(link => link.answerBind('b', victim))
     expect(jids(bench)).toEqual([undefined])
   })
 
   test('from a result without a request, or from a second result', async () => {
-    const bench = new BoshBench()
-    const client = await inside(bench)
+    const { bench, client } = await inside()
     await bench.server(link => link.answerBind('b', victim))
     await client.next(bindRequest())
     await bench.server(link => link.say("<iq xmlns='jabber:client' type='error' id='b'/>"))
@@ -389,8 +383,7 @@ describe('the service does not find the JID of a client', () => {
     ['a presence', "<presence xmlns='jabber:client' from='accomplice@chat.example/y'/>"],
     ['a stream that was resumed', "<resumed xmlns='urn:xmpp:sm:3' previd='x' h='0'/>"],
   ])('from anything after %s, because others may write to the client now', async (_what, said) => {
-    const bench = new BoshBench()
-    const client = await inside(bench)
+    const { bench, client } = await inside()
     await client.next(bindRequest())
     await bench.server(link => link.say(said))
     await bench.server(link => link.answerBind('b', victim))
@@ -400,7 +393,8 @@ describe('the service does not find the JID of a client', () => {
 
 describe('a request that could hide the client’s JID does not reach the server, and ends the session', () => {
   /** Sends refused elements together with an allowed stanza. */
-  async function isRefused(bench: BoshBench, client: Client, said: string): Promise<void> {
+  async function isRefused(client: Client, said: string): Promise<void> {
+    const { bench } = client
     client.link.sent.length = 0
     const { reply } = await client.next(said + message('after'))
     expect(reply?.body).toBe(terminated('policy-violation'))
@@ -422,8 +416,7 @@ describe('a request that could hide the client’s JID does not reach the server
     ['of another namespace, which ejabberd binds', bindRequest().replace('jabber:client', 'jabber:server')],
     ['too many', Array.from({ length: 11 }, (_, number) => bindRequest(`${number}`)).join('')],
   ])('a bind request: %s', async (_what, said) => {
-    const bench = new BoshBench()
-    await isRefused(bench, await inside(bench), said)
+    await isRefused((await inside()).client, said)
   })
 
   test.each<[string, (bench: BoshBench) => Promise<Client>]>([
@@ -433,8 +426,7 @@ describe('a request that could hide the client’s JID does not reach the server
     ['has not restarted its stream', bench => bench.welcome()],
   ])('a bind request or a resumption if the client %s', async (_what, come) => {
     for (const said of [bindRequest(), resume()]) {
-      const bench = new BoshBench()
-      await isRefused(bench, await come(bench), said)
+      await isRefused(await come(new BoshBench()), said)
     }
   })
 
@@ -443,22 +435,16 @@ describe('a request that could hide the client’s JID does not reach the server
     ['a second SASL2 login', auth, authenticate],
     ['a SASL login beside a SASL2 login', authenticate, auth],
   ])('%s before the first login is over', async (_what, first, second) => {
-    const bench = new BoshBench()
-    await isRefused(bench, await bench.session(undefined, 700, new FakePeer(), first), second)
+    await isRefused(await new BoshBench().session(undefined, 700, new FakePeer(), first), second)
   })
 
   test('a second login of a client that has logged in', async () => {
-    const bench = new BoshBench()
-    await isRefused(bench, await inside(bench), auth)
+    await isRefused((await inside()).client, auth)
   })
 
   test.each(['get', 'set'])('a login of XEP-0078, or the query for its fields: %s', async type => {
-    const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(), '')
-    await isRefused(
-      bench,
-      client,
-      `<iq xmlns='jabber:client' type='${type}' id='1'><query xmlns='jabber:iq:auth'/></iq>`,
-    )
+    const client = await new BoshBench().session(undefined, 700, new FakePeer(), '')
+    await isRefused(client, `<iq xmlns='jabber:client' type='${type}' id='1'><query xmlns='jabber:iq:auth'/></iq>`)
   })
 
   test('but a registration does reach it', async () => {
@@ -470,8 +456,7 @@ describe('a request that could hide the client’s JID does not reach the server
 })
 
 test('a bind request of any allowed length is answered', async () => {
-  const bench = new BoshBench()
-  const client = await inside(bench)
+  const { bench, client } = await inside()
   await client.next(bindRequest('&quot;'.repeat(1024)))
   const long = `mallory@chat.example/${'&quot;'.repeat(1023)}`
   await bench.server(link => link.answerBind('&quot;'.repeat(1024), long))
@@ -485,24 +470,33 @@ describe('a client that resumes its stream', () => {
     `<auth xmlns='${sasl}' mechanism='${mechanism}'>${Buffer.from(message).toString('base64')}</auth>`
   const failed = "<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
 
+  const userLimit: BenchOptions['userLimit'] = (registry, refused) => new UserLimit({ most: 1, registry, refused })
+
   /** Mallory has logged in with this element. */
-  async function insideBy(login: string, bench = new BoshBench()): Promise<Client> {
+  async function insideBy(login: string, bench = new BoshBench()) {
     const client = await bench.session(undefined, 700, new FakePeer(), login)
     await bench.server(link => link.letIn())
     await client.next()
     await client.next('', restart)
     await bench.server(link => link.open())
     client.link.sent.length = 0
-    return client
+    return { bench, client }
   }
 
   /** Mallory has enabled stream management. */
-  async function enabled(bench: BoshBench): Promise<Client> {
-    const client = await inside(bench)
+  async function enabled(about: BenchOptions = {}) {
+    const { bench, client } = await inside(new BoshBench({}, undefined, about))
     await client.next(bindRequest())
     await bench.server(link => link.answerBind('b', own))
     await bench.server(link => link.say("<enabled xmlns='urn:xmpp:sm:3' id='stream-of-mallory' resume='true'/>"))
-    return client
+    return { bench, client }
+  }
+
+  /** The client asks for this stream, and its server resumes it, under a new id where that is given. */
+  async function resumes(client: Client, previd?: string, next = previd) {
+    const poll = await client.next(resume(previd))
+    await client.bench.server(() => client.link.say(resumed(next)))
+    return poll
   }
 
   test.each([
@@ -511,8 +505,7 @@ describe('a client that resumes its stream', () => {
     ['SCRAM', scram('n,,', 'mallory')],
     ['SCRAM with its own authzid', scram('y,a=mallory@chat.example,', 'mallory')],
   ])('is listed with the account of its login by %s', async (_what, login) => {
-    const bench = new BoshBench()
-    const client = await insideBy(login, bench)
+    const { bench, client } = await insideBy(login)
     await client.next(resume())
     expect(client.link.sent).toEqual([resume()])
     expect(jids(bench)).toEqual([undefined])
@@ -535,17 +528,15 @@ describe('a client that resumes its stream', () => {
     ['a user of another domain', plain('romeo@chat.example', 'mallory'), 'alice@other.example', false],
   ])('ends or continues if, before it binds, all sessions end of %s', async (_what, login, jid, isOver) => {
     const { bench, client: stranger } = await BoshBench.session()
-    const client = await insideBy(login, bench)
+    const { client } = await insideBy(login, bench)
     expect((await bench.sessions.endAll({ jid })).ended).toBe(isOver ? 1 : 0)
     expect([client.link.closed, stranger.link.closed]).toEqual([isOver, false])
   })
 
   test('is listed with its full JID if this process has seen the stream', async () => {
-    const bench = new BoshBench()
-    const first = await enabled(bench)
-    const client = await insideBy(login('OAUTHBEARER', 'n,,\x01auth=Bearer b\x01\x01'), bench)
-    await client.next(resume('stream-of-mallory'))
-    await bench.server(link => link.say(resumed('stream-of-mallory')))
+    const { bench, client: first } = await enabled()
+    const { client } = await insideBy(login('OAUTHBEARER', 'n,,\x01auth=Bearer b\x01\x01'), bench)
+    await resumes(client, 'stream-of-mallory')
     expect(jids(bench)).toEqual([own])
     // The server has closed the first connection.
     expect(first.link.closed).toBe(true)
@@ -553,37 +544,26 @@ describe('a client that resumes its stream', () => {
   })
 
   test('keeps its full JID under the new id that its server gives the resumed stream', async () => {
-    const bench = new BoshBench()
-    await enabled(bench)
-    const second = await insideBy(scram('n,,', 'mallory'), bench)
-    await second.next(resume('stream-of-mallory'))
-    await bench.server(link => link.say(resumed('the-next')))
-    const third = await insideBy(scram('n,,', 'mallory'), bench)
-    await third.next(resume('the-next'))
-    await bench.server(link => link.say(resumed('the-last')))
+    const { bench } = await enabled()
+    const { client: second } = await insideBy(scram('n,,', 'mallory'), bench)
+    await resumes(second, 'stream-of-mallory', 'the-next')
+    const { client: third } = await insideBy(scram('n,,', 'mallory'), bench)
+    await resumes(third, 'the-next', 'the-last')
     expect(jids(bench)).toEqual([own])
     expect(second.link.closed).toBe(true)
   })
 
   test('is allowed at its user’s limit if it resumes one of the user’s sessions', async () => {
-    const bench = new BoshBench({}, undefined, {
-      userLimit: (registry, refused) => new UserLimit({ most: 1, registry, refused }),
-    })
-    await enabled(bench)
-    const client = await insideBy(scram('n,,', 'mallory'), bench)
-    await client.next(resume('stream-of-mallory'))
-    await bench.server(link => link.say(resumed('stream-of-mallory')))
+    const { bench } = await enabled({ userLimit })
+    const { client } = await insideBy(scram('n,,', 'mallory'), bench)
+    await resumes(client, 'stream-of-mallory')
     expect([jids(bench), client.link.closed]).toEqual([[own], false])
   })
 
   test('ends if its user is at the limit of sessions', async () => {
-    const bench = new BoshBench({}, undefined, {
-      userLimit: (registry, refused) => new UserLimit({ most: 1, registry, refused }),
-    })
-    await enabled(bench)
-    const client = await insideBy(scram('n,,', 'mallory'), bench)
-    const poll = await client.next(resume())
-    await bench.server(link => link.say(resumed()))
+    const { bench } = await enabled({ userLimit })
+    const { client } = await insideBy(scram('n,,', 'mallory'), bench)
+    const poll = await resumes(client)
     expect(client.link.closed).toBe(true)
     expect(poll.reply?.body).toBe(terminated('policy-violation'))
   })
@@ -599,8 +579,7 @@ describe('a client that resumes its stream', () => {
     ['readers may differ', plain('', 'mallory').replace('</', "<x xmlns='x'/></")],
     ['the mechanism is unknown', plain('', 'mallory').replace('PLAIN', 'X-PLAIN')],
   ])('must bind instead, and its server gets nothing, if %s', async (_what, login) => {
-    const bench = new BoshBench()
-    const client = await insideBy(login, bench)
+    const { bench, client } = await insideBy(login)
     expect((await client.next(resume())).reply?.body).toBe(payload(failed))
     expect(client.link.sent).toEqual([])
     await client.next(bindRequest())
@@ -623,8 +602,7 @@ describe('a client that resumes its stream', () => {
     await client.next()
     await client.next('', restart)
     await bench.server(link => link.open())
-    await client.next(resume())
-    await bench.server(link => link.say(resumed()))
+    await resumes(client)
     expect(jids(bench)).toEqual([undefined])
   })
 
@@ -641,23 +619,20 @@ describe('a client that resumes its stream', () => {
     await client.next()
     await client.next('', restart)
     await bench.server(link => link.open())
-    await client.next(resume())
-    await say(resumed())
+    await resumes(client)
     expect(jids(bench)).toEqual(['mallory@chat.example'])
   })
 
   test('must bind instead if another answer could be confused with the server’s', async () => {
-    const bench = new BoshBench()
-    await enabled(bench)
-    const client = await insideBy(login('OAUTHBEARER', 'n,,\x01auth=Bearer b\x01\x01'), bench)
+    const { bench } = await enabled()
+    const { client } = await insideBy(login('OAUTHBEARER', 'n,,\x01auth=Bearer b\x01\x01'), bench)
     const enable = "<enable xmlns='urn:xmpp:sm:3'/>"
     expect((await client.next(enable + resume('stream-of-mallory'))).reply?.body).toBe(payload(failed))
     expect(client.link.sent).toEqual([enable])
   })
 
   test('does not end another user’s session, even if it resumes that session’s stream', async () => {
-    const bench = new BoshBench()
-    const first = await enabled(bench)
+    const { bench, client: first } = await enabled()
     const both = authenticate.replace('</authenticate>', `${resume('stream-of-mallory')}</authenticate>`)
     const client = await bench.session(undefined, 700, new FakePeer(), both)
     const told = '<authorization-identifier>other@chat.example</authorization-identifier>'
@@ -667,8 +642,7 @@ describe('a client that resumes its stream', () => {
   })
 
   test('may bind if its server has no such stream', async () => {
-    const bench = new BoshBench()
-    const client = await insideBy(plain('', 'mallory'), bench)
+    const { bench, client } = await insideBy(plain('', 'mallory'))
     await client.next(resume())
     await bench.server(link => link.say(failed))
     await client.next(bindRequest())
@@ -691,8 +665,7 @@ describe('a client that resumes its stream', () => {
       ],
       ['full JID', 'mallory@chat.example/y', 'unknown', 'mallory@chat.example/y'],
     ])('is listed with the %s from the server', async (_what, jid, stream, known) => {
-      const bench = new BoshBench()
-      await enabled(bench)
+      const { bench } = await enabled()
       const client = await bench.session(undefined, 700, new FakePeer(), both(stream))
       await bench.server(link => link.say(told(jid, resumed(stream))))
       expect(bench.registry.byId(client.id)?.jid).toBe(known)
@@ -710,10 +683,8 @@ describe('a client that resumes its stream', () => {
   })
 
   test('cannot be resumed by a page over the API, because pages need the full JID', async () => {
-    const bench = new BoshBench()
-    const client = await insideBy(plain('', 'mallory'), bench)
-    await client.next(resume())
-    await bench.server(link => link.say(resumed()))
+    const { bench, client } = await insideBy(plain('', 'mallory'))
+    await resumes(client)
     expect(await bench.sessions.resume(client.id, { seconds: 60, attachBinding: 'off' })).toBeUndefined()
     expect(client.link.closed).toBe(false)
   })
@@ -723,7 +694,7 @@ test('a client whose JID stays unknown is ended when its time to log in is over'
   const bench = new BoshBench({}, undefined, {
     limits: noSessionLimits({ limits: { ...noLimits, loginTimeout: 30 } }),
   })
-  const client = await inside(bench)
+  const { client } = await inside(bench)
   await bench.server(link => link.receive(message('hello')))
   expect((await client.next(message('hello back'))).reply?.body).toContain('hello')
   const poll = await client.next()
