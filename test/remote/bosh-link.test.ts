@@ -91,6 +91,22 @@ async function open(
     parts.clock.advance(10)
     return there.request()
   }
+  const send = (...texts: readonly string[]) => {
+    for (const text of texts) link.send([element(message(text))])
+  }
+  /** Sends a message. Returns the next request. */
+  const asks = (text: string) => {
+    send(text)
+    return next()
+  }
+  /** The link sends no request before so many milliseconds have passed. */
+  const asksAfter = (milliseconds: number) => {
+    parts.clock.advance(milliseconds - 1)
+    expect(there.isAsked).toBe(false)
+    parts.clock.advance(1)
+    return there.request()
+  }
+  const rests = () => eventually('it rests', () => parts.clock.pending === 1)
   const isGone = () => eventually('nothing is left', () => sessions.size + parts.clock.pending + there.open === 0)
   const { clock } = parts
   return {
@@ -105,22 +121,32 @@ async function open(
     waiting,
     sessions,
     hears,
+    send,
     next,
+    asks,
+    asksAfter,
+    rests,
     poll,
     isGone,
   }
 }
 
-/** The client has sent a stanza, and the endpoint holds a request. */
-async function opened(options?: Parameters<typeof open>[0]) {
+/** The stream is open, and its client has sent nothing. */
+async function streaming(options?: Parameters<typeof open>[0], agreed = terms) {
   const call = await open(options)
   const creation = await call.there.request()
-  creation.answer(features, terms)
+  creation.answer(features, agreed)
   await call.hears('flush')
+  return { ...call, creation }
+}
+
+/** The client has sent a stanza, and the endpoint holds a request. */
+async function opened(options?: Parameters<typeof open>[0]) {
+  const call = await streaming(options)
   call.link.send([element(presence)])
   const held = await call.there.request()
   call.told.length = 0
-  return { ...call, creation, held }
+  return { ...call, held }
 }
 
 const said = ({ body }: EndpointRequest) => body.replace(/ rid='\d+'/, '')
@@ -166,9 +192,7 @@ describe('opening a stream at a remote BOSH endpoint', () => {
   })
 
   test('reports the stream header of the server, then the features, and waits for the client', async () => {
-    const { there, told, steps, hears } = await open()
-    ;(await there.request()).answer(features, terms)
-    await hears('flush')
+    const { there, told, steps } = await streaming()
     expect(told).toEqual(['open a1 far.example', features, 'flush'])
     expect(steps).toEqual(['connect', 'features'])
     expect(there.isAsked).toBe(false)
@@ -185,9 +209,7 @@ describe('opening a stream at a remote BOSH endpoint', () => {
   })
 
   test('keeps no reference to the login after the session has started', async () => {
-    const { there, link, hears } = await open()
-    ;(await there.request()).answer(features, terms)
-    await hears('flush')
+    const { link } = await streaming()
     const login = new WeakRef(link.events)
     link.events = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
     expect(await isCollected(login)).toBe(true)
@@ -195,9 +217,9 @@ describe('opening a stream at a remote BOSH endpoint', () => {
   })
 
   test('continues with the rid after the first', async () => {
-    const { creation, held, link, next } = await opened()
+    const { creation, held, next, send } = await opened()
     expect(held.rid).toBe(creation.rid + 1)
-    link.send([element(message('a'))])
+    send('a')
     expect((await next()).rid).toBe(creation.rid + 2)
   })
 
@@ -245,12 +267,11 @@ describe('opening a stream at a remote BOSH endpoint', () => {
   })
 
   test('for a restart uses the same stream prefix, in a separate request', async () => {
-    const { link, told, held, hears, next } = await opened()
-    link.send([element(message('before'))])
-    const second = await next()
-    link.send([element(message('still before'))])
+    const { link, told, held, hears, next, send, asks } = await opened()
+    const second = await asks('before')
+    send('still before')
     link.restart({ lang: 'fr' })
-    link.send([element(message('behind'))])
+    send('behind')
     held.answer()
     const third = await next()
     expect(third.payload).toBe(message('still before'))
@@ -354,12 +375,10 @@ describe('an open link to a remote endpoint', () => {
   })
 
   test('holds one request while idle, sends data with another, and collects more data', async () => {
-    const { there, link, held, next } = await opened()
-    link.send([element(message('one'))])
-    const second = await next()
+    const { there, held, next, send, asks } = await opened()
+    const second = await asks('one')
     expect(second.payload).toBe(message('one'))
-    link.send([element(message('two'))])
-    link.send([element(message('three'))])
+    send('two', 'three')
     expect(there.isAsked).toBe(false)
     // Each endpoint with `hold` 1 does this.
     held.answer()
@@ -371,52 +390,46 @@ describe('an open link to a remote endpoint', () => {
   })
 
   test('waits for an answer of its client before it sends an empty request', async () => {
-    const { there, link, held, clock, hears } = await opened()
+    const { there, held, clock, hears, send } = await opened()
     held.answer(message('question'))
     await hears('flush')
     clock.advance(9)
-    link.send([element(message('answer'))])
+    send('answer')
     expect((await there.request()).payload).toBe(message('answer'))
     clock.advance(100)
     expect(there).toMatchObject({ open: 1, isAsked: false })
   })
 
   test('sends a request only after the last has arrived, because some endpoints need this', async () => {
-    const { there, link, held, clock } = await opened()
+    const { there, held, send, asksAfter } = await opened()
     // This request uses the connection of an earlier request.
-    link.send([element(message('one'))])
-    clock.advance(499)
-    expect(there.isAsked).toBe(false)
-    clock.advance(1)
-    const second = await there.request()
+    send('one')
+    const second = await asksAfter(500)
     expect(second.rid).toBe(held.rid + 1)
     held.answer()
     await eventually('it is here', () => there.open === 1)
     // This request uses a new connection, which a busy server reads late.
-    link.send([element(message('two'))])
-    clock.advance(999)
-    expect(there.isAsked).toBe(false)
-    clock.advance(1)
-    expect((await there.request()).rid).toBe(held.rid + 2)
+    send('two')
+    expect((await asksAfter(1000)).rid).toBe(held.rid + 2)
   })
 
   test('sends the next request at once if an empty reply shows that the last has arrived', async () => {
-    const { there, link, held, clock } = await opened()
-    link.send([element(message('one'))])
+    const { there, held, clock, send } = await opened()
+    send('one')
     clock.advance(500)
     const second = await there.request()
-    link.send([element(message('two'))])
+    send('two')
     held.answer()
     expect((await there.request()).payload).toBe(message('two'))
     expect(second.payload).toBe(message('one'))
   })
 
   test('waits after a reply with stanzas, which the endpoint may have sent before it got the last request', async () => {
-    const { there, link, held, clock, hears } = await opened()
-    link.send([element(message('one'))])
+    const { there, held, clock, hears, send } = await opened()
+    send('one')
     clock.advance(500)
     await there.request()
-    link.send([element(message('two'))])
+    send('two')
     held.answer(message('by chance'))
     await hears('flush')
     expect(there.isAsked).toBe(false)
@@ -425,10 +438,9 @@ describe('an open link to a remote endpoint', () => {
   })
 
   test('limits the size of a request, because endpoints do so', async () => {
-    const { link, held, next } = await opened()
+    const { link, held, next, asks } = await opened()
     const large = message('x'.repeat(200_000))
-    link.send([element(message('one'))])
-    const second = await next()
+    const second = await asks('one')
     for (let sent = 0; sent < 3; sent++) link.send([element(large)])
     for (const before of [held, second]) {
       before.answer()
@@ -437,12 +449,10 @@ describe('an open link to a remote endpoint', () => {
   })
 
   test('reports how much data waits, and when it is sent', async () => {
-    const { link, held, next, drains } = await opened()
-    link.send([element(message('one'))])
-    const second = await next()
+    const { link, held, next, drains, send, asks } = await opened()
+    const second = await asks('one')
     expect(link.backlog).toBe(0)
-    link.send([element(message('two'))])
-    link.send([element(message('three'))])
+    send('two', 'three')
     expect(link.backlog).toBe((message('two') + message('three')).length)
     expect(drains.count).toBe(0)
     held.answer()
@@ -454,9 +464,8 @@ describe('an open link to a remote endpoint', () => {
   })
 
   test('processes replies in the order of the requests', async () => {
-    const { link, told, held, clock, hears, next } = await opened()
-    link.send([element(message('ping'))])
-    const second = await next()
+    const { told, held, clock, hears, asks } = await opened()
+    const second = await asks('ping')
     second.answer(message('second'))
     await eventually('it is here', () => clock.pending === 1)
     expect(told).toEqual([])
@@ -466,12 +475,11 @@ describe('an open link to a remote endpoint', () => {
   })
 
   test('requests more at once if replies arrive in the wrong order', async () => {
-    const { there, link, held, poll, next, hears } = await opened()
+    const { there, held, poll, hears, asks } = await opened()
     held.answer(message('first'))
     await hears('flush')
     const released = await poll()
-    link.send([element(message('ping'))])
-    const second = await next()
+    const second = await asks('ping')
     // The answers arrive in the wrong order.
     second.answer(message('pong'))
     await eventually('it is here', () => there.open === 1)
@@ -481,14 +489,11 @@ describe('an open link to a remote endpoint', () => {
   })
 
   test('requests nothing while it is paused, reads the held reply, and keeps the session', async () => {
-    const { there, link, told, held, clock, hears } = await opened()
+    const { there, link, told, held, clock, hears, asksAfter } = await opened()
     link.pause()
     held.answer(message('still comes'))
     await hears('flush')
-    clock.advance(14_999)
-    expect(there.isAsked).toBe(false)
-    clock.advance(1)
-    const poll = await there.request()
+    const poll = await asksAfter(15_000)
     poll.answer()
     await poll.over
     await eventually('it rests again', () => clock.pending === 1)
@@ -510,36 +515,26 @@ describe('an open link to a remote endpoint', () => {
   })
 
   test('keeps the session alive while its client sends nothing', async () => {
-    const { there, hears, clock } = await open()
-    ;(await there.request()).answer(features, terms)
-    await hears('flush')
-    clock.advance(14_999)
-    expect(there.isAsked).toBe(false)
-    clock.advance(1)
-    expect(said(await there.request())).toBe(plain(''))
+    const { asksAfter } = await streaming()
+    expect(said(await asksAfter(15_000))).toBe(plain(''))
   })
 })
 
 describe('an endpoint that does not hold requests', () => {
   test('gets requests as often as `polling` allows', async () => {
-    const { there, link, clock, hears, poll } = await open()
-    ;(await there.request()).answer(features, agreed(0, 1))
-    await hears('flush')
+    const { there, link, hears, poll, send, asksAfter, rests } = await streaming({}, agreed(0, 1))
     link.send([element(presence)])
     const sent = await there.request()
     sent.answer()
     const first = await poll()
     first.answer()
-    await eventually('it rests', () => clock.pending === 1)
-    clock.advance(4999)
-    expect(there.isAsked).toBe(false)
-    clock.advance(1)
-    const second = await there.request()
+    await rests()
+    const second = await asksAfter(5000)
     second.answer(message('news'))
     await hears(message('news'))
     const third = await poll()
     // Stanzas do not wait for `polling`, but the endpoint accepts only one request.
-    link.send([element(message('now'))])
+    send('now')
     expect(there.isAsked).toBe(false)
     third.answer()
     expect((await there.request()).payload).toBe(message('now'))
@@ -547,15 +542,12 @@ describe('an endpoint that does not hold requests', () => {
   })
 
   test('or answers all requests at once is not polled without a pause', async () => {
-    const { there, held, clock, poll } = await opened()
+    const { held, poll, asksAfter, rests } = await opened()
     held.answer()
     const first = await poll()
     first.answer()
-    await eventually('it rests', () => clock.pending === 1)
-    clock.advance(4999)
-    expect(there.isAsked).toBe(false)
-    clock.advance(1)
-    await there.request()
+    await rests()
+    await asksAfter(5000)
   })
 })
 
@@ -585,11 +577,11 @@ describe('a request whose connection breaks', () => {
   })
 
   test.each(breaks)('%s each time is repeated until the endpoint may have ended the session', async (_, act) => {
-    const { there, told, held, clock, hears, isGone } = await opened()
+    const { there, told, held, clock, hears, isGone, rests } = await opened()
     act(held)
     for (const pause of [0, 250, 500, 1000, 2000, 4000, 4000, 4000, 4000, 4000, 4000]) {
       if (pause > 0) {
-        await eventually('it rests', () => clock.pending === 1)
+        await rests()
         clock.advance(pause - 1)
         expect(clock.pending).toBe(1)
         clock.advance(1)
@@ -609,9 +601,8 @@ describe('a request whose connection breaks', () => {
   })
 
   test('together with the next request is repeated first', async () => {
-    const { there, link, told, held, clock, hears, next } = await opened()
-    link.send([element(message('hello'))])
-    const second = await next()
+    const { there, told, held, clock, hears, asks, rests } = await opened()
+    const second = await asks('hello')
     second.break()
     await second.over
     held.break()
@@ -621,7 +612,7 @@ describe('a request whose connection breaks', () => {
     clock.advance(999)
     expect(there.isAsked).toBe(false)
     again.break()
-    await eventually('it rests', () => clock.pending === 1)
+    await rests()
     clock.advance(250)
     const third = await there.request()
     expect(third.body).toBe(held.body)
@@ -634,12 +625,12 @@ describe('a request whose connection breaks', () => {
   })
 
   test('delays new data until it has been repeated', async () => {
-    const { there, link, held, clock, next } = await opened()
+    const { there, held, clock, next, send, rests } = await opened()
     held.break()
     const again = await there.request()
     again.break()
-    await eventually('it rests', () => clock.pending === 1)
-    link.send([element(message('hello'))])
+    await rests()
+    send('hello')
     clock.advance(250)
     expect((await there.request()).body).toBe(held.body)
     clock.advance(900)
@@ -648,9 +639,8 @@ describe('a request whose connection breaks', () => {
   })
 
   test('may get item-not-found if the endpoint has already answered the next request', async () => {
-    const { there, link, told, held, hears, next, poll } = await opened()
-    link.send([element(message('hello'))])
-    const second = await next()
+    const { there, told, held, hears, poll, asks } = await opened()
+    const second = await asks('hello')
     held.break()
     const again = await there.request()
     again.answer('', " type='terminate' condition='item-not-found'")
@@ -662,9 +652,8 @@ describe('a request whose connection breaks', () => {
   })
 
   test('ends the link if this request and the next get item-not-found', async () => {
-    const { there, link, told, held, hears, next } = await opened()
-    link.send([element(message('hello'))])
-    const second = await next()
+    const { there, told, held, hears, asks } = await opened()
+    const second = await asks('hello')
     held.break()
     const again = await there.request()
     for (const request of [again, second]) {
@@ -765,9 +754,8 @@ describe('the end of a session at a remote endpoint', () => {
   })
 
   test('by the endpoint comes after earlier elements of the same reply', async () => {
-    const { link, told, held, hears, next, isGone } = await opened()
-    link.send([element(message('ping'))])
-    const second = await next()
+    const { told, held, hears, isGone, asks } = await opened()
+    const second = await asks('ping')
     second.answer(message('farewell'), " type='terminate' condition='system-shutdown'")
     await second.over
     held.answer(message('first'))
@@ -793,11 +781,9 @@ describe('the end of a session at a remote endpoint', () => {
   })
 
   test('by this service includes unsent data, and waits for open requests', async () => {
-    const { there, link, told, held, sessions, next, isGone } = await opened()
-    link.send([element(message('one'))])
-    const second = await next()
-    link.send([element(message('two'))])
-    link.send([element(message('three'))])
+    const { there, link, told, held, sessions, next, isGone, send, asks } = await opened()
+    const second = await asks('one')
+    send('two', 'three')
     link.close()
     const terminate = await next()
     expect(said(terminate)).toBe(plain(message('two') + message('three'), " type='terminate'"))
@@ -808,16 +794,15 @@ describe('the end of a session at a remote endpoint', () => {
     second.answer(message('too late'))
     await isGone()
     expect(told).toEqual([])
-    link.send([element(message('four'))])
+    send('four')
     link.close()
     expect(there.isAsked).toBe(false)
   })
 
   test('by this service is repeated if its connection breaks, because it has the last stanzas', async () => {
-    const { there, link, held, next, isGone } = await opened()
-    link.send([element(message('one'))])
-    const second = await next()
-    link.send([element(message('two'))])
+    const { there, link, held, next, isGone, send, asks } = await opened()
+    const second = await asks('one')
+    send('two')
     link.close()
     const terminate = await next()
     held.answer()
@@ -907,9 +892,8 @@ describe('a reply that has not arrived completely', () => {
 })
 
 test('stanzas of a reply that is still arriving are delivered, if the next request learns that the session has ended', async () => {
-  const { link, told, held, next, hears } = await opened()
-  link.send([element(message('ping'))])
-  const second = await next()
+  const { told, held, hears, asks } = await opened()
+  const second = await asks('ping')
   const reply = `<body xmlns='http://jabber.org/protocol/httpbind'>${message('last words')}</body>`
   held.begin(reply.slice(0, -10))
   // ejabberd answers so if it does not know the sid.
