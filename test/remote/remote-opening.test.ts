@@ -6,7 +6,7 @@ import type { LinkEnd } from '../../src/xmpp/link.js'
 import { calledAfterEach } from '../support/closers.js'
 import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
-import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
+import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { remotesOf, usualSettings } from './parts.js'
 
 const closers = calledAfterEach()
@@ -64,7 +64,19 @@ async function created() {
     call.clock.advance(100)
     return call.there.request()
   }
-  return { ...call, creation, next }
+  /** Sends the login. Returns its request. */
+  const logsIn = () => {
+    call.opening.link.send([element(auth)])
+    return next()
+  }
+  return { ...call, creation, next, logsIn }
+}
+
+/** The session is ended with the rid after this request's. */
+async function endsAfter({ rid }: EndpointRequest, there: ScriptedEndpoint): Promise<void> {
+  const terminate = await there.request()
+  expect([terminate.rid, terminate.attribute('type')]).toEqual([rid + 1, 'terminate'])
+  terminate.answer('', ending)
 }
 
 describe('a login at a remote endpoint', () => {
@@ -78,10 +90,9 @@ describe('a login at a remote endpoint', () => {
   })
 
   test('sends one request at a time', async () => {
-    const { there, opening, termsOf, told, hears, creation, next } = await created()
+    const { there, opening, termsOf, told, hears, creation, logsIn } = await created()
     expect([opening.id, termsOf()?.sid]).toEqual([id, 's1'])
-    opening.link.send([element(auth)])
-    const request = await next()
+    const request = await logsIn()
     expect([request.rid, request.payload]).toEqual([creation.rid + 1, auth])
     request.answer(success)
     await hears('success')
@@ -99,9 +110,8 @@ describe('a login at a remote endpoint', () => {
   })
 
   test('fails with the reason why the endpoint ended the session', async () => {
-    const { there, opening, ends, isOver, isGone, next } = await created()
-    opening.link.send([element(auth)])
-    ;(await next()).answer('', `${ending} condition='policy-violation'`)
+    const { there, opening, ends, isOver, isGone, logsIn } = await created()
+    ;(await logsIn()).answer('', `${ending} condition='policy-violation'`)
     await isOver()
     expect(ends).toMatchObject([{ step: 'features', code: 'remote-connection-failed', condition: 'policy-violation' }])
     opening.abandon()
@@ -110,14 +120,11 @@ describe('a login at a remote endpoint', () => {
   })
 
   test('that is abandoned with an open request aborts it and ends the session', async () => {
-    const { there, opening, ends, isGone, next } = await created()
-    opening.link.send([element(auth)])
-    const request = await next()
+    const { there, opening, ends, isGone, logsIn } = await created()
+    const request = await logsIn()
     opening.abandon()
     expect(await request.over).toBe('gone')
-    const terminate = await there.request()
-    expect([terminate.rid, terminate.attribute('type')]).toEqual([request.rid + 1, 'terminate'])
-    terminate.answer('', ending)
+    await endsAfter(request, there)
     await isGone()
     expect(ends).toEqual([])
   })
@@ -126,9 +133,7 @@ describe('a login at a remote endpoint', () => {
     const { there, opening, creation, isGone } = await created()
     opening.link.send([element(auth)])
     opening.abandon()
-    const terminate = await there.request()
-    expect([terminate.rid, terminate.attribute('type')]).toEqual([creation.rid + 1, 'terminate'])
-    terminate.answer('', ending)
+    await endsAfter(creation, there)
     await isGone()
   })
 
@@ -137,9 +142,7 @@ describe('a login at a remote endpoint', () => {
     const creation = await there.request()
     opening.abandon()
     creation.answer('', terms)
-    const terminate = await there.request()
-    expect([terminate.rid, terminate.attribute('type')]).toEqual([creation.rid + 1, 'terminate'])
-    terminate.answer()
+    await endsAfter(creation, there)
     await isGone()
     expect(ends).toEqual([])
   })
@@ -156,9 +159,8 @@ describe('a login at a remote endpoint', () => {
   })
 
   test('is aborted when the service stops', async () => {
-    const { there, remotes, opening, ends, isGone, next } = await created()
-    opening.link.send([element(auth)])
-    await next()
+    const { there, remotes, ends, isGone, logsIn } = await created()
+    await logsIn()
     remotes.shutDown()
     expect(ends).toEqual([{ step: 'connect', code: 'shutting-down' }])
     ;(await there.request()).answer()
@@ -226,17 +228,14 @@ describe('a session at a remote endpoint after the login', () => {
     await handOver()
     elsewhere.endUnclaimed('another')
     elsewhere.endUnclaimed(id)
-    const terminate = await there.request()
-    expect([terminate.rid, terminate.attribute('type')]).toEqual([creation.rid + 1, 'terminate'])
-    terminate.answer()
+    await endsAfter(creation, there)
     await isGone()
     expect(elsewhere.get(id)).toBeUndefined()
   })
 
   test('does not exist if the endpoint has ended it', async () => {
-    const { opening, handOver, elsewhere, isOver, next } = await created()
-    opening.link.send([element(auth)])
-    ;(await next()).answer('', ending)
+    const { handOver, elsewhere, isOver, logsIn } = await created()
+    ;(await logsIn()).answer('', ending)
     await isOver()
     expect(await handOver()).toBeUndefined()
     expect(elsewhere.get(id)).toBeUndefined()
@@ -246,9 +245,8 @@ describe('a session at a remote endpoint after the login', () => {
     const early = await begin()
     expect(await early.handOver()).toBeUndefined()
     early.opening.abandon()
-    const { opening, handOver, next } = await created()
-    opening.link.send([element(auth)])
-    const request = await next()
+    const { handOver, logsIn } = await created()
+    const request = await logsIn()
     expect(await handOver()).toBeUndefined()
     request.answer(success)
   })

@@ -46,24 +46,29 @@ describe('a fault in a session', () => {
     await expectOneOver(bench, failing, other)
   })
 
-  test('at an element of its server ends the held request', async () => {
+  test.each<[string, string, (failing: Client) => void]>([
+    [
+      // The link catches errors of its owner, and reports its end.
+      'at an element of its server',
+      'internal-server-error',
+      ({ link }) => link.end({ failure: { step: 'features', code: 'internal-error', cause: new TypeError('x') } }),
+    ],
+    [
+      'at the end of its link',
+      'remote-connection-failed',
+      ({ link }) => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }),
+    ],
+    [
+      'during its eviction',
+      'internal-server-error',
+      ({ bench, sid }) => bench.registry.bySid(sid)!.end('login-timeout', 'reported'),
+    ],
+  ])('%s ends the held request with %s, and no other session', async (_when, condition, act) => {
     const { bench, failing, other } = await two()
     const held = await failing.next()
     breakLink(failing)
-    // The link catches errors of its owner, and reports its end.
-    await bench.server(() =>
-      failing.link.end({ failure: { step: 'features', code: 'internal-error', cause: new TypeError('x') } }),
-    )
-    expect(held.reply?.body).toBe(terminated('internal-server-error'))
-    await expectOneOver(bench, failing, other)
-  })
-
-  test('at the end of its link ends the held request', async () => {
-    const { bench, failing, other } = await two()
-    const held = await failing.next()
-    breakLink(failing)
-    await bench.server(() => failing.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
-    expect(held.reply?.body).toBe(terminated('remote-connection-failed'))
+    await bench.server(() => act(failing))
+    expect(held.reply?.body).toBe(terminated(condition))
     await expectOneOver(bench, failing, other)
   })
 
@@ -73,16 +78,6 @@ describe('a fault in a session', () => {
     breakLink(failing)
     await bench.pass(151)
     expect(poll.reply).toBeDefined()
-    await expectOneOver(bench, failing, other)
-  })
-
-  test('during its eviction ends it, and the session that evicts it continues', async () => {
-    const { bench, failing, other } = await two()
-    const held = await failing.next()
-    breakLink(failing)
-    bench.registry.bySid(failing.sid)!.end('login-timeout', 'reported')
-    await bench.pass(0)
-    expect(held.reply?.body).toBe(terminated('internal-server-error'))
     await expectOneOver(bench, failing, other)
   })
 

@@ -20,6 +20,13 @@ const pingOf = ({ link }: Client) =>
     link.sent.at(-1) ?? '',
   )?.[1]
 
+/** The client asks, its server does not answer, and is pinged. */
+async function pinged(client: Client) {
+  const poll = await client.next(message('anyone there?'))
+  await client.bench.pass(15)
+  return { poll, id: pingOf(client)! }
+}
+
 const answer = (id: string, attributes = "type='result'") => `<iq xmlns='jabber:client' id='${id}' ${attributes}/>`
 
 describe('a server that reads but does not answer', () => {
@@ -78,9 +85,7 @@ describe('a server that answers a ping', () => {
     ['an error of a server without pings', "type='error' from='chat.example'"],
   ])('with %s ends the wait, and the page does not get the answer', async (_, attributes) => {
     const client = await attached()
-    const poll = await client.next(message('anyone there?'))
-    await client.bench.pass(15)
-    const id = pingOf(client)!
+    const { poll, id } = await pinged(client)
     await client.bench.server(link => link.say(answer(id, attributes)))
     expect(poll.reply).toBeUndefined()
     client.link.sent.length = 0
@@ -97,9 +102,7 @@ describe('a server that answers a ping', () => {
     ['that is a request', "type='get' from='chat.example'"],
   ])('may send a stanza with the same id %s, which the page gets', async (_, attributes) => {
     const client = await attached()
-    const poll = await client.next(message('anyone there?'))
-    await client.bench.pass(15)
-    const id = pingOf(client)!
+    const { poll, id } = await pinged(client)
     await client.bench.server(link => link.say(answer(id, attributes)))
     expect(poll.reply?.body).toContain(id)
   })
@@ -153,9 +156,7 @@ test('a server that the service does not read is not disconnected', async () => 
 
 test('a page gets no error for a ping of the service whose link is lost', async () => {
   const client = await bench().warmed({ management: { mending: undefined } })
-  await client.next(message('anyone there?'))
-  await client.bench.pass(15)
-  const id = pingOf(client)!
+  const { id } = await pinged(client)
   const poll = await client.next()
   await client.bench.server(link => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
   expect(poll.reply?.body).toContain('remote-server-timeout')
@@ -182,9 +183,7 @@ describe('a client that logs in itself', () => {
 
   test('has its server pinged after the login', async () => {
     const client = await loggedIn()
-    await client.next(message('anyone there?'))
-    await client.bench.pass(15)
-    expect(pingOf(client)).toBeDefined()
+    expect((await pinged(client)).id).toBeDefined()
     await client.bench.pass(patience + 1)
     expect(client.link.closed).toBe(true)
   })
@@ -225,9 +224,7 @@ describe('a client that logs in itself', () => {
 
   test('gets the answer to an earlier ping after it has enabled stream management', async () => {
     const client = await loggedIn()
-    await client.next(message('anyone there?'))
-    await client.bench.pass(15)
-    const id = pingOf(client)!
+    const { id } = await pinged(client)
     await client.next(`<enable xmlns='${sm}'/>`)
     const poll = await client.next()
     await client.bench.server(link => link.say(`<enabled xmlns='${sm}'/>`))
@@ -241,9 +238,7 @@ describe('a client that logs in itself', () => {
     const client = await loggedIn()
     await client.next(`<enable xmlns='${sm}'/>`)
     await client.bench.server(link => link.say(`<failed xmlns='${sm}'/>`))
-    await client.next(message('anyone there?'))
-    await client.bench.pass(15)
-    expect(pingOf(client)).toBeDefined()
+    expect((await pinged(client)).id).toBeDefined()
   })
 
   test('may enable stream management with its login', async () => {
