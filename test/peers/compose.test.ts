@@ -23,7 +23,7 @@ import { missingPackages } from '../support/packages.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { freePorts } from '../support/ports.js'
 import { majorOf } from '../support/server-process.js'
-import { instructionsOf, minutes, root, run, serving } from './installation.js'
+import { instructionsOf, root, run, serving } from './installation.js'
 import { describeWith } from './needs.js'
 
 /** A service of the file, as far as the tests read it. */
@@ -244,7 +244,7 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     mkdirSync(here('/run/secrets'), { recursive: true })
     writeFileSync(here('/run/secrets/page-secrets'), pageSecret, { mode: 0o400 })
     await startProsody()
-  }, minutes)
+  })
 
   afterAll(async () => {
     await stopProsody()

@@ -13,7 +13,6 @@ export const settings = {
   XMPP_DOMAINS: 'example.org',
   METRICS_ADDRESS: 'none',
 } as const
-export const minutes = 60_000
 
 /** Left behind: what is made here, and what is only for its developers. */
 const made = new Set(['node_modules', 'dist', 'dist-bench', 'bench-profiles', '.git', '.env'])

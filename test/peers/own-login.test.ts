@@ -76,7 +76,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await eventually('no session and no link left', () => isIdle(warmer))
     }
 
-    beforeAll(start, 100_000)
+    beforeAll(start)
     beforeEach(bobComes)
     afterEach(everybodyLeaves)
     afterAll(stop)

@@ -19,7 +19,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
-import { clone, minutes, root, run, serving, settings, statusOf } from './installation.js'
+import { clone, root, run, serving, settings, statusOf } from './installation.js'
 
 /** Output of `npm pack`. Sizes are in bytes. */
 interface Packed {
@@ -54,7 +54,7 @@ beforeAll(() => {
   const options = ['--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
   const done = run('npm', ['install', ...options, join(folder, packed.filename)], { cwd: installed })
   if (done.status !== 0) throw new Error(done.said)
-}, 3 * minutes)
+})
 
 afterAll(() => {
   closeSync(inUse)

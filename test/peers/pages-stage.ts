@@ -50,7 +50,7 @@ export class PagesStage<S extends XmppServer> {
   /** Sets the stage for the tests of the file. */
   static of<S extends XmppServer>(setting: Setting<S>): PagesStage<S> {
     const stage = new PagesStage<S>()
-    beforeAll(() => stage.#set(setting), 100_000)
+    beforeAll(() => stage.#set(setting))
     beforeEach(() => stage.#begin(setting))
     afterEach(() => stage.#end())
     afterAll(() => stage.#strike())

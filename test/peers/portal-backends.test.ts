@@ -22,8 +22,7 @@ for (const backend of [php, python, ruby, go]) {
 
     afterAll(() => service?.stop())
 
-    // A first compilation takes 20 s.
-    beforeAll(() => backend.program?.compile(), 240_000)
+    beforeAll(() => backend.program?.compile())
 
     afterAll(() => backend.program?.remove())
 

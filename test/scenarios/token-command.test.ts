@@ -9,7 +9,6 @@ import { Listener } from '../support/listener.js'
 import { Operator } from '../support/operated-service.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 
-const seconds = 20_000
 const operator = Operator.ofEachTest()
 
 beforeEach(() => operator.write('secrets', `${pageSecret}\n`))
@@ -45,45 +44,33 @@ test.each([
   ['"', '"\r'],
   ['  "Authorization": "Bearer ', '",'],
   ["curl -H 'Authorization: Bearer ", "' https://chat.example/connect \\"],
-])(
-  'prints the user and the visit of a token after %j and before %j',
-  async (before, after) => {
-    const token = pageToken({ visit: 'v1', credential: 'secret-claim' })
-    const { exit, stdout, stderr } = await tryToken(token, {}, before, after)
-    expect([exit, stderr]).toEqual([0, ''])
-    expect(stdout).toMatch(/^The token is accepted\.\n {2}JID: alice@chat\.example\n {2}visit: v1\nIt says:\n/)
-    for (const line of ['alg: "HS256"', 'iss: none', 'aud: "chat"', 'sub: "alice"', 'visit: "v1"'])
-      expect(stdout).toContain(`\n  ${line}\n`)
-    expect(stdout).toMatch(/\n {2}exp: "2\d{3}-.*Z"\n$/)
-    expect(stdout).not.toContain('secret-claim')
-  },
-  seconds,
-)
+])('prints the user and the visit of a token after %j and before %j', async (before, after) => {
+  const token = pageToken({ visit: 'v1', credential: 'secret-claim' })
+  const { exit, stdout, stderr } = await tryToken(token, {}, before, after)
+  expect([exit, stderr]).toEqual([0, ''])
+  expect(stdout).toMatch(/^The token is accepted\.\n {2}JID: alice@chat\.example\n {2}visit: v1\nIt says:\n/)
+  for (const line of ['alg: "HS256"', 'iss: none', 'aud: "chat"', 'sub: "alice"', 'visit: "v1"'])
+    expect(stdout).toContain(`\n  ${line}\n`)
+  expect(stdout).toMatch(/\n {2}exp: "2\d{3}-.*Z"\n$/)
+  expect(stdout).not.toContain('secret-claim')
+})
 
-test(
-  'prints the name for the vCard of a new account, or that there is none',
-  async () => {
-    const settings = {
-      PAGE_TOKEN_NAME: '{name}',
-      XMPP_CREATE_ACCOUNTS: 'chat.example=accounts',
-      XMPP_SERVICE_ACCOUNTS: 'chat.example=portal:secret',
-    }
-    const named = await tryToken(pageToken({ visit: 'v1', name: 'Alice \u0007 Liddell' }), settings)
-    expect(named.stdout).toMatch(/\n {2}visit: v1\n {2}name: Alice Liddell\nIt says:\n/)
-    const nameless = await tryToken(pageToken({ visit: 'v1', 'https://example.org/name': 'Alice' }), settings)
-    expect(nameless.stdout).toContain('\n  name: none: it has no text in the claims of PAGE_TOKEN_NAME\n')
-  },
-  seconds,
-)
+test('prints the name for the vCard of a new account, or that there is none', async () => {
+  const settings = {
+    PAGE_TOKEN_NAME: '{name}',
+    XMPP_CREATE_ACCOUNTS: 'chat.example=accounts',
+    XMPP_SERVICE_ACCOUNTS: 'chat.example=portal:secret',
+  }
+  const named = await tryToken(pageToken({ visit: 'v1', name: 'Alice \u0007 Liddell' }), settings)
+  expect(named.stdout).toMatch(/\n {2}visit: v1\n {2}name: Alice Liddell\nIt says:\n/)
+  const nameless = await tryToken(pageToken({ visit: 'v1', 'https://example.org/name': 'Alice' }), settings)
+  expect(nameless.stdout).toContain('\n  name: none: it has no text in the claims of PAGE_TOKEN_NAME\n')
+})
 
-test(
-  'says that the token names no visit',
-  async () => {
-    const { stdout } = await tryToken(pageToken({ visit: 'v1' }), { PAGE_TOKEN_VISIT: 'session_id' })
-    expect(stdout).toMatch(/\n {2}visit: none: DELETE \/connect is refused\n.*\n {2}session_id: none\n/s)
-  },
-  seconds,
-)
+test('says that the token names no visit', async () => {
+  const { stdout } = await tryToken(pageToken({ visit: 'v1' }), { PAGE_TOKEN_VISIT: 'session_id' })
+  expect(stdout).toMatch(/\n {2}visit: none: DELETE \/connect is refused\n.*\n {2}session_id: none\n/s)
+})
 
 test.each<[string, string, Record<string, string>, RegExp]>([
   [
@@ -113,16 +100,12 @@ test.each<[string, string, Record<string, string>, RegExp]>([
     /403 domain-not-allowed.*\nXMPP_DOMAINS does not allow/,
   ],
   ['that is opaque', 'ya29.a0AfH6SMBx', {}, /opaque token.*\nIt has no claims that can be read\.\n$/s],
-])(
-  'says why a token %s is refused',
-  async (_what, token, more, told) => {
-    const { exit, stdout, stderr } = await tryToken(token, more)
-    expect([exit, stdout]).toEqual([1, ''])
-    expect(stderr).toMatch(/^The token is refused: 40[13] /)
-    expect(stderr).toMatch(told)
-  },
-  seconds,
-)
+])('says why a token %s is refused', async (_what, token, more, told) => {
+  const { exit, stdout, stderr } = await tryToken(token, more)
+  expect([exit, stdout]).toEqual([1, ''])
+  expect(stderr).toMatch(/^The token is refused: 40[13] /)
+  expect(stderr).toMatch(told)
+})
 
 const ofGuests = {
   PAGE_GUESTS: 'chat.example',
@@ -142,16 +125,12 @@ test.each([
   ],
   ['the token of a guest', 'guest-AbC_d', {}, 'It is the token of a guest'],
   ['settings that are not valid', 'x', { PAGE_TOKEN_JID: '' }, 'PAGE_TOKEN_JID is required'],
-])(
-  'says what is missing with %s',
-  async (_what, typed, more, told) => {
-    const command = operator.startWithInput(`${typed}\n`, { ...usual, ...more }, 'token')
-    expect(await command.exit).toBe(1)
-    expect(command.stderr).toContain(told)
-    expect(command.stderr).not.toMatch(/^\s+at /m)
-  },
-  seconds,
-)
+])('says what is missing with %s', async (_what, typed, more, told) => {
+  const command = operator.startWithInput(`${typed}\n`, { ...usual, ...more }, 'token')
+  expect(await command.exit).toBe(1)
+  expect(command.stderr).toContain(told)
+  expect(command.stderr).not.toMatch(/^\s+at /m)
+})
 
 const { publicKey, privateKey } = generateKeyPairSync('ed25519')
 let provider: Listener
@@ -166,26 +145,20 @@ beforeAll(async () => {
 })
 afterAll(() => provider?.stop())
 
-test(
-  'fetches the keys of the issuer, or says why it cannot',
-  async () => {
-    const iss = provider.url
-    const exp = Math.floor(Date.now() / 1000) + 60
-    const claims = { iss, aud: 'chat', sub: 'alice', exp }
-    const token = await new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA' }).sign(privateKey)
-    const byIssuer = { PAGE_TOKEN_SECRET_FILE: '', PAGE_TOKEN_ISSUER: iss }
-    expect((await tryToken(token, byIssuer)).stdout).toContain('JID: alice@chat.example\n')
+test('fetches the keys of the issuer, or says why it cannot', async () => {
+  const iss = provider.url
+  const exp = Math.floor(Date.now() / 1000) + 60
+  const claims = { iss, aud: 'chat', sub: 'alice', exp }
+  const token = await new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA' }).sign(privateKey)
+  const byIssuer = { PAGE_TOKEN_SECRET_FILE: '', PAGE_TOKEN_ISSUER: iss }
+  expect((await tryToken(token, byIssuer)).stdout).toContain('JID: alice@chat.example\n')
 
-    const other = { ...byIssuer, PAGE_TOKEN_ISSUER: `${iss}/` }
-    const ofOther = await new SignJWT({ ...claims, iss: `${iss}/` })
-      .setProtectedHeader({ alg: 'EdDSA' })
-      .sign(privateKey)
-    const { exit, stderr } = await tryToken(ofOther, other)
-    expect(exit).toBe(1)
-    expect(stderr).toMatch(/503 keys-unavailable/)
-    expect(stderr).toContain(
-      `\nthe keys of PAGE_TOKEN_ISSUER cannot be fetched: the document of the issuer names another issuer: ${iss}\n`,
-    )
-  },
-  seconds,
-)
+  const other = { ...byIssuer, PAGE_TOKEN_ISSUER: `${iss}/` }
+  const ofOther = await new SignJWT({ ...claims, iss: `${iss}/` }).setProtectedHeader({ alg: 'EdDSA' }).sign(privateKey)
+  const { exit, stderr } = await tryToken(ofOther, other)
+  expect(exit).toBe(1)
+  expect(stderr).toMatch(/503 keys-unavailable/)
+  expect(stderr).toContain(
+    `\nthe keys of PAGE_TOKEN_ISSUER cannot be fetched: the document of the issuer names another issuer: ${iss}\n`,
+  )
+})
