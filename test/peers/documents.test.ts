@@ -16,7 +16,7 @@ import { EventReceiver, eventsSecret, type ReceivedRequest } from '../support/ev
 import { eventually, patience } from '../support/eventually.js'
 import { Listener } from '../support/listener.js'
 import { startLoginServer } from '../support/login-server/server.js'
-import { pageSecret, pageToken } from '../support/page-token.js'
+import { pageSecret, pageToken, settingsForPages } from '../support/page-token.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
@@ -44,11 +44,7 @@ beforeAll(async () => {
     demo: [{ alice: password }, { portal: 'secret-of-portal' }],
     environment: {
       ADMIN_USERS: `${account.name}:${account.secret},${admin.name}:${admin.secret}`,
-      XMPP_SERVICE_ACCOUNTS: 'localhost=portal:secret-of-portal',
-      PAGE_ORIGINS: portal.url,
-      PAGE_TOKEN_SECRET_FILE: file('page-secrets', pageSecret),
-      PAGE_TOKEN_AUDIENCE: 'chat',
-      PAGE_TOKEN_JID: '{sub}@localhost',
+      ...settingsForPages(portal.url, file('page-secrets', pageSecret)),
     },
   })
 })

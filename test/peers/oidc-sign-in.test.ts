@@ -1,12 +1,11 @@
 // Sign-ins of the example with an OpenID provider. This provider can be made to lie.
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
 import { ask } from '../support/http-answer.js'
+import { Listener } from '../support/listener.js'
 import { freePorts } from '../support/ports.js'
 import { type RunningCommand, startCommand } from './command.js'
 
@@ -20,30 +19,26 @@ class ScriptedProvider {
   /** The refresh tokens that were revoked. */
   readonly revoked: string[] = []
   #tokens = 0
-  readonly #server: Server
-
-  private constructor() {
-    this.#server = createServer(async (request, response) => {
-      const parameters = new URLSearchParams(await text(request))
-      const answer = await this.#answer(request.url ?? '', parameters)
-      response.writeHead(answer ? 200 : 404, { 'Content-Type': 'application/json' })
-      response.end(JSON.stringify(answer ?? {}))
-    })
-  }
+  #listener!: Listener
 
   static async start(): Promise<ScriptedProvider> {
     const provider = new ScriptedProvider()
-    await once(provider.#server.listen(0, '127.0.0.1'), 'listening')
+    const server = createServer(async (request, response) => {
+      const parameters = new URLSearchParams(await text(request))
+      const answer = await provider.#answer(request.url ?? '', parameters)
+      response.writeHead(answer ? 200 : 404, { 'Content-Type': 'application/json' })
+      response.end(JSON.stringify(answer ?? {}))
+    })
+    provider.#listener = await Listener.start(server)
     return provider
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return this.#listener.url
   }
 
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections()
-    await once(this.#server.close(), 'close')
+  stop(): Promise<void> {
+    return this.#listener.stop()
   }
 
   async #answer(path: string, parameters: URLSearchParams): Promise<object | undefined> {
@@ -86,7 +81,7 @@ class ScriptedProvider {
 describe('The example with an OpenID provider', () => {
   let provider: ScriptedProvider
   /** The service, which gets requests to end chats. */
-  let chat: Server
+  let chat: Listener
   const ended: string[] = []
   /** Of its next answers. */
   const statuses: number[] = []
@@ -94,16 +89,16 @@ describe('The example with an OpenID provider', () => {
 
   beforeAll(async () => {
     provider = await ScriptedProvider.start()
-    chat = createServer(({ method, url, headers }, response) => {
+    const ending = createServer(({ method, url, headers }, response) => {
       ended.push(`${method} ${url} ${headers.authorization}`)
       response.writeHead(statuses.shift() ?? 200, { 'Retry-After': '0' }).end('{"ended":1}')
     })
-    await once(chat.listen(0, '127.0.0.1'), 'listening')
+    chat = await Listener.start(ending)
     const [port] = await freePorts(1)
     portal = await startCommand(['examples/oidc/main.js'], {
       PORT: String(port),
       ...{ OIDC_ISSUER: provider.url, OIDC_CLIENT_SECRET: 'its-secret' },
-      CHAT_URL: `http://127.0.0.1:${(chat.address() as AddressInfo).port}`,
+      CHAT_URL: chat.url,
     })
   })
 
@@ -115,8 +110,7 @@ describe('The example with an OpenID provider', () => {
 
   afterAll(async () => {
     await portal?.stop()
-    chat?.closeAllConnections()
-    chat?.close()
+    await chat?.stop()
     await provider?.stop()
   })
 

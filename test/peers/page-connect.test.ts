@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
 import { patience } from '../support/eventually.js'
 import { createPageRouter } from '../support/page.js'
-import { pageSecret, pageToken } from '../support/page-token.js'
+import { pageSecret, pageToken, settingsForPages } from '../support/page-token.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { root } from '../support/repository.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -32,12 +32,8 @@ describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () =>
     service = await startTestService({
       servers: `localhost=xmpp://127.0.0.1:${prosody.c2sPort}?tls=none&plain=on`,
       environment: {
-        PAGE_ORIGINS: portal.url,
+        ...settingsForPages(portal.url, file('secrets', pageSecret)),
         WEBSOCKET_ORIGINS: portal.url,
-        PAGE_TOKEN_SECRET_FILE: file('secrets', pageSecret),
-        PAGE_TOKEN_AUDIENCE: 'chat',
-        PAGE_TOKEN_JID: '{sub}@localhost',
-        XMPP_SERVICE_ACCOUNTS: 'localhost=portal:secret-of-portal',
         XMPP_MECHANISMS: 'PLAIN',
       },
     })

@@ -8,7 +8,7 @@ import express, { type Request, type Response } from 'express'
 import type { Page } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { Listener } from '../support/listener.js'
-import { pageSecret, pageToken } from '../support/page-token.js'
+import { pageSecret, pageToken, settingsForPages } from '../support/page-token.js'
 import { root } from '../support/repository.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -107,13 +107,7 @@ describeWith([eitherChromium], 'A page with the recipe', () => {
     portal = await Listener.start(createServer(app))
     service = await startTestService({
       demo: [{ alice: 'wonderland' }, { portal: 'secret-of-portal' }],
-      environment: {
-        XMPP_SERVICE_ACCOUNTS: 'localhost=portal:secret-of-portal',
-        PAGE_ORIGINS: portal.url,
-        PAGE_TOKEN_SECRET_FILE: file('page-secrets', pageSecret),
-        PAGE_TOKEN_AUDIENCE: 'chat',
-        PAGE_TOKEN_JID: '{sub}@localhost',
-      },
+      environment: settingsForPages(portal.url, file('page-secrets', pageSecret)),
     })
   })
 

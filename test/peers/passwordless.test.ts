@@ -8,6 +8,7 @@ import { makeCertificate } from '../support/certificates.js'
 import { type Ejabberd, startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import { type OAuthEndpoint, startIntrospectionEndpoint, startTokenEndpoint } from '../support/oauth-endpoints.js'
+import { pageSecret, pageToken, settingsForPages } from '../support/page-token.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { root } from '../support/repository.js'
@@ -403,11 +404,7 @@ function testCreatedAccounts(place: () => Place<Prosody | Ejabberd>): void {
   })
 
   test('have the name and address of the token', async () => {
-    const claims = { sub: 'dinah', aud: 'chat', name: 'Dinah <& Cat', email: 'dinah@example.org' }
-    const token = await new SignJWT(claims)
-      .setProtectedHeader({ alg: 'HS256' })
-      .setExpirationTime('1m')
-      .sign(Buffer.from(pageSecret))
+    const token = pageToken({ sub: 'dinah', name: 'Dinah <& Cat', email: 'dinah@example.org' })
     const response = await fetch(`${place().warmer.url}/connect`, {
       method: 'POST',
       headers: { Authorization: `Bearer ${token}` },
@@ -425,12 +422,8 @@ function testCreatedAccounts(place: () => Place<Prosody | Ejabberd>): void {
   })
 }
 
-const pageSecret = 'a secret of 32 bytes for tokens of pages'
 const pageTokens = {
-  PAGE_ORIGINS: 'https://www.example.org',
-  PAGE_TOKEN_SECRET_FILE: file('page-secrets', pageSecret),
-  PAGE_TOKEN_AUDIENCE: 'chat',
-  PAGE_TOKEN_JID: '{sub}@localhost',
+  ...settingsForPages('https://www.example.org', file('page-secrets', pageSecret)),
   PAGE_TOKEN_NAME: '{name} <{email}>',
 }
 
@@ -444,9 +437,10 @@ describePlace(
 acl: {makers: {user: accounts@localhost}}`
     const modules = '  mod_adhoc: {}\n  mod_configure: {}\n  mod_offline: {}\n  mod_vcard: {}'
     const environment = {
-      XMPP_LOGIN_KEYS_FILE: file('maker-keys', `localhost=${key}\n`),
-      XMPP_CREATE_ACCOUNTS: 'localhost=accounts',
       ...pageTokens,
+      XMPP_LOGIN_KEYS_FILE: file('maker-keys', `localhost=${key}\n`),
+      XMPP_SERVICE_ACCOUNTS: '',
+      XMPP_CREATE_ACCOUNTS: 'localhost=accounts',
     }
     return Place.open(startEjabberd({ authentication, modules, users: passwords }), undefined, environment)
   },
@@ -462,7 +456,7 @@ plugin_paths = { "${join(root, 'deploy/prosody')}" }
 service_accounts = { "portal@localhost" }
 service_accounts_create = false
 admins = { "portal@localhost" }${modulesOf('offline', 'adhoc', 'admin_adhoc', 'vcard')}`
-    const environment = { ...serviceAccount, ...pageTokens, XMPP_CREATE_ACCOUNTS: 'localhost=portal' }
+    const environment = { ...pageTokens, XMPP_CREATE_ACCOUNTS: 'localhost=portal' }
     return Place.open(startProsody({ users: passwords, config }), undefined, environment)
   },
   testCreatedAccounts,

@@ -1,15 +1,14 @@
 // The recipes for backends in the documents and in examples/recipes: calls of each client, and whole portals.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer, request as httpRequest, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { clients, runProgram } from '../support/backends/programs.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { pageToken } from '../support/page-token.js'
+import { Listener } from '../support/listener.js'
+import { pageSecret, pageToken, settingsForPages } from '../support/page-token.js'
 import { freePorts } from '../support/ports.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
@@ -23,11 +22,10 @@ const { endChats } = jest.requireActual<{ endChats(chat: string, token: string):
 )
 const { account, password } = documented
 const jid = documented.jid.replace('example.org', 'localhost')
-const secret = 'a-secret-of-the-portal-with-32-bytes'
 
 const { folder } = testFolder()
 /** In front of the service: forwards all calls, or first refuses them with these statuses. `cut` ends the connection. */
-let front: Server
+let front: Listener
 const refusals: (number | 'cut')[] = []
 /** Seconds that refusals ask for. */
 let retryAfter = '0'
@@ -42,14 +40,10 @@ beforeAll(async () => {
     demo: [{ alice: password }, { portal: 'secret-of-portal' }],
     environment: {
       ADMIN_USERS: `${account.name}:${account.secret},${admin.name}:${admin.secret}`,
-      XMPP_SERVICE_ACCOUNTS: 'localhost=portal:secret-of-portal',
-      PAGE_ORIGINS: 'https://www.example.org',
-      PAGE_TOKEN_SECRET_FILE: write('page-secrets', secret, 0o600),
-      PAGE_TOKEN_AUDIENCE: 'chat',
-      PAGE_TOKEN_JID: '{sub}@localhost',
+      ...settingsForPages('https://www.example.org', write('page-secrets', pageSecret, 0o600)),
     },
   })
-  front = createServer((request, response) => {
+  const forwarding = createServer((request, response) => {
     arrivals.push(performance.now())
     const refusal = refusals.shift()
     if (refusal === 'cut') return void request.socket.destroy()
@@ -61,7 +55,7 @@ beforeAll(async () => {
     })
     request.pipe(forwarded)
   })
-  await once(front.listen(0, '127.0.0.1'), 'listening')
+  front = await Listener.start(forwarding)
   mkdirSync(join(folder, 'node_modules'))
   symlinkSync(repository, join(folder, 'node_modules', 'warm-bindings'))
   for (const name of ['express', 'jose'])
@@ -78,8 +72,7 @@ beforeEach(() => {
 })
 
 afterAll(async () => {
-  front?.closeAllConnections()
-  front?.close()
+  await front?.stop()
   await service?.stop()
 })
 
@@ -87,6 +80,19 @@ function write(name: string, text: string, mode = 0o644): string {
   const file = join(folder, name)
   writeFileSync(file, text, { mode })
   return file
+}
+
+/** The session that a page gets with its token. */
+async function session(token: string, tab: string) {
+  const body = `tab=${tab}`
+  const headers = {
+    Authorization: `Bearer ${token}`,
+    'Content-Type': 'application/x-www-form-urlencoded',
+    'Content-Length': String(body.length),
+  }
+  const { status, text } = await ask(`${service.url}/connect`, { method: 'POST', agent: false, headers }, body)
+  if (status !== 200) throw new Error(text)
+  return JSON.parse(text)
 }
 
 /** The portal's calls in this test, with their results. */
@@ -239,7 +245,7 @@ import django
 from wsgiref.simple_server import make_server
 from django.conf import settings
 settings.configure(
-    SECRET_KEY='of-django', CHAT_SECRET='${secret}', ROOT_URLCONF=__name__, ALLOWED_HOSTS=['*'],
+    SECRET_KEY='of-django', CHAT_SECRET='${pageSecret}', ROOT_URLCONF=__name__, ALLOWED_HOSTS=['*'],
     INSTALLED_APPS=['django.contrib.auth', 'django.contrib.contenttypes', 'django.contrib.sessions'],
     MIDDLEWARE=['django.contrib.sessions.middleware.SessionMiddleware', 'django.contrib.auth.middleware.AuthenticationMiddleware'],
     DATABASES={'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}})
@@ -388,14 +394,13 @@ for (const [name, portal] of Object.entries(portals)) {
     beforeAll(async () => {
       const [port] = await freePorts(1)
       url = `http://127.0.0.1:${port}`
-      const { port: frontPort } = front.address() as AddressInfo
       const file = (name: string) =>
-        new Document(`examples/recipes/${name}`, `http://127.0.0.1:${frontPort}`).text.replace(
+        new Document(`examples/recipes/${name}`, front.url).text.replace(
           'ssl://chat.example.org:443',
-          `tcp://127.0.0.1:${frontPort}`,
+          `tcp://127.0.0.1:${front.port}`,
         )
       const [command, ...args] = portal.start(port!, file)
-      const env = { ...process.env, CHAT_SECRET: secret }
+      const env = { ...process.env, CHAT_SECRET: pageSecret }
       child = spawn(command, args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'], detached: true })
       child.stderr?.on('data', text => {
         said += text
@@ -434,20 +439,7 @@ for (const [name, portal] of Object.entries(portals)) {
         'x-content-type-options': 'nosniff',
       })
       const json = JSON.parse(answer.text)
-      if (portal.warms) return json
-      const body = `tab=${tab}`
-      const sent = {
-        Authorization: `Bearer ${json.token}`,
-        'Content-Type': 'application/x-www-form-urlencoded',
-        'Content-Length': String(body.length),
-      }
-      const { status, text } = await ask(
-        `${service.url}/connect`,
-        { method: 'POST', agent: false, headers: sent },
-        body,
-      )
-      if (status !== 200) throw new Error(text)
-      return JSON.parse(text)
+      return portal.warms ? json : session(json.token, tab)
     }
     const sessions = async () => (await callSessions(service.url, 'GET', '/sessions')).json.total
 
@@ -539,18 +531,11 @@ test.each([
   ['cut', 503],
 ] as const)('The example portal calls again at the sign-out after %s and %s', async (...given) => {
   const token = pageToken({ visit: 'v1' })
-  const body = 'tab=a'
-  const headers = {
-    Authorization: `Bearer ${token}`,
-    'Content-Type': 'application/x-www-form-urlencoded',
-    'Content-Length': String(body.length),
-  }
-  expect((await ask(`${service.url}/connect`, { method: 'POST', agent: false, headers }, body)).status).toBe(200)
+  await session(token, 'a')
   const sessions = async () => (await callSessions(service.url, 'GET', `/sessions?jid=${jid}`)).json.total
   expect(await sessions()).toBe(1)
   refusals.push(...given)
-  const { port } = front.address() as AddressInfo
-  await endChats(`http://127.0.0.1:${port}`, token)
+  await endChats(front.url, token)
   expect([await sessions(), refusals]).toEqual([0, []])
 })
 
