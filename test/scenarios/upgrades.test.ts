@@ -1,7 +1,6 @@
 // Requests for another protocol that the service does not speak are answered as usual (RFC 9110 §7.8).
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
-import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { combinations } from '../support/matrix.js'
 import { samplesOf } from '../support/scrape.js'
@@ -128,7 +127,7 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
       http.send(open())
       await (await stage.server.connection()).until('>')
       http.drop()
-      await eventually('its session has ended', () => stage.service.service.counts().sessions === 0)
+      await stage.isOver()
     })
 
     test('a WebSocket handshake behind other requests is answered after them', async () => {

@@ -28,13 +28,8 @@ const set = async (environment: Record<string, string> = {}, more: Omit<StageOpt
   stage = await Stage.set({ environment, ...more })
 }
 
-afterEach(async () => {
-  expect(stage.service.lines.filter(line => line.includes('incident'))).toEqual([])
-  await stage.strike()
-})
+afterEach(() => stage.strike())
 
-const sessions = () => stage.service.service.counts().sessions
-const isOver = () => eventually('its session has ended', () => sessions() === 0)
 const gone = async (wire: WebSocketWire) => {
   // Only a write shows that a connection is gone whose other side was already closed.
   const probe = setInterval(() => wire.frame(opcodes.pong), 50)
@@ -75,11 +70,11 @@ describe('timeouts', () => {
     await pass(28)
     expect((await wire.control()).opcode).toBe(opcodes.ping)
     await pass(9)
-    expect(sessions()).toBe(1)
+    expect(stage.sessions).toBe(1)
     await pass(2)
     expect((await wire.rest()).code).toBe(1006)
     expect(await link.rest()).toBe('')
-    expect(sessions()).toBe(0)
+    expect(stage.sessions).toBe(0)
   })
 
   test('no ping is sent with WEBSOCKET_PING_INTERVAL=0, and an idle client is disconnected', async () => {
@@ -89,7 +84,7 @@ describe('timeouts', () => {
     wire.send(message('here'))
     await link.until('</message>')
     await pass(839)
-    expect(sessions()).toBe(1)
+    expect(stage.sessions).toBe(1)
     await pass(2)
     expect((await wire.rest()).code).toBe(1006)
     expect(wire.controls).toEqual([])
@@ -175,7 +170,7 @@ describe('timeouts', () => {
     for (let second = 0; second < 60; second++) await pass(1)
     expect(wire.controls.length).toBeGreaterThanOrEqual(2)
     // It was not disconnected although it was not read.
-    expect(sessions()).toBe(1)
+    expect(stage.sessions).toBe(1)
     wire.drop()
     await rest
   })
@@ -372,7 +367,7 @@ describe('the log contains the address of a WebSocket session, and the reason of
     const { wire } = await stage.loggedIn()
     expect(logged('session created')).toMatchObject([about])
     act(wire)
-    await isOver()
+    await stage.isOver()
     expect(logged('session ended')).toMatchObject([{ ...about, reason }])
     const { samples } = await scrape(stage.service.service.metricsUrl)
     expect(samples.get(`warm_bindings_sessions_ended_total{reason="${reason}"}`)).toBe(1)
@@ -393,7 +388,7 @@ describe('the log contains the address of a WebSocket session, and the reason of
     clock.advance(30_000)
     await settled()
     clock.advance(reason === 'no-pong' ? 11_000 : 811_000)
-    await isOver()
+    await stage.isOver()
     expect(logged('session ended')).toMatchObject([{ ...about, reason }])
   })
 })
@@ -412,7 +407,7 @@ describe('operators', () => {
     expect(before.get('warm_bindings_http_connections')).toBe(1)
     wire.drop()
     await link.gone
-    await isOver()
+    await stage.isOver()
     const after = await scraped()
     expect(after.get('warm_bindings_sessions_ended_total{reason="connection-closed"}')).toBe(1)
     expect(after.get('warm_bindings_http_connections')).toBe(0)
@@ -428,16 +423,13 @@ describe('operators', () => {
     const before = performance.now()
     await stage.service.stop()
     expect(performance.now() - before).toBeLessThan(10_000)
-    expect(sessions()).toBe(0)
+    expect(stage.sessions).toBe(0)
   })
 
   test('find no secret in the log, at any level', async () => {
     await set({ ASSUME_SECURE: 'on' })
     const secrets = ['Pa55w0rd-of-juliet', 'sent-by-juliet', 'sent-to-juliet', 'id-of-the-stream']
-    const wire = await stage.wire()
-    wire.send(open(`to='localhost' from='juliet@localhost' version='1.0'`))
-    const link = await stage.server.connection()
-    await link.until("streams'>")
+    const { wire, link } = await stage.opening(open("to='localhost' from='juliet@localhost' version='1.0'"))
     link.send(header(secrets[3]) + features())
     await wire.message()
     await wire.message()
@@ -451,7 +443,7 @@ describe('operators', () => {
     wire.send(`<a>${secrets[1]}`)
     wire.write(text(`<${secrets[1]}`))
     await wire.leave()
-    await isOver()
+    await stage.isOver()
     for (const secret of [...secrets, plain])
       expect(stage.service.lines.filter(line => line.includes(secret))).toEqual([])
     expect(stage.service.lines.join('')).toContain('session created')

@@ -1,7 +1,6 @@
 // XMPP over WebSocket (RFC 7395) for a client that logs in itself, as the client and its server see it.
 // Runs in npm run test:all only: ten seconds.
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { eventually } from '../support/eventually.js'
 import { closing, opcodes, text } from '../support/frames.js'
 import { ask } from '../support/http-answer.js'
 import {
@@ -21,7 +20,7 @@ import {
   streams,
   success,
 } from '../support/websocket-stage.js'
-import type { WebSocketWire } from '../support/websocket-wire.js'
+import type { WebSocketWire, WireOptions } from '../support/websocket-wire.js'
 
 let stage: Stage
 
@@ -29,13 +28,7 @@ const set = async (environment: Record<string, string> = {}, more: Omit<StageOpt
   stage = await Stage.set({ environment, ...more })
 }
 
-afterEach(async () => {
-  expect(stage.service.lines.filter(line => line.includes('incident'))).toEqual([])
-  await stage.strike()
-})
-
-const sessions = () => stage.service.service.counts().sessions
-const isOver = () => eventually('its session has ended', () => sessions() === 0)
+afterEach(() => stage.strike())
 
 const starttls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 
@@ -45,6 +38,20 @@ const refusedWith = async (wire: WebSocketWire) => {
   expect(opening).toMatch(new RegExp(`^<open xmlns='${framing}' [^>]*/>$`))
   expect(others).toEqual([close])
   return /<stream:error [^>]*><([a-z-]+) /.exec(fault!)?.[1]
+}
+
+/** The same for a client that begins with this. */
+const refusal = async (first: string, options?: WireOptions) => {
+  const wire = await stage.wire(options)
+  wire.send(first)
+  return refusedWith(wire)
+}
+
+/** Both sides close the stream, and then the WebSocket. */
+const closes = async (wire: WebSocketWire) => {
+  expect(await wire.message()).toBe(close)
+  wire.send(close)
+  expect(await wire.leave()).toEqual({ messages: [], code: 1000 })
 }
 
 describe('the WebSocket handshake', () => {
@@ -162,10 +169,7 @@ describe('a stream over WebSocket', () => {
 
   test('is opened in the language of the server', async () => {
     await set()
-    const wire = await stage.wire()
-    wire.send(open())
-    const link = await stage.server.connection()
-    await link.until("streams'>")
+    const { wire, link } = await stage.opening()
     link.send(header('abc').replace("version='1.0'>", "version='1.0' xml:lang='de'>"))
     expect(await wire.message()).toMatch(/^<open [^>]* xml:lang='de'\/>$/)
   })
@@ -176,10 +180,7 @@ describe('a stream over WebSocket', () => {
     `<?xml version = '1.0' encoding='utf-8' standalone='yes' ?>\n`,
   ])('can begin with %j before the opening', async declaration => {
     await set()
-    const wire = await stage.wire()
-    wire.send(declaration + open())
-    const link = await stage.server.connection()
-    await link.until("streams'>")
+    const { wire, link } = await stage.opening(declaration + open())
     link.send(header('abc'))
     expect(await wire.message()).toContain("id='abc'")
   })
@@ -187,7 +188,7 @@ describe('a stream over WebSocket', () => {
   test('is restarted after success, without a close', async () => {
     await set()
     const { wire, link } = await stage.loggedIn()
-    expect(sessions()).toBe(1)
+    expect(stage.sessions).toBe(1)
     // At any other time, a restart is an error.
     wire.send(open())
     expect(await wire.leave()).toEqual({ messages: [faultOf('policy-violation'), close], code: 1000 })
@@ -207,7 +208,7 @@ describe('a stream over WebSocket', () => {
     wire.send(message('last words'), close)
     expect(await wire.leave()).toEqual({ messages: [close], code: 1000 })
     expect(await goodbye(link)).toBe(`${message('last words')}</stream:stream>`)
-    await isOver()
+    await stage.isOver()
   })
 
   test('that the server closes first delivers its last stanzas', async () => {
@@ -218,10 +219,8 @@ describe('a stream over WebSocket', () => {
     expect(await wire.message()).toContain("<presence xmlns='jabber:client'/>")
     const fault = await wire.message()
     expect(fault).toContain('<stream:error ')
-    expect(await wire.message()).toBe(close)
-    wire.send(close)
-    expect(await wire.leave()).toEqual({ messages: [], code: 1000 })
-    await isOver()
+    await closes(wire)
+    await stage.isOver()
   })
 
   test('ends with the self-contained error of the server', async () => {
@@ -229,17 +228,12 @@ describe('a stream over WebSocket', () => {
     const { wire, link } = await stage.loggedIn()
     link.send("<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>")
     expect(await wire.message()).toBe(faultOf('conflict').replace(/<text.*<\/text>/, ''))
-    expect(await wire.message()).toBe(close)
-    wire.send(close)
-    expect((await wire.leave()).code).toBe(1000)
+    await closes(wire)
   })
 
   test('that fails before the header of the server gets our opening, then the error', async () => {
     await set()
-    const wire = await stage.wire()
-    wire.send(open())
-    const link = await stage.server.connection()
-    await link.until("streams'>")
+    const { wire, link } = await stage.opening()
     link.send("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='urn:none'>")
     expect(await refusedWith(wire)).toBe('remote-connection-failed')
   })
@@ -247,10 +241,8 @@ describe('a stream over WebSocket', () => {
   test('to a server that is down gets remote-connection-failed', async () => {
     await set()
     stage.server.stop()
-    const wire = await stage.wire()
-    wire.send(open())
-    expect(await refusedWith(wire)).toBe('remote-connection-failed')
-    await isOver()
+    expect(await refusal(open())).toBe('remote-connection-failed')
+    await stage.isOver()
   })
 
   test('that is closed before it was opened gets <close/>', async () => {
@@ -292,10 +284,8 @@ test.each([
   [open("to='a b' version='1.0'"), 'improper-addressing'],
 ])('a client that begins with %j gets our opening, then %s', async (first, condition) => {
   await set()
-  const wire = await stage.wire()
-  wire.send(first)
-  expect(await refusedWith(wire)).toBe(condition)
-  expect(sessions()).toBe(0)
+  expect(await refusal(first)).toBe(condition)
+  expect(stage.sessions).toBe(0)
 })
 
 test.each([
@@ -329,11 +319,9 @@ test.each([
   const { wire, link } = await stage.loggedIn()
   wire.send(message('before'), said, message('behind'))
   expect(await wire.message()).toBe(faultOf(condition))
-  expect(await wire.message()).toBe(close)
-  wire.send(close)
-  expect((await wire.leave()).code).toBe(1000)
+  await closes(wire)
   expect(await goodbye(link)).toBe(`${message('before')}</stream:stream>`)
-  await isOver()
+  await stage.isOver()
 })
 
 test('elements are self-contained in both directions, whatever they inherit', async () => {
@@ -357,10 +345,7 @@ test('elements are self-contained in both directions, whatever they inherit', as
 describe('without TLS', () => {
   test('a client is offered no STARTTLS and no mechanism that reveals a secret', async () => {
     await set()
-    const wire = await stage.wire()
-    wire.send(open())
-    const link = await stage.server.connection()
-    await link.until("streams'>")
+    const { wire, link } = await stage.opening()
     const offered = ['SCRAM-SHA-1', 'SCRAM-SHA-1-PLUS', 'PLAIN', 'OAUTHBEARER', 'X-OAUTH2', 'X-NEW', 'EXTERNAL']
     link.send(header() + features(mechanisms(...offered) + starttls))
     await wire.message()
@@ -396,16 +381,14 @@ describe('without TLS', () => {
     )
     wire.send(close)
     expect((await wire.leave()).code).toBe(1000)
-    expect(sessions()).toBe(0)
+    expect(stage.sessions).toBe(0)
     const page = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })
     expect([page.status, page.headers['location']]).toEqual([308, 'https://chat.example/c/xmpp-websocket'])
   })
 
   test('REQUIRE_SECURE without a URL rejects clients, except behind a TLS proxy', async () => {
     await set({ REQUIRE_SECURE: 'on', TRUSTED_PROXIES: 'loopback' })
-    const wire = await stage.wire()
-    wire.send(open())
-    expect(await refusedWith(wire)).toBe('policy-violation')
+    expect(await refusal(open())).toBe('policy-violation')
     await stage.pair({ headers: { 'X-Forwarded-For': '192.0.2.7', 'X-Forwarded-Proto': 'https' } })
     await stage.strike()
     await set({ REQUIRE_SECURE: 'on', ASSUME_SECURE: 'on' })
@@ -427,7 +410,7 @@ describe('a client whose connection breaks', () => {
       await link.until('one')
       leave(wire)
       expect(await link.rest()).toBe(message('one').split('one')[1] + message('two'))
-      await isOver()
+      await stage.isOver()
     }
   })
 
@@ -459,13 +442,10 @@ describe('a client whose connection breaks', () => {
 
   test('before its server has answered leaves no session', async () => {
     await set()
-    const wire = await stage.wire()
-    wire.send(open())
-    const link = await stage.server.connection()
-    await link.until("streams'>")
+    const { wire, link } = await stage.opening()
     wire.drop()
     await link.gone
-    await isOver()
+    await stage.isOver()
   })
 })
 
@@ -476,22 +456,21 @@ test('domains can have separate endpoints, by host or by path', async () => {
     BOSH_PATH: '/b/$host',
     HTTP_DEFAULT_HOST: 'none',
   })
-  const at = (Host: string, path?: string) => stage.wire({ headers: { Host }, ...(path === undefined ? {} : { path }) })
-  const wire = await at('chat.local')
-  wire.send(open("to='other.example' version='1.0'"))
-  expect(await refusedWith(wire)).toBe('host-unknown')
+  const at = (Host: string) => ({ headers: { Host } })
+  const other = { path: '/ws/other.example', ...at('web.local') }
+  expect(await refusal(open("to='other.example' version='1.0'"), at('chat.local'))).toBe('host-unknown')
   // The domain of the host is the default.
-  const plain = await at('chat.local')
-  plain.send(open("version='1.0'"))
-  expect(await (await stage.server.connection()).until('>')).toBeDefined()
-  const other = await at('web.local', '/ws/other.example')
-  other.send(open("version='1.0'"))
-  expect(await (await stage.server.connection()).until("streams'>")).toContain("to='other.example'")
-  const wrong = await at('web.local', '/ws/other.example')
-  wrong.send(open())
-  expect(await refusedWith(wrong)).toBe('host-unknown')
-  await expect(at('web.local', '/ws/localhost')).rejects.toThrow('HTTP 404')
-  await expect(at('any.local')).rejects.toThrow(/HTTP 4(21|05|04)/)
+  for (const [place, domain] of [
+    [at('chat.local'), 'localhost'],
+    [other, 'other.example'],
+  ] as const) {
+    const wire = await stage.wire(place)
+    wire.send(open("version='1.0'"))
+    expect(await (await stage.server.connection()).until("streams'>")).toContain(`to='${domain}'`)
+  }
+  expect(await refusal(open(), other)).toBe('host-unknown')
+  await expect(stage.wire({ path: '/ws/localhost', ...at('web.local') })).rejects.toThrow('HTTP 404')
+  await expect(stage.wire(at('any.local'))).rejects.toThrow(/HTTP 4(21|05|04)/)
 })
 
 test('domains of a host can share an endpoint, and clients name the domain', async () => {
@@ -506,18 +485,14 @@ test('domains of a host can share an endpoint, and clients name the domain', asy
     wire.send(open(`to='${domain}' version='1.0'`))
     expect(await (await stage.server.connection()).until("streams'>")).toContain(`to='${domain}'`)
   }
-  const third = await stage.wire()
-  third.send(open("to='third.example' version='1.0'"))
-  expect(await refusedWith(third)).toBe('host-unknown')
-  const none = await stage.wire()
-  none.send(open("version='1.0'"))
-  expect(await refusedWith(none)).toBe('improper-addressing')
+  expect(await refusal(open("to='third.example' version='1.0'"))).toBe('host-unknown')
+  expect(await refusal(open("version='1.0'"))).toBe('improper-addressing')
 })
 
 test('a later bind result does not change the user of a session', async () => {
   await set()
   const { link } = await stage.loggedIn()
-  expect(stage.service.service.counts().sessions).toBe(1)
+  expect(stage.sessions).toBe(1)
   link.send(bound('somebody@localhost/else'))
   const { status, text: listed } = await ask(`${stage.service.url}/warm/sessions`, {
     agent: false,

@@ -3,6 +3,7 @@ import { expect } from '@jest/globals'
 import { declareStream } from '../../src/browsers/websocket/framing.js'
 import type { Clock } from '../../src/lib/clock.js'
 import { writeStreamError } from '../../src/xmpp/stream-errors.js'
+import { eventually } from './eventually.js'
 import { type ScriptedConnection, ScriptedServer } from './scripted-server.js'
 import { startTestService, type TestService } from './start-service.js'
 import { WebSocketWire, type WireOptions } from './websocket-wire.js'
@@ -81,12 +82,18 @@ export class Stage {
     return wire
   }
 
-  /** A client whose stream is open, up to the features of its server. */
-  async pair(options: WireOptions = {}, url?: string): Promise<Pair> {
+  /** A client that opens its stream, and what its server has got of it. */
+  async opening(first = open(), options: WireOptions = {}, url?: string): Promise<Pair> {
     const wire = await this.wire(options, url)
-    wire.send(open())
+    wire.send(first)
     const link = await this.server.connection()
     await link.until("xmlns:stream='http://etherx.jabber.org/streams'>")
+    return { wire, link }
+  }
+
+  /** A client whose stream is open, up to the features of its server. */
+  async pair(options: WireOptions = {}, url?: string): Promise<Pair> {
+    const { wire, link } = await this.opening(undefined, options, url)
     link.send(header() + features())
     expect(await wire.message()).toContain('<open ')
     expect(await wire.message()).toContain('<mechanism>SCRAM-SHA-1</mechanism>')
@@ -112,7 +119,17 @@ export class Stage {
     return { wire, link }
   }
 
+  get sessions(): number {
+    return this.service.service.counts().sessions
+  }
+
+  isOver(): Promise<void> {
+    return eventually('its session has ended', () => this.sessions === 0)
+  }
+
+  /** Ends everything. Nothing unforeseen has occurred. */
   async strike(): Promise<void> {
+    expect(this.service.lines.filter(line => line.includes('incident'))).toEqual([])
     for (const wire of this.#wires) wire.drop()
     this.server.stop()
     await this.service.stop()
