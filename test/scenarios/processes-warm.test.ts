@@ -12,9 +12,10 @@ import { type Store, StoreUnavailable } from '../../src/store/store.js'
 import { freshPath } from '../forwarding/stage.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
-import { ask, type HttpAnswer } from '../support/http-answer.js'
+import { callUrl } from '../support/login-server/watched-service.js'
 import { memoryStore } from '../support/memory-store.js'
 import { scrape } from '../support/scrape.js'
+import { callSessions } from '../support/sessions-api.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
@@ -49,52 +50,24 @@ async function start(count: number, environment: Record<string, string> = {}): P
   return services
 }
 
-type Method = 'GET' | 'POST' | 'DELETE'
-
-const call = (
-  { url }: TestService,
-  method: Method,
-  path: string,
-  headers: Record<string, string> = {},
-  body = '',
-): Promise<HttpAnswer> =>
-  ask(
-    url + path,
-    {
-      method,
-      agent: false,
-      headers: {
-        Authorization: adminHeader,
-        Accept: 'application/json',
-        'Content-Length': String(Buffer.byteLength(body)),
-        ...headers,
-      },
-    },
-    body,
-  )
+const call = ({ url }: TestService, method: 'GET' | 'POST' | 'DELETE', path: string) => callSessions(url, method, path)
 
 describe('a session of one process', () => {
   test('is listed, shown, resumed and ended by any process', async () => {
     const [one, two, three] = (await start(3)) as [TestService, TestService, TestService]
     const { id, jid, sid } = await one.bind(alice)
     await two.bind(alice)
-    const list = JSON.parse((await call(three, 'GET', '/warm/sessions?jid=alice@localhost&limit=1')).text)
+    const list = (await call(three, 'GET', '/sessions?jid=alice@localhost&limit=1')).json
     expect([list.total, list.sessions.length]).toEqual([2, 1])
-    const rest = JSON.parse((await call(one, 'GET', `/warm/sessions?limit=1&after=${list.next}`)).text)
-    expect([...list.sessions, ...rest.sessions].map(session => session.id)).toContain(id)
+    const rest = (await call(one, 'GET', `/sessions?limit=1&after=${list.next}`)).json
+    expect([...list.sessions, ...rest.sessions].map((session: { id: string }) => session.id)).toContain(id)
     expect(rest.next).toBeUndefined()
-    expect(JSON.parse((await call(three, 'GET', `/warm/${id}`)).text)).toMatchObject({
-      id,
-      jid,
-      state: 'waiting',
-    })
-    const resumed = await call(two, 'POST', `/warm/${id}/resume`)
-    expect(JSON.parse(resumed.text)).toMatchObject({ id, jid, sid, resumed: true, delivered: 0 })
-    expect((await call(three, 'DELETE', `/warm/${id}`)).status).toBe(204)
-    expect((await call(one, 'GET', `/warm/${id}`)).status).toBe(404)
-    expect(JSON.parse((await call(three, 'DELETE', '/warm/sessions?jid=alice@localhost')).text)).toEqual({
-      ended: 1,
-    })
+    expect((await call(three, 'GET', `/${id}`)).json).toMatchObject({ id, jid, state: 'waiting' })
+    const resumed = await call(two, 'POST', `/${id}/resume`)
+    expect(resumed.json).toMatchObject({ id, jid, sid, resumed: true, delivered: 0 })
+    expect((await call(three, 'DELETE', `/${id}`)).status).toBe(204)
+    expect((await call(one, 'GET', `/${id}`)).status).toBe(404)
+    expect((await call(three, 'DELETE', '/sessions?jid=alice@localhost')).json).toEqual({ ended: 1 })
   })
 })
 
@@ -105,13 +78,13 @@ test('any process shows the page of a session, with its address, browser and his
   const headers = { 'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' }
   await page.request('', { pause: '60' }, { headers })
   page.close()
-  const shown = JSON.parse((await call(three, 'GET', `/warm/${id}`)).text)
+  const shown = (await call(three, 'GET', `/${id}`)).json
   expect(shown).toMatchObject({ admin: 'admin', address: '127.0.0.1', browser: 'Firefox 140, Linux', state: 'paused' })
   expect(shown.process).toBe(id.slice(0, 8))
   expect(shown.history.map(({ event }: { event: string }) => event)).toEqual([
     ...['opened', 'logged-in', 'attached', 'paused'],
   ])
-  const found = JSON.parse((await call(three, 'GET', `/warm/sessions?process=${id.slice(0, 8)}&search=alice`)).text)
+  const found = (await call(three, 'GET', `/sessions?process=${id.slice(0, 8)}&search=alice`)).json
   expect(found.sessions).toMatchObject([{ id, process: id.slice(0, 8) }])
 })
 
@@ -119,27 +92,19 @@ test('a form of one process is accepted by the others, also after that process h
   const SEAL_KEY_FILE = freshPath()
   writeFileSync(SEAL_KEY_FILE, randomBytes(32).toString('base64'), { mode: 0o600 })
   const [one, two] = (await start(3, { SEAL_KEY_FILE })) as [TestService, TestService]
-  const page = await call(services[2]!, 'GET', '/warm', { Accept: 'text/html' })
+  const html = { Authorization: adminHeader, Accept: 'text/html' }
+  const page = await callUrl(`${services[2]!.url}/warm`, { headers: html })
   const token = /name="csrf_token" value="([^"]+)"/.exec(page.text)![1]!
-  const form = new URLSearchParams({ ...alice, csrf_token: token }).toString()
-  const send = (to: TestService) =>
-    call(
-      to,
-      'POST',
-      '/warm',
-      {
-        Origin: to.url,
-        'Sec-Fetch-Site': 'same-origin',
-        'Content-Type': 'application/x-www-form-urlencoded',
-        Accept: 'text/html',
-      },
-      form,
+  const send = ({ url, warm }: TestService) =>
+    warm(
+      { ...alice, csrf_token: token },
+      { as: 'form', accept: 'text/html', headers: { Origin: url, 'Sec-Fetch-Site': 'same-origin' } },
     )
   const sent = await send(one)
   expect(sent.status).toBe(303)
   // The redirect may lead to another process.
   const Cookie = sent.headers['set-cookie']![0]!.split(';')[0]!
-  const shown = await call(two, 'GET', sent.headers.location!, { Accept: 'text/html', Cookie })
+  const shown = await callUrl(two.url + sent.headers.location, { headers: { ...html, Cookie } })
   expect([shown.status, shown.text]).toEqual([200, expect.stringContaining('<title>Logged in · Warm Bindings</title>')])
   expect((await send(two)).status).toBe(303)
   await services.pop()!.stop()
@@ -154,7 +119,7 @@ test('a call that reaches a draining process over an open connection is forwarde
   expect(processIn(id)).not.toBe(processIn(before.id))
   expect(processIn(sid)).toBe(processIn(id))
   expect((await one.warm({ ...alice, password: 'wrong' })).json).toMatchObject({ code: 'not-authorized' })
-  expect((await call(two, 'GET', `/warm/${before.id}`)).status).toBe(200)
+  expect((await call(two, 'GET', `/${before.id}`)).status).toBe(200)
 })
 
 test('a call of a tab began when the first process got it, so an end since then is meant for it', async () => {
@@ -162,7 +127,7 @@ test('a call of a tab began when the first process got it, so an end since then 
   const tab = { ...alice, visit: 'v', tab: 't' }
   await two.warm(tab)
   const begun = Date.now()
-  await call(one, 'DELETE', '/warm/sessions?visit=v')
+  await call(one, 'DELETE', '/sessions?visit=v')
   while (Date.now() === begun) await pause(systemClock, 1)
   await two.warm(tab)
   expect((await one.warm(tab)).json).toMatchObject({ resumed: true })
@@ -203,9 +168,9 @@ test('a call that reaches a full process is forwarded to a process with room', a
 
 describe('a process that lives, but that another cannot reach,', () => {
   test.each([
-    ['an id', (id: string) => `/warm/${id}`],
-    ['a JID', () => '/warm/sessions?jid=alice@localhost'],
-    ['a visit', () => '/warm/sessions?visit=v'],
+    ['an id', (id: string) => `/${id}`],
+    ['a JID', () => '/sessions?jid=alice@localhost'],
+    ['a visit', () => '/sessions?visit=v'],
   ])('ends a session that is ended there by %s', async (by, pathOf) => {
     const path = freshPath()
     const silent = createServer().listen(path)
@@ -237,7 +202,7 @@ test('a session is ended by another process while the store is away', async () =
   const { id } = await one.bind(alice)
   const away = () => Promise.reject(new StoreUnavailable('no-connection'))
   const find = jest.spyOn(store.sessions, 'find').mockImplementation(away)
-  expect((await call(two, 'DELETE', `/warm/${id}`)).status).toBe(204)
+  expect((await call(two, 'DELETE', `/${id}`)).status).toBe(204)
   expect([one.service.counts().sessions, find.mock.calls]).toEqual([0, []])
 })
 
@@ -251,7 +216,7 @@ test('a client that sends a part of a call for another process is no fault', asy
   await once(socket, 'data')
   socket.destroy()
   await once(socket, 'close')
-  expect((await call(two, 'GET', `/warm/${id}`)).status).toBe(200)
+  expect((await call(two, 'GET', `/${id}`)).status).toBe(200)
   expect(two.lines.filter(line => JSON.parse(line).level >= 50)).toEqual([])
 })
 
@@ -264,9 +229,9 @@ describe('a limit', () => {
     // Two calls at once do not both get the last place.
     expect(await codes([one.warm(alice), two.warm(alice)])).toEqual([200, 'too-many-sessions'])
     expect(await codes([three.warm(alice)])).toEqual(['too-many-sessions'])
-    await call(three, 'DELETE', '/warm/sessions?jid=alice@localhost')
+    await call(three, 'DELETE', '/sessions?jid=alice@localhost')
     expect(await codes([three.warm(alice)])).toEqual([200])
-    await call(one, 'DELETE', '/warm/sessions?jid=alice@localhost')
+    await call(one, 'DELETE', '/sessions?jid=alice@localhost')
     expect(await codes([one.warm(alice), two.warm({ ...alice, password: 'wrong' }), three.warm(alice)])).toContain(
       'too-many-requests',
     )
@@ -274,7 +239,7 @@ describe('a limit', () => {
     const wrong = { Authorization: `Basic ${Buffer.from('admin:wrong').toString('base64')}` }
     const statuses: number[] = []
     for (const service of [one, two, three, one, two])
-      statuses.push((await call(service, 'GET', '/warm/sessions', wrong)).status)
+      statuses.push((await callUrl(`${service.url}/warm/sessions`, { headers: wrong })).status)
     expect(statuses).toEqual([401, 401, 401, 429, 429])
   })
 })
