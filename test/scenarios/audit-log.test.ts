@@ -3,7 +3,7 @@ import { Agent, request } from 'node:http'
 import { describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
-import { Operator } from '../support/operated-service.js'
+import { Operator, usualSettings } from '../support/operated-service.js'
 import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 import { scrape } from '../support/scrape.js'
 
@@ -11,10 +11,7 @@ const workersOf = redisForWorkers()
 const operator = Operator.ofEachTest()
 
 const settings = (more: Record<string, string> = {}) => ({
-  PORT: '0',
-  METRICS_ADDRESS: 'none',
-  ADMIN_USERS: 'portal:adm1n-s3cret',
-  XMPP_DOMAINS: 'plain.example',
+  ...usualSettings,
   RATE_FAILED_LOGINS: '0',
   ...more,
 })
@@ -24,7 +21,7 @@ const agent = new Agent({ keepAlive: true, maxSockets: 20 })
 let guessed = 0
 
 /** Sends a different wrong secret each time, because equal secrets share a line. Resolves with the status. */
-const guess = (url: string, user = 'portal') =>
+const guess = (url: string, user = 'admin') =>
   new Promise<number>((resolve, reject) => {
     const sent = request(`${url}/warm`, { method: 'POST', auth: `${user}:wrong ${++guessed}`, agent }, answer => {
       answer.resume().on('end', () => resolve(answer.statusCode!))
@@ -46,7 +43,7 @@ describe('the audit trail', () => {
     await guess(await service.url())
     await eventually('the audit line', () => audited(service.stdout).length === 1)
     expect(audited(service.stdout)).toMatchObject([
-      { msg: 'admin login', part: 'warm', admin: 'portal', address: '127.0.0.1', code: 'unauthorized' },
+      { msg: 'admin login', part: 'warm', admin: 'admin', address: '127.0.0.1', code: 'unauthorized' },
     ])
   })
 

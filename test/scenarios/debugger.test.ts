@@ -2,18 +2,11 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import { callUrl } from '../support/login-server/watched-service.js'
-import { type OperatedService, Operator } from '../support/operated-service.js'
+import { type OperatedService, Operator, usualSettings } from '../support/operated-service.js'
 import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 
 const workersOf = redisForWorkers()
 const operator = Operator.ofEachTest()
-
-const settings = {
-  PORT: '0',
-  METRICS_ADDRESS: 'none',
-  ADMIN_USERS: 'portal:adm1n-s3cret',
-  XMPP_DOMAINS: 'plain.example',
-}
 
 /** The ids of the processes of a service: its own, and those of its workers. */
 function processesOf(service: OperatedService): number[] {
@@ -42,7 +35,7 @@ function listenersOf(pid: number): number {
 }
 
 test.each(workerCounts('0', '2'))('SIGUSR1 opens no debugger in any process, with %s workers', async workers => {
-  const service = operator.start({ ...settings, ...workersOf(workers) })
+  const service = operator.start({ ...usualSettings, ...workersOf(workers) })
   const url = await service.url()
   const processes = processesOf(service)
   expect(processes).toHaveLength(1 + Number(workers))

@@ -9,8 +9,8 @@ import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { callUrl, jsonHeaders } from '../support/login-server/watched-service.js'
-import { Operator } from '../support/operated-service.js'
-import { admin, adminHeader } from '../support/start-service.js'
+import { Operator, settingsAt } from '../support/operated-service.js'
+import { adminHeader } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
 
 /** The minimum for a start. Node opens all files of a program at once. */
@@ -36,15 +36,7 @@ afterAll(async () => {
   await server.stop()
 })
 
-/** The settings of a service for users of `plain.example`. */
-const settings = (host = '127.0.0.1') => ({
-  ...unlimited,
-  ADMIN_USERS: `${admin.name}:${admin.secret}`,
-  PORT: '0',
-  METRICS_ADDRESS: 'none',
-  XMPP_DOMAINS: 'plain.example',
-  XMPP_SERVERS: `plain.example=xmpp://${host}:${server.port}?tls=none`,
-})
+const settings = () => ({ ...unlimited, ...settingsAt(server) })
 
 const call = (method: string, path: string, body?: string) =>
   callUrl(url + path, { method, headers: jsonHeaders, ...(body !== undefined && { body }) })

@@ -10,10 +10,10 @@ import { makeCertificate } from '../support/certificates.js'
 import { EventReceiver, eventsSecret, taking } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import { Operator } from '../support/operated-service.js'
+import { Operator, settingsAt } from '../support/operated-service.js'
 import { scrape } from '../support/scrape.js'
 import { callSessions } from '../support/sessions-api.js'
-import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
+import { startTestService, type TestService } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
 
@@ -147,14 +147,6 @@ describe('a portal receives events', () => {
 })
 
 describe('a process', () => {
-  const settings = (port: number, more: Record<string, string>) => ({
-    PORT: '0',
-    METRICS_ADDRESS: 'none',
-    ADMIN_USERS: Buffer.from(adminHeader.slice('Basic '.length), 'base64').toString(),
-    XMPP_DOMAINS: 'localhost',
-    XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${port}?tls=none`,
-    ...more,
-  })
   const account = { jid: 'alice@localhost', password: 'secret' }
 
   test('sends events over HTTPS only to a receiver with a trusted certificate', async () => {
@@ -181,7 +173,7 @@ describe('a process', () => {
     const { port } = tls.address() as AddressInfo
     const about = { EVENTS_URL: `https://localhost:${port}/`, EVENTS_SECRET_FILE: 'secret' }
     for (const trust of [{}, { NODE_EXTRA_CA_CERTS: 'authority.pem' }]) {
-      const running = operator.start(settings(xmpp.port, { ...about, ...trust }))
+      const running = operator.start({ ...settingsAt({ domain: 'localhost', port: xmpp.port }), ...about, ...trust })
       const { status, json } = await callSessions(await running.url(), 'POST', '', { body: account })
       expect(status).toBe(200)
       await callSessions(await running.url(), 'DELETE', `/${json.id}`)

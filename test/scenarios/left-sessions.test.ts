@@ -7,7 +7,7 @@ import { createLog } from '../../src/lib/log.js'
 import { stateFiles } from '../../src/session/registry/state-files.js'
 import { recordVersion } from '../../src/session/session-record.js'
 import { eventually } from '../support/eventually.js'
-import { Operator } from '../support/operated-service.js'
+import { Operator, usualSettings } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
 
 const operator = Operator.ofEachTest()
@@ -27,11 +27,9 @@ async function written(key: Buffer) {
   })
   await files.write(Array<string>(2000).fill(record), record.length)
   const settings = {
+    ...usualSettings,
     HOST: '127.0.0.1',
     PORT: String(port),
-    ADMIN_USERS: 'admin:admin-secret',
-    XMPP_DOMAINS: 'localhost',
-    METRICS_ADDRESS: 'none',
     STATE_DIR: folder,
     SEAL_KEY_FILE: operator.pathOf('keys'),
   }

@@ -12,9 +12,8 @@ import { ConnectProxy } from '../support/connect-proxy.js'
 import { eventsSecret } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { type OperatedService, Operator } from '../support/operated-service.js'
+import { type OperatedService, Operator, usualSettings } from '../support/operated-service.js'
 import { callSessions } from '../support/sessions-api.js'
-import { adminHeader } from '../support/start-service.js'
 
 const certificate = makeCertificate(['DNS:id.example', 'DNS:portal.example', 'DNS:far.example', 'DNS:bosh.far.example'])
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -64,10 +63,8 @@ afterEach(async () => {
 
 function start(environment: Readonly<Record<string, string>> = {}): Promise<string> {
   const started = operator.start({
-    PORT: '0',
-    METRICS_ADDRESS: 'none',
+    ...usualSettings,
     LOG_LEVEL: 'trace',
-    ADMIN_USERS: Buffer.from(adminHeader.slice('Basic '.length), 'base64').toString(),
     XMPP_DOMAINS: 'localhost,far.example',
     XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${xmpp.port}?tls=none,far.example=host-meta?ca=authority.pem`,
     NODE_EXTRA_CA_CERTS: 'authority.pem',

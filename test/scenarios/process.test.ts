@@ -8,14 +8,13 @@ import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { callUrl } from '../support/login-server/watched-service.js'
 import { testRest } from '../support/matrix.js'
-import { Operator } from '../support/operated-service.js'
+import { Operator, settingsAt } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
 import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 import { root } from '../support/repository.js'
+import { callSessions } from '../support/sessions-api.js'
 
-const secret = 'adm1n-s3cret'
 const password = 'Pa55-of-alice'
-const authorization = `Basic ${Buffer.from(`portal:${secret}`).toString('base64')}`
 
 const workersOf = redisForWorkers()
 const operator = Operator.ofEachTest()
@@ -27,21 +26,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop())
 
-const settings = (more: Record<string, string> = {}) => ({
-  PORT: '0',
-  METRICS_ADDRESS: 'none',
-  ADMIN_USERS: `portal:${secret}`,
-  XMPP_DOMAINS: 'plain.example',
-  XMPP_SERVERS: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
-  ...more,
-})
-
-const warm = (url: string, parameters: object) =>
-  callUrl(`${url}/warm`, {
-    method: 'POST',
-    headers: { Authorization: authorization, 'Content-Type': 'application/json' },
-    body: JSON.stringify(parameters),
-  })
+const settings = (more: Record<string, string> = {}) => ({ ...settingsAt(server), ...more })
 
 describe('a service that cannot start', () => {
   test('because it has no settings prints what is missing, where it looked, and mentions the demo', async () => {
@@ -159,8 +144,8 @@ describe('a service that is stopped', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)('by %s answers held requests, closes its streams and exits', async name => {
     const service = operator.start(settings())
     const url = await service.url()
-    const { sid, rid } = JSON.parse((await warm(url, { jid: 'alice@plain.example', password })).text)
-    const client = new BoshClient(`${url}/http-bind`, { sid, rid })
+    const { json } = await callSessions(url, 'POST', '', { body: { jid: 'alice@plain.example', password } })
+    const client = new BoshClient(`${url}/http-bind`, json)
     const connection = server.last
     const held = client.request("<presence xmlns='jabber:client'/>")
     await eventually('the request is held', () => connection.stanzas.length === 1)

@@ -19,10 +19,10 @@ import { eventually } from '../support/eventually.js'
 import { holdTimers } from '../support/held-timers.js'
 import { type LoginServer, type Stage, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService } from '../support/login-server/watched-service.js'
-import { Operator } from '../support/operated-service.js'
+import { Operator, settingsAt } from '../support/operated-service.js'
 import { lineFrom } from '../support/proxy-headers.js'
 import { callSessions } from '../support/sessions-api.js'
-import { adminHeader, startTestService } from '../support/start-service.js'
+import { startTestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { unlimited } from '../support/unlimited.js'
 
@@ -272,11 +272,7 @@ test('a process exits with 0 within ten seconds, whatever clients and servers do
   closers.push(() => operator.leave())
   const service = operator.start({
     ...unlimited,
-    PORT: '0',
-    METRICS_ADDRESS: 'none',
-    ADMIN_USERS: Buffer.from(adminHeader.slice('Basic '.length), 'base64').toString(),
-    XMPP_DOMAINS: 'plain.example',
-    XMPP_SERVERS: at(server),
+    ...settingsAt(server),
     WARM_TIMEOUT: '60',
   })
   const url = await service.url()
@@ -326,13 +322,7 @@ test('a second Ctrl+C ends a process at once, with 130', async () => {
   const server = await startServer()
   const operator = new Operator()
   closers.push(() => operator.leave())
-  const service = operator.start({
-    PORT: '0',
-    METRICS_ADDRESS: 'none',
-    ADMIN_USERS: Buffer.from(adminHeader.slice('Basic '.length), 'base64').toString(),
-    XMPP_DOMAINS: 'plain.example',
-    XMPP_SERVERS: at(server),
-  })
+  const service = operator.start(settingsAt(server))
   expect((await callSessions(await service.url(), 'POST', '', { body: alice })).status).toBe(200)
   server.last.deafen()
   service.signal('SIGINT')

@@ -3,7 +3,7 @@
 import { chmodSync, existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
-import { Operator } from '../support/operated-service.js'
+import { Operator, usualSettings } from '../support/operated-service.js'
 import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 
 const workersOf = redisForWorkers()
@@ -19,18 +19,11 @@ const told = () =>
 
 const last = (line: string) => eventually(`systemd hears ${line}`, () => told().at(-1)?.startsWith(line) === true)
 
-const settings = {
-  PORT: '0',
-  METRICS_ADDRESS: 'none',
-  ADMIN_USERS: 'portal:adm1n-s3cret',
-  XMPP_DOMAINS: 'plain.example',
-}
-
 function start(more: Record<string, string>) {
   operator.write('systemd-notify', recorder)
   chmodSync(operator.pathOf('systemd-notify'), 0o755)
   const PATH = `${operator.pathOf('.')}:${process.env['PATH']}`
-  return operator.start({ ...settings, PATH, NOTIFY_SOCKET: '@systemd', ...more })
+  return operator.start({ ...usualSettings, PATH, NOTIFY_SOCKET: '@systemd', ...more })
 }
 
 describe.each(workerCounts('0', '1'))('systemd, for a service with %s workers', workers => {
@@ -60,7 +53,7 @@ test('a watchdog of another process gets no messages', async () => {
 })
 
 test('without systemd-notify, the log has a warning, and the service runs', async () => {
-  const service = operator.start({ ...settings, PATH: '/nowhere', NOTIFY_SOCKET: '@systemd' })
+  const service = operator.start({ ...usualSettings, PATH: '/nowhere', NOTIFY_SOCKET: '@systemd' })
   await service.url()
   await eventually('it warns', () => service.lines.some(({ msg, code }) => /notify/.test(msg) && code === 'ENOENT'))
 })

@@ -6,10 +6,9 @@ import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import { Operator } from '../support/operated-service.js'
+import { Operator, settingsAt } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
 import { callSessions } from '../support/sessions-api.js'
-import { admin } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
@@ -27,13 +26,9 @@ afterEach(async () => {
 
 const settings = () => ({
   ...unlimited,
-  PORT: '0',
-  METRICS_ADDRESS: 'none',
+  ...settingsAt(server),
   // The last connection of the server must belong to the session.
   XMPP_SPARE_LINKS: '0',
-  ADMIN_USERS: `${admin.name}:${admin.secret}`,
-  XMPP_DOMAINS: 'plain.example',
-  XMPP_SERVERS: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
 })
 
 /** Warms a session, attaches and exchanges a stanza each way. */

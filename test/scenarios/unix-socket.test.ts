@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { ask } from '../support/http-answer.js'
-import { Operator } from '../support/operated-service.js'
+import { Operator, usualSettings } from '../support/operated-service.js'
 import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 import { root } from '../support/repository.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
@@ -134,8 +134,7 @@ describe('the service does not start, and prints why, if', () => {
 test('is checked by --check-config, without a change', async () => {
   const operator = new Operator()
   try {
-    const required = { ADMIN_USERS: 'portal:adm1n-s3cret', XMPP_DOMAINS: 'localhost', METRICS_ADDRESS: 'none' }
-    const check = (HOST: string) => operator.start({ ...required, HOST }, '--check-config')
+    const check = (HOST: string) => operator.start({ ...usualSettings, HOST }, '--check-config')
     const bad = check(`unix:${folder}/none/http.sock`)
     const good = check(`unix:${path}`)
     expect([await bad.exit, await good.exit]).toEqual([1, 0])
@@ -152,8 +151,8 @@ describe('has its permissions from the first moment', () => {
     try {
       operator.write('look.cjs', lookAtSockets)
       const environment = {
-        ...{ ...workersOf(workers), HOST: `unix:${path}`, SOCKET_MODE: '640', METRICS_ADDRESS: 'none' },
-        ...{ ADMIN_USERS: 'portal:adm1n-s3cret', XMPP_DOMAINS: 'localhost' },
+        ...usualSettings,
+        ...{ ...workersOf(workers), HOST: `unix:${path}`, SOCKET_MODE: '640' },
         NODE_OPTIONS: `--require ${operator.pathOf('look.cjs')}`,
         MODES: operator.pathOf('modes'),
       }
@@ -191,13 +190,7 @@ test('is shared by workers, also after kill -9, and answers the health check', a
   leaveSocket()
   const operator = new Operator()
   try {
-    const environment = {
-      HOST: `unix:${path}`,
-      ...workersOf('2'),
-      METRICS_ADDRESS: 'none',
-      ADMIN_USERS: 'portal:adm1n-s3cret',
-      XMPP_DOMAINS: 'localhost',
-    }
+    const environment = { ...usualSettings, HOST: `unix:${path}`, ...workersOf('2') }
     const running = operator.start(environment)
     expect(await running.url()).toBe(`unix:${path}`)
     expect((statSync(path).mode & 0o777).toString(8)).toBe('660')

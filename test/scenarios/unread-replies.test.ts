@@ -6,8 +6,7 @@ import { connect, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { type OperatedService, Operator } from '../support/operated-service.js'
-import { admin } from '../support/start-service.js'
+import { type OperatedService, Operator, usualSettings } from '../support/operated-service.js'
 
 /** Connections in a crowd, and the memory that its garbage may take, in MiB. All replies of a document would take a GiB. */
 const crowd = 200
@@ -22,12 +21,7 @@ let port: number
 let pid: number
 
 beforeAll(async () => {
-  service = operator.start({
-    ADMIN_USERS: `${admin.name}:${admin.secret}`,
-    PORT: '0',
-    METRICS_ADDRESS: 'none',
-    XMPP_DOMAINS: 'plain.example',
-  })
+  service = operator.start(usualSettings)
   url = await service.url()
   port = Number(new URL(url).port)
   pid = service.lines[0]!.pid

@@ -5,8 +5,7 @@ import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { callUrl, jsonHeaders } from '../support/login-server/watched-service.js'
-import { type OperatedService, Operator } from '../support/operated-service.js'
-import { admin } from '../support/start-service.js'
+import { type OperatedService, Operator, usualSettings } from '../support/operated-service.js'
 import { unlimited } from '../support/unlimited.js'
 
 /** So many sessions, with two bytes of memory for each character, do not fit into the heap. */
@@ -27,9 +26,7 @@ beforeAll(async () => {
   const serverOf = ({ domain, port }: LoginServer) => `${domain}=xmpp://127.0.0.1:${port}?tls=none`
   service = operator.start({
     ...unlimited,
-    ADMIN_USERS: `${admin.name}:${admin.secret}`,
-    PORT: '0',
-    METRICS_ADDRESS: 'none',
+    ...usualSettings,
     XMPP_DOMAINS: 'hostile.example,honest.example',
     XMPP_SERVERS: `${serverOf(hostile)},${serverOf(honest)}`,
     NODE_OPTIONS: `--max-old-space-size=${heapMebibytes}`,

@@ -14,12 +14,11 @@ import { eventually } from '../support/eventually.js'
 import { lintMetrics } from '../support/exposition-lint.js'
 import { ask } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import { callUrl } from '../support/login-server/watched-service.js'
-import { type OperatedService, Operator } from '../support/operated-service.js'
+import { callUrl, jsonHeaders } from '../support/login-server/watched-service.js'
+import { type OperatedService, Operator, settingsAt } from '../support/operated-service.js'
 import { redisForWorkers, redisPackages, workerCounts } from '../support/redis-for-workers.js'
 import { scrape } from '../support/scrape.js'
 
-const authorization = `Basic ${Buffer.from('portal:adm1n-s3cret').toString('base64')}`
 const accounts = { alice: 'Pa55-of-alice' }
 
 let server: LoginServer
@@ -50,11 +49,8 @@ function start(more: Record<string, string> = {}, workers = '2'): OperatedServic
   return operator.start({
     TMPDIR: temporary,
     ...workersOf(workers),
-    PORT: '0',
+    ...settingsAt(server),
     METRICS_ADDRESS: '127.0.0.1:0',
-    ADMIN_USERS: 'portal:adm1n-s3cret',
-    XMPP_DOMAINS: 'plain.example',
-    XMPP_SERVERS: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
     RATE_WARMS_PER_JID: '0',
     MAX_SESSIONS_PER_JID: '0',
     ...more,
@@ -90,7 +86,7 @@ const samples = async (service: OperatedService) => (await scrape(await metricsU
 const warm = (url: string, agent: Agent | false = false, hold = 0) =>
   ask(
     `${url}/warm`,
-    { method: 'POST', agent, headers: { Authorization: authorization, 'Content-Type': 'application/json' } },
+    { method: 'POST', agent, headers: jsonHeaders },
     JSON.stringify({ jid: 'alice@plain.example', password: accounts.alice, hold }),
   )
 

@@ -26,6 +26,27 @@ export function ensureBuilt(): void {
   execFileSync(process.execPath, ['build.js'], { cwd: root })
 }
 
+/** Settings of a service on a free port, whose admin is that of `start-service.ts`. */
+export const usualSettings = {
+  PORT: '0',
+  METRICS_ADDRESS: 'none',
+  ADMIN_USERS: 'admin:admin-secret',
+  XMPP_DOMAINS: 'plain.example',
+} as const
+
+/** The same for the users of this server, without TLS. */
+export const settingsAt = ({
+  port,
+  domain = 'plain.example',
+}: {
+  readonly port: number
+  readonly domain?: string
+}) => ({
+  ...usualSettings,
+  XMPP_DOMAINS: domain,
+  XMPP_SERVERS: `${domain}=xmpp://127.0.0.1:${port}?tls=none`,
+})
+
 export interface OperatedService {
   /** All that it wrote so far. */
   readonly stdout: string
