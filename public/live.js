@@ -76,7 +76,7 @@
       const text = await answer.text()
       if (request !== own) return
       // Calls before the end of a limit count as failed logins.
-      pause = Math.max(interval, 1000 * (Number(answer.headers.get('Retry-After')) || 0))
+      if (answer.status === 429) pause = Math.max(interval, 1000 * (Number(answer.headers.get('Retry-After')) || 0))
       // While the service starts or stops, a proxy may answer. A limit of calls has an end too.
       if (answer.status >= 500 || answer.status === 429) throw new Error(answer.status)
       heardAt = Date.now()

@@ -4,16 +4,18 @@ import { attribute } from '../../xmpp/xml/escape.js'
 import type { Payload } from '../payload.js'
 import type { Session } from '../session.js'
 
+type ClientState = 'active' | 'inactive'
+
 export interface ClientStatesRecord {
   readonly areOffered: boolean
-  readonly last?: string | undefined
+  readonly last?: ClientState | undefined
 }
 
 /** Client states of pages (XEP-0352). A server that does not offer them would close the stream. */
 export class ClientStates {
   #areOffered: boolean
-  /** `active` or `inactive`, once a page has sent one. */
-  #last: string | undefined
+  /** Undefined until a page has sent one. */
+  #last: ClientState | undefined
   readonly #session: Session
 
   constructor(session: Session, { areOffered, last }: ClientStatesRecord = { areOffered: false }) {
@@ -30,7 +32,7 @@ export class ClientStates {
   take(payload: Payload): Payload {
     const last = payload.elements.findLast(isState)
     if (last === undefined) return payload
-    this.#last = last.name
+    if (last.name === 'active' || last.name === 'inactive') this.#last = last.name
     if (this.#reachServer) return payload
     return { ...payload, elements: payload.elements.filter(element => !isState(element)) }
   }

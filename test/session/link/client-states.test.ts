@@ -48,6 +48,7 @@ test.each([
   ['inactive', true, [inactive], [inactive]],
   ['active again', true, [inactive, active], [active]],
   ['inactive, at a server that does not support them', false, [inactive], []],
+  ['inactive, and sent something else', true, [inactive, "<other xmlns='urn:xmpp:csi:0'/>"], [inactive]],
   ['in no state', true, [], []],
 ])('a page that was %s before its link broke is so after it is mended', async (_what, isOffered, states, repeated) => {
   const { bench, client, repairs } = await managed(isOffered)
