@@ -98,13 +98,6 @@ describe('a session that ends is counted by its reason:', () => {
     expect(bench.counts.sessionsCreated).toEqual({ client: 0, warmed: 1, 'taken-up': 0 })
   })
 
-  test('unclaimed, if the caller of /warm has disconnected', async () => {
-    const bench = new BoshBench()
-    const { id } = await bench.warmed()
-    bench.registry.byId(id)!.end('unclaimed', 'silent')
-    expect(endsOf(bench)).toEqual({ unclaimed: 1 })
-  })
-
   test('login, if a login of this process ends early, for any reason', async () => {
     const bench = new BoshBench()
     for (const act of [
@@ -213,12 +206,6 @@ describe('requests that are held', () => {
     await bench.pass(10)
     await two.next(message('one more'))
     expect(heldRequests(bench.registry.all())).toMatchObject({ heldRequests: 2, heldSince: 10_000 })
-  })
-
-  test('are not counted during logins', async () => {
-    const bench = new BoshBench()
-    bench.login()
-    expect(heldRequests(bench.registry.all())).toMatchObject({ heldRequests: 0, heldSince: undefined })
   })
 })
 

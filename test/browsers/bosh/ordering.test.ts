@@ -114,6 +114,7 @@ describe('requests', () => {
     const { reply } = await client.next(message('ü'.repeat(131_072)))
     expect(reply?.body).toBe(terminated('policy-violation'))
     expect(client.link.sent).toHaveLength(1)
+    expect(client.bench.counts.refused.stanza).toBe(1)
   })
 })
 

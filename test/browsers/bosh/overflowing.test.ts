@@ -109,13 +109,6 @@ describe('a server that sends without end', () => {
   })
 })
 
-test('a stanza that is too long ends its session, and the limit is counted', async () => {
-  const client = await new BoshBench().session()
-  const { reply } = await client.next(message('x'.repeat(262_144)))
-  expect(reply?.body).toBe(terminated('policy-violation'))
-  expect(client.bench.counts.refused.stanza).toBe(1)
-})
-
 describe('servers that send to many sessions whose pages fetch nothing', () => {
   const mebi = 2 ** 20
   const mostWaiting = 8 * mebi
