@@ -71,21 +71,14 @@ test('the reply to a missing request is sent before the reply to the parked requ
   expect(answered).toEqual([701, 702])
 })
 
-describe('a session ends by inactivity', () => {
-  const many = (count: number) => Array.from({ length: count }, (_, n) => ` a${n}='1'`).join('')
-  test.each([
-    [
-      'with a queued stanza that has the most attributes, and a namespace inherited from the stream',
-      `<message xmlns='jabber:client'${many(defaultLimits.maxAttributes)}/>`,
-    ],
-  ])('%s', async (_what, stanza) => {
-    const bench = new BoshBench()
-    await bench.session()
-    await bench.server(link => link.receive(stanza))
-    await bench.pass(200)
-    expect(bench.registry.size).toBe(0)
-    expect(bench.link.closed).toBe(true)
-  })
+test('a session ends by inactivity with a queued stanza of the most attributes, in the stream’s namespace', async () => {
+  const many = Array.from({ length: defaultLimits.maxAttributes }, (_, n) => ` a${n}='1'`).join('')
+  const bench = new BoshBench()
+  await bench.session()
+  await bench.server(link => link.receive(`<message xmlns='jabber:client'${many}/>`))
+  await bench.pass(200)
+  expect(bench.registry.size).toBe(0)
+  expect(bench.link.closed).toBe(true)
 })
 
 describe('an end tag with a character that is white space in JavaScript, but not in XML', () => {

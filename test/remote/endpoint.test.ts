@@ -4,7 +4,7 @@ import { createEndpoint, createEndpoints } from '../../src/remote/endpoint.js'
 import type { EndpointReply } from '../../src/remote/endpoint-reply.js'
 import { makeCertificate } from '../support/certificates.js'
 import { calledAfterEach } from '../support/closers.js'
-import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
+import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, faultOf, namesOf, usualEntry, usualSettings } from './parts.js'
 
 const certificate = makeCertificate(['DNS:localhost'])
@@ -255,21 +255,28 @@ describe('faults of an endpoint:', () => {
     expect(await request.over).toBe('gone')
   })
 
-  test('it breaks the connection before the answer', async () => {
+  test.each<[string, typeof broken, (request: EndpointRequest) => unknown]>([
+    ['breaks the connection before the answer', broken, request => request.break()],
+    [
+      'breaks the connection within the answer',
+      broken,
+      async request => {
+        request.begin('<body', { 'Content-Length': '100' })
+        await new Promise(resolve => setImmediate(resolve))
+        request.break()
+      },
+    ],
+    [
+      'breaks the connection within an answer that is too long',
+      wrong,
+      request => request.send(200, `<body>${'<a/>'.repeat(20_000)}`),
+    ],
+    ['sends something that is not text', wrong, request => request.send(200, Buffer.from([0x3c, 0xff]))],
+  ])('it %s', async (_what, fault, act) => {
     const { there, here } = await connect()
     const replied = faultOf(here.exchange('', 60))
-    ;(await there.request()).break()
-    expect(await replied).toEqual(broken)
-  })
-
-  test('it breaks the connection within the answer', async () => {
-    const { there, here } = await connect()
-    const replied = faultOf(here.exchange('', 60))
-    const request = await there.request()
-    request.begin('<body', { 'Content-Length': '100' })
-    await new Promise(resolve => setImmediate(resolve))
-    request.break()
-    expect(await replied).toEqual(broken)
+    await act(await there.request())
+    expect(await replied).toEqual(fault)
   })
 
   test.each([
@@ -285,20 +292,6 @@ describe('faults of an endpoint:', () => {
     expect(await replied).toEqual(wrong)
     expect(await request.over).toBe('gone')
     expect(clock.pending).toBe(0)
-  })
-
-  test('it breaks the connection within an answer that is too long', async () => {
-    const { there, here } = await connect()
-    const replied = faultOf(here.exchange('', 60))
-    ;(await there.request()).send(200, `<body>${'<a/>'.repeat(20_000)}`)
-    expect(await replied).toEqual(wrong)
-  })
-
-  test('it sends something that is not text', async () => {
-    const { there, here } = await connect()
-    const replied = faultOf(here.exchange('', 60))
-    ;(await there.request()).send(200, Buffer.from([0x3c, 0xff]))
-    expect(await replied).toEqual(wrong)
   })
 
   test.each([
