@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { BoshBench, type Client, empty, FakePeer, message, payload, terminated } from '../../support/bosh-bench.js'
+import { BoshBench, empty, FakePeer, message, payload, terminated } from '../../support/bosh-bench.js'
 
 const refused = terminated('item-not-found')
 
@@ -9,17 +9,17 @@ const browser = (cookies?: string, secure = true) => new FakePeer(secure, '192.0
 const pair = (setCookie: string | undefined) => setCookie?.split(';', 1)[0] ?? ''
 
 /** The browser has got the cookie with the first reply. */
-async function attached(bench = new BoshBench()): Promise<{ client: Client; cookie: string }> {
+async function attached(bench = new BoshBench()) {
   const client = await bench.warmed({ attachBinding: 'cookie' })
   const cookie = pair((await client.next()).reply?.setCookie)
-  return { client, cookie }
+  return { bench, client, cookie }
 }
 
 /** The browser has sent the cookie back. */
-async function bound(bench = new BoshBench()) {
-  const { client, cookie } = await attached(bench)
-  const poll = await client.next('', '', browser(cookie))
-  return { client, cookie, poll }
+async function bound(bench?: BoshBench) {
+  const all = await attached(bench)
+  const poll = await all.client.next('', '', browser(all.cookie))
+  return { ...all, poll }
 }
 
 describe('a session that gives its browser a cookie', () => {
@@ -123,8 +123,7 @@ describe('another client that knows the sid but not the cookie', () => {
     ['a pause', 703, '', "pause='300'"],
     ['a rid that is no number', Number.NaN, '', ''],
   ])('gets item-not-found for %s, and the owner’s requests are not affected', async (_what, rid, inner, attributes) => {
-    const bench = new BoshBench()
-    const { client, cookie, poll } = await bound(bench)
+    const { bench, client, cookie, poll } = await bound()
     await bench.pass(53)
     for (const cookies of [undefined, '', 'a=b', `wb-${client.id}=guessed`, cookie.slice(0, -1), `${cookie}A`]) {
       const { reply } = await client.at(rid, inner, attributes, browser(cookies))
@@ -148,8 +147,7 @@ describe('another client that knows the sid but not the cookie', () => {
   })
 
   test('does not end the session by a request that is too large', async () => {
-    const bench = new BoshBench()
-    const { client, cookie } = await bound(bench)
+    const { bench, client, cookie } = await bound()
     const head = `<body rid='703' sid='${client.sid}' xmlns='http://jabber.org/protocol/httpbind'>`
     expect(bench.manager.refuseTooLarge(head, browser())?.body).toBe(refused)
     expect(bench.registry.size).toBe(1)
@@ -201,8 +199,7 @@ describe('the cookie', () => {
   const maxAge = (setCookie: string | undefined) => Number(/Max-Age=(\d+)/.exec(setCookie ?? '')?.[1])
 
   test('is renewed at half time, with the same value and to its browser only', async () => {
-    const bench = new BoshBench()
-    const { client, cookie } = await bound(bench)
+    const { bench, client, cookie } = await bound()
     let renewed: string | undefined
     let waited = 0
     while (renewed === undefined) {
@@ -254,8 +251,7 @@ describe('the cookie', () => {
 
 describe('a session that another page resumes', () => {
   test('has a new cookie, and its old cookie is rejected', async () => {
-    const bench = new BoshBench()
-    const { client, cookie } = await bound(bench)
+    const { bench, client, cookie } = await bound()
     const page = await bench.resume(client, { attachBinding: 'reply' })
     expect(page.cookie?.name).toBe(`wb-${client.id}`)
     expect(page.cookie?.value).not.toBe(cookie.split('=')[1])
@@ -266,8 +262,7 @@ describe('a session that another page resumes', () => {
   })
 
   test('starts again if its first reply sets the cookie', async () => {
-    const bench = new BoshBench()
-    const { client, cookie } = await bound(bench)
+    const { bench, client, cookie } = await bound()
     const page = await bench.resume(client, { attachBinding: 'cookie' })
     const first = await page.next('', '', browser(cookie))
     expect(first.reply?.body).toBe(empty)
@@ -277,8 +272,7 @@ describe('a session that another page resumes', () => {
   })
 
   test('may lose its binding to a browser, or get one for the first time', async () => {
-    const bench = new BoshBench()
-    const { client } = await bound(bench)
+    const { bench, client } = await bound()
     const free = await bench.resume(client, { attachBinding: 'off' })
     await free.next(message('without'))
     expect(free.link.sent).toEqual([message('without')])
@@ -287,8 +281,7 @@ describe('a session that another page resumes', () => {
   })
 
   test('refuses the previous page, with or without the cookie, before it reads the rid', async () => {
-    const bench = new BoshBench()
-    const { client, cookie } = await bound(bench)
+    const { bench, client, cookie } = await bound()
     await bench.resume(client, { attachBinding: 'reply' })
     expect((await client.next('', "type='terminate'", browser(cookie))).reply?.body).toBe(refused)
     expect(bench.registry.size).toBe(1)

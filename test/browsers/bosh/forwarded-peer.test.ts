@@ -38,6 +38,7 @@ class Client implements Peer {
 }
 
 const xml = 'text/xml; charset=utf-8'
+const long = `<body>${'é'.repeat(600_000)}</body>`
 
 let owner: PeerListener
 let links: PeerLinks
@@ -98,26 +99,15 @@ test('a request and its reply arrive whole', async () => {
   expect(peer.cookies).toBe('a=1; b="ü"')
 })
 
-test('a long request and a long reply do too', async () => {
+test.each<[string, string, Reply]>([
+  ['a long request and a long reply', long, { status: 200, body: long, contentType: xml }],
+  ['an empty reply with another status', '<body/>', { status: 404, body: '', contentType: xml }],
+  ['a reply that is no answer', '<body/>', noAnswer],
+])('%s: it arrives as it is', async (_what, text, reply) => {
   const client = new Client()
-  const long = `<body>${'é'.repeat(600_000)}</body>`
-  serve = (text, peer) => peer.answer({ status: 200, body: text, contentType: xml })
-  expect(await forward(long, client)).toBeUndefined()
-  expect(client.replies).toEqual([{ status: 200, body: long, contentType: xml }])
-})
-
-test('an empty reply with another status does too', async () => {
-  const client = new Client()
-  serve = (_text, peer) => peer.answer({ status: 404, body: '', contentType: xml })
-  expect(await forward('<body/>', client)).toBeUndefined()
-  expect(client.replies).toEqual([{ status: 404, body: '', contentType: xml }])
-})
-
-test('a client that must get no answer gets none', async () => {
-  const client = new Client()
-  serve = (_text, peer) => peer.answer(noAnswer)
-  expect(await forward('<body/>', client)).toBeUndefined()
-  expect(client.replies).toEqual([noAnswer])
+  serve = (arrived, peer) => peer.answer(arrived === text ? reply : { ...reply, body: 'another request' })
+  expect(await forward(text, client)).toBeUndefined()
+  expect(client.replies).toEqual([reply])
 })
 
 test('if the link breaks while a reply is on its way, another reply over this link is not sent either', async () => {

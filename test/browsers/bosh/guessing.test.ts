@@ -33,6 +33,12 @@ async function tryOnce(bench: BoshBench, client: Client, login = auth, answer = 
   await bench.pass(0)
 }
 
+/** Sends a login on a stream of its own. The server does not answer. */
+async function logsIn(bench: BoshBench, address?: string) {
+  const client = await stranger(bench, address)
+  return { client, held: await client.next(auth) }
+}
+
 /** Tries `count` wrong passwords from an address, five on each stream. */
 async function guess(bench: BoshBench, count: number, address?: string): Promise<void> {
   for (let left = count; left > 0; left -= 5) {
@@ -112,8 +118,7 @@ describe('from one address', () => {
     await guess(bench, 10)
     const waits: number[] = []
     for (let number = 0; number < 8; number++) {
-      const client = await stranger(bench)
-      const held = await client.next(auth)
+      const { client, held } = await logsIn(bench)
       let waited = 0
       for (; client.link.sent.length === 0 && waited < 60; waited += 0.5) await bench.pass(0.5)
       waits.push(waited)
@@ -133,8 +138,7 @@ describe('from one address', () => {
     const bench = limited()
     const sent: number[] = []
     for (let number = 0; number < 30; number++) {
-      const client = await stranger(bench)
-      await client.next(auth)
+      const { client } = await logsIn(bench)
       sent.push(client.link.sent.length)
     }
     expect(sent.filter(count => count === 1)).toHaveLength(10)
@@ -145,8 +149,7 @@ describe('from one address', () => {
   test('a neighbour with the right password logs in after the delay, and does not count', async () => {
     const bench = limited()
     await guess(bench, 12)
-    const client = await stranger(bench)
-    await client.next(auth)
+    const { client } = await logsIn(bench)
     expect(client.link.sent).toEqual([])
     await bench.pass(20)
     expect(client.link.sent).toEqual([auth])
@@ -158,8 +161,7 @@ describe('from one address', () => {
   test('logins that succeed have no limit', async () => {
     const bench = limited()
     for (let number = 0; number < 40; number++) {
-      const client = await stranger(bench)
-      await client.next(auth)
+      const { client } = await logsIn(bench)
       expect(client.link.sent).toEqual([auth])
       await bench.server(link => link.letIn())
     }
@@ -169,8 +171,7 @@ describe('from one address', () => {
   test('data after a delayed login waits too, in order, even if the stream opens meanwhile', async () => {
     const bench = limited()
     await guess(bench, 11)
-    const client = await stranger(bench)
-    await client.next(auth)
+    const { client } = await logsIn(bench)
     await client.next(message('later'))
     await bench.pass(0.5)
     expect(client.link.sent).toEqual([])
@@ -182,14 +183,12 @@ describe('from one address', () => {
     const bench = limited()
     await guess(bench, 10)
     for (let number = 0; number < 5; number++) {
-      const client = await stranger(bench)
-      await client.next(auth)
+      const { client } = await logsIn(bench)
       await client.next('', "type='terminate'")
       await bench.pass(30)
       expect(client.link.sent).toEqual([])
     }
-    const client = await stranger(bench)
-    await client.next(auth)
+    const { client } = await logsIn(bench)
     await bench.pass(0.5)
     expect(client.link.sent).toEqual([auth])
   })
@@ -198,8 +197,7 @@ describe('from one address', () => {
     const bench = limited()
     await guess(bench, 10)
     for (const address of ['192.0.2.2', '10.0.0.1']) {
-      const client = await stranger(bench, address)
-      await client.next(auth)
+      const { client } = await logsIn(bench, address)
       expect(client.link.sent).toEqual([auth])
     }
     await guess(bench, 30, '10.0.0.1')
@@ -216,8 +214,7 @@ describe('from one address', () => {
     const bench = limited()
     await guess(bench, 5, '2001:db8::1')
     await guess(bench, 5, '2001:db8::2')
-    const client = await stranger(bench, '2001:db8::3')
-    await client.next(auth)
+    const { client } = await logsIn(bench, '2001:db8::3')
     expect(client.link.sent).toEqual([])
   })
 

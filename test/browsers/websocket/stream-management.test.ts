@@ -119,22 +119,15 @@ describe('the service requests an acknowledgement', () => {
 })
 
 describe('unacknowledged stanzas', () => {
-  test('are limited to a thousand', () => {
+  const long = element('message', 'jabber:client', `<message xmlns='jabber:client'>${'x'.repeat(600_000)}</message>`)
+  test.each([
+    ['a thousand', messages(999), messages(1)],
+    ['a megabyte', [long], [long]],
+  ])('are limited to %s', (_limit, first, last) => {
     const management = new StreamManagement()
-    management.unacknowledged.sent(messages(999))
+    management.unacknowledged.sent(first)
     expect(management.unacknowledged.isFull).toBe(false)
-    management.unacknowledged.sent(messages(1))
-    expect(management.unacknowledged.isFull).toBe(true)
-    management.acknowledge(1)
-    expect(management.unacknowledged.isFull).toBe(false)
-  })
-
-  test('are limited to a megabyte', () => {
-    const management = new StreamManagement()
-    const long = element('message', 'jabber:client', `<message xmlns='jabber:client'>${'x'.repeat(600_000)}</message>`)
-    management.unacknowledged.sent([long])
-    expect(management.unacknowledged.isFull).toBe(false)
-    management.unacknowledged.sent([long])
+    management.unacknowledged.sent(last)
     expect(management.unacknowledged.isFull).toBe(true)
     management.acknowledge(1)
     expect(management.unacknowledged.isFull).toBe(false)
