@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http'
 import express, { type ErrorRequestHandler, type Express, type Request, type Router } from 'express'
-import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import { clientAddress } from '../http/access/client-rules.js'
 import { homePath } from '../http/addresses.js'
@@ -36,13 +35,11 @@ import { createWarmRouter, type WarmParts } from '../warm/warm-router.js'
 export interface AppParts extends WarmParts {
   readonly extraRouters: readonly Router[]
   readonly demoPath?: string | undefined
-  readonly httpLog: Logger
 }
 
 interface ProblemParts {
   readonly config: Pick<Config, 'externalUrl' | 'warmPath' | 'warm' | 'http' | 'assumeSecure' | 'trustedProxies'>
-  readonly httpLog: Logger
-  readonly answering: Pick<AnsweringParts, 'counts' | 'logOften'>
+  readonly answering: Pick<AnsweringParts, 'counts' | 'httpLog' | 'logOften'>
 }
 
 export function createApp(parts: AppParts): Express {
@@ -90,11 +87,7 @@ function offAt(path: string, config: Config): { readonly detail?: string; readon
   return { detail: `${subject} off here: see ${setting} and HTTP_HOSTS.`, setting }
 }
 
-interface PagesParts extends ConnectParts {
-  readonly httpLog: Logger
-}
-
-export function createPagesApp(parts: PagesParts): Express {
+export function createPagesApp(parts: ConnectParts): Express {
   const app = newApp(parts.config)
   app.use(createConnectRouter(parts))
   app.use(createProblemHandler(parts, () => 'json'))
@@ -139,7 +132,7 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
 
 /** Anybody can cause errors: each code gets one log line a minute, with a `count`. */
 function createProblemHandler(
-  { config, httpLog: log, answering: { counts, logOften } }: ProblemParts,
+  { config, answering: { counts, httpLog: log, logOften } }: ProblemParts,
   representationOf: (request: Request) => Representation = request => represent(request, config.warmPath),
 ): ErrorRequestHandler {
   // Express recognises an error handler by its four parameters.

@@ -283,6 +283,7 @@ export class Service {
       }),
       answering: {
         log: logFor('warm'),
+        httpLog: logFor('http'),
         audit: auditFor('warm'),
         clock,
         logOften: countedLines(sums),

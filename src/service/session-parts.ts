@@ -127,7 +127,6 @@ export function createSessionParts(given: ProcessParts) {
       registry.byId(id)?.end('unclaimed', 'silent')
       elsewhere.endUnclaimed(id)
     },
-    logFor,
   }
   return {
     parts,

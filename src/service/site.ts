@@ -94,7 +94,7 @@ function warmingOf({ login, keysOf }: Logins, { shared }: Parts): WarmingParts {
 
 function createConnect(config: Config, logins: Logins, parts: Parts): Endpoint {
   const { answering, pageTokens, guests, sessionParts } = parts.shared
-  const { common, notePageRefusal, logFor } = sessionParts
+  const { common, notePageRefusal } = sessionParts
   return createPagesApp({
     config,
     warming: warmingOf(logins, parts),
@@ -105,12 +105,11 @@ function createConnect(config: Config, logins: Logins, parts: Parts): Endpoint {
     refused: common.refused,
     noteRefusal: notePageRefusal,
     page: createEndpointPage(config, 'connect'),
-    httpLog: logFor('http'),
   })
 }
 
 function createApi(config: Config, logins: Logins, parts: Parts): Express {
-  const { hashes, formTokens, answering, numbers, demoPath, routers, sessionParts } = parts.shared
+  const { hashes, formTokens, answering, numbers, demoPath, routers } = parts.shared
   return createApp({
     config,
     hashes,
@@ -120,7 +119,6 @@ function createApi(config: Config, logins: Logins, parts: Parts): Express {
     numbers,
     demoPath,
     extraRouters: routers(),
-    httpLog: sessionParts.logFor('http'),
   })
 }
 

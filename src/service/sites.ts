@@ -86,13 +86,13 @@ function createHost(config: Config, hosts: readonly HostEntry[], parts: Parts): 
 
 /** Rejects requests with 421 (RFC 9110 §15.5.20). */
 function refusal(config: Config, { shared }: Parts): Routes {
-  const { logFor, noteBoshRefusal } = shared.sessionParts
+  const { noteBoshRefusal } = shared.sessionParts
   const refuseBosh: RequestListener = (req, res) => {
     const host = askedHost(req)
     noteBoshRefusal('host', clientAddress(req, config), 'HTTP_HOSTS', host)
     const { sentence } = problems['misdirected-request']
     answerInText(res, 421, host ? `${sentence} It is ${host}.` : sentence)
   }
-  const rest = createMisdirectedApp({ config, httpLog: logFor('http'), answering: shared.answering })
+  const rest = createMisdirectedApp({ config, answering: shared.answering })
   return { paths: new Map([[config.boshPath, refuseBosh]]), below: [], rest }
 }

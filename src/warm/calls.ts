@@ -74,6 +74,7 @@ export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
 
 export interface AnsweringParts {
   readonly log: Logger
+  readonly httpLog: Logger
   readonly audit: Logger
   readonly clock: Clock
   readonly logOften: LogOften

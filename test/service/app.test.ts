@@ -252,7 +252,8 @@ describe('the HTTP app', () => {
     })
     const lines: string[] = []
     const httpLog = pino({}, { write: line => lines.push(line) })
-    const app = createApp({ ...appParts(), httpLog, extraRouters: [router] })
+    const parts = appParts()
+    const app = createApp({ ...parts, answering: { ...parts.answering, httpLog }, extraRouters: [router] })
     const reply = await request(app).get('/broken')
     expect(reply.status).toBe(500)
     expect(reply.text).toContain('internal-error')

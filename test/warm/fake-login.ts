@@ -126,6 +126,7 @@ export function appParts(settings: Config = config, about: AppAbout = {}): AppPa
     },
     answering: {
       log,
+      httpLog: log,
       audit: log.child({ audit: true }),
       clock,
       logOften: countedLines(new MinuteSums(clock)),
@@ -135,7 +136,6 @@ export function appParts(settings: Config = config, about: AppAbout = {}): AppPa
       isStopping: () => false,
     },
     numbers,
-    httpLog: log,
     extraRouters: [],
   }
 }
