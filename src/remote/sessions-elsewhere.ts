@@ -1,5 +1,5 @@
 import { forgetOldest } from '../lib/limits/forget-oldest.js'
-import type { StoredSession, TabName } from '../store/store.js'
+import type { StoredSession, TabKey } from '../store/store.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { EndpointSession } from './endpoint-session.js'
 
@@ -21,7 +21,7 @@ export class SessionsElsewhere {
     return this.#sessions.size
   }
 
-  add(id: string, jid: string, domain: string, openedAt: number, session: EndpointSession, tab?: TabName): void {
+  add(id: string, jid: string, domain: string, openedAt: number, session: EndpointSession, tab?: TabKey): void {
     const { process } = this
     this.#sessions.set(id, { id, process, jid, user: userOf(jid), domain, openedAt, tab, ...alike })
     this.#releasable.set(id, session)

@@ -25,7 +25,7 @@ import { freeMemory } from '../session/limits/freeing-memory.js'
 import { SessionLimits, shareOfWarmCalls } from '../session/limits/session-limits.js'
 import { UserLimit } from '../session/limits/user-limit.js'
 import { unmendedLinks } from '../session/link/mending.js'
-import { RefusedLogins } from '../session/logins/refused-logins.js'
+import { LoginDelays } from '../session/logins/login-delays.js'
 import { allSessions } from '../session/registry/all-sessions.js'
 import { OwnSessions } from '../session/registry/own-sessions.js'
 import { RecordWriter } from '../session/registry/record-writer.js'
@@ -74,7 +74,7 @@ export function createSessionParts(given: ProcessParts) {
   const measure = memoryMeasure(clock, () => config.limits.megabytes, config.workers)
   const linking = createLinking(given, waiting, measure)
   const { names, isNamed, connect, elsewhere, openThere } = linking
-  const { makeRate, limits, refusedLogins, userLimit, bodies } = createLimiting(base, registry, measure)
+  const { makeRate, limits, loginDelays, userLimit, bodies } = createLimiting(base, registry, measure)
   const own = new OwnSessions(registry, elsewhere)
   const shared = joined && sharedBy(joined, given, own)
   const book =
@@ -104,7 +104,7 @@ export function createSessionParts(given: ProcessParts) {
     unmended: unmendedLinks({ sums, log: logFor('c2s'), isNamed }),
     registry,
     limits,
-    refusedLogins,
+    loginDelays,
     userLimit,
     log,
   }
@@ -291,7 +291,7 @@ function createLimiting(
   return {
     makeRate,
     limits,
-    refusedLogins: new RefusedLogins({
+    loginDelays: new LoginDelays({
       limits: config.limits,
       rates: config.rates,
       trustedProxies,

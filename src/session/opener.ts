@@ -35,7 +35,7 @@ export class Opener {
     by: { readonly address: string; readonly secure: boolean; readonly browser?: string | undefined },
     make: (session: Session) => C,
   ) {
-    const { registry, refusedLogins, limits, counts, clock } = this.#parts.common
+    const { registry, loginDelays, limits, counts, clock } = this.#parts.common
     const { address, secure, browser } = by
     if (!registry.takesSessions) return 'system-shutdown'
     if (domain === undefined) {
@@ -44,7 +44,7 @@ export class Opener {
     }
     const refusal = await this.#admission.ofClient(domain, address)
     if (refusal !== undefined) return refusal
-    const attempts = new ClientAttempts(refusedLogins, address, domain)
+    const attempts = new ClientAttempts(loginDelays, address, domain)
     const session = new Session(domain, this.#keeper, { isSecure: secure, attempts })
     session.history.browser = browser
     limits.opened(session, address, attempts, clock.now())

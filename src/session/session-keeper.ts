@@ -8,7 +8,7 @@ import type { OpenLink } from '../xmpp/link.js'
 import type { SessionLimits } from './limits/session-limits.js'
 import type { UserLimit } from './limits/user-limit.js'
 import type { WhyUnmended } from './link/mending.js'
-import type { RefusedLogins } from './logins/refused-logins.js'
+import type { LoginDelays } from './logins/login-delays.js'
 import type { OpenerParts } from './opener.js'
 import type { Registry } from './registry/registry.js'
 import type { Session } from './session.js'
@@ -29,7 +29,7 @@ export interface CommonParts {
   readonly unmended: (domain: string, why: WhyUnmended) => void
   readonly registry: Registry
   readonly limits: SessionLimits
-  readonly refusedLogins: RefusedLogins
+  readonly loginDelays: LoginDelays
   readonly userLimit: UserLimit
   readonly log: SessionLog
 }

@@ -1,5 +1,5 @@
 import type { CallIds } from '../lib/call-ids.js'
-import type { TabName } from '../store/store.js'
+import type { TabKey } from '../store/store.js'
 import type { InactivityRecord } from './inactivity.js'
 import type { ClientStatesRecord } from './link/client-states.js'
 import type { LinkRecord } from './link/managed-link.js'
@@ -23,7 +23,7 @@ export interface SessionRecord {
   readonly jid: string
   readonly isSecure: boolean | undefined
   readonly createdAt: number
-  readonly tab?: TabName | undefined
+  readonly tab?: TabKey | undefined
   readonly guestAddress?: string | undefined
   readonly ids?: CallIds | undefined
   readonly history?: HistoryRecord | undefined

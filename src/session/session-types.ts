@@ -1,6 +1,6 @@
 import type { CallIds } from '../lib/call-ids.js'
 import type { EndReason, EventType } from '../lib/counts.js'
-import type { PageWish, SessionPage, SessionState, StoredSession, TabName, VisitKey } from '../store/store.js'
+import type { PageWish, SessionPage, SessionState, StoredSession, TabKey, VisitKey } from '../store/store.js'
 import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { PageBinding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
@@ -46,7 +46,7 @@ export interface OpenWish extends LinkOptions {
   readonly isRefusalCounted?: boolean | undefined
   /** Undefined for other users, who may be at the domain of guests too. */
   readonly guestAddress?: string | undefined
-  readonly tab?: TabName | undefined
+  readonly tab?: TabKey | undefined
   readonly ids?: CallIds | undefined
   readonly openedBy?: OpenedBy | undefined
   /** The session is in the store already. */

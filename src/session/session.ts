@@ -1,7 +1,7 @@
 import { attempt } from '../lib/attempt.js'
 import type { CallIds } from '../lib/call-ids.js'
 import type { EndReason, Limit } from '../lib/counts.js'
-import type { StoredSession, TabName } from '../store/store.js'
+import type { StoredSession, TabKey } from '../store/store.js'
 import type { Link, LinkEvents, LinkOptions, StreamOptions } from '../xmpp/link.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { Client, NextPage } from './client.js'
@@ -37,7 +37,7 @@ export class Session {
   readonly downlink: Downlink
   readonly inactivity: Inactivity
   deadline = Number.POSITIVE_INFINITY
-  tab: TabName | undefined
+  tab: TabKey | undefined
   /** Address at which a guest opened the session. */
   guestAddress: string | undefined
   readonly history: SessionHistory

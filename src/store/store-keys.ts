@@ -1,10 +1,10 @@
 import { comparableJid } from '../xmpp/jid/jid.js'
-import type { CountedBy, EndedMarks, Ending, SessionEntry, SessionKey, TabName, VisitKey } from './store.js'
+import type { CountedBy, EndedMarks, Ending, SessionEntry, SessionKey, TabKey, VisitKey } from './store.js'
 
 /** Keys contain secrets. `jid` can be full. */
 export const keys = {
   secret: (secret: string) => JSON.stringify(['secret', secret]),
-  tab: ({ admin, user, visit, tab }: TabName) => JSON.stringify(['tab', admin, user, visit, tab]),
+  tab: ({ admin, user, visit, tab }: TabKey) => JSON.stringify(['tab', admin, user, visit, tab]),
   visit: ({ admin, visit }: VisitKey) => JSON.stringify(['visit', admin, visit]),
   counted: (by: CountedBy, value: string) => JSON.stringify([by, value]),
 }
@@ -47,6 +47,6 @@ export function endingKeysOf({ id, user, jid, tab }: Parameters<EndedMarks['isEn
   return [ofId(id), ...jids.map(ofJid), ...(tab === undefined ? [] : endingKeysOfTab(tab))]
 }
 
-export function endingKeysOfTab(tab: TabName): readonly string[] {
+export function endingKeysOfTab(tab: TabKey): readonly string[] {
   return [ofVisit({ admin: tab.admin, visit: tab.visit }), ofVisit(tab)]
 }

@@ -83,7 +83,7 @@ export interface Member {
   lost(ids: readonly string[]): void
 }
 
-export interface TabName {
+export interface TabKey {
   readonly admin: string
   /** A normalised bare JID, or the domain for anonymous users. */
   readonly user: string
@@ -114,7 +114,7 @@ export interface StoredSession {
   readonly admin?: string | undefined
   /** True if a page opened the session with a token. */
   readonly isPage: boolean
-  readonly tab?: TabName | undefined
+  readonly tab?: TabKey | undefined
   readonly openedAt: number
   readonly state: SessionState
   readonly transport?: 'bosh' | 'websocket' | undefined
@@ -132,7 +132,7 @@ export interface SessionEntry extends StoredSession {
 export type SessionKey =
   | { readonly id: string }
   | { readonly secret: string }
-  | { readonly tab: TabName }
+  | { readonly tab: TabKey }
   | { readonly user: string }
   | { readonly visit: VisitKey }
 
@@ -200,7 +200,7 @@ export interface TabLocks {
    * Resolves when no other call in any process is in this tab. Calls of one process enter in their order. Rejects with
    * the signal's `reason` if the caller leaves.
    */
-  enter(tab: TabName, signal: CallerSignal): Promise<TabLock>
+  enter(tab: TabKey, signal: CallerSignal): Promise<TabLock>
 }
 
 export interface TabLock {
@@ -226,7 +226,7 @@ export const lockSeconds = 5
 export interface SealedRecord {
   readonly id: string
   readonly secrets: readonly string[]
-  readonly tab?: TabName | undefined
+  readonly tab?: TabKey | undefined
   /** Version and key of the text: not all processes on this store read all forms, for example in a rolling upgrade. */
   readonly form: string
   /** Sealed by the caller. */
@@ -258,7 +258,7 @@ export interface OtherForm {
   readonly form: string
 }
 
-export type RecordKey = { readonly id: string } | { readonly secret: string } | { readonly tab: TabName }
+export type RecordKey = { readonly id: string } | { readonly secret: string } | { readonly tab: TabKey }
 
 export interface Records {
   /** The records expire after `seconds`. None is written for a session that another process has taken from `process`. */

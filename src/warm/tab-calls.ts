@@ -5,11 +5,11 @@ import type { Shared } from '../session/registry/all-sessions.js'
 import type { OwnSessions } from '../session/registry/own-sessions.js'
 import { lookAgain, looksForDead } from '../store/look-again.js'
 import { isOfVisit } from '../store/session-page.js'
-import type { TabLock, TabLocks, TabName } from '../store/store.js'
+import type { TabKey, TabLock, TabLocks } from '../store/store.js'
 import { orStoreProblem, unreachable } from '../store/store-problem.js'
 
 interface Entering {
-  readonly tab: TabName
+  readonly tab: TabKey
   /** Unix time in milliseconds. */
   readonly begunAt: number
   readonly signal: CallerSignal
@@ -61,7 +61,7 @@ function tabSessions(own: TabCallsParts['own'], shared: Shared | undefined, cloc
     process === others.self ||
     (!others.isGone(process) && others.others.some(({ name }) => name === process))
 
-  return async (tab: TabName, { session, hasRecord }: TabLock): Promise<string | undefined> => {
+  return async (tab: TabKey, { session, hasRecord }: TabLock): Promise<string | undefined> => {
     if (session?.state === 'elsewhere') return own.ofTab(tab)
     const isLeft = session !== undefined && !isReached(session.process)
     const isWanted = shared !== undefined && own.ofTab(tab) === undefined && (hasRecord || isLeft)
@@ -143,7 +143,7 @@ export function createTabCalls({ own, tabs, shared, clock, timeout }: TabCallsPa
 
 /** Waits for the session of a process that died, or in another form. Resolves with the process that has it now. */
 async function takenUp(
-  tab: TabName,
+  tab: TabKey,
   { records }: Shared,
   isReached: (process: string) => boolean,
   clock: Clock,

@@ -1,7 +1,7 @@
 // Entries as tests of stores write them.
-import type { Member, ProcessEntry, SessionEntry, TabName } from '../../src/store/store.js'
+import type { Member, ProcessEntry, SessionEntry, TabKey } from '../../src/store/store.js'
 
-export const tabOf = (tab: string, visit = 'visit', user = 'anna@example.org'): TabName => ({
+export const tabOf = (tab: string, visit = 'visit', user = 'anna@example.org'): TabKey => ({
   admin: 'portal',
   user,
   visit,

@@ -22,7 +22,7 @@ import { sessionLog } from '../../src/session/session-log.js'
 import type { Handover, Open, OpenLogin, TellEvent } from '../../src/session/session-types.js'
 import { hashOf, idOf } from '../../src/session/sid.js'
 import { processIn } from '../../src/store/process-name.js'
-import type { TabName } from '../../src/store/store.js'
+import type { TabKey } from '../../src/store/store.js'
 import type { Link, LinkEnd, LinkEvents, Resumption, StreamOptions } from '../../src/xmpp/link.js'
 import {
   bindNamespace,
@@ -350,7 +350,7 @@ export class BoshBench {
       unmended: (domain, why) => void this.unmended.push([domain, why]),
       registry: this.registry,
       limits,
-      refusedLogins: noLoginLimits({
+      loginDelays: noLoginLimits({
         rates: { loginsPerAddress: about.loginsPerAddress ?? 0 },
         trustedProxies: { hasProxy: address => address === '10.0.0.1' },
         counts: this.counts,
@@ -483,7 +483,7 @@ export class BoshBench {
   }
 
   /** Opens a session for a login of this process. Throws where that is refused. */
-  login(attributes = '', domain = 'chat.example', tab?: TabName): FakeLogin {
+  login(attributes = '', domain = 'chat.example', tab?: TabKey): FakeLogin {
     const value = (name: string) => new RegExp(` ${name}='([^']*)'`).exec(` ${attributes}`)?.[1]
     const login = new FakeLogin()
     login.opening = this.#open(

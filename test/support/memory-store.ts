@@ -20,9 +20,9 @@ import {
   type Store,
   type StoredSession,
   StoreUnavailable,
+  type TabKey,
   type TabLock,
   type TabLocks,
-  type TabName,
   type TakenRecord,
   takenSeconds,
 } from '../../src/store/store.js'
@@ -116,7 +116,7 @@ class MemorySessions implements SessionEntries {
     return this.#find(key).sort((a, b) => a.openedAt - b.openedAt)
   }
 
-  ofTab(tab: TabName): StoredSession | undefined {
+  ofTab(tab: TabKey): StoredSession | undefined {
     return this.#find({ tab })[0]
   }
 
@@ -174,7 +174,7 @@ class MemoryTabs implements TabLocks {
     this.#marks = marks
   }
 
-  async enter(tab: TabName, signal: CallerSignal): Promise<TabLock> {
+  async enter(tab: TabKey, signal: CallerSignal): Promise<TabLock> {
     const key = keys.tab(tab)
     await this.#turns.take(key, signal)
     const session = this.#sessions.ofTab(tab)
@@ -267,7 +267,7 @@ class MemoryRecords implements Records {
     return kept && this.#take(kept, by)
   }
 
-  has(tab: TabName): boolean {
+  has(tab: TabKey): boolean {
     return this.#having(keys.tab(tab)) !== undefined
   }
 

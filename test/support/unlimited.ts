@@ -3,7 +3,7 @@ import { Counts } from '../../src/lib/counts.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { ownRates } from '../../src/lib/limits/rates.js'
 import { type LimitParts, SessionLimits } from '../../src/session/limits/session-limits.js'
-import { RefusedLogins, type RefusedLoginsParts } from '../../src/session/logins/refused-logins.js'
+import { LoginDelays, type LoginDelaysParts } from '../../src/session/logins/login-delays.js'
 import { FakeClock } from './fake-clock.js'
 
 /** Settings without limits for tests that repeatedly warm the same users and guess passwords. */
@@ -34,8 +34,8 @@ export function noSessionLimits(more: Partial<LimitParts> = {}): SessionLimits {
 }
 
 /** Any number of logins may be refused, without a line in the audit trail. */
-export function noLoginLimits(more: Partial<RefusedLoginsParts> = {}): RefusedLogins {
-  return new RefusedLogins({
+export function noLoginLimits(more: Partial<LoginDelaysParts> = {}): LoginDelays {
+  return new LoginDelays({
     makeRate: ownRates,
     rates: { loginsPerAddress: 0 },
     limits: { loginTimeout: 60 },

@@ -10,7 +10,7 @@ import type {
   Sessions,
 } from '../../src/session/session-types.js'
 import { isOfVisit, pageOf, statesOf } from '../../src/store/session-page.js'
-import type { PageWish, SessionPage, SessionState, StoredSession, TabName, VisitKey } from '../../src/store/store.js'
+import type { PageWish, SessionPage, SessionState, StoredSession, TabKey, VisitKey } from '../../src/store/store.js'
 import { keys } from '../../src/store/store-keys.js'
 
 export const idOf = (number: number) => number.toString(16).padStart(32, '0')
@@ -91,7 +91,7 @@ export class FakeSessions implements Sessions {
     }
   }
 
-  ofTab(wanted: TabName): string | undefined {
+  ofTab(wanted: TabKey): string | undefined {
     const found = [...this.views.values()].filter(({ tab }) => tab !== undefined && keys.tab(tab) === keys.tab(wanted))
     return found.find(({ state }) => state !== 'opening' && state !== 'ended')?.id
   }

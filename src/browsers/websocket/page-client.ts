@@ -9,9 +9,9 @@ import { startTagOf } from '../../xmpp/xml/document.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import { withoutAttribute } from '../../xmpp/xml/root-reader.js'
 import { closeCodes, type SocketChannel } from './socket-channel.js'
-import { SocketClient } from './socket-client.js'
 import { StreamManagement } from './stream-management.js'
 import type { StreamParts } from './stream-start.js'
+import { WebSocketClient } from './websocket-client.js'
 
 /** The first delivery waits this long for `<enable/>`. */
 const enableMilliseconds = 1_000
@@ -21,7 +21,7 @@ const keptMilliseconds = 3_000
 /** Pause between pings, unless `#unconfirmed` is full: a ping for each stanza would take a third of the CPU time. */
 const probeMilliseconds = 100
 
-export class PageClient extends SocketClient {
+export class PageClient extends WebSocketClient {
   readonly #resumeSeconds: number
   readonly #next: NextPage
   /** Undefined before `<enable/>`. */

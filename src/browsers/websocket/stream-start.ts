@@ -12,7 +12,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import { declareStream, readMessage, readOpen, type StreamOpening, writeOpen } from './framing.js'
 import { type ChannelEvents, closeCodes, type SocketChannel } from './socket-channel.js'
-import { SocketClient } from './socket-client.js'
+import { WebSocketClient } from './websocket-client.js'
 
 export interface StreamParts {
   readonly common: CommonParts
@@ -109,7 +109,7 @@ export class StreamStart implements ChannelEvents {
   }
 
   async #logIn(domain: string | undefined, { lang = 'en', from }: StreamOpening): Promise<void> {
-    const begin = (session: Session) => new SocketClient(session, this.channel, false)
+    const begin = (session: Session) => new WebSocketClient(session, this.channel, false)
     const opened = await this.parts.opener.openForClient(domain, { lang, from }, this.channel.client, begin)
     this.over()
     if (opened === 'system-shutdown') this.refuse(opened, closeCodes.goingAway)

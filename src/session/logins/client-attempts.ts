@@ -3,14 +3,14 @@ import { isLoginRequest, isOfSasl } from '../../xmpp/namespaces.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import type { Session } from '../session.js'
-import type { RefusedLogins } from './refused-logins.js'
+import type { LoginDelays } from './login-delays.js'
 import { firstMessage, shownUser } from './shown-user.js'
 
 const mostAttempts = 5
 
-/** Counts the logins of one client, and holds each login back for the delay that `RefusedLogins` returns. */
+/** Counts the logins of one client, and holds each login back for the delay that `LoginDelays` returns. */
 export class ClientAttempts {
-  readonly #refusals: RefusedLogins
+  readonly #refusals: LoginDelays
   readonly #client: { readonly address: string; readonly domain: string }
   readonly #isLimited: boolean
   #unanswered: ReturnType<typeof attemptIn>
@@ -21,7 +21,7 @@ export class ClientAttempts {
   readonly #timers = new Set<Timer>()
   #isOver = false
 
-  constructor(refusals: RefusedLogins, address: string, domain: string) {
+  constructor(refusals: LoginDelays, address: string, domain: string) {
     this.#refusals = refusals
     this.#client = { address, domain }
     this.#isLimited = refusals.isLimited(this.#client)

@@ -1,5 +1,5 @@
 import { isOfVisit, pageOf, statesOf } from '../../store/session-page.js'
-import type { PageWish, StoredSession, TabName, VisitKey } from '../../store/store.js'
+import type { PageWish, StoredSession, TabKey, VisitKey } from '../../store/store.js'
 import { storeProblem } from '../../store/store-problem.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { isSameJid, userOf } from '../../xmpp/jid/jid.js'
@@ -43,7 +43,7 @@ export class OwnSessions {
     return session?.resume(handover)
   }
 
-  ofTab(tab: TabName): string | undefined {
+  ofTab(tab: TabKey): string | undefined {
     const session = this.#here.ofTab(tab)
     return session?.stage.canResume === true ? session.id : undefined
   }

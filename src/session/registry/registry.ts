@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../lib/clock.js'
 import { KeyCounts } from '../../lib/limits/key-counts.js'
 import type { Phase } from '../../lib/phase.js'
-import type { SessionState, StoredSession, TabName } from '../../store/store.js'
+import type { SessionState, StoredSession, TabKey } from '../../store/store.js'
 import { keys } from '../../store/store-keys.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import { waitingBytes } from '../limits/freeing-memory.js'
@@ -131,7 +131,7 @@ export class Registry {
     return this.#sessions.get(id)
   }
 
-  ofTab(tab: TabName): Session | undefined {
+  ofTab(tab: TabKey): Session | undefined {
     return this.#byTab.get(keys.tab(tab))
   }
 

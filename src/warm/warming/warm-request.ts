@@ -4,7 +4,7 @@ import { Problem } from '../../lib/errors.js'
 import { isSameName } from '../../servers/login/bound-user.js'
 import { type Credentials, operatorLogin } from '../../servers/login/login-request.js'
 import type { Handover } from '../../session/session-types.js'
-import type { TabName } from '../../store/store.js'
+import type { TabKey } from '../../store/store.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { formatBareJid, type Jid, userOf } from '../../xmpp/jid/jid.js'
 import { defaultHold } from '../../xmpp/page-binding.js'
@@ -32,7 +32,7 @@ const openNone: OpenCredential = () => {
 /** A call that resumes its session needs no usable credentials. */
 export type AskedSession = Omit<WarmRequest, 'credentials'> & { readonly credentials: Credentials | Unusable }
 
-type Page = Omit<TabName, 'admin'>
+type Page = Omit<TabKey, 'admin'>
 
 interface Unusable {
   readonly kind: 'unusable'

@@ -23,7 +23,7 @@ const conditionOf: Partial<Record<EndReason, string>> = {
 }
 
 /** A client that logs in itself (RFC 7395). */
-export class SocketClient implements Client, ChannelEvents {
+export class WebSocketClient implements Client, ChannelEvents {
   readonly transport = 'websocket'
   readonly session: Session
   protected readonly channel: SocketChannel

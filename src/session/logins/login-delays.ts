@@ -29,7 +29,7 @@ interface Tally {
   others: number
 }
 
-export interface RefusedLoginsParts {
+export interface LoginDelaysParts {
   readonly rates: Pick<Config['rates'], 'loginsPerAddress'>
   readonly limits: Pick<Config['limits'], 'loginTimeout'>
   readonly trustedProxies: Pick<Networks, 'hasProxy'>
@@ -48,13 +48,13 @@ const longestDelay = 20_000
 type Client = Pick<RefusedLogin, 'address' | 'domain'>
 
 /** Delays logins of addresses with many refused logins. Never blocks an address, because users may share it. */
-export class RefusedLogins {
+export class LoginDelays {
   readonly clock: Clock
-  readonly #parts: RefusedLoginsParts
+  readonly #parts: LoginDelaysParts
   readonly #rates: readonly { readonly rate: KeyedRate; readonly factor: number; readonly keyOf: KeyOf }[]
   readonly #addRefused: AddCall<Tally>
 
-  constructor(parts: RefusedLoginsParts) {
+  constructor(parts: LoginDelaysParts) {
     const { rates, makeRate, clock, audit, sums } = parts
     const most = () => rates.loginsPerAddress
     const ofAddress = makeRate('logins-address', () => most() * domainsOfAddress, 60)
