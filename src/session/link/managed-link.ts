@@ -199,10 +199,10 @@ export class ManagedLink implements Link, LinkEvents {
     this.#mend(lostEnd, this.#session.now + since)
   }
 
-  breakOff(): boolean {
+  breakOff(end = lostEnd): boolean {
     if (!this.#canMend) return false
     this.#link.cut()
-    this.#mend(lostEnd)
+    this.#mend(end)
     return true
   }
 
@@ -275,7 +275,10 @@ export class ManagedLink implements Link, LinkEvents {
     const isBroken = end.streamError === undefined && isConnectionLost(end.failure)
     if (isBroken && this.#canMend) this.#mend(end)
     else if (this.#repair !== undefined && problems[end.failure.code].retryLater) this.#repair.tryLater()
-    else loseUnlessTaken(this.#session, end, () => this.#lose(end))
+    else {
+      const mend = () => this.breakOff(end)
+      loseUnlessTaken(this.#session, end, () => this.#lose(end), mend)
+    }
   }
 
   get #canMend(): boolean {

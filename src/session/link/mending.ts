@@ -151,15 +151,26 @@ export class Repair {
   }
 }
 
-/** Calls `lose`, unless another process has resumed the stream, of which some servers tell by `conflict`. */
-export function loseUnlessTaken(session: Session, { streamError }: LinkEnd, lose: () => void): void {
+/**
+ * Calls `lose`, unless another process has resumed the stream, of which some servers tell by `conflict`. Calls `mend`, which
+ * asks the store again, if the store does not tell. If the stream is still our own, the server then refuses to resume it.
+ * Leaves a session that cannot be mended.
+ */
+export function loseUnlessTaken(
+  session: Session,
+  { streamError }: LinkEnd,
+  lose: () => void,
+  mend: () => boolean,
+): void {
   const isOwn = streamError?.includes('<conflict ') === true ? session.keeper.isOwn(session) : undefined
   if (isOwn === undefined) {
     lose()
     return
   }
-  const leave = () => session.run(() => session.leave())
-  isOwn.then(isOwn => (isOwn ? session.run(lose) : leave()), leave)
+  isOwn.then(
+    isOwn => session.run(() => (isOwn ? lose() : session.leave())),
+    () => session.run(() => mend() || session.leave()),
+  )
 }
 
 const reasons: Readonly<Record<WhyUnmended, string>> = {

@@ -5,6 +5,7 @@ import type { BoshRecord } from '../../../src/browsers/bosh/bosh-client.js'
 import { Phase } from '../../../src/lib/phase.js'
 import { RecordWriter } from '../../../src/session/registry/record-writer.js'
 import { StoredRecords } from '../../../src/session/registry/stored-records.js'
+import type { TellEvent } from '../../../src/session/session-types.js'
 import type { Store } from '../../../src/store/store.js'
 import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import { memberOf } from '../../store/entries.js'
@@ -191,8 +192,8 @@ export async function storeOf(...processes: readonly string[]): Promise<Store> {
 }
 
 /** A session at a process that keeps records. Its stream can be resumed. */
-export async function sessionAt(self: string, store: Store) {
-  const bench = new BoshBench({}, undefined, { issuesTickets: true })
+export async function sessionAt(self: string, store: Store, tellEvent: TellEvent = () => {}) {
+  const bench = new BoshBench({}, undefined, { issuesTickets: true, tellEvent })
   keepRecords(bench, store, self)
   return resumable(bench)
 }

@@ -1,6 +1,7 @@
 // A process dies: its sessions go on at another one, from records that it has stored while it lived.
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { keptRecordOf } from '../../../src/session/session-record.js'
+import type { TellEvent } from '../../../src/session/session-types.js'
 import { type Store, StoreUnavailable } from '../../../src/store/store.js'
 import { linkNamespace } from '../../../src/xmpp/namespaces.js'
 import { droppedStanza } from '../../../src/xmpp/xml/element.js'
@@ -31,6 +32,10 @@ import { keepRecords, recordsOfProcess, sessionAt, sm, storeOf } from './convers
 const r = `<r ${sm}/>`
 const about = { issuesTickets: true }
 const unavailable = new StoreUnavailable('no-answer')
+const conflict = {
+  failure: { step: 'stream', code: 'remote-stream-error', condition: 'conflict' },
+  streamError: "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
+} as const
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
 let store: Store
@@ -815,13 +820,38 @@ describe('a process that was only silent', () => {
     await isKept()
     const held = await client.next()
     expect(await takenUp(client)).toBe('other')
-    if (!isUp) doubts()
+    const away = isUp ? undefined : doubts()
     storesNoMore()
-    const conflict = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
-    await dying.server(() =>
-      client.link.end({ failure: { step: 'stream', code: 'remote-stream-error' }, streamError: conflict }),
+    await dying.server(() => client.link.end(conflict))
+    await dying.pass(0)
+    expect([held.reply?.status, dying.registry.size]).toEqual([0, isUp ? 0 : 1])
+    away?.mockRestore()
+    await dying.pass(1)
+    await dying.pass(0)
+    expect([client.link.sent.join('').includes('</stream'), dying.registry.size]).toEqual([false, 0])
+  })
+
+  test('tells of a conflict at the server when the store is back, and no other process has the session', async () => {
+    const told: unknown[] = []
+    const tellEvent: TellEvent = (type, { id }, reason) => void told.push([type, id, reason])
+    const { bench, client, mending } = await sessionAt('dying', store, tellEvent)
+    await client.next()
+    await bench.pass(1.1)
+    await bench.pass(0)
+    const away = doubts()
+    await bench.server(() => client.link.end(conflict))
+    await bench.pass(2)
+    away.mockRestore()
+    told.length = 0
+    await bench.pass(5)
+    await resumesAt(
+      bench,
+      mending,
+      0,
+      `<failed ${sm}><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>`,
     )
-    expect([held.reply?.status, dying.registry.size]).toEqual([0, 0])
+    expect((await client.next()).reply?.body).toContain('<conflict ')
+    expect(told).toEqual([['session.ended', client.id, 'replaced']])
   })
 
   test('answers no request while it cannot tell who has the session', async () => {
