@@ -1,10 +1,8 @@
 // Tokens of identity providers, each with the settings of docs/providers.md. No provider was asked: the shapes of the
 // tokens follow the documentation of each.
 import { createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { parseEnv } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { EncryptJWT, SignJWT } from 'jose'
@@ -14,6 +12,7 @@ import { Problem } from '../../../src/lib/errors.js'
 import { documentFetcher } from '../../../src/remote/fetched-document.js'
 import { createNameLookup } from '../../../src/servers/net/name-lookup.js'
 import { PageTokens } from '../../../src/warm/connect/page-tokens.js'
+import { Listener } from '../../support/listener.js'
 import { testFolder } from '../../support/test-folder.js'
 
 const { file } = testFolder()
@@ -318,11 +317,12 @@ const server = createServer((request, response) => {
 })
 const names = createNameLookup({ clock: systemClock, local: true })
 
+let listener: Listener
+
 beforeAll(async () => {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  listener = await Listener.start(server)
 })
-afterAll(() => void server.close())
+afterAll(() => listener.stop())
 
 const discoveryOf = (issuer: string) => `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
 
@@ -350,9 +350,8 @@ function pageTokensBy(settings: Record<string, string>): PageTokens {
   }
   const own = Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, files[value] ?? value]))
   const { config } = loadConfig({ ...base, ...own })
-  const { port } = server.address() as AddressInfo
   const { pages, proxies } = config
-  const local = (url: string) => `http://127.0.0.1:${port}/${encodeURIComponent(url)}`
+  const local = (url: string) => `${listener.url}/${encodeURIComponent(url)}`
   return new PageTokens({
     pages,
     fetchKeys: url => documentFetcher(local(url), { proxies, names, clock: systemClock }),

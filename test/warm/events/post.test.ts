@@ -1,21 +1,18 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { createServer, type Socket } from 'node:net'
+import { describe, expect, test } from '@jest/globals'
 import { systemClock } from '../../../src/lib/clock.js'
 import type { NameLookup } from '../../../src/servers/net/name-lookup.js'
 import { createPost } from '../../../src/warm/events/post.js'
+import { calledAfterEach } from '../../support/closers.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { noProxies } from '../../support/link-parts.js'
+import { Listener } from '../../support/listener.js'
 
 const names: Pick<NameLookup, 'addressesOf'> = {
   addressesOf: ({ host }) => (host === 'portal.example' ? ['127.0.0.1'] : [host]),
 }
 
-const closers: (() => void)[] = []
-
-afterEach(() => {
-  for (const close of closers.splice(0)) close()
-})
+const closers = calledAfterEach()
 
 /** A receiver that calls `answer` for each request. */
 async function receiver(answer: (socket: Socket, request: string) => void) {
@@ -23,21 +20,16 @@ async function receiver(answer: (socket: Socket, request: string) => void) {
   const server = createServer(socket => {
     sockets.add(socket)
     let text = ''
-    socket.on('error', () => {})
     socket.on('data', chunk => {
       text += chunk
       if (!text.endsWith('{"a":1}')) return
       answer(socket, text)
       text = ''
     })
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  closers.push(() => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
   })
-  const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}/events?a=b`, port, sockets }
+  const listener = await Listener.start(server)
+  closers.push(() => listener.stop())
+  return { url: `${listener.url}/events?a=b`, port: listener.port, sockets }
 }
 
 const posting = (url: string, clock = new FakeClock(), about = names) => {

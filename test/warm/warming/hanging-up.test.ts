@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import http from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { connect } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
 import { hashSecret } from '../../../src/config/kinds/secret-hash.js'
+import { Listener } from '../../support/listener.js'
 import { binding, credentials, fakeService, parameters } from '../fake-login.js'
 import { FakeSessions, idOf } from '../fake-sessions.js'
 
@@ -19,10 +20,10 @@ describe('a caller that disconnects', () => {
     service: ReturnType<typeof fakeService>,
     { path = '/warm', body = JSON.stringify(parameters), lacking = 0, times = 1 } = {},
   ) {
-    const server = http.createServer(service.app).listen(0, '127.0.0.1')
-    await once(server, 'listening')
+    const server = http.createServer(service.app)
+    const listener = await Listener.start(server)
     const received = once(server, 'request')
-    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    const socket = connect(listener.port, '127.0.0.1')
     const request =
       `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${Buffer.from(credentials.join(':')).toString('base64')}\r\n` +
       `Content-Type: application/json\r\nContent-Length: ${body.length + lacking}\r\n\r\n${body}`
@@ -33,7 +34,7 @@ describe('a caller that disconnects', () => {
         const closed = once(response, 'close')
         socket.destroy()
         await closed
-        server.close()
+        await listener.stop()
       },
     }
   }
