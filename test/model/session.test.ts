@@ -22,9 +22,7 @@ async function live(setting: Setting, commands: readonly Command[]): Promise<str
     await world.finish()
     return undefined
   } catch (error) {
-    return error instanceof Error && error.name === 'Broken' && !process.env['X']
-      ? error.message
-      : String((error as Error).stack)
+    return error instanceof Error && error.name === 'Broken' ? error.message : String((error as Error).stack)
   }
 }
 

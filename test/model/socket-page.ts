@@ -1,6 +1,5 @@
 // A page that comes over WebSocket: it logs in with a token, counts as XEP-0198 wants it, and reads when it likes.
-import { createHmac } from 'node:crypto'
-import { bind2Namespace, bindNamespace, sasl2Namespace, saslNamespace, smNamespace } from '../../src/xmpp/namespaces.js'
+import * as say from '../browsers/websocket/pages.js'
 import type { BoshBench } from '../support/bosh-bench.js'
 import { close, connectPage, type FakeWebSocket, open } from '../support/fake-web-socket.js'
 import { numbersIn } from './client.js'
@@ -64,14 +63,9 @@ export class SocketPage {
     this.socket.receive(open())
     this.#expect('<open xmlns=')
     this.#expect('<stream:features')
-    const plain = Buffer.from(`\0juliet\0${token}`).toString('base64')
-    const proof = Buffer.concat([Buffer.from('juliet\0'), createHmac('sha256', token).update('Initiator').digest()])
-    const authenticate = (mechanism: string, initial: string, more = '') =>
-      `<authenticate xmlns='${sasl2Namespace}' mechanism='${mechanism}'><initial-response>${initial}</initial-response>${more}</authenticate>`
-    if (login === 'plain') this.socket.receive(`<auth xmlns='${saslNamespace}' mechanism='PLAIN'>${plain}</auth>`)
-    else if (login === 'sasl2') this.socket.receive(authenticate('PLAIN', plain))
-    else if (login === 'hashed') this.socket.receive(authenticate('HT-SHA-256-NONE', proof.toString('base64')))
-    else this.socket.receive(authenticate('PLAIN', plain, `<bind xmlns='${bind2Namespace}'/>`))
+    if (login === 'plain') this.socket.receive(say.auth(token))
+    else if (login === 'hashed') this.socket.receive(say.authenticateHashed(token))
+    else this.socket.receive(say.authenticate(token, undefined, login === 'inline'))
     const answer = this.#next()
     if (answer === undefined) return false
     if (!answer.startsWith('<success')) throw new Broken(`a token gets ${answer}`)
@@ -87,7 +81,7 @@ export class SocketPage {
   /** Asks for a resource, unless it has one. False where another page came before. */
   bind(): boolean {
     if (!this.isIn) {
-      this.socket.receive(`<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='${bindNamespace}'/></iq>`)
+      this.socket.receive(say.bind)
       const answer = this.#next()
       if (answer !== undefined && isRefusal.test(answer)) return false
       if (answer?.includes('<jid>juliet@chat.example/balcony</jid>') !== true) throw new Broken(`a bind gets ${answer}`)
@@ -107,11 +101,11 @@ export class SocketPage {
   enable(): void {
     if (!this.counts) {
       const before = this.socket.sent.length
-      this.socket.receive(`<r xmlns='${smNamespace}'/>`)
+      this.socket.receive(say.request)
       this.take(before + 1 - this.#readUpTo)
       return
     }
-    this.socket.receive(`<enable xmlns='${smNamespace}' resume='true'/>`)
+    this.socket.receive(say.enable)
     // What was sent before is read first, and does not count.
     const at = this.socket.sent.findIndex(text => text.startsWith('<enabled '))
     if (at < 0) throw new Broken('it is not enabled')
@@ -123,7 +117,7 @@ export class SocketPage {
 
   /** Wants its stream to go on; tells which stanzas it had read already, or why it does not go on. */
   resume(): { readonly numbers: readonly number[] } | 'gone' | 'conflict' {
-    this.socket.receive(`<resume xmlns='${smNamespace}' previd='${this.streamId}' h='${this.#received}'/>`)
+    this.socket.receive(say.resume(this.streamId!, this.#received))
     const answer = this.#next()
     if (answer !== undefined && isRefusal.test(answer)) return 'conflict'
     if (answer?.startsWith('<failed') === true && answer.includes('<item-not-found')) return 'gone'
@@ -134,7 +128,7 @@ export class SocketPage {
     this.#written.length = this.#received
     this.#acknowledged = this.#received
     // What has not arrived is sent again.
-    for (const number of this.#sent.slice(this.#arrived)) this.#air.push(stanza(number))
+    for (const number of this.#sent.slice(this.#arrived)) this.#air.push(say.stanza(`c${number}`))
     this.isIn = true
     return { numbers }
   }
@@ -144,7 +138,7 @@ export class SocketPage {
     for (let left = count; left > 0; left--) {
       const number = this.#stanzas++
       this.#sent.push(number)
-      this.#air.push(stanza(number))
+      this.#air.push(say.stanza(`c${number}`))
     }
   }
 
@@ -170,8 +164,7 @@ export class SocketPage {
       const text = this.socket.sent[this.#readUpTo++]!
       this.read.push(...numbersIn(text))
       if (isStanza(text)) this.#received += 1
-      else if (text === `<r xmlns='${smNamespace}'/>`)
-        this.#air.push(`<a xmlns='${smNamespace}' h='${this.#received}'/>`)
+      else if (text === say.request) this.#air.push(say.ack(this.#received))
     }
   }
 
@@ -217,8 +210,4 @@ export class SocketPage {
     const text = this.#next()
     if (text?.startsWith(beginning) !== true) throw new Broken(`a page gets ${text}, not ${beginning}`)
   }
-}
-
-function stanza(number: number): string {
-  return `<message xmlns='jabber:client' id='c${number}'/>`
 }

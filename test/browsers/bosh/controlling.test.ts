@@ -150,15 +150,6 @@ describe('a session that is ended from outside', () => {
     expect(client.link.closed).toBe(true)
   })
 
-  test('ends during its login', async () => {
-    const bench = new BoshBench()
-    const { opening, end } = bench.login()
-    expect(end).toBeUndefined()
-    bench.registry.byId(opening.id)?.end('logout', 'loggedOut')
-    expect(bench.link.closed).toBe(true)
-    expect(await opening.handOver('a@chat.example/b', [], { seconds: 9, attachBinding: 'off' })).toBeUndefined()
-  })
-
   test('ends with all logins of its user, and no others', async () => {
     const bench = new BoshBench()
     const login = (jid: string) => bench.login(`jid='${jid}'`)

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { describe, expect, jest, test } from '@jest/globals'
 import type { SocketRoutes } from '../../../src/browsers/websocket/socket-routes.js'
 import { Rate } from '../../../src/lib/limits/rates.js'
@@ -138,17 +138,6 @@ describe('a stream of a page', () => {
 })
 
 describe('a token', () => {
-  const hashed = (token: string, by = 'Initiator') => createHmac('sha256', token).update(by).digest()
-  const showHashed = (token: string, more = '') =>
-    pages
-      .authenticate('x', undefined, false)
-      .replace('PLAIN', 'HT-SHA-256-NONE')
-      .replace(
-        /(?<=<initial-response>)[^<]*/,
-        Buffer.concat([Buffer.from('juliet\0'), hashed(token)]).toString('base64'),
-      )
-      .replace('</authenticate>', `${more}</authenticate>`)
-
   test("over SASL is followed by a new stream, in which any requested resource gets the session's own", async () => {
     const { bench, client } = await warmedWithTickets()
     const socket = opened(bench)
@@ -166,9 +155,9 @@ describe('a token', () => {
   test('sent as a hash (HT-SHA-256-NONE) is answered with the service’s own proof', async () => {
     const { bench, client } = await warmedWithTickets()
     const socket = opened(bench)
-    socket.receive(showHashed(client.token!, "<bind xmlns='urn:xmpp:bind:0'/>"))
+    socket.receive(pages.authenticateHashed(client.token!, "<bind xmlns='urn:xmpp:bind:0'/>"))
     expect(socket.sent[0]).toBe(
-      `<success xmlns='urn:xmpp:sasl:2'><additional-data>${hashed(client.token!, 'Responder').toString('base64')}</additional-data>` +
+      `<success xmlns='urn:xmpp:sasl:2'><additional-data>${pages.proofBy(client.token!, 'Responder').toString('base64')}</additional-data>` +
         "<authorization-identifier>juliet@chat.example/balcony</authorization-identifier><bound xmlns='urn:xmpp:bind:0'/></success>",
     )
     expect(socket.sent[1]).toContain("<sm xmlns='urn:xmpp:sm:3'/>")
@@ -236,7 +225,7 @@ describe('a token', () => {
     await bench.pass(0)
     socket.receive(pages.authenticate(shown))
     await bench.pass(0)
-    socket.receive(showHashed(shown))
+    socket.receive(pages.authenticateHashed(shown))
     await bench.pass(0)
     expect(socket.sent).toEqual([notAuthorized, sasl2Failure('not-authorized'), sasl2Failure('not-authorized')])
   })

@@ -1,4 +1,5 @@
 // Pages that attach to sessions over WebSocket.
+import { createHmac } from 'node:crypto'
 import {
   bind2Namespace,
   bindNamespace,
@@ -21,6 +22,15 @@ export const auth = (token: string, user?: string) =>
 export const authenticate = (token: string, user?: string, bind = true) =>
   `<authenticate xmlns='${sasl2Namespace}' mechanism='PLAIN'><initial-response>${plain(token, user)}</initial-response>` +
   `${bind ? `<bind xmlns='${bind2Namespace}'/>` : ''}</authenticate>`
+
+/** What the page proves that it has the token with, or the service (`Responder`). */
+export const proofBy = (token: string, by = 'Initiator') => createHmac('sha256', token).update(by).digest()
+
+/** Shows a hash of the token instead of the token. */
+export const authenticateHashed = (token: string, more = '') =>
+  `<authenticate xmlns='${sasl2Namespace}' mechanism='HT-SHA-256-NONE'>` +
+  `<initial-response>${Buffer.concat([Buffer.from('juliet\0'), proofBy(token)]).toString('base64')}</initial-response>` +
+  `${more}</authenticate>`
 
 export const bind = `<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='${bindNamespace}'><resource>mine</resource></bind></iq>`
 export const enable = `<enable xmlns='${smNamespace}' resume='true'/>`

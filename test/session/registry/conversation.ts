@@ -8,6 +8,7 @@ import { StoredRecords } from '../../../src/session/registry/stored-records.js'
 import type { TellEvent } from '../../../src/session/session-types.js'
 import type { Store } from '../../../src/store/store.js'
 import { smNamespace } from '../../../src/xmpp/namespaces.js'
+import { attachPageSilently, enable } from '../../browsers/websocket/pages.js'
 import { memberOf } from '../../store/entries.js'
 import { BoshBench, type FakeLink, FakeMending, features } from '../../support/bosh-bench.js'
 import { element } from '../../support/element.js'
@@ -196,6 +197,15 @@ export async function sessionAt(self: string, store: Store, tellEvent: TellEvent
   const bench = new BoshBench({}, undefined, { issuesTickets: true, tellEvent })
   keepRecords(bench, store, self)
   return resumable(bench)
+}
+
+/** A page whose stream is in a record. */
+export async function attachRecorded(bench: BoshBench, token: string) {
+  const socket = attachPageSilently(bench, token)
+  socket.receive(enable)
+  await bench.pass(0.01)
+  await bench.pass(0)
+  return { socket, id: / id='([^']+)'/.exec(socket.sent.shift()!)![1]! }
 }
 
 /** The records that a process stores and takes up. */

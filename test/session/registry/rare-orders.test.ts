@@ -23,7 +23,7 @@ import {
   resumedByServer,
   takeUpOne,
 } from '../../support/next-process.js'
-import { keepRecords, recordsOfProcess, sessionAt, sm, storeOf } from './conversation.js'
+import { attachRecorded, keepRecords, recordsOfProcess, sessionAt, sm, storeOf } from './conversation.js'
 
 const about = { issuesTickets: true }
 const unavailable = new StoreUnavailable('no-answer')
@@ -54,14 +54,6 @@ async function diesAfter(count: number) {
   const link = mending.attempts[0]!.succeed(element(resumedByServer(count)))
   await bench.pass(0)
   return { link, back: logIn(bench, (await bench.resume(movedTo(bench, client))).token!) }
-}
-
-async function attachCounting() {
-  const socket = attachPageSilently(dying, client.token!)
-  socket.receive(enable)
-  await dying.pass(0.01)
-  await dying.pass(0)
-  return { socket, id: / id='([^']+)'/.exec(socket.sent.find(text => text.includes('<enabled '))!)![1]! }
 }
 
 test('stanzas that wait outlive two processes, also if SASL2 resumes the stream', async () => {
@@ -216,7 +208,7 @@ const large = element(
 )
 
 test('a refusal that the dead process has sent is not taken for a stanza of the page', async () => {
-  const { socket, id } = await attachCounting()
+  const { socket, id } = await attachRecorded(dying, client.token!)
   await isKept()
   await dying.server(link => link.events.onDropped!(large))
   await isKept()
@@ -280,7 +272,7 @@ test.each([false, true])('stanzas from before `<enabled/>` outlive the process (
 })
 
 test('a refusal of the service is not taken for a stanza that the page repeats', async () => {
-  const { socket, id } = await attachCounting()
+  const { socket, id } = await attachRecorded(dying, client.token!)
   await isKept()
   storesNoMore()
   socket.receive(stanza('p1'))
@@ -323,7 +315,7 @@ test('a page that logged in before the doubt does not bind while another process
 })
 
 test('a session goes on if its server had not confirmed thousands of small stanzas', async () => {
-  const { socket, id } = await attachCounting()
+  const { socket, id } = await attachRecorded(dying, client.token!)
   for (let count = 0; count < 6_000; count++) socket.receive(`<presence xmlns='jabber:client'/>`)
   for (let second = 0; second < 8; second++) await isKept()
   socket.leave()

@@ -27,7 +27,7 @@ import {
   resumesAt,
   takeUpOne,
 } from '../../support/next-process.js'
-import { keepRecords, recordsOfProcess, sessionAt, sm, storeOf } from './conversation.js'
+import { attachRecorded, keepRecords, recordsOfProcess, sessionAt, sm, storeOf } from './conversation.js'
 
 const r = `<r ${sm}/>`
 const about = { issuesTickets: true }
@@ -115,15 +115,6 @@ async function missesOne() {
   await died.page.at(died.page.rid + 1, message('y'))
   await died.bench.pass(1.6)
   return died
-}
-
-/** A page whose stream is in a record. */
-async function attachPageCounting(bench: BoshBench, token: string) {
-  const socket = attachPageSilently(bench, token)
-  socket.receive(enable)
-  await bench.pass(0.01)
-  await bench.pass(0)
-  return { socket, id: / id='([^']+)'/.exec(socket.sent.shift()!)![1]! }
 }
 
 const ids = (texts: readonly string[]) =>
@@ -334,7 +325,7 @@ describe('a page whose second process ends before it has come back', () => {
 
 describe('a page that goes before it has repeated what its dead process had sent costs the next page nothing', () => {
   test.each(['before', 'after'])('over WebSocket, %s the link is mended', async when => {
-    const { socket, id } = await attachPageCounting(dying, client.token!)
+    const { socket, id } = await attachRecorded(dying, client.token!)
     await isKept()
     storesNoMore()
     socket.receive(stanza('p1'))
@@ -347,7 +338,7 @@ describe('a page that goes before it has repeated what its dead process had sent
   })
 
   test('over WebSocket, and the next page over BOSH', async () => {
-    const { socket, id } = await attachPageCounting(dying, client.token!)
+    const { socket, id } = await attachRecorded(dying, client.token!)
     await isKept()
     storesNoMore()
     socket.receive(stanza('p1'))
@@ -434,7 +425,7 @@ describe('stanzas that wait for a page', () => {
   })
 
   test('outlive two processes, also if the page counts them', async () => {
-    const { socket, id } = await attachPageCounting(dying, client.token!)
+    const { socket, id } = await attachRecorded(dying, client.token!)
     await dying.server(() => client.link.receive(stanza(1), stanza(2)))
     socket.leave()
     const stopped = nextOf(dying, 'stops')
@@ -476,7 +467,7 @@ test('a stop between two pages: the next stanza is not taken for one that the se
 })
 
 test('a page that came back in the last second resumes its stream', async () => {
-  const { socket, id } = await attachPageCounting(dying, client.token!)
+  const { socket, id } = await attachRecorded(dying, client.token!)
   await dying.server(() => client.link.receive(stanza(1)))
   socket.leave()
   await isKept()
@@ -549,7 +540,7 @@ test('a page that has not come yet comes at the other process', async () => {
 
 describe('a page with a WebSocket, whose process dies', () => {
   test('sends once what it repeats, and loses nothing', async () => {
-    const { socket, id } = await attachPageCounting(dying, client.token!)
+    const { socket, id } = await attachRecorded(dying, client.token!)
     await dying.server(() => client.link.receive(stanza(1)))
     socket.receive(ack(1))
     socket.receive(stanza('p1'))
@@ -574,7 +565,7 @@ describe('a page with a WebSocket, whose process dies', () => {
   })
 
   test.each(['before', 'after'])('is not told a lower count than it was told, %s the link is mended', async when => {
-    const { socket, id } = await attachPageCounting(dying, client.token!)
+    const { socket, id } = await attachRecorded(dying, client.token!)
     await isKept()
     for (const sent of [stanza('p1'), stanza('p2'), request]) socket.receive(sent)
     await isKept()
@@ -591,7 +582,7 @@ describe('a page with a WebSocket, whose process dies', () => {
   })
 
   test('is told that a stanza has arrived only after a record counts it', async () => {
-    const { socket } = await attachPageCounting(dying, client.token!)
+    const { socket } = await attachRecorded(dying, client.token!)
     await isKept()
     const keep = storesNoMore()
     socket.receive(stanza('p1'))
@@ -986,7 +977,7 @@ describe('a page whose link breaks while the store does not answer', () => {
 })
 
 test('stanzas of a page over WebSocket that the record lacks are not taken for those of the next page, over BOSH', async () => {
-  const { socket } = await attachPageCounting(dying, client.token!)
+  const { socket } = await attachRecorded(dying, client.token!)
   await isKept()
   storesNoMore()
   socket.receive(stanza('p1'))
