@@ -58,37 +58,24 @@ describe('the BOSH endpoint of a domain', () => {
     expect(await asked).toBe('https://chat.example/http-bind?a=b&c')
   })
 
-  test.each([
-    ['a file that is no JSON', '<html/>'],
-    ['JSON without links', '{}'],
-    ['JSON that is no object', 'null'],
-    ['invalid links', json({ rel: relation }, { rel: relation, href: 1 }, { rel: relation, href: 'x' })],
-    ['links that are not an array', '{"links":{"rel":"x"}}'],
-    ['links that are not objects', '{"links":[null,1,"x"]}'],
-    ['an http URL', json({ rel: relation, href: 'http://chat.example/' })],
-    ['a URL with a password', json({ rel: relation, href: 'https://a:b@chat.example/' })],
-    ['a URL with a fragment', json({ rel: relation, href: 'https://chat.example/#a' })],
-  ])('is searched in the XML after %s', async (_, text) => {
+  test.each<[string, number, string | Buffer]>([
+    ['a file that is no JSON', 200, '<html/>'],
+    ['JSON without links', 200, '{}'],
+    ['JSON that is no object', 200, 'null'],
+    ['invalid links', 200, json({ rel: relation }, { rel: relation, href: 1 }, { rel: relation, href: 'x' })],
+    ['links that are not an array', 200, '{"links":{"rel":"x"}}'],
+    ['links that are not objects', 200, '{"links":[null,1,"x"]}'],
+    ['an http URL', 200, json({ rel: relation, href: 'http://chat.example/' })],
+    ['a URL with a password', 200, json({ rel: relation, href: 'https://a:b@chat.example/' })],
+    ['a URL with a fragment', 200, json({ rel: relation, href: 'https://chat.example/#a' })],
+    ['a long error page', 404, ' '.repeat(65_537)],
+    ['an error page that is not UTF-8', 404, Buffer.from('Page non trouv\xe9e', 'latin1')],
+  ])('is searched in the XML after %s', async (_, status, answer) => {
     const { there, hostMeta } = await begin()
     const asked = hostMeta.endpointOf('localhost')
-    ;(await there.request()).send(200, text)
-    ;(await there.request()).send(200, xrd(`<Link rel='${relation}' href='${found}'/>`))
-    expect(await asked).toBe(found)
-  })
-
-  test.each<[string, string | Buffer]>([
-    ['long', ' '.repeat(65_537)],
-    ['not UTF-8', Buffer.from('Page non trouv\xe9e', 'latin1')],
-  ])('is searched in the XML after an error page that is %s', async (_, page) => {
-    const { there, hostMeta } = await begin()
-    const asked = hostMeta.endpointOf('localhost')
-    ;(await there.request()).send(404, page)
-    const inXml = there.request()
-    const ended = asked.then(
-      () => undefined,
-      () => undefined,
-    )
-    const request = await Promise.race([inXml, ended])
+    ;(await there.request()).send(status, answer)
+    // Without a second request, the search has failed.
+    const request = await Promise.race([there.request(), asked.then(() => undefined)])
     request?.send(200, xrd(`<Link rel='${relation}' href='${found}'/>`))
     expect(await asked).toBe(found)
   })

@@ -27,9 +27,13 @@ async function connect(
 
 const textsOf = ({ payload }: EndpointReply) => payload.map(({ text }) => text)
 
-async function silence(): Promise<number> {
+/** A program that says this to each connection that has sent something, and closes it, or stays silent. */
+async function programThatSays(text?: string): Promise<number> {
   const sockets: Socket[] = []
-  const server = createTcpServer(socket => sockets.push(socket.on('error', () => {})))
+  const server = createTcpServer(socket => {
+    sockets.push(socket.on('error', () => {}))
+    if (text !== undefined) socket.once('data', () => socket.end(text))
+  })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   closers.push(() => {
     for (const socket of sockets) socket.destroy()
@@ -298,16 +302,7 @@ describe('faults of an endpoint:', () => {
     ['it does not speak HTTP', '220 mail.example ESMTP\r\n'],
     ['it switches protocols', 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'],
   ])('%s', async (_, text) => {
-    const sockets: Socket[] = []
-    const server = createTcpServer(socket => {
-      sockets.push(socket)
-      socket.on('error', () => {})
-      socket.once('data', () => socket.end(text))
-    })
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-    closers.push(() => server.close())
-    const { port } = server.address() as AddressInfo
-    const here = createEndpoint(`http://127.0.0.1:${port}/`, endpointParts())
+    const here = createEndpoint(`http://127.0.0.1:${await programThatSays(text)}/`, endpointParts())
     expect(await faultOf(here.exchange('', 60))).toEqual(wrong)
   })
 })
@@ -365,7 +360,7 @@ describe('an encrypted remote endpoint', () => {
 
   test('has a time limit for connecting', async () => {
     const parts = endpointParts()
-    const here = createEndpoint(`https://localhost:${await silence()}/`, parts)
+    const here = createEndpoint(`https://localhost:${await programThatSays()}/`, parts)
     let reached = () => {}
     const isConnected = new Promise<void>(resolve => {
       reached = resolve

@@ -9,9 +9,10 @@ import { remotesOf, usualSettings } from './parts.js'
 
 const wish = { lang: 'en', wait: 60, hold: 1, ver: '1.6' }
 
+const quiet = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
+
 async function endOf(remotes: ReturnType<typeof createRemotes>, domain: string) {
   let ended: LinkEnd | undefined
-  const quiet = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {} }
   const onEnd = (end: LinkEnd) => {
     ended = end
   }
@@ -26,18 +27,16 @@ describe('a domain of the settings', () => {
     const server = {} as never
     const servers = new Map([['near.example', server]])
     const { remotes } = remotesOf({ '*': { url: 'http://127.0.0.1:1/' } }, { servers })
-    const events = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
-    expect(remotes.open('near.example', { lang: 'en' }, events)).toBeUndefined()
-    expect(remotes.openThere('near.example', wish, events)).toBeUndefined()
+    expect(remotes.open('near.example', { lang: 'en' }, quiet)).toBeUndefined()
+    expect(remotes.openThere('near.example', wish, quiet)).toBeUndefined()
     expect(remotes.size).toBe(0)
   })
 
   test('with REMOTE_ATTACH=here has links over its endpoint, and ordinary logins', async () => {
     const there = await ScriptedEndpoint.start()
     const { remotes, counts } = remotesOf({ '*': { url: there.url, allowsPlain: true } })
-    const events = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
-    expect(remotes.openThere('far.example', wish, events)).toBeUndefined()
-    const link = remotes.open('far.example', { lang: 'en' }, events)
+    expect(remotes.openThere('far.example', wish, quiet)).toBeUndefined()
+    const link = remotes.open('far.example', { lang: 'en' }, quiet)
     expect(link?.facts).toEqual({ encrypted: false, plainAllowed: true })
     const creation = await there.request()
     expect(remotes.size).toBe(1)
@@ -54,13 +53,7 @@ describe('a domain of the settings', () => {
     const remote = { ...usualSettings, attach: 'there' } as const
     const { remotes, phase } = remotesOf({ 'far.example': { url: there.url } }, { remote })
     const ends: string[] = []
-    const events = {
-      onOpen() {},
-      onElement() {},
-      onFlush() {},
-      onDrain() {},
-      onEnd: ({ failure }: LinkEnd) => ends.push(failure.code),
-    }
+    const events = { ...quiet, onEnd: ({ failure }: LinkEnd) => ends.push(failure.code) }
     expect(remotes.openThere('far.example', wish, events)).toBeDefined()
     const creation = await there.request()
     expect(remotes.size).toBe(1)
