@@ -185,7 +185,7 @@ describe.each(servers)('in %s', (_name, create) => {
         'cache-control': 'no-store',
         'access-control-allow-origin': '*',
       })
-      expect(headers['transfer-encoding']).toBeUndefined()
+      for (const absent of ['transfer-encoding', 'set-cookie']) expect(headers[absent]).toBeUndefined()
       expect(received.map(({ body: text }) => text)).toEqual(['<body/>'])
     })
 
@@ -197,12 +197,16 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received[1]!.peer).toMatchObject({ address: '203.0.113.9', secure: true, cookies: undefined })
     })
 
-    test.each(['text/xml', 'text/plain', 'application/x-www-form-urlencoded', 'nonsense'])(
-      'is accepted with the content type %s',
-      async type => {
-        expect((await send('POST', '<body/>', { 'content-type': type })).body).toBe('<body/>')
-      },
-    )
+    test.each([
+      ...['text/xml', 'text/plain', 'application/x-www-form-urlencoded', 'nonsense'].map(type => [
+        'Content-Type',
+        type,
+      ]),
+      // It is not compressed.
+      ...['identity', '', 'text/xml; charset=utf-8', 'Identity, identity'].map(coding => ['Content-Encoding', coding]),
+    ] as [string, string][])('is read although %s is %j', async (name, value) => {
+      expect((await send('POST', '<body/>', { [name]: value })).body).toBe('<body/>')
+    })
 
     test('that is compressed is not read', async () => {
       for (const coding of ['gzip', 'identity, br', 'x-unknown']) {
@@ -216,13 +220,6 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(noted).toContainEqual(['compressed', undefined])
       expect(received).toEqual([])
     })
-
-    test.each(['identity', '', 'text/xml; charset=utf-8', 'Identity, identity'])(
-      'is read if it is not compressed, although Content-Encoding is %j',
-      async coding => {
-        expect((await send('POST', '<body/>', { 'content-encoding': coding })).body).toBe('<body/>')
-      },
-    )
 
     test('in another encoding than UTF-8 is not decoded', async () => {
       await send('POST', Buffer.from([0x3c, 0x62, 0xff, 0x3e]))
@@ -281,12 +278,6 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(headers['set-cookie']).toEqual(['wb-1=secret; HttpOnly'])
       await send('POST', 'x'.repeat(1001), { cookie: 'wb-2=y' })
       expect(refused).toMatchObject({ cookies: 'wb-2=y' })
-    })
-
-    test('without a cookie in the reply sets none', async () => {
-      const { headers } = await send('POST', '<body/>')
-      expect(headers['set-cookie']).toBeUndefined()
-      expect(received[0]?.peer.cookies).toBeUndefined()
     })
 
     test('exactly at the limit is read', async () => {
