@@ -20,6 +20,7 @@ import {
   attachPageCounting,
   attachPageSilently,
   benchWithTickets,
+  comeBack,
   countingPage,
   newToken,
   resume,
@@ -38,14 +39,6 @@ const notFound = expect.stringMatching(/^<failed xmlns='urn:xmpp:sm:3'><item-not
 function handedOut(bench: BoshBench, client: Client): { readonly token: string; readonly delivered: number } {
   const { token, delivered } = bench.registry.byId(client.id)!.resume({ seconds: 120, attachBinding: 'off' })!
   return { token: token!, delivered }
-}
-
-/** A page that resumes its stream in a new connection. What it got before is removed from `sent`. */
-function resumes(bench: BoshBench, token: string, id: string, count: number): FakeWebSocket {
-  const socket = pages.logIn(bench, token)
-  socket.sent.length = 0
-  socket.receive(resume(id, count))
-  return socket
 }
 
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
@@ -231,7 +224,7 @@ describe('a page whose connection broke', () => {
     await bench.server(link => link.receive(stanza('a'), stanza('b')))
     socket.leave()
     await bench.server(link => link.receive(stanza('c')))
-    const again = resumes(bench, await newToken(bench, client), id, 1)
+    const again = await comeBack(bench, client, id, 1)
     expect(again.sent).toEqual([
       `<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='1'/>`,
       ...[stanza('b'), stanza('c'), pages.request],
@@ -298,7 +291,7 @@ describe('a page whose connection broke', () => {
     socket.leave()
     const over = await bench.resume(client)
     expect((await over.next()).reply?.body).toBe(payload(stanza('a'), stanza('b')))
-    const again = resumes(bench, await newToken(bench, over), id, 0)
+    const again = await comeBack(bench, over, id, 0)
     expect(again.sent).toEqual([notFound])
     again.receive(pages.bind)
     await bench.pass(1)
@@ -311,8 +304,7 @@ describe('a page whose connection broke', () => {
     const first = attachPageCounting(bench, client.token!)
     const second = attachPage(bench, await newToken(bench, client))
     second.leave()
-    const again = pages.logIn(bench, await newToken(bench, client))
-    again.receive(resume(first.id, 0))
+    const again = await comeBack(bench, client, first.id, 0)
     expect(again.sent.at(-1)).toEqual(notFound)
   })
 
@@ -424,7 +416,9 @@ describe('a page that has sent nothing after its bind request', () => {
     page.leave()
     const over = handedOut(bench, client)
     expect(over.delivered).toBe(0)
-    const again = resumes(bench, over.token, id, 1)
+    const again = pages.logIn(bench, over.token)
+    again.sent.length = 0
+    again.receive(resume(id, 1))
     expect(ids(again.sent)).toEqual(['b'])
     again.leave()
     expect(handedOut(bench, client).delivered).toBe(4)
@@ -806,7 +800,7 @@ describe('a page whose server counts stanzas', () => {
     await bench.server(() => link.say(ack(1)))
     socket.leave()
     link.sent.length = 0
-    const again = resumes(bench, await newToken(bench, client), id, 0)
+    const again = await comeBack(bench, client, id, 0)
     expect(again.sent).toEqual([`<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='1'/>`])
     for (const text of numbered(3, 2)) again.receive(text)
     expect(link.sent.join('')).toBe(stanza(4))

@@ -27,10 +27,13 @@ export const authenticate = (token: string, user?: string, bind = true) =>
 export const proofBy = (token: string, by = 'Initiator') => createHmac('sha256', token).update(by).digest()
 
 /** Shows a hash of the token instead of the token. */
-export const authenticateHashed = (token: string, more = '') =>
-  `<authenticate xmlns='${sasl2Namespace}' mechanism='HT-SHA-256-NONE'>` +
-  `<initial-response>${Buffer.concat([Buffer.from('juliet\0'), proofBy(token)]).toString('base64')}</initial-response>` +
-  `${more}</authenticate>`
+export function authenticateHashed(token: string, more = ''): string {
+  const initial = Buffer.concat([Buffer.from('juliet\0'), proofBy(token)]).toString('base64')
+  return (
+    `<authenticate xmlns='${sasl2Namespace}' mechanism='HT-SHA-256-NONE'>` +
+    `<initial-response>${initial}</initial-response>${more}</authenticate>`
+  )
+}
 
 export const bind = `<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='${bindNamespace}'><resource>mine</resource></bind></iq>`
 export const enable = `<enable xmlns='${smNamespace}' resume='true'/>`
@@ -98,4 +101,12 @@ export async function countingPage(about?: BenchOptions) {
 /** The token for a backend that resumes the session. */
 export async function newToken(bench: BoshBench, client: Client, seconds?: number): Promise<string> {
   return (await bench.resume(client, seconds === undefined ? {} : { seconds })).token!
+}
+
+/** A page that resumes its stream over a new connection. What it got before the answer is removed from `sent`. */
+export async function comeBack(bench: BoshBench, client: Client, id: string, count: number): Promise<FakeWebSocket> {
+  const socket = logIn(bench, await newToken(bench, client))
+  socket.sent.length = 0
+  socket.receive(resume(id, count))
+  return socket
 }

@@ -7,9 +7,9 @@ import {
   attachPageCounting,
   authenticate,
   benchWithTickets,
+  comeBack,
   countingPage,
   enable,
-  logIn,
   newToken,
   resume,
   stanza,
@@ -64,8 +64,7 @@ test('a page that resumes repeats its message, also behind an answer of the serv
   const asks = { name: 'iq', namespace: 'jabber:client', text: "<iq xmlns='jabber:client' type='get' id='q'/>" }
   await bench.server(() => link.events.onDropped!(asks))
   socket.leave()
-  const again = logIn(bench, await newToken(bench, client))
-  again.receive(resume(id, 0))
+  const again = await comeBack(bench, client, id, 0)
   again.receive(mine)
   expect(link.sent.join('').match(/<message/g)).toHaveLength(1)
 })

@@ -171,9 +171,7 @@ describe('a page over WebSocket', () => {
     socket.leave()
     await stage.isMended()
     await bench.server(() => stage.receives(message('two')))
-    const again = pages.logIn(bench, await newToken(bench, client))
-    again.sent.length = 0
-    again.receive(pages.resume(id, 1))
+    const again = await pages.comeBack(bench, client, id, 1)
     again.receive(watch)
     expect(again.sent).toEqual([`<resumed ${sm} previd='${id}' h='0'/>`, ...[message('two'), pages.request, up]])
   })

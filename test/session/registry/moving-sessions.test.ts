@@ -7,10 +7,10 @@ import {
   ack,
   attachPageCounting,
   attachPageSilently,
+  comeBack,
   enable,
   logIn,
   request,
-  resume,
   stanza,
 } from '../../browsers/websocket/pages.js'
 import {
@@ -280,10 +280,7 @@ describe('a page with a WebSocket during a move', () => {
     const { next, page, resumes } = await goesOn({ bench, client }, about)
     expect(socket.closedWith).toBe(1012)
     await expectEmpty(bench)
-    const { token } = await next.resume(page)
-    const back = logIn(next, token!)
-    back.sent.length = 0
-    back.receive(resume(id, count))
+    const back = await comeBack(next, page, id, count)
     // The server has confirmed nothing, so the page repeats both stanzas. The server gets them once.
     expect(back.sent[0]).toBe(`<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='0'/>`)
     expect(ids(back.sent)).toEqual(['1', '2', '3'].slice(count))
@@ -333,10 +330,7 @@ describe('a page with a WebSocket during a move', () => {
     const one = await goesOn({ bench, client }, about)
     await one.resumes()
     const two = await goesOn({ bench: one.next, client: one.page }, about)
-    const { token } = await two.next.resume(two.page)
-    const back = logIn(two.next, token!)
-    back.sent.length = 0
-    back.receive(resume(id, 1))
+    const back = await comeBack(two.next, two.page, id, 1)
     expect(ids(back.sent)).toEqual(['2'])
   })
 

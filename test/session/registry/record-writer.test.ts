@@ -5,7 +5,7 @@ import type { TellEvent } from '../../../src/session/session-types.js'
 import { type Store, StoreUnavailable } from '../../../src/store/store.js'
 import { linkNamespace } from '../../../src/xmpp/namespaces.js'
 import { droppedStanza } from '../../../src/xmpp/xml/element.js'
-import { ack, attachPageSilently, enable, logIn, request, resume, stanza } from '../../browsers/websocket/pages.js'
+import { ack, attachPageSilently, comeBack, enable, request, stanza } from '../../browsers/websocket/pages.js'
 import {
   BoshBench,
   type Client,
@@ -66,12 +66,12 @@ const storesNoMore = () => jest.spyOn(store.records, 'keep').mockRejectedValue(u
 /** The store does not tell which process has the session. */
 const doubts = () => jest.spyOn(store.records, 'isOwn').mockRejectedValue(unavailable)
 
-/** A page over BOSH sends messages that no record has. */
-async function sendsUnrecorded(...texts: readonly string[]): Promise<void> {
+/** A page over BOSH sends requests that no record has. */
+async function sendsUnrecorded(...requests: readonly string[]): Promise<void> {
   await client.next()
   await isKept()
   storesNoMore()
-  for (const text of texts) await client.next(message(text))
+  for (const stanzas of requests) await client.next(stanzas)
 }
 
 /** The other process, before it has the session. */
@@ -104,17 +104,26 @@ async function dies() {
 
 /** The process dies after so many requests that its record lacks. The server has handled their messages. */
 async function diesAfter(count: number) {
-  await sendsUnrecorded(...Array.from({ length: count }, (_, number) => `${number}`))
+  await sendsUnrecorded(...Array.from({ length: count }, (_, number) => message(`${number}`)))
   const { bench, page, resumes } = await dies()
   return { bench, page, link: await resumes(count) }
 }
 
-/** The same after five requests. Then comes the page's second request, whose message is `y`, and long after it the first. */
+/** The same after five requests. Then the page's second request comes, with the message `y`, long before the first. */
 async function missesOne() {
   const died = await diesAfter(5)
   await died.page.at(died.page.rid + 1, message('y'))
   await died.bench.pass(1.6)
   return died
+}
+
+/** The process dies after a page over WebSocket has sent `p1`, which its record lacks. */
+async function diesAfterSocket() {
+  const { socket, id } = await attachRecorded(dying, client.token!)
+  await isKept()
+  storesNoMore()
+  socket.receive(stanza('p1'))
+  return { id, ...(await dies()) }
 }
 
 const ids = (texts: readonly string[]) =>
@@ -168,10 +177,7 @@ describe('a page with BOSH, whose process dies', () => {
   })
 
   test('sends once what it repeats after the link is mended', async () => {
-    await client.next()
-    await isKept()
-    storesNoMore()
-    await client.next(message('a') + message('b'))
+    await sendsUnrecorded(message('a') + message('b'))
     const { page, resumes } = await dies()
     const link = await resumes(1)
     await page.at(page.rid, message('a') + message('b'))
@@ -294,7 +300,7 @@ function nextOf(bench: BoshBench, how: 'stops' | 'dies') {
 describe('a page whose second process ends before it has come back', () => {
   /** The server has handled two messages that no record has. */
   async function diesTwice(how: 'stops' | 'dies', isMended: boolean) {
-    await sendsUnrecorded('a', 'b')
+    await sendsUnrecorded(message('a'), message('b'))
     const { bench, resumes } = await dies()
     if (isMended) await resumes(2)
     return nextOf(bench, how)
@@ -325,32 +331,24 @@ describe('a page whose second process ends before it has come back', () => {
 
 describe('a page that goes before it has repeated what its dead process had sent costs the next page nothing', () => {
   test.each(['before', 'after'])('over WebSocket, %s the link is mended', async when => {
-    const { socket, id } = await attachRecorded(dying, client.token!)
-    await isKept()
-    storesNoMore()
-    socket.receive(stanza('p1'))
-    const { bench, page, resumes } = await dies()
+    const { id, bench, page, resumes } = await diesAfterSocket()
     const mended = when === 'after' ? await resumes(1) : undefined
-    logIn(bench, (await bench.resume(page)).token!).receive(resume(id, 0))
+    await comeBack(bench, page, id, 0)
     attachPageSilently(bench, (await bench.resume(page)).token!).receive(stanza('q1'))
     const link = mended ?? (await resumes(1))
     expect(ids(link.sent)).toEqual(['q1'])
   })
 
   test('over WebSocket, and the next page over BOSH', async () => {
-    const { socket, id } = await attachRecorded(dying, client.token!)
-    await isKept()
-    storesNoMore()
-    socket.receive(stanza('p1'))
-    const { bench, page, resumes } = await dies()
+    const { id, bench, page, resumes } = await diesAfterSocket()
     const link = await resumes(1)
-    logIn(bench, (await bench.resume(page)).token!).receive(resume(id, 0))
+    await comeBack(bench, page, id, 0)
     await page.at((await bench.resume(page)).rid, message('q1'))
     expect(link.sent).toContain(message('q1'))
   })
 
   test('over BOSH, after the first of two requests', async () => {
-    await sendsUnrecorded('a', 'b')
+    await sendsUnrecorded(message('a'), message('b'))
     const { bench, page, resumes } = await dies()
     const link = await resumes(2)
     await page.at(page.rid - 1, message('a'))
@@ -359,7 +357,7 @@ describe('a page that goes before it has repeated what its dead process had sent
   })
 
   test('at a third process, long after it was loaded again', async () => {
-    await sendsUnrecorded('a')
+    await sendsUnrecorded(message('a'))
     const { bench, page, resumes } = await dies()
     const link = await resumes(1)
     const { rid } = await bench.resume(page)
@@ -374,7 +372,7 @@ describe('a page that goes before it has repeated what its dead process had sent
   })
 
   test('at a third process, which it reaches with a later request', async () => {
-    await sendsUnrecorded('a', 'b')
+    await sendsUnrecorded(message('a'), message('b'))
     const { bench, page } = await dies()
     await page.at(page.rid - 1, message('a'))
     // Later, the second process has sent b and c.
@@ -435,8 +433,7 @@ describe('stanzas that wait for a page', () => {
     const link = await resumesAgain()
     link.receive(stanza(1), stanza(2), stanza(3))
     await third.pass(0)
-    const back = logIn(third, (await third.resume(page)).token!)
-    back.receive(resume(id, 2))
+    const back = await comeBack(third, page, id, 2)
     await third.pass(0)
     expect(ids(back.sent)).toContain('3')
   })
@@ -471,12 +468,11 @@ test('a page that came back in the last second resumes its stream', async () => 
   await dying.server(() => client.link.receive(stanza(1)))
   socket.leave()
   await isKept()
-  logIn(dying, (await dying.resume(client)).token!).receive(resume(id, 1))
+  await comeBack(dying, client, id, 1)
   await dying.server(() => client.link.receive(stanza(2)))
   const { bench, page, resumes } = await dies()
   await resumes()
-  const again = logIn(bench, (await bench.resume(page)).token!)
-  again.receive(resume(id, 2))
+  const again = await comeBack(bench, page, id, 2)
   expect(again.sent.at(-1)).toContain('<resumed ')
 })
 
@@ -550,10 +546,7 @@ describe('a page with a WebSocket, whose process dies', () => {
     socket.receive(stanza('p3'))
     await dying.server(() => client.link.receive(stanza(2)))
     const { bench, page, resumes } = await dies()
-    const { token } = await bench.resume(page)
-    const back = logIn(bench, token!)
-    back.sent.length = 0
-    back.receive(resume(id, 1))
+    const back = await comeBack(bench, page, id, 1)
     expect(back.sent[0]).toBe(`<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='1'/>`)
     for (const number of ['p2', 'p3']) back.receive(stanza(number))
     const link = await resumes(2)
@@ -576,8 +569,7 @@ describe('a page with a WebSocket, whose process dies', () => {
     expect(socket.sent).toEqual([ack(2)])
     const { bench, page, resumes } = await dies()
     if (when === 'after') await resumes(2)
-    const next = logIn(bench, (await bench.resume(page)).token!)
-    next.receive(resume(id, 0))
+    const next = await comeBack(bench, page, id, 0)
     expect(next.sent.at(-1)).toContain(`h='2'`)
   })
 
@@ -977,11 +969,7 @@ describe('a page whose link breaks while the store does not answer', () => {
 })
 
 test('stanzas of a page over WebSocket that the record lacks are not taken for those of the next page, over BOSH', async () => {
-  const { socket } = await attachRecorded(dying, client.token!)
-  await isKept()
-  storesNoMore()
-  socket.receive(stanza('p1'))
-  const { bench, page, resumes } = await dies()
+  const { bench, page, resumes } = await diesAfterSocket()
   await resumes(1)
   const { rid } = await bench.resume(page)
   const { third, resumesAgain } = nextOf(bench, 'dies')
