@@ -4,7 +4,8 @@ import { sharedChromium } from '../support/chromium.js'
 import { startProsody } from '../support/prosody.js'
 import { AdminPage } from './admin-page.js'
 import { describeWith } from './needs.js'
-import { alice, PagesStage, passwords } from './pages-stage.js'
+import { PagesStage } from './pages-stage.js'
+import { alice, passwords } from './user.js'
 
 describeWith(['prosody', 'openssl', 'chromium'], 'The admin form at Prosody', () => {
   const stage = PagesStage.of({ browser: 'chromium', start: () => startProsody({ users: passwords }) })

@@ -65,10 +65,7 @@ for (const { maker, packages, start } of fewOrAll(kinds, kind => kind.maker === 
       await server?.stop()
     })
 
-    async function attach(who: Name): Promise<User> {
-      const binding = await service.bind(account(who))
-      return User.attach(binding.url, binding)
-    }
+    const attach = (who: Name) => User.warm(service, account(who))
 
     async function come(who: Name, settings: object, transport = 'websocket'): Promise<ConverseVisitor> {
       name = who

@@ -5,20 +5,18 @@ import type { BrowserContext } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
-import { pageSecret, pageToken } from '../support/page-token.js'
+import { pageSecret, pageToken, settingsForPages } from '../support/page-token.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { ConverseVisitor } from './converse-visitor.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
-import { becomeContacts, User } from './user.js'
+import { alice, becomeContacts, passwords, User } from './user.js'
 
 declare const sessionStorage: { readonly length: number; setItem(key: string, value: string): void }
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
-const passwords = { alice: 'wonderland', bob: 'builder' }
-const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
 const visit = 'v1'
 
@@ -51,10 +49,8 @@ for (const kind of encryptedServers) {
       service = await startTestService({
         servers: kind.servers(server),
         environment: {
-          PAGE_ORIGINS: portal.url,
-          PAGE_TOKEN_SECRET_FILE: file('secrets', pageSecret),
-          PAGE_TOKEN_AUDIENCE: 'chat',
-          PAGE_TOKEN_JID: '{sub}@localhost',
+          ...settingsForPages(portal.url, file('secrets', pageSecret)),
+          XMPP_SERVICE_ACCOUNTS: '',
           PAGE_TOKEN_LOGIN: 'credential',
           PAGE_ADMIN: admin.name,
           SEAL_KEY_FILE: file('keys', randomBytes(32).toString('base64')),
@@ -84,10 +80,7 @@ for (const kind of encryptedServers) {
       await server?.stop()
     })
 
-    const attach = async (user: typeof alice) => {
-      const binding = await service.bind(user)
-      return User.attach(binding.url, binding)
-    }
+    const attach = (user: typeof alice) => User.warm(service, user)
 
     /** The portal's backend. */
     const answer = async (path: string, tab: string): Promise<object | undefined> => {

@@ -4,7 +4,8 @@ import { expect, test } from '@jest/globals'
 import type { InsideConverse } from '../support/page-converse-module.js'
 import { startProsody } from '../support/prosody.js'
 import { describeWith } from './needs.js'
-import { PagesStage, passwords, transports } from './pages-stage.js'
+import { PagesStage, transports } from './pages-stage.js'
+import { passwords } from './user.js'
 
 declare const window: { inside: InsideConverse }
 

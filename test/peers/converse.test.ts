@@ -7,8 +7,9 @@ import { type ConversePortal, serveConversePortal } from '../support/page-conver
 import { callSessions } from '../support/sessions-api.js'
 import { ConverseVisitor } from './converse-visitor.js'
 import { describeWith } from './needs.js'
-import { alice, PagesStage, passwords } from './pages-stage.js'
+import { PagesStage } from './pages-stage.js'
 import { encryptedServers } from './servers.js'
+import { alice, passwords } from './user.js'
 
 for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
   describeWith([...kind.packages, eitherChromium], `Converse with prebind at ${kind.name}`, () => {

@@ -97,15 +97,12 @@ describeWith(['prosody', 'redis-server', 'chromium'], 'A page whose process is k
     )
   })
 
-  const logIn = (user: string, password: string) =>
-    User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, { user, domain: 'localhost', password })
-
   beforeEach(async () => {
     sessions = []
     const each = unused.shift()!
     alice = { jid: `alice${each}@localhost`, password: 'wonderland' }
-    const logInBob = () => logIn(`bob${each}`, 'builder')
-    await becomeContacts(await logIn(`alice${each}`, alice.password), await logInBob())
+    const logInBob = () => User.logInAt(server, `bob${each}`, 'builder')
+    await becomeContacts(await User.logInAt(server, `alice${each}`, alice.password), await logInBob())
     bob = await logInBob()
     context = await (await sharedChromium()).newContext()
   })

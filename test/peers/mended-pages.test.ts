@@ -4,8 +4,9 @@ import { afterAll, afterEach, describe, expect, test } from '@jest/globals'
 import type { ModuleNoted } from '../support/page-module.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { describeWith } from './needs.js'
-import { PagesStage, passwords, transports } from './pages-stage.js'
+import { PagesStage, transports } from './pages-stage.js'
 import { encryptedServers } from './servers.js'
+import { passwords } from './user.js'
 
 declare const window: { noted: ModuleNoted; dispatchEvent(event: object): void; Event: typeof Event }
 

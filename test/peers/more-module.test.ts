@@ -8,9 +8,9 @@ import { eventually } from '../support/eventually.js'
 import type { ModuleChat } from '../support/page-module.js'
 import { startProsody } from '../support/prosody.js'
 import { describeWith } from './needs.js'
-import { alice, PagesStage, passwords } from './pages-stage.js'
+import { PagesStage } from './pages-stage.js'
 import type { XmppServer } from './servers.js'
-import { befriend, User } from './user.js'
+import { alice, befriend, passwords, User } from './user.js'
 
 interface Told {
   readonly typing: (readonly [from: string, isTyping: boolean])[]
@@ -203,9 +203,8 @@ for (const { name, packages, browser, transport, start } of kinds)
       const forged = `<query xmlns='jabber:iq:roster'><item jid='mallory@localhost' subscription='both'/></query>`
       const page = await tab.evaluate(() => window.chat!.jid)
       stage.bob.send(`<iq xmlns='jabber:client' type='set' to='${page}' id='forged'>${forged}</iq>`)
-      const url = `${stage.service.url}/http-bind`
-      const own = User.attach(url, await stage.service.bind(alice))
-      const carol = User.attach(url, await stage.service.bind(carols))
+      const own = await User.warm(stage.service, alice)
+      const carol = await User.warm(stage.service, carols)
       await befriend(own, carol)
       await tab.waitForFunction(() => window.told.people.length > 1)
       await tab.waitForFunction(() => window.told.people.at(-1)?.isAvailable)

@@ -15,9 +15,8 @@ import { startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { describeWith } from './needs.js'
 import { plainProsody, type XmppServer } from './servers.js'
-import { User } from './user.js'
+import { passwords, User } from './user.js'
 
-const passwords = { alice: 'wonderland', bob: 'builder' }
 const support = (name: string) => fileURLToPath(new URL(`../support/${name}`, import.meta.url))
 
 /** libpurple waits for a second before each request. */
@@ -50,7 +49,7 @@ describeWith(packages, 'A native client', () => {
   beforeAll(async () => {
     server = await plainProsody.start(passwords)
     service = await startTestService({ servers: plainProsody.servers(server) })
-    bob = User.attach(`${service.url}/http-bind`, await service.bind({ jid: 'bob@localhost', password: passwords.bob }))
+    bob = await User.warm(service, { jid: 'bob@localhost', password: passwords.bob })
   })
 
   afterEach(() => {

@@ -8,10 +8,8 @@ import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import type { XmppServer } from './servers.js'
-import { presence, User } from './user.js'
+import { alice, passwords, presence, User } from './user.js'
 
-const passwords = { alice: 'wonderland', bob: 'builder' }
-const alice = { jid: 'alice@localhost', password: passwords.alice }
 const modules = '"roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks", "offline"'
 const makers = [
   {
@@ -41,8 +39,7 @@ for (const { name, packages, start } of makers) {
     beforeAll(async () => {
       server = await start()
       warmer = await startTestService(settings())
-      const account = { user: 'bob', domain: 'localhost', password: passwords.bob }
-      bob = await User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, account)
+      bob = await User.logInAt(server, 'bob', passwords.bob)
     })
 
     afterAll(async () => {
@@ -83,8 +80,7 @@ for (const { name, packages, start } of makers) {
         await bob.isUpToDate()
         await end()
 
-        const next = await warmer.bind(alice)
-        const later = User.attach(next.url, next)
+        const later = await User.warm(warmer, alice)
         await later.receives('>number 4<')
         await later.isUpToDate()
         // The reply with the second message was never confirmed.

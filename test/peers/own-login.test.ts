@@ -13,10 +13,9 @@ import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { StanzaClient } from './stanza-client.js'
-import { becomeContacts, User } from './user.js'
+import { becomeContacts, passwords, User } from './user.js'
 import { isIdle } from './wire.js'
 
-const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = 'alice@localhost'
 
 /** A client as its user sees it. */

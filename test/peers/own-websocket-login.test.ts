@@ -9,11 +9,9 @@ import { describeWith } from './needs.js'
 import type { Noted } from './noted.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { StanzaClient } from './stanza-client.js'
-import { becomeContacts, User } from './user.js'
+import { becomeContacts, passwords, User } from './user.js'
 import { isIdle } from './wire.js'
 import { XmppJsClient } from './xmpp-js-client.js'
-
-const passwords = { alice: 'wonderland', bob: 'builder' }
 
 /** A client as its user sees it. */
 interface Client {

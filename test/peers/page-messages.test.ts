@@ -7,9 +7,9 @@ import type { ModuleChat, ModuleNoted, PageOptions } from '../support/page-modul
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { callSessions } from '../support/sessions-api.js'
 import { describeWith } from './needs.js'
-import { alice, PagesStage, passwords } from './pages-stage.js'
+import { PagesStage } from './pages-stage.js'
 import type { XmppServer } from './servers.js'
-import { User } from './user.js'
+import { alice, passwords, User } from './user.js'
 import { tapWire, type Wiretap } from './wire.js'
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
@@ -44,8 +44,7 @@ describe.each(kinds)('At $name', ({ name, start }) => {
 
     afterAll(() => wire?.close())
 
-    const attach = async (user: typeof alice) =>
-      User.attach(`${stage.service.url}/http-bind`, await stage.service.bind(user))
+    const attach = (user: typeof alice) => User.warm(stage.service, user)
     const isOnline = (tab: Page) => tab.waitForFunction(() => window.chat?.status.state === 'online')
     const open = async (transport: PageOptions['transport'], history = 0) => {
       stage.options = { ...stage.options, history }

@@ -14,13 +14,11 @@ import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import type { XmppServer } from './servers.js'
-import { becomeContacts, User } from './user.js'
+import { alice, becomeContacts, passwords, User } from './user.js'
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
 
-const users = { alice: 'wonderland', bob: 'builder' }
-const alice = { jid: 'alice@localhost', password: users.alice }
-const bobs = { jid: 'bob@localhost', password: users.bob }
+const bobs = { jid: 'bob@localhost', password: passwords.bob }
 const room = 'tea@conference.localhost'
 
 /** With an archive, and with rooms. */
@@ -31,7 +29,7 @@ const kinds = [
     browser: 'chromium' as const,
     start: (): Promise<XmppServer> =>
       startProsody({
-        users,
+        users: passwords,
         config: `c2s_require_encryption = true
 modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "posix", "bosh", "offline", "mam" }
 Component "conference.localhost" "muc"
@@ -44,7 +42,7 @@ Component "conference.localhost" "muc"
     browser: 'chromium-headless-shell' as const,
     start: (): Promise<XmppServer> =>
       startEjabberd({
-        users,
+        users: passwords,
         modules: '  mod_mam:\n    default: always\n  mod_offline: {}\n  mod_muc: {}',
       }),
   },
@@ -72,17 +70,14 @@ for (const kind of kinds) {
         environment: { PORT: String(port), EXTERNAL_URL: relay.url },
         routers: () => [createModulePageRouter(() => options, bind)],
       })
-      const [one, other] = [await service.bind(alice), await service.bind(bobs)]
-      const url = `${service.url}/http-bind`
-      await becomeContacts(User.attach(url, one), User.attach(url, other))
+      await becomeContacts(await User.warm(service, alice), await User.warm(service, bobs))
     })
 
     beforeEach(async () => {
       ids.clear()
       account = alice
       complaints = []
-      const binding = await service.bind(bobs)
-      bob = User.attach(`${service.url}/http-bind`, binding)
+      bob = await User.warm(service, bobs)
       bob.send(
         `<presence xmlns='jabber:client' to='${room}/Bob'><x xmlns='http://jabber.org/protocol/muc'/></presence>`,
       )

@@ -10,12 +10,9 @@ import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { ConverseVisitor } from './converse-visitor.js'
 import type { XmppServer } from './servers.js'
-import { becomeContacts, User } from './user.js'
+import { alice, becomeContacts, passwords, User } from './user.js'
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
-
-export const passwords = { alice: 'wonderland', bob: 'builder' }
-export const alice = { jid: 'alice@localhost', password: passwords.alice }
 
 export const transports = ['bosh', 'websocket'] as const
 
@@ -58,8 +55,7 @@ export class PagesStage<S extends XmppServer> {
   }
 
   logIn(user: keyof typeof passwords): Promise<User> {
-    const url = `http://127.0.0.1:${this.server.httpPort}/http-bind`
-    return User.logIn(url, { user, domain: 'localhost', password: passwords[user] })
+    return User.logInAt(this.server, user, passwords[user])
   }
 
   async bobComesBack(): Promise<void> {

@@ -8,6 +8,7 @@ import type { BrowserContext } from 'playwright-core'
 import { type Chromium, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { ask } from '../support/http-answer.js'
+import { pageSecret, settingsForPages } from '../support/page-token.js'
 import { freePorts } from '../support/ports.js'
 import { startProsody } from '../support/prosody.js'
 import { root } from '../support/repository.js'
@@ -28,7 +29,6 @@ const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
 /** The service account. */
 const account = { portal: 'secret-of-portal' }
-const secret = 'a-secret-of-the-portal-with-32-bytes'
 
 /** A server with the accounts. */
 interface Home {
@@ -81,15 +81,9 @@ async function startFor(servers: string) {
   const [port] = await freePorts(1)
   const service = await startTestService({
     servers,
-    environment: {
-      PAGE_ORIGINS: `http://127.0.0.1:${port}`,
-      PAGE_TOKEN_SECRET_FILE: file('page-secrets', secret),
-      PAGE_TOKEN_AUDIENCE: 'chat',
-      PAGE_TOKEN_JID: '{sub}@localhost',
-      XMPP_SERVICE_ACCOUNTS: `localhost=portal:${account.portal}`,
-    },
+    environment: settingsForPages(`http://127.0.0.1:${port}`, file('page-secrets', pageSecret)),
   })
-  const environment = { PORT: String(port), CHAT_URL: service.url, CHAT_SECRET: secret }
+  const environment = { PORT: String(port), CHAT_URL: service.url, CHAT_SECRET: pageSecret }
   return { service, portal: await startCommand(['examples/portal/main.js'], environment) }
 }
 
@@ -105,13 +99,11 @@ for (const kind of kinds) {
     beforeAll(async () => {
       home = await kind.start()
       ;({ service, portal } = await startFor(home.servers))
-      const [one, other] = [await service.bind(alice), await service.bind(bobs)]
-      await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
+      await becomeContacts(await User.warm(service, alice), await User.warm(service, bobs))
     })
 
     beforeEach(async () => {
-      const binding = await service.bind(bobs)
-      bob = User.attach(binding.url, binding)
+      bob = await User.warm(service, bobs)
       context = await (await sharedChromium(kind.browser)).newContext()
       visitor = await PortalVisitor.come(context, portal.url)
     })
@@ -245,8 +237,7 @@ for (const kind of kinds) {
         await visitor.reload()
         await visitor.turnTo('Bob')
         await visitor.sees('The recipient cannot be reached.')
-        const binding = await service.bind(bobs)
-        bob = User.attach(binding.url, binding)
+        bob = await User.warm(service, bobs)
         await visitor.seesContact('Bob', 'online')
         await visitor.tab.getByRole('button', { name: 'Send again' }).click()
         await bob.receives('are you there?')
@@ -284,13 +275,10 @@ service_accounts = { "portal@localhost" }`,
 
   test('shows names, who is typing, what was seen, and earlier messages', async () => {
     const { service, portal } = started
-    const [one, other] = [await service.bind(alice), await service.bind(bobs)]
-    await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
-    const binding = await service.bind(bobs)
-    const bob = User.attach(binding.url, binding)
+    await becomeContacts(await User.warm(service, alice), await User.warm(service, bobs))
+    const bob = await User.warm(service, bobs)
     bob.send("<iq xmlns='jabber:client' type='set' id='c'><vCard xmlns='vcard-temp'><FN>Bob Baker</FN></vCard></iq>")
-    const before = await service.bind(alice)
-    const earlier = User.attach(before.url, before)
+    const earlier = await User.warm(service, alice)
     bob.say(alice.jid, 'old words')
     await earlier.receives('old words')
     await earlier.leave()
@@ -377,7 +365,7 @@ describe('The example portal', () => {
     expect(page.headers['content-security-policy']).toContain(
       `script-src 'self' ${service.url}; connect-src 'self' ${service.url} ${service.url.replace('http', 'ws')};`,
     )
-    expect(page.text).not.toContain(secret)
+    expect(page.text).not.toContain(pageSecret)
   })
 
   test('ends the earlier visit if a browser signs in again', async () => {
@@ -401,7 +389,7 @@ describe('The example portal', () => {
       expect(reply.status).toBe(200)
       expect(reply.headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
       const [head, body, signature] = JSON.parse(reply.text).token.split('.')
-      expect(createHmac('sha256', secret).update(`${head}.${body}`).digest('base64url')).toBe(signature)
+      expect(createHmac('sha256', pageSecret).update(`${head}.${body}`).digest('base64url')).toBe(signature)
       return JSON.parse(Buffer.from(body!, 'base64url').toString())
     }
     const claims = await token(one)
@@ -426,7 +414,7 @@ describe('The example portal', () => {
   test('signs a user out while the service cannot be reached', async () => {
     const lonely = await startCommand(['examples/portal/main.js'], {
       CHAT_URL: 'http://127.0.0.1:1',
-      CHAT_SECRET: secret,
+      CHAT_SECRET: pageSecret,
     })
     const options = { agent: false, headers: { ...form, 'Content-Length': '26' }, method: 'POST' }
     const { headers } = await ask(`${lonely.url}/sign-in`, options, 'name=alice&password=rabbit')

@@ -7,10 +7,8 @@ import { type Relay, startRelay } from '../support/relay.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
-import { User } from './user.js'
+import { alice, passwords, User } from './user.js'
 
-const passwords = { alice: 'wonderland', bob: 'builder' }
-const alice = { jid: 'alice@localhost', password: passwords.alice }
 const pages = 10
 const cuts = 6
 /** Time between two messages of each user, in milliseconds. */
@@ -61,11 +59,7 @@ for (const kind of encryptedServers) {
     })
 
     test('all survive, and each message arrives once', async () => {
-      const bob = await User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, {
-        user: 'bob',
-        domain: 'localhost',
-        password: passwords.bob,
-      })
+      const bob = await User.logInAt(server, 'bob', passwords.bob)
       const users = await attachAll()
       await Promise.all(users.map(user => user.isUpToDate()))
       let said = 0

@@ -5,11 +5,8 @@ import { eventually } from '../support/eventually.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
-import { befriend, User } from './user.js'
+import { alice, befriend, passwords, User } from './user.js'
 import { tapWire, type Wiretap } from './wire.js'
-
-const passwords = { alice: 'wonderland', bob: 'builder' }
-const alice = { jid: 'alice@localhost', password: passwords.alice }
 
 for (const kind of encryptedServers) {
   describeWith(kind.packages, `A service at the BOSH endpoint of ${kind.maker}`, () => {
@@ -18,10 +15,7 @@ for (const kind of encryptedServers) {
     let bob: User
     const attached = new Set<User>()
 
-    const logIn = (user: keyof typeof passwords) =>
-      User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, {
-        ...{ user, domain: 'localhost', password: passwords[user] },
-      })
+    const logIn = (user: keyof typeof passwords) => User.logInAt(server, user, passwords[user])
 
     const attach = (binding: WarmBinding) => {
       const user = User.attach(binding.url, binding)

@@ -16,10 +16,7 @@ import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
 import { servePortal } from './portal-server.js'
 import { encryptedServers, type XmppServer } from './servers.js'
-import { becomeContacts, User } from './user.js'
-
-const passwords = { alice: 'wonderland', bob: 'builder' }
-const alice = { jid: 'alice@localhost', password: passwords.alice }
+import { alice, becomeContacts, passwords, User } from './user.js'
 
 /** Strophe and Converse repeat a request at once, and then after 8 s. The module's pauses grow. In milliseconds. */
 const untilItRepeats = 40_000
@@ -79,12 +76,7 @@ for (const kind of encryptedServers) {
       await becomeContacts(await logIn('alice'), await logIn('bob'))
     })
 
-    const logIn = (user: 'alice' | 'bob') =>
-      User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, {
-        user,
-        domain: 'localhost',
-        password: passwords[user],
-      })
+    const logIn = (user: 'alice' | 'bob') => User.logInAt(server, user, passwords[user])
 
     beforeEach(async () => {
       ids.clear()

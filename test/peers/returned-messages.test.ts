@@ -11,8 +11,9 @@ import type { ModuleChat, ModuleNoted } from '../support/page-module.js'
 import { startProsody } from '../support/prosody.js'
 import { ConverseVisitor } from './converse-visitor.js'
 import { describeWith } from './needs.js'
-import { alice, PagesStage, passwords } from './pages-stage.js'
+import { PagesStage } from './pages-stage.js'
 import { PortalPage } from './portal-page.js'
+import { alice, passwords } from './user.js'
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
 

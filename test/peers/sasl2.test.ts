@@ -10,11 +10,8 @@ import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { outlivesCuts } from './numbers.js'
 import type { XmppServer } from './servers.js'
-import { User } from './user.js'
+import { alice, passwords, User } from './user.js'
 import { tapWire, type Wiretap } from './wire.js'
-
-const passwords = { alice: 'wonderland', bob: 'builder' }
-const alice = { jid: 'alice@localhost', password: passwords.alice }
 
 const hasTokens = majorOf('ejabberd') >= 24
 const tokens = '  mod_auth_fast: {}'
@@ -104,9 +101,8 @@ for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
 
     test('delivers and counts messages right after the login', async () => {
       await start()
-      const account = { user: 'bob', domain: 'localhost', password: passwords.bob }
-      const bob = await User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, account)
-      const page = User.attach(`${here.url}/http-bind`, await here.bind(alice))
+      const bob = await User.logInAt(server, 'bob', passwords.bob)
+      const page = await User.warm(here, alice)
       for (let number = 1; number <= 15; number++) {
         page.say(bob.jid, `number ${number}`)
         bob.say(page.jid, `number ${number}`)
@@ -136,6 +132,5 @@ if (hasTokens)
   })
 
 async function isMended(here: TestService, relay: Relay): Promise<void> {
-  const page = User.attach(`${here.url}/http-bind`, await here.bind(alice))
-  await outlivesCuts(page, relay)
+  await outlivesCuts(await User.warm(here, alice), relay)
 }

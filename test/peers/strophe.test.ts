@@ -5,10 +5,11 @@ import { fewOrAll } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
 import { callSessions } from '../support/sessions-api.js'
 import { describeWith } from './needs.js'
-import { alice, PagesStage, passwords } from './pages-stage.js'
+import { PagesStage } from './pages-stage.js'
 import { PortalPage } from './portal-page.js'
 import { servePortal } from './portal-server.js'
 import { encryptedServers } from './servers.js'
+import { alice, passwords } from './user.js'
 
 for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
   describeWith([...kind.packages, 'chromium'], `Strophe attached to a session at ${kind.name}`, () => {

@@ -5,13 +5,20 @@ import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { type BoshCredentials, boshLogin } from '../support/bosh-login.js'
 import { patience } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import type { WarmBinding } from '../support/start-service.js'
+import type { TestService, WarmBinding } from '../support/start-service.js'
+import type { XmppServer } from '../support/xmpp-server.js'
 
 /**
  * How long a request has to arrive before the next, in milliseconds. Each has a connection of its own, and ejabberd answers none
  * of them any more where the second arrives first.
  */
 const headStart = 250
+
+/** The accounts of most tests. */
+export const passwords = { alice: 'wonderland', bob: 'builder' }
+export const alice = { jid: 'alice@localhost', password: passwords.alice }
+
+type Warming = Pick<TestService, 'url' | 'bind'>
 
 export class User {
   readonly #client: BoshClient
@@ -43,6 +50,16 @@ export class User {
     const client = new BoshClient(url)
     const { jid } = await boshLogin(client, credentials)
     return new User(client, jid, first, headStart)
+  }
+
+  /** The same for a user of `localhost` at this server. */
+  static logInAt({ httpPort }: Pick<XmppServer, 'httpPort'>, user: string, password: string): Promise<User> {
+    return User.logIn(`http://127.0.0.1:${httpPort}/http-bind`, { user, domain: 'localhost', password })
+  }
+
+  /** Logged in by a backend, and attached as its page. */
+  static async warm({ url, bind }: Warming, parameters: Parameters<Warming['bind']>[0]): Promise<User> {
+    return User.attach(`${url}/http-bind`, await bind(parameters))
   }
 
   /** Attaches as a page does; the first request carries `first`. */

@@ -32,7 +32,7 @@ export class Conversation {
   /** Warms the two, at the server that knows `talkers`, and has them begin. */
   static async begin(service: TestService): Promise<Conversation> {
     const bind = async (name: keyof typeof talkers) =>
-      User.attach(`${service.url}/http-bind`, await service.bind({ jid: `${name}@localhost`, password: talkers[name] }))
+      User.warm(service, { jid: `${name}@localhost`, password: talkers[name] })
     const conversation = new Conversation(await bind('romeo'), await bind('juliet'))
     await conversation.goesOn()
     return conversation
