@@ -5,7 +5,7 @@ import { eventually, patience as timeout } from '../support/eventually.js'
 import type { Chat, Noted } from '../support/page.js'
 import { textsIn } from './user.js'
 
-type InPage = { noted: Noted; chat: Chat }
+declare const window: { noted: Noted; chat: Chat }
 
 export class PortalPage {
   readonly #tab: Page
@@ -48,46 +48,39 @@ export class PortalPage {
   }
 
   async begin(binding: Parameters<Chat['begin']>[0]): Promise<void> {
-    await this.#tab.evaluate(([given, endpoint]) => (globalThis as unknown as InPage).chat.begin(given, endpoint), [
+    await this.#tab.evaluate(([given, endpoint]) => window.chat.begin(given, endpoint), [
       binding,
       this.#endpoint,
     ] as const)
   }
 
   async logIn(jid: string, password: string): Promise<void> {
-    await this.#tab.evaluate(given => (globalThis as unknown as InPage).chat.logIn(...given), [
-      jid,
-      password,
-      this.#endpoint,
-    ] as const)
+    await this.#tab.evaluate(given => window.chat.logIn(...given), [jid, password, this.#endpoint] as const)
   }
 
   async takeCookies(): Promise<void> {
-    await this.#tab.evaluate(() => (globalThis as unknown as InPage).chat.takeCookies())
+    await this.#tab.evaluate(() => window.chat.takeCookies())
   }
 
   async say(to: string, text: string): Promise<void> {
-    await this.#tab.evaluate(([jid, said]) => (globalThis as unknown as InPage).chat.say(jid, said), [
-      to,
-      text,
-    ] as const)
+    await this.#tab.evaluate(([jid, said]) => window.chat.say(jid, said), [to, text] as const)
   }
 
   async leave(): Promise<void> {
-    await this.#tab.evaluate(() => (globalThis as unknown as InPage).chat.leave())
+    await this.#tab.evaluate(() => window.chat.leave())
   }
 
   async leaveWithPage(): Promise<void> {
-    await this.#tab.evaluate(() => (globalThis as unknown as InPage).chat.leaveWithPage())
+    await this.#tab.evaluate(() => window.chat.leaveWithPage())
   }
 
   jid(): Promise<string> {
-    return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.jid)
+    return this.#tab.evaluate(() => window.noted.jid)
   }
 
   /** Every answer so far, as text. */
   received(): Promise<string> {
-    return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.bodies.join('\n'))
+    return this.#tab.evaluate(() => window.noted.bodies.join('\n'))
   }
 
   /** Texts of the messages so far. */
@@ -96,24 +89,20 @@ export class PortalPage {
   }
 
   errors(): Promise<string[]> {
-    return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.errors)
+    return this.#tab.evaluate(() => window.noted.errors)
   }
 
   statuses(): Promise<string[]> {
-    return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.statuses)
+    return this.#tab.evaluate(() => window.noted.statuses)
   }
 
   isRestored(): Promise<boolean> {
-    return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.restored)
+    return this.#tab.evaluate(() => window.noted.restored)
   }
 
   /** Resolves once an answer held the text. */
   async receives(text: string, milliseconds = timeout): Promise<void> {
-    await this.#until(
-      wanted => (globalThis as unknown as InPage).noted.bodies.some(body => body.includes(wanted)),
-      text,
-      milliseconds,
-    )
+    await this.#until(wanted => window.noted.bodies.some(body => body.includes(wanted)), text, milliseconds)
   }
 
   /** Resolves once the console has complained of this. */
@@ -123,27 +112,24 @@ export class PortalPage {
 
   /** Resolves once Strophe has reported the status, for whatever reason if none is given with it. */
   async reaches(status: string): Promise<void> {
-    await this.#until(
-      wanted => (globalThis as unknown as InPage).noted.statuses.some(noted => noted.startsWith(wanted)),
-      status,
-    )
+    await this.#until(wanted => window.noted.statuses.some(noted => noted.startsWith(wanted)), status)
   }
 
   /** Resolves once the page has had an answer. */
   async isQuiet(): Promise<void> {
-    await this.#until(() => (globalThis as unknown as InPage).noted.bodies.length > 0, '')
+    await this.#until(() => window.noted.bodies.length > 0, '')
   }
 
   /** Resolves once the page has only one request open, the one that is held. */
   async rests(): Promise<void> {
-    await this.#until(() => (globalThis as unknown as InPage).chat.rests(), 'single request')
+    await this.#until(() => window.chat.rests(), 'single request')
   }
 
   async #until(holds: (wanted: string) => boolean, wanted: string, milliseconds = timeout): Promise<void> {
     try {
       await this.#tab.waitForFunction(holds, wanted, { timeout: milliseconds, polling: 20 })
     } catch (error) {
-      const noted = await this.#tab.evaluate(() => (globalThis as unknown as InPage).noted)
+      const noted = await this.#tab.evaluate(() => window.noted)
       throw new Error(`no "${wanted}", but ${JSON.stringify({ ...noted, complaints: this.complaints })}`, {
         cause: error,
       })

@@ -22,13 +22,6 @@ export class PortalVisitor {
     return visitor
   }
 
-  /** The same one in a tab that was duplicated from this, with all that the tab remembers. */
-  async duplicate(): Promise<PortalVisitor> {
-    const opened = this.tab.waitForEvent('popup')
-    await this.tab.evaluate("void open('/')")
-    return new PortalVisitor(await opened, this.portal)
-  }
-
   async load(): Promise<void> {
     await this.tab.goto(this.portal)
   }

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { patience } from '../support/eventually.js'
 import type { SocketChat, SocketNoted } from '../support/page-websocket.js'
 
-type InPage = { noted: SocketNoted; portal: SocketChat }
+declare const window: { noted: SocketNoted; portal: SocketChat }
 
 export class SocketPage {
   readonly #tab: Page
@@ -33,28 +33,25 @@ export class SocketPage {
   }
 
   jid(): Promise<string> {
-    return this.#tab.evaluate(() => (globalThis as unknown as InPage).portal.jid())
+    return this.#tab.evaluate(() => window.portal.jid())
   }
 
   async say(to: string, text: string): Promise<void> {
-    await this.#tab.evaluate(([jid, said]) => (globalThis as unknown as InPage).portal.say(jid, said), [
-      to,
-      text,
-    ] as const)
+    await this.#tab.evaluate(([jid, said]) => window.portal.say(jid, said), [to, text] as const)
   }
 
   async leave(): Promise<void> {
-    await this.#tab.evaluate(() => (globalThis as unknown as InPage).portal.leave())
+    await this.#tab.evaluate(() => window.portal.leave())
   }
 
   /** Texts of all messages that came since the page was loaded. */
   texts(): Promise<readonly string[]> {
-    return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.texts)
+    return this.#tab.evaluate(() => window.noted.texts)
   }
 
   /** What became of the connection. */
   events(): Promise<readonly string[]> {
-    return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.events)
+    return this.#tab.evaluate(() => window.noted.events)
   }
 
   async receives(text: string, milliseconds = patience): Promise<void> {
@@ -68,13 +65,12 @@ export class SocketPage {
 
   async #until(what: keyof SocketNoted, wanted: string, timeout: number): Promise<void> {
     try {
-      await this.#tab.waitForFunction(
-        ([list, text]) => (globalThis as unknown as InPage).noted[list].includes(text),
-        [what, wanted] as const,
-        { timeout, polling: 20 },
-      )
+      await this.#tab.waitForFunction(([list, text]) => window.noted[list].includes(text), [what, wanted] as const, {
+        timeout,
+        polling: 20,
+      })
     } catch (error) {
-      const noted = await this.#tab.evaluate(() => (globalThis as unknown as InPage).noted)
+      const noted = await this.#tab.evaluate(() => window.noted)
       throw new Error(`no "${wanted}", but ${JSON.stringify(noted)}`, { cause: error })
     }
   }
