@@ -1,7 +1,7 @@
 // Logins at Debian's Prosody and ejabberd without the user's password.
 
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -13,12 +13,12 @@ import { type Prosody, startProsody } from '../support/prosody.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { root } from '../support/repository.js'
 import { majorOf } from '../support/server-process.js'
-import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import type { TestService, WarmBinding } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { describeWith } from './needs.js'
 import { outlivesCuts } from './numbers.js'
+import { describePlace, Place } from './place.js'
 import { User } from './user.js'
-import { connectionsOf } from './wire.js'
 
 const { folder, file } = testFolder()
 
@@ -33,78 +33,6 @@ const userCertificate = makeCertificate(
   ['alice', 'bob'].map(user => `otherName:1.3.6.1.5.5.7.8.5;UTF8:${user}@localhost`),
 )
 const certificateOptions = `&cert=${file('cert.pem', userCertificate.cert)}&key=${file('key.pem', userCertificate.key)}`
-
-/** A server with the service before it. */
-class Place<S extends Prosody | Ejabberd> {
-  private constructor(
-    readonly server: S,
-    readonly warmer: TestService,
-  ) {}
-
-  static async open<S extends Prosody | Ejabberd>(
-    starting: Promise<S>,
-    options = '',
-    environment: Record<string, string> = {},
-    port?: number,
-  ): Promise<Place<S>> {
-    const server = await starting
-    try {
-      const servers = `localhost=xmpp://127.0.0.1:${port ?? server.c2sPort}?ca=${server.caFile}${options}`
-      return new Place(server, await startTestService({ servers, environment }))
-    } catch (error) {
-      await server.stop()
-      throw error
-    }
-  }
-
-  /** Warms a session, in which the user sends a message to itself. Resolves with its JID. */
-  async use(parameters: Record<string, string>): Promise<string> {
-    const binding = await this.warmer.bind(parameters)
-    const user = User.attach(binding.url, binding)
-    try {
-      user.say(user.jid, 'to myself')
-      const message = await user.receives('to myself')
-      expect(message).toContain(user.jid)
-    } finally {
-      await user.leave()
-    }
-    return binding.jid
-  }
-
-  /** The status, code and step of an error. */
-  async refusal(parameters: Record<string, string>): Promise<unknown[]> {
-    const { status, json } = await this.warmer.warm(parameters)
-    return [status, json['code'], json['step']]
-  }
-
-  async isLeft(): Promise<void> {
-    const { service } = this.warmer
-    await eventually('no session and no link left', () => service.counts().sessions + service.counts().links === 0)
-    await eventually('no connection left at the server', () => connectionsOf(this.server.c2sPort) === 0)
-  }
-
-  async close(): Promise<void> {
-    await this.warmer.stop()
-    await this.server.stop()
-  }
-}
-
-function describePlace<S extends Prosody | Ejabberd>(
-  name: string,
-  packages: readonly string[],
-  open: () => Promise<Place<S>>,
-  tests: (place: () => Place<S>) => void,
-): void {
-  describeWith(packages, name, () => {
-    let place: Place<S> | undefined
-    beforeAll(async () => {
-      place = await open()
-    })
-    afterEach(() => place?.isLeft())
-    afterAll(() => place?.close())
-    tests(() => place!)
-  })
-}
 
 const refused = [403, 'not-authorized', 'sasl']
 
@@ -356,8 +284,7 @@ describePlace(
     afterAll(() => signedRelay?.stop())
 
     test('mend links with a fresh token', async () => {
-      const page = User.attach(`${place().warmer.url}/http-bind`, await place().warmer.bind({ jid: alice }))
-      await outlivesCuts(page, signedRelay)
+      await outlivesCuts(await User.warm(place().warmer, { jid: alice }), signedRelay)
     })
 
     test('need no account, no password and no service account', async () => {
@@ -382,12 +309,10 @@ describePlace(
 
 /** A message waits for a user who is away. */
 async function expectStoredMessage(warmer: TestService, jid: string): Promise<void> {
-  const from = await warmer.bind({ jid: alice })
-  const sender = User.attach(from.url, from)
+  const sender = await User.warm(warmer, { jid: alice })
   sender.say(jid, 'while away')
   await sender.leave()
-  const binding = await warmer.bind({ jid })
-  const user = User.attach(binding.url, binding)
+  const user = await User.warm(warmer, { jid })
   expect(await user.receives('while away')).toContain('alice@localhost')
   await user.leave()
 }
@@ -550,8 +475,7 @@ for (const { name, config } of waysIn) {
       })
 
       test('mends its links for the same user', async () => {
-        const page = User.attach(`${place().warmer.url}/http-bind`, await place().warmer.bind({ jid: alice }))
-        await outlivesCuts(page, relay)
+        await outlivesCuts(await User.warm(place().warmer, { jid: alice }), relay)
       })
     },
   )

@@ -1,16 +1,12 @@
 // Credentials (`remember`) at real servers work until the password changes.
 import { randomBytes } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { startEjabberd } from '../support/ejabberd.js'
-import { eventually } from '../support/eventually.js'
 import { startProsody } from '../support/prosody.js'
 import { majorOf } from '../support/server-process.js'
-import { startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
-import { describeWith } from './needs.js'
+import { describePlace, Place } from './place.js'
 import type { XmppServer } from './servers.js'
-import { User } from './user.js'
-import { connectionsOf } from './wire.js'
 
 const SEAL_KEY_FILE = testFolder().file('seal.key', randomBytes(32).toString('base64'))
 
@@ -43,79 +39,48 @@ const kinds: readonly { name: string; packages: readonly string[]; start(): Prom
   },
 ]
 
-let server: XmppServer
-let here: TestService
-
-async function open(starting: Promise<XmppServer>): Promise<void> {
-  server = await starting
-  const servers = `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}`
-  here = await startTestService({ servers, environment: { SEAL_KEY_FILE } })
-}
-
-async function close(): Promise<void> {
-  await here?.stop()
-  await server?.stop()
-}
-
-async function isLeft(): Promise<void> {
-  await eventually('no session and no link left', () => {
-    const { sessions, links } = here.service.counts()
-    return sessions + links === 0
-  })
-  await eventually('no connection left at the server', () => connectionsOf(server.c2sPort) === 0)
-}
-
-/** Warms a session, in which the user sends a message to itself. */
-async function use(parameters: Record<string, string>): Promise<string> {
-  const binding = await here.bind(parameters)
-  const user = User.attach(binding.url, binding)
-  try {
-    user.say(user.jid, 'to myself')
-    await user.receives('to myself')
-  } finally {
-    await user.leave()
-  }
-  return String((binding as unknown as Record<string, unknown>)['credential'])
-}
-
-const refusal = async (parameters: Record<string, string>) => {
-  const { status, json } = await here.warm(parameters)
-  return [status, json['code'], json['step']]
-}
-
 for (const kind of kinds) {
-  describeWith(kind.packages, `A credential for ${kind.name}`, () => {
-    let change: Server['change']
-    beforeAll(async () => {
-      const started = kind.start()
-      await open(started)
-      change = (await started).change
-    })
-    afterEach(isLeft)
-    afterAll(close)
-
-    test('replaces the password until it changes, then gets 403 credentials-expired', async () => {
-      const credential = await use({ jid, password: users.alice, remember: 'on' })
-      expect(credential).toMatch(/^[\w-]{300,2048}$/)
-      for (let login = 1; login <= 3; login += 1) await use({ jid, credential })
-      await change('looking-glass')
-      expect(await refusal({ jid, credential })).toEqual([403, 'credentials-expired', 'sasl'])
-      const next = await use({ jid, password: 'looking-glass', remember: 'on' })
-      await use({ jid, credential: next })
-      expect(await refusal({ jid, credential })).toEqual([403, 'credentials-expired', 'sasl'])
-      expect(here.lines.join('\n')).not.toContain(credential)
-    })
-  })
+  let change: Server['change']
+  describePlace(
+    `A credential for ${kind.name}`,
+    kind.packages,
+    async () => {
+      const server = await kind.start()
+      change = server.change
+      return Place.open(Promise.resolve(server), '', { SEAL_KEY_FILE })
+    },
+    place => {
+      test('replaces the password until it changes, then gets 403 credentials-expired', async () => {
+        const remembered = async (password: string) => {
+          const binding = await place().warmer.bind({ jid, password, remember: 'on' })
+          await place().talk(binding)
+          return String((binding as unknown as Record<string, unknown>)['credential'])
+        }
+        const credential = await remembered(users.alice)
+        expect(credential).toMatch(/^[\w-]{300,2048}$/)
+        for (let login = 1; login <= 3; login += 1) await place().use({ jid, credential })
+        await change('looking-glass')
+        expect(await place().refusal({ jid, credential })).toEqual([403, 'credentials-expired', 'sasl'])
+        await place().use({ jid, credential: await remembered('looking-glass') })
+        expect(await place().refusal({ jid, credential })).toEqual([403, 'credentials-expired', 'sasl'])
+        expect(place().warmer.lines.join('\n')).not.toContain(credential)
+      })
+    },
+  )
 }
 
-describeWith(['ejabberd', 'openssl'], 'A user of an ejabberd that stores plain passwords', () => {
-  beforeAll(() => open(startEjabberd({ users, authentication: 'auth_method: internal\nauth_password_format: plain' })))
-  afterEach(isLeft)
-  afterAll(close)
-
-  test('gets 409 cannot-remember, and logs in without `remember`', async () => {
-    const parameters = { jid, password: users.alice }
-    expect(await refusal({ ...parameters, remember: 'on' })).toEqual([409, 'cannot-remember', 'sasl'])
-    await use(parameters)
-  })
-})
+describePlace(
+  'A user of an ejabberd that stores plain passwords',
+  ['ejabberd', 'openssl'],
+  () => {
+    const authentication = 'auth_method: internal\nauth_password_format: plain'
+    return Place.open(startEjabberd({ users, authentication }), '', { SEAL_KEY_FILE })
+  },
+  place => {
+    test('gets 409 cannot-remember, and logs in without `remember`', async () => {
+      const parameters = { jid, password: users.alice }
+      expect(await place().refusal({ ...parameters, remember: 'on' })).toEqual([409, 'cannot-remember', 'sasl'])
+      await place().use(parameters)
+    })
+  },
+)
