@@ -2,6 +2,7 @@
 import { expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { sharedChromium } from '../support/chromium.js'
+import { calledAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { freePorts } from '../support/ports.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -15,6 +16,7 @@ const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
 
 describeWith(['chromium-headless-shell'], 'The admin pages', () => {
+  const closers = calledAfterEach()
   const stage = stageForAdmins(passwords)
 
   test('log a user in and show the binding without JavaScript', async () => {
@@ -172,18 +174,15 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
   test('sign the admin out without a dialog', async () => {
     const { origin } = new URL(stage.service.url)
     const context = await (await sharedChromium('chromium-headless-shell')).newContext()
-    try {
-      const tab = await context.newPage()
-      await tab.goto(`${origin.replace('//', `//${admin.name}:${admin.secret}@`)}/warm`)
-      await tab.goto(`${origin}/warm/sessions`)
-      await tab.locator('.banner').getByRole('link', { name: 'Sign out' }).click()
-      await tab.getByRole('heading', { name: 'Signed out' }).waitFor()
-      const again = tab.waitForResponse(`${origin}/warm`)
-      await tab.getByRole('link', { name: 'Sign in again' }).click()
-      expect((await again).status()).toBe(401)
-    } finally {
-      await context.close()
-    }
+    closers.push(() => context.close())
+    const tab = await context.newPage()
+    await tab.goto(`${origin.replace('//', `//${admin.name}:${admin.secret}@`)}/warm`)
+    await tab.goto(`${origin}/warm/sessions`)
+    await tab.locator('.banner').getByRole('link', { name: 'Sign out' }).click()
+    await tab.getByRole('heading', { name: 'Signed out' }).waitFor()
+    const again = tab.waitForResponse(`${origin}/warm`)
+    await tab.getByRole('link', { name: 'Sign in again' }).click()
+    expect((await again).status()).toBe(401)
   })
 
   test('show an error if the session ended before it was attached', async () => {
@@ -203,20 +202,17 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
       demo: [passwords],
       environment: { PORT: String(port), EXTERNAL_URL: `http://localhost:${port}` },
     })
-    try {
-      const page = await stage.open({}, elsewhere)
-      await page.bind(alice)
-      await page.attach()
-      await page.shows('Round trip', /^\d+ ms$/)
-      expect([...page.origins]).toEqual([elsewhere.url, `http://localhost:${port}`])
-      expect(elsewhere.service.counts().sessions).toBe(1)
-      await page.rests()
-      await page.tab.goto('about:blank')
-      await eventually('the session ends', () => elsewhere.service.counts().sessions === 0)
-      expect(page.complaints).toEqual([])
-    } finally {
-      await elsewhere.stop()
-    }
+    closers.push(() => elsewhere.stop())
+    const page = await stage.open({}, elsewhere)
+    await page.bind(alice)
+    await page.attach()
+    await page.shows('Round trip', /^\d+ ms$/)
+    expect([...page.origins]).toEqual([elsewhere.url, `http://localhost:${port}`])
+    expect(elsewhere.service.counts().sessions).toBe(1)
+    await page.rests()
+    await page.tab.goto('about:blank')
+    await eventually('the session ends', () => elsewhere.service.counts().sessions === 0)
+    expect(page.complaints).toEqual([])
   })
 
   test('attach to a session with ATTACH_BINDING=cookie, and get its cookie', async () => {
@@ -224,17 +220,14 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
       demo: [passwords],
       environment: { ATTACH_BINDING: 'cookie' },
     })
-    try {
-      const page = await stage.open({}, careful)
-      await page.bind(alice)
-      await page.attach()
-      await page.shows('Round trip', /^\d+ ms$/)
-      const cookies = (await page.context.cookies()).map(({ name }) => name)
-      expect(cookies.sort()).toEqual(['warm-binding', expect.stringMatching(/^wb-/)])
-      await page.logOut()
-      expect(page.complaints).toEqual([])
-    } finally {
-      await careful.stop()
-    }
+    closers.push(() => careful.stop())
+    const page = await stage.open({}, careful)
+    await page.bind(alice)
+    await page.attach()
+    await page.shows('Round trip', /^\d+ ms$/)
+    const cookies = (await page.context.cookies()).map(({ name }) => name)
+    expect(cookies.sort()).toEqual(['warm-binding', expect.stringMatching(/^wb-/)])
+    await page.logOut()
+    expect(page.complaints).toEqual([])
   })
 })

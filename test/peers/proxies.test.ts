@@ -17,6 +17,7 @@ import { processIn } from '../../src/store/process-name.js'
 import type { Cookie } from '../../src/xmpp/page-binding.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
+import { calledAfterEach } from '../support/closers.js'
 import { ask } from '../support/http-answer.js'
 import { memoryStore } from '../support/memory-store.js'
 import { freePorts } from '../support/ports.js'
@@ -54,6 +55,15 @@ const startService = (
   environment: Readonly<Record<string, string>> = {},
   more: Pick<TestServiceOptions, 'store'> = {},
 ) => startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`, environment, ...more })
+
+const closers = calledAfterEach()
+
+/** A proxy until the end of the test. */
+async function proxyOfTest(...about: Parameters<typeof startProxy>): Promise<RunningProxy> {
+  const proxy = await startProxy(...about)
+  closers.push(() => proxy.stop())
+  return proxy
+}
 
 const portOf = ({ url }: TestService) => Number(new URL(url).port)
 
@@ -175,14 +185,20 @@ const warmPaths = [
   ...['/http-bind/../warm', '/http-bind/..//warm', '/http-bind/%2e%2e/warm', '/http-bind%2f..%2fwarm'],
 ]
 
+/** A client until the end of the test. */
+function visitorOfTest(proxy: RunningProxy, from?: string): Visitor {
+  const visitor = new Visitor(proxy, from)
+  closers.push(() => visitor.leave())
+  return visitor
+}
+
 async function expectClosedToOthers(proxy: RunningProxy): Promise<void> {
-  const stranger = new Visitor(proxy, '127.0.0.2')
+  const stranger = visitorOfTest(proxy, '127.0.0.2')
   for (const path of warmPaths) {
     // 401 would come from the service.
     expect({ path, status: await stranger.askRaw(path) }).not.toMatchObject({ status: 401 })
   }
   expect(await stranger.askRaw('/warm')).toBe(403)
-  stranger.leave()
 }
 
 for (const name of names) {
@@ -245,10 +261,9 @@ for (const name of names) {
     })
 
     test('logs the address of the client, whatever its own X-Forwarded-For', async () => {
-      const stranger = new Visitor(proxy, '127.0.0.2')
+      const stranger = visitorOfTest(proxy, '127.0.0.2')
       const headers = { 'X-Forwarded-For': '203.0.113.66' }
       expect((await stranger.ask('POST', '/.well-known/host-meta', headers)).status).toBe(405)
-      stranger.leave()
       const line = behind.lines.findLast(text => text.includes('"method-not-allowed"'))!
       // The client's own value is further left, and ignored.
       expect(JSON.parse(line).address).toBe('127.0.0.2')
@@ -267,15 +282,14 @@ for (const name of names) {
     })
 
     test('allows /connect to all addresses', async () => {
-      const stranger = new Visitor(proxy, '127.0.0.2')
+      const stranger = visitorOfTest(proxy, '127.0.0.2')
       const answer = await stranger.ask('POST', '/connect', { Accept: 'application/json' })
       // The service itself has no such path without PAGE_ORIGINS.
       expect(JSON.parse(answer.text)).toMatchObject({ status: 404, code: 'not-found' })
-      stranger.leave()
     })
 
     test('serves the page module and Strophe to all addresses, and no other asset', async () => {
-      const stranger = new Visitor(proxy, '127.0.0.2')
+      const stranger = visitorOfTest(proxy, '127.0.0.2')
       for (const name of ['strophe', 'warm-bindings', `warm-bindings-${version}`, 'warm-bindings-converse']) {
         const file = `${name}.js`
         const { status, headers } = await stranger.ask('GET', `/assets/${file}?v=1`)
@@ -284,7 +298,6 @@ for (const name of names) {
       const others = ['/', '/style.css', '/attach.js', '/strophe.js.map', '/x/strophe.js', '/warm-bindings-']
       for (const path of others)
         expect([path, (await stranger.ask('GET', `/assets${path}`)).status]).toEqual([path, 403])
-      stranger.leave()
       expect((await visitor.ask('GET', '/assets/style.css')).status).toBe(200)
     })
 
@@ -302,50 +315,34 @@ async function startAtSocket(environment: (path: string, folder: string) => Read
   const path = join(folder, 'http.sock')
   const usual = { HOST: `unix:${path}`, SOCKET_MODE: '666', TRUSTED_PROXIES: 'none' }
   const behind = await startService({ ...usual, ...environment(path, folder) })
-  return {
-    path,
-    behind,
-    async stop() {
-      await behind.stop()
-      rmSync(folder, { recursive: true })
-    },
-  }
+  closers.push(async () => {
+    await behind.stop()
+    rmSync(folder, { recursive: true })
+  })
+  return { path, behind }
 }
 
 /** A session over BOSH and over WebSocket, and the address that the log has. */
 async function expectAddress(proxy: RunningProxy, behind: TestService): Promise<void> {
-  const visitor = new Visitor(proxy, '127.0.0.2')
-  const caller = new Visitor(proxy)
-  try {
-    const page = visitor.attach(await caller.warm())
-    expect(await page.request(ping)).toContain("id='p1'")
-    await page.terminate()
-    const socket = await visitor.attachSocket(await caller.warm())
-    expect(await socket.says(ping, "id='p1'")).toContain("type='result'")
-    await socket.leave()
-    expect((await visitor.ask('POST', '/.well-known/host-meta', { 'X-Forwarded-For': '203.0.113.66' })).status).toBe(
-      405,
-    )
-    const line = behind.lines.findLast(text => text.includes('"method-not-allowed"'))!
-    expect(JSON.parse(line).address).toBe('127.0.0.2')
-  } finally {
-    visitor.leave()
-    caller.leave()
-  }
+  const [visitor, caller] = [visitorOfTest(proxy, '127.0.0.2'), visitorOfTest(proxy)]
+  const page = visitor.attach(await caller.warm())
+  expect(await page.request(ping)).toContain("id='p1'")
+  await page.terminate()
+  const socket = await visitor.attachSocket(await caller.warm())
+  expect(await socket.says(ping, "id='p1'")).toContain("type='result'")
+  await socket.leave()
+  const headers = { 'X-Forwarded-For': '203.0.113.66' }
+  expect((await visitor.ask('POST', '/.well-known/host-meta', headers)).status).toBe(405)
+  const line = behind.lines.findLast(text => text.includes('"method-not-allowed"'))!
+  expect(JSON.parse(line).address).toBe('127.0.0.2')
 }
 
 describeWith(['nginx'], 'A service at a Unix socket', () => {
   test('gets the address of clients from nginx', async () => {
     const [port] = (await freePorts(1)) as [number]
-    const { path, behind, stop } = await startAtSocket(() => ({ EXTERNAL_URL: `https://127.0.0.1:${port}` }))
+    const { path, behind } = await startAtSocket(() => ({ EXTERNAL_URL: `https://127.0.0.1:${port}` }))
     const adapted = (text: string) => text.replace('server 127.0.0.1:8080', `server unix:${path}`)
-    const proxy = await startProxy('nginx', [1], adapted, port)
-    try {
-      await expectAddress(proxy, behind)
-    } finally {
-      await proxy.stop()
-      await stop()
-    }
+    await expectAddress(await proxyOfTest('nginx', [1], adapted, port), behind)
   })
 })
 
@@ -356,7 +353,7 @@ describeWith(['haproxy'], 'A service behind HAProxy as a balancer of connections
 
   test('gets client addresses from PROXY headers: version 1, 2, at a Unix socket, and before TLS', async () => {
     const [port, plain, secure] = (await freePorts(3)) as [number, number, number]
-    const { path, behind, stop } = await startAtSocket((path, folder) => {
+    const { path, behind } = await startAtSocket((path, folder) => {
       const { cert, key } = makeCertificate(['IP:127.0.0.1'])
       writeFileSync(join(folder, 'own.pem'), cert + key)
       return {
@@ -369,35 +366,22 @@ describeWith(['haproxy'], 'A service behind HAProxy as a balancer of connections
         EXTERNAL_URL: `https://127.0.0.1:${port}`,
       }
     })
-    try {
-      for (const server of [
-        `127.0.0.1:${plain} send-proxy`,
-        `unix@${path} send-proxy-v2`,
-        `127.0.0.1:${secure} send-proxy-v2-ssl ssl verify none`,
-      ]) {
-        const proxy = await startProxy('haproxy', [1], balancer(server), port)
-        try {
-          await expectAddress(proxy, behind)
-        } finally {
-          await proxy.stop()
-        }
-      }
-    } finally {
-      await stop()
+    for (const server of [
+      `127.0.0.1:${plain} send-proxy`,
+      `unix@${path} send-proxy-v2`,
+      `127.0.0.1:${secure} send-proxy-v2-ssl ssl verify none`,
+    ]) {
+      const proxy = await proxyOfTest('haproxy', [1], balancer(server), port)
+      await expectAddress(proxy, behind)
+      await proxy.stop()
     }
   })
 })
 
 describeWith(['apache2'], 'A service behind Apache with MergeSlashes Off', () => {
   test('allows the warm API to this machine only', async () => {
-    const proxy = await startProxy('apache2', [portOf(service)], text =>
-      text.replace('SSLEngine on', 'SSLEngine on\n    MergeSlashes Off'),
-    )
-    try {
-      await expectClosedToOthers(proxy)
-    } finally {
-      await proxy.stop()
-    }
+    const adapted = (text: string) => text.replace('SSLEngine on', 'SSLEngine on\n    MergeSlashes Off')
+    await expectClosedToOthers(await proxyOfTest('apache2', [portOf(service)], adapted))
   })
 })
 
@@ -416,46 +400,35 @@ describeWith(['nginx'], 'The configuration for nginx', () => {
     ['for several processes, with HTTP/2', [1, 2], 'h2', withHttp2],
   ] as const)('%s starts this version of nginx without a warning', async (_which, processes, protocol, adapted) => {
     const port = portOf(service)
-    const proxy = await startProxy('nginx', processes.length === 1 ? [port] : [port, port], adapted)
-    try {
-      const socket = connect({
-        ...{ host: '127.0.0.1', port: Number(new URL(proxy.url).port), ca: proxy.ca },
-        ALPNProtocols: ['h2', 'http/1.1'],
-      })
-      await once(socket, 'secureConnect')
-      expect(socket.alpnProtocol).toBe(protocol.toLowerCase())
-      socket.destroy()
-      expect(proxy.said).toBe('')
-    } finally {
-      await proxy.stop()
-    }
+    const proxy = await proxyOfTest('nginx', processes.length === 1 ? [port] : [port, port], adapted)
+    const socket = connect({
+      ...{ host: '127.0.0.1', port: Number(new URL(proxy.url).port), ca: proxy.ca },
+      ALPNProtocols: ['h2', 'http/1.1'],
+    })
+    await once(socket, 'secureConnect')
+    expect(socket.alpnProtocol).toBe(protocol.toLowerCase())
+    socket.destroy()
+    expect(proxy.said).toBe('')
   })
 })
 
 describeWith(names.flatMap(packagesOf), 'A request that is held for its whole `wait`', () => {
   test('is answered by the service before any proxy times out', async () => {
-    const proxies = await Promise.all(names.map(name => startProxy(name, [portOf(service)])))
-    try {
-      const answers = proxies.map(async proxy => {
-        const visitor = new Visitor(proxy)
-        const page = visitor.attach(await visitor.warm())
-        await page.request("<presence xmlns='jabber:client'/>")
-        let answer = await page.request()
-        // Skips the presence of the user's other sessions.
-        while (answer.includes('<presence')) answer = await page.request()
-        return { answer, visitor, page }
-      })
-      const ended = await Promise.all(answers)
-      const empty = "<body xmlns='http://jabber.org/protocol/httpbind'/>"
-      expect(ended.map(({ answer }) => answer)).toEqual(names.map(() => empty))
-      // After all have ended: the others would get the presence of each that leaves.
-      for (const { visitor, page } of ended) {
-        await page.terminate()
-        visitor.leave()
-      }
-    } finally {
-      await Promise.all(proxies.map(proxy => proxy.stop()))
-    }
+    const proxies = await Promise.all(names.map(name => proxyOfTest(name, [portOf(service)])))
+    const answers = proxies.map(async proxy => {
+      const visitor = visitorOfTest(proxy)
+      const page = visitor.attach(await visitor.warm())
+      await page.request("<presence xmlns='jabber:client'/>")
+      let answer = await page.request()
+      // Skips the presence of the user's other sessions.
+      while (answer.includes('<presence')) answer = await page.request()
+      return { answer, page }
+    })
+    const ended = await Promise.all(answers)
+    const empty = "<body xmlns='http://jabber.org/protocol/httpbind'/>"
+    expect(ended.map(({ answer }) => answer)).toEqual(names.map(() => empty))
+    // After all have ended: the others would get the presence of each that leaves.
+    for (const { page } of ended) await page.terminate()
   })
 })
 
@@ -470,28 +443,20 @@ const impatient: Record<ProxyName, (configuration: string) => string> = {
 describeWith(names.flatMap(packagesOf), 'An idle WebSocket', () => {
   test('stays open at all proxies for longer than an idle request', async () => {
     const silent = await startService({ TRUSTED_PROXIES: '127.0.0.1', WEBSOCKET_PING_INTERVAL: '0' })
-    const proxies = await Promise.all(names.map(name => startProxy(name, [portOf(silent)], impatient[name])))
-    try {
-      await Promise.all(
-        proxies.map(async (proxy, index) => {
-          const visitor = new Visitor(proxy)
-          const { websocket, ...binding } = await visitor.warm()
-          const url = `${proxy.url.replace('http', 'ws')}/xmpp-websocket/warm`
-          const page = await visitor.attachSocket({ ...binding, websocket: { ...websocket, url } })
-          // Longer than all timeouts together.
-          await new Promise(resolve => setTimeout(resolve, 7_000))
-          expect([names[index], await page.says(ping, "id='p1'")]).toEqual([
-            names[index],
-            expect.stringContaining("type='result'"),
-          ])
-          await page.leave()
-          visitor.leave()
-        }),
-      )
-    } finally {
-      await Promise.all(proxies.map(proxy => proxy.stop()))
-      await silent.stop()
-    }
+    closers.push(() => silent.stop())
+    const proxies = await Promise.all(names.map(name => proxyOfTest(name, [portOf(silent)], impatient[name])))
+    const says = proxies.map(async proxy => {
+      const visitor = visitorOfTest(proxy)
+      const { websocket, ...binding } = await visitor.warm()
+      const url = `${proxy.url.replace('http', 'ws')}/xmpp-websocket/warm`
+      const page = await visitor.attachSocket({ ...binding, websocket: { ...websocket, url } })
+      // Longer than all timeouts together.
+      await pause(7_000)
+      const said = await page.says(ping, "id='p1'")
+      await page.leave()
+      return said
+    })
+    expect(await Promise.all(says)).toEqual(names.map(() => expect.stringContaining("type='result'")))
   })
 })
 

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { attribute, BoshClient } from '../support/bosh-client.js'
+import { calledAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { RawClient } from '../support/raw-client.js'
@@ -120,15 +121,17 @@ beforeAll(async () => {
 })
 afterAll(() => prosody?.stop())
 
-/** One login on a connection of its own. */
-async function login(way: Way, message: string): Promise<string> {
-  const stranger = await RawClient.open(prosody.c2sPort)
-  try {
-    return await attempt(stranger, way, message)
-  } finally {
-    stranger.socket.destroy()
-  }
+const closers = calledAfterEach()
+
+/** A connection until the end of the test. */
+async function connect(server = prosody): Promise<RawClient> {
+  const stranger = await RawClient.open(server.c2sPort)
+  closers.push(() => stranger.socket.destroy())
+  return stranger
 }
+
+/** One login on a connection of its own. */
+const login = async (way: Way, message: string, server = prosody) => attempt(await connect(server), way, message)
 
 describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Prosody', () => {
   describe.each(ways)('by $name', way => {
@@ -220,10 +223,9 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
         [plain('alice@localhost', 'portal', portal), 'alice@localhost'],
         [plain('', 'mallory', mallory), 'mallory@localhost'],
       ] as const) {
-        const stranger = await RawClient.open(prosody.c2sPort)
+        const stranger = await connect()
         for (const [message, condition] of tries) expect(await attempt(stranger, way, message)).toBe(condition)
         expect(await attempt(stranger, way, last)).toBe(jid)
-        stranger.socket.destroy()
       }
     })
   })
@@ -231,7 +233,7 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
   describe('by SCRAM', () => {
     /** `before` precedes the last message, and is not signed. */
     const scramLogin = async (user: keyof typeof passwords, authzid: string, before = '') => {
-      const stranger = await RawClient.open(prosody.c2sPort)
+      const stranger = await connect()
       const scram = new ScramClient(user, passwords[user], new Map(), authzid)
       stranger.send(`<auth xmlns='${xmlns}' mechanism='SCRAM-SHA-1'>${scram.first}</auth>`)
       const challenge = textOf(await stranger.until(/<\/challenge>/), 'challenge')
@@ -239,9 +241,7 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
       stranger.send(`<response xmlns='${xmlns}'>${Buffer.from(before + final).toString('base64')}</response>`)
       const answer = await stranger.until(/<\/failure>|<\/success>/)
       const condition = /<failure\b[^>]*><([\w-]+)/.exec(answer)?.[1]
-      const end = condition ?? (await stranger.bind()).replace(/\/.*/s, '')
-      stranger.socket.destroy()
-      return end
+      return condition ?? (await stranger.bind()).replace(/\/.*/s, '')
     }
 
     test.each([
@@ -271,22 +271,20 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
         [plain('', 'alice', passwords.alice), true],
         [plain('alice@localhost', 'portal', passwords.portal), false],
       ] as const) {
-        const stranger = await RawClient.open(prosody.c2sPort)
+        const stranger = await connect()
         stranger.send(authenticate(message, request))
         const success = await stranger.until(/<\/success>/)
         expect(success).toContain('>alice@localhost<')
         expect(success.includes('<token')).toBe(expected)
-        stranger.socket.destroy()
       }
     })
 
   test('cannot be registered by others', async () => {
     const registered = async (name: string) => {
-      const stranger = await RawClient.open(prosody.c2sPort)
+      const stranger = await connect()
       const fields = `<username>${name}</username><password>mine</password>`
       stranger.send(`<iq type='set' id='new'><query xmlns='jabber:iq:register'>${fields}</query></iq>`)
       const answer = await stranger.until(/<iq\b[^>]*\/>|<\/iq>/)
-      stranger.socket.destroy()
       return attribute(answer.slice(answer.indexOf('<iq')), 'type')
     }
     expect(await registered('newcomer')).toBe('result')
@@ -325,22 +323,14 @@ describeWith(['prosody', 'openssl'], 'A service account with another authenticat
     const server = await startProsody({
       config: `authentication = "tokens"${config.replace(path, `${path} "${folder}",`)}`,
     })
-    const ends = async (authzid: string, password: string) => {
-      const stranger = await RawClient.open(server.c2sPort)
-      const end = await attempt(stranger, sasl, plain(authzid, 'portal', password))
-      stranger.socket.destroy()
-      return end
-    }
-    try {
-      expect(await ends('alice@localhost', 'password')).toBe('alice@localhost')
-      expect(await ends('gone@localhost', 'password')).toBe('invalid-authzid')
-      expect(await ends('alice@localhost', 'token')).toBe('invalid-authzid')
-      expect(await ends('', 'token')).toBe('portal@localhost')
-      expect(server.log()).toContain('the user is disabled')
-      expect(server.log()).toContain('the account did not show its password')
-    } finally {
-      await server.stop()
-    }
+    closers.push(() => server.stop())
+    const ends = (authzid: string, password: string) => login(sasl, plain(authzid, 'portal', password), server)
+    expect(await ends('alice@localhost', 'password')).toBe('alice@localhost')
+    expect(await ends('gone@localhost', 'password')).toBe('invalid-authzid')
+    expect(await ends('alice@localhost', 'token')).toBe('invalid-authzid')
+    expect(await ends('', 'token')).toBe('portal@localhost')
+    expect(server.log()).toContain('the user is disabled')
+    expect(server.log()).toContain('the account did not show its password')
   })
 })
 
@@ -383,14 +373,9 @@ describeWith(['prosody', 'openssl'], 'A service account over BOSH', () => {
       users: passwords,
       config: config.replace('consider_bosh_secure = false', settings),
     })
-    try {
-      expect(await overHttp(other, elsewhere, asAlice)).toBe('alice@localhost')
-      expect(await overHttp(other, elsewhere, plain('root@localhost', 'portal', passwords.portal))).toBe(
-        'root@localhost',
-      )
-      expect(await overHttp(other, elsewhere, plain('alice@localhost', 'root', passwords.root))).toBe('invalid-authzid')
-    } finally {
-      await other.stop()
-    }
+    closers.push(() => other.stop())
+    expect(await overHttp(other, elsewhere, asAlice)).toBe('alice@localhost')
+    expect(await overHttp(other, elsewhere, plain('root@localhost', 'portal', passwords.portal))).toBe('root@localhost')
+    expect(await overHttp(other, elsewhere, plain('alice@localhost', 'root', passwords.root))).toBe('invalid-authzid')
   })
 })

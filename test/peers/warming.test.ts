@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
+import { calledAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { combinations } from '../support/matrix.js'
 import { startProsody } from '../support/prosody.js'
@@ -84,48 +85,40 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
     test('returns 502 host-unknown for a domain that the server does not serve', async () => {
       const elsewhere = kind.servers(server).replace('localhost=', 'elsewhere.example=')
       const environment = { XMPP_DOMAINS: 'elsewhere.example' }
-      await withService({ servers: elsewhere, environment }, async other => {
-        const { status, json } = await other.warm({ ...alice, jid: 'alice@elsewhere.example' })
-        expect(status).toBe(502)
-        expect(json).toMatchObject({ code: 'host-unknown', condition: 'host-unknown' })
-      })
+      const other = await startService({ servers: elsewhere, environment })
+      const { status, json } = await other.warm({ ...alice, jid: 'alice@elsewhere.example' })
+      expect(status).toBe(502)
+      expect(json).toMatchObject({ code: 'host-unknown', condition: 'host-unknown' })
     })
 
     test(`sends ${kind.encrypted ? 'nothing of the login' : 'no password'} in plain text`, async () => {
       const wire = await tapWire(server.c2sPort)
-      try {
-        await withService({ servers: kind.servers(server, wire.port) }, async other => {
-          const binding = await other.bind(alice)
-          await goodbye(other, binding)
-        })
-        const heard = wire.heard().toString('latin1')
-        expect(heard).not.toContain(alice.password)
-        expect(heard).not.toContain(Buffer.from(`\0alice\0${alice.password}`).toString('base64'))
-        expect(heard.includes('<proceed')).toBe(kind.encrypted)
-        expect(heard.includes('alice@localhost')).toBe(!kind.encrypted)
-        expect(heard.includes('urn:ietf:params:xml:ns:xmpp-bind')).toBe(!kind.encrypted)
-      } finally {
-        await wire.close()
-      }
+      closers.push(() => wire.close())
+      const other = await startService({ servers: kind.servers(server, wire.port) })
+      await goodbye(other, await other.bind(alice))
+      await other.stop()
+      const heard = wire.heard().toString('latin1')
+      expect(heard).not.toContain(alice.password)
+      expect(heard).not.toContain(Buffer.from(`\0alice\0${alice.password}`).toString('base64'))
+      expect(heard.includes('<proceed')).toBe(kind.encrypted)
+      expect(heard.includes('alice@localhost')).toBe(!kind.encrypted)
+      expect(heard.includes('urn:ietf:params:xml:ns:xmpp-bind')).toBe(!kind.encrypted)
     })
 
     if (kind.encrypted)
       test('works over direct TLS, and then sends nothing in plain text', async () => {
         const wire = await tapWire(server.directTlsPort)
-        try {
-          const direct = `localhost=xmpps://127.0.0.1:${wire.port}?ca=${server.caFile}`
-          await withService({ servers: direct }, async other => {
-            const page = User.attach(`${other.url}/http-bind`, await other.bind(alice))
-            page.say(page.jid, 'Tee?')
-            await page.receives('Tee?')
-            await page.leave()
-          })
-          // TLS record of type handshake.
-          expect([...wire.heard().subarray(0, 2)]).toEqual([0x16, 0x03])
-          expect(wire.heard().toString('latin1')).not.toMatch(/<stream|starttls|xmpp-sasl|alice/)
-        } finally {
-          await wire.close()
-        }
+        closers.push(() => wire.close())
+        const direct = `localhost=xmpps://127.0.0.1:${wire.port}?ca=${server.caFile}`
+        const other = await startService({ servers: direct })
+        const page = await User.warm(other, alice)
+        page.say(page.jid, 'Tee?')
+        await page.receives('Tee?')
+        await page.leave()
+        await other.stop()
+        // TLS record of type handshake.
+        expect([...wire.heard().subarray(0, 2)]).toEqual([0x16, 0x03])
+        expect(wire.heard().toString('latin1')).not.toMatch(/<stream|starttls|xmpp-sasl|alice/)
       })
   })
 }
@@ -140,16 +133,13 @@ async function goodbye({ url }: TestService, binding: Pick<WarmBinding, 'sid' | 
   }
 }
 
-async function withService(
-  options: Parameters<typeof startTestService>[0],
-  use: (service: TestService) => Promise<void>,
-): Promise<void> {
+const closers = calledAfterEach()
+
+/** A service until the end of the test. */
+async function startService(options: Parameters<typeof startTestService>[0]): Promise<TestService> {
   const service = await startTestService(options)
-  try {
-    await use(service)
-  } finally {
-    await service.stop()
-  }
+  closers.push(() => service.stop())
+  return service
 }
 
 describeWith(['prosody', 'openssl'], 'A Prosody that requires encryption, but offers none', () => {
@@ -164,13 +154,9 @@ describeWith(['prosody', 'openssl'], 'A Prosody that requires encryption, but of
     ['', 'tls-unavailable', 'tls', 'The XMPP server offers no encryption, but the link requires it.'],
     ['?tls=none', 'no-mechanism', 'features', expect.stringContaining('c2s_require_encryption = false')],
   ])('gives an answer that says what to do, with the option "%s"', async (option, code, step, detail) => {
-    const warmer = await startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}${option}` })
-    try {
-      const { status, json } = await warmer.warm(alice)
-      expect([status, json['code'], json['step'], json['detail']]).toEqual([502, code, step, detail])
-      expect(json['retry']).toBe(false)
-    } finally {
-      await warmer.stop()
-    }
+    const warmer = await startService({ servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}${option}` })
+    const { status, json } = await warmer.warm(alice)
+    expect([status, json['code'], json['step'], json['detail']]).toEqual([502, code, step, detail])
+    expect(json['retry']).toBe(false)
   })
 })
