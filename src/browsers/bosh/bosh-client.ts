@@ -291,7 +291,7 @@ export class BoshClient implements Client {
     if (session.stage.isAwaited && !this.#window.isBehind) session.uplink.managed?.unrecorded?.pageComes(false)
     const isLastAgain = pending.rid === this.#window.last
     this.#window.accept(pending.rid, this.#isPoll(body))
-    if (isLastAgain && session.keeper.keeps(session)) this.#delivery.awaitRecord()
+    if (isLastAgain && body.payload.length > 0 && session.keeper.keeps(session)) this.#delivery.awaitRecord()
     session.inactivity.allow(this.#terms.inactivity)
     session.attach(pending.peer.secure, pending.peer)
     this.address ??= pending.peer.address

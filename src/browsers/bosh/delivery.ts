@@ -106,8 +106,8 @@ export class Delivery {
   }
 
   /**
-   * A page that attaches with the last rid sends its next stanza only after a record has this request. Otherwise, a
-   * process that takes the session up would take that stanza for one that the page repeats.
+   * A page that attaches with the last rid, and sends stanzas with it, sends the next only after a record has this
+   * request. Otherwise, a process that takes the session up would take the next for one that the page repeats.
    */
   awaitRecord(): void {
     this.#isRecorded = false

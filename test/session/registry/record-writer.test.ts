@@ -209,10 +209,25 @@ describe('a page with BOSH, whose process dies', () => {
     expect(link.sent.at(-1)).toBe(message('b'))
   })
 
+  test('that attached with `rid` minus 1, and sent nothing, need not wait for a record', async () => {
+    await isKept()
+    const away = storesNoMore()
+    await dying.server(() => client.link.receive(message('1')))
+    expect((await client.at(client.rid)).reply?.body).toBe(payload(message('1')))
+    await client.next(message('a'))
+    const { page, resumes } = await dies()
+    const link = await resumes(1)
+    await page.at(client.rid, message('a'))
+    await page.at(client.rid + 1, message('b'))
+    expect(link.sent.join('')).not.toContain('>a<')
+    expect(link.sent.at(-1)).toBe(message('b'))
+    away.mockRestore()
+  })
+
   test('that attached with `rid` minus 1 and pauses gets its reply after the record', async () => {
     await isKept()
     const keep = storesNoMore()
-    const first = await client.at(client.rid, '', "pause='30'")
+    const first = await client.at(client.rid, message('a'), "pause='30'")
     expect(first.reply).toBeUndefined()
     keep.mockRestore()
     await isKept()
