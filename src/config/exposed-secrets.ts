@@ -13,21 +13,16 @@ import {
   type Values,
   withProxySettings,
 } from './settings.js'
-import type { TlsMaterial } from './tls-files.js'
 
 const fileSettings = (Object.keys(settings) as Name[]).filter(name => /_FILE$|^STATE_DIR$/.test(name))
 const urlsWithUsers: readonly Name[] = [...proxySettings, 'REDIS_URL']
 
-export function exposedFiles(
-  environment: Environment,
-  values: Pick<Values, 'AUDIT_LOG' | 'XMPP_SERVERS'>,
-  tls: TlsMaterial | undefined,
-): string[] {
+/** Without the keys of TLS_CERT. */
+export function exposedFiles(environment: Environment, values: Pick<Values, 'AUDIT_LOG' | 'XMPP_SERVERS'>): string[] {
   const textOf = (name: Name) => environment[name]?.trim() || undefined
   const { servers } = values.XMPP_SERVERS
   const named: (readonly [string, string | undefined])[] = [
     ...fileSettings.map(name => [name, textOf(name)] as const),
-    ...(tls?.certificates ?? []).map(({ keyFile }) => ['TLS_KEY', keyFile] as const),
     ...Array.from(servers.values(), ({ certificate }) => ['XMPP_SERVERS', certificate?.keyFile] as const),
     ['AUDIT_LOG', typeof values.AUDIT_LOG === 'string' ? undefined : values.AUDIT_LOG.file],
   ]

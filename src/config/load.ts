@@ -8,7 +8,7 @@ import { isLocal, socketPath, written } from './kinds/listen-addresses.js'
 import { redisWarnings } from './redis-settings.js'
 import type { Setting } from './setting.js'
 import { type Environment, type Name, settings, type Values, withProxySettings } from './settings.js'
-import { dateWarnings, hasExpired, nameWarnings, readTlsFiles, type TlsMaterial, tlsFiles } from './tls-files.js'
+import { hasExpired, nameWarnings, readTlsFiles, type TlsMaterial, tlsFiles, tlsWarnings } from './tls-files.js'
 import { formerNames, unknownNames } from './unknown-names.js'
 
 /** Lists all problems, without secrets. */
@@ -41,21 +41,21 @@ export function loadConfig(given: Environment, kept: Partial<Values> = {}) {
   if (problems.length > 0) throw new ConfigError([...problems, ...unknown])
 
   const config = frozenConfig(values)
-  const tlsWarnings = tls === undefined ? [] : [...tls.faults, ...dateWarnings(tls, Date.now())]
+  const ofTls = tls === undefined ? [] : tlsWarnings(tls, Date.now())
   return {
     environment,
     values,
     config,
     unknown,
-    tlsWarnings,
+    tlsWarnings: ofTls,
     warnings: [
       ...former.map(({ text }) => text),
       ...unknown,
       ...risks(environment, config),
       ...unservedDomains(config),
-      ...tlsWarnings,
+      ...ofTls,
       ...uncoveredNames(tls, config),
-      ...exposedFiles(environment, values, tls),
+      ...exposedFiles(environment, values),
     ],
   }
 }

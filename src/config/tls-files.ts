@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { join, parse } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { attempt } from '../lib/attempt.js'
+import { exposureOf } from './exposed-secrets.js'
 import type { Kind } from './kinds/kinds.js'
 import { certificatesFile, certificatesIn, dhParameters, keyIn, pemOf } from './kinds/pem.js'
 import { readSettingFile, secretFile, unreadable } from './setting-file.js'
@@ -149,6 +150,12 @@ export function nameWarnings({ certificates }: TlsMaterial, urls: readonly strin
     host =>
       `TLS_CERT has no certificate for ${host}, the host of an external URL: browsers refuse to connect to this service. This does not matter if a proxy with its own certificate is in front.`,
   )
+}
+
+/** Of the files alone. A listener that reads them again logs these too. */
+export function tlsWarnings(material: TlsMaterial, now: number): string[] {
+  const exposed = material.certificates.flatMap(({ keyFile }) => exposureOf(keyFile, `TLS_KEY names ${keyFile}`))
+  return [...material.faults, ...dateWarnings(material, now), ...exposed]
 }
 
 function readCertificate(file: string, passphrase: string | undefined, chainFile?: string, keyFile?: string) {

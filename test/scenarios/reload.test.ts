@@ -15,6 +15,7 @@ import { type OperatedService, Operator } from '../support/operated-service.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 import { scrape } from '../support/scrape.js'
+import { testFolder } from '../support/test-folder.js'
 
 const authority = makeCertificate([])
 const [first, second] = ['first.example', 'second.example'].map(name =>
@@ -23,6 +24,8 @@ const [first, second] = ['first.example', 'second.example'].map(name =>
 const [one, two] = ['https://one.example', 'https://two.example']
 const issuer = 'https://id.example'
 const pageKeys = generateKeyPairSync('rsa', { modulusLength: 2048 })
+
+const { file: openFile } = testFolder(0o755)
 
 type ReloadedName = { [N in Name]: (typeof settings)[N]['reloads'] extends true ? N : never }[Name]
 
@@ -591,6 +594,26 @@ test('metrics say that certificates of a reload are not usable', async () => {
   operator.write('plain.key', second!.key)
   service.signal('SIGHUP')
   while ((await isSuccessful()) !== 1);
+})
+
+test('each file that others can read has one warning at a reload', async () => {
+  const [key, secret] = [openFile('key.pem', first!.cert + first!.key, 0o644), openFile('secret', pageSecret, 0o644)]
+  const pages = {
+    ...{ PAGE_ORIGINS: one!, PAGE_TOKEN_SECRET_FILE: secret, PAGE_TOKEN_AUDIENCE: 'chat' },
+    ...{ PAGE_TOKEN_JID: '{sub}@old.example', PAGE_TOKEN_LOGIN: 'token' },
+  }
+  await begin({ HTTPS_PORT: '0', TLS_CERT: key, ...pages }, '0')
+  const warned = () =>
+    service.lines
+      .filter(({ msg }) => String(msg).includes('can read'))
+      .map(({ msg }) => msg)
+      .sort()
+  const once = [expect.stringContaining(secret), expect.stringContaining(key)]
+  expect(warned()).toEqual(once)
+  await reload({})
+  service.signal('SIGTERM')
+  await eventually('the service stopped', () => service.lines.some(({ msg }) => msg === 'stopped'))
+  expect(warned()).toEqual([once[0], once[0], once[1], once[1]])
 })
 
 test('an admin who is removed is refused at once, also on a connection that was allowed', async () => {

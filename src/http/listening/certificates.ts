@@ -1,8 +1,7 @@
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import type { Config } from '../../config/config.js'
-import { exposureOf } from '../../config/exposed-secrets.js'
 import { ConfigError } from '../../config/load.js'
-import { type Certificate, dateWarnings, readTlsFiles } from '../../config/tls-files.js'
+import { type Certificate, readTlsFiles, tlsWarnings } from '../../config/tls-files.js'
 import { namesOf } from '../../servers/net/certificate-names.js'
 
 type Https = NonNullable<Config['https']>
@@ -30,7 +29,7 @@ export class Certificates {
     const material = readTlsFiles(https.files, problem => void problems.push(problem), this.#certificates)
     if (material === undefined) throw new ConfigError(problems)
     this.#https = https
-    const { dhparam, certificates, clientCa, faults } = material
+    const { dhparam, certificates, clientCa } = material
     const { minVersion, ciphers } = https
     const common = { minVersion, dhparam, ciphers, ca: clientCa }
     const options = certificates.map(({ cert, key }) => ({ ...common, cert, key }))
@@ -46,8 +45,7 @@ export class Certificates {
     this.#certificates = certificates
     this.usual = options[0]!
     this.expiries = new Map(certificates.map(({ file, x509 }) => [file, Date.parse(x509.validTo) / 1000]))
-    const exposed = certificates.flatMap(({ keyFile }) => exposureOf(keyFile, `TLS_KEY names ${keyFile}`))
-    return [...faults, ...dateWarnings(material, Date.now()), ...exposed]
+    return tlsWarnings(material, Date.now())
   }
 
   /** RFC 6066 §3. If undefined, Node sends the usual certificate. */

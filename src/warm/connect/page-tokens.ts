@@ -85,11 +85,12 @@ export class PageTokens {
   }
 
   /** Reads the keys again. A failure is logged, and the previous keys stay, unless the keys have a new URL. */
-  async reload(next = this.#pages): Promise<void> {
-    const keys = keysIn(next)!
-    const isSameSetting = keySetting(next) === keySetting(this.#pages)
-    this.#pages = next
-    if ('file' in keys) return this.#reloadFile(keys.file)
+  async reload(next?: Pages): Promise<void> {
+    const pages = next ?? this.#pages
+    const keys = keysIn(pages)!
+    const isSameSetting = keySetting(pages) === keySetting(this.#pages)
+    this.#pages = pages
+    if ('file' in keys) return this.#reloadFile(keys.file, next === undefined)
     const sources = 'url' in keys ? [keys.url] : keys.issuers
     if (!isSameSetting || sources.some(source => !this.#fetched.has(source))) this.#use(keys)
     if (await this.renew()) this.#parts.log.info(reloaded)
@@ -136,7 +137,8 @@ export class PageTokens {
     this.#verify = this.#signatures.byFile(keys)
   }
 
-  #reloadFile(file: string): void {
+  /** `isAlone`: no settings are read with it, which would warn about the file too. */
+  #reloadFile(file: string, isAlone: boolean): void {
     const { log } = this.#parts
     const setting = keySetting(this.#pages)
     const kind = setting === 'PAGE_TOKEN_SECRET_FILE' ? pageSecretsFile : pageKeysFile
@@ -148,7 +150,8 @@ export class PageTokens {
     }
     this.#useFile(read)
     log.info({ file }, reloaded)
-    if ('secrets' in read) for (const sentence of exposureOf(file, `${setting} names ${file}`)) log.warn(sentence)
+    if (isAlone && 'secrets' in read)
+      for (const sentence of exposureOf(file, `${setting} names ${file}`)) log.warn(sentence)
   }
 }
 
