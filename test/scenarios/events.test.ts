@@ -26,6 +26,7 @@ let receiver: EventReceiver
 let clock: SteppedClock
 let service: TestService
 const closers: (() => unknown)[] = []
+const operator = Operator.ofEachTest()
 
 beforeEach(async () => {
   server = await startLoginServer({ domain: 'plain.example' })
@@ -151,11 +152,7 @@ describe('a process', () => {
 
   test('sends events over HTTPS only to a receiver with a trusted certificate', async () => {
     const xmpp = await startDemoServer({ alice: 'secret' })
-    const operator = new Operator()
-    closers.push(
-      () => xmpp.stop(),
-      () => operator.leave(),
-    )
+    closers.push(() => xmpp.stop())
     const credentials = makeCertificate(['DNS:localhost'])
     operator.write('authority.pem', credentials.cert)
     operator.write('secret', `${eventsSecret}\n`)

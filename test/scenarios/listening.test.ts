@@ -18,7 +18,7 @@ import { type Credentials, makeCertificate } from '../support/certificates.js'
 import { calledAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { Operator } from '../support/operated-service.js'
+import { ensureBuilt, Operator } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
 import { scrape } from '../support/scrape.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -188,9 +188,7 @@ describe('if the system lists no addresses, as in a sandbox without AF_NETLINK',
   const broken =
     "import os from 'node:os'; import { syncBuiltinESMExports } from 'node:module';" +
     "os.networkInterfaces = () => { throw new Error('Unknown system error 97') }; syncBuiltinESMExports()"
-  const operator = new Operator()
-
-  afterAll(() => operator.leave())
+  const operator = Operator.ofEachTest()
 
   test('a session is warmed at the requested host, and host-meta returns 404', async () => {
     const [port] = (await freePorts(1)) as [number]
@@ -273,7 +271,7 @@ describe('the health check of a container finds the service', () => {
     ['with HTTPS only, at HTTPS_HOST', { PORT: 'off', HOST: '192.0.2.1', HTTPS_HOST: '127.0.0.2' }, 'HTTPS_PORT'],
   ])('%s', async (_what, given, name) => {
     // Runs as built, like the service of an operator.
-    new Operator().leave()
+    ensureBuilt()
     const [port] = (await freePorts(1)) as [number]
     const environment = { ...given, [name]: String(port) }
     expect(await check(environment)).toBe('not well')

@@ -30,6 +30,7 @@ const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 const presence = "<presence xmlns='jabber:client'/>"
 const stopped = "condition='system-shutdown'"
 
+const operator = Operator.ofEachTest()
 const closers = calledAfterEach()
 const certificates = testFolder()
 
@@ -268,8 +269,6 @@ test('connections that browsers open ahead, without a request, delay the stop by
 
 test('a process exits with 0 within ten seconds, whatever clients and servers do', async () => {
   const server = await startServer()
-  const operator = new Operator()
-  closers.push(() => operator.leave())
   const service = operator.start({
     ...unlimited,
     ...settingsAt(server),
@@ -320,8 +319,6 @@ test('a process exits with 0 within ten seconds, whatever clients and servers do
 
 test('a second Ctrl+C ends a process at once, with 130', async () => {
   const server = await startServer()
-  const operator = new Operator()
-  closers.push(() => operator.leave())
   const service = operator.start(settingsAt(server))
   expect((await callSessions(await service.url(), 'POST', '', { body: alice })).status).toBe(200)
   server.last.deafen()

@@ -17,6 +17,7 @@ import { adminHeader, startTestService, type TestService } from '../support/star
 const alice = JSON.stringify({ jid: 'alice@localhost', password: 'wonderland' })
 const json = { 'Content-Type': 'application/json', Accept: 'application/json' }
 
+const operator = Operator.ofEachTest()
 const workersOf = redisForWorkers()
 let server: DemoServer
 let folder: string
@@ -132,35 +133,25 @@ describe('the service does not start, and prints why, if', () => {
 })
 
 test('is checked by --check-config, without a change', async () => {
-  const operator = new Operator()
-  try {
-    const check = (HOST: string) => operator.start({ ...usualSettings, HOST }, '--check-config')
-    const bad = check(`unix:${folder}/none/http.sock`)
-    const good = check(`unix:${path}`)
-    expect([await bad.exit, await good.exit]).toEqual([1, 0])
-    expect(bad.stderr).toContain(`but the folder ${folder}/none does not exist: create it`)
-    expect(existsSync(path)).toBe(false)
-  } finally {
-    operator.leave()
-  }
+  const check = (HOST: string) => operator.start({ ...usualSettings, HOST }, '--check-config')
+  const bad = check(`unix:${folder}/none/http.sock`)
+  const good = check(`unix:${path}`)
+  expect([await bad.exit, await good.exit]).toEqual([1, 0])
+  expect(bad.stderr).toContain(`but the folder ${folder}/none does not exist: create it`)
+  expect(existsSync(path)).toBe(false)
 })
 
 describe('has its permissions from the first moment', () => {
   test.each(workerCounts('0', '2'))('with WORKERS=%s', async workers => {
-    const operator = new Operator()
-    try {
-      operator.write('look.cjs', lookAtSockets)
-      const environment = {
-        ...usualSettings,
-        ...{ ...workersOf(workers), HOST: `unix:${path}`, SOCKET_MODE: '640' },
-        NODE_OPTIONS: `--require ${operator.pathOf('look.cjs')}`,
-        MODES: operator.pathOf('modes'),
-      }
-      await operator.start(environment).url()
-      expect(readFileSync(environment.MODES, 'utf8')).toBe('640\n')
-    } finally {
-      operator.leave()
+    operator.write('look.cjs', lookAtSockets)
+    const environment = {
+      ...usualSettings,
+      ...{ ...workersOf(workers), HOST: `unix:${path}`, SOCKET_MODE: '640' },
+      NODE_OPTIONS: `--require ${operator.pathOf('look.cjs')}`,
+      MODES: operator.pathOf('modes'),
     }
+    await operator.start(environment).url()
+    expect(readFileSync(environment.MODES, 'utf8')).toBe('640\n')
   })
 
   /** In the process that listens: notes the mode of a Unix socket as soon as it exists, and before anything else runs. */
@@ -188,19 +179,14 @@ describe('has its permissions from the first moment', () => {
 
 test('is shared by workers, also after kill -9, and answers the health check', async () => {
   leaveSocket()
-  const operator = new Operator()
-  try {
-    const environment = { ...usualSettings, HOST: `unix:${path}`, ...workersOf('2') }
-    const running = operator.start(environment)
-    expect(await running.url()).toBe(`unix:${path}`)
-    expect((statSync(path).mode & 0o777).toString(8)).toBe('660')
-    const answers = await Promise.all(Array.from({ length: 8 }, () => call('/healthz')))
-    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200))
-    execFileSync(process.execPath, [healthCheck], { env: environment })
-    running.signal('SIGTERM')
-    expect(await running.exit).toBe(0)
-    expect(existsSync(path)).toBe(false)
-  } finally {
-    operator.leave()
-  }
+  const environment = { ...usualSettings, HOST: `unix:${path}`, ...workersOf('2') }
+  const running = operator.start(environment)
+  expect(await running.url()).toBe(`unix:${path}`)
+  expect((statSync(path).mode & 0o777).toString(8)).toBe('660')
+  const answers = await Promise.all(Array.from({ length: 8 }, () => call('/healthz')))
+  expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200))
+  execFileSync(process.execPath, [healthCheck], { env: environment })
+  running.signal('SIGTERM')
+  expect(await running.exit).toBe(0)
+  expect(existsSync(path)).toBe(false)
 })

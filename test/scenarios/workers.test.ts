@@ -22,8 +22,8 @@ import { scrape } from '../support/scrape.js'
 const accounts = { alice: 'Pa55-of-alice' }
 
 let server: LoginServer
+const operator = Operator.ofEachTest()
 const workersOf = redisForWorkers()
-let operator: Operator
 /** The folders of sockets are in here. */
 let temporary: string
 const clients: BoshClient[] = []
@@ -35,13 +35,11 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 beforeEach(() => {
-  operator = new Operator()
   temporary = mkdtempSync(join(tmpdir(), 'workers-'))
 })
 
 afterEach(() => {
   for (const client of clients.splice(0)) client.close()
-  operator.leave()
   rmSync(temporary, { recursive: true, force: true })
 })
 
