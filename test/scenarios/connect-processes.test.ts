@@ -3,8 +3,8 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { systemClock } from '../../src/lib/clock.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import { callUrl } from '../support/login-server/watched-service.js'
 import { memoryStore } from '../support/memory-store.js'
+import { callConnect } from '../support/page-call.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -16,8 +16,8 @@ interface Page {
   readonly method?: 'POST' | 'DELETE'
   readonly tab?: string
   readonly claims?: object
-  /** In place of a token of the portal. Null: without a token. */
-  readonly guest?: string | null
+  /** In place of a token of the portal; empty without a token. */
+  readonly guest?: string
 }
 
 const { file } = testFolder()
@@ -68,15 +68,8 @@ async function connect({
   claims = { visit: 'v1' },
   guest = pageToken(claims),
 }: Page = {}) {
-  const { status, text } = await callUrl(`${services[calls++ % services.length]!.url}/connect`, {
-    method,
-    headers: {
-      Origin: portal,
-      ...(guest !== null && { Authorization: `Bearer ${guest}` }),
-      'Content-Type': 'application/json',
-    },
-    body: method === 'POST' ? JSON.stringify({ tab }) : '',
-  })
+  const { url } = services[calls++ % services.length]!
+  const { status, text } = await callConnect(url, portal, { method, token: guest, ...(method === 'POST' && { tab }) })
   return { status, json: JSON.parse(text) as Record<string, unknown> }
 }
 
@@ -96,14 +89,14 @@ test('a tab gets its session from any process, and another user does not', async
 })
 
 test('a guest comes back at any process', async () => {
-  const first = (await connect({ guest: null })).json
+  const first = (await connect({ guest: '' })).json
   let guest = first['guest_token'] as string
   for (let call = 0; call < 3; call++) {
     const { json } = await connect({ guest })
     expect(json).toMatchObject({ id: first['id'], resumed: true })
     guest = json['guest_token'] as string
   }
-  expect((await connect({ guest: null })).json['jid']).not.toBe(first['jid'])
+  expect((await connect({ guest: '' })).json['jid']).not.toBe(first['jid'])
   expect(server.connections).toHaveLength(2)
 })
 

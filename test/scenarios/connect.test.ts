@@ -10,6 +10,7 @@ import type { HttpAnswer } from '../support/http-answer.js'
 import { Listener } from '../support/listener.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
+import { callConnect, type PageCall, problemOf } from '../support/page-call.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { callSessions } from '../support/sessions-api.js'
 import { testFolder } from '../support/test-folder.js'
@@ -52,29 +53,8 @@ afterEach(async () => {
   await server.stop()
 })
 
-interface Page {
-  readonly method?: string
-  readonly token?: string | undefined
-  readonly body?: string
-  readonly headers?: Readonly<Record<string, string>>
-}
-
 /** Calls as a page of the portal does. */
-function connect({ method = 'POST', token = pageToken({}), body = '', headers }: Page = {}): Promise<HttpAnswer> {
-  return service.call('/connect', {
-    method,
-    body,
-    headers: {
-      Origin: portal,
-      Accept: '*/*',
-      ...(token !== '' && { Authorization: `Bearer ${token}` }),
-      ...(body !== '' && { 'Content-Type': 'application/json' }),
-      ...headers,
-    },
-  })
-}
-
-const problemOf = ({ status, text }: HttpAnswer) => [status, JSON.parse(text).code]
+const connect = (page: PageCall = {}) => callConnect(service.url, portal, { token: pageToken({}), ...page })
 
 describe('a page with a token', () => {
   test('gets a session that it can use', async () => {
@@ -165,7 +145,7 @@ describe('a page with a token', () => {
 
   test('is limited by address before its token is checked, and by user', async () => {
     await start({ RATE_SESSIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: '127.0.0.0/8', RATE_WARMS_PER_JID: '1' })
-    const from = (address: string, token?: string) => connect({ token, headers: { 'X-Forwarded-For': address } })
+    const from = (address: string, token = pageToken({})) => connect({ token, headers: { 'X-Forwarded-For': address } })
     const wrong = await Promise.all(Array.from({ length: 5 }, () => from('192.0.2.1', 'a.b.c')))
     expect(wrong.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401])
     const late = await from('192.0.2.1')
@@ -200,15 +180,12 @@ describe('a page with a token', () => {
 })
 
 describe('a page with a visit', () => {
-  const bind = async (page: Page) => {
+  const bind = async (page: PageCall) => {
     const { status, text } = await connect(page)
     expect({ status, text: status === 200 ? '' : text }).toEqual({ status: 200, text: '' })
     return JSON.parse(text)
   }
-  const at = (tab: string, claims: object = { visit: 'v1' }) => ({
-    token: pageToken(claims),
-    body: JSON.stringify({ tab }),
-  })
+  const at = (tab: string, claims: object = { visit: 'v1' }) => ({ token: pageToken(claims), tab })
 
   test('gets the session of its tab again, and other pages do not', async () => {
     await start({ XMPP_SERVICE_ACCOUNTS: 'chat.example=portal:Pa55-of-portal' })

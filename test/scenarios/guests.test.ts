@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
-import type { HttpAnswer } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
+import { callConnect, type PageCall, problemOf } from '../support/page-call.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { callSessions } from '../support/sessions-api.js'
 import { testFolder } from '../support/test-folder.js'
@@ -52,26 +52,12 @@ const sessions = async (): Promise<{ jid: string }[]> =>
   (await callSessions(service.url, 'GET', '/sessions')).json.sessions
 const bare = (jid: string) => jid.split('/')[0]!
 
-interface Page {
-  readonly method?: string
-  readonly token?: string
-  readonly tab?: string
+interface Page extends PageCall {
   readonly from?: string
-  readonly headers?: Record<string, string>
 }
 
-function connect({ method = 'POST', token, tab, from = '192.0.2.1', headers = { Origin: origin } }: Page = {}) {
-  return service.call('/connect', {
-    method,
-    body: tab === undefined ? '' : JSON.stringify({ tab }),
-    headers: {
-      'X-Forwarded-For': from,
-      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
-      ...(tab !== undefined && { 'Content-Type': 'application/json' }),
-      ...headers,
-    },
-  })
-}
+const connect = ({ from = '192.0.2.1', headers, ...page }: Page = {}) =>
+  callConnect(service.url, origin, { ...page, headers: { 'X-Forwarded-For': from, ...headers } })
 
 async function come(page?: Page) {
   const { status, text } = await connect(page)
@@ -79,7 +65,6 @@ async function come(page?: Page) {
   return JSON.parse(text)
 }
 
-const problemOf = ({ status, text }: HttpAnswer) => [status, JSON.parse(text).code]
 const logged = (msg: string) => service.lines.map(line => JSON.parse(line)).filter(line => line.msg === msg)
 
 test('a guest gets a session, and comes back with the token, also after a restart', async () => {
@@ -115,12 +100,11 @@ test('a guest signs out, and ends only own sessions', async () => {
 
 test('a call without a token needs an origin of PAGE_ORIGINS', async () => {
   await start()
-  for (const headers of [{}, { Origin: 'https://evil.example' }, { Origin: 'null' }])
-    expect(problemOf(await connect({ headers: headers as Record<string, string> }))).toEqual([
-      403,
-      'cross-site-request',
-    ])
-  const { detail } = JSON.parse((await connect({ headers: {} })).text)
+  const without = await service.call('/connect', { method: 'POST' })
+  const ofOthers = ['https://evil.example', 'null'].map(Origin => connect({ headers: { Origin } }))
+  for (const answer of [without, ...(await Promise.all(ofOthers))])
+    expect(problemOf(answer)).toEqual([403, 'cross-site-request'])
+  const { detail } = JSON.parse(without.text)
   expect(detail).toContain('A guest has no token, so the call needs the header Origin')
   expect(server.connections).toHaveLength(0)
 })
@@ -214,7 +198,6 @@ test('live sessions of guests are limited in total, other users are not, and a r
 
 test('guests whose call was refused before its login do not count', async () => {
   await start({ RATE_GUESTS: '1' })
-  const headers = { 'X-Forwarded-For': '192.0.2.1', Origin: origin, 'Content-Type': 'application/json' }
-  expect((await service.call('/connect', { method: 'POST', body: '{"tab":""}x', headers })).status).toBe(400)
+  expect((await connect({ body: '{"tab":""}x' })).status).toBe(400)
   await come()
 })
