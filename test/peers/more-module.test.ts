@@ -3,13 +3,11 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
-import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import type { ModuleChat } from '../support/page-module.js'
-import { startProsody } from '../support/prosody.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
-import type { XmppServer } from './servers.js'
+import { bothServers } from './servers.js'
 import { alice, befriend, passwords, User } from './user.js'
 
 interface Told {
@@ -60,26 +58,13 @@ const bobs = { jid: 'bob@localhost' }
 const carols = { jid: 'carol@localhost', password: users.carol }
 const modules = '"roster", "saslauth", "tls", "disco", "posix", "bosh", "mam", "carbons", "vcard_legacy", "pep"'
 
-const kinds = [
-  {
-    name: 'Prosody',
-    packages: ['prosody', 'openssl'],
-    browser: 'chromium' as const,
-    transport: 'bosh' as const,
-    start: (): Promise<XmppServer> => startProsody({ users, config: `modules_enabled = { ${modules} }` }),
-  },
-  {
-    name: 'ejabberd',
-    packages: ['ejabberd', 'openssl'],
-    browser: 'chromium-headless-shell' as const,
-    transport: 'websocket' as const,
-    start: (): Promise<XmppServer> =>
-      startEjabberd({ users, modules: '  mod_mam:\n    default: always\n  mod_carboncopy: {}\n  mod_vcard: {}' }),
-  },
-]
+const kinds = bothServers(users, `modules_enabled = { ${modules} }`, {
+  modules: '  mod_mam:\n    default: always\n  mod_carboncopy: {}\n  mod_vcard: {}',
+})
 
-for (const { name, packages, browser, transport, start } of kinds)
+for (const { name, packages, browser, start } of kinds)
   describeWith([...packages, browser], `The second module at ${name}`, () => {
+    const transport = name === 'Prosody' ? 'bosh' : 'websocket'
     const stage = PagesStage.of({ browser, start, page: { transport, introduce } })
     const open = async () => (await stage.come()).tab
 

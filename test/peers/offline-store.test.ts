@@ -1,36 +1,21 @@
 // Messages that a page has not fetched when its session ends go to the server's offline store, and no others.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
-import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
-import { startProsody } from '../support/prosody.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
-import type { XmppServer } from './servers.js'
+import { bothServers, type XmppServer } from './servers.js'
 import { alice, passwords, presence, User } from './user.js'
 
 const modules = '"roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks", "offline"'
-const makers = [
-  {
-    name: 'Prosody',
-    packages: ['prosody', 'openssl'],
-    start: () => startProsody({ users: passwords, config: `modules_enabled = { ${modules} }` }),
-  },
-  {
-    name: 'ejabberd',
-    packages: ['ejabberd', 'openssl'],
-    // Without this option, ejabberd returns them to their senders.
-    start: () =>
-      startEjabberd({
-        users: passwords,
-        modules: '  mod_offline: {}',
-        streamManagement: '{resend_on_timeout: if_offline}',
-      }),
-  },
-]
+const kinds = bothServers(passwords, `modules_enabled = { ${modules} }`, {
+  modules: '  mod_offline: {}',
+  // Without this option, ejabberd returns them to their senders.
+  streamManagement: '{resend_on_timeout: if_offline}',
+})
 
-for (const { name, packages, start } of makers) {
+for (const { name, packages, start } of kinds) {
   describeWith(packages, `The offline store of ${name}`, () => {
     let server: XmppServer
     let warmer: TestService

@@ -3,16 +3,15 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { type Chromium, sharedChromium } from '../support/chromium.js'
-import { startEjabberd } from '../support/ejabberd.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
-import { startProsody } from '../support/prosody.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { type RunningCommand, startCommand } from './command.js'
 import { repository } from './documented.js'
 import { describeWith } from './needs.js'
 import { OidcVisitor } from './oidc-visitor.js'
+import { bothServers, type XmppServer } from './servers.js'
 
 const alice = 'alice@localhost'
 const bob = 'bob@localhost'
@@ -31,51 +30,21 @@ afterEach(async () => {
   await Promise.all(contexts.splice(0).map(context => context.close()))
 })
 
-interface XmppServer {
-  readonly c2sPort: number
-  readonly caFile: string
-  stop(): Promise<void>
-}
-
-interface Kind {
-  readonly name: string
-  readonly packages: readonly string[]
-  readonly browser: Chromium
-  /** Lifetime of the provider's tokens, in seconds. */
-  readonly TOKEN_SECONDS: string
-  start(): Promise<XmppServer>
-}
-
 const users = { alice: 'a-secret', bob: 'another', portal: 'secret-of-portal' }
 
-const kinds: readonly Kind[] = [
-  {
-    name: 'Prosody',
-    packages: ['prosody', 'openssl'],
-    browser: 'chromium',
-    TOKEN_SECONDS: '300',
-    start: () =>
-      startProsody({
-        users,
-        config: `
+const kinds = bothServers(
+  users,
+  `
 plugin_paths = { "${repository}deploy/prosody" }
 modules_enabled = { "roster", "saslauth", "tls", "disco", "posix", "bosh", "service_account" }
 service_accounts = { "portal@localhost" }
 c2s_require_encryption = true`,
-      }),
-  },
-  {
-    name: 'ejabberd',
-    packages: ['ejabberd', 'openssl'],
-    browser: 'chromium-headless-shell',
-    // Shorter than the validity that the portal requires, so that it renews them.
-    TOKEN_SECONDS: '20',
-    start: () => startEjabberd({ users }),
-  },
-]
+)
 
 for (const kind of kinds) {
   describeWith([...kind.packages, kind.browser], `Users of an OpenID provider at ${kind.name}`, () => {
+    // In seconds. The portal renews a token that is valid for less than it requires.
+    const TOKEN_SECONDS = kind.name === 'Prosody' ? '300' : '20'
     let provider: RunningCommand
     let server: XmppServer
     let service: TestService
@@ -85,7 +54,6 @@ for (const kind of kinds) {
       const [port] = await freePorts(1)
       const PORTAL_URL = `http://127.0.0.1:${port}`
       const common = { PORTAL_URL, OIDC_CLIENT_SECRET: 'secret-of-portal' }
-      const { TOKEN_SECONDS } = kind
       provider = await startCommand(['examples/oidc/provider.js'], { PROVIDER_PORT: '0', ...common, TOKEN_SECONDS })
       server = await kind.start()
       service = await startTestService({
@@ -162,7 +130,7 @@ for (const kind of kinds) {
       await one.sees('Your company’s sign-in')
     })
 
-    if (kind.TOKEN_SECONDS === '300') {
+    if (TOKEN_SECONDS === '300') {
       test('are not signed in by a redirect of another browser', async () => {
         const [visitor, victim] = [await visitPortal(), await visitPortal()]
         await visitor.beginSignIn()

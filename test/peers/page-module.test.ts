@@ -4,16 +4,14 @@ import { setInterval } from 'node:timers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
-import { startEjabberd } from '../support/ejabberd.js'
 import { eventually, patience } from '../support/eventually.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { freePorts } from '../support/ports.js'
-import { startProsody } from '../support/prosody.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
-import type { XmppServer } from './servers.js'
+import { bothServers, type XmppServer } from './servers.js'
 import { alice, becomeContacts, passwords, User } from './user.js'
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
@@ -22,31 +20,14 @@ const bobs = { jid: 'bob@localhost', password: passwords.bob }
 const room = 'tea@conference.localhost'
 
 /** With an archive, and with rooms. */
-const kinds = [
-  {
-    name: 'Prosody',
-    packages: ['prosody', 'openssl'],
-    browser: 'chromium' as const,
-    start: (): Promise<XmppServer> =>
-      startProsody({
-        users: passwords,
-        config: `c2s_require_encryption = true
+const kinds = bothServers(
+  passwords,
+  `c2s_require_encryption = true
 modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "posix", "bosh", "offline", "mam" }
 Component "conference.localhost" "muc"
   muc_room_locking = false`,
-      }),
-  },
-  {
-    name: 'ejabberd',
-    packages: ['ejabberd', 'openssl'],
-    browser: 'chromium-headless-shell' as const,
-    start: (): Promise<XmppServer> =>
-      startEjabberd({
-        users: passwords,
-        modules: '  mod_mam:\n    default: always\n  mod_offline: {}\n  mod_muc: {}',
-      }),
-  },
-]
+  { modules: '  mod_mam:\n    default: always\n  mod_offline: {}\n  mod_muc: {}' },
+)
 
 for (const kind of kinds) {
   describeWith([...kind.packages, kind.browser], `A page with the module at ${kind.name}`, () => {

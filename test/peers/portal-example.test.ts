@@ -5,8 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
-import { type Chromium, sharedChromium } from '../support/chromium.js'
-import { startEjabberd } from '../support/ejabberd.js'
+import { sharedChromium } from '../support/chromium.js'
 import { ask } from '../support/http-answer.js'
 import { pageSecret, settingsForPages } from '../support/page-token.js'
 import { freePorts } from '../support/ports.js'
@@ -19,6 +18,7 @@ import { type RunningCommand, startCommand } from './command.js'
 import { excessWidth } from './legibility.js'
 import { describeWith } from './needs.js'
 import { PortalVisitor } from './portal-visitor.js'
+import { bothServers, type XmppServer } from './servers.js'
 import { becomeContacts, User } from './user.js'
 
 declare const sessionStorage: { readonly length: number }
@@ -30,51 +30,19 @@ const bobs = { jid: 'bob@localhost', password: passwords.bob }
 /** The service account. */
 const account = { portal: 'secret-of-portal' }
 
-/** A server with the accounts. */
-interface Home {
-  readonly servers: string
-  stop(): Promise<void>
-}
-
-interface Kind {
-  readonly name: string
-  readonly packages: readonly string[]
-  readonly browser: Chromium
-  start(): Promise<Home>
-}
-
-const encrypted = (server: { readonly c2sPort: number; readonly caFile: string; stop(): Promise<void> }): Home => ({
-  servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}`,
-  stop: () => server.stop(),
-})
-
-const kinds: readonly Kind[] = [
-  {
-    name: 'Prosody',
-    packages: ['prosody', 'openssl'],
-    browser: 'chromium',
-    start: async () =>
-      encrypted(
-        await startProsody({
-          users: { ...passwords, ...account },
-          config: `
+const kinds = bothServers(
+  { ...passwords, ...account },
+  `
 plugin_paths = { "${join(root, 'deploy/prosody')}" }
 modules_enabled = { "roster", "saslauth", "tls", "disco", "posix", "bosh", "service_account" }
 modules_disabled = { "s2s", "offline" }
 service_accounts = { "portal@localhost" }
 c2s_require_encryption = true`,
-        }),
-      ),
-  },
-  {
-    name: 'ejabberd',
-    packages: ['ejabberd', 'openssl'],
-    browser: 'chromium-headless-shell',
-    start: async () => encrypted(await startEjabberd({ users: { ...passwords, ...account } })),
-  },
-]
+)
 
 const { file } = testFolder()
+
+const encrypted = ({ c2sPort, caFile }: XmppServer) => `localhost=xmpp://127.0.0.1:${c2sPort}?ca=${caFile}`
 
 /** Starts the service for pages of a portal, then the portal. */
 async function startFor(servers: string) {
@@ -89,7 +57,7 @@ async function startFor(servers: string) {
 
 for (const kind of kinds) {
   describeWith([...kind.packages, kind.browser], `The example portal at ${kind.name}`, () => {
-    let home: Home
+    let home: XmppServer
     let service: TestService
     let portal: RunningCommand
     let context: BrowserContext
@@ -98,7 +66,7 @@ for (const kind of kinds) {
 
     beforeAll(async () => {
       home = await kind.start()
-      ;({ service, portal } = await startFor(home.servers))
+      ;({ service, portal } = await startFor(encrypted(home)))
       await becomeContacts(await User.warm(service, alice), await User.warm(service, bobs))
     })
 
@@ -248,21 +216,19 @@ for (const kind of kinds) {
 }
 
 describeWith(['prosody', 'openssl', 'chromium'], 'The example portal with an archive', () => {
-  let home: Home
+  let home: XmppServer
   let started: Awaited<ReturnType<typeof startFor>>
   let context: BrowserContext
 
   beforeAll(async () => {
-    home = encrypted(
-      await startProsody({
-        users: { ...passwords, ...account },
-        config: `
+    home = await startProsody({
+      users: { ...passwords, ...account },
+      config: `
 plugin_paths = { "${join(root, 'deploy/prosody')}" }
 modules_enabled = { "roster", "saslauth", "tls", "posix", "bosh", "service_account", "mam", "vcard_legacy", "pep" }
 service_accounts = { "portal@localhost" }`,
-      }),
-    )
-    started = await startFor(home.servers)
+    })
+    started = await startFor(encrypted(home))
     context = await (await sharedChromium('chromium')).newContext()
   })
 

@@ -1,5 +1,5 @@
 // The XMPP servers that the service is tested with, and the kinds of link that it has to them.
-import { startEjabberd } from '../support/ejabberd.js'
+import { type EjabberdOptions, startEjabberd } from '../support/ejabberd.js'
 import { startProsody } from '../support/prosody.js'
 import type { XmppServer } from '../support/xmpp-server.js'
 
@@ -45,6 +45,23 @@ export const encryptedServers: readonly ServerKind[] = [
     start: users => startEjabberd({ users }),
   },
 ]
+
+/** Prosody and ejabberd with these accounts and settings, each with the browser of its tests. */
+export const bothServers = (users: Readonly<Record<string, string>>, prosody: string, ejabberd: EjabberdOptions = {}) =>
+  [
+    {
+      name: 'Prosody',
+      packages: ['prosody', 'openssl'],
+      browser: 'chromium',
+      start: (): Promise<XmppServer> => startProsody({ users, config: prosody }),
+    },
+    {
+      name: 'ejabberd',
+      packages: ['ejabberd', 'openssl'],
+      browser: 'chromium-headless-shell',
+      start: (): Promise<XmppServer> => startEjabberd({ users, ...ejabberd }),
+    },
+  ] as const
 
 const overPlainLink = {
   encrypted: false,
