@@ -124,7 +124,7 @@ function isKeyAlone(path: string): boolean {
 
 export const hasExpired = ({ validTo }: Pick<X509Certificate, 'validTo'>, now: number) => Date.parse(validTo) < now
 
-export function dateWarnings({ certificates, clientCa = '' }: TlsMaterial, now: number): string[] {
+function dateWarnings({ certificates, clientCa = '' }: TlsMaterial, now: number): string[] {
   const warnings = certificates.flatMap(({ file, x509 }) => {
     if (hasExpired(x509, now)) return [`The certificate in ${file} has expired on ${x509.validTo}.`]
     if (Date.parse(x509.validFrom) > now) return [`The certificate in ${file} is not valid before ${x509.validFrom}.`]
