@@ -105,8 +105,7 @@ export function createRemotes(parts: RemotesParts) {
 }
 
 function knownEndpoints({ config, names, clock, hostMetaPort: port = 443 }: RemotesParts) {
-  // A reload brings new entries. Sessions at earlier ones keep their endpoint.
-  const known = new WeakMap<RemoteEndpoint, Endpoints>()
+  const known = new Map<RemoteEndpoint, Endpoints>()
   return {
     of(about: RemoteEndpoint): Endpoints {
       // Strangers may choose the domain, so its addresses must be public.
@@ -120,7 +119,7 @@ function knownEndpoints({ config, names, clock, hostMetaPort: port = 443 }: Remo
       return endpoints
     },
     close(): void {
-      for (const about of config.remotes.values()) known.get(about)?.close()
+      for (const endpoints of known.values()) endpoints.close()
     },
   }
 }

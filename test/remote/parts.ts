@@ -40,16 +40,15 @@ export function remotesOf(
   const clock = new FakeClock()
   const counts = new Counts()
   const phase = new Phase()
-  const config = {
-    domains: ['far.example'],
-    servers: new Map(),
-    remote: usualSettings,
-    proxies: noProxies,
-    ...more,
-    remotes: new Map(Object.entries(entries).map(([domain, about]) => [domain, { ...usualEntry, ...about }])),
-  }
   const remotes = createRemotes({
-    config,
+    config: {
+      domains: ['far.example'],
+      servers: new Map(),
+      remote: usualSettings,
+      proxies: noProxies,
+      ...more,
+      remotes: new Map(Object.entries(entries).map(([domain, about]) => [domain, { ...usualEntry, ...about }])),
+    },
     names: namesOf({ 'inside.example': ['10.0.0.1'] }),
     waiting: new WaitingMemory(),
     states: noStates,
@@ -61,7 +60,7 @@ export function remotesOf(
     hostMetaPort: 1,
     log: pino({ level: 'silent' }),
   })
-  return { remotes, config, clock, counts, phase }
+  return { remotes, clock, counts, phase }
 }
 
 export async function faultOf(promise: Promise<unknown>) {

@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from '@jest/globals'
 import type { createRemotes } from '../../src/remote/remotes.js'
 import type { LinkEnd } from '../../src/xmpp/link.js'
@@ -70,20 +68,6 @@ describe('a domain of the settings', () => {
     )
     remotes.close()
     await there.stop()
-  })
-})
-
-test('endpoints that a reload has removed are forgotten', async () => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  const { remotes, config } = remotesOf({ localhost: {} })
-  const before = new WeakRef(config.remotes.get('localhost')!)
-  // Nothing listens there.
-  await endOf(remotes, 'localhost')
-  config.remotes = remotesOf({ localhost: {} }).config.remotes
-  await eventually('it is forgotten', () => {
-    collect()
-    return before.deref() === undefined
   })
 })
 
