@@ -5,6 +5,7 @@
   /** In milliseconds. */
   const interval = 5_000
   const longestWait = 20_000
+  const longestLimit = 3_600_000
 
   const state = control.appendChild(document.createElement('span'))
   state.setAttribute('role', 'status')
@@ -20,6 +21,8 @@
   /** Start of the outage. Undefined if the service answers. */
   let offlineSince
   let heardAt = Date.now()
+  /** Until then, the service answers 429. */
+  let limitedUntil = 0
   /** An update of a list, shown when nobody uses its rows. */
   let waiting
 
@@ -53,8 +56,12 @@
   // A hidden page sends no requests, to save work for the service.
   const adjust = () => {
     if (isPaused || document.hidden) stop()
-    else if (refusal === undefined && request === undefined && timer === undefined) fetchAgain()
+    else if (refusal === undefined && request === undefined && timer === undefined) fetchIn(0)
     show()
+  }
+
+  const fetchIn = pause => {
+    timer = setTimeout(fetchAgain, Math.min(Math.max(pause, limitedUntil - Date.now()), longestLimit))
   }
 
   const stop = () => {
@@ -70,13 +77,13 @@
     request = own
     timer = setTimeout(() => own.abort(), longestWait)
     const headers = { Accept: 'application/xhtml+xml', 'X-Live': 'on' }
-    let pause = interval
     try {
       const answer = await fetch(location.href, { headers, cache: 'no-store', signal: own.signal })
       const text = await answer.text()
       if (request !== own) return
       // Calls before the end of a limit count as failed logins.
-      if (answer.status === 429) pause = Math.max(interval, 1000 * (Number(answer.headers.get('Retry-After')) || 0))
+      const seconds = answer.status === 429 ? Number(answer.headers.get('Retry-After')) || 0 : 0
+      limitedUntil = Date.now() + 1000 * seconds
       // While the service starts or stops, a proxy may answer. A limit of calls has an end too.
       if (answer.status >= 500 || answer.status === 429) throw new Error(answer.status)
       heardAt = Date.now()
@@ -88,7 +95,7 @@
       offlineSince ??= Date.now()
     }
     stop()
-    if (refusal === undefined) timer = setTimeout(fetchAgain, pause)
+    if (refusal === undefined) fetchIn(interval)
     show()
   }
 
@@ -111,7 +118,7 @@
       if (waiting !== undefined) setTimeout(() => waiting !== undefined && !isInUse(waiting.list) && showWaiting())
     })
   }
-  timer = setTimeout(fetchAgain, interval)
+  fetchIn(interval)
   adjust()
 
   function renew(page) {

@@ -23,8 +23,9 @@ export function reloadConfig(running: Pick<Loaded, 'environment' | 'values'>, en
   const texts = Object.fromEntries(fixed.map(name => [name, running.environment[name]]))
   try {
     const loaded = loadConfig({ ...environment, ...texts }, kept)
-    // The listener logs warnings about certificates itself.
-    const warnings = fresh.warnings.filter(warning => !fresh.tlsWarnings.includes(warning))
+    // A listener logs warnings about certificates itself.
+    const hasListener = httpsPorts(running.values).length > 0
+    const warnings = fresh.warnings.filter(warning => !hasListener || !fresh.tlsWarnings.includes(warning))
     return { ...loaded, unknown: fresh.unknown, warnings, changed, needRestart }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error

@@ -65,7 +65,7 @@ export function recordOf(session: Session, now: number, { jid, outbox, link, cli
     outbox,
     link,
     isLinkWatched: session.linkNotices.isWatched,
-    clientStates: session.clientStates.record,
+    clientStates: session.clientStates.record(link.isKept === true),
     client,
   }
 }

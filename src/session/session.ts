@@ -277,6 +277,7 @@ export class Session {
     if (next === undefined) return undefined
     this.uplink.forgive()
     this.linkNotices.forget()
+    this.clientStates.forget()
     return next
   }
 

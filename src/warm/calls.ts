@@ -207,7 +207,7 @@ export function createOftenLog(config: ClientRules, { log, logOften }: Pick<Answ
   ) => {
     const client = clientOf(clientAddress(request, config))
     const about = { ...line, ...aboutOf(request, config) }
-    if (!logOften(`${cause} ${client} ${line.admin}`, stream, about, what)) log.debug(about, what)
+    if (!logOften(`${what} ${cause} ${client} ${line.admin}`, stream, about, what)) log.debug(about, what)
   }
 }
 

@@ -1,6 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
+import express from 'express'
+import { pino } from 'pino'
 import request from 'supertest'
 import { Problem } from '../../src/lib/errors.js'
+import type { LogOften } from '../../src/lib/limits/counted-lines.js'
+import { createOftenLog } from '../../src/warm/calls.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { binding, config, failing, fakeService, networks, parameters, warm } from './fake-login.js'
 
@@ -89,6 +93,19 @@ describe('the log of API calls', () => {
       ['unauthorized', 4],
       ['method-not-allowed', 4],
     ])
+  })
+
+  test('counts lines of other calls with the same cause, client and admin for themselves', async () => {
+    const keys = new Set<string>()
+    const log = pino({ level: 'silent' })
+    const logOften: LogOften = key => keys.size !== keys.add(key).size
+    const note = createOftenLog(config, { log, logOften })
+    const app = express().use((req, res) => {
+      for (const what of ['connect', 'admin login']) note(req, log, { code: 'unauthorized', admin: 'portal' }, what)
+      res.end()
+    })
+    await request(app).get('/')
+    expect(keys.size).toBe(2)
   })
 
   test('has the trace of an unexpected error, which is counted', async () => {

@@ -5,6 +5,7 @@ import type { Session } from '../../session/session.js'
 import type { Handover } from '../../session/session-types.js'
 import type { StreamHeader } from '../../xmpp/link.js'
 import { readElement } from '../../xmpp/xml/document.js'
+import { isStanza } from '../../xmpp/xml/element.js'
 import { AttachCookie } from './attach-cookie.js'
 import { type Body, emptyBody, errorBody, parseBody, writeTerminate } from './body.js'
 import { CatchUp } from './catch-up.js'
@@ -291,7 +292,7 @@ export class BoshClient implements Client {
     if (session.stage.isAwaited && !this.#window.isBehind) session.uplink.managed?.unrecorded?.pageComes(false)
     const isLastAgain = pending.rid === this.#window.last
     this.#window.accept(pending.rid, this.#isPoll(body))
-    if (isLastAgain && body.payload.length > 0 && session.keeper.keeps(session)) this.#delivery.awaitRecord()
+    if (isLastAgain && body.payload.some(isStanza) && session.keeper.keeps(session)) this.#delivery.awaitRecord()
     session.inactivity.allow(this.#terms.inactivity)
     session.attach(pending.peer.secure, pending.peer)
     this.address ??= pending.peer.address

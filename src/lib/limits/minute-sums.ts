@@ -12,7 +12,7 @@ export type AddCall<Sum> = (key: string, add: Add<Sum>) => boolean
 /** Logs the first call of a key at once, and the sum of later calls once a minute. */
 export class MinuteSums {
   readonly #clock: Clock
-  /** With a running minute. Others are forgotten: a reload makes new ones. */
+  /** With a running minute. */
   readonly #running = new Set<{ tellDue(now: number): number; close(): void }>()
   #timer: Timer | undefined
 

@@ -24,8 +24,14 @@ export class ClientStates {
     this.#last = last
   }
 
-  get record(): ClientStatesRecord {
-    return { areOffered: this.#reachServer, last: this.#last }
+  /** `isKept`: the session goes on. Its page may become visible before the next record, and does not say so again. */
+  record(isKept: boolean): ClientStatesRecord {
+    return { areOffered: this.#reachServer, last: isKept && this.#last === 'inactive' ? undefined : this.#last }
+  }
+
+  /** Another page comes. */
+  forget(): void {
+    this.#last = undefined
   }
 
   /** Removes the states if the server does not offer them. */

@@ -89,6 +89,8 @@ export class Downlink implements LinkEvents {
   }
 
   answerDropped(stanza: Element): void {
+    // Its start could not be read.
+    if (stanza.name === '') return
     const { uplink, outbox } = this.#session
     const lost = errorForAnswer(stanza)
     const refusal = refusalToSender(stanza)

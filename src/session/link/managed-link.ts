@@ -346,7 +346,7 @@ export class ManagedLink implements Link, LinkEvents {
         this.onFlush()
       },
       onGivenUp: why => {
-        session.keeper.common.unmended(session.domain, why)
+        if (end.streamError === undefined) session.keeper.common.unmended(session.domain, why)
         this.#lose(end)
       },
     })

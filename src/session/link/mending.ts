@@ -169,7 +169,10 @@ export function loseUnlessTaken(
   }
   isOwn.then(
     isOwn => session.run(() => (isOwn ? lose() : session.leave())),
-    () => session.run(() => mend() || session.leave()),
+    () =>
+      session.run(() => {
+        if (!mend() && !session.hasEnded) session.leave()
+      }),
   )
 }
 

@@ -83,3 +83,23 @@ test('a page whose session moves to another process', async () => {
   const [repairs] = takeUpAt(next, recordsOf(bench))
   expect(await isMended(next, repairs!)).toEqual([inactive])
 })
+
+test('a page whose process dies may be visible again, so that only `active` is repeated', async () => {
+  for (const [state, last] of [
+    [inactive, undefined],
+    [active, 'active'],
+  ] as const) {
+    const { bench, client } = await managed(true)
+    await client.next(state)
+    const session = bench.registry.byId(client.id)!
+    expect(session.clientStates.record(true)).toEqual({ areOffered: true, last })
+  }
+})
+
+test('another page is not taken for hidden', async () => {
+  const { bench, client, repairs } = await managed(true)
+  await client.next(inactive)
+  bench.registry.byId(client.id)!.resume({ seconds: 120, attachBinding: 'off' })
+  await bench.server(() => client.link.end(lost))
+  expect(await isMended(bench, repairs)).toEqual([])
+})

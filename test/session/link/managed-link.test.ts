@@ -1002,13 +1002,14 @@ test.each([true, false])(
   async isCounted => {
     const start = `<message xmlns='jabber:client' from='a@b.example/c' to='juliet@chat.example/1' id='large'/>`
     const dropped = { ...element(start), isDropped: true }
+    const unreadable = { name: '', namespace: '', text: '', isDropped: true }
     const bench = new BoshBench()
     const management = { mending: undefined, enabled: element(enabled) }
     const login = bench.login()
     await bench.server(link => link.open())
     await login.opening.handOver(
       'juliet@chat.example/1',
-      [dropped],
+      [unreadable, dropped],
       { seconds: 120, attachBinding: 'off' },
       isCounted ? management : undefined,
     )

@@ -850,6 +850,8 @@ describe('a process that was only silent', () => {
     )
     expect((await client.next()).reply?.body).toContain('<conflict ')
     expect(told).toEqual([['session.ended', client.id, 'replaced']])
+    // Nothing is wrong with the server.
+    expect(bench.unmended).toEqual([])
   })
 
   test('answers no request while it cannot tell who has the session', async () => {
