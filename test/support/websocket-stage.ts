@@ -129,10 +129,11 @@ export class Stage {
 
   /** Ends everything. Nothing unforeseen has occurred. */
   async strike(): Promise<void> {
-    expect(this.service.lines.filter(line => line.includes('incident'))).toEqual([])
+    const incidents = this.service.lines.filter(line => line.includes('incident'))
     for (const wire of this.#wires) wire.drop()
     this.server.stop()
     await this.service.stop()
+    expect(incidents).toEqual([])
   }
 }
 

@@ -106,6 +106,16 @@ describe('a warm call', () => {
       { jid: `juliet@${domain}`, password: 'x' },
     ]
 
+    test.each(['form', 'json'])('is rejected with an empty field of a program: %s', async type => {
+      const { app, logins } = service()
+      for (const empty of [{ password: '' }, { password: 'x', authzid: '' }]) {
+        const call = asAdmin(app, portal).post('/warm').set('Accept', 'application/json').type(type)
+        const reply = await call.send({ jid: 'juliet@chat.example', ...empty })
+        expect([reply.status, JSON.parse(reply.text).code]).toEqual([400, 'missing-parameter'])
+      }
+      expect(logins).toHaveLength(0)
+    })
+
     test('is passed to the login with all its parameters', async () => {
       const { app, logins } = service()
       for (const body of ways('chat.example')) {

@@ -13,7 +13,6 @@ import { memberOf } from '../../store/entries.js'
 import { BoshBench, type FakeLink, FakeMending, features } from '../../support/bosh-bench.js'
 import { element } from '../../support/element.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { casesOf } from '../../support/matrix.js'
 import { memoryStore } from '../../support/memory-store.js'
 import { enabledByServer, resumable, resumedByServer, takeUpOne } from '../../support/next-process.js'
 import { numberFrom } from '../../support/random.js'
@@ -24,11 +23,11 @@ export const numbered = (name: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${name}${index + 1}`)
 export const idsIn = (text: string) => [...text.matchAll(/<message [^>]*id='([^']+)'/g)].map(([, id]) => id!)
 
-/** MOVES_CASES: how many conversations (40, or 100 in all tests). MOVES_SEED: 20261123. */
-export const parameters = {
+/** MOVES_CASES: how many conversations. MOVES_SEED: 20261123. */
+export const parametersOf = (cases: number) => ({
   seed: numberFrom('MOVES_SEED', 20261123),
-  numRuns: numberFrom('MOVES_CASES', casesOf(40, 100)),
-}
+  numRuns: numberFrom('MOVES_CASES', cases),
+})
 
 export const count = fc.integer({ min: 0, max: 4 })
 

@@ -3,9 +3,12 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { BoshBench, type Client, type Exchanged, FakeMending, FakePeer, request } from '../../support/bosh-bench.js'
+import { casesOf } from '../../support/matrix.js'
 import { enabledByServer, movedTo, nextBench, recordsOf, takeUpAt } from '../../support/next-process.js'
 import { noSessionLimits } from '../../support/unlimited.js'
-import { count, idsIn, Keepers, numbered, parameters, Server, serverStep, stanza } from './conversation.js'
+import { count, idsIn, Keepers, numbered, parametersOf, Server, serverStep, stanza } from './conversation.js'
+
+const parameters = parametersOf(casesOf(40, 100))
 
 /** Keeps the repetitions of a request below five. */
 const mostLosses = 2

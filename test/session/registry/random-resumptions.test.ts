@@ -5,8 +5,11 @@ import fc from 'fast-check'
 import { ack, authenticate, bind, enable, request, resume } from '../../browsers/websocket/pages.js'
 import { BoshBench, type Client, FakeMending } from '../../support/bosh-bench.js'
 import { connectPage, type FakeWebSocket, open } from '../../support/fake-web-socket.js'
+import { casesOf } from '../../support/matrix.js'
 import { enabledByServer, movedTo, nextBench, recordsOf } from '../../support/next-process.js'
-import { count, idsIn, Keepers, numbered, parameters, Server, serverStep, stanza } from './conversation.js'
+import { count, idsIn, Keepers, numbered, parametersOf, Server, serverStep, stanza } from './conversation.js'
+
+const parameters = parametersOf(casesOf(40, 100))
 
 const mostEnds = 3
 /** For pages to come. */

@@ -299,7 +299,7 @@ describe('many streams at once', () => {
   const prefixed = header.replace(' version', " xmlns:x='urn:x' version")
 
   test('never get data of another stream', () => {
-    const streams = Array.from({ length: 200 }, (_, index) => {
+    const streams = Array.from({ length: 400 }, (_, index) => {
       const own = header.replace('jabber:client', `urn:${index}`)
       const start = [own, other, prefixed, header.replaceAll('stream:', 's:').replace(':stream=', ':s=')][index % 4]!
       const texts = Array.from({ length: 5 }, (_, which) => `<m id='${index}.${which}'>ü${'.'.repeat(index)}<b/></m>`)
