@@ -12,7 +12,7 @@ import { Downlink } from './link/downlink.js'
 import { LinkNotices } from './link/link-notices.js'
 import type { Management } from './link/mending.js'
 import { absentLink, Uplink } from './link/uplink.js'
-import { isFull } from './logins/bound-jid.js'
+import { isFullJid } from './logins/bound-jid.js'
 import type { ClientAttempts } from './logins/client-attempts.js'
 import { type ClientLoggedIn, ClientLogin } from './logins/client-login.js'
 import { Outbox } from './outbox.js'
@@ -270,7 +270,7 @@ export class Session {
 
   #handOver(): NextPage | undefined {
     const { jid } = this
-    if (this.isRemoved || jid === undefined || !isFull(jid)) return undefined
+    if (this.isRemoved || jid === undefined || !isFullJid(jid)) return undefined
     // A page over BOSH was here, whose stanzas follow: an earlier page cannot resume its stream.
     if (this.#client?.transport === 'bosh' && !this.stage.isAwaited) this.outbox.resumption = undefined
     const next = this.#client?.handOver?.()

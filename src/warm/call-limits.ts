@@ -30,7 +30,7 @@ export type CallLimits = ReturnType<typeof createCallLimits>
 export function createCallLimits({ rates, clock, keys, makeRate, refused }: CallLimitsParts) {
   const warmsOfUser = makeRate('warms-jid', () => rates.warmsPerJid, 60)
   const signOuts = makeRate('sign-outs', () => rates.warmsPerJid, 60)
-  const failures = new WrongSecrets(() => rates.failedLogins, refused, makeRate)
+  const adminSecrets = new WrongSecrets(() => rates.failedLogins, refused, makeRate)
   const judge = (admin: string, limit: Limit, retryAfterSeconds: number | undefined) => {
     if (retryAfterSeconds === undefined) return
     refused(limit, { admin })
@@ -38,7 +38,7 @@ export function createCallLimits({ rates, clock, keys, makeRate, refused }: Call
   }
   return {
     acting: createActingAccounts(warmsOfUser, clock, keys, judge),
-    failures,
+    adminSecrets,
     keys,
     async counted<T>({ admin, user }: Caller, logIn: () => Promise<T>): Promise<T> {
       if (user === undefined) return logIn()

@@ -95,7 +95,7 @@ export function createCalls(config: Config, hashes: WorkQueue, limits: CallLimit
     clock,
     hashes,
     keys: limits.keys,
-    failures: limits.failures,
+    failures: limits.adminSecrets,
     refuse(request, attempt) {
       const line = { code: 'unauthorized', setting: 'ADMIN_USERS, ADMIN_USERS_FILE', admin: attempt?.admin }
       if (attempt === undefined) logOften(request, log, line, 'warm')

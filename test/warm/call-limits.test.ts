@@ -144,17 +144,17 @@ test('a process knows from its predecessor which clients have sent the right sec
   const old = createCallLimits(about)
   const from = (client: string) => ({ client, name: 'portal', hash: `${client} secret` })
   const backend = from('192.0.2.1')
-  expect(await old.failures.begin(backend)).toBeUndefined()
-  await old.failures.succeeded(backend)
-  const { failures } = createCallLimits(about)
+  expect(await old.adminSecrets.begin(backend)).toBeUndefined()
+  await old.adminSecrets.succeeded(backend)
+  const { adminSecrets } = createCallLimits(about)
   for (let number = 0; number < 50; number++) {
     const guess = from(`198.51.100.${number}`)
-    expect(await failures.begin(guess)).toBeUndefined()
-    await failures.failed(guess)
+    expect(await adminSecrets.begin(guess)).toBeUndefined()
+    await adminSecrets.failed(guess)
   }
   for (const [claim, wasRight] of [
     [from('192.0.2.2'), false],
     [backend, true],
   ] as const)
-    expect([await failures.begin(claim), await failures.wasRight(claim)]).toEqual([600, wasRight])
+    expect([await adminSecrets.begin(claim), await adminSecrets.wasRight(claim)]).toEqual([600, wasRight])
 })

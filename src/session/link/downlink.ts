@@ -2,7 +2,7 @@ import type { LinkEnd, LinkEvents, LinkStep, StreamHeader } from '../../xmpp/lin
 import { smNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import type { Outcome } from '../client.js'
-import { isFull } from '../logins/bound-jid.js'
+import { isFullJid } from '../logins/bound-jid.js'
 import { refusedLogin } from '../logins/client-login.js'
 import { visibleFeatures } from '../logins/visible-features.js'
 import type { Session } from '../session.js'
@@ -58,7 +58,7 @@ export class Downlink implements LinkEvents {
     const { stage, uplink } = this.#session
     const loggedIn = stage.login?.received(element, uplink.link.facts.server)
     if (loggedIn === undefined) return
-    const isManaged = this.#offersManagement && isFull(loggedIn.jid) && !uplink.watch.isCounted
+    const isManaged = this.#offersManagement && isFullJid(loggedIn.jid) && !uplink.watch.isCounted
     this.#session.loggedInByClient(loggedIn, isManaged)
   }
 

@@ -39,7 +39,7 @@ export function bindAnswer({ name, namespace, text }: Element, domain: string) {
   const [bind] = children
   const hasJid = type === 'result' && children.length === 1 && isBind(bind!)
   const named = hasJid ? usersOf(domain, jidIn(bind!, bindNamespace, 'jid')) : undefined
-  const jid = named !== undefined && isFull(named) ? named : undefined
+  const jid = named !== undefined && isFullJid(named) ? named : undefined
   if (from === undefined || prepareDomain(from) === domain) return { id, jid }
   return jid !== undefined && fullJid.exec(jid)![1] === from ? { id, jid } : undefined
 }
@@ -49,7 +49,7 @@ export function jidInSuccess(success: Element, domain: string): string | undefin
   return usersOf(domain, jidIn(success, sasl2Namespace, 'authorization-identifier'))
 }
 
-export function isFull(jid: string): boolean {
+export function isFullJid(jid: string): boolean {
   return jid.includes('/')
 }
 

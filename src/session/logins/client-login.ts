@@ -9,7 +9,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import type { Session } from '../session.js'
 import type { CommonParts } from '../session-keeper.js'
-import { bindAnswer, bindRequest, isFull, jidInSuccess } from './bound-jid.js'
+import { bindAnswer, bindRequest, isFullJid, jidInSuccess } from './bound-jid.js'
 import type { ClientAttempts } from './client-attempts.js'
 import { isManagement, longestStreamId, type ResumableStreams } from './resumable-streams.js'
 import { SaslAccount } from './sasl-account.js'
@@ -100,7 +100,7 @@ export class ClientLogin {
 
   /** Returns true if the unfinished login may be of this user (a bare JID). */
   mayBecome(jid: string): boolean {
-    if (isFull(jid) || this.#stage === 'stranger') return false
+    if (isFullJid(jid) || this.#stage === 'stranger') return false
     const account = this.#account ?? this.#sasl.account
     if (account !== undefined) return userOf(account) === userOf(jid)
     const hasSucceeded = this.#stage !== 'sasl' && this.#stage !== 'sasl2'
@@ -198,8 +198,8 @@ export class ClientLogin {
     if (jid === undefined) return undefined
     this.#account = jid.split('/', 1)[0]!
     if (childrenOf(success.text).some(isResumed))
-      return { jid: isFull(jid) ? jid : (this.#ownerOf(resuming) ?? jid), resumed: resuming }
-    return isFull(jid) ? { jid } : undefined
+      return { jid: isFullJid(jid) ? jid : (this.#ownerOf(resuming) ?? jid), resumed: resuming }
+    return isFullJid(jid) ? { jid } : undefined
   }
 
   #receivedAnswer(element: Element): ClientLoggedIn | undefined {
