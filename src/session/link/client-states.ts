@@ -36,9 +36,9 @@ export class ClientStates {
 
   /** Removes the states if the server does not offer them. */
   take(payload: Payload): Payload {
-    const last = payload.elements.findLast(isState)
-    if (last === undefined) return payload
-    if (last.name === 'active' || last.name === 'inactive') this.#last = last.name
+    if (!payload.elements.some(isState)) return payload
+    for (const { name } of payload.elements.filter(isState))
+      if (name === 'active' || name === 'inactive') this.#last = name
     if (this.#reachServer) return payload
     return { ...payload, elements: payload.elements.filter(element => !isState(element)) }
   }
