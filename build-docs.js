@@ -6,8 +6,8 @@ import { Marked } from 'marked'
 const { repository } = JSON.parse(readFileSync('package.json', 'utf8'))
 const source = `${repository.url.replace(/^git\+|\.git$/g, '')}/blob/main/`
 
-/** Documents outside of docs/. The README has the empty name. */
-const others = { 'CHANGELOG.md': 'changelog', 'CONTRIBUTING.md': 'contributing', 'SECURITY.md': 'security' }
+/** Documents outside of docs/, without what needs a checkout. The README has the empty name. */
+const others = { 'CHANGELOG.md': 'changelog', 'SECURITY.md': 'security' }
 
 /** Other documents follow, in the group `About`. */
 const groups = {

@@ -57,7 +57,7 @@ describe('the documents of the admin pages', () => {
     expect(broken).toEqual([])
     const names = readdirSync('docs').map(file => folder + file.replace(/\.md$/, ''))
     expect([...pages.keys()].sort()).toEqual(
-      [folder, ...names, ...['changelog', 'contributing', 'security'].map(name => folder + name)].sort(),
+      [folder, ...names, ...['changelog', 'security'].map(name => folder + name)].sort(),
     )
   })
 
