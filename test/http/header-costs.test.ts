@@ -42,7 +42,7 @@ const pieces = [
   ...[';charset', '; charset ', '; charset=', 'sid=', ' sid', ' sid = ', ' sid\t', ':1', 'a.', 'xn--', 'http://a'],
 ]
 
-/** Long, so that quadratic cost shows. */
+/** Long, so that quadratic cost takes many seconds: a busy machine and a collection of garbage take less. */
 const length = 200_000
 
 test.each(Object.entries(readers))('%s costs no more than its length', (_name, read) => {
@@ -56,7 +56,7 @@ test.each(Object.entries(readers))('%s costs no more than its length', (_name, r
         // The reader may refuse the header.
       }
       const took = process.cpuUsage(started).user / 1000
-      if (took > 200) throw new Error(`${took} ms for ${JSON.stringify(piece)} over and over`)
+      if (took > 1_000) throw new Error(`${took} ms for ${JSON.stringify(piece)} over and over`)
     }
   }
   expect(pieces.length).toBeGreaterThan(0)

@@ -24,5 +24,5 @@ test.each(['<!--', '<!---->', '<!-', '<!-- ', '-->'])('half a megabyte of %j tak
   const before = cpuTime()
   expect(() => linksInXrd(text)).toThrow()
   // With a search for each beginning, this took 13 seconds.
-  expect(cpuTime() - before).toBeLessThan(500)
+  expect(cpuTime() - before).toBeLessThan(2_000)
 })
