@@ -175,7 +175,7 @@ describe('a request too large to be read', () => {
     for (const piece of ['<body', '<body ', ' sid', " sid='", '<body sid=', "<body a='' "]) {
       const started = cpuTime()
       expect(manager.refuseTooLarge(piece.repeat(40_000), new FakePeer())).toBeUndefined()
-      expect(cpuTime() - started).toBeLessThan(200)
+      expect(cpuTime() - started).toBeLessThan(1_000)
     }
   })
 
