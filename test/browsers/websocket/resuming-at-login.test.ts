@@ -69,6 +69,22 @@ test('a page that resumes repeats its message, also behind an answer of the serv
   expect(link.sent.join('').match(/<message/g)).toHaveLength(1)
 })
 
+test('a message that a page repeats counts for its rate, although it is not sent again', async () => {
+  const { bench, client } = await resumable(
+    benchWithTickets({ byteRate: { sessionBytes: 1_000, sessionBurst: 100_000 } }),
+  )
+  const { socket, id } = attachPageCounting(bench, client.token!)
+  const mine = stanza('mine', 'x'.repeat(5_000))
+  socket.receive(mine)
+  socket.leave()
+  const again = await comeBack(bench, client, id, 0)
+  const { uplink } = bench.registry.byId(client.id)!
+  const before = uplink.freeAt
+  again.receive(mine)
+  // A byte takes a millisecond.
+  expect(uplink.freeAt).toBe(before + Buffer.byteLength(mine))
+})
+
 test.each([
   ['another stream', () => resume('other', 1)],
   ['a count that is too high', (id: string) => resume(id, 3)],
