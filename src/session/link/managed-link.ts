@@ -341,7 +341,7 @@ export class ManagedLink implements Link, LinkEvents {
         link.events = this
         if (answer === undefined) return link.restart()
         for (const element of [answer, ...missed])
-          if (element.isDropped === true) this.onDropped(element.name === '' ? undefined : element)
+          if (element.isDropped === true) this.onDropped(element)
           else this.onElement(element)
         this.onFlush()
       },

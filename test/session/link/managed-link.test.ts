@@ -7,6 +7,7 @@ import { inspect } from '../../../src/session/payload.js'
 import { setDown } from '../../../src/session/registry/moving-sessions.js'
 import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import { readElement } from '../../../src/xmpp/xml/document.js'
+import { droppedStanza } from '../../../src/xmpp/xml/element.js'
 import {
   type BenchOptions,
   BoshBench,
@@ -1002,14 +1003,13 @@ test.each([true, false])(
   async isCounted => {
     const start = `<message xmlns='jabber:client' from='a@b.example/c' to='juliet@chat.example/1' id='large'/>`
     const dropped = { ...element(start), isDropped: true }
-    const unreadable = { name: '', namespace: '', text: '', isDropped: true }
     const bench = new BoshBench()
     const management = { mending: undefined, enabled: element(enabled) }
     const login = bench.login()
     await bench.server(link => link.open())
     await login.opening.handOver(
       'juliet@chat.example/1',
-      [unreadable, dropped],
+      [droppedStanza, dropped],
       { seconds: 120, attachBinding: 'off' },
       isCounted ? management : undefined,
     )
@@ -1023,7 +1023,7 @@ test('a stanza that is dropped behind the answer to an inline resumption is refu
   await all.breaks()
   const start = `<message xmlns='jabber:client' from='a@b.example/c' to='juliet@chat.example/1' id='large'/>`
   const resumed = element(`<resumed ${sm} previd='first' h='0'/>`)
-  const link = all.mending.attempts.at(-1)!.succeed(resumed, { ...element(start), isDropped: true })
+  const link = all.mending.attempts.at(-1)!.succeed(resumed, droppedStanza, { ...element(start), isDropped: true })
   await all.bench.pass(0)
   expect(link.sent.join('')).toMatch(/type='error' to='a@b.example\/c' id='large'.*<policy-violation /)
 })
