@@ -20,7 +20,7 @@ interface WhereaboutsParts {
 
 export type Whereabouts = ReturnType<typeof createWhereabouts>
 
-export type Place = 'here' | Owner | undefined
+export type FoundOwner = 'here' | Owner | undefined
 
 /** Finds the process that has a session. */
 export function createWhereabouts(parts: WhereaboutsParts) {
@@ -47,12 +47,12 @@ export function createWhereabouts(parts: WhereaboutsParts) {
      * be asked. Rejects with `StoreUnavailable`, also if the store has no session now, but another process may have it
      * or can take it up.
      */
-    async find(key: RecordKey, isHere: () => boolean, lost?: string): Promise<Place> {
+    async find(key: RecordKey, isHere: () => boolean, lost?: string): Promise<FoundOwner> {
       await whenSetDown()
       let isMoving = false
       let isOfOtherForm = false
       /** Null: another look would not help. */
-      const look = async (): Promise<Place | null> => {
+      const look = async (): Promise<FoundOwner | null> => {
         if (isHere()) return 'here'
         const [found] = await store.sessions.find(key)
         const owner = found && (await ownerNamed(found.process))

@@ -92,7 +92,7 @@ const passing: ReadonlySet<string> = new Set<ProblemCode>([
 ])
 
 /** Also temporary where the same login has succeeded before: what answers now is not the server, or not ready. */
-const passingLater: ReadonlySet<string> = new Set<ProblemCode>([
+const passingInRelogin: ReadonlySet<string> = new Set<ProblemCode>([
   'host-unknown',
   'tls-unavailable',
   'certificate-invalid',
@@ -106,7 +106,7 @@ interface ProblemRow {
   /** Callers can repeat the call. */
   readonly retry: boolean
   /** The service repeats the login of a broken link. */
-  readonly retryLater: boolean
+  readonly retryRelogin: boolean
   readonly sentence: string
 }
 
@@ -114,7 +114,7 @@ export const problems = Object.fromEntries(
   Object.entries(problemsByStatus).flatMap(([status, rows]) =>
     Object.entries(rows).map(([code, sentence]): [string, ProblemRow] => {
       const retry = passing.has(code)
-      return [code, { status: Number(status), retry, retryLater: retry || passingLater.has(code), sentence }]
+      return [code, { status: Number(status), retry, retryRelogin: retry || passingInRelogin.has(code), sentence }]
     }),
   ),
 ) as Readonly<Record<ProblemCode, ProblemRow>>

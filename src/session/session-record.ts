@@ -45,7 +45,11 @@ export interface SessionRecord {
 type RecordParts = Pick<SessionRecord, 'jid' | 'outbox' | 'link' | 'client'>
 
 /** Times are relative to `now`. */
-export function recordOf(session: Session, now: number, { jid, outbox, link, client }: RecordParts): SessionRecord {
+export function sessionRecordOf(
+  session: Session,
+  now: number,
+  { jid, outbox, link, client }: RecordParts,
+): SessionRecord {
   const { sid, id, domain, isSecure, createdAt, tab, guestAddress, ids, history, stage, inactivity } = session
   const record = inactivity.record(now)
   return {
@@ -81,7 +85,7 @@ export function keptRecordOf(session: Session, now: number): SessionRecord | und
   const kept = client?.keep?.(now)
   if (kept === undefined) return undefined
   const { resumption = outbox.resumption && { ...outbox.resumption, isKept: true } } = kept
-  const record = recordOf(session, now, {
+  const record = sessionRecordOf(session, now, {
     jid,
     outbox: outbox.keep(resumption),
     link: { ...managed.keep(now), isKept: true },

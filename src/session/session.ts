@@ -19,7 +19,7 @@ import { Outbox } from './outbox.js'
 import { type Payload, withoutManagement } from './payload.js'
 import { SessionHistory } from './session-history.js'
 import type { SessionKeeper } from './session-keeper.js'
-import { recordOf, type SessionRecord } from './session-record.js'
+import { type SessionRecord, sessionRecordOf } from './session-record.js'
 import type { Handover, ResumedSession } from './session-types.js'
 import { newSid, type SessionIds } from './sid.js'
 import { Stage } from './state.js'
@@ -155,7 +155,8 @@ export class Session {
     if (client.isPresent) this.inactivity.begin(now)
     const next = client.setDown?.(now)
     if (next === undefined || this.hasEnded) return undefined
-    const record = recordOf(this, now, { jid, outbox: this.outbox.record, link: managed.setDown(), client: next })
+    const parts = { jid, outbox: this.outbox.record, link: managed.setDown(), client: next }
+    const record = sessionRecordOf(this, now, parts)
     this.#close('set-down')
     this.keeper.removed(this, 'set-down')
     return record

@@ -3,7 +3,7 @@ import { forwardRequest } from '../forwarding/forward-request.js'
 import type { Lost } from '../forwarding/peer-links.js'
 import { isForwardedByPeer, refuseForwarded } from '../forwarding/peer-listener.js'
 import type { Owner } from '../forwarding/peers.js'
-import type { Place, Whereabouts } from '../forwarding/whereabouts.js'
+import type { FoundOwner, Whereabouts } from '../forwarding/whereabouts.js'
 import { callIdsOf } from '../http/answers/answer.js'
 import { readBody } from '../http/bodies/read-body.js'
 import { isFull, Problem } from '../lib/errors.js'
@@ -81,7 +81,7 @@ export class ForwardedCalls {
   async #toOwner(request: Request, id: string, isHere: () => boolean): Promise<boolean> {
     // Its link may fail while the body arrives.
     await readBody(request)
-    let place: Place | undefined = this.#whereabouts.peers.ownerIn(id)
+    let place: FoundOwner | undefined = this.#whereabouts.peers.ownerIn(id)
     const milliseconds = request.method === 'DELETE' ? endMilliseconds : undefined
     let lost: string | undefined
     for (let tries = 1; tries <= mostTries; tries++) {

@@ -7,7 +7,7 @@ import { withFileMode } from '../http/listening/listen-at.js'
 import type { Counts } from '../lib/counts.js'
 import { codeOf, createLog, type LogFormat } from '../lib/log.js'
 import { LineWriter } from '../lib/text/line-writer.js'
-import { RecentAudit } from '../warm/numbers/audit-lines.js'
+import { RecentAudit } from '../warm/numbers/recent-audit.js'
 
 /** Records who called, logged in or ended a session, at any LOG_LEVEL. */
 export interface AuditTrail {

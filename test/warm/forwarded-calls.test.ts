@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { afterEach, expect, test } from '@jest/globals'
 import type { Request, Response } from 'express'
-import type { Place, Whereabouts } from '../../src/forwarding/whereabouts.js'
+import type { FoundOwner, Whereabouts } from '../../src/forwarding/whereabouts.js'
 import type { Registry } from '../../src/session/registry/registry.js'
 import { ForwardedCalls } from '../../src/warm/forwarded-calls.js'
 import { freshPath, type Stage, setStage } from '../forwarding/stage.js'
@@ -57,8 +57,8 @@ test.each([
       res.end()
     },
   })
-  const found: ((place: Place) => void)[] = []
-  const calls = callsAt(() => new Promise<Place>(resolve => found.push(resolve)))
+  const found: ((place: FoundOwner) => void)[] = []
+  const calls = callsAt(() => new Promise<FoundOwner>(resolve => found.push(resolve)))
   let isOver = false
   let isHere = false
   stage.front.removeAllListeners('request').on('request', async (req: IncomingMessage, res: ServerResponse) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { beforeEach, expect, test } from '@jest/globals'
 import type { AuditLog } from '../../src/config/kinds/kinds.js'
 import { Counts } from '../../src/lib/counts.js'
-import { RecentAudit } from '../../src/warm/numbers/audit-lines.js'
+import { RecentAudit } from '../../src/warm/numbers/recent-audit.js'
 import { createLogs, unusableAuditFile } from '../../src/watching/logs.js'
 import { testFolder } from '../support/test-folder.js'
 

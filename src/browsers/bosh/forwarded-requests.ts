@@ -1,6 +1,6 @@
 import type { Networks } from '../../config/kinds/networks.js'
 import type { Peers } from '../../forwarding/peers.js'
-import type { Place, Whereabouts } from '../../forwarding/whereabouts.js'
+import type { FoundOwner, Whereabouts } from '../../forwarding/whereabouts.js'
 import { countedClientOf } from '../../lib/client-network.js'
 import { pause } from '../../lib/clock.js'
 import { exceeds, KeyCounts } from '../../lib/limits/key-counts.js'
@@ -123,7 +123,7 @@ export class ForwardedRequests {
   async #forward(text: string, sid: string, peer: Peer): Promise<void> {
     const { whereabouts, transport } = this.#parts
     const peers = this.#peers
-    let place: Place = peers.ownerIn(sid)
+    let place: FoundOwner = peers.ownerIn(sid)
     let lost: string | undefined
     for (let tries = 1; !peer.gone; tries++) {
       place ??= await this.#lookUp(sid, peer, lost)
@@ -141,7 +141,7 @@ export class ForwardedRequests {
     }
   }
 
-  async #lookUp(sid: string, peer: Sender, lost?: string): Promise<Place> {
+  async #lookUp(sid: string, peer: Sender, lost?: string): Promise<FoundOwner> {
     const { whereabouts, transport, trustedProxies } = this.#parts
     const find = () => whereabouts.find({ secret: sid }, () => this.#newest!.has(sid), lost)
     const client = countedClientOf(peer.address, trustedProxies)

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { forwardSocket } from '../../forwarding/forward-socket.js'
 import type { Owner } from '../../forwarding/peers.js'
-import type { Place, Whereabouts } from '../../forwarding/whereabouts.js'
+import type { FoundOwner, Whereabouts } from '../../forwarding/whereabouts.js'
 import type { PageCredentials } from './page-credentials.js'
 import { SocketTap } from './socket-tap.js'
 
@@ -20,7 +20,7 @@ export function socketRoutes(req: IncomingMessage, socket: Duplex, { peers, find
   const tap = new SocketTap(socket)
   return {
     /** Rejects with `StoreUnavailable`. */
-    async find({ proof, node }: PageCredentials, isHere: () => boolean): Promise<Place> {
+    async find({ proof, node }: PageCredentials, isHere: () => boolean): Promise<FoundOwner> {
       // The process that the token names may have lost the session, while it was silent.
       const named = () => peers.ownerNamed(node ?? '')
       const found = await find({ secret: proof.toString('base64') }, isHere).catch(error => {

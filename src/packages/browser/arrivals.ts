@@ -1,5 +1,5 @@
 import { archiveIdOf, bareJid, type Message, type Rooms, readMessage } from './message.js'
-import { Repeats } from './repeats.js'
+import { RepeatedMessages } from './repeated-messages.js'
 
 const mostKeys = 2000
 
@@ -8,7 +8,7 @@ export class Arrivals {
   #next = 0
   readonly #shown = new Set<string>()
   readonly #repeated = new WeakSet<Element>()
-  readonly repeats = new Repeats()
+  readonly repeats = new RepeatedMessages()
   #waiting: Message[] | undefined
   /** The archive may have messages before those that were shown. */
   #isBehind = false

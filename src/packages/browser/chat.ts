@@ -1,11 +1,11 @@
 import { Arrivals } from './arrivals.js'
+import { Backoff } from './backoff.js'
 import { Departures, type MessageState } from './departures.js'
 import { isOver, mayReturn, NoChat, replaced } from './failures.js'
 import { mending } from './link-state.js'
 import { bareJid, conditionOf, type Message, roomAndOccupant, writeMessage } from './message.js'
 import { type Introduced, type Memory, randomName, storeMemory, takeMemory } from './page-memory.js'
 import { type PageParts, PageSession } from './page-session.js'
-import { Pauses } from './pauses.js'
 import { JoinedRooms } from './rooms.js'
 import { type Contact, Roster } from './roster.js'
 import { type CheckOptions, checkSignIn } from './sign-in-check.js'
@@ -89,7 +89,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   readonly #name: string
   readonly #parts: PageParts
   readonly #rooms: JoinedRooms
-  readonly #pauses = new Pauses()
+  readonly #backoff = new Backoff()
   readonly #closing = new AbortController()
   #memory: Memory
   #left: Memory | undefined
@@ -153,7 +153,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
 
   retry(): void {
     if (this.#session || this.#closing.signal.aborted) return
-    this.#pauses.reset()
+    this.#backoff.reset()
     this.#ask()
   }
 
@@ -238,7 +238,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   #forget(): number {
     this.#session?.drop()
     this.#session = undefined
-    this.#pauses.cancel()
+    this.#backoff.cancel()
     return ++this.#request
   }
 
@@ -269,7 +269,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
         const { state } = this.#status
         if (state === 'online' || (state === 'offline' && !navigator.onLine)) return
         this.#wasOnline = true
-        this.#pauses.succeeded()
+        this.#backoff.succeeded()
         this.#enter({ state: 'online' })
         session.tellRooms()
         session.sendUnsent()
@@ -314,7 +314,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
 
   #wait(reason: string, atLeast = 0): void {
     this.#forget()
-    const seconds = this.#pauses.next(atLeast, () => this.#ask())
+    const seconds = this.#backoff.next(atLeast, () => this.#ask())
     if (!seconds) this.#end('unreachable', 'There is no chat at the moment.')
     else this.#pause(reason, seconds)
   }

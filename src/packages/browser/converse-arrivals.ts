@@ -1,5 +1,5 @@
 import type { PrivateConverse } from './converse-types.js'
-import { Repeats } from './repeats.js'
+import { RepeatedMessages } from './repeated-messages.js'
 
 /** In characters. A few long messages must not fill the storage. */
 const mostText = 10_000
@@ -23,7 +23,7 @@ export function takeOneByOne(exports: PrivateConverse['exports']): void {
 }
 
 /** Converse recognizes repeated messages by their ids, so repeated messages without an id are emptied. */
-export class ConverseArrivals extends Repeats {
+export class ConverseArrivals extends RepeatedMessages {
   /** `isNew`: by the count of stanzas. */
   take(message: Element, isNew: boolean): void {
     const body = message.querySelector('body')

@@ -1,4 +1,5 @@
 // Logs Converse in with bindings, and reconnects it.
+import { Backoff } from './backoff.js'
 import type { Status } from './chat.js'
 import { ConverseArrivals, takeOneByOne } from './converse-arrivals.js'
 import { keep, ownName } from './converse-memory.js'
@@ -8,9 +9,8 @@ import { mayReturn, type NoChat, replaced } from './failures.js'
 import { LinkState, linkNamespace, mending } from './link-state.js'
 import { allowed, nickNamespace, removeForbidden } from './message.js'
 import { randomName } from './page-memory.js'
-import { Pauses } from './pauses.js'
 import { orderReplies } from './reply-order.js'
-import { longestFailure } from './retries.js'
+import { longestFailure } from './request-retries.js'
 import { type CheckOptions, checkSignIn } from './sign-in-check.js'
 import { hangUp, socketAddress, socketPatience } from './socket.js'
 import { askForBinding, type Located, type Source } from './source.js'
@@ -46,7 +46,7 @@ export class ConverseChat {
   readonly #state: PrivateConverse['state']
   readonly #options: ConverseOptions
   readonly #send: PrivateConverse['api']['send']
-  readonly #pauses = new Pauses()
+  readonly #backoff = new Backoff()
   readonly #arrivals = new ConverseArrivals()
   readonly #departures = new Departures([], [], () => {})
   /** `seen` counts stanzas of the session. */
@@ -174,7 +174,7 @@ export class ConverseChat {
 
   async #ask(): Promise<void> {
     const mine = ++this.#attempts
-    this.#pauses.cancel()
+    this.#backoff.cancel()
     this.#enter({ state: 'connecting' })
     this.#state.connfeedback.set({ connection_status: connecting })
     try {
@@ -314,7 +314,7 @@ export class ConverseChat {
     if (!isLoggedOut && (code === attached || code === connected)) {
       this.#isAttached = this.#wasAttached = true
       this.#isResuming = false
-      this.#pauses.succeeded()
+      this.#backoff.succeeded()
       this.#enter({ state: 'online' })
     }
     connection.onConnectStatusChanged(code, condition)
@@ -350,11 +350,11 @@ export class ConverseChat {
     this.#attempts += 1
     if (this.#isReplaced) {
       this.#isReplaced = false
-      this.#pauses.cancel()
+      this.#backoff.cancel()
       this.#enter({ state: 'offline', code: 'replaced', reason: replaced })
       return
     }
-    const retryIn = this.#pauses.next(atLeast, () => this.#ask())
+    const retryIn = this.#backoff.next(atLeast, () => this.#ask())
     this.#enter({ state: 'offline', code: 'unreachable', reason, retryIn })
     if (!retryIn) this.#come()
   }
@@ -362,7 +362,7 @@ export class ConverseChat {
   #end(code: string, reason: string): void {
     this.#attempts += 1
     this.#departures.clear()
-    this.#pauses.cancel()
+    this.#backoff.cancel()
     this.#isAttached = this.#wasAttached = false
     this.#enter({ state: 'ended', code, reason })
     this.#showEnd()
@@ -379,7 +379,7 @@ export class ConverseChat {
 
   readonly #come = (): void => {
     if (document.hidden || !mayReturn(this.#status.code)) return
-    this.#pauses.reset()
+    this.#backoff.reset()
     void this.#ask()
   }
 

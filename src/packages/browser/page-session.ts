@@ -5,7 +5,7 @@ import { LinkState, linkNamespace } from './link-state.js'
 import { carbonOf, carbonsNamespace, childOf, isOfAccount, readMessage } from './message.js'
 import { type Introduced, randomName } from './page-memory.js'
 import { orderReplies } from './reply-order.js'
-import { longestFailure, repeatRequests } from './retries.js'
+import { longestFailure, retryRequests } from './request-retries.js'
 import type { JoinedRooms } from './rooms.js'
 import { type Contact, type Roster, rosterNamespace } from './roster.js'
 import { hangUp, type ManagedSocket, socketPatience } from './socket.js'
@@ -89,7 +89,7 @@ export class PageSession {
     const { jid, sid, rid, wait, hold, requests, url } = this.#binding
     const { arrivals, departures, Strophe, withCredentials } = this.#parts
     const connection = new Strophe.Connection(url, { withCredentials })
-    const retries = repeatRequests(connection, {
+    const retries = retryRequests(connection, {
       // The service can hold the repeated request for long, but answers a ping at once.
       failing: () => this.#isOver || this.check(undefined, longestFailure),
       failed: retryIn => this.#isOver || this.#events.failed(retryIn),

@@ -31,7 +31,7 @@ export interface ReloginRecord extends Pick<LoginRequest, 'jid'> {
   readonly credentials: Exclude<Credentials, OperatorLogin> | { readonly kind: 'service' }
 }
 
-export function recordOf({ jid, credentials }: LoginRequest, lang: string): ReloginRecord | undefined {
+export function reloginRecordOf({ jid, credentials }: LoginRequest, lang: string): ReloginRecord | undefined {
   const { kind } = credentials
   if (kind === 'password' || kind === 'anonymous') return undefined
   return { jid, lang, credentials: kind === 'service' || kind === 'signed' ? { kind: 'service' } : credentials }

@@ -274,7 +274,7 @@ export class ManagedLink implements Link, LinkEvents {
   #ended(end: LinkEnd): void {
     const isBroken = end.streamError === undefined && isConnectionLost(end.failure)
     if (isBroken && this.#canMend) this.#mend(end)
-    else if (this.#repair !== undefined && problems[end.failure.code].retryLater) this.#repair.tryLater()
+    else if (this.#repair !== undefined && problems[end.failure.code].retryRelogin) this.#repair.tryLater()
     else {
       const mend = () => this.breakOff(end)
       loseUnlessTaken(this.#session, end, () => this.#lose(end), mend)

@@ -144,7 +144,7 @@ export class Repair {
         })
       },
       error => {
-        const isTemporary = error instanceof Problem && problems[error.code].retryLater
+        const isTemporary = error instanceof Problem && problems[error.code].retryRelogin
         if (!signal.aborted) session.run(() => (isTemporary ? this.tryLater() : this.giveUp('refused')))
       },
     )

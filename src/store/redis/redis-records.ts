@@ -185,14 +185,14 @@ export function redisRecords(line: RedisLine, hashKey: HashKey): Records {
       const taken = await line.run(takeOne, line.deadline, by, ...words, forms.join(' '))
       if (taken === null) return undefined
       const [about, kind, at] = taken as readonly [string, string?, string?]
-      if (at !== undefined) return recordOf(taken as Taken)
+      if (at !== undefined) return takenRecordOf(taken as Taken)
       if (kind === undefined) return { by: about }
       return kind === 'kept' ? { keptBy: about } : { form: about }
     },
 
     async takeOldest(seconds: number, most: number, by: string, form: string) {
       const taken = await line.run(takeOldest, line.deadline, by, millisecondsOf(seconds), most, form)
-      return (taken as readonly Taken[]).map(recordOf)
+      return (taken as readonly Taken[]).map(takenRecordOf)
     },
 
     async keep(records: readonly SealedRecord[], process: string, seconds: number) {
@@ -220,6 +220,6 @@ export function redisRecords(line: RedisLine, hashKey: HashKey): Records {
 
 const millisecondsOf = (seconds: number) => Math.round(seconds * 1000)
 
-function recordOf([id, text, at]: Taken): TakenRecord {
+function takenRecordOf([id, text, at]: Taken): TakenRecord {
   return { id, text, writtenAt: Number(at) }
 }

@@ -5,6 +5,7 @@ import { formatBareJid, parseJid } from '../../xmpp/jid/jid.js'
 import { formatTime } from '../answers.js'
 import { integer, text, type Values, word } from '../parameter-kinds.js'
 import { queryOf } from '../read-parameters.js'
+import { failureKey } from './failure-groups.js'
 import {
   type AuditLine,
   type AuditPart,
@@ -12,8 +13,7 @@ import {
   formatAuditPlace,
   isLogin,
   readAuditPlace,
-} from './audit-lines.js'
-import { failureKey } from './failure-groups.js'
+} from './recent-audit.js'
 
 export const usualLines = 50
 const longestName = 256

@@ -4,7 +4,7 @@ import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { parseJid } from '../../xmpp/jid/jid.js'
 import { formatTime } from '../answers.js'
 import { span } from '../page-texts.js'
-import { type AuditLine, type AuditPart, domainOf } from './audit-lines.js'
+import { type AuditLine, type AuditPart, domainOf } from './recent-audit.js'
 
 const mostExamples = 5
 

@@ -4,11 +4,11 @@ import type { Sessions } from '../../session/session-types.js'
 import { type AdminPage, livePage, withProblem } from '../admin-page.js'
 import type { Call } from '../calls.js'
 import { readQuery } from '../read-parameters.js'
-import type { ReadAudit } from './audit-lines.js'
 import { auditPage, auditParameters, auditWithMistake, describeAudit, usualLines } from './audit-page.js'
 import { describeFailures, failuresPage } from './failure-groups.js'
 import { describeNumbers, type NumbersView, numbersPage } from './numbers-page.js'
 import type { Overview } from './overview.js'
+import type { ReadAudit } from './recent-audit.js'
 
 export interface Numbers {
   readonly readOverview: () => Promise<Overview>

@@ -9,7 +9,7 @@ import type { StoredSession } from '../../store/store.js'
 import type { PageCall } from '../admin-page.js'
 import { describeSession, formatTime, pathForBrowsers } from '../answers.js'
 import { hiddenFrom, roleAllows } from '../calls.js'
-import type { AuditLine } from '../numbers/audit-lines.js'
+import type { AuditLine } from '../numbers/recent-audit.js'
 import { duration, meanings, span, stateTexts, transportTexts } from '../page-texts.js'
 
 export interface Viewer {

@@ -5,7 +5,7 @@ import type { Card, CreatedAccounts } from '../../servers/login/created-accounts
 import { type LoginParts, logInAgain, login, scramKeys } from '../../servers/login/login.js'
 import type { LoginRequest, OperatorLogin } from '../../servers/login/login-request.js'
 import type { LoggedIn, OpenForLogin } from '../../servers/login/login-types.js'
-import { giveBackAgent, type ReloginRecord, recordOf, requestOf } from '../../servers/login/relogin.js'
+import { giveBackAgent, type ReloginRecord, reloginRecordOf, requestOf } from '../../servers/login/relogin.js'
 import type { ScramProof } from '../../servers/login/sasl/mechanism.js'
 import type { Management, Mending } from '../../session/link/mending.js'
 import type { AttachBinding, Open, OpenLogin, OpenWish, ResumedSession } from '../../session/session-types.js'
@@ -109,7 +109,7 @@ function mendingOf(parts: LoginParts, mend: MendParts, again: LoginRequest, lang
         if (caller.aborted) throw new Problem('session-not-found', { step: 'connect' })
         return logInAgain(parts, connect, again, lang, resumption, caller)
       }),
-    record: () => recordOf(again, lang),
+    record: () => reloginRecordOf(again, lang),
     wipe: () => giveBackAgent(again),
   }
 }

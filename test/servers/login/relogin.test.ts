@@ -9,7 +9,7 @@ import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { type LoginParts, logInAgain, login } from '../../../src/servers/login/login.js'
 import type { Credentials, LoginRequest, OperatorLogin } from '../../../src/servers/login/login-request.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
-import { recordOf, requestOf } from '../../../src/servers/login/relogin.js'
+import { reloginRecordOf, requestOf } from '../../../src/servers/login/relogin.js'
 import type { ScramProof } from '../../../src/servers/login/sasl/mechanism.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import { readFeatures } from '../../../src/servers/login/stream-features.js'
@@ -133,7 +133,7 @@ describe('a login leaves for later logins', () => {
 
 describe('a record of the credentials for another process', () => {
   const account = { user: 'portal', password }
-  const written = (request: LoginRequest) => JSON.stringify(recordOf(request, 'de'))
+  const written = (request: LoginRequest) => JSON.stringify(reloginRecordOf(request, 'de'))
   const read = (request: LoginRequest, ofSettings?: OperatorLogin) =>
     requestOf(JSON.parse(written(request)), ofSettings)
 
@@ -149,7 +149,7 @@ describe('a record of the credentials for another process', () => {
       for (const shown of ['utf8', 'base64', 'hex'] as const)
         expect(text).not.toContain(Buffer.from(password).toString(shown))
     }
-    expect(recordOf(byPassword, 'de')).toBeUndefined()
+    expect(reloginRecordOf(byPassword, 'de')).toBeUndefined()
   })
 
   test('of a service account uses the account in the settings there', () => {

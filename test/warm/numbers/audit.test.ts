@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../../src/lib/errors.js'
-import { createAuditReader, RecentAudit } from '../../../src/warm/numbers/audit-lines.js'
 import { describeFailures } from '../../../src/warm/numbers/failure-groups.js'
+import { createAuditReader, RecentAudit } from '../../../src/warm/numbers/recent-audit.js'
 import { FakeProcesses } from '../../support/fake-processes.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { binding, parameters, warm } from '../fake-login.js'

@@ -1,5 +1,5 @@
 import { expect, jest, test } from '@jest/globals'
-import { Pauses } from '../../../src/packages/browser/pauses.js'
+import { Backoff } from '../../../src/packages/browser/backoff.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
 
 useFakeTimers()
@@ -8,7 +8,7 @@ test.each([1_000_000_000, 2_147_484, Number.POSITIVE_INFINITY])(
   'waits for an hour if a backend wants %d seconds',
   seconds => {
     let calls = 0
-    const told = new Pauses().next(seconds, () => {
+    const told = new Backoff().next(seconds, () => {
       calls += 1
     })
     expect(told).toBe(3600)
@@ -20,5 +20,5 @@ test.each([1_000_000_000, 2_147_484, Number.POSITIVE_INFINITY])(
 )
 
 test('waits as long as a backend requests', () => {
-  expect(new Pauses().next(90, () => {})).toBe(90)
+  expect(new Backoff().next(90, () => {})).toBe(90)
 })

@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 
 // This project has no types of browsers.
-const { Repeats } = jest.requireActual<{
-  readonly Repeats: new () => { broken(): void; isAgain(content: string): boolean }
-}>('../../../src/packages/browser/repeats.js')
+const { RepeatedMessages } = jest.requireActual<{
+  readonly RepeatedMessages: new () => { broken(): void; isAgain(content: string): boolean }
+}>('../../../src/packages/browser/repeated-messages.js')
 
-let repeats: InstanceType<typeof Repeats>
+let repeats: InstanceType<typeof RepeatedMessages>
 
 const isAgain = (...contents: readonly string[]) => contents.map(content => repeats.isAgain(content))
 
 beforeEach(() => {
   jest.useFakeTimers()
-  repeats = new Repeats()
+  repeats = new RepeatedMessages()
 })
 afterEach(() => void jest.useRealTimers())
 

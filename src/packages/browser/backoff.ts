@@ -6,7 +6,7 @@ const mostRequestedSeconds = 3600
 /** A connection that lasts longer resets the tries. */
 const stableMilliseconds = 60_000
 
-export class Pauses {
+export class Backoff {
   #tries = 0
   #succeededAt = Number.NaN
   #timer: ReturnType<typeof setTimeout> | undefined

@@ -8,7 +8,7 @@ type Shown = readonly [content: string, at: number]
  * Messages without an id that come again after a break of the connection. A server repeats the last messages if a
  * process of the service has died, in their order and before new messages.
  */
-export class Repeats {
+export class RepeatedMessages {
   #shown: readonly Shown[] = []
   #expected: readonly Shown[] = []
 
