@@ -219,6 +219,16 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     expect(Number(await redis.command('SCARD', 'warm:kept-by:a'))).toBe(0)
   })
 
+  test('gives away the records of a process that others had removed, and that died before its next entry', async () => {
+    await here.records.keep([recordOf(sessionOf('last', { process: 'c' }))], 'c', 60)
+    const found: string[] = []
+    await eventually('another process takes it', async () => {
+      found.push(...(await there.records.takeOldest(0, 10, 'b', '1')).map(({ id }) => id))
+      return found.length > 0
+    })
+    expect(found).toEqual(['last'])
+  })
+
   test.each([
     '{',
     '"abc"',

@@ -132,6 +132,8 @@ local function forgetOlder(id, process)
   redis.call('ZREM', 'warm:records:' .. form, id)
 end
 local process, ms, taken, at = ARGV[1], ARGV[2], {}, string.format('%.0f', now)
+-- Others may have removed the process while it was silent, and look only for the records of known processes.
+redis.call('SADD', 'warm:processes', process)
 for index = 3, #ARGV, 4 do
   local id = ARGV[index]
   if isTaken(id, process) then taken[#taken + 1] = id
