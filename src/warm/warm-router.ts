@@ -135,6 +135,7 @@ function routeSessions(router: Router, { admit, answering }: Calls, routes: Sess
   router
     .route(sessionPath('/end'))
     .all(admit('GET', 'HEAD', 'POST'))
+    .all(toOwner)
     .get(answering('sessions', ends.askWhetherToEnd))
     .post(answering('logout', ends.endByForm))
   router.route(sessionPath(bindingPath)).all(admit('GET', 'HEAD')).get(answering('sessions', showBinding))

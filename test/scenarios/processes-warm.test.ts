@@ -12,6 +12,7 @@ import { type Store, StoreUnavailable } from '../../src/store/store.js'
 import { freshPath } from '../forwarding/stage.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
+import type { HttpAnswer } from '../support/http-answer.js'
 import { callUrl } from '../support/login-server/watched-service.js'
 import { memoryStore } from '../support/memory-store.js'
 import { scrape } from '../support/scrape.js'
@@ -197,12 +198,31 @@ describe('a process that lives, but that another cannot reach,', () => {
   })
 })
 
-test('a session is ended by another process while the store is away', async () => {
-  const [one, two] = (await start(2)) as [TestService, TestService]
+const endings: [how: string, status: number, end: (service: TestService, path: string) => Promise<HttpAnswer>][] = [
+  ['DELETE', 204, (service, path) => call(service, 'DELETE', path)],
+  [
+    'the form',
+    303,
+    async ({ url }, path) => {
+      const headers = { Authorization: adminHeader, Accept: 'text/html', Origin: url, 'Sec-Fetch-Site': 'same-origin' }
+      const question = await callUrl(`${url}/warm${path}/end`, { headers })
+      const [, token] = /name="csrf_token" value="([^"]+)"/.exec(question.text) ?? []
+      return callUrl(`${url}/warm${path}/end`, {
+        ...{ method: 'POST', body: `csrf_token=${token}` },
+        headers: { ...headers, 'Content-Type': 'application/x-www-form-urlencoded' },
+      })
+    },
+  ],
+]
+
+test.each(endings)('a session is ended by %s at another process while the store is away', async (_how, status, end) => {
+  const SEAL_KEY_FILE = freshPath()
+  writeFileSync(SEAL_KEY_FILE, randomBytes(32).toString('base64'), { mode: 0o600 })
+  const [one, two] = (await start(2, { SEAL_KEY_FILE })) as [TestService, TestService]
   const { id } = await one.bind(alice)
   const away = () => Promise.reject(new StoreUnavailable('no-connection'))
   const find = jest.spyOn(store.sessions, 'find').mockImplementation(away)
-  expect((await call(two, 'DELETE', `/${id}`)).status).toBe(204)
+  expect((await end(two, `/${id}`)).status).toBe(status)
   expect([one.service.counts().sessions, find.mock.calls]).toEqual([0, []])
 })
 
