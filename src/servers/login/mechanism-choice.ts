@@ -79,9 +79,9 @@ function passwordMechanism(
   { mechanisms: allowed, saltedPasswords, scramMaxIterations }: MechanismParts,
 ): Mechanism {
   const { user, secret, isServiceAccount, authzid, onSalt } = who
-  const mechanisms = allowed.filter(name =>
-    typeof secret === 'string' ? !needsKeys || name !== 'PLAIN' : scramHash(name) === secret.hash,
-  )
+  const fits = (name: string) =>
+    typeof secret === 'string' ? !needsKeys || name !== 'PLAIN' : scramHash(name) === secret.hash
+  const mechanisms = allowed.filter(fits)
   // Some servers, such as ejabberd, ignore the authzid of SCRAM.
   const plainFirst = (a: string, b: string) => Number(b === 'PLAIN') - Number(a === 'PLAIN')
   const preferred = authzid === '' ? mechanisms : mechanisms.toSorted(plainFirst)
@@ -94,11 +94,8 @@ function passwordMechanism(
   })
   const unbound = usable.find(name => name !== 'PLAIN' && !isBound(name))
   let [name] = usable
-  if (name === undefined) {
-    const isPassword = typeof secret === 'string'
-    const why = isPassword ? reasonsAgainst(offered, mechanisms, link) : `The keys are for ${secret.hash} only.`
-    throw noMechanism(offered, why)
-  }
+  if (name === undefined)
+    throw noMechanism(offered, reasonsAgainst(offered, passwordMechanisms.filter(fits), mechanisms, link))
   // The server may lack a guessed type, so a mechanism without -PLUS is safer.
   if (isBound(name) && binding?.guessed) name = unbound ?? name
   if (name === 'PLAIN' && typeof secret === 'string') return plain(user, secret, authzid)
@@ -156,9 +153,14 @@ function noMechanism(offered: readonly string[], why: string): Problem {
   return new Problem('no-mechanism', { step: 'sasl', detail: `It offers ${offer}. ${why}` })
 }
 
-function reasonsAgainst(offered: readonly string[], allowed: readonly string[], link: LinkFacts): string {
-  const known = passwordMechanisms.filter(name => offered.includes(name))
-  if (known.length === 0) return `A login with a password needs one of: ${passwordMechanisms.join(', ')}.`
+function reasonsAgainst(
+  offered: readonly string[],
+  fitting: readonly string[],
+  allowed: readonly string[],
+  link: LinkFacts,
+): string {
+  const known = fitting.filter(name => offered.includes(name))
+  if (known.length === 0) return `This login needs one of: ${fitting.join(', ')}.`
   const left = known.filter(name => !allowed.includes(name))
   const reasons: string[] = []
   if (left.length > 0) reasons.push(`XMPP_MECHANISMS leaves out ${left.join(', ')}.`)

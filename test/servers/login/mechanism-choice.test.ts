@@ -275,6 +275,8 @@ describe('credentials other than passwords have one mechanism', () => {
 describe('if no mechanism is left, the error has the reason:', () => {
   const none = 'nothing that is known'
   const known = passwordMechanisms.join(', ')
+  const proof = { salt: '', iterations: 1, clientKey: '', serverKey: '', user: 'juliet', authzid: '' }
+  const keys: Credentials = { kind: 'keys', proof: { hash: 'sha1', ...proof } }
   const noBinding =
     'SCRAM-SHA-1-PLUS. Mechanisms with -PLUS need TLS, and a type of channel binding that the server and this service know.'
 
@@ -282,9 +284,9 @@ describe('if no mechanism is left, the error has the reason:', () => {
     [
       'the server offers unknown mechanisms',
       { offered: ['DIGEST-MD5', 'OAUTHBEARER'] },
-      `DIGEST-MD5, OAUTHBEARER. A login with a password needs one of: ${known}.`,
+      `DIGEST-MD5, OAUTHBEARER. This login needs one of: ${known}.`,
     ],
-    ['the server offers none', { offered: [] }, `${none}. A login with a password needs one of: ${known}.`],
+    ['the server offers none', { offered: [] }, `${none}. This login needs one of: ${known}.`],
     [
       'the settings leave out the offered mechanisms',
       { offered: ['PLAIN', 'SCRAM-SHA-1'], liked: ['SCRAM-SHA-256'] },
@@ -297,6 +299,12 @@ describe('if no mechanism is left, the error has the reason:', () => {
         'plain=on.',
     ],
     ['the link has no channel binding', { offered: ['SCRAM-SHA-1-PLUS'] }, noBinding],
+    [
+      'the settings leave out the mechanism of the keys',
+      { credentials: keys, offered: ['SCRAM-SHA-1', 'SCRAM-SHA-256'], liked: ['SCRAM-SHA-256'] },
+      'SCRAM-SHA-1, SCRAM-SHA-256. XMPP_MECHANISMS leaves out SCRAM-SHA-1.',
+    ],
+    ['the link cannot bind the login by keys', { credentials: keys, offered: ['SCRAM-SHA-1-PLUS'] }, noBinding],
     ['nor one of the listed types', { offered: ['SCRAM-SHA-1-PLUS'], listed: all }, noBinding],
   ])('%s', (_what, given, told) => {
     expect(problemOf(given)).toMatchObject({

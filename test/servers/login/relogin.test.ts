@@ -285,7 +285,11 @@ describe('a later login without the password', () => {
     async name => {
       const { link, dialed } = beginAgain([offer(name)], await requestWithKeys(), { isBound: true })
       await expect(link).rejects.toEqual(
-        refused({ code: 'no-mechanism', step: 'sasl', detail: `It offers ${name}. The keys are for sha1 only.` }),
+        refused({
+          code: 'no-mechanism',
+          step: 'sasl',
+          detail: `It offers ${name}. This login needs one of: SCRAM-SHA-1-PLUS, SCRAM-SHA-1.`,
+        }),
       )
       expect([dialed[0]!.link.told, dialed[0]!.link.gone]).toEqual([[open], 'cut'])
     },
