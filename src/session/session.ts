@@ -22,7 +22,7 @@ import type { SessionKeeper } from './session-keeper.js'
 import { type SessionRecord, sessionRecordOf } from './session-record.js'
 import type { Handover, ResumedSession } from './session-types.js'
 import { newSid, type SessionIds } from './sid.js'
-import { Stage } from './state.js'
+import { Stage } from './stage.js'
 import { viewOf } from './view.js'
 
 export class Session {

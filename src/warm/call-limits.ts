@@ -31,18 +31,18 @@ export function createCallLimits({ rates, clock, keys, makeRate, refused }: Call
   const warmsOfUser = makeRate('warms-jid', () => rates.warmsPerJid, 60)
   const signOuts = makeRate('sign-outs', () => rates.warmsPerJid, 60)
   const adminSecrets = new WrongSecrets(() => rates.failedLogins, refused, makeRate)
-  const judge = (admin: string, limit: Limit, retryAfterSeconds: number | undefined) => {
+  const refuseAbove = (admin: string, limit: Limit, retryAfterSeconds: number | undefined) => {
     if (retryAfterSeconds === undefined) return
     refused(limit, { admin })
     throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail(limit) })
   }
   return {
-    acting: createActingAccounts(warmsOfUser, clock, keys, judge),
+    ofActingAccount: limitActingAccounts(warmsOfUser, clock, keys, refuseAbove),
     adminSecrets,
     keys,
-    async counted<T>({ admin, user }: Caller, logIn: () => Promise<T>): Promise<T> {
+    async ofUser<T>({ admin, user }: Caller, logIn: () => Promise<T>): Promise<T> {
       if (user === undefined) return logIn()
-      judge(admin, 'warms-user', await warmsOfUser.take(userOf(user)))
+      refuseAbove(admin, 'warms-user', await warmsOfUser.take(userOf(user)))
       try {
         return await logIn()
       } catch (error) {
@@ -54,7 +54,7 @@ export function createCallLimits({ rates, clock, keys, makeRate, refused }: Call
     },
     /** For pages, which sign out with any valid token. */
     async countSignOut({ admin, user, visit }: Caller & { readonly visit: string | undefined }): Promise<void> {
-      judge(admin, 'warms-user', await signOuts.take(JSON.stringify([user, visit])))
+      refuseAbove(admin, 'warms-user', await signOuts.take(JSON.stringify([user, visit])))
     },
   }
 }
@@ -71,11 +71,11 @@ interface ActingCaller {
  * An account that logs in for other users has one limit of wrong passwords, for all these users together. Above the
  * limit, only passwords that were right before are tried, at this process.
  */
-export function createActingAccounts(
+export function limitActingAccounts(
   rate: Pick<KeyedRate, 'take' | 'giveBack'>,
   clock: Pick<Clock, 'now'>,
   keys: SecretKeys,
-  judge: (admin: string, limit: Limit, retryAfterSeconds: number | undefined) => void,
+  refuseAbove: (admin: string, limit: Limit, retryAfterSeconds: number | undefined) => void,
 ) {
   const right = createShortMemory<true>(clock, memorySeconds)
   const firsts = new Map<string, Promise<unknown>>()
@@ -83,7 +83,7 @@ export function createActingAccounts(
   async function counted<T>(account: string, admin: string, logIn: () => Promise<T>, signal: CallerSignal): Promise<T> {
     const retryAfterSeconds = await rate.take(account)
     if (retryAfterSeconds !== undefined) await rate.giveBack(account)
-    judge(admin, 'warms-user', retryAfterSeconds)
+    refuseAbove(admin, 'warms-user', retryAfterSeconds)
     let isWrong = false
     try {
       return await logIn()
@@ -116,9 +116,9 @@ export function createActingAccounts(
     const hash = hashOf(keys, ['account', account, credentials.password])
     // A running login counts as a wrong password. Parallel logins with the same password wait for the first login,
     // because they would reach the limit.
-    const until = performance.now() + caller.milliseconds
+    const until = clock.now() + caller.milliseconds
     for (let first = firsts.get(hash); first !== undefined; first = firsts.get(hash))
-      await ended(first, caller, until - performance.now())
+      await ended(first, caller, until - clock.now())
     const isKnown = right.recall(hash) !== undefined
     const login = isKnown ? logIn() : counted(account, admin, logIn, caller.signal)
     const known = login.then(

@@ -4,7 +4,7 @@ import { Problem } from '../../src/lib/errors.js'
 import { Rate } from '../../src/lib/limits/rates.js'
 import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
 import type { LoginRequest } from '../../src/servers/login/login-request.js'
-import { createActingAccounts } from '../../src/warm/call-limits.js'
+import { limitActingAccounts } from '../../src/warm/call-limits.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 const wish = (password: string, local = 'juliet') =>
@@ -17,7 +17,7 @@ const keys = secretKeys(() => undefined)
 
 const caller = () => ({ signal: new CallerGone(), milliseconds: 60_000 })
 
-const judge = (_admin: string, _limit: string, retryAfterSeconds?: number) => {
+const refuseAbove = (_admin: string, _limit: string, retryAfterSeconds?: number) => {
   if (retryAfterSeconds !== undefined) throw new Problem('too-many-requests', { retryAfterSeconds })
 }
 
@@ -32,7 +32,7 @@ describe('after too many wrong passwords for an account that acts for others', (
       throw new Problem('not-authorized', { step: 'sasl' })
     })
     clock = new FakeClock()
-    const accounts = createActingAccounts(new Rate(3, 60), clock, keys, judge)
+    const accounts = limitActingAccounts(new Rate(3, 60), clock, keys, refuseAbove)
     call = password => accounts(wish(password), 'admin', () => logIn(password), caller())
   })
 
@@ -59,7 +59,7 @@ describe('after too many wrong passwords for an account that acts for others', (
 test('calls that wait for a first call, which fails because of its user, are tried one by one', async () => {
   let fail = (_problem: Problem) => {}
   const first = new Promise<never>((_resolve, reject) => (fail = reject))
-  const accounts = createActingAccounts(new Rate(3, 60), new FakeClock(), keys, judge)
+  const accounts = limitActingAccounts(new Rate(3, 60), new FakeClock(), keys, refuseAbove)
   const ghost = accounts(wish('right', 'ghost'), 'admin', () => first, caller())
   const others = Array.from({ length: 40 }, (_, number) =>
     accounts(wish('right', `user${number}`), 'admin', async () => 'session', caller()),
@@ -75,7 +75,7 @@ test.each([
 ])(
   'a call that waits for another one with the same password ends if its caller %s',
   async (what, code, milliseconds) => {
-    const accounts = createActingAccounts(new Rate(3, 60), new FakeClock(), keys, judge)
+    const accounts = limitActingAccounts(new Rate(3, 60), new FakeClock(), keys, refuseAbove)
     void accounts(wish('right', 'first'), 'admin', () => new Promise(() => {}), caller())
     const signal = new CallerGone()
     const logIn = jest.fn(async () => 'session')
@@ -89,7 +89,7 @@ test.each([
 test.each(['timeout', 'remote-connection-failed', 'temporary-auth-failure'] as const)(
   'a server that fails while it checks passwords (%s) has refused none',
   async code => {
-    const accounts = createActingAccounts(new Rate(3, 60), new FakeClock(), keys, judge)
+    const accounts = limitActingAccounts(new Rate(3, 60), new FakeClock(), keys, refuseAbove)
     for (let call = 0; call < 5; call++) {
       const fail = () => Promise.reject(new Problem(code, { step: 'sasl' }))
       await expect(accounts(wish('right', `user${call}`), 'admin', fail, caller())).rejects.toMatchObject({ code })

@@ -12,8 +12,8 @@ import { binding, callLimits, config, type FakeService, fakeService, networks, p
 
 const user = 'juliet@chat.example'
 const limitsOf = (about: { warmsPerJid: number }) => {
-  const { counted } = callLimits({ rates: { ...config.rates, ...about } })
-  return { counted, count: (caller: Caller) => counted(caller, async () => {}) }
+  const { ofUser } = callLimits({ rates: { ...config.rates, ...about } })
+  return { ofUser, count: (caller: Caller) => ofUser(caller, async () => {}) }
 }
 
 describe('warm calls', () => {
@@ -34,12 +34,12 @@ describe('warm calls', () => {
   test.each(['shutting-down', 'service-full', 'local-ports-exhausted'] as const)(
     'that another process may repeat do not count: %s',
     async code => {
-      const { counted } = limitsOf({ warmsPerJid: 1 })
+      const { ofUser } = limitsOf({ warmsPerJid: 1 })
       const refuse = async () => {
         throw new Problem(code)
       }
       for (const name of [user, user, undefined, undefined])
-        await expect(counted({ admin: 'portal', user: name }, refuse)).rejects.toMatchObject({ code })
+        await expect(ofUser({ admin: 'portal', user: name }, refuse)).rejects.toMatchObject({ code })
     },
   )
 })

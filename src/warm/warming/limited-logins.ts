@@ -45,7 +45,7 @@ export class LimitedLogins {
   logIn(request: WarmRequest, asking: Asking): Promise<Warmed> {
     const { signal, remember } = asking
     const caller = callerOf(request, asking)
-    return this.#parts.limits.counted(caller, () =>
+    return this.#parts.limits.ofUser(caller, () =>
       remember
         ? this.#remembering(request, asking, byKeys => this.#logInWithRoom(byKeys, caller, signal))
         : this.#logInWithRoom(request, caller, signal),
@@ -55,7 +55,7 @@ export class LimitedLogins {
   /** Checks the credentials at the XMPP server before it resumes the session. */
   resumeRemembering(request: WarmRequest, asking: Asking, resume: () => Promise<Warmed | undefined>) {
     const { limits, keysOf } = this.#parts
-    return limits.counted(callerOf(request, asking), () =>
+    return limits.ofUser(callerOf(request, asking), () =>
       this.#remembering(request, asking, byKeys => keysOf(byKeys, asking.signal).then(resume)),
     )
   }
@@ -71,7 +71,9 @@ export class LimitedLogins {
     }
     try {
       const caller = { signal, milliseconds: this.#config.warm.timeout * 1000 }
-      return { binding: await limits.acting(request, admin, () => login({ ...request, entered }, signal), caller) }
+      return {
+        binding: await limits.ofActingAccount(request, admin, () => login({ ...request, entered }, signal), caller),
+      }
     } finally {
       if (user !== undefined) userLimit.giveBack(user, entered)
     }
