@@ -18,8 +18,6 @@ const server = createServer({ noDelay: true, keepAliveTimeout: 75_000 }, (reques
   const url = request.url!
   if (url === '/login') read(request, user => void logIn(user, response))
   else if (url === '/end') read(request, name => end(name, response))
-  else if (url === '/warm') read(request, form => answer(response, warm(form)))
-  else if (url === '/http-bind' && request.method === 'POST') read(request, text => talk(text, response))
   else if (url.startsWith('/relay')) read(request, text => relay(url, text, response))
   else if (url === '/hold') {
     request.resume()
@@ -49,24 +47,6 @@ function end(name: string, response: ServerResponse): void {
   void sessions.get(name)?.()
   sessions.delete(name)
   answer(response, '')
-}
-
-const talks = new Map<string, ServerResponse>()
-process.on('SIGWINCH', () => {
-  for (const response of talks.values()) answerXml(response, "<body type='terminate'/>")
-  talks.clear()
-})
-
-const warm = (form: string) =>
-  JSON.stringify({ jid: new URLSearchParams(form).get('jid'), sid: String(++serial), rid: 1 })
-
-/** Holds each request until the next request, and responds with the next request's message. */
-function talk(text: string, response: ServerResponse): void {
-  const sid = /sid='(\d+)'/.exec(text)![1]!
-  const waiting = talks.get(sid)
-  talks.set(sid, response)
-  const at = text.indexOf('<message')
-  if (waiting !== undefined) answerXml(waiting, at === -1 ? '<body/>' : `<body>${text.slice(at)}`)
 }
 
 interface Relay {

@@ -7,8 +7,6 @@ import { socketOf } from './tally.js'
 /** Between two looks at the CPU time, in milliseconds. */
 const resolution = 5
 
-if (process.env['MEMORY_LINKS'] === '1') await import('./memory-links.js')
-
 const schedstat = openSync(`/proc/self/task/${process.pid}/schedstat`, 'r')
 const text = Buffer.alloc(64)
 let before = 0

@@ -56,8 +56,8 @@ function environmentOf({ c2sPort, caFile, link: own, environment }: ServiceOptio
   }
 }
 
-export const startFloor = (serverPort: number, environment?: Readonly<Record<string, string>>): Promise<Started> =>
-  startNode(pathOf('floor.js'), { SERVER_PORT: String(serverPort), ...environment })
+export const startFloor = (serverPort: number): Promise<Started> =>
+  startNode(pathOf('floor.js'), { SERVER_PORT: String(serverPort) })
 
 const joinMilliseconds = 1_500
 

@@ -5,17 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { descriptorsOf } from '../test/support/server-process.js'
 import { ask } from './ask.js'
 import type { Demand } from './comparison.js'
-import {
-  closing,
-  type LoadClient,
-  pathOf,
-  type Started,
-  startFlags,
-  startFloor,
-  startLoadClient,
-  startService,
-  startWorkers,
-} from './processes.js'
+import { closing, type LoadClient, pathOf, startLoadClient, startService, startWorkers } from './processes.js'
 import type { Stage } from './stage.js'
 import { residentKib } from './tally.js'
 import type { Figures } from './work.js'
@@ -23,8 +13,6 @@ import type { Figures } from './work.js'
 const mostOfClient = 10_000
 /** At most 18,000 descriptors: two for each session, and 4,000 for messages. */
 const sizes = [200, 2_000, 7_000]
-/** At most 19,000 descriptors: one for each session, because the links are in memory, and 4,000 for messages. */
-const sizesInMemory = [200, 15_000]
 
 interface ScalePlan {
   readonly sessions: number
@@ -41,9 +29,9 @@ async function startStub(processes: number) {
   return closing({ port, pids, breakStreams: () => void child.kill('SIGUSR2'), stop })
 }
 
-type Stub = Pick<Awaited<ReturnType<typeof startStub>>, 'pids' | 'breakStreams'>
+type Stub = Awaited<ReturnType<typeof startStub>>
 
-const options = (c2sPort: number, own: Readonly<Record<string, string>> = {}) => ({
+const options = (c2sPort: number) => ({
   c2sPort,
   link: 'tls=none&plain=on',
   environment: {
@@ -53,7 +41,6 @@ const options = (c2sPort: number, own: Readonly<Record<string, string>> = {}) =>
     RATE_FAILED_LOGINS: '0',
     MAX_CONNECTIONS_PER_ADDRESS: '0',
     HOST: Array.from({ length: 8 }, (_, index) => `127.0.0.${index + 1}`).join(),
-    ...own,
   },
 })
 
@@ -79,8 +66,6 @@ interface Row {
 }
 
 const pauseOf = async ({ workers }: Held) => Math.max(...(await Promise.all(workers.map(pid => ask(pid, 'pause')))))
-
-const alone = ({ pid, port }: Started): Held => ({ pids: [pid], workers: [pid], port })
 
 async function residentOf({ pids, workers }: Held): Promise<number> {
   // One worker at a time, because the primary kills workers as hung if all collect garbage together.
@@ -165,26 +150,6 @@ function print(sessions: number, row: Row): void {
   console.log([...cells.map((cell, at) => cell.padStart(columns[at]!.length + 2)), ...longest].join(''))
 }
 
-async function measureAlone(count: number, rate: number): Promise<Pick<Row, 'kibEach' | 'cpuMicroseconds'>> {
-  const child = fork(pathOf('memory-links.js'), [count, rate, 5].map(String), { execArgv: [...startFlags()] })
-  const [figures] = await once(child, 'message')
-  return figures
-}
-
-async function measureSizes(plan: ScalePlan, sizes: readonly number[], service: Held, stub: Stub, ofStub = 0) {
-  // Not measured: V8 compiles during this round.
-  await hold(200, { ...plan, seconds: 5 }, service, stub)
-  const rows: Row[] = []
-  for (const size of sizes) rows.push(await hold(size, plan, service, stub))
-  const costs = rows.map(({ cpuMicroseconds }) => cpuMicroseconds - ofStub)
-  return { rows, growth: costs.at(-1)! / costs[0]! }
-}
-
-const growthDemand = (what: string, growth: number): Demand => [
-  `${what}: ${growth.toFixed(2)}, at most 1.2`,
-  growth <= 1.2,
-]
-
 function demandsOfAll(rows: readonly Row[]): Demand[] {
   const pause = Math.max(...rows.flatMap(({ pauses }) => Object.values(pauses)))
   return [
@@ -193,28 +158,19 @@ function demandsOfAll(rows: readonly Row[]): Demand[] {
   ]
 }
 
-async function measureTcp(plan: ScalePlan): Promise<Demand[]> {
+async function measureAlone(plan: ScalePlan): Promise<Demand[]> {
   await using stub = await startStub(1)
   await using service = await startService(options(stub.port))
-  const { rows, growth } = await measureSizes(plan, sizes, alone(service), stub)
-  return [growthDemand(`CPU of a message at ${sizes.at(-1)} / at ${sizes[0]}`, growth), ...demandsOfAll(rows)]
+  const { pid, port } = service
+  const held: Held = { pids: [pid], workers: [pid], port }
+  // Not measured: V8 compiles during this round.
+  await hold(200, { ...plan, seconds: 5 }, held, stub)
+  const rows: Row[] = []
+  for (const size of sizes) rows.push(await hold(size, plan, held, stub))
+  const growth = rows.at(-1)!.cpuMicroseconds / rows[0]!.cpuMicroseconds
+  const what = `CPU of a message at ${sizes.at(-1)} / at ${sizes[0]}: ${growth.toFixed(2)}, at most 1.2`
+  return [[what, growth <= 1.2], ...demandsOfAll(rows)]
 }
-
-async function measureInMemory(plan: ScalePlan): Promise<Demand[]> {
-  const { kibEach, cpuMicroseconds: cpu } = await measureAlone(sizesInMemory.at(-1)!, plan.rate)
-  console.log(`\nLinks in memory. Of each figure, the stub has ${kibEach.toFixed(1)} KiB and ${cpu.toFixed(1)} us`)
-  const service = await startService(options(1, { MEMORY_LINKS: '1' }))
-  const { rows, growth } = await measureSizes(plan, sizesInMemory, alone(service), breakable(service), cpu)
-  await service.stop()
-  console.log('\nBare node:http, which answers a held request with the message of the next')
-  await using floor = await startFloor(1, { HOST: '0.0.0.0', MEASURE_PAUSES: '1' })
-  const { growth: ofFloor } = await measureSizes(plan, sizesInMemory, alone(floor), breakable(floor))
-  const [least, most] = [sizesInMemory[0], sizesInMemory.at(-1)]
-  const what = `CPU of a message at ${most} / at ${least}: ${growth.toFixed(2)}, / of bare node:http`
-  return [growthDemand(what, growth / ofFloor), ...demandsOfAll(rows)]
-}
-
-const breakable = ({ pid }: Started): Stub => ({ pids: [], breakStreams: () => void process.kill(pid, 'SIGWINCH') })
 
 async function measureGroup(plan: ScalePlan): Promise<Demand[]> {
   const { sessions, workers } = plan
@@ -232,6 +188,6 @@ export async function measureScale({ numbers }: Stage): Promise<readonly Demand[
   console.log(`${plan.rate} messages a second for ${plan.seconds} s at each size, before a stub. Pauses in ms of CPU\n`)
   console.log(columns.map(column => `  ${column}`).join('') + phases.map(phase => phase.padStart(12)).join(''))
   const demands: Demand[] = []
-  for (const part of [measureTcp, measureInMemory, measureGroup]) demands.push(...(await part(plan)))
+  for (const part of [measureAlone, measureGroup]) demands.push(...(await part(plan)))
   return demands
 }
