@@ -207,6 +207,15 @@ describe('a client that logs in itself', () => {
     expect(client.link.closed).toBe(true)
   })
 
+  test.each([`<r xmlns='${sm}'/>`, `<enable xmlns='urn:xmpp:carbons:2'/>`])(
+    'has its server pinged if it sends %s, which does not enable stream management',
+    async element => {
+      const client = await loggedIn()
+      await client.next(element)
+      expect((await pinged(client)).id).toBeDefined()
+    },
+  )
+
   test('has its session ended if its server never answers <enable/>', async () => {
     const client = await loggedIn()
     await client.next(`<enable xmlns='${sm}'/>`)
