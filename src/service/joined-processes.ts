@@ -123,7 +123,7 @@ export class JoinedProcesses {
       entry: () => ({ name, address, place, version, settings: settings(), isDraining: phase.has('draining') }),
       sessions: () => book.sessions(),
       checkEnded: () => this.#checkEnded(book),
-      lost: ids => book.leave(ids),
+      lost: ids => book.cede(ids),
     })
     await this.#tellOthers()
     const look = () => {

@@ -86,7 +86,7 @@ export class Stopping {
     await sessions.shared?.records.settled()
     const canStore = files !== undefined || (await this.#isStoreUp())
     if (canStore) await this.#setDownSessions()
-    else if (joined !== undefined) await this.#leaveSessions(joined)
+    else if (joined !== undefined) await this.#cedeSessions(joined)
     joined?.endSetDown()
     const left = countLeftBehind(registry.all(), canStore)
     if (left !== undefined) log.info(left, 'sessions end with this process')
@@ -116,13 +116,13 @@ export class Stopping {
   }
 
   /** Other processes continue sessions that have a record. The streams of the others are closed. */
-  async #leaveSessions(joined: JoinedProcesses): Promise<void> {
+  async #cedeSessions(joined: JoinedProcesses): Promise<void> {
     // If Redis comes back meanwhile, this process must not remove the records.
     await joined.leave()
     const recorded = this.#recorded
     const about = { recorded: recorded.length }
     this.#parts.base.log.error(about, 'sessions cannot be stored: Redis is away, and STATE_DIR is not set')
-    for (const session of recorded) session.run(() => session.leave())
+    for (const session of recorded) session.run(() => session.cede())
   }
 
   /** Without a later record, other processes continue these as if this one had been killed. */

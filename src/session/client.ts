@@ -38,7 +38,7 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   /** Returns JSON values, or undefined if no other process can continue the session. */
   setDown?(now: number): unknown
   /** Another process has the session: its page should repeat its requests, or reconnect. */
-  leave?(): void
+  cede?(): void
   /** As `setDown`, but the session continues here. `resumption`: see `Outbox`. */
   keep?(now: number): { readonly client: unknown; readonly resumption?: unknown } | undefined
   /** The last record that `keep` made is stored, or no record is waited for (false): a page may be told of it. */

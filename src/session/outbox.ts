@@ -29,7 +29,7 @@ export class Outbox {
   readonly #mostElements: number
   #elements: Element[] = []
   #size = 0
-  #keptBytes = 0
+  #clientBytes = 0
   #delivered = 0
   /** How often another process has continued the session after the death of its process. */
   takeovers = 0
@@ -91,14 +91,14 @@ export class Outbox {
     return memoryOf(this.#size, this.#elements.length)
   }
 
-  get keptBytes(): number {
-    return this.#keptBytes
+  get clientBytes(): number {
+    return this.#clientBytes
   }
 
-  setKeptBytes(bytes: number): void {
+  setClientBytes(bytes: number): void {
     if (this.#isClosed) return
-    this.#parts.waiting.change(bytes - this.#keptBytes)
-    this.#keptBytes = bytes
+    this.#parts.waiting.change(bytes - this.#clientBytes)
+    this.#clientBytes = bytes
   }
 
   /** Falls if more than half of the memory for waiting stanzas is in use. */
@@ -153,7 +153,7 @@ export class Outbox {
   close(): void {
     this.clear()
     this.notice = undefined
-    this.setKeptBytes(0)
+    this.setClientBytes(0)
     this.#isClosed = true
   }
 

@@ -163,14 +163,14 @@ export class Session {
   }
 
   /** Another process has taken the session, because this one was silent. It no longer tells the server anything. */
-  leave(): void {
+  cede(): void {
     const { managed } = this.uplink
     if (this.isRemoved || managed === undefined) return
     const { stanzas } = managed.counts.unconfirmed
     if (stanzas.length > 0)
       this.notice('another process has the session, or will have it: the last stanzas of its page may be lost')
-    managed.leave()
-    this.#client?.leave?.()
+    managed.cede()
+    this.#client?.cede?.()
     this.#close('set-down')
     this.keeper.removed(this, 'set-down')
   }

@@ -10,7 +10,7 @@ export function localTabs(): TabLocks {
       const key = keys.tab(tab)
       await turns.take(key, signal)
       const nothing = { session: undefined, hasRecord: false, endedAt: Number.NEGATIVE_INFINITY, isLost: false }
-      return { ...nothing, leave: async () => turns.leave(key) }
+      return { ...nothing, release: async () => turns.leave(key) }
     },
   }
 }

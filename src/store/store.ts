@@ -216,7 +216,7 @@ export interface TabLock {
    */
   readonly isLost: boolean
   /** Never rejects: an unreachable lock expires. */
-  leave(): Promise<void>
+  release(): Promise<void>
 }
 
 /** A lock expires this long after its process was last able to renew it. */

@@ -121,11 +121,11 @@ export function createTabCalls({ own, tabs, shared, clock, timeout }: TabCallsPa
           const entered = await resumeOrLogIn(call, lock, work)
           if (call.isEnded) throw call.caller.reason
           // The answer does not wait for the store.
-          void lock.leave()
+          void lock.release()
           return entered
         } catch (error) {
           // With `TabElsewhere`, the call enters the tab again in another process.
-          await lock.leave()
+          await lock.release()
           throw error
         }
       } catch (error) {

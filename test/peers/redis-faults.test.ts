@@ -88,7 +88,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     expect(told).toEqual(['no-answer', 'up'])
     // What Redis did of the failed calls is undone.
     await eventuallyFound(['1', '2', '3'])
-    await (await here.tabs.enter(tabOf('1'), stays)).leave()
+    await (await here.tabs.enter(tabOf('1'), stays)).release()
   })
 
   test('that hangs longer than connections live is used again', async () => {
@@ -296,7 +296,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     await eventuallyFound(['3'])
     expect(await there.sessions.count('address', '192.0.2.1')).toBe(1)
     expect(await there.sessions.find({ tab: tabOf('1') })).toEqual([])
-    await (await entering).leave()
+    await (await entering).release()
     await eventually('it is unknown', () => there.processes.length === 1)
   })
 
@@ -305,7 +305,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     redis.pause()
     await eventually('it is lost', () => lock.isLost)
     redis.resume()
-    await lock.leave()
+    await lock.release()
   })
 
   describe('records of live sessions', () => {

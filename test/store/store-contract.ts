@@ -266,7 +266,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
           await new Promise(setImmediate)
           inside -= 1
           expect(lock.isLost).toBe(false)
-          await lock.leave()
+          await lock.release()
         }),
       )
       expect(most).toBe(1)
@@ -279,7 +279,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       expect(first).toMatchObject({ session: undefined, hasRecord: false })
       await here.sessions.put([sessionOf('1', { tab })])
       await here.records.put([{ id: '2', secrets: [], tab, form: '1', text: 'sealed' }], 'stopping', 60)
-      await first.leave()
+      await first.release()
       expect(await there.tabs.enter(tab, stays)).toMatchObject({ session, hasRecord: true })
     })
 
@@ -287,7 +287,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       const { admin, user, visit } = tabOf('t')
       const enter = async () => {
         const lock = await there.tabs.enter(tabOf('t'), stays)
-        await lock.leave()
+        await lock.release()
         return lock.endedAt
       }
       await here.ended.mark({ visit: { admin, visit, user: 'other@example.org' }, at: 5_000 }, 60)
@@ -300,7 +300,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
 
     test('do not wait for other tabs', async () => {
       await here.tabs.enter(tabOf('t'), stays)
-      await (await there.tabs.enter(tabOf('u'), stays)).leave()
+      await (await there.tabs.enter(tabOf('u'), stays)).release()
     })
 
     test('let calls of one process in in their order', async () => {
@@ -309,10 +309,10 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       const others = [1, 2, 3].map(async n => {
         const lock = await here.tabs.enter(tabOf('t'), stays)
         entered.push(n)
-        await lock.leave()
+        await lock.release()
       })
-      await first.leave()
-      await first.leave()
+      await first.release()
+      await first.release()
       await Promise.all(others)
       expect(entered).toEqual([1, 2, 3])
     })
@@ -325,8 +325,8 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       await new Promise(setImmediate)
       caller.abort()
       await outcome
-      await first.leave()
-      await (await there.tabs.enter(tabOf('t'), stays)).leave()
+      await first.release()
+      await (await there.tabs.enter(tabOf('t'), stays)).release()
       await expect(here.tabs.enter(tabOf('t'), caller)).rejects.toThrow('the caller left')
     })
 
@@ -335,12 +335,12 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       const order: string[] = []
       const second = there.tabs.enter(tabOf('t'), stays).then((lock: TabLock) => {
         order.push('second')
-        return lock.leave()
+        return lock.release()
       })
       await stage.pass(6_000)
       order.push('first')
       expect(first.isLost).toBe(false)
-      await first.leave()
+      await first.release()
       await second
       expect(order).toEqual(['first', 'second'])
     })

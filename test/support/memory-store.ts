@@ -184,7 +184,7 @@ class MemoryTabs implements TabLocks {
       hasRecord: this.#records.has(tab),
       endedAt,
       isLost: false,
-      leave: async () => this.#turns.leave(key),
+      release: async () => this.#turns.leave(key),
     }
   }
 }

@@ -192,7 +192,7 @@ describe('calls for one tab in two processes', () => {
 
 test('a login whose lock was lost ends its session, because another call can be in the tab', async () => {
   const endedAt = Number.NEGATIVE_INFINITY
-  const lost: TabLock = { session: undefined, hasRecord: false, endedAt, isLost: true, leave: async () => {} }
+  const lost: TabLock = { session: undefined, hasRecord: false, endedAt, isLost: true, release: async () => {} }
   store.tabs.enter = async () => lost
   const { answer, finish } = call(here)
   await settled()

@@ -87,7 +87,7 @@ export class BoshClient implements Client {
     })
     client.address = address
     client.#window.takeUp(window, before.isKept)
-    session.outbox.setKeptBytes(client.#window.bytes)
+    session.outbox.setClientBytes(client.#window.bytes)
     return client
   }
 
@@ -240,8 +240,8 @@ export class BoshClient implements Client {
     return this.#record(now)
   }
 
-  leave(): void {
-    this.#delivery.leave(this.isPresent)
+  cede(): void {
+    this.#delivery.cede(this.isPresent)
   }
 
   /** The server has the stanzas of all replies that may be lost. */
@@ -287,7 +287,7 @@ export class BoshClient implements Client {
     const session = this.session
     if (this.#window.hasAcks) {
       this.#window.acknowledge(body.ack ?? pending.rid - 1)
-      session.outbox.setKeptBytes(this.#window.bytes)
+      session.outbox.setClientBytes(this.#window.bytes)
     }
     if (session.stage.isAwaited && !this.#window.isBehind) session.uplink.managed?.unrecorded?.pageComes(false)
     const isLastAgain = pending.rid === this.#window.last

@@ -82,7 +82,7 @@ export class Delivery {
   constructor(session: Session, parts: BoshParts, { terms, rid, cookie, by }: Start) {
     const isNew = by === 'created'
     this.#session = session
-    session.outbox.setKeptBytes(0)
+    session.outbox.setClientBytes(0)
     this.#parts = parts
     this.#terms = terms
     this.#cookie = cookie
@@ -168,7 +168,7 @@ export class Delivery {
     const now = this.#session.now
     const stored: StoredReply = { rid, text, stanzas, key, digest, repeats: 0, mayBeLost: stanzas > 0 }
     window.store(stored, this.#session.outbox.mostBytes)
-    this.#session.outbox.setKeptBytes(window.bytes)
+    this.#session.outbox.setClientBytes(window.bytes)
     if (!peer.gone) this.#replied(stanzas, now)
     this.#send(stored, this.#withCookie(this.wrap(text), rid, peer, now), peer)
   }
@@ -269,7 +269,7 @@ export class Delivery {
   }
 
   /** If the session stays here, repeated requests get empty replies. */
-  leave(isPresent: boolean): void {
+  cede(isPresent: boolean): void {
     if (isPresent) this.beginInactivity()
     for (const { rid, key, digest } of this.open.held)
       this.window.store({ rid, key, digest, repeats: 0, text: emptyBody, stanzas: 0, mayBeLost: false })

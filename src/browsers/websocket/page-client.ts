@@ -58,7 +58,7 @@ export class PageClient extends WebSocketClient {
     session.attach(channel.client.secure, channel.client)
     session.inactivity.allow(resumeSeconds)
     session.outbox.resumption = undefined
-    session.outbox.setKeptBytes(0)
+    session.outbox.setClientBytes(0)
   }
 
   get #mayAnswer(): boolean {
@@ -114,12 +114,12 @@ export class PageClient extends WebSocketClient {
     return this.unconfirmed > 0
   }
 
-  leave(): void {
+  cede(): void {
     this.channel.drop(closeCodes.restart)
   }
 
   setDown(): AwayRecord {
-    this.leave()
+    this.cede()
     return { isAway: true, next: this.#next.record }
   }
 
@@ -215,7 +215,7 @@ export class PageClient extends WebSocketClient {
   }
 
   #countMemory(): void {
-    this.session.outbox.setKeptBytes(this.#unconfirmed.bytes + (this.#management?.unacknowledged.bytes ?? 0))
+    this.session.outbox.setClientBytes(this.#unconfirmed.bytes + (this.#management?.unacknowledged.bytes ?? 0))
   }
 
   #probe(): void {

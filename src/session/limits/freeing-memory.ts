@@ -18,5 +18,5 @@ export function freeMemory(
 }
 
 export function waitingBytes({ outbox, uplink }: Session): number {
-  return outbox.bytes + outbox.keptBytes + uplink.unsentBytes + uplink.link.unfinishedBytes
+  return outbox.bytes + outbox.clientBytes + uplink.unsentBytes + uplink.link.unfinishedBytes
 }

@@ -148,10 +148,10 @@ export class LinkCounts {
     this.received = received
     this.#acknowledged = acknowledged
     this.confirmed = confirmed
-    this.keep(unconfirmed)
+    this.remember(unconfirmed)
   }
 
-  keep(elements: readonly Element[], isToAsk = false): void {
+  remember(elements: readonly Element[], isToAsk = false): void {
     const { bytes } = this.unconfirmed
     const count = this.unconfirmed.sent(elements)
     if (count === 0) return

@@ -120,7 +120,7 @@ export class ManagedLink implements Link, LinkEvents {
   send(given: readonly Element[], soon?: boolean): void {
     if (this.#phase === 'over') return
     const elements = this.unrecorded?.without(given) ?? given
-    if (this.#phase !== 'off') this.counts.keep(elements, this.#phase !== 'mending')
+    if (this.#phase !== 'off') this.counts.remember(elements, this.#phase !== 'mending')
     if (this.#phase === 'mending') return
     const isDue = this.counts.isAnswerDue()
     const isToAsk = this.#phase === 'on' && this.counts.isAskDue
@@ -215,7 +215,7 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   /** As `cut`, but tells the server nothing: another process has the stream. */
-  leave(): void {
+  cede(): void {
     this.#stop('cut')
     this.counts.forget()
     this.#link.cut()

@@ -111,13 +111,13 @@ export class Repair {
     isOwn.then(
       isOwn => {
         this.isDoubted = false
-        if (!this.#caller.signal.aborted) session.run(() => (isOwn ? this.#logIn() : session.leave()))
+        if (!this.#caller.signal.aborted) session.run(() => (isOwn ? this.#logIn() : session.cede()))
       },
       () => {
         if (this.#caller.signal.aborted) return
         session.run(() => {
           // Its page may find the session in another process.
-          session.client?.leave?.()
+          session.client?.cede?.()
           this.tryLater()
         })
       },
@@ -168,10 +168,10 @@ export function loseUnlessTaken(
     return
   }
   isOwn.then(
-    isOwn => session.run(() => (isOwn ? lose() : session.leave())),
+    isOwn => session.run(() => (isOwn ? lose() : session.cede())),
     () =>
       session.run(() => {
-        if (!mend() && !session.hasEnded) session.leave()
+        if (!mend() && !session.hasEnded) session.cede()
       }),
   )
 }

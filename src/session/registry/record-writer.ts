@@ -182,7 +182,7 @@ export class RecordWriter {
       const lost = new Set(await store.records.keep(records, self, seconds))
       this.#awaySince = undefined
       for (const { session, link } of due) {
-        if (lost.has(session.id)) session.run(() => session.leave())
+        if (lost.has(session.id)) session.run(() => session.cede())
         else this.#stored(session, link)
       }
       return true

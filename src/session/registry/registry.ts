@@ -107,7 +107,7 @@ export class Registry {
       if (found instanceof Set) found.delete(session)
       if (found === session || (found instanceof Set && found.size === 0)) this.#byUser.delete(user)
     }
-    // The entry of a session that is set down says until `leave` where it was: its record is not stored yet.
+    // Until the process leaves, the entry of a session that is set down says where it was: its record is not stored yet.
     if (!this.phase.movesSessions) this.book?.removed(session)
     const isRemoved = this.#sessions.delete(session.id)
     if (isRemoved) this.#ofDomain.add(session.domain, -1)

@@ -81,8 +81,8 @@ export class SessionBook {
   }
 
   /** Other processes have taken these sessions. */
-  leave(ids: readonly string[]): void {
-    for (const id of ids) this.#parts.registry.byId(id)?.leave()
+  cede(ids: readonly string[]): void {
+    for (const id of ids) this.#parts.registry.byId(id)?.cede()
   }
 
   /** Ends sessions that were ended while this process was silent. The store may have lost the records of the others. */

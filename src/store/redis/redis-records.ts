@@ -66,7 +66,7 @@ local function isDead(process, hasLeft)
   if redis.call('EXISTS', 'warm:process:' .. process) == 1 then return false end
   return hasLeft or now - tonumber(redis.call('GET', 'warm:since') or 0) >= ${1000 * processSeconds}
 end
-local function leave(id, hasLeft)
+local function orphan(id, hasLeft)
   local text, at, keys, ms, by, form =
     unpack(redis.call('HMGET', 'warm:kept:' .. id, 'text', 'at', 'keys', 'ms', 'by', 'form'))
   if not text then return nil end
@@ -95,7 +95,7 @@ if ARGV[3] == 'key' then
   id = redis.call('GET', 'warm:record-of:' .. ARGV[4]) or redis.call('GET', 'warm:key:u' .. ARGV[4])
 end
 if not id then return nil end
-local keeper = leave(id)
+local keeper = orphan(id)
 if keeper then return { keeper, 'kept' } end
 return take(id, ARGV[2], ARGV[5])`
 

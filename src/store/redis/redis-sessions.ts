@@ -73,12 +73,12 @@ export const removeAllOf = `${nowInScript} ${recordScripts} ${removing}
 local process, hasLeft = ARGV[1], ARGV[3] == 'left'
 if not isDead(process, hasLeft) then return 0 end
 for _, id in ipairs(redis.call('SRANDMEMBER', 'warm:kept-by:' .. process, ARGV[2])) do
-  leave(id, hasLeft)
+  orphan(id, hasLeft)
   -- Its record can be gone, or can now be the record of another process.
   redis.call('SREM', 'warm:kept-by:' .. process, id)
 end
 for _, id in ipairs(redis.call('SRANDMEMBER', 'warm:of:' .. process, ARGV[2])) do
-  leave(id, hasLeft)
+  orphan(id, hasLeft)
   remove(id, process)
 end
 local left = redis.call('SCARD', 'warm:of:' .. process) + redis.call('SCARD', 'warm:kept-by:' .. process)

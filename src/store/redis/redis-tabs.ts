@@ -50,7 +50,7 @@ export function redisTabs(line: RedisLine, hashKey: HashKey, clock: Clock): TabL
         throw error
       }
       if (!signal.aborted) return lock
-      await lock.leave()
+      await lock.release()
       throw signal.reason
     },
   }
@@ -103,7 +103,7 @@ class Lock implements TabLock {
     return true
   }
 
-  async leave(): Promise<void> {
+  async release(): Promise<void> {
     this.#renewal?.cancel()
     this.#renewal = undefined
     await this.#line.run(release, this.#key, this.#token).catch(() => {})
