@@ -40,12 +40,10 @@ function hasTooFewPorts({ PEER_LISTEN: listen, PEER_ADDRESS: address, WORKERS: w
   return [listen, address].some(place => (place?.port ?? 0) + workers - 1 > lastPort)
 }
 
-/** `sealKey` is the same in all processes. */
-export function redisOf(values: Values) {
-  const sealKey = values.SEAL_KEY_FILE?.[0]
-  if (values.REDIS_URL === undefined || sealKey === undefined) return undefined
+export function redisOf(values: Values): RedisSettings | undefined {
+  if (values.REDIS_URL === undefined) return undefined
   const { place, isTls, username, password = values.REDIS_PASSWORD_FILE, database } = values.REDIS_URL
-  return { settings: { place, username, password, database, tls: isTls ? tlsOf(values, place) : undefined }, sealKey }
+  return { place, username, password, database, tls: isTls ? tlsOf(values, place) : undefined }
 }
 
 function tlsOf({ REDIS_TLS_CA: ca }: Values, place: RedisSettings['place']): NonNullable<RedisSettings['tls']> {
@@ -66,7 +64,7 @@ export function peersOf({ PEER_LISTEN: listen, PEER_ADDRESS: address }: Values):
   return { listen, address: { host: address?.host ?? usualHost, port: address?.port ?? listen.port } }
 }
 
-export function redisWarnings({ settings: { place, password, tls } }: NonNullable<ReturnType<typeof redisOf>>) {
+export function redisWarnings({ place, password, tls }: RedisSettings) {
   if (tls !== undefined || place.kind === 'socket') return []
   const hosts = place.kind === 'server' ? [place] : place.sentinels
   if (hosts.every(({ host }) => isLoopback(host))) return []

@@ -9,13 +9,13 @@ export const attachPath = '/warm'
 /** Returns hashes of settings that all processes must share. */
 export function settingsInCommon(config: Config): Readonly<Record<string, string>> {
   const { domains, externalUrl, boshPath, warmPath, websocketPath, pagePath, admins, http, limits, rates } = config
-  const { redis, pages } = config
+  const { sealKeys, pages } = config
   const texts = {
     XMPP_DOMAINS: domains,
     EXTERNAL_URL: externalUrl,
     HTTP_HOSTS: [...http.hosts],
     ADMIN_USERS: [...new Map(admins.map(({ name, domains: own, role }) => [name, [own, role]]))],
-    SEAL_KEY_FILE: redis && fingerprintOf(redis.sealKey),
+    SEAL_KEY_FILE: sealKeys?.[0] && fingerprintOf(sealKeys[0]),
     BOSH_PATH: boshPath,
     WARM_PATH: warmPath,
     WEBSOCKET_PATH: websocketPath,

@@ -101,7 +101,7 @@ export const sections = {
       'Folder where a process stores its sessions when it stops, for the next start. Only workers of one primary can share it. The service creates it, but not its parent folder. Requires SEAL_KEY_FILE.',
     ),
     SEAL_KEY_FILE: live('sealKeys', sealKeysFile).means(
-      'File with the keys for STATE_DIR, REDIS_URL and credentials. Each line is a key of 32 bytes in base64, from `openssl rand -base64 32`. The first key encrypts. Each key can decrypt.',
+      'File with the keys for STATE_DIR, REDIS_URL and credentials. Each line is a key of 32 bytes in base64, from `openssl rand -base64 32`. The first key encrypts. Each key can decrypt. To change it, see *Stop and upgrade* in docs/production.md.',
     ),
     REDIS_URL: joined(redisUrl).means(
       'Redis that the processes share, as `redis://user:password@host:6379/0`, `rediss://…` (TLS), `unix:/run/redis.sock`, or for Sentinel `redis+sentinel://host,host/name`. Requires SEAL_KEY_FILE.',

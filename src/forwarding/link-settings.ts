@@ -1,6 +1,7 @@
 import { hkdfSync, type KeyObject } from 'node:crypto'
 import type { ClientSessionOptions, ServerOptions } from 'node:http2'
 import type { TlsOptions } from 'node:tls'
+import { fingerprintOf } from '../lib/secrets/seal-keys.js'
 
 /** The path of a Unix socket, or a TCP address. */
 export type PeerAddress = { readonly path: string } | { readonly host: string; readonly port: number }
@@ -31,17 +32,16 @@ export const linkOptions = {
   },
 } satisfies ServerOptions & ClientSessionOptions & { streamResetBurst: number; streamResetRate: number }
 
-const identity = 'warm-bindings'
-
 /** TLS with a pre-shared key, which proves both sides (RFC 5489, RFC 7905). */
-export function pskOptions(key: KeyObject) {
+export const pskOptions = {
+  minVersion: 'TLSv1.2',
+  maxVersion: 'TLSv1.2',
+  ciphers: 'ECDHE-PSK-CHACHA20-POLY1305',
+  ALPNProtocols: ['h2'],
+} satisfies TlsOptions
+
+/** `identity` names the key, because the peer may have several. */
+export function preSharedKey(key: KeyObject) {
   const psk = new Uint8Array(hkdfSync('sha256', key, '', 'warm-bindings link between processes 1', 32))
-  return {
-    minVersion: 'TLSv1.2',
-    maxVersion: 'TLSv1.2',
-    ciphers: 'ECDHE-PSK-CHACHA20-POLY1305',
-    ALPNProtocols: ['h2'],
-    psk,
-    identity,
-  } satisfies TlsOptions & { psk: Uint8Array; identity: string }
+  return { psk, identity: fingerprintOf(key) }
 }

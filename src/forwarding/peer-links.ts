@@ -12,7 +12,7 @@ import { basename, dirname, join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { attempt } from '../lib/attempt.js'
 import type { Clock, Timer } from '../lib/clock.js'
-import { connectionWindow, linkOptions, type PeerAddress, pskOptions } from './link-settings.js'
+import { connectionWindow, linkOptions, type PeerAddress, preSharedKey, pskOptions } from './link-settings.js'
 
 /** In milliseconds. */
 const pingInterval = 2_000
@@ -32,7 +32,8 @@ export type Lost = 'gone' | 'unreachable' | 'broken' | 'silent' | 'refused'
 const absences: ReadonlySet<string | undefined> = new Set(['ECONNREFUSED', 'ENOENT', 'ENOTDIR'])
 
 interface PeerLinksParts {
-  readonly key?: KeyObject | undefined
+  /** For TCP. A link uses the first key, and a listener accepts each. */
+  readonly keys: () => readonly KeyObject[]
   readonly clock: Clock
 }
 
@@ -75,8 +76,8 @@ export class PeerLinks {
       this.#links.delete(link)
       if (this.#newest.get(name) === link) this.#newest.delete(name)
     }
-    const { key, clock } = this.#parts
-    const link = new PeerLink(address, { key, clock, onDialed, onClose })
+    const { keys, clock } = this.#parts
+    const link = new PeerLink(address, { keys, clock, onDialed, onClose })
     this.#links.add(link)
     this.#newest.set(name, link)
     return link
@@ -107,12 +108,12 @@ export class PeerLink {
   #requests = 0
   #idleSince: number
 
-  constructor(address: PeerAddress, { key, clock, onDialed, onClose }: PeerLinkParts) {
+  constructor(address: PeerAddress, { keys, clock, onDialed, onClose }: PeerLinkParts) {
     this.clock = clock
     this.#onDialed = onDialed
     this.#idleSince = clock.now()
     const createConnection = () =>
-      dial(address, key).once('error', ({ code }: NodeJS.ErrnoException) => {
+      dial(address, keys).once('error', ({ code }: NodeJS.ErrnoException) => {
         if (this.lost === 'unreachable' && absences.has(code)) this.lost = 'gone'
       })
     this.#session = connect('http://peer', { ...linkOptions, createConnection })
@@ -202,11 +203,11 @@ function ownSocket(path: string): string {
   return isOwn ? join(folder, basename(path)) : nowhere
 }
 
-function dial(address: PeerAddress, key: KeyObject | undefined) {
+function dial(address: PeerAddress, keys: PeerLinksParts['keys']) {
   if ('path' in address) return connectTcp(ownSocket(address.path))
-  const { psk, identity, ...options } = pskOptions(key!)
   // The key has proven the peer. There is no certificate.
   const checkServerIdentity = () => undefined
-  const socket = connectTls({ ...address, ...options, checkServerIdentity, pskCallback: () => ({ psk, identity }) })
+  const pskCallback = () => preSharedKey(keys()[0]!)
+  const socket = connectTls({ ...address, ...pskOptions, checkServerIdentity, pskCallback })
   return socket.setNoDelay(true)
 }

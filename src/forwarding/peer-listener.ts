@@ -17,7 +17,7 @@ import { removeStaleSocket } from '../http/listening/unix-sockets.js'
 import type { Upgrade } from '../http/listening/upgrades.js'
 import { ForwardedConnection } from './forwarded-connection.js'
 import { fromLink } from './forwarded-headers.js'
-import { connectionWindow, linkOptions, type PeerAddress, pskOptions } from './link-settings.js'
+import { connectionWindow, linkOptions, type PeerAddress, preSharedKey, pskOptions } from './link-settings.js'
 import { type AnswerCall, answerCall, callHeader } from './peer-calls.js'
 
 /** In milliseconds. */
@@ -29,8 +29,8 @@ export type AcceptStream = (stream: ServerHttp2Stream, headers: IncomingHttpHead
 
 interface PeerListenerParts {
   readonly address: PeerAddress
-  /** For TCP. The key proves peers. A Unix socket needs none: only this user can connect. */
-  readonly key?: KeyObject | undefined
+  /** For TCP. Each key proves peers. A Unix socket needs none: only this user can connect. */
+  readonly keys: () => readonly KeyObject[]
   readonly listener: RequestListener
   readonly upgradeFor: (req: IncomingMessage) => Upgrade | undefined
   readonly accept: AcceptStream
@@ -42,9 +42,9 @@ export type PeerListener = Awaited<ReturnType<typeof listenForPeers>>
 
 /** Hands the requests that other processes forward to the listener of this process. */
 export async function listenForPeers(parts: PeerListenerParts) {
-  const { address, key } = parts
+  const { address, keys } = parts
   const sessions = new Map<ServerHttp2Session, Set<ServerHttp2Stream>>()
-  const server = 'path' in address ? createServer(linkOptions) : createProvenServer(key!)
+  const server = 'path' in address ? createServer(linkOptions) : createProvenServer(keys)
   server.on('session', session => {
     const streams = new Set<ServerHttp2Stream>()
     sessions.set(session, streams)
@@ -99,13 +99,15 @@ export async function listenForPeers(parts: PeerListenerParts) {
 const ignore = () => {}
 
 /** Anybody can connect here, and begin a handshake. */
-function createProvenServer(key: KeyObject): Http2SecureServer {
-  const { psk, identity, ...options } = pskOptions(key)
+function createProvenServer(keys: PeerListenerParts['keys']): Http2SecureServer {
   const server = createSecureServer({
     ...linkOptions,
-    ...options,
+    ...pskOptions,
     handshakeTimeout: longestHandshake,
-    pskCallback: (_socket, name) => (name === identity ? psk : null),
+    pskCallback: (_socket, name) =>
+      keys()
+        .map(preSharedKey)
+        .find(({ identity }) => identity === name)?.psk ?? null,
   })
   const handshakes = new Set<Socket>()
   server.on('connection', (socket: Socket) => {

@@ -32,7 +32,7 @@ export const lastAnswersMilliseconds = 250
 interface JoinedParts {
   readonly openStore: (events: StoreEvents) => Promise<Store>
   /** For links between machines. */
-  readonly key: KeyObject | undefined
+  readonly keys: () => readonly KeyObject[]
   readonly peers: Config['peers']
   /** Ports from that of PEER_LISTEN on: the first free port is taken. */
   readonly ports: number
@@ -76,11 +76,11 @@ export class JoinedProcesses {
   #endSetDown = () => {}
 
   constructor(parts: JoinedParts, store: Store, log: Logger) {
-    const { key, name, place, clock, sums } = parts
+    const { keys, name, place, clock, sums } = parts
     this.store = store
     this.#parts = parts
     this.#log = log
-    this.#links = new PeerLinks({ key, clock })
+    this.#links = new PeerLinks({ keys, clock })
     const isWarningDue = sums.firsts()
     const peers = new Peers({
       self: name,
@@ -203,9 +203,7 @@ function settingsComparison(peers: Pick<Peers, 'others'>, settings: JoinedParts[
       compared.add(other.name)
       const different = differences(own, other)
       if (different.length === 0) continue
-      // With another key, neither the process nor its sessions can be reached.
-      const level = different.includes('SEAL_KEY_FILE') ? 'error' : 'warn'
-      log[level]({ other: other.name, place: other.place, different }, 'a process has other settings')
+      log.warn({ other: other.name, place: other.place, different }, 'a process has other settings')
     }
     for (const each of compared) if (!peers.others.some(({ name }) => name === each)) compared.delete(each)
   }
@@ -213,7 +211,7 @@ function settingsComparison(peers: Pick<Peers, 'others'>, settings: JoinedParts[
 
 /** `address` is what the others connect to. */
 async function listenForOthers(
-  { key, name, folder, peers: places, ports, logFor }: JoinedParts,
+  { keys, name, folder, peers: places, ports, logFor }: JoinedParts,
   ownFolder: string | undefined,
   others: Peers,
   dispatcher: Dispatcher,
@@ -223,7 +221,7 @@ async function listenForOthers(
   const listenAt = (address: PeerAddress) =>
     listenForPeers({
       address,
-      key,
+      keys,
       listener: dispatcher,
       upgradeFor,
       accept: (stream, headers) => others.accept(stream, headers),

@@ -58,15 +58,14 @@ export async function openBase({
       ? undefined
       : await joinProcesses({
           openStore,
-          key: config.redis?.sealKey,
+          keys: () => live.config.sealKeys ?? [],
           peers: config.peers,
           // During an upgrade, there are twice as many workers.
           ports: Math.max(1, 2 * config.workers),
           name,
           place,
           folder: socketsFolder,
-          // A reload does not change the key for links and for keys in Redis.
-          settings: () => settingsInCommon({ ...live.config, redis: config.redis }),
+          settings: () => settingsInCommon(live.config),
           phase,
           clock,
           sums,
@@ -78,5 +77,5 @@ export async function openBase({
 
 async function openRedis({ redis }: Config, clock: Clock, events: StoreEvents): Promise<Store> {
   const { redisStore } = await import('../store/redis/redis-store.js')
-  return redisStore({ settings: redis!.settings, sealKey: redis!.sealKey, clock, events })
+  return redisStore({ settings: redis!, clock, events })
 }

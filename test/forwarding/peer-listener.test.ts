@@ -12,6 +12,7 @@ import { freshPath } from './stage.js'
 
 const keyOf = (byte: number) => createSecretKey(Buffer.alloc(32, byte))
 
+let keys: readonly KeyObject[]
 let owner: PeerListener
 let port: number
 let requests: number
@@ -21,9 +22,10 @@ const opened: Socket[] = []
 beforeEach(async () => {
   requests = 0
   faults = []
+  keys = [keyOf(1)]
   owner = await listenForPeers({
     address: { host: '127.0.0.1', port: 0 },
-    key: keyOf(1),
+    keys: () => keys,
     listener: (_req, res) => {
       requests += 1
       res.end('answer')
@@ -42,9 +44,9 @@ afterEach(async () => {
   expect(faults).toEqual([])
 })
 
-/** Status of the answer over a link with this key, or how the request was lost. */
-async function ask(key: KeyObject): Promise<unknown> {
-  const links = new PeerLinks({ key, clock: new FakeClock() })
+/** Status of the answer over a link with these keys, or how the request was lost. */
+async function ask(...own: readonly KeyObject[]): Promise<unknown> {
+  const links = new PeerLinks({ keys: () => own, clock: new FakeClock() })
   const link = links.to({ host: '127.0.0.1', port })
   const stream = link.request({ ':method': 'GET', ':path': '/', 'warm-target': '/', 'warm-client': '{}' })
   const status = await Promise.race([
@@ -62,7 +64,16 @@ test('a process with the key is served', async () => {
 
 test('a process with another key is not', async () => {
   expect(await ask(keyOf(2))).toBe('unreachable')
+  expect(await ask(keyOf(2), keyOf(1))).toBe('unreachable')
   expect(requests).toBe(0)
+})
+
+test('a process is served whose first key is any of the keys, also after a reload', async () => {
+  keys = [keyOf(1), keyOf(2)]
+  expect(await ask(keyOf(2), keyOf(1))).toBe(200)
+  keys = [keyOf(2)]
+  expect(await ask(keyOf(1))).toBe('unreachable')
+  expect(await ask(keyOf(2))).toBe(200)
 })
 
 test.each([
@@ -127,6 +138,7 @@ test('closes although a peer that hangs is killed meanwhile', async () => {
   const answer = async () => null
   const plain = await listenForPeers({
     address: { path },
+    keys: () => [],
     listener() {},
     upgradeFor: () => undefined,
     accept,

@@ -23,7 +23,7 @@ const entry = (name: string, more: Partial<ProcessEntry> = {}): ProcessEntry => 
   ...more,
 })
 
-const key = createSecretKey(Buffer.alloc(32))
+const keys = () => [createSecretKey(Buffer.alloc(32))]
 
 let clock: FakeClock
 let links: PeerLinks
@@ -36,7 +36,7 @@ let path: string
 
 beforeEach(() => {
   clock = new FakeClock()
-  links = new PeerLinks({ clock, key })
+  links = new PeerLinks({ clock, keys })
   path = freshPath()
   processes = [entry(self), entry(other, { address: writeAddress({ path }) })]
   unreachable = []
@@ -60,7 +60,7 @@ afterEach(async () => {
 async function listen(answering: Peers, address: PeerAddress = { path }): Promise<void> {
   listener = await listenForPeers({
     address,
-    key,
+    keys,
     listener: (_req, res) => void res.end(),
     upgradeFor: () => undefined,
     accept: answering.accept,

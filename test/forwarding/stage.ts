@@ -54,17 +54,18 @@ interface StageParts {
 
 export async function setStage(parts: StageParts): Promise<Stage> {
   const { listener = (_req, res) => void res.end(), upgrade, options, requestId, note, key } = parts
+  const keys = () => (key === undefined ? [] : [key])
   const wanted = key === undefined ? { path: freshPath() } : { host: '127.0.0.1', port: 0 }
   const clock = new FakeClock()
   const faults: unknown[] = []
   const lost: Lost[] = []
-  const links = new PeerLinks({ key, clock })
+  const links = new PeerLinks({ keys, clock })
   const report = (error: unknown) => faults.push(error)
   const answer = async () => null
   const accept = () => false
   const owner =
     parts.address === undefined
-      ? await listenForPeers({ address: wanted, key, listener, upgradeFor: () => upgrade, accept, answer, report })
+      ? await listenForPeers({ address: wanted, keys, listener, upgradeFor: () => upgrade, accept, answer, report })
       : undefined
   const listening = owner?.address
   const address =

@@ -1,4 +1,3 @@
-import { createSecretKey } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { pipeline } from 'node:stream'
@@ -21,10 +20,8 @@ describeWith(['redis-server'], 'the store in a Redis without Sentinel', () => {
     }).listen(0, '127.0.0.1')
     await once(service, 'listening')
     const place = { kind: 'server', host: '127.0.0.1', port: (service.address() as AddressInfo).port } as const
-    const sealKey = createSecretKey(Buffer.alloc(32, 7))
     const store = await redisStore({
       settings: { place },
-      sealKey,
       clock: systemClock,
       events: { onDown() {}, onUp() {} },
     })

@@ -16,7 +16,7 @@ test('a list is read in parts, so that Redis serves others meanwhile, and once f
     const [next, ids] = parts[command[2]!]!
     return [next, ids.flatMap(id => [id, rowOf(sessionOf(id))])]
   }
-  const sessions = redisSessions({ send } as unknown as RedisLine, key => key)
+  const sessions = redisSessions({ send } as unknown as RedisLine)
   const scope = ['*']
   const [page, states] = await Promise.all([
     sessions.page({ scope, limit: 10, after: undefined }),

@@ -1,6 +1,5 @@
 // Debian's redis-server, or valkey-server, at a Unix socket and without persistence.
 import { execFile } from 'node:child_process'
-import { createSecretKey } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -119,7 +118,7 @@ export function startRedisWithSentinel(): Promise<RedisWithSentinel> {
       killMaster: () => master.end('SIGKILL'),
       open: events => {
         const settings = { place: { kind: 'sentinels', name: 'warm', sentinels }, password } as const
-        return redisStore({ settings, sealKey, clock: systemClock, events })
+        return redisStore({ settings, clock: systemClock, events })
       },
       async remove() {
         for (const each of [sentinel, replica, master]) await each.end('SIGKILL')
@@ -129,8 +128,6 @@ export function startRedisWithSentinel(): Promise<RedisWithSentinel> {
   })
 }
 
-const sealKey = createSecretKey(Buffer.alloc(32, 7))
-
 /** A store of the service in this server. */
 export function openRedisStore(
   { path }: Pick<RedisServer, 'path'>,
@@ -139,5 +136,5 @@ export function openRedisStore(
   clock: Clock = systemClock,
 ): Promise<Store> {
   const settings = { place: { kind: 'socket', path }, password } as const
-  return redisStore({ settings, sealKey, clock, events })
+  return redisStore({ settings, clock, events })
 }

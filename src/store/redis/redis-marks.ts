@@ -3,7 +3,7 @@
 
 import { type EndedMarks, type Ending, processSeconds } from '../store.js'
 import { endingKey, endingKeysOf } from '../store-keys.js'
-import type { HashKey } from './key-hashes.js'
+import { hashKey } from './key-hashes.js'
 import type { RedisLine } from './redis-line.js'
 
 const always = Number.MAX_SAFE_INTEGER
@@ -16,11 +16,11 @@ local at, known = ARGV[2], redis.call('GET', ARGV[1])
 if known and tonumber(known) > tonumber(at) then at = known end
 redis.call('SET', ARGV[1], at, 'PX', ARGV[3])`
 
-export function redisMarks(line: RedisLine, hashKey: HashKey): EndedMarks {
+export function redisMarks(line: RedisLine): EndedMarks {
   return {
     async mark(ending: Ending, seconds: number) {
       const at = 'at' in ending ? ending.at : always
-      await line.run(mark, markName(hashKey, endingKey(ending)), at, Math.round(seconds * 1000))
+      await line.run(mark, markName(endingKey(ending)), at, Math.round(seconds * 1000))
     },
 
     async missed(processes: readonly string[]) {
@@ -29,7 +29,7 @@ export function redisMarks(line: RedisLine, hashKey: HashKey): EndedMarks {
     },
 
     async isEnded(session: Parameters<EndedMarks['isEnded']>[0]) {
-      const names = endingKeysOf(session).map(key => markName(hashKey, key))
+      const names = endingKeysOf(session).map(key => markName(key))
       return session.openedAt <= latestOf((await line.send('MGET', ...names)) as Marks)
     },
   }
@@ -37,7 +37,7 @@ export function redisMarks(line: RedisLine, hashKey: HashKey): EndedMarks {
 
 export type Marks = readonly (string | null)[]
 
-export function markName(hashKey: HashKey, key: string): string {
+export function markName(key: string): string {
   return `warm:ended:${hashKey(key)}`
 }
 

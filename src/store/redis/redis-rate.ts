@@ -1,10 +1,10 @@
 import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible'
 import { type Limiter, type MakeRate, Rate } from '../../lib/limits/rates.js'
-import type { HashKey } from './key-hashes.js'
+import { hashKey } from './key-hashes.js'
 import type { RedisLine } from './redis-line.js'
 
 /** While Redis is away, each process counts alone. */
-export function redisRates(line: RedisLine, hashKey: HashKey): MakeRate {
+export function redisRates(line: RedisLine): MakeRate {
   const storeClient = commandsOf(line)
   return (name, most, seconds) => {
     const own = new RateLimiterMemory({ points: 1, duration: seconds })

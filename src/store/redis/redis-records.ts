@@ -18,7 +18,7 @@ import {
   takenSeconds,
 } from '../store.js'
 import { keyOf, uniqueKeysOf } from '../store-keys.js'
-import type { HashKey } from './key-hashes.js'
+import { hashKey } from './key-hashes.js'
 import { nowInScript, type RedisLine, refusalIfLate } from './redis-line.js'
 
 /** Lua, after `now`. */
@@ -162,7 +162,7 @@ const mostInCommand = 50
 
 type Taken = readonly [id: string, text: string, at: string]
 
-export function redisRecords(line: RedisLine, hashKey: HashKey): Records {
+export function redisRecords(line: RedisLine): Records {
   return {
     async put(records: readonly SealedRecord[], process: string, seconds: number) {
       await Promise.all(

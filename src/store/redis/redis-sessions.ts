@@ -8,7 +8,7 @@ import { batches } from '../../lib/batches.js'
 import { isOfVisit, pageOf, statesOf } from '../session-page.js'
 import type { SessionEntries, SessionEntry, SessionKey, StoredSession } from '../store.js'
 import { keyOf, keys, sharedKeysOf, uniqueKeysOf } from '../store-keys.js'
-import type { HashKey } from './key-hashes.js'
+import { hashKey } from './key-hashes.js'
 import { nowInScript, type RedisLine } from './redis-line.js'
 import { recordScripts } from './redis-records.js'
 import { completed, readRow, readSession, rowOf } from './session-rows.js'
@@ -98,7 +98,7 @@ return rows`
 const mostInCommand = 200
 const rowsAtOnce = 1_000
 
-export function redisSessions(line: RedisLine, hashKey: HashKey): SessionEntries {
+export function redisSessions(line: RedisLine): SessionEntries {
   const unique = (key: string) => `u${hashKey(key)}`
   const shared = (key: string) => `s${hashKey(key)}`
 

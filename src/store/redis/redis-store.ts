@@ -1,8 +1,6 @@
-import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../../lib/clock.js'
 import type { Store, StoreEvents } from '../store.js'
 import { Heartbeats } from './heartbeats.js'
-import { keyHashes } from './key-hashes.js'
 import type { RedisSettings } from './redis-client.js'
 import { RedisLine } from './redis-line.js'
 import { redisMarks } from './redis-marks.js'
@@ -13,18 +11,15 @@ import { redisTabs } from './redis-tabs.js'
 
 interface RedisStoreParts {
   readonly settings: RedisSettings
-  /** The same in all processes. */
-  readonly sealKey: KeyObject
   readonly clock: Clock
   readonly events: StoreEvents
 }
 
 /** The store of a service of several processes, in Redis from 7.0 or Valkey. Is down until `join`. */
-export async function redisStore({ settings, sealKey, clock, events }: RedisStoreParts): Promise<Store> {
+export async function redisStore({ settings, clock, events }: RedisStoreParts): Promise<Store> {
   const line = new RedisLine(clock, events)
-  const hashKey = keyHashes(sealKey)
-  const sessions = redisSessions(line, hashKey)
-  const records = redisRecords(line, hashKey)
+  const sessions = redisSessions(line)
+  const records = redisRecords(line)
   const heartbeats = new Heartbeats(line, sessions, records, clock)
   await line.open(settings)
   return {
@@ -38,10 +33,10 @@ export async function redisStore({ settings, sealKey, clock, events }: RedisStor
       return heartbeats.processes
     },
     sessions,
-    tabs: redisTabs(line, hashKey, clock),
+    tabs: redisTabs(line, clock),
     records,
-    ended: redisMarks(line, hashKey),
-    rate: redisRates(line, hashKey),
+    ended: redisMarks(line),
+    rate: redisRates(line),
     join: member => heartbeats.join(member),
     readProcesses: () => heartbeats.read(),
     leave: name => heartbeats.leave(name),

@@ -5,7 +5,7 @@ import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
 import { randomText } from '../../lib/text/random-text.js'
 import { lockSeconds, type StoredSession, type TabLock, type TabLocks } from '../store.js'
 import { endingKeysOfTab, keys } from '../store-keys.js'
-import type { HashKey } from './key-hashes.js'
+import { hashKey } from './key-hashes.js'
 import { type RedisLine, refusalIfLate } from './redis-line.js'
 import { latestOf, type Marks, markName } from './redis-marks.js'
 import { readSession } from './session-rows.js'
@@ -33,14 +33,14 @@ return redis.call('GET', ARGV[1]) == ARGV[2] and redis.call('PEXPIRE', ARGV[1], 
 /** ARGV: key, token. */
 const release = `if redis.call('GET', ARGV[1]) == ARGV[2] then redis.call('DEL', ARGV[1]) end`
 
-export function redisTabs(line: RedisLine, hashKey: HashKey, clock: Clock): TabLocks {
+export function redisTabs(line: RedisLine, clock: Clock): TabLocks {
   /** Only the first call of each tab asks Redis. */
   const turns = new KeyedQueue(1)
   return {
     async enter(tab, signal) {
       const name = hashKey(keys.tab(tab))
       await turns.take(name, signal)
-      const marks = endingKeysOfTab(tab).map(key => markName(hashKey, key))
+      const marks = endingKeysOfTab(tab).map(key => markName(key))
       const lock = new Lock(line, clock, name, () => turns.leave(name))
       try {
         for (let ms = shortestPause; !(await lock.take(marks)); ms = Math.min(2 * ms, longestPause))

@@ -52,9 +52,10 @@ beforeEach(async () => {
   arrived = []
   serve = () => {}
   path = freshPath()
-  links = new PeerLinks({ clock: new FakeClock() })
+  links = new PeerLinks({ keys: () => [], clock: new FakeClock() })
   owner = await listenForPeers({
     address: { path },
+    keys: () => [],
     listener: (_req, res) => void res.end(),
     upgradeFor: () => undefined,
     accept: (stream, headers) =>
