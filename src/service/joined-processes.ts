@@ -53,7 +53,7 @@ export async function joinProcesses(parts: JoinedParts): Promise<JoinedProcesses
   const store = await parts.openStore({
     onDown(reason, cause) {
       const why = reason === 'refused' ? ', because it refuses the user, the password or a command' : ''
-      log.error({ reason, cause }, `Redis is away${why}: this process serves its own sessions`)
+      log.error({ reason, cause, setting: 'REDIS_URL' }, `Redis is away${why}: this process serves its own sessions`)
     },
     onUp: () => log.info('Redis is there'),
   })

@@ -117,7 +117,7 @@ test('a process that starts without Redis says so, and is ready', async () => {
   const alone = await start(undefined, { REDIS_URL: `redis://127.0.0.1:${port}` })
   await eventually('it says so', () => logged(alone, 'Redis is away').length > 0)
   const line = JSON.parse(logged(alone, 'Redis is away')[0]!)
-  expect(line).toMatchObject({ reason: 'no-connection', cause: 'ECONNREFUSED', level: 50 })
+  expect(line).toMatchObject({ reason: 'no-connection', cause: 'ECONNREFUSED', setting: 'REDIS_URL', level: 50 })
   expect((await alone.warm({ jid: 'alice@localhost', password: 'wonderland' })).status).toBe(200)
 })
 

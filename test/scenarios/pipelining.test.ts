@@ -149,3 +149,14 @@ describe('a server that fails with pipelining', () => {
     expect(service.outcomes().map(({ code }) => code)).toEqual(['ok', 'ok', 'ok', 'ok'])
   })
 })
+
+test('a server that restarts is not taken for one that fails with pipelining', async () => {
+  const server = await answered(0)
+  server.script = { header: turn => turn.reset() }
+  expect((await service.warm(alice)).status).toBe(502)
+  expect(companies(server)).toEqual([['auth'], ['nothing']])
+  server.script = {}
+  await warm()
+  expect(companies(server)).toEqual([ahead])
+  expect(mistrusted()).toEqual([])
+})

@@ -31,21 +31,29 @@ const refusals: Readonly<Record<string, Refusal>> = {
 }
 
 const unreadable: Refusal = { status: 400, sentence: 'This is not an HTTP request.', reason: 'unreadable' }
+const encrypted: Refusal = { status: 400, sentence: 'This port takes no TLS.', reason: 'https-to-http-port' }
+/** RFC 8446 §5.1. */
+const tlsHandshake = 22
 
 /**
  * Answers with the statuses of Node.js, adds a sentence, and logs the reason. Failed TLS handshakes get a line only.
  * `isUnused` is true if a client has sent nothing: browsers open connections ahead.
  */
 export function refuseUnreadable(server: Server, note: NoteRequest, isUnused = hasSentNothing): void {
-  server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket: Socket) => {
-    const refusal = refusals[code] ?? (code.startsWith('HPE_') ? unreadable : undefined)
-    const about = aboutClient(socket)
-    if (refusal === undefined) noteHandshake(code, socket, about, note, isUnused)
-    else if (!isUnused(socket)) note(about, refusal.reason, refusal.setting)
-    const isBegun = replyUnderWay(socket)?.headersSent === true
-    if (refusal !== undefined && socket.writable && !isBegun) socket.write(answerText(refusal.status, refusal.sentence))
-    socket.destroy()
-  })
+  server.on(
+    'clientError',
+    ({ code = '', rawPacket }: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket) => {
+      const unread = rawPacket?.[0] === tlsHandshake ? encrypted : unreadable
+      const refusal = refusals[code] ?? (code.startsWith('HPE_') ? unread : undefined)
+      const about = aboutClient(socket)
+      if (refusal === undefined) noteHandshake(code, socket, about, note, isUnused)
+      else if (!isUnused(socket)) note(about, refusal.reason, refusal.setting)
+      const isBegun = replyUnderWay(socket)?.headersSent === true
+      if (refusal !== undefined && socket.writable && !isBegun)
+        socket.write(answerText(refusal.status, refusal.sentence))
+      socket.destroy()
+    },
+  )
 }
 
 const hasSentNothing = ({ bytesRead }: Socket) => bytesRead === 0

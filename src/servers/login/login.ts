@@ -1,5 +1,5 @@
 import type { CallerSignal } from '../../lib/caller-gone.js'
-import { Problem } from '../../lib/errors.js'
+import { Problem, problems } from '../../lib/errors.js'
 import type { LinkAgain, OpenLink, Resumption } from '../../xmpp/link.js'
 import { type AttemptParts, LoginAttempt } from './login-attempt.js'
 import type { LoginRequest } from './login-request.js'
@@ -24,8 +24,16 @@ export async function login<T extends Opened>(
   timeout = parts.timeout,
 ): Promise<LoggedIn<T>> {
   return await attempt(parts, open, request, 'bound', caller, timeout).catch(error => {
-    throw withoutKeys(request, error)
+    throw ofServiceAccount(request, withoutKeys(request, error))
   })
+}
+
+/** The caller would look for the mistake in the user's name or password. */
+function ofServiceAccount({ credentials }: LoginRequest, error: unknown): unknown {
+  if (credentials.kind !== 'service' || !(error instanceof Problem) || error.code !== 'not-authorized') return error
+  const { code, step, condition, server } = error
+  const detail = 'It refused the service account, not the user: see XMPP_SERVICE_ACCOUNTS.'
+  return new Problem(code, { step, condition, server, detail, setting: 'XMPP_SERVICE_ACCOUNTS' })
 }
 
 function withoutKeys({ credentials }: LoginRequest, error: unknown): unknown {
@@ -60,12 +68,20 @@ async function attempt<T extends Opened>(
     return loggedIn
   } catch (error) {
     const isLeft = caller.aborted || (error instanceof Problem && error.code === 'session-not-found')
-    // A spare link that was dead says nothing about the server.
-    memory.failed(jid.domain, pipelining, isLeft || attempt.end?.isStale === true)
+    const isStale = attempt.end?.isStale === true
     const rest = timeout - (performance.now() - since) / 1000
-    const mayRepeat = pipelining.isToBlame || attempt.end?.isStale
-    if (!mayRepeat || isLeft || rest < leastTimeoutSeconds) throw error
-    return await new LoginAttempt<T>(parts, request, until).run(open, caller, rest)
+    const mayRepeat = pipelining.isToBlame || isStale
+    const again =
+      mayRepeat && !isLeft && rest >= leastTimeoutSeconds
+        ? new LoginAttempt<T>(parts, request, until).run(open, caller, rest)
+        : Promise.reject<LoggedIn<T>>(error)
+    // A spare link that was dead says nothing about the server, and neither does a server that is down now.
+    const isDown = await again.then(
+      () => false,
+      later => later !== error && later instanceof Problem && problems[later.code].retry,
+    )
+    memory.failed(jid.domain, pipelining, isLeft || isStale || isDown)
+    return await again
   }
 }
 

@@ -41,12 +41,12 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
       forgetOldest(byDomain, mostDomains)
     },
 
-    /** `isLeft`: the caller hung up, which says nothing about the server. */
-    failed(domain: string, { wasPossible, isMistaken, isToBlame }: Pipelining, isLeft: boolean): void {
+    /** `isOther`: another cause, which says nothing about the server: it is down, or the caller hung up. */
+    failed(domain: string, { wasPossible, isMistaken, isToBlame }: Pipelining, isOther: boolean): void {
       const known = byDomain.get(domain)
       if (known === undefined || !wasPossible) return
       if (isMistaken) byDomain.delete(domain)
-      else if (isToBlame && !isLeft && known.mistrustedUntil <= clock.now()) {
+      else if (isToBlame && !isOther && known.mistrustedUntil <= clock.now()) {
         byDomain.set(domain, { features: known.features, mistrustedUntil: clock.now() + mistrustMilliseconds })
         log.info({ domain: withULabels(domain) }, 'this server does not cope with pipelined logins')
       }

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { Server } from 'node:http'
+import { connect as connectTls } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Listening } from '../../../src/http/listening/listening.js'
 import { refuseUnreadable } from '../../../src/http/listening/unreadable-requests.js'
@@ -52,6 +53,13 @@ test.each([
   leaving.socket.end()
   expect((await leaving.reply()).body).toBe('The request ended too early.\n')
   expect(reasons).toEqual(['incomplete'])
+})
+
+test('TLS to a port without it is named', async () => {
+  const handshake = connectTls({ host: '127.0.0.1', port: Number(new URL(listening.urls[0]!).port) })
+  handshake.on('error', () => {})
+  await new Promise(closed => handshake.once('close', closed))
+  expect(reasons).toEqual(['https-to-http-port'])
 })
 
 test.each([

@@ -446,6 +446,20 @@ test.each(['constructor', '__proto__', 'toString'])('a refusal for %s is handled
   })
 })
 
+test('a refusal of the service account says that it was not the user', async () => {
+  const failure = `<failure xmlns='${sasl}'><not-authorized/></failure>`
+  const open: OpenForLogin<ScriptedLink> = (options, events) =>
+    new ScriptedLink([offer('PLAIN'), failure], options, events)
+  const credentials = { kind: 'service', account: { user: 'portal', password: 'old' } } as const
+  const { signal } = new AbortController()
+  await expect(
+    login({ ...partsWith(['PLAIN']), pipelining: undefined }, open, { ...asked, credentials }, signal),
+  ).rejects.toMatchObject({
+    ...{ code: 'not-authorized', step: 'sasl', condition: 'not-authorized', setting: 'XMPP_SERVICE_ACCOUNTS' },
+    detail: 'It refused the service account, not the user: see XMPP_SERVICE_ACCOUNTS.',
+  })
+})
+
 describe('a login by keys', () => {
   const mechanisms = ['SCRAM-SHA-1']
   const key = Buffer.alloc(20, 1).toString('base64')
