@@ -30,7 +30,7 @@ import { Certificates } from './certificates.js'
 import { ConnectionLimits, shareOfCallers } from './connection-limits.js'
 import type { Dispatcher } from './dispatch.js'
 import { listenAt, urlOf } from './listen-at.js'
-import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
+import { hasBody, inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
 import { UnreadReplies } from './unread-replies.js'
 import { refuseExpectation, refuseUnreadable } from './unreadable-requests.js'
 import { unusedConnections } from './unused-connections.js'
@@ -209,11 +209,18 @@ export class Listening {
       readAbsoluteForm(req)
       endAfterUpgrade(req, res)
       if (this.#isRetired) res.shouldKeepAlive = false
-      const isHeld = res.socket === null && this.#dispatcher.holds(req)
-      if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) this.#unread.close(req.socket, 'requests-ahead')
+      const waits = res.socket === null
+      const isHeld = waits && this.#dispatcher.holds(req)
+      const isUnread = waits && !isHeld && hasBody(req)
+      if (isUnread || !mayWait(res, isHeld ? mostBehindHeld : mostWaiting))
+        this.#unread.close(req.socket, 'requests-ahead')
       else if (isAfterLastReply(req)) req.resume()
-      else if (isHeld || res.socket !== null) listener(req, res)
-      else inTurn(res, () => listener(req, res))
+      else if (waits && !isHeld) inTurn(res, () => listener(req, res))
+      else {
+        listener(req, res)
+        // Refused before its body was read. Node would read the body when the reply has its turn.
+        if (isHeld && res.writableEnded) req.resume()
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { nextTick } from 'node:process'
 import type { Duplex } from 'node:stream'
 
@@ -6,17 +6,23 @@ import type { Duplex } from 'node:stream'
 export const mostWaiting = 8
 export const mostBehindHeld = 128
 const mostBytes = 2 ** 20
+/** Of a name or a value in V8, beside its characters. */
+const stringBytes = 40
 
-const waiting = new WeakMap<Duplex, Set<ServerResponse>>()
+/** With the memory of their headers, in bytes. */
+const waiting = new WeakMap<Duplex, Map<ServerResponse, number>>()
 
 /** Node does not limit pipelined requests (RFC 9112 §9.3.2). If the result is false, close the connection. */
 export function mayWait(reply: ServerResponse, most = mostWaiting): boolean {
   // This reply is next on its connection.
   if (reply.socket !== null) return true
-  const { socket } = reply.req
-  const others = waiting.get(socket) ?? new Set()
+  const { socket, rawHeaders } = reply.req
+  const others = waiting.get(socket) ?? new Map<ServerResponse, number>()
   if (others.size >= most || bytesWaiting(socket) > mostBytes) return false
-  others.add(reply)
+  others.set(
+    reply,
+    rawHeaders.reduce((sum, { length }) => sum + length + stringBytes, 0),
+  )
   waiting.set(socket, others)
   const leave = () => void others.delete(reply)
   reply.once('socket', leave).once('close', leave)
@@ -28,8 +34,14 @@ export function inTurn(reply: ServerResponse, act: () => void): void {
   else reply.once('socket', () => nextTick(() => !reply.destroyed && act()))
 }
 
+/** Of the waiting requests only the headers: see `hasBody`. */
 export function bytesWaiting(socket: Duplex): number {
   let bytes = socket.writableLength
-  for (const reply of waiting.get(socket) ?? []) bytes += reply.writableLength
+  for (const [reply, ofHeaders] of waiting.get(socket) ?? []) bytes += reply.writableLength + ofHeaders
   return bytes
+}
+
+/** A body that nobody reads takes up to 64 times its length, because each of its chunks is a buffer. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }

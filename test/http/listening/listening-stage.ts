@@ -13,15 +13,15 @@ const { config } = loadConfig({ ...required, HOST: '127.0.0.1', PORT: '0' })
 /** Listens at a free port. `answer` takes all requests, and no upgrade. */
 export function listenWith(
   answer: (req: never, res: never) => void,
-  about: Partial<Pick<Parts, 'clock' | 'note'>> = {},
+  about: Partial<Pick<Parts, 'clock' | 'note' | 'refused'>> & { readonly holds?: boolean } = {},
 ) {
-  const { clock = new FakeClock(), note = unnoted } = about
-  const dispatcher = Object.assign(answer, { upgradeFor: () => undefined, holds: () => false })
+  const { clock = new FakeClock(), note = unnoted, refused = unnoted, holds = false } = about
+  const dispatcher = Object.assign(answer, { upgradeFor: () => undefined, holds: () => holds })
   return listen(dispatcher as unknown as Parameters<typeof listen>[0], {
     config,
     log: createLog('info', { write() {} }),
     clock,
-    refused: unnoted,
+    refused,
     note,
     descriptors: new Descriptors(),
   })

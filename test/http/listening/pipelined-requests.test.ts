@@ -1,17 +1,18 @@
 import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
-import { afterEach, expect, test } from '@jest/globals'
+import { afterEach, describe, expect, test } from '@jest/globals'
 import { pipeBody } from '../../../src/http/bodies/pipe-body.js'
 import { install } from '../../../src/http/fast/install.js'
 import { inTurn, mayWait } from '../../../src/http/listening/pipelined-requests.js'
 import { eventually } from '../../support/eventually.js'
 import { Listener } from '../../support/listener.js'
+import { listenWith } from './listening-stage.js'
 
 const request = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n<body/>'
 
-let listener: Listener
-afterEach(() => listener.stop())
+let listener: Listener | undefined
+afterEach(() => listener?.stop())
 
 /** The test itself sends the replies of this server. */
 async function start(isFast: boolean, most?: number) {
@@ -69,6 +70,14 @@ for (const isFast of [true, false]) {
     expect(replies.length).toBe(3)
   })
 
+  test(`no request may follow a mebibyte of headers (fast: ${isFast})`, async () => {
+    const { replies, socket } = await start(isFast, 128)
+    const headers = Array.from({ length: 1_900 }, (_, index) => `${index}:`).join('\r\n')
+    for (let sent = 0; sent < 100; sent++) socket.write(`GET / HTTP/1.1\r\nHost: a\r\n${headers}\r\n\r\n`)
+    await eventually('it is closed', () => socket.destroyed)
+    expect(replies.length).toBeLessThan(20)
+  })
+
   test(`a pipelined request starts after the reply before it (fast: ${isFast})`, async () => {
     const { replies, socket, read } = await start(isFast)
     socket.write(request.repeat(3))
@@ -100,3 +109,40 @@ for (const isFast of [true, false]) {
     expect(isTaken).toBe(false)
   })
 }
+
+const tiny = (count: number) => `Transfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(count)}0\r\n\r\n`
+
+describe('behind a request that waits for its reply', () => {
+  const first = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+
+  test.each([
+    ['chunks', tiny(3)],
+    ['a length', 'Content-Length: 3\r\n\r\nabc'],
+  ])('no request may come with a body with %s, because nobody reads it yet', async (_what, rest) => {
+    const refused: string[] = []
+    let count = 0
+    const listening = await listenWith(() => void count++, { refused: limit => void refused.push(limit) })
+    const socket = connect(Number(new URL(listening.urls[0]!).port), '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(`${first}${first}POST /nowhere HTTP/1.1\r\nHost: a\r\n${rest}`)
+    await once(socket.resume(), 'close')
+    expect([refused, count]).toEqual([['requests-ahead'], 1])
+    listening.closeAllConnections()
+    await listening.close()
+  })
+
+  test('the body of a request that is refused at once is not kept', async () => {
+    const requests: IncomingMessage[] = []
+    const answer = (req: IncomingMessage, res: ServerResponse) => {
+      if (requests.push(req) > 1) res.writeHead(415).end()
+    }
+    const listening = await listenWith(answer, { holds: true })
+    const socket = connect(Number(new URL(listening.urls[0]!).port), '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(`${first}POST / HTTP/1.1\r\nHost: a\r\n${tiny(1_000)}`)
+    await eventually('the body has come', () => requests[1]?.complete === true)
+    await eventually('it is read', () => requests[1]!.readableLength === 0)
+    socket.destroy()
+    await listening.close()
+  })
+})
