@@ -19,6 +19,8 @@ const interval = 250
 const endingShare = 0.1
 /** If memory has not grown in these milliseconds, a full process accepts a tenth more sessions. */
 const patience = 60_000
+/** At least these more: what was freed after a peak may stay with the process, and then counts as taken. */
+const leastMore = 100
 
 /** The returned function returns 1 or more if heap or resident memory has reached `share` of its limit. */
 export function memoryMeasure(clock: Pick<Clock, 'now'>, megabytes: Most, workers = 0): (share?: number) => number {
@@ -70,7 +72,9 @@ export function memoryAllows(clock: Pick<Clock, 'now'>, measure: () => number): 
     const isFirst = most === Number.POSITIVE_INFINITY
     if (full < 1) most = Number.POSITIVE_INFINITY
     else if (isFirst || (full <= fullThen && clock.now() - setAt >= patience)) {
-      most = isFirst ? Math.max(1, Math.floor(sessions * (1 - endingShare))) : most + Math.ceil(most * endingShare)
+      most = isFirst
+        ? Math.max(1, Math.floor(sessions * (1 - endingShare)))
+        : most + Math.max(leastMore, Math.ceil(most * endingShare))
       fullThen = full
       setAt = clock.now()
     }

@@ -37,14 +37,22 @@ describe('the memory for sessions', () => {
     full = 1.5
     expect([allows(100), allows(90)]).toEqual([false, false])
     clock.advance(60_000)
-    expect([allows(98), allows(99)]).toEqual([true, false])
+    expect([allows(189), allows(190)]).toEqual([true, false])
     clock.advance(60_000)
     // New sessions have taken more memory.
     full = 1.6
-    expect([allows(98), allows(99)]).toEqual([true, false])
+    expect([allows(189), allows(190)]).toEqual([true, false])
     clock.advance(60_000)
     full = 1.5
-    expect([allows(108), allows(109)]).toEqual([true, false])
+    expect([allows(289), allows(290)]).toEqual([true, false])
+  })
+
+  test('allows a tenth more of many', () => {
+    const { clock, allows } = start()
+    full = 1
+    expect(allows(10_000)).toBe(false)
+    clock.advance(60_000)
+    expect([allows(9_899), allows(9_900)]).toEqual([true, false])
   })
 
   test('allows one session if it was full before the first session', () => {
