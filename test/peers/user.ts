@@ -67,7 +67,7 @@ export class User {
     return new User(new BoshClient(url, binding), binding.jid, first)
   }
 
-  /** As `attach`. RepeatedMessages a request whose connection breaks, as libraries do. */
+  /** As `attach`. Repeats a request whose connection breaks, as libraries do. */
   static persist(url: string, binding: Pick<WarmBinding, 'jid' | 'sid' | 'rid'>, first = presence): User {
     const { sid, rid, jid } = binding
     return new User(new BoshClient(url, { sid, rid, post: persistently(url) }), jid, first)

@@ -2,10 +2,11 @@
 import { Backoff } from './backoff.js'
 import type { Status } from './chat.js'
 import { ConverseArrivals, takeOneByOne } from './converse-arrivals.js'
+import { forgetPresences, probeContacts } from './converse-contacts.js'
 import { keep, ownName } from './converse-memory.js'
 import type { ConverseConnection, PrivateConverse } from './converse-types.js'
 import { Departures, isUnconfirmed } from './departures.js'
-import { mayReturn, type NoChat, replaced } from './failures.js'
+import { mayReturn, NoChat, replaced } from './failures.js'
 import { LinkState, linkNamespace, mending } from './link-state.js'
 import { allowed, nickNamespace, removeForbidden } from './message.js'
 import { randomName } from './page-memory.js'
@@ -27,7 +28,8 @@ interface OtherOptions {
   readonly settings?: Readonly<Record<string, unknown>>
 }
 
-const mostProbes = 1000
+/** Between two attempts of a visible page, after all pauses of `Backoff`. */
+const laterSeconds = 60
 const lost = 'There is no chat at the moment.'
 
 /** An attempt to connect with a binding. */
@@ -102,8 +104,8 @@ export class ConverseChat {
     api.listen.on('reconnected', () => setTimeout(() => this.#isAttached && this.#sendAgain()))
     api.listen.on('logout', () => this.#isEnded || this.#end('closed', 'The chat has ended.'))
     api.listen.on('disconnected', () => this.#showEnd())
-    api.listen.on('presencesInitialized', () => this.#forgetPresences())
-    api.listen.on('rosterContactsFetched', () => this.#probeContacts())
+    api.listen.on('presencesInitialized', () => this.#isResumed || forgetPresences(state))
+    api.listen.on('rosterContactsFetched', () => this.#isResumed && probeContacts(api, this.#env, state))
     checkSignIn(
       this.#options,
       () => this.#isAttached && this.#attempts,
@@ -181,10 +183,12 @@ export class ConverseChat {
       const found = await askForBinding(this.#options, this.#memory.tab)
       if (mine === this.#attempts) await this.#logIn(found)
     } catch (error) {
-      const fault = error as NoChat
       if (mine !== this.#attempts) return
-      if (fault.code) this.#end(fault.code, fault.message)
-      else this.#wait(fault.message, fault.retryAfter)
+      if (!(error instanceof NoChat)) {
+        this.#end('refused', 'The chat is not available.')
+        reportError(error)
+      } else if (error.code) this.#end(error.code, error.message)
+      else this.#wait(error.message, error.retryAfter)
     }
   }
 
@@ -354,9 +358,12 @@ export class ConverseChat {
       this.#enter({ state: 'offline', code: 'replaced', reason: replaced })
       return
     }
-    const retryIn = this.#backoff.next(atLeast, () => this.#ask())
+    let retryIn = this.#backoff.next(atLeast, () => this.#ask())
+    if (!retryIn) {
+      this.#backoff.reset()
+      retryIn = this.#backoff.next(Math.max(atLeast, laterSeconds), this.#come)
+    }
     this.#enter({ state: 'offline', code: 'unreachable', reason, retryIn })
-    if (!retryIn) this.#come()
   }
 
   #end(code: string, reason: string): void {
@@ -381,20 +388,5 @@ export class ConverseChat {
     if (document.hidden || !mayReturn(this.#status.code)) return
     this.#backoff.reset()
     void this.#ask()
-  }
-
-  #forgetPresences(): void {
-    if (this.#isResumed) return
-    for (const presence of this.#state.presences.models) {
-      presence.resources.reset()
-      presence.save({ presence: 'offline', show: '' })
-    }
-  }
-
-  /** A resumed session must ask, because servers send the presence of a contact only once. */
-  #probeContacts(): void {
-    if (!this.#isResumed) return
-    const seen = this.#state.roster.models.filter(contact => /to|both/.test(contact.get('subscription')!))
-    for (const { id } of seen.slice(0, mostProbes)) this.#api.send(this.#env.$pres({ type: 'probe', to: id }))
   }
 }

@@ -15,7 +15,7 @@ interface RetryEvents {
   lost(): void
 }
 
-/** RepeatedMessages requests every second or two. Strophe would wait for 8 s, then for 27 s. */
+/** Repeats requests every second or two. Strophe would wait for 8 s, then for 27 s. */
 export function retryRequests(connection: StropheConnection, { failing, failed, lost }: RetryEvents) {
   let failures = 0
   /** Start of the outage. Infinity if there is no outage, undefined before the first reply. */

@@ -118,3 +118,26 @@ test('Converse takes one message at a time, and does not wait long for one that 
   await passes(5_000)
   expect(taken).toEqual(['1', 'broken', '2', '3'])
 })
+
+test('a visible page that has tried often goes on each minute', async () => {
+  const asked: number[] = []
+  const binding = async () => {
+    asked.push(Date.now())
+    throw new Error('There is no chat.')
+  }
+  void connectConverse({ binding, transport: 'bosh', onStatus: page.onStatus })
+  for (let minute = 0; minute < 15; minute++) await passes(60_000)
+  const pauses = asked.slice(1).map((at, index) => at - asked[index]!)
+  expect(pauses[12]).toBe(60_000)
+  expect(page.statuses.filter(({ state, retryIn }) => state === 'offline' && retryIn === undefined)).toEqual([])
+})
+
+test('a fault in a login of Converse ends the chat, and is reported', async () => {
+  const reported: unknown[] = []
+  Object.assign(globalThis, { reportError: (error: unknown) => reported.push(error) })
+  const websocket = { url: 'http://[', token: 't' }
+  void connectConverse({ binding: async () => ({ ...pageBinding, websocket }), onStatus: page.onStatus })
+  await passes(0)
+  expect(page.statuses.at(-1)).toMatchObject({ state: 'ended', code: 'refused' })
+  expect(reported).toMatchObject([{ code: 'ERR_INVALID_URL' }])
+})
