@@ -24,7 +24,7 @@ export function formerNames(environment: Environment): readonly { readonly text:
     .map(([name, value = '']) => ({
       text: `${name} is no longer a setting: ${name.startsWith('NATS_') ? ofNats : 'CHANGELOG.md says what replaces it'}`,
       // Alone, the process would not know the sessions of the others.
-      isGuard: name === 'NATS_URL' ? !environment['REDIS_URL'] : isGuard(name, value.trim()),
+      isGuard: name === 'NATS_URL' ? value.trim() !== '' && !environment['REDIS_URL'] : isGuard(name, value.trim()),
     }))
 }
 
@@ -41,21 +41,22 @@ function isGuard(name: string, value: string): boolean {
 
 /** Names in the environment that look like ours. */
 export function unknownNames(environment: Environment): string[] {
-  return Object.entries(environment).flatMap(([name, value = '']) => {
-    if (isKnown(name) || isOfKubernetes(name, value) || ofSystemd.test(name)) return []
-    const meant = meantBy(name)
-    const isOurs = meant !== undefined || ownBeginnings.some(beginning => name.startsWith(beginning))
-    return isOurs ? [sentenceFor(name, meant)] : []
-  })
+  return Object.entries(environment)
+    .filter(([name, value]) => looksLikeOurs(name, value))
+    .map(([name]) => sentenceFor(name, meantBy(name)))
+}
+
+function looksLikeOurs(name: string, value = ''): boolean {
+  if (isKnown(name) || isOfKubernetes(name, value) || ofSystemd.test(name)) return false
+  return meantBy(name) !== undefined || beginsLikeOurs(name)
 }
 
 /** All other names in the file of the service, in which names of other programs are mistakes. `places` has their lines. */
 export function misspeltNames(values: Environment, places: ReadonlyMap<string, number> = new Map()): string[] {
-  const reported = new Set(unknownNames(values).map(sentence => sentence.slice(0, sentence.indexOf(' '))))
-  return Object.keys(values).flatMap(name => {
+  return Object.entries(values).flatMap(([name, value]) => {
     if (/^NODE_(?:OPTIONS|EXTRA_CA_CERTS)$/.test(name)) return [`${name} ${lateForNode}`]
-    if (isKnown(name) || reported.has(name) || ofNode.test(name)) return []
-    return [sentenceFor(name, meantBy(name, true), places.get(name))]
+    if (isKnown(name) || looksLikeOurs(name, value) || ofNode.test(name)) return []
+    return [sentenceFor(name, meantBy(name, true), inFile(places.get(name)))]
   })
 }
 
@@ -72,16 +73,18 @@ const lateForNode = 'is too late in the env file: Node.js reads it from the envi
 const ofNode =
   /^(?:NODE_\w+|UV_\w+|OPENSSL_\w+|SSL_CERT_\w+|TZ|LANG|LC_\w+|PATH|HOME|TMPDIR|DEBUG|ALL_PROXY|all_proxy)$/
 
-function sentenceFor(name: string, meant: Name | undefined, line?: number): string {
-  const shown = meant !== undefined || mayShow(name) ? name : hidden(line)
+function sentenceFor(name: string, meant: Name | undefined, hidden = name): string {
+  const shown = meant !== undefined || mayShow(name) || beginsLikeOurs(name) ? name : hidden
   const unknown = `${shown} is not a setting of this service.`
   return meant === undefined
     ? `${unknown} See docs/settings.md, or docs/coming-from.md for other servers.`
     : `${unknown} Did you mean ${meant}?`
 }
 
-const hidden = (line: number | undefined) =>
+const inFile = (line: number | undefined) =>
   line === undefined ? 'A name in the env file' : `The name in line ${line} of the env file`
+
+const longestShown = 40
 
 const names = Object.keys(settings) as Name[]
 const settingsWithLetters = names.map(setting => [setting, lettersOf(setting)] as const)
@@ -92,6 +95,9 @@ const ownBeginnings = names.flatMap(name => {
   if (second === undefined || second === 'PROXY' || /^(?:ASSUME|EXTERNAL|LOG|REDIS|STATE)$/.test(first)) return []
   return [/^(?:HOST|HTTPS?)$/.test(first) ? `${first}_${second}` : `${first}_`]
 })
+
+const beginsLikeOurs = (name: string) =>
+  name.length <= longestShown && ownBeginnings.some(beginning => name.startsWith(beginning))
 
 /** Kubernetes sets these variables for a service named `xmpp` or `http`. */
 function isOfKubernetes(name: string, value: string): boolean {
@@ -118,8 +124,6 @@ function mostMistakes(name: string, setting: Name): number {
   // PORTT and PORTS count as PORT, but POST, SPORT and SORT do not.
   return name.length !== setting.length && name.startsWith(setting[0]!) ? 1 : 0
 }
-
-const longestShown = 40
 
 /** Whether a message may show an unknown name of an env file. The rest of a line that was broken could be a secret. */
 export function mayShow(name: string): boolean {

@@ -117,6 +117,7 @@ describe('REDIS_URL', () => {
     expect(load({ REDIS_URL: local, ...nats }).warnings).toEqual(Object.keys(nats).map(sentence))
     expect(problemsWith(nats)).toEqual([sentence('NATS_URL')])
     expect(load({ REDIS_URL: local, nats_url: 'a', NATS: 'b' }).warnings).toEqual([])
+    expect(load({ NATS_URL: '' }).warnings).toEqual([sentence('NATS_URL')])
   })
 
   test.each([

@@ -29,8 +29,8 @@ describe('the warning about a misspelt setting', () => {
   })
 })
 
-test.each(['BOSH_QUX_LEVEL', 'XMPP_QUUX'])('%s is reported without a suggestion', name => {
-  expect(unknownNames({ [name]: '1' })).toEqual([
+test.each(['BOSH_QUX_LEVEL', 'XMPP_QUUX', 'XMPP_C2S_PORT'])('%s is reported once, without a suggestion', name => {
+  expect([...unknownNames({ [name]: '1' }), ...misspeltNames({ [name]: '1' }, new Map([[name, 3]]))]).toEqual([
     `${name} is not a setting of this service. See docs/settings.md, or docs/coming-from.md for other servers.`,
   ])
 })

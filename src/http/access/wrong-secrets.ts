@@ -61,7 +61,8 @@ export class WrongSecrets {
   /** Counts a failure in advance. Returns the seconds to wait. */
   async begin(claim: Claim): Promise<number | undefined> {
     const { client, name } = claim
-    // First the client, so that a blocked client cannot fill memory with invented names.
+    // First the client, so that a blocked client cannot fill memory with invented names. What is refused for its name
+    // counts for the client too: with a remembered secret it would have passed, so it was a guess.
     const wait = (await this.#ofClient.take(client)) ?? (await this.#ofName.take(keyOf(client, name)))
     if (wait !== undefined) return this.#noting(client, wait)
     const slot = slotOf(name)
