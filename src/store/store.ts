@@ -125,7 +125,7 @@ export interface StoredSession {
 export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
 
 export interface SessionEntry extends StoredSession {
-  /** Sid and token. They are stored as keyed hashes, and never read back. */
+  /** Sid and token. They are stored as hashes, and never read back. */
   readonly secrets: readonly string[]
 }
 

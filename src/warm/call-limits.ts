@@ -30,7 +30,7 @@ export type CallLimits = ReturnType<typeof createCallLimits>
 export function createCallLimits({ rates, clock, keys, makeRate, refused }: CallLimitsParts) {
   const warmsOfUser = makeRate('warms-jid', () => rates.warmsPerJid, 60)
   const signOuts = makeRate('sign-outs', () => rates.warmsPerJid, 60)
-  const adminSecrets = new WrongSecrets(() => rates.failedLogins, refused, makeRate)
+  const adminSecrets = new WrongSecrets(() => rates.failedLogins, refused, makeRate, keys)
   const refuseAbove = (admin: string, limit: Limit, retryAfterSeconds: number | undefined) => {
     if (retryAfterSeconds === undefined) return
     refused(limit, { admin })

@@ -82,7 +82,8 @@ export class ForwardedCalls {
     // Its link may fail while the body arrives.
     await readBody(request)
     let place: FoundOwner | undefined = this.#whereabouts.peers.ownerIn(id)
-    const milliseconds = request.method === 'DELETE' ? endMilliseconds : undefined
+    const isEnd = request.method === 'DELETE' || /\/end\/?$/.test(request.path)
+    const milliseconds = isEnd ? endMilliseconds : undefined
     let lost: string | undefined
     for (let tries = 1; tries <= mostTries; tries++) {
       place ??= await orStoreProblem(this.#whereabouts.find({ id }, isHere, lost))

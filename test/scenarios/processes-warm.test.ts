@@ -53,6 +53,12 @@ async function start(count: number, environment: Record<string, string> = {}): P
 
 const call = ({ url }: TestService, method: 'GET' | 'POST' | 'DELETE', path: string) => callSessions(url, method, path)
 
+function sealKeyFile(): string {
+  const path = freshPath()
+  writeFileSync(path, randomBytes(32).toString('base64'), { mode: 0o600 })
+  return path
+}
+
 describe('a session of one process', () => {
   test('is listed, shown, resumed and ended by any process', async () => {
     const [one, two, three] = (await start(3)) as [TestService, TestService, TestService]
@@ -90,8 +96,7 @@ test('any process shows the page of a session, with its address, browser and his
 })
 
 test('a form of one process is accepted by the others, also after that process has stopped', async () => {
-  const SEAL_KEY_FILE = freshPath()
-  writeFileSync(SEAL_KEY_FILE, randomBytes(32).toString('base64'), { mode: 0o600 })
+  const SEAL_KEY_FILE = sealKeyFile()
   const [one, two] = (await start(3, { SEAL_KEY_FILE })) as [TestService, TestService]
   const html = { Authorization: adminHeader, Accept: 'text/html' }
   const page = await callUrl(`${services[2]!.url}/warm`, { headers: html })
@@ -167,37 +172,6 @@ test('a call that reaches a full process is forwarded to a process with room', a
   expect(processIn((await two.bind(alice)).id)).toBe(processIn(sid))
 })
 
-describe('a process that lives, but that another cannot reach,', () => {
-  test.each([
-    ['an id', (id: string) => `/${id}`],
-    ['a JID', () => '/sessions?jid=alice@localhost'],
-    ['a visit', () => '/sessions?visit=v'],
-  ])('ends a session that is ended there by %s', async (by, pathOf) => {
-    const path = freshPath()
-    const silent = createServer().listen(path)
-    await once(silent, 'listening')
-    const { join } = store
-    store.join = member =>
-      join({
-        entry: () => ({ ...member.entry(), address: `unix:${path}` }),
-        sessions: () => member.sessions(),
-        checkEnded: () => member.checkEnded(),
-        lost: ids => member.lost(ids),
-      })
-    const [owner] = (await start(1)) as [TestService]
-    store.join = join
-    const [, other] = (await start(1)) as [TestService, TestService]
-    const { id } = await owner.bind({ ...alice, visit: 'v', tab: 't' })
-    const begun = performance.now()
-    const { status, text } = await call(other, 'DELETE', pathOf(id))
-    // Callers do not wait long, and an end that they gave up is not marked.
-    expect(performance.now() - begun).toBeLessThan(4_000)
-    expect([status, text]).toEqual(by === 'an id' ? [204, ''] : [200, expect.stringContaining('"ended":1')])
-    await eventually('the session has ended', () => owner.service.counts().sessions === 0)
-    silent.close()
-  })
-})
-
 const endings: [how: string, status: number, end: (service: TestService, path: string) => Promise<HttpAnswer>][] = [
   ['DELETE', 204, (service, path) => call(service, 'DELETE', path)],
   [
@@ -215,9 +189,39 @@ const endings: [how: string, status: number, end: (service: TestService, path: s
   ],
 ]
 
+describe('a process that lives, but that another cannot reach,', () => {
+  test.each<(typeof endings)[number]>([
+    ...endings,
+    ['a JID', 200, service => call(service, 'DELETE', '/sessions?jid=alice@localhost')],
+    ['a visit', 200, service => call(service, 'DELETE', '/sessions?visit=v')],
+  ])('ends a session that is ended there by %s', async (_how, expected, end) => {
+    const path = freshPath()
+    const silent = createServer().listen(path)
+    await once(silent, 'listening')
+    const { join } = store
+    store.join = member =>
+      join({
+        entry: () => ({ ...member.entry(), address: `unix:${path}` }),
+        sessions: () => member.sessions(),
+        checkEnded: () => member.checkEnded(),
+        lost: ids => member.lost(ids),
+      })
+    const [owner] = (await start(1)) as [TestService]
+    store.join = join
+    const [, other] = (await start(1)) as [TestService, TestService]
+    const { id } = await owner.bind({ ...alice, visit: 'v', tab: 't' })
+    const begun = performance.now()
+    const { status, text } = await end(other, `/${id}`)
+    // Callers do not wait long, and an end that they gave up is not marked.
+    expect(performance.now() - begun).toBeLessThan(4_000)
+    expect([status, text]).toEqual([expected, expected === 200 ? expect.stringContaining('"ended":1') : ''])
+    await eventually('the session has ended', () => owner.service.counts().sessions === 0)
+    silent.close()
+  })
+})
+
 test.each(endings)('a session is ended by %s at another process while the store is away', async (_how, status, end) => {
-  const SEAL_KEY_FILE = freshPath()
-  writeFileSync(SEAL_KEY_FILE, randomBytes(32).toString('base64'), { mode: 0o600 })
+  const SEAL_KEY_FILE = sealKeyFile()
   const [one, two] = (await start(2, { SEAL_KEY_FILE })) as [TestService, TestService]
   const { id } = await one.bind(alice)
   const away = () => Promise.reject(new StoreUnavailable('no-connection'))
@@ -242,7 +246,8 @@ test('a client that sends a part of a call for another process is no fault', asy
 
 describe('a limit', () => {
   test('counts for all processes together', async () => {
-    const limits = { MAX_SESSIONS_PER_JID: '1', RATE_WARMS_PER_JID: '6', RATE_FAILED_LOGINS: '3' }
+    const SEAL_KEY_FILE = sealKeyFile()
+    const limits = { SEAL_KEY_FILE, MAX_SESSIONS_PER_JID: '1', RATE_WARMS_PER_JID: '6', RATE_FAILED_LOGINS: '3' }
     const [one, two, three] = (await start(3, limits)) as [TestService, TestService, TestService]
     const codes = async (replies: Promise<{ status: number; json: Readonly<Record<string, unknown>> }>[]) =>
       (await Promise.all(replies)).map(({ json, status }) => json['code'] ?? status).sort()

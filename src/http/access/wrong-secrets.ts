@@ -1,8 +1,8 @@
-import { hash as digest } from 'node:crypto'
 import { forgetOldest } from '../../lib/limits/forget-oldest.js'
 import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
 import { type KeyedRate, type MakeRate, type Most, numberOf, ownRates } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import { hashOf, type SecretKeys, secretKeys } from '../../lib/secrets/secret-hashes.js'
 
 export interface Claim {
   readonly client: string
@@ -38,11 +38,20 @@ export class WrongSecrets {
   readonly #rightAt = new Map<string, number>()
   readonly #refused: OnRefused
   readonly #mostOfName: () => number
+  readonly #keys: SecretKeys
   readonly #underWay = new KeyedQueue(checksOfClient)
 
   /** `most`: failures per minute for one client and name. 0: no limit. */
-  constructor(most: Most, refused: OnRefused, rates: MakeRate = ownRates) {
+  constructor(
+    most: Most,
+    refused: OnRefused,
+    rates: MakeRate = ownRates,
+    keys: SecretKeys = secretKeys(() => undefined),
+  ) {
     this.#refused = refused
+    // Not those of a later reload: a name must leave the queue that it has entered.
+    const keysAtStart = keys()
+    this.#keys = () => keysAtStart
     this.#ofName = rates('failed-logins-name', most, 60)
     this.#ofClient = rates('failed-logins-client', () => numberOf(most) * allNamesFactor, 60)
     this.#mostOfName = () => (numberOf(most) * nameSeconds) / 60
@@ -55,7 +64,7 @@ export class WrongSecrets {
     const { client, name } = claim
     this.#noteRight(claim)
     const wait = await this.#ofClient.wait(client)
-    return wait === undefined ? undefined : this.#noting(client, await this.#ofName.wait(keyOf(client, name)))
+    return wait === undefined ? undefined : this.#noting(client, await this.#ofName.wait(this.#keyOf(client, name)))
   }
 
   /** Counts a failure in advance. Returns the seconds to wait. */
@@ -63,9 +72,9 @@ export class WrongSecrets {
     const { client, name } = claim
     // First the client, so that a blocked client cannot fill memory with invented names. What is refused for its name
     // counts for the client too: with a remembered secret it would have passed, so it was a guess.
-    const wait = (await this.#ofClient.take(client)) ?? (await this.#ofName.take(keyOf(client, name)))
+    const wait = (await this.#ofClient.take(client)) ?? (await this.#ofName.take(this.#keyOf(client, name)))
     if (wait !== undefined) return this.#noting(client, wait)
-    const slot = slotOf(name)
+    const slot = this.#slotOf(name)
     // A reload may change this number meanwhile.
     const most = this.#mostOfName()
     if (most > 0) {
@@ -91,21 +100,31 @@ export class WrongSecrets {
 
   /** Cancels the failure that `begin` counted. */
   async unchecked({ client, name }: Claim): Promise<void> {
-    this.#underWay.leave(slotOf(name))
+    this.#underWay.leave(this.#slotOf(name))
     this.#underWay.leave(client)
     await this.#ofClient.giveBack(client)
-    await this.#ofName.giveBack(keyOf(client, name))
+    await this.#ofName.giveBack(this.#keyOf(client, name))
   }
 
   async failed({ client, name }: Claim): Promise<void> {
-    const slot = slotOf(name)
+    const slot = this.#slotOf(name)
     await this.#ofNameEverywhere.take(slot)
     this.#underWay.leave(slot)
     this.#underWay.leave(client)
-    const count = await this.#ofName.count(keyOf(client, name))
+    const count = await this.#ofName.count(this.#keyOf(client, name))
     if (count < 2) return
     const delay = Math.min(longestDelay, firstDelay * 2 ** (count - 2))
     await new Promise(resolve => setTimeout(resolve, delay).unref())
+  }
+
+  /** With a key, because some people type their secret as the name, and the hash may be in Redis. */
+  #keyOf(client: string, name: string): string {
+    return hashOf(this.#keys, ['failed', client, name])
+  }
+
+  /** Names share 4,096 slots, so that invented names take little memory. */
+  #slotOf(name: string): string {
+    return hashOf(this.#keys, ['failed', name]).slice(0, 2)
   }
 
   #noteRight({ hash }: Claim): void {
@@ -124,9 +143,3 @@ export class WrongSecrets {
     return wait
   }
 }
-
-/** Hashed, because some people type their secret as the name. */
-const keyOf = (client: string, name: string) => digest('sha256', `${client} ${name}`, 'base64')
-
-/** Names share 4,096 slots, so that invented names take little memory. */
-const slotOf = (name: string) => digest('sha256', name, 'base64').slice(0, 2)

@@ -30,7 +30,7 @@ import { Certificates } from './certificates.js'
 import { ConnectionLimits, shareOfCallers } from './connection-limits.js'
 import type { Dispatcher } from './dispatch.js'
 import { listenAt, urlOf } from './listen-at.js'
-import { hasBody, inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
+import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
 import { UnreadReplies } from './unread-replies.js'
 import { refuseExpectation, refuseUnreadable } from './unreadable-requests.js'
 import { unusedConnections } from './unused-connections.js'
@@ -211,9 +211,7 @@ export class Listening {
       if (this.#isRetired) res.shouldKeepAlive = false
       const waits = res.socket === null
       const isHeld = waits && this.#dispatcher.holds(req)
-      const isUnread = waits && !isHeld && hasBody(req)
-      if (isUnread || !mayWait(res, isHeld ? mostBehindHeld : mostWaiting))
-        this.#unread.close(req.socket, 'requests-ahead')
+      if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) this.#unread.close(req.socket, 'requests-ahead')
       else if (isAfterLastReply(req)) req.resume()
       else if (waits && !isHeld) inTurn(res, () => listener(req, res))
       else {

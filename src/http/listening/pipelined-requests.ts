@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { nextTick } from 'node:process'
 import type { Duplex } from 'node:stream'
 
@@ -18,7 +18,7 @@ export function mayWait(reply: ServerResponse, most = mostWaiting): boolean {
   if (reply.socket !== null) return true
   const { socket, rawHeaders } = reply.req
   const others = waiting.get(socket) ?? new Map<ServerResponse, number>()
-  if (others.size >= most || bytesWaiting(socket) > mostBytes) return false
+  if (others.size >= most || bytesWaiting(socket) + bytesOfRequests(others) > mostBytes) return false
   others.set(
     reply,
     rawHeaders.reduce((sum, { length }) => sum + length + stringBytes, 0),
@@ -34,14 +34,14 @@ export function inTurn(reply: ServerResponse, act: () => void): void {
   else reply.once('socket', () => nextTick(() => !reply.destroyed && act()))
 }
 
-/** Of the waiting requests only the headers: see `hasBody`. */
 export function bytesWaiting(socket: Duplex): number {
   let bytes = socket.writableLength
-  for (const [reply, ofHeaders] of waiting.get(socket) ?? []) bytes += reply.writableLength + ofHeaders
+  for (const reply of waiting.get(socket)?.keys() ?? []) bytes += reply.writableLength
   return bytes
 }
 
-/** A body that nobody reads takes up to 64 times its length, because each of its chunks is a buffer. */
-export function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+function bytesOfRequests(others: ReadonlyMap<ServerResponse, number>): number {
+  let bytes = 0
+  for (const [{ req }, ofHeaders] of others) bytes += ofHeaders + req.readableLength
+  return bytes
 }

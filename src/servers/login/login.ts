@@ -1,5 +1,5 @@
 import type { CallerSignal } from '../../lib/caller-gone.js'
-import { Problem, problems } from '../../lib/errors.js'
+import { Problem, type ProblemCode } from '../../lib/errors.js'
 import type { LinkAgain, OpenLink, Resumption } from '../../xmpp/link.js'
 import { type AttemptParts, LoginAttempt } from './login-attempt.js'
 import type { LoginRequest } from './login-request.js'
@@ -10,6 +10,14 @@ import { linkEnded } from './refusals.js'
 import type { ScramProof } from './sasl/mechanism.js'
 
 const leastTimeoutSeconds = 0.1
+/** Not `timeout`: the repeated login has little time. */
+const ofConnection: ReadonlySet<ProblemCode> = new Set([
+  'remote-connection-failed',
+  'remote-stream-error',
+  'local-ports-exhausted',
+  'service-full',
+])
+const ofAccount: ReadonlySet<ProblemCode> = new Set(['not-authorized', 'account-disabled', 'credentials-expired'])
 
 export interface LoginParts extends AttemptParts {
   readonly pipelining: PipeliningMemory | undefined
@@ -30,7 +38,7 @@ export async function login<T extends Opened>(
 
 /** The caller would look for the mistake in the user's name or password. */
 function ofServiceAccount({ credentials }: LoginRequest, error: unknown): unknown {
-  if (credentials.kind !== 'service' || !(error instanceof Problem) || error.code !== 'not-authorized') return error
+  if (credentials.kind !== 'service' || !(error instanceof Problem) || !ofAccount.has(error.code)) return error
   const { code, step, condition, server } = error
   const detail = 'It refused the service account, not the user: see XMPP_SERVICE_ACCOUNTS.'
   return new Problem(code, { step, condition, server, detail, setting: 'XMPP_SERVICE_ACCOUNTS' })
@@ -78,7 +86,7 @@ async function attempt<T extends Opened>(
     // A spare link that was dead says nothing about the server, and neither does a server that is down now.
     const isDown = await again.then(
       () => false,
-      later => later !== error && later instanceof Problem && problems[later.code].retry,
+      later => later !== error && later instanceof Problem && ofConnection.has(later.code),
     )
     memory.failed(jid.domain, pipelining, isLeft || isStale || isDown)
     return await again

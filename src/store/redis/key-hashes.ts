@@ -4,7 +4,7 @@ import { hash } from 'node:crypto'
 const length = 22
 
 /**
- * Turns a key into a name in Redis. Secrets among the keys are random and at least as long, so that the name does not
- * tell them. No seal key takes part: processes must agree about names also while SEAL_KEY_FILE changes.
+ * Turns a key into a name in Redis. A secret in a key must be random and at least as long, or hashed with a key, because
+ * the name tells what can be guessed. No seal key takes part: processes must agree about names while it changes.
  */
 export const hashKey = (key: string): string => hash('sha256', key, 'base64url').slice(0, length)

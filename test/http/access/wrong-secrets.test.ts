@@ -5,6 +5,7 @@ import { Problem } from '../../../src/lib/errors.js'
 import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { type KeyedRate, type MakeRate, ownRates } from '../../../src/lib/limits/rates.js'
 import type { WorkQueue } from '../../../src/lib/limits/work-queue.js'
+import { secretKeys } from '../../../src/lib/secrets/secret-hashes.js'
 import { cheapHash } from '../../support/cheap-hash.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
 import { unnoted } from '../../support/unlimited.js'
@@ -27,6 +28,25 @@ function commonRates(): MakeRate {
     return rate
   }
 }
+
+// Some people type their secret as the name.
+test('the store of all processes learns nothing about names that can be guessed without the seal key', async () => {
+  const keys: string[] = []
+  const rates: MakeRate = (name, most, seconds) => {
+    const rate = ownRates(name, most, seconds)
+    const take = (key: string) => {
+      if (name !== 'failed-logins-client') keys.push(key)
+      return rate.take(key)
+    }
+    return { take, giveBack: key => rate.giveBack(key), count: key => rate.count(key), wait: key => rate.wait(key) }
+  }
+  for (let process = 0; process < 2; process++) {
+    const failures = new WrongSecrets(5, unnoted, rates)
+    await failures.begin(here)
+    await failures.failed(here)
+  }
+  expect([keys.length, new Set(keys).size]).toEqual([4, 4])
+})
 
 describe('wrong secrets', () => {
   useFakeTimers({ hasTurns: true })
@@ -136,7 +156,8 @@ describe('wrong secrets', () => {
 
     test('do not block a client that had the right secret before, in any process', async () => {
       const rates = commonRates()
-      const [one, two] = [new WrongSecrets(5, unnoted, rates), new WrongSecrets(5, unnoted, rates)]
+      const keys = secretKeys(() => undefined)
+      const [one, two] = [new WrongSecrets(5, unnoted, rates, keys), new WrongSecrets(5, unnoted, rates, keys)]
       expect(await one.begin(here)).toBeUndefined()
       await one.succeeded(here)
       expect((await guess(one, 100)) + (await guess(two, 100))).toBe(50)

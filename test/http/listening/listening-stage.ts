@@ -8,14 +8,20 @@ import { unnoted } from '../../support/unlimited.js'
 
 type Parts = Parameters<typeof listen>[1]
 
-const { config } = loadConfig({ ...required, HOST: '127.0.0.1', PORT: '0' })
+const usual = { ...required, HOST: '127.0.0.1', PORT: '0' }
 
 /** Listens at a free port. `answer` takes all requests, and no upgrade. */
 export function listenWith(
   answer: (req: never, res: never) => void,
-  about: Partial<Pick<Parts, 'clock' | 'note' | 'refused'>> & { readonly holds?: boolean } = {},
+  about: Partial<Pick<Parts, 'clock' | 'note' | 'refused'>> & {
+    readonly holds?: boolean
+    /** A PEM file with a key and its certificate: listens for TLS too. */
+    readonly certificate?: string
+  } = {},
 ) {
-  const { clock = new FakeClock(), note = unnoted, refused = unnoted, holds = false } = about
+  const { clock = new FakeClock(), note = unnoted, refused = unnoted, holds = false, certificate } = about
+  const tls = certificate === undefined ? {} : { HTTPS_PORT: '0', TLS_CERT: certificate }
+  const { config } = loadConfig({ ...usual, ...tls })
   const dispatcher = Object.assign(answer, { upgradeFor: () => undefined, holds: () => holds })
   return listen(dispatcher as unknown as Parameters<typeof listen>[0], {
     config,

@@ -381,6 +381,38 @@ describe('a pipelined login', () => {
     expect(links[1]?.options.ahead).toBeUndefined()
   })
 
+  test.each([
+    ['is not blamed if the server is down at the repeated login', true, 'remote-connection-failed'],
+    ['is blamed if the repeated login takes too long', false, 'timeout'],
+  ] as const)('that fails %s', async (_what, isDown, code) => {
+    const { pipelining } = foresee(undefined, false)
+    const blamed: boolean[] = []
+    let opened = 0
+    const failure = { step: 'features', code: 'remote-connection-failed' } as const
+    const loggedIn = login<ScriptedLink>(
+      {
+        ...partsWith(mechanismsToUse),
+        pipelining: {
+          foresee: () => pipelining,
+          succeeded() {},
+          failed: (_domain, _it, isOther) => blamed.push(!isOther),
+        },
+      },
+      (options, events) => {
+        const link = new ScriptedLink([], options, events)
+        if (++opened === 1)
+          void eventually('it has been told all', () => link.told.length === 2).then(() => events.onEnd({ failure }))
+        else if (isDown) setImmediate(() => events.onEnd({ failure }))
+        return link
+      },
+      asked,
+      new AbortController().signal,
+      1,
+    )
+    await expect(loggedIn).rejects.toMatchObject({ code })
+    expect([opened, blamed]).toEqual([2, [!isDown]])
+  })
+
   test('sends no secret before the server has offered its mechanism', async () => {
     const { pipelining } = foresee([offer('PLAIN'), readyToBind])
     const { loggedIn, told } = beginAhead([], pipelining)
