@@ -28,7 +28,7 @@ interface OtherOptions {
   readonly settings?: Readonly<Record<string, unknown>>
 }
 
-/** Between two attempts of a visible page, after all pauses of `Backoff`. */
+/** After all pauses of `Backoff`, without a `Retry-After`. */
 const laterSeconds = 60
 const lost = 'There is no chat at the moment.'
 
@@ -184,11 +184,13 @@ export class ConverseChat {
       if (mine === this.#attempts) await this.#logIn(found)
     } catch (error) {
       if (mine !== this.#attempts) return
-      if (!(error instanceof NoChat)) {
-        this.#end('refused', 'The chat is not available.')
+      if (error instanceof NoChat) {
+        if (error.code) this.#end(error.code, error.message)
+        else this.#wait(error.message, error.retryAfter)
+      } else {
+        this.#end('refused', lost)
         reportError(error)
-      } else if (error.code) this.#end(error.code, error.message)
-      else this.#wait(error.message, error.retryAfter)
+      }
     }
   }
 
@@ -361,7 +363,7 @@ export class ConverseChat {
     let retryIn = this.#backoff.next(atLeast, () => this.#ask())
     if (!retryIn) {
       this.#backoff.reset()
-      retryIn = this.#backoff.next(Math.max(atLeast, laterSeconds), this.#come)
+      retryIn = this.#backoff.next(atLeast || laterSeconds, this.#come)
     }
     this.#enter({ state: 'offline', code: 'unreachable', reason, retryIn })
   }
