@@ -3,7 +3,7 @@ import { attempt } from '../../lib/attempt.js'
 import type { Listed } from '../session-page.js'
 import type { StoredSession } from '../store.js'
 
-type Rest = Pick<StoredSession, 'user' | 'admin' | 'tab'>
+type Rest = Pick<StoredSession, 'user' | 'address' | 'admin' | 'tab'>
 
 interface ReadRow extends Listed {
   readonly rest: string
@@ -11,8 +11,8 @@ interface ReadRow extends Listed {
 
 /** The process must be first: scripts read it. */
 export function rowOf(session: StoredSession): string {
-  const { user, admin, tab } = session
-  const rest: Rest = { user, admin, tab }
+  const { user, address, admin, tab } = session
+  const rest: Rest = { user, address, admin, tab }
   return [
     session.process,
     session.id,
