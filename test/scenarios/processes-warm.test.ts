@@ -1,7 +1,6 @@
 // Runs in npm run test:all only: twenty seconds.
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
@@ -18,7 +17,9 @@ import { memoryStore } from '../support/memory-store.js'
 import { scrape } from '../support/scrape.js'
 import { callSessions } from '../support/sessions-api.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 
+const SEAL_KEY_FILE = testFolder().file('keys', randomBytes(32).toString('base64'))
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
 let server: DemoServer
@@ -52,12 +53,6 @@ async function start(count: number, environment: Record<string, string> = {}): P
 }
 
 const call = ({ url }: TestService, method: 'GET' | 'POST' | 'DELETE', path: string) => callSessions(url, method, path)
-
-function sealKeyFile(): string {
-  const path = freshPath()
-  writeFileSync(path, randomBytes(32).toString('base64'), { mode: 0o600 })
-  return path
-}
 
 describe('a session of one process', () => {
   test('is listed, shown, resumed and ended by any process', async () => {
@@ -96,7 +91,6 @@ test('any process shows the page of a session, with its address, browser and his
 })
 
 test('a form of one process is accepted by the others, also after that process has stopped', async () => {
-  const SEAL_KEY_FILE = sealKeyFile()
   const [one, two] = (await start(3, { SEAL_KEY_FILE })) as [TestService, TestService]
   const html = { Authorization: adminHeader, Accept: 'text/html' }
   const page = await callUrl(`${services[2]!.url}/warm`, { headers: html })
@@ -221,7 +215,6 @@ describe('a process that lives, but that another cannot reach,', () => {
 })
 
 test.each(endings)('a session is ended by %s at another process while the store is away', async (_how, status, end) => {
-  const SEAL_KEY_FILE = sealKeyFile()
   const [one, two] = (await start(2, { SEAL_KEY_FILE })) as [TestService, TestService]
   const { id } = await one.bind(alice)
   const away = () => Promise.reject(new StoreUnavailable('no-connection'))
@@ -246,7 +239,6 @@ test('a client that sends a part of a call for another process is no fault', asy
 
 describe('a limit', () => {
   test('counts for all processes together', async () => {
-    const SEAL_KEY_FILE = sealKeyFile()
     const limits = { SEAL_KEY_FILE, MAX_SESSIONS_PER_JID: '1', RATE_WARMS_PER_JID: '6', RATE_FAILED_LOGINS: '3' }
     const [one, two, three] = (await start(3, limits)) as [TestService, TestService, TestService]
     const codes = async (replies: Promise<{ status: number; json: Readonly<Record<string, unknown>> }>[]) =>

@@ -6,6 +6,11 @@ import type { NoteRequest } from '../access/refused-requests.js'
 import { answerInText, answerText } from '../answers/node-answers.js'
 import { rawSocket, replyUnderWay } from '../fast/reply-under-way.js'
 
+/** `rawPacket`: what the parser could not read. */
+interface ReadError extends NodeJS.ErrnoException {
+  readonly rawPacket?: Buffer
+}
+
 interface Refusal {
   readonly status: number
   readonly sentence: string
@@ -40,20 +45,16 @@ const tlsHandshake = 22
  * `isUnused` is true if a client has sent nothing: browsers open connections ahead.
  */
 export function refuseUnreadable(server: Server, note: NoteRequest, isUnused = hasSentNothing): void {
-  server.on(
-    'clientError',
-    ({ code = '', rawPacket }: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket) => {
-      const unread = rawPacket?.[0] === tlsHandshake ? encrypted : unreadable
-      const refusal = refusals[code] ?? (code.startsWith('HPE_') ? unread : undefined)
-      const about = aboutClient(socket)
-      if (refusal === undefined) noteHandshake(code, socket, about, note, isUnused)
-      else if (!isUnused(socket)) note(about, refusal.reason, refusal.setting)
-      const isBegun = replyUnderWay(socket)?.headersSent === true
-      if (refusal !== undefined && socket.writable && !isBegun)
-        socket.write(answerText(refusal.status, refusal.sentence))
-      socket.destroy()
-    },
-  )
+  server.on('clientError', ({ code = '', rawPacket }: ReadError, socket: Socket) => {
+    const unread = rawPacket?.[0] === tlsHandshake ? encrypted : unreadable
+    const refusal = refusals[code] ?? (code.startsWith('HPE_') ? unread : undefined)
+    const about = aboutClient(socket)
+    if (refusal === undefined) noteHandshake(code, socket, about, note, isUnused)
+    else if (!isUnused(socket)) note(about, refusal.reason, refusal.setting)
+    const isBegun = replyUnderWay(socket)?.headersSent === true
+    if (refusal !== undefined && socket.writable && !isBegun) socket.write(answerText(refusal.status, refusal.sentence))
+    socket.destroy()
+  })
 }
 
 const hasSentNothing = ({ bytesRead }: Socket) => bytesRead === 0
