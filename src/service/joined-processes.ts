@@ -72,6 +72,7 @@ export class JoinedProcesses {
   #timer: Timer | undefined
   #checking: Timer | undefined
   #told: Promise<unknown> = Promise.resolve()
+  #book: SessionBook | undefined
   #whenSetDown = Promise.resolve()
   #endSetDown = () => {}
 
@@ -119,6 +120,7 @@ export class JoinedProcesses {
     const { name, place, settings, phase, clock } = this.#parts
     const { listener, address } = await listenForOthers(this.#parts, this.#ownFolder, this.peers, dispatcher)
     this.#listener = listener
+    this.#book = book
     await this.store.join({
       entry: () => ({ name, address, place, version, settings: settings(), isDraining: phase.has('draining') }),
       sessions: () => book.sessions(),
@@ -166,6 +168,8 @@ export class JoinedProcesses {
     this.endSetDown()
     // Processes that know that it drains do not miss it.
     await this.#told
+    // Others would continue a session that has just ended.
+    this.#book?.writeRemoved()
     await this.store.leave(this.#parts.name).catch(() => {})
   }
 

@@ -83,7 +83,7 @@ export function keeperOf({ common, issuesTickets, tellEvent }: OpenerParts) {
       registry.changed(session)
     },
     removed(session: Session, reason: EndReason): void {
-      registry.remove(session)
+      registry.remove(session, reason === 'set-down')
       if (reason !== 'set-down') registry.kept?.removed(session)
       limits.removed(session)
       counts.sessionsEnded[reason] += 1
@@ -92,7 +92,7 @@ export function keeperOf({ common, issuesTickets, tellEvent }: OpenerParts) {
     },
     failed(session: Session, cause: unknown): void {
       registry.kept?.removed(session)
-      if (registry.remove(session)) {
+      if (registry.remove(session, false)) {
         counts.sessionsEnded.fault += 1
         tellEnd(session, 'fault')
       }

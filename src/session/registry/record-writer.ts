@@ -113,9 +113,10 @@ export class RecordWriter {
     this.#timer = this.#parts.clock.after(0, this.#look)
   }
 
+  /** The store forgets the record with the entry of the session. */
   removed(session: Session): void {
     this.#changed.delete(session)
-    if (this.#kept.delete(session)) this.#forget(session)
+    this.#kept.delete(session)
   }
 
   /** Another process can continue the session if this one ends without a word. */

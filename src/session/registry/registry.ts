@@ -98,7 +98,8 @@ export class Registry {
     this.changed(session)
   }
 
-  remove(session: Session): boolean {
+  /** If it is set down, another process continues it, or this one does when it starts again. */
+  remove(session: Session, isSetDown: boolean): boolean {
     this.#bySid.delete(session.sid)
     if (session.tab !== undefined && this.ofTab(session.tab) === session) this.#byTab.delete(keys.tab(session.tab))
     if (session.jid !== undefined) {
@@ -108,7 +109,7 @@ export class Registry {
       if (found === session || (found instanceof Set && found.size === 0)) this.#byUser.delete(user)
     }
     // Until the process leaves, the entry of a session that is set down says where it was: its record is not stored yet.
-    if (!this.phase.movesSessions) this.book?.removed(session)
+    if (!(isSetDown && this.phase.movesSessions)) this.book?.removed(session)
     const isRemoved = this.#sessions.delete(session.id)
     if (isRemoved) this.#ofDomain.add(session.domain, -1)
     return isRemoved

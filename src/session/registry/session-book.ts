@@ -22,6 +22,7 @@ export class SessionBook {
   /** May have another state than in the store. */
   readonly #touched = new Set<Session>()
   readonly #elsewhere = new Set<string>()
+  #removed: string[] = []
   /** Whose marks were read before they had a JID. */
   readonly #unsure = new WeakSet<Session>()
 
@@ -44,9 +45,17 @@ export class SessionBook {
     this.#touched.add(session)
   }
 
+  /** Sessions that are removed in one turn of the event loop are one call: all users of a server can lose theirs at once. */
   removed({ id }: Pick<Session, 'id'>): void {
     this.#written.delete(id)
-    this.#parts.store.sessions.remove([id], this.#parts.self).catch(this.#failed)
+    if (this.#removed.push(id) === 1) setImmediate(() => this.writeRemoved())
+  }
+
+  /** Does now what would be done at the end of this turn. */
+  writeRemoved(): void {
+    const ids = this.#removed
+    this.#removed = []
+    if (ids.length > 0) this.#parts.store.sessions.remove(ids, this.#parts.self).catch(this.#failed)
   }
 
   /** Writes all states that have changed. Rejects with `StoreUnavailable`. */
@@ -71,6 +80,7 @@ export class SessionBook {
       this.#elsewhere.delete(id)
       this.removed({ id })
     }
+    this.writeRemoved()
     if (changed.length > 0) await store.sessions.change(changed, self)
   }
 

@@ -6,6 +6,7 @@ import { type Store, StoreUnavailable } from '../../../src/store/store.js'
 import { linkNamespace } from '../../../src/xmpp/namespaces.js'
 import { droppedStanza } from '../../../src/xmpp/xml/element.js'
 import { ack, attachPageSilently, comeBack, enable, request, stanza } from '../../browsers/websocket/pages.js'
+import { bookOf } from '../../support/bench-sessions.js'
 import {
   BoshBench,
   type Client,
@@ -17,6 +18,7 @@ import {
   payload,
 } from '../../support/bosh-bench.js'
 import { element } from '../../support/element.js'
+import { FakeProcesses } from '../../support/fake-processes.js'
 import {
   enabledByServer,
   movedTo,
@@ -772,9 +774,12 @@ describe('records', () => {
     expect(await takenUp(client)).toBeUndefined()
   })
 
-  test('go with their sessions', async () => {
+  test('go with the entries of their sessions', async () => {
+    const { book } = bookOf(dying, { others: new FakeProcesses().start('dying'), store })
+    dying.registry.book = book
     await isKept()
     dying.registry.byId(client.id)!.end('logout', 'loggedOut')
+    book.writeRemoved()
     await dying.pass(0)
     expect(await takenUp(client)).toBeUndefined()
   })

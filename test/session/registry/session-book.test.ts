@@ -59,14 +59,26 @@ describe('a session of this process', () => {
   test('is removed with its end', async () => {
     const { id } = await bench.warmed()
     bench.registry.byId(id)!.end('logout', 'silent')
+    book.writeRemoved()
     expect(await stored()).toEqual([])
   })
 
-  test('stays while its process stops, because the record of a session that is set down is stored later', async () => {
-    const { id } = await bench.warmed()
+  test('is removed in one call with all that end in the same turn', async () => {
+    const ids = [(await bench.warmed()).id, (await bench.warmed()).id]
+    const remove = jest.spyOn(store.sessions, 'remove')
+    for (const id of ids) bench.registry.byId(id)!.end('logout', 'silent')
+    await new Promise(setImmediate)
+    expect(remove.mock.calls).toEqual([[ids, self]])
+    expect(await stored()).toEqual([])
+  })
+
+  test('stays if it is set down while its process stops, because its record is stored later', async () => {
+    const [moved, ended] = [await bench.warmed(), await bench.warmed()]
     bench.phase.begin('setting-down')
-    bench.registry.byId(id)!.end('logout', 'silent')
-    expect(await stored()).toMatchObject([{ id }])
+    bench.registry.remove(bench.registry.byId(moved.id)!, true)
+    bench.registry.byId(ended.id)!.end('logout', 'silent')
+    book.writeRemoved()
+    expect(await stored()).toMatchObject([{ id: moved.id }])
   })
 
   test('does not count for its user after its end, while its page does not know the end', async () => {
