@@ -9,10 +9,18 @@ export interface SocketEvents {
   onBroken(reason: Error | boolean): void
 }
 
+/** After as many bytes, a socket waits for a turn of the event loop: a server that sends without end leaves time to others. */
+const bytesAtOnce = 65_536
+
 const listener = Symbol('listener')
+const isPaused = Symbol('isPaused')
+const bytes = Symbol('bytes')
 
 interface LinkSocket extends Socket {
   [listener]?: SocketEvents
+  [isPaused]?: boolean
+  /** Since the last pause. */
+  [bytes]?: number
 }
 
 /** Adds shared listeners, because closures would take 170 bytes for each link. */
@@ -29,6 +37,25 @@ export function listenTo(socket: LinkSocket, events: SocketEvents): void {
 
 function onData(this: LinkSocket, chunk: Buffer): void {
   this[listener]!.onData(chunk)
+  this[bytes] = (this[bytes] ?? 0) + chunk.length
+  if (this[bytes] < bytesAtOnce) return
+  this[bytes] = 0
+  this.pause()
+  setImmediate(readOn, this)
+}
+
+function readOn(socket: LinkSocket): void {
+  if (socket[isPaused] !== true) socket.resume()
+}
+
+export function pauseReading(socket: LinkSocket): void {
+  socket[isPaused] = true
+  socket.pause()
+}
+
+export function resumeReading(socket: LinkSocket): void {
+  socket[isPaused] = false
+  socket.resume()
 }
 
 function onEnd(this: LinkSocket): void {

@@ -22,7 +22,7 @@ import {
 } from './connection.js'
 import { linkFacts } from './link-facts.js'
 import { provenHost } from './other-host.js'
-import { ignore, listenTo, onTickets, type SocketEvents } from './socket-events.js'
+import { ignore, listenTo, onTickets, pauseReading, resumeReading, type SocketEvents } from './socket-events.js'
 import type { SpareLinks } from './spare-links.js'
 import { offersStates, readHeader, streamFooter, writeHeader } from './stream-header.js'
 import { StreamReader } from './stream-reader.js'
@@ -125,11 +125,11 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   }
 
   pause(): void {
-    this.#socket?.pause()
+    if (this.#socket !== undefined) pauseReading(this.#socket)
   }
 
   resume(): void {
-    this.#socket?.resume()
+    if (this.#socket !== undefined) resumeReading(this.#socket)
   }
 
   close(): void {
@@ -188,7 +188,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     if (this.#phase === 'connecting') this.#destroy()
     if (this.#phase !== 'open') return false
     this.#phase = 'closing'
-    this.#socket!.resume()
+    resumeReading(this.#socket!)
     // RFC 6120 §4.4.
     this.#expect(closeSeconds)
     return true

@@ -154,6 +154,41 @@ describe('a link without TLS', () => {
     await call.hears('<message')
   })
 
+  test('leaves a turn to others after 64 KiB', async () => {
+    const { call, peer } = await opened()
+    let ofTurn = 0
+    let most = 0
+    call.onTold = line => {
+      ofTurn += line.length
+      most = Math.max(most, ofTurn)
+    }
+    const turn = () => {
+      ofTurn = 0
+      if (!call.told.some(line => line.startsWith('<last'))) setImmediate(turn)
+    }
+    turn()
+    peer.send(`<message>${'x'.repeat(10_000)}</message>`.repeat(300))
+    peer.send('<last/>')
+    await call.hears('<last')
+    expect(most).toBeGreaterThan(0)
+    expect(most).toBeLessThan(200_000)
+  })
+
+  test('stays paused although it leaves a turn to others', async () => {
+    const { call, peer } = await opened()
+    call.onTold = line => {
+      if (line.startsWith('<message')) call.link.pause()
+    }
+    peer.send(`<message>${'x'.repeat(100_000)}</message><last/>`)
+    await call.hears('<message')
+    for (let turns = 0; turns < 5; turns++) await new Promise(resolve => setImmediate(resolve))
+    peer.send('<later/>')
+    for (let turns = 0; turns < 5; turns++) await new Promise(resolve => setImmediate(resolve))
+    expect(call.told.some(line => line.startsWith('<later'))).toBe(false)
+    call.link.resume()
+    await call.hears('<later')
+  })
+
   test('sends a space to keep an idle connection open, and none while there is traffic', async () => {
     const { call, peer } = await opened()
     call.link.keepAlive()
