@@ -9,6 +9,8 @@ import { readHeader, streamLimits } from './stream-header.js'
 /** RFC 6120 §5.4. Ignores bytes after `<proceed/>`, which are unencrypted (§5.4.3.3). */
 export function negotiateTls(socket: Socket, header: string, onOffer: () => void): Promise<'proceed' | LinkEnd> {
   return new Promise((resolve, reject) => {
+    let isAsked = false
+
     function end(answer: 'proceed' | LinkEnd): void {
       splitter.stop()
       resolve(answer)
@@ -28,7 +30,8 @@ export function negotiateTls(socket: Socket, header: string, onOffer: () => void
         onElement(element) {
           const { name, namespace, text } = element
           if (namespace === streamsNamespace && name === 'error') end(streamEnd(element, 'tls'))
-          else if (namespace === streamsNamespace && name === 'features' && text.includes(tlsNamespace)) {
+          else if (namespace === streamsNamespace && name === 'features' && text.includes(tlsNamespace) && !isAsked) {
+            isAsked = true
             socket.write(`<starttls xmlns='${tlsNamespace}'/>`)
             onOffer()
           } else if (namespace === tlsNamespace && name === 'proceed') end('proceed')

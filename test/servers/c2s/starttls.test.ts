@@ -12,6 +12,7 @@ import {
   proceed,
   proceeding,
   serverHeader,
+  startTlsOffer,
   stopServers,
   streams,
   welcome,
@@ -93,6 +94,23 @@ describe('a link with STARTTLS', () => {
     await peer.gone
     expect(call.told).toEqual(['closed', `end tls ${outcome}`])
     expect(peer.unread).toBe('')
+  })
+
+  test('asks once, although the server goes on to offer encryption', async () => {
+    const { call, peer } = await proceeding()
+    peer.send(startTlsOffer.repeat(1_000))
+    await peer.gone
+    expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
+    expect(peer.unread).toBe('')
+  })
+
+  test('is not made with a modulus that the server chooses', async () => {
+    const { call, peer } = await proceeding()
+    peer.send(proceed)
+    const dhe = { ciphers: 'DHE-RSA-AES128-GCM-SHA256', dhparam: 'auto', maxVersion: 'TLSv1.2' } as const
+    await expect(peer.secure({ ...makeCertificate(['DNS:example.org'], { rsa: true }), ...dhe })).rejects.toThrow()
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', failed.replace('features', 'tls')])
   })
 
   test.each(["<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", '<message/>', '<proceed/>'])(
