@@ -19,6 +19,8 @@ export interface CertificateOptions {
   readonly issuer?: Credentials
   /** The hash in its signature. Default: SHA-256. */
   readonly hash?: 'sha384'
+  /** Default: the key of an elliptic curve. */
+  readonly rsa?: boolean
 }
 
 /** Makes a certificate with these alternative names, as openssl's configuration writes them: `['DNS:example.org']`. */
@@ -45,7 +47,9 @@ export function makeCertificate(names: readonly string[], options: CertificateOp
     )
     writeFileSync(at('index.txt'), '')
     writeFileSync(at('serial'), '01')
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+    const { privateKey } = options.rsa
+      ? generateKeyPairSync('rsa', { modulusLength: 2048 })
+      : generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
     const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
     writeFileSync(at('key.pem'), key)
     const common = ['-config', 'openssl.cnf', '-extensions', 'extensions']

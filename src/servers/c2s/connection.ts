@@ -43,6 +43,9 @@ export interface ConnectionEvents {
 
 export type Connection = Pick<OpenConnection, 'server' | 'cancel' | 'timeOut'>
 
+/** A server can make the check of its certificates slow, and name 16 others. */
+const mostUnproven = 2
+
 const endEvents = ['error', 'end', 'close'] as const
 
 /** Connects, with TLS (STARTTLS, XEP-0368) or without. Tries the next server after failures except stream errors. */
@@ -85,6 +88,7 @@ export class OpenConnection {
 
   async #make(): Promise<void> {
     const longest = Math.max(secureSeconds, this.#parts.stepSeconds)
+    let unproven = 0
     for await (const { socket, tls, to, isLast } of this.#search.connections(() => this.#reach('connect'))) {
       this.#socket = socket
       if (this.#isOver) return this.#leave()
@@ -95,6 +99,7 @@ export class OpenConnection {
       if (made.streamError !== undefined) return this.#end(made)
       this.#leave()
       this.#search.fail(made.failure)
+      if (made.failure.code === 'certificate-invalid' && ++unproven === mostUnproven) break
     }
     this.#end({ failure: this.#search.failure })
   }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { createDialer } from '../../../src/servers/c2s/dial.js'
 import type { Route } from '../../../src/servers/net/name-lookup.js'
@@ -25,10 +25,9 @@ import {
 
 afterEach(stopServers)
 
-/** The domain has two servers. Only the second works. */
-async function begin(first: Server['tls'], second: Server['tls'] = 'starttls') {
-  const listeners = [await startServer(), await startServer()]
-  const kinds = [first, second]
+/** The domain has these servers. Only the second works. */
+async function begin(...kinds: Server['tls'][]) {
+  const listeners = await Promise.all(kinds.map(() => startServer()))
   const route: Route = {
     targets: listeners.map(({ port }, at) => ({ host: '127.0.0.1', port, tls: kinds[at]!, usesDns: true })),
   }
@@ -39,7 +38,7 @@ async function begin(first: Server['tls'], second: Server['tls'] = 'starttls') {
   const arriving = listeners[0]!.connection()
   const call = new Call({ ca: certificate.cert }, {}, { clock, dialer: to => dialer({ ...to, server: undefined }) })
   keep(call)
-  return { call, clock, peer: await arriving, next: () => listeners[1]!.connection() }
+  return { call, clock, peer: await arriving, next: (at = 1) => listeners[at]!.connection() }
 }
 
 /** The second server accepts the link. */
@@ -78,7 +77,7 @@ describe('another server of the domain is tried', () => {
     ['shows a certificate of another domain', { ...makeCertificate(['DNS:other.example']) }],
     ['speaks another protocol', { ...certificate, ALPNProtocols: ['http/1.1'] }],
   ])('when the first, over direct TLS, %s', async (_what, options) => {
-    const { call, peer, next } = await begin('direct')
+    const { call, peer, next } = await begin('direct', 'starttls')
     peer.secure(options).catch(() => {})
     await accept(await next())
     await call.hears('flush')
@@ -88,7 +87,7 @@ describe('another server of the domain is tried', () => {
   })
 
   test.each(failures)('when the first %s', async (_what, fail) => {
-    const { call, clock, peer, next } = await begin('starttls')
+    const { call, clock, peer, next } = await begin('starttls', 'starttls')
     await peer.until(plainHeader)
     await fail({ peer, clock })
     const second = await next()
@@ -111,8 +110,20 @@ describe('another server of the domain is tried', () => {
 })
 
 describe('no other server is tried', () => {
+  test('after two with certificates that prove nothing', async () => {
+    const { call, peer, next } = await begin('direct', 'direct', 'direct')
+    const third = jest.fn()
+    void next(2).then(third)
+    const other = makeCertificate(['DNS:other.example'])
+    peer.secure(other).catch(() => {})
+    ;(await next()).secure(other).catch(() => {})
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end tls certificate-invalid'])
+    expect(third).not.toHaveBeenCalled()
+  })
+
   test('when the first answers with a stream error', async () => {
-    const { call, peer } = await begin('starttls')
+    const { call, peer } = await begin('starttls', 'starttls')
     await peer.until(plainHeader)
     const condition = "<host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
     peer.send(`${serverHeader}<stream:error>${condition}</stream:error>`)
@@ -142,7 +153,7 @@ describe('no other server is tried', () => {
   })
 
   test('when the link is closed meanwhile', async () => {
-    const { call, peer, next } = await begin('starttls')
+    const { call, peer, next } = await begin('starttls', 'starttls')
     await peer.until(plainHeader)
     peer.send(serverHeader + features)
     const second = await next()

@@ -1,7 +1,7 @@
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import net, { Socket } from 'node:net'
-import { createSecureContext } from 'node:tls'
+import net, { type AddressInfo, Socket } from 'node:net'
+import { createSecureContext, createServer } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { exclusions } from '../../../src/config/kinds/proxies.js'
 import { codeOf } from '../../../src/lib/log.js'
@@ -95,6 +95,17 @@ async function failureOf(asked: Promise<unknown>): Promise<Failure> {
 }
 
 const codesOf = ({ step, code, cause }: Failure) => `${step} ${code} ${codeOf(cause)}`
+
+test('TLS to a server that chooses its own modulus is not made', async () => {
+  const dhe = { ciphers: 'DHE-RSA-AES128-GCM-SHA256', dhparam: 'auto', maxVersion: 'TLSv1.2' } as const
+  const shown = makeCertificate(['IP:127.0.0.1'], { rsa: true })
+  const server = createServer({ ...shown, ...dhe }).on('tlsClientError', () => {})
+  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
+  closers.push(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const asked = ask(`https://127.0.0.1:${port}/`, { proxies: noProxies, tls: {} })
+  await expect(asked).rejects.toThrow(/handshake failure/i)
+})
 
 describe('a request to an https URL through a proxy', () => {
   test('reaches its target in a tunnel, and only the proxy looks up the name', async () => {
