@@ -9,8 +9,10 @@ export interface SocketEvents {
   onBroken(reason: Error | boolean): void
 }
 
-/** After as many bytes, a socket waits for a turn of the event loop: a server that sends without end leaves time to others. */
+/** After as many bytes, a socket waits for its turn: servers that send without end leave time to others. */
 const bytesAtOnce = 65_536
+/** One reads on in each turn of the event loop. */
+const waiting: LinkSocket[] = []
 
 const listener = Symbol('listener')
 const isPaused = Symbol('isPaused')
@@ -41,10 +43,12 @@ function onData(this: LinkSocket, chunk: Buffer): void {
   if (this[bytes] < bytesAtOnce) return
   this[bytes] = 0
   this.pause()
-  setImmediate(readOn, this)
+  if (waiting.push(this) === 1) setImmediate(readOn)
 }
 
-function readOn(socket: LinkSocket): void {
+function readOn(): void {
+  const socket = waiting.shift()!
+  if (waiting.length > 0) setImmediate(readOn)
   if (socket[isPaused] !== true) socket.resume()
 }
 

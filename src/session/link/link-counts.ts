@@ -190,11 +190,15 @@ export class LinkCounts {
     return asElement('a', countAnswer(this.#acknowledged))
   }
 
+  /** Returns false if the count is impossible. After an answer that confirms nothing, the next question waits. */
   answered(text: string | undefined): boolean {
+    const { confirmed } = this
     this.isAsked = false
     if (!this.confirm(text)) return false
     this.#unasked = this.unconfirmed.stanzas.length
-    this.askAt = this.#unasked === 0 || this.isAskDue ? never : this.#session.now + askMilliseconds
+    const later = this.#unasked === 0 ? never : this.#session.now + askMilliseconds
+    if (this.confirmed === confirmed) this.askAt = Math.min(this.askAt, later)
+    else this.askAt = this.isAskDue ? never : later
     return true
   }
 

@@ -293,8 +293,9 @@ export class ManagedLink implements Link, LinkEvents {
     }
     const tag = startTagOf(text)
     if (name === 'a') {
+      const { confirmed } = this.counts
       if (!this.counts.answered(tag.attribute('h'))) this.#lose(wrongCount)
-      else {
+      else if (this.counts.confirmed !== confirmed) {
         if (this.counts.isAskDue) this.ask()
         this.events.onDrain()
       }

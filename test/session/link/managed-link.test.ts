@@ -106,6 +106,17 @@ async function isAsked(bench: BoshBench, link: FakeLink): Promise<void> {
   await bench.pass(2.25)
 }
 
+test('an answer that confirms nothing has no question before a second', async () => {
+  const { bench, client } = await managed()
+  await client.next('<message/>'.repeat(150))
+  const asked = () => client.link.sent.filter(text => text.includes('<r ')).length
+  const before = asked()
+  for (let times = 0; times < 50; times++) await bench.server(link => link.say(`<a ${sm} h='0'/>`))
+  expect([before, asked()]).toEqual([1, 1])
+  await bench.pass(1)
+  expect(asked()).toBe(2)
+})
+
 describe('the service enables stream management', () => {
   test.each([
     ['with resumption for a link that can be mended', { mending: new FakeMending(59_500) }, " resume='true' max='60'"],
