@@ -40,7 +40,7 @@ export function chooseMechanism(
   /** `authzid`: RFC 6120 §6.3.8. */
   const byPassword = (user: string, secret: string | ScramProof, isServiceAccount = false) => {
     const authzid = user === jid.local ? '' : bareJid
-    return passwordMechanism({ user, secret, isServiceAccount, authzid, onSalt }, situation, parts)
+    return passwordMechanism({ domain: jid.domain, user, secret, isServiceAccount, authzid, onSalt }, situation, parts)
   }
   switch (credentials.kind) {
     case 'password':
@@ -74,11 +74,11 @@ export function chooseMechanism(
 }
 
 function passwordMechanism(
-  who: Pick<ScramParts, 'user' | 'secret' | 'isServiceAccount' | 'onSalt'> & { readonly authzid: string },
+  who: Pick<ScramParts, 'domain' | 'user' | 'secret' | 'isServiceAccount' | 'onSalt'> & { readonly authzid: string },
   { mechanisms: offered, channelBindings, link, waiting, needsKeys = false }: Situation,
   { mechanisms: allowed, saltedPasswords, scramMaxIterations }: MechanismParts,
 ): Mechanism {
-  const { user, secret, isServiceAccount, authzid, onSalt } = who
+  const { domain, user, secret, isServiceAccount, authzid, onSalt } = who
   const fits = (name: string) =>
     typeof secret === 'string' ? !needsKeys || name !== 'PLAIN' : scramHash(name) === secret.hash
   const mechanisms = allowed.filter(fits)
@@ -101,6 +101,7 @@ function passwordMechanism(
   if (name === 'PLAIN' && typeof secret === 'string') return plain(user, secret, authzid)
   const isMissed = !offersBinding && binding !== undefined
   return scram(name, {
+    domain,
     user,
     secret,
     isServiceAccount,

@@ -13,14 +13,14 @@ beforeEach(() => {
 })
 
 /** Work that runs until the test ends it by its name. */
-function work(name: string, signal?: AbortSignal): Promise<void> {
+function work(name: string, signal?: AbortSignal, owner?: string): Promise<void> {
   const begin = () => {
     told.push(name)
     return new Promise<void>(resolve => {
       finish[name] = resolve
     })
   }
-  return queue(begin, signal)
+  return queue(begin, signal, owner)
 }
 
 function abortable() {
@@ -39,6 +39,18 @@ test('so much runs at the same time, and the rest follows in order', async () =>
     await settled()
   }
   expect(told).toEqual(['a', 'b', 'c', 'd'])
+})
+
+test('work of one owner does not keep others waiting', async () => {
+  queue = workQueue(2, 9, () => new Error('too many'))
+  for (const name of ['a1', 'a2', 'a3', 'a4']) void work(name, undefined, 'a')
+  void work('b', undefined, 'b')
+  await settled()
+  finish['a1']!()
+  await settled()
+  finish['a2']!()
+  await settled()
+  expect(told.slice(0, 3)).toEqual(['a1', 'a2', 'b'])
 })
 
 test('work is rejected if too much is waiting', async () => {

@@ -10,6 +10,8 @@ export type ScramHash = 'sha1' | 'sha256' | 'sha512'
 export type ScramKeys = Readonly<Record<'clientKey' | 'storedKey' | 'serverKey', Buffer>>
 
 export interface PasswordToSalt {
+  /** Its server chooses the iterations. */
+  readonly domain: string
   readonly user: string
   /** Prepared with SASLprep. */
   readonly password: string
@@ -41,7 +43,7 @@ export function createSaltedPasswords(
       memory.remember(key, keys)
       return keys
     }
-    return memory.recall(key) ?? queue(async () => memory.recall(key) ?? derive(), waiting.signal)
+    return memory.recall(key) ?? queue(async () => memory.recall(key) ?? derive(), waiting.signal, wanted.domain)
   }
 }
 

@@ -8,6 +8,7 @@ import { fromByteString, type Mechanism, type ScramProof, saslName, toByteString
 import type { SaltedPasswords, ScramHash, ScramKeys, Waiting } from './salted-passwords.js'
 
 export interface ScramParts {
+  readonly domain: string
   readonly user: string
   readonly secret: string | ScramProof
   /** True if the operator has set `user` and `secret`. */
@@ -66,10 +67,10 @@ export function scram(name: string, parts: ScramParts): Mechanism {
   }
 
   async function keysFor(salt: Buffer): Promise<ScramKeys> {
-    const { user, secret, isServiceAccount, saltedPasswords, waiting } = parts
+    const { domain, user, secret, isServiceAccount, saltedPasswords, waiting } = parts
     if (typeof secret === 'string') {
       const password = saslPrepared(secret, 'password', isServiceAccount)
-      return await saltedPasswords({ user, password, salt, iterations, hash }, waiting)
+      return await saltedPasswords({ domain, user, password, salt, iterations, hash }, waiting)
     }
     if (secret.hash !== hash || secret.iterations !== iterations || secret.salt !== salt.toString('base64'))
       throw saltHasChanged()

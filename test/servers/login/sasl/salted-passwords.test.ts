@@ -10,6 +10,7 @@ import {
 import { FakeClock } from '../../../support/fake-clock.js'
 
 const wanted: PasswordToSalt = {
+  domain: 'chat.example',
   user: 'juliet',
   password: 'r0m30myr0m30',
   salt: Buffer.from('4125c247e43ab1e93c6dff76', 'hex'),

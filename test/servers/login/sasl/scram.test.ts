@@ -11,6 +11,7 @@ const waiting = new AbortController()
 
 function scram(name = 'SCRAM-SHA-1', parts: Partial<ScramParts> = {}): Mechanism {
   return createScram(name, {
+    domain: 'chat.example',
     user: 'user',
     secret: 'pencil',
     saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
