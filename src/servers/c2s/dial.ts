@@ -123,7 +123,7 @@ export class Search {
 
   #route(): Route | Promise<Route> {
     const { domain, server, other } = this.#to
-    if (other !== undefined) return { targets: [server === undefined ? { ...other, usesDns: true } : other] }
+    if (other !== undefined) return { targets: [{ ...other, usesDns: true }] }
     return server === undefined ? this.#parts.names.routeTo(domain) : { targets: [server] }
   }
 

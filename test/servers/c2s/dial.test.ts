@@ -96,6 +96,14 @@ describe('connecting to a server in the settings', () => {
     expect(told).toEqual(['connecting', 'connected none'])
   })
 
+  test('by a name that another server gave looks it up in DNS', async () => {
+    const asked = jest.spyOn(names, 'addressesOf')
+    const other = { host: 'node2.example', port: 5222, tls: 'starttls' } as const
+    names.hosts['node2.example'] = ['10.0.0.7']
+    await follow(dialer()({ domain: 'example.org', server: { ...server, host: 'xmpp.lan' }, other }))
+    expect(asked).toHaveBeenCalledWith({ ...other, usesDns: true })
+  })
+
   test('by another name waits for its addresses', async () => {
     names.hosts['xmpp.lan'] = Promise.resolve(['10.0.0.5'])
     await follow(toHost('xmpp.lan'))
