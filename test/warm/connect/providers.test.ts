@@ -478,10 +478,12 @@ describe('keys of an issuer', () => {
     ['is no object', null],
     ['has no address of keys', { issuer }],
     ['has an address without TLS', { issuer, jwks_uri: 'http://keys.example/jwks' }],
+    ['has an address of this machine', { issuer, jwks_uri: 'http://127.0.0.1:8080/jwks' }],
   ])('are not used if its document %s', async (_what, document) => {
     serve(settings, { keys: keySets.RS256 })
     served.set(discoveryOf(issuer), document)
-    served.set('http://keys.example/jwks', { keys: keySets.RS256 })
+    for (const url of ['http://keys.example/jwks', 'http://127.0.0.1:8080/jwks'])
+      served.set(url, { keys: keySets.RS256 })
     const outcome = pageTokensBy(settings).userOf(await sign(provider))
     await expect(outcome).rejects.toMatchObject({ code: 'keys-unavailable' })
   })
