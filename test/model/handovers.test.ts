@@ -1,14 +1,13 @@
 // The same end to end: pages over BOSH and over WebSocket take turns at a session, over sockets that break at any time,
-// and an XMPP server talks all the while; with one process, and with three, of which any is where a WebSocket lands, and
-// between which the links break.
+// and an XMPP server talks all the while, in bytes that are cut anywhere; with one process, and with three, of which any
+// is asked, and between which the links break.
 //   MODEL_SESSIONS  how many sessions (2, or 12 in all tests)
 //   MODEL_SEED      the first session's seed (20261121)
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { systemClock } from '../../src/lib/clock.js'
 import { processIn } from '../../src/store/process-name.js'
 import * as say from '../browsers/websocket/pages.js'
-import { BoshClient } from '../support/bosh-client.js'
 import { BreakableLinks } from '../support/breakable-links.js'
 import { eventually } from '../support/eventually.js'
 import type { LoginConnection } from '../support/login-server/connection.js'
@@ -19,6 +18,8 @@ import { numberFrom, Random } from '../support/random.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
+import { BoshPage, watchConnections } from './bosh-page.js'
+import { numbersIn } from './client.js'
 
 const sessions = numberFrom('MODEL_SESSIONS', casesOf(2, 12))
 const firstSeed = numberFrom('MODEL_SEED', 20261121)
@@ -37,6 +38,7 @@ interface HandedOut {
 }
 
 let server: LoginServer
+let unwatch: () => void
 let links: BreakableLinks
 /** The processes, and where they are by their names. */
 const services: TestService[] = []
@@ -49,9 +51,13 @@ let isBreaking = false
 beforeAll(async () => {
   const accounts = Object.fromEntries(Array.from({ length: sessions }, (_, user) => [`u${user}`, password]))
   server = await startLoginServer({ domain, accounts, mechanisms: ['PLAIN'] })
+  unwatch = watchConnections()
 })
 
-afterAll(() => server.stop())
+afterAll(() => {
+  unwatch()
+  return server.stop()
+})
 
 async function startProcess(isOneOfMany: boolean): Promise<void> {
   const service = await startTestService({
@@ -77,8 +83,6 @@ async function breakLinks(random: Random, isOver: () => boolean): Promise<number
   }
   return breaks
 }
-
-const numbersIn = (text: string) => [...text.matchAll(/ id='s(\d+)'/g)].map(([, number]) => Number(number))
 
 /** One that has a session over WebSocket, and counts. */
 class SocketPage {
@@ -212,10 +216,19 @@ class Life {
       let text = ''
       for (let left = 1 + this.random.below(5); left > 0 && this.#sent < most; left--)
         text += `<message from='s@${domain}' id='s${this.#sent++}'><body>${'é€'.repeat(this.random.below(50))}</body></message>`
-      this.#link.say(text)
+      await this.#say(Buffer.from(text))
       await pause(this.random.below(12))
     }
     this.#isDone = true
+  }
+
+  async #say(bytes: Buffer): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const size = 1 + this.random.below(this.random.chance(0.3) ? 5 : 400)
+      this.#link.say(bytes.subarray(at, at + size))
+      at += size
+      if (this.random.chance(0.3)) await turn()
+    }
   }
 
   /** A page has read these, in a row, and from where the one before may have stopped. */
@@ -227,25 +240,25 @@ class Life {
     this.#read = Math.max(this.#read, first + read.length - 1)
   }
 
-  async #overBosh({ id, sid, rid }: HandedOut): Promise<void> {
-    const client = new BoshClient(`${ownerOf(id).url}/http-bind`, { sid, rid })
-    const read: number[] = []
-    for (let left = this.random.below(5); left > 0; left--) {
+  async #overBosh(handedOut: HandedOut): Promise<void> {
+    const { random } = this
+    const reached = {
+      get port() {
+        return Number(new URL(random.pick(services).url).port)
+      },
+      // With several processes others fail on the way.
+      mostFailures: services.length === 1 ? 4 : 2,
+    }
+    const page = new BoshPage(reached, random, handedOut)
+    await page.live(random.below(9), () => {
       let inner = ''
-      for (let count = this.random.below(3); count > 0; count--) {
+      for (let count = random.below(3); count > 0; count--) {
         this.#certain.push(this.#last)
         inner += say.stanza(`c${this.#last++}`)
       }
-      // To be asked for a pause, the service answers all that it holds.
-      const replies = [client.request(inner), client.request('', { pause: '10' })]
-      for (const reply of await Promise.all(replies)) {
-        expect(reply).not.toContain('terminate')
-        read.push(...numbersIn(reply))
-      }
-      await pause(this.random.below(15))
-    }
-    this.#take(read)
-    client.close()
+      return inner
+    })
+    this.#take(page.read)
   }
 
   async #overSocket({ websocket }: HandedOut): Promise<void> {
@@ -299,6 +312,9 @@ describe.each([1, 3])('with %i processes', count => {
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
     if (count > 1) expect(await breaking).toBeGreaterThan(2)
     expect(server.complaints).toEqual([])
-    for (const { service } of services) expect(service.counts().sessions).toBe(0)
+    for (const { service, lines } of services) {
+      expect(service.counts().sessions).toBe(0)
+      expect(lines.filter(line => JSON.parse(line).level >= 50)).toEqual([])
+    }
   })
 })
