@@ -1,5 +1,5 @@
-// What can happen to a session, as data: a list of it can be printed, run again and made shorter.
-import type { Random } from '../support/random.js'
+// What can happen to a session, as data: fast-check prints it, runs it again and makes it shorter.
+import fc from 'fast-check'
 import type { Wishes } from './client.js'
 
 /** `x` and `y` say which, how many, how long; each is taken modulo what there is when the command's turn comes. */
@@ -16,21 +16,6 @@ export interface Setting extends Wishes {
   readonly isPrompt: boolean
   /** Whether pages may come over WebSocket, too. */
   readonly hasSockets: boolean
-}
-
-export function randomSetting(random: Random): Setting {
-  const maxRequests = random.pick([2, 3])
-  return {
-    wait: random.pick([0, 5, 60]),
-    hold: random.pick([0, 1, 2]),
-    acks: random.chance(0.4),
-    keys: random.chance(0.3),
-    legacy: random.chance(0.1),
-    sasl2: random.chance(0.6),
-    maxRequests,
-    isPrompt: random.chance(0.8),
-    hasSockets: random.chance(0.6),
-  }
 }
 
 /** How often each happens among the others. */
@@ -94,40 +79,32 @@ const socketWeights = {
 
 export type Name = keyof typeof socketWeights
 
-export function randomCommands(random: Random, hasSockets: boolean): Command[] {
-  const among: Partial<Record<Name, number>> = hasSockets ? socketWeights : weights
-  const names = Object.keys(among) as Name[]
-  const total = names.reduce((sum, name) => sum + among[name]!, 0)
-  const commands: Command[] = []
-  for (let left = 10 + random.below(50); left > 0; left--) {
-    let place = random.next() * total
-    let name = names[0]!
-    for (const each of names) {
-      name = each
-      place -= among[each]!
-      if (place < 0) break
-    }
-    commands.push({ name, x: random.below(1000), y: random.below(1000) })
-  }
-  return commands
+/** In so many of ten. */
+const chance = (of10: number) => fc.nat(9).map(number => number < of10)
+
+const commandsAmong = (among: Partial<Record<Name, number>>) => {
+  const number = fc.noBias(fc.nat(999))
+  const each = (Object.keys(among) as Name[]).map(name => ({
+    weight: among[name]! * 10,
+    arbitrary: fc.record({ name: fc.constant(name), x: number, y: number }),
+  }))
+  return fc.array(fc.oneof(...each), { maxLength: 60, size: 'max' })
 }
 
-/** The shortest list of these commands, in their order, that still fails. */
-export async function shorten(
-  commands: readonly Command[],
-  fails: (fewer: readonly Command[]) => Promise<boolean>,
-): Promise<readonly Command[]> {
-  let shortest = commands
-  for (let size = Math.ceil(commands.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = 0; at < shortest.length; ) {
-      const fewer = [...shortest.slice(0, at), ...shortest.slice(at + size)]
-      if (await fails(fewer)) shortest = fewer
-      else at += size
-    }
-  }
-  return shortest
-}
+const lifeWith = (hasSockets: boolean) =>
+  fc.record({
+    setting: fc.record({
+      wait: fc.constantFrom(0, 5, 60),
+      hold: fc.constantFrom(0, 1, 2),
+      acks: chance(4),
+      keys: chance(3),
+      legacy: chance(1),
+      sasl2: chance(6),
+      maxRequests: fc.constantFrom(2, 3),
+      isPrompt: chance(8),
+      hasSockets: fc.constant(hasSockets),
+    }),
+    commands: commandsAmong(hasSockets ? socketWeights : weights),
+  })
 
-export function print(commands: readonly Command[]): string {
-  return commands.map(({ name, x, y }) => `  ${name} ${x} ${y}`).join('\n')
-}
+export const life = fc.oneof({ weight: 2, arbitrary: lifeWith(false) }, { weight: 3, arbitrary: lifeWith(true) })
