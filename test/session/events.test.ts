@@ -1,36 +1,25 @@
 // The events that a portal gets.
 import { describe, expect, test } from '@jest/globals'
 import { attachPage, newToken } from '../browsers/websocket/pages.js'
-import { BoshBench, type Client, FakePeer, message } from '../support/bosh-bench.js'
+import { BoshBench, type Client, message } from '../support/bosh-bench.js'
 
-const handover = { seconds: 120, attachBinding: 'off' } as const
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 const conflict = {
   failure: { step: 'features', code: 'remote-stream-error', condition: 'conflict' },
   streamError: '<stream:error/>',
 } as const
 
-/** `told` has the sent events. After the first session, each event has the number of its session. */
+/** `told` has the sent events. */
 function benchOf() {
   const told: string[] = []
-  const ids: string[] = []
   const bench = new BoshBench({}, undefined, {
     issuesTickets: true,
-    tellEvent(type, { id, jid, domain }, reason) {
+    tellEvent(type, { jid, domain }, reason) {
       expect([jid, domain]).toEqual(['juliet@chat.example/balcony', 'chat.example'])
-      const which = ids.indexOf(id) > 0 ? ` of ${ids.indexOf(id)}` : ''
-      told.push(`${type.replace('session.', '')}${reason === undefined ? '' : `: ${reason}`}${which}`)
+      told.push(`${type.replace('session.', '')}${reason === undefined ? '' : `: ${reason}`}`)
     },
   })
-  return {
-    bench,
-    told,
-    async warmed() {
-      const client = await bench.warmed()
-      ids.push(client.id)
-      return client
-    },
-  }
+  return { bench, told, warmed: () => bench.warmed() }
 }
 
 describe('the event session.attached is sent', () => {
@@ -151,14 +140,6 @@ describe('the event session.ended is sent', () => {
     await bench.pass(121)
     expect(told).toEqual(['attached', 'ended: inactivity'])
   })
-
-  test('only once for a session', async () => {
-    const { bench, told, warmed } = benchOf()
-    const [one, two] = [await warmed(), await warmed()]
-    await two.next('', "type='terminate'")
-    await bench.sessions.end(one.id)
-    expect(told).toEqual(['attached of 1', 'ended: client of 1', 'ended: logout'])
-  })
 })
 
 describe('no event is sent', () => {
@@ -176,9 +157,10 @@ describe('no event is sent', () => {
   test('for a session whose caller disconnects before the response', async () => {
     const { bench, told } = benchOf()
     const login = bench.login()
-    await login.opening.handOver('juliet@chat.example/balcony', [], handover)
-    bench.registry.byId(login.opening.id)!.end('unclaimed', 'silent')
+    await login.opening.handOver('juliet@chat.example/balcony', [], { seconds: 120, attachBinding: 'off' })
+    login.opening.abandon()
     expect(Object.entries(bench.counts.sessionsEnded).filter(([, ended]) => ended > 0)).toEqual([['unclaimed', 1]])
+    expect([bench.registry.size, bench.link.closed]).toEqual([0, true])
     expect(told).toEqual([])
   })
 
@@ -195,13 +177,5 @@ describe('no event is sent', () => {
     await page.next()
     await bench.sessions.end(page.id)
     expect(told).toEqual(['resumed', 'attached', 'ended: logout'])
-  })
-
-  test('for an unencrypted request to an encrypted session', async () => {
-    const { told, warmed } = benchOf()
-    const client = await warmed()
-    await client.next()
-    await client.next('', '', new FakePeer(false))
-    expect(told).toEqual(['attached'])
   })
 })

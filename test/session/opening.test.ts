@@ -1,9 +1,7 @@
 // A session during a warm login: until the handover, the login gets all elements of the server.
 import { describe, expect, test } from '@jest/globals'
-import { heldRequests } from '../../src/browsers/bosh/connection-manager.js'
 import { smNamespace } from '../../src/xmpp/namespaces.js'
-import { BoshBench, empty, type FakeLink, FakeMending, message, payload } from '../support/bosh-bench.js'
-import { element } from '../support/element.js'
+import { BoshBench, empty, FakeMending } from '../support/bosh-bench.js'
 
 const handover = { seconds: 120, attachBinding: 'off' } as const
 const juliet = 'juliet@chat.example/balcony'
@@ -14,14 +12,6 @@ const enabled = {
 }
 
 describe('a session during its login', () => {
-  test('is found by its id, in the state opening', () => {
-    const bench = new BoshBench()
-    const { opening } = bench.login()
-    expect(opening.id).toMatch(/^[0-9a-f]{32}$/)
-    expect(bench.registry.byId(opening.id)?.view).toMatchObject({ state: 'opening', origin: 'warmed' })
-    expect(heldRequests(bench.registry.all())).toMatchObject({ heldRequests: 0, heldSince: undefined })
-  })
-
   test('gives its login the link and all elements of the server unchanged', async () => {
     const bench = new BoshBench()
     const login = bench.login()
@@ -97,17 +87,6 @@ describe('a session during its login', () => {
     expect(await opening.handOver(juliet, [], handover, management)).toMatchObject({ rid: 701 })
   })
 
-  test('reports a stream error of the server to its login', () => {
-    const bench = new BoshBench()
-    const login = bench.login()
-    const end = {
-      failure: { step: 'bind', code: 'remote-stream-error', condition: 'conflict' },
-      streamError: '<stream:error/>',
-    } as const
-    bench.link.end(end)
-    expect(login.end).toEqual(end)
-  })
-
   test.each([
     ['gone.example', 'host-unknown'],
     ['other.example', 'domain-not-allowed'],
@@ -130,33 +109,6 @@ describe('a session after its login', () => {
       ...{ inactivity: 150, polling: 5, maxpause: 300, ver: '1.8' },
     })
     expect(bench.registry.byId(opening.id)?.view).toMatchObject({ jid: juliet, state: 'waiting' })
-  })
-
-  test('delivers stanzas from the login first, then later ones', async () => {
-    const { bench, client } = await BoshBench.warmed({
-      undelivered: [element(message('early')), element(message('soon'))],
-    })
-    await bench.server(link => link.receive(message('late')))
-    expect((await client.next()).reply?.body).toBe(payload(...['early', 'soon', 'late'].map(message)))
-  })
-
-  test('returns stanzas from the login to their senders if no page attaches', async () => {
-    const bench = new BoshBench()
-    const letter = "<message xmlns='jabber:client' from='romeo@chat.example/a' id='m'><body>x</body></message>"
-    const { link } = await bench.warmed({ undelivered: [element(letter)] })
-    await bench.pass(121)
-    expect(link.sent).toEqual([expect.stringContaining("type='error' to='romeo@chat.example/a' id='m'")])
-    expect(link.closed).toBe(true)
-  })
-
-  test('is ended by its login if the response cannot be sent', async () => {
-    const bench = new BoshBench()
-    const login = bench.login()
-    await login.opening.handOver(juliet, [], handover)
-    login.opening.abandon()
-    expect(bench.registry.size).toBe(0)
-    expect(bench.counts.sessionsEnded.unclaimed).toBe(1)
-    expect((login.opening.link as FakeLink).closed).toBe(true)
   })
 
   test('does not send attributes of a creation reply to its page', async () => {

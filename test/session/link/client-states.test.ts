@@ -1,8 +1,7 @@
 import { expect, test } from '@jest/globals'
-import { smNamespace } from '../../../src/xmpp/namespaces.js'
-import { BoshBench, FakeMending, features, message } from '../../support/bosh-bench.js'
+import { BoshBench, message } from '../../support/bosh-bench.js'
 import { element } from '../../support/element.js'
-import { nextBench, recordsOf, takeUpAt } from '../../support/next-process.js'
+import { nextBench, recordsOf, resumable, resumedByServer, resumesAt, takeUpAt } from '../../support/next-process.js'
 
 const active = "<active xmlns='urn:xmpp:csi:0'/>"
 const inactive = "<inactive xmlns='urn:xmpp:csi:0'/>"
@@ -23,26 +22,15 @@ test.each([
 )
 
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
-const resumed = `<resumed xmlns='${smNamespace}' previd='s' h='0'/>`
-
 /** A session whose link can be mended, at a server that supports client states, or does not. */
 async function managed(offersClientStates: boolean) {
-  const bench = new BoshBench()
-  const repairs = new FakeMending()
-  const client = await bench.warmed({ management: { mending: repairs } })
-  Object.assign(client.link.facts, { offersClientStates })
-  await bench.server(link => link.say(`<enabled xmlns='${smNamespace}' id='s' resume='true'/>`))
-  return { bench, client, repairs }
+  const all = await resumable()
+  Object.assign(all.client.link.facts, { offersClientStates })
+  return all
 }
 
 /** Returns what was sent after `<resume/>`. */
-async function isMended(bench: BoshBench, { attempts }: FakeMending): Promise<string[]> {
-  const link = attempts.at(-1)!.succeed()
-  await bench.pass(0)
-  link.receive(features)
-  await bench.server(() => link.say(resumed))
-  return link.sent.slice(1)
-}
+const isMended = async (...about: Parameters<typeof resumesAt>) => (await resumesAt(...about)).sent.slice(1)
 
 test.each([
   ['inactive', true, [inactive], [inactive]],
@@ -51,25 +39,25 @@ test.each([
   ['inactive, and sent something else', true, [inactive, "<other xmlns='urn:xmpp:csi:0'/>"], [inactive]],
   ['in no state', true, [], []],
 ])('a page that was %s before its link broke is so after it is mended', async (_what, isOffered, states, repeated) => {
-  const { bench, client, repairs } = await managed(isOffered)
+  const { bench, client, mending } = await managed(isOffered)
   for (const state of states) await client.next(state)
   await bench.server(() => client.link.end(lost))
-  expect(await isMended(bench, repairs)).toEqual(repeated)
+  expect(await isMended(bench, mending)).toEqual(repeated)
 })
 
 test('a page that changes its state while its link is mended', async () => {
-  const { bench, client, repairs } = await managed(true)
+  const { bench, client, mending } = await managed(true)
   await client.next(inactive)
   await bench.server(() => client.link.end(lost))
   await client.next(active)
-  expect(await isMended(bench, repairs)).toEqual([active])
+  expect(await isMended(bench, mending)).toEqual([active])
 })
 
 test('a page whose stream is resumed within the login, before the server sends its features', async () => {
-  const { bench, client, repairs } = await managed(true)
+  const { bench, client, mending } = await managed(true)
   await client.next(inactive)
   await bench.server(() => client.link.end(lost))
-  const link = repairs.attempts[0]!.succeed(element(resumed))
+  const link = mending.attempts[0]!.succeed(element(resumedByServer(0)))
   await bench.pass(0)
   expect(link.sent).toEqual([inactive])
   await client.next(active)
@@ -80,8 +68,8 @@ test('a page whose session moves to another process', async () => {
   const { bench, client } = await managed(true)
   await client.next(inactive)
   const next = nextBench()
-  const [repairs] = takeUpAt(next, recordsOf(bench))
-  expect(await isMended(next, repairs!)).toEqual([inactive])
+  const [mending] = takeUpAt(next, recordsOf(bench))
+  expect(await isMended(next, mending!)).toEqual([inactive])
 })
 
 test('a page whose process dies may be visible again, so that only `active` is repeated', async () => {
@@ -97,9 +85,9 @@ test('a page whose process dies may be visible again, so that only `active` is r
 })
 
 test('another page is not taken for hidden', async () => {
-  const { bench, client, repairs } = await managed(true)
+  const { bench, client, mending } = await managed(true)
   await client.next(inactive)
   bench.registry.byId(client.id)!.resume({ seconds: 120, attachBinding: 'off' })
   await bench.server(() => client.link.end(lost))
-  expect(await isMended(bench, repairs)).toEqual([])
+  expect(await isMended(bench, mending)).toEqual([])
 })

@@ -2,8 +2,8 @@
 import { describe, expect, test } from '@jest/globals'
 import { linkNamespace, smNamespace } from '../../../src/xmpp/namespaces.js'
 import * as pages from '../../browsers/websocket/pages.js'
-import { ack, attachPage, attachPageCounting, benchWithTickets, newToken } from '../../browsers/websocket/pages.js'
-import { BoshBench, type Client, type FakeMending, message, payload } from '../../support/bosh-bench.js'
+import { ack, attachPage, attachPageCounting, benchWithTickets } from '../../browsers/websocket/pages.js'
+import { BoshBench, message, payload } from '../../support/bosh-bench.js'
 import { movedTo, nextBench, recordsOf, resumable, resumesAt, takeUpAt } from '../../support/next-process.js'
 
 const sm = `xmlns='${smNamespace}'`
@@ -13,39 +13,24 @@ const up = `<link xmlns='${linkNamespace}' state='up'/>`
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
 /** A session whose link can be mended. */
-class Stage {
-  #link: Client['link']
-
-  private constructor(
-    readonly bench: BoshBench,
-    readonly client: Client,
-    readonly repairs: FakeMending,
-  ) {
-    this.#link = client.link
-  }
-
-  static async set(): Promise<Stage> {
-    const { bench, client, mending } = await resumable(benchWithTickets())
-    return new Stage(bench, client, mending)
-  }
-
-  async breaks(): Promise<void> {
-    await this.bench.server(() => this.#link.end(lost))
-  }
-
-  receives(text: string): void {
-    this.#link.receive(text)
-  }
-
-  async isMended(): Promise<string[]> {
-    this.#link = await resumesAt(this.bench, this.repairs)
-    return this.#link.sent
+async function setStage() {
+  const { bench, client, mending: repairs } = await resumable(benchWithTickets())
+  let { link } = client
+  return {
+    bench,
+    client,
+    breaks: () => bench.server(() => link.end(lost)),
+    receives: (text: string) => bench.server(() => link.receive(text)),
+    async isMended() {
+      link = await resumesAt(bench, repairs)
+      return link.sent
+    },
   }
 }
 
 describe('a page over BOSH', () => {
   test('is told the state when it asks, and each change at once', async () => {
-    const stage = await Stage.set()
+    const stage = await setStage()
     const { client } = stage
     expect((await client.next(watch)).reply?.body).toBe(payload(up))
     const held = await client.next()
@@ -59,7 +44,7 @@ describe('a page over BOSH', () => {
   })
 
   test('is told with its next request if none is open, and only the newest state', async () => {
-    const stage = await Stage.set()
+    const stage = await setStage()
     const { client } = stage
     await client.next(watch)
     await stage.breaks()
@@ -70,7 +55,7 @@ describe('a page over BOSH', () => {
   })
 
   test('is told before the stanzas that wait', async () => {
-    const stage = await Stage.set()
+    const stage = await setStage()
     const { client } = stage
     await client.next(watch)
     await stage.bench.server(link => link.receive(message('one')))
@@ -79,7 +64,7 @@ describe('a page over BOSH', () => {
   })
 
   test('that does not ask is told nothing', async () => {
-    const stage = await Stage.set()
+    const stage = await setStage()
     const held = await stage.client.next()
     await stage.breaks()
     await stage.isMended()
@@ -87,7 +72,7 @@ describe('a page over BOSH', () => {
   })
 
   test('that resumes a session asks itself, also while the link is mended', async () => {
-    const stage = await Stage.set()
+    const stage = await setStage()
     await stage.client.next(watch)
     await stage.breaks()
     const page = await stage.bench.resume(stage.client)
@@ -104,12 +89,12 @@ describe('a page over BOSH', () => {
   })
 
   test('gets one answer to many questions', async () => {
-    const { client } = await Stage.set()
+    const { client } = await setStage()
     expect((await client.next(watch.repeat(50))).reply?.body).toBe(payload(up))
   })
 
   test('whose session moves to another process is told there', async () => {
-    const { bench, client } = await Stage.set()
+    const { bench, client } = await setStage()
     await client.next(watch)
     const next = nextBench()
     const [repairs] = takeUpAt(next, recordsOf(bench))
@@ -121,7 +106,7 @@ describe('a page over BOSH', () => {
   })
 
   test('that has not asked is told nothing after a move', async () => {
-    const { bench, client } = await Stage.set()
+    const { bench, client } = await setStage()
     await client.next('', "pause='60'")
     const next = nextBench()
     takeUpAt(next, recordsOf(bench))
@@ -131,7 +116,7 @@ describe('a page over BOSH', () => {
 
 describe('a page over WebSocket', () => {
   test('is told the state when it asks, and each change at once', async () => {
-    const stage = await Stage.set()
+    const stage = await setStage()
     const page = attachPage(stage.bench, stage.client.token!)
     page.receive(watch)
     await stage.breaks()
@@ -139,27 +124,8 @@ describe('a page over WebSocket', () => {
     expect(page.sent).toEqual([up, mending, up])
   })
 
-  test('that does not ask is told nothing', async () => {
-    const stage = await Stage.set()
-    const page = attachPage(stage.bench, stage.client.token!)
-    await stage.breaks()
-    await stage.isMended()
-    expect(page.sent).toEqual([])
-  })
-
-  test('that comes while the link is mended is told so, and asks itself', async () => {
-    const stage = await Stage.set()
-    attachPage(stage.bench, stage.client.token!).receive(watch)
-    await stage.breaks()
-    const page = attachPage(stage.bench, await newToken(stage.bench, stage.client))
-    expect(page.sent).toEqual([])
-    page.receive(watch)
-    await stage.isMended()
-    expect(page.sent).toEqual([mending, up])
-  })
-
   test('counts neither its question nor the notices as stanzas, and resumes its stream', async () => {
-    const stage = await Stage.set()
+    const stage = await setStage()
     const { bench, client } = stage
     const { socket, id } = attachPageCounting(bench, client.token!)
     socket.receive(watch)
@@ -170,14 +136,14 @@ describe('a page over WebSocket', () => {
     socket.receive(ack(1))
     socket.leave()
     await stage.isMended()
-    await bench.server(() => stage.receives(message('two')))
+    await stage.receives(message('two'))
     const again = await pages.comeBack(bench, client, id, 1)
     again.receive(watch)
     expect(again.sent).toEqual([`<resumed ${sm} previd='${id}' h='0'/>`, ...[message('two'), pages.request, up]])
   })
 
   test('that does not read gets only the newest notice', async () => {
-    const stage = await Stage.set()
+    const stage = await setStage()
     const page = attachPage(stage.bench, stage.client.token!)
     page.bufferedAmount = 10_000_000
     for (let time = 0; time < 9; time++) page.receive(watch)
@@ -189,7 +155,7 @@ describe('a page over WebSocket', () => {
 })
 
 test('stanzas of a page go to the server after the break, and its questions do not', async () => {
-  const stage = await Stage.set()
+  const stage = await setStage()
   const page = attachPage(stage.bench, stage.client.token!)
   await stage.breaks()
   page.receive(watch)
