@@ -59,15 +59,7 @@ describe('a server that reads but does not answer', () => {
     expect(client.bench.logged).toHaveLength(1)
   })
 
-  test('ends also the session of a page that is away', async () => {
-    const client = await attached()
-    await client.next(message('anyone there?'), "pause='200'")
-    await client.bench.pass(76)
-    const poll = await client.next()
-    expect(poll.reply?.body).toBe(terminated('remote-stream-error'))
-  })
-
-  test.each(['x', 'éé', '€'])('gets time to read the bytes that were sent before the ping (%s)', async text => {
+  test.each(['x', '€'])('gets time to read the bytes that were sent before the ping (%s)', async text => {
     const client = await attached()
     await client.next(message(text.repeat(100_000 / Buffer.byteLength(text))))
     await client.bench.pass(15 + patience + 40)

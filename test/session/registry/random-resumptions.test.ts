@@ -121,6 +121,14 @@ class SocketPage {
     this.#socket?.receive(request)
   }
 
+  /** Its connection takes nothing for a while, or `isOver` and it does again. */
+  stall(isOver = false): void {
+    const socket = this.#socket
+    if (socket === undefined) return
+    if (socket.bufferedAmount === 0 && !isOver) socket.bufferedAmount = 1_000_000
+    else socket.drain()
+  }
+
   confirm(): void {
     this.#socket?.receive(ack(this.#count))
   }
@@ -166,6 +174,7 @@ class SocketPage {
 const step = fc.oneof(
   fc.record({ kind: fc.constant('page sends' as const), count }),
   fc.record({ kind: fc.constant('page asks' as const) }),
+  fc.record({ kind: fc.constant('page stalls' as const) }),
   fc.record({ kind: fc.constant('page confirms' as const) }),
   fc.record({ kind: fc.constant('page reads' as const), count }),
   fc.record({ kind: fc.constant('connection breaks' as const), count }),
@@ -209,6 +218,8 @@ async function play(steps: readonly AnyStep[], isLate: boolean): Promise<void> {
         return page.send(step.count)
       case 'page asks':
         return page.ask()
+      case 'page stalls':
+        return page.stall()
       case 'page confirms':
         return page.confirm()
       case 'page reads':
@@ -269,6 +280,7 @@ async function play(steps: readonly AnyStep[], isLate: boolean): Promise<void> {
   server.enable()
   await comeBack()
   await page.comeBack()
+  page.stall(true)
   for (let rounds = 0; rounds < 10; rounds++) {
     server.read()
     page.read()

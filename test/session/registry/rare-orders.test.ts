@@ -1,6 +1,5 @@
 // Counts of stanzas in orders of events that are rare: nothing that waits is confirmed, and nothing is sent twice.
 import { beforeEach, expect, jest, test } from '@jest/globals'
-import { keptRecordOf } from '../../../src/session/session-record.js'
 import { type Store, StoreUnavailable } from '../../../src/store/store.js'
 import {
   attachPageCounting,
@@ -12,13 +11,12 @@ import {
   resume,
   stanza,
 } from '../../browsers/websocket/pages.js'
-import { BoshBench, type Client, FakeMending, message, payload } from '../../support/bosh-bench.js'
+import { BoshBench, type Client, FakeMending, message } from '../../support/bosh-bench.js'
 import { element } from '../../support/element.js'
 import {
   enabledByServer,
   movedTo,
   nextBench,
-  recordsOf,
   resumable,
   resumedByServer,
   takeUpOne,
@@ -55,32 +53,6 @@ async function diesAfter(count: number) {
   await bench.pass(0)
   return { link, back: logIn(bench, (await bench.resume(movedTo(bench, client))).token!) }
 }
-
-test('stanzas that wait outlive two processes, also if SASL2 resumes the stream', async () => {
-  await dying.server(() => client.link.receive(message('0'), message('1')))
-  const second = nextBench({}, about)
-  keepRecords(second, store, 'other')
-  const mending = new FakeMending()
-  takeUpOne(second, JSON.parse(recordsOf(dying)[0]!), mending)
-  const [attempt] = mending.attempts
-  const h = Number(attempt!.resumption.h)
-  const all = [message('0'), message('1')]
-  // The server repeats what is not counted.
-  attempt!.succeed(element(resumedByServer(0)), ...all.slice(h).map(element))
-  await second.pass(0)
-  await isKept(second)
-  const session = second.registry.bySid(client.sid)!
-  const record = JSON.parse(JSON.stringify(keptRecordOf(session, second.clock.now())))
-  // It dies.
-  const third = nextBench({}, about)
-  const last = new FakeMending()
-  takeUpOne(third, record, last)
-  const again = Number(last.attempts[0]!.resumption.h)
-  last.attempts[0]!.succeed(element(resumedByServer(0)), ...all.slice(again).map(element))
-  await third.pass(0)
-  const page = movedTo(third, client)
-  expect((await page.next()).reply?.body).toBe(payload(...all))
-})
 
 test('an outage that is over is not counted later', async () => {
   await isKept()
