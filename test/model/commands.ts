@@ -14,8 +14,6 @@ export interface Setting extends Wishes {
   readonly maxRequests: number
   /** Whether the client opens the stream again as soon as it may. */
   readonly isPrompt: boolean
-  /** Whether pages may come over WebSocket, too. */
-  readonly hasSockets: boolean
 }
 
 /** How often each happens among the others. */
@@ -53,58 +51,31 @@ const weights = {
   badRid: 0.3,
 } as const
 
-/** What comes to that where pages may come over WebSocket. */
-const socketWeights = {
-  ...weights,
-  resume: 9,
-  /** A page shows a token and takes the session over, or stops in the middle of it and goes on later. */
-  attachSocket: 12,
-  halfway: 2,
-  goOn: 3,
-  /** It shows one that is used, or was never any. */
-  wrongToken: 1,
-  /** It sends stanzas; what it sent arrives; it reads, and says so if it is asked. */
-  socketSend: 14,
-  socketArrive: 12,
-  socketRead: 14,
-  /** Its connection breaks. */
-  cut: 5,
-  /** It does not read for a while, or the server does not. */
-  stall: 3,
-  slow: 2,
-  /** One from before sends something. */
-  staleSocket: 2,
-  socketClose: 0.4,
-} as const
-
-export type Name = keyof typeof socketWeights
+export type Name = keyof typeof weights
 
 /** In so many of ten. */
 const chance = (of10: number) => fc.nat(9).map(number => number < of10)
 
-const commandsAmong = (among: Partial<Record<Name, number>>) => {
-  const number = fc.noBias(fc.nat(999))
-  const each = (Object.keys(among) as Name[]).map(name => ({
-    weight: among[name]! * 10,
-    arbitrary: fc.record({ name: fc.constant(name), x: number, y: number }),
-  }))
-  return fc.array(fc.oneof(...each), { maxLength: 60, size: 'max' })
-}
+const number = fc.noBias(fc.nat(999))
 
-const lifeWith = (hasSockets: boolean) =>
-  fc.record({
-    setting: fc.record({
-      wait: fc.constantFrom(0, 5, 60),
-      hold: fc.constantFrom(0, 1, 2),
-      acks: chance(4),
-      keys: chance(3),
-      legacy: chance(1),
-      sasl2: chance(6),
-      maxRequests: fc.constantFrom(2, 3),
-      isPrompt: chance(8),
-      hasSockets: fc.constant(hasSockets),
-    }),
-    commands: commandsAmong(hasSockets ? socketWeights : weights),
-  })
-
-export const life = fc.oneof({ weight: 2, arbitrary: lifeWith(false) }, { weight: 3, arbitrary: lifeWith(true) })
+export const life = fc.record({
+  setting: fc.record({
+    wait: fc.constantFrom(0, 5, 60),
+    hold: fc.constantFrom(0, 1, 2),
+    acks: chance(4),
+    keys: chance(3),
+    legacy: chance(1),
+    sasl2: chance(6),
+    maxRequests: fc.constantFrom(2, 3),
+    isPrompt: chance(8),
+  }),
+  commands: fc.array(
+    fc.oneof(
+      ...(Object.keys(weights) as Name[]).map(name => ({
+        weight: weights[name] * 10,
+        arbitrary: fc.record({ name: fc.constant(name), x: number, y: number }),
+      })),
+    ),
+    { maxLength: 60, size: 'max' },
+  ),
+})

@@ -32,10 +32,6 @@ const step = 500
 /** More than the longest queue, and one more burst. */
 const mostQueued = 6 + 8 + 1
 
-export class Broken extends Error {
-  override readonly name = 'Broken'
-}
-
 export class SessionModel {
   /** The highest rid received without a gap. */
   received = firstRid
@@ -68,10 +64,6 @@ export class SessionModel {
   outcome: string | undefined
   /** The number of the stanza that told the client's JID; an answer, for which the server does not wait. */
   boundBy: number | undefined
-  /** Whether a page has the session over a WebSocket: it may be behind with what it reads, or gone for a while. */
-  socket: 'none' | 'open' | 'behind' | 'cut' = 'none'
-  /** Whether the page that waits to be attached to has been, over BOSH; no other may come by its token then. */
-  hasCome = false
   #acknowledged = 0
   #isPaused = false
   /** Rids below belong to pages that are shut out. */
@@ -98,40 +90,6 @@ export class SessionModel {
    * one before its first. What may not have reached the page before will be handed out again.
    */
   resume(rid: number, last: number, seconds: number, now: number): void {
-    this.#passOn()
-    this.socket = 'none'
-    this.received = last
-    this.#answered = last
-    this.fence = rid - 1
-    this.#patience = seconds
-    this.#lastSign = now
-  }
-
-  /** A page has the session from now on over a WebSocket, and so long to come back whenever its connection breaks. */
-  attachSocket(seconds: number, now: number): void {
-    this.#passOn()
-    this.socket = 'open'
-    this.fence = Number.POSITIVE_INFINITY
-    this.#patience = seconds
-    this.#lastSign = now
-  }
-
-  /** That page is gone, and so it may be back. */
-  cut(now: number): void {
-    this.socket = 'cut'
-    this.#lastSign = now
-  }
-
-  /** These are to be sent again, before all others. */
-  sendAgain(again: readonly number[]): void {
-    this.handed = this.handed.filter(number => !again.includes(number))
-    this.sent = [...this.handed, ...this.sent.filter(number => !this.handed.includes(number))]
-    this.#mostQueued = Math.max(this.#mostQueued, this.sent.length - this.handed.length + 9)
-  }
-
-  /** What the page before was given over BOSH, and may have lost, is for the next one. */
-  #passOn(): void {
-    this.hasCome = false
     const { acks, requests } = this.agreed
     // No client makes a request without having got all but so many of the replies before.
     const certain = acks ? this.#acknowledged : this.received - Math.max(2, requests) - (this.#isPaused ? 1 : 0)
@@ -139,13 +97,20 @@ export class SessionModel {
     const again = kept
       .filter(([answered]) => answered > certain)
       .flatMap(([, text]) => this.stanzasAmong(numbersIn(text)))
-    this.sendAgain(again)
+    this.handed = this.handed.filter(number => !again.includes(number))
+    this.sent = [...this.handed, ...this.sent.filter(number => !this.handed.includes(number))]
+    this.#mostQueued = Math.max(this.#mostQueued, this.sent.length - this.handed.length + 9)
     this.base = this.handed.length
     for (const copy of this.waiting) copy.fate = this.parked.get(copy.made.rid) === copy ? 'unanswered' : 'empty'
     this.parked.clear()
     this.given = new Map()
     this.agreed = { ...this.agreed, acks: false }
     this.#isPaused = false
+    this.received = last
+    this.#answered = last
+    this.fence = rid - 1
+    this.#patience = seconds
+    this.#lastSign = now
   }
 
   /** Those of these numbers that were stanzas. */
@@ -180,7 +145,6 @@ export class SessionModel {
 
   #accept({ rid, kind, stanzas, pause, binds, ack }: Made): void {
     if (this.end !== undefined) return
-    this.hasCome = true
     this.received = rid
     this.#acknowledged = ack
     this.#isPaused = kind === 'pause'
@@ -317,10 +281,8 @@ export class SessionModel {
     const { handed, sent } = this
     this.#demand(String(handed) === String(sent.slice(0, handed.length)), `replies had ${handed} of ${sent}`)
     const live = this.waiting.filter(({ peer }) => !peer.gone)
-    const isThere = this.socket === 'open' || this.socket === 'behind'
-    if (live.length > 0 || isThere) this.#lastSign = now
-    if (isThere || live.some(({ made }) => made.rid <= this.received)) this.#lastInOrder = now
-    if (ended && this.outcome !== undefined && this.socket !== 'none') this.end ??= 'told'
+    if (live.length > 0) this.#lastSign = now
+    if (live.some(({ made }) => made.rid <= this.received)) this.#lastInOrder = now
     const sign = this.outcome === undefined ? this.#lastSign : this.#lastInOrder
     const isSilent = now - sign >= this.#patience * 1000 - step
     if (ended && this.end === undefined) {
@@ -348,11 +310,6 @@ export class SessionModel {
     const held = live.filter(({ made, superseded }) => made.rid <= this.received && !superseded)
     this.#demand(held.length === 0 || this.handed.length === this.sent.length, 'a request waits, and so do stanzas')
     this.#demand(held.length === 0 || this.outcome === undefined, 'the link is over, and no client is told')
-    this.#demand(this.socket !== 'open' || this.handed.length === this.sent.length, 'a page is there, and stanzas wait')
-    this.#demand(
-      (this.socket !== 'open' && this.socket !== 'cut') || this.outcome === undefined,
-      'the link is over, and a page is not told',
-    )
     const { hold, wait, requests } = this.agreed
     const most = this.opening ? requests + 1 : wait === 0 ? 0 : hold
     this.#demand(held.length <= most || this.outcome !== undefined, `${held.length} are held`)
@@ -371,6 +328,6 @@ export class SessionModel {
   }
 
   #demand(holds: boolean, what: string): void {
-    if (!holds) throw new Broken(what)
+    if (!holds) throw new Error(what)
   }
 }

@@ -5,14 +5,11 @@ import type { StoredSession } from '../../src/store/store.js'
 import { BoshBench, boshNamespace, FakePeer } from '../support/bosh-bench.js'
 import { firstRid, type Kind, type Made, ModelClient } from './client.js'
 import type { Command, Setting } from './commands.js'
-import { Broken, type Copy, SessionModel } from './model.js'
+import { type Copy, SessionModel } from './model.js'
 import { ModelServer } from './server.js'
-import { type Login, logins, resumeSeconds, SocketPage } from './socket-page.js'
 
 const inactivity = 150
 const polling = 5
-/** How long the service waits until a page has taken its session over, in milliseconds. */
-const patience = 30_000
 
 export class World {
   readonly bench: BoshBench
@@ -25,31 +22,15 @@ export class World {
   /** Made, and not where it is meant to be yet. */
   #inTheAir: { made: Made; lossy: boolean }[] = []
   #answered: Copy[] = []
-  /** The token that was handed out last, and until when it is good, as long as it was not used; and all those before it. */
-  #token: { readonly text: string; readonly until: number } | undefined
-  #oldTokens: string[] = []
-  /** The page that has the session over WebSocket, connected or not. */
-  #socket: SocketPage | undefined
-  /** The one that had it last, and may go on with its stream; whether no other has had anything since. */
-  #last: SocketPage | undefined
-  #isUntouched = false
-  /** One that was let in, and has yet to say what it wants; whether it may still have the session, and until when. */
-  #halfway: { readonly page: SocketPage; readonly goesOn: boolean; readonly until: number } | undefined
-  #mayGoOn = false
-  #pages: SocketPage[] = []
-  #sockets: SocketPage['socket'][] = []
-  /** What pages over WebSocket have read before they began anew, and what may have been lost with their connections. */
-  #readBefore: number[] = []
-  #mayBeLost: number[] = []
   /** A run takes milliseconds; one that takes seconds goes in circles. */
   readonly #until = performance.now() + 5000
+
   constructor(setting: Setting) {
     const { wait, maxRequests } = setting
     this.#isPrompt = setting.isPrompt
     const hold = Math.min(setting.hold, maxRequests - 1)
     const isPolling = wait === 0 || hold === 0
-    const about = { maxQueueElements: 6, issuesTickets: setting.hasSockets }
-    this.bench = new BoshBench({ maxRequests, inactivity }, undefined, about)
+    this.bench = new BoshBench({ maxRequests, inactivity }, undefined, { maxQueueElements: 6 })
     this.client = new ModelClient(setting, hold + 1)
     const silence = inactivity + (isPolling ? 2 * polling : 0)
     this.model = new SessionModel({ wait, hold, requests: hold + 1, inactivity: silence, acks: setting.acks })
@@ -135,49 +116,6 @@ export class World {
       case 'eavesdrop':
         await this.#eavesdrop()
         break
-      case 'attachSocket':
-        this.#attachSocket(logins[x % 4]!, y)
-        break
-      case 'halfway':
-        this.#attachSocket(logins[x % 3]!, y, true)
-        break
-      case 'goOn':
-        this.#goOnHalfway()
-        break
-      case 'wrongToken':
-        this.#showWrong(logins[x % 4]!, this.#oldTokens[y % (this.#oldTokens.length || 1)] ?? 'guessed')
-        break
-      case 'socketSend':
-        this.#live?.send(x % 3)
-        if (y % 3 > 0) this.#arrive(3)
-        break
-      case 'socketArrive':
-        this.#arrive(1 + (x % 4))
-        break
-      case 'socketRead':
-        this.#live?.take(1 + (x % 5))
-        break
-      case 'cut':
-        this.#cut(x % 4, y % 3)
-        break
-      case 'stall':
-        this.#stall()
-        break
-      case 'slow':
-        this.#beSlow(this.bench.link.backlog === 0)
-        break
-      case 'staleSocket': {
-        const socket = this.#sockets[x % (this.#sockets.length || 1)]
-        if (socket !== this.#socket?.socket && socket !== this.#halfway?.page.socket)
-          socket?.receive(`<message xmlns='jabber:client' id='c${999_000 + y}'/>`)
-        break
-      }
-      case 'socketClose':
-        if (this.#live !== undefined && model.outcome === undefined) {
-          model.end = 'asked'
-          this.#live.close()
-        }
-        break
       case 'streamError':
       case 'linkLoss':
       case 'shutDown':
@@ -192,7 +130,6 @@ export class World {
   /** The client mends all that was lost, until both sides have everything, and then leaves. */
   async finish(): Promise<void> {
     this.#inTheAir = []
-    await this.#finishSocket()
     for (let turns = 0; !this.ended && turns < 60; turns++) {
       this.server.open()
       await this.#settle()
@@ -210,22 +147,21 @@ export class World {
       await this.#settle()
     }
     if (!this.ended) {
-      if (this.client.read.length !== this.#forPage) throw new Broken('the server is read no further')
+      if (this.client.read.length !== this.#forPage) throw new Error('the server is read no further')
       if (String(this.client.read) !== String(this.model.sent.slice(this.model.base)))
-        throw new Broken(`the client read ${this.client.read}`)
+        throw new Error(`the client read ${this.client.read}`)
       this.#lookForLost()
       this.#deliver(this.client.make('terminate', 1), false)
       await this.#settle()
     }
-    if (!this.ended) throw new Broken('it cannot be ended')
-    for (const socket of this.#sockets) socket.leave()
+    if (!this.ended) throw new Error('it cannot be ended')
     this.bench.clock.advance(250)
-    if (this.bench.clock.pending > 0) throw new Broken('a timer is left')
-    if (!this.bench.link.closed) throw new Broken('the link is left open')
+    if (this.bench.clock.pending > 0) throw new Error('a timer is left')
+    if (!this.bench.link.closed) throw new Error('the link is left open')
     const { reply } = await this.bench.send(`<body rid='1' sid='${this.client.sid}' xmlns='${boshNamespace}'/>`)
     // A service that stops says so to everybody.
     if (!/condition='(item-not-found|system-shutdown)'/.test(reply?.body ?? ''))
-      throw new Broken(`after the end: ${reply?.body}`)
+      throw new Error(`after the end: ${reply?.body}`)
   }
 
   async pass(seconds: number): Promise<void> {
@@ -306,13 +242,8 @@ export class World {
     const [{ id }] = [...bench.registry.list()] as [StoredSession]
     const resumed = bench.registry.byId(id)?.resume({ seconds, attachBinding: 'off' })
     if ((resumed !== undefined) !== model.isResumable)
-      throw new Broken(resumed === undefined ? 'it cannot be resumed' : 'it is resumed too early or too late')
+      throw new Error(resumed === undefined ? 'it cannot be resumed' : 'it is resumed too early or too late')
     if (resumed === undefined) return
-    this.#leaveSocket(which % 5)
-    if (this.#token !== undefined) this.#oldTokens.push(this.#token.text)
-    const { token } = resumed
-    this.#token = token === undefined ? undefined : { text: token, until: bench.clock.now() + seconds * 1000 }
-    this.#mayGoOn = false
     const last = resumed.rid - 1 - (which % 2)
     model.resume(resumed.rid, last, seconds, bench.clock.now())
     this.#before.push(client)
@@ -322,177 +253,22 @@ export class World {
 
   #lookForLost(): void {
     const { model } = this
-    const read = new Set([...this.#before, this.client, ...this.#pages].flatMap(page => page.read))
-    for (const number of [...this.#readBefore, ...this.#mayBeLost]) read.add(number)
+    const read = new Set([...this.#before, this.client].flatMap(page => page.read))
     const lost = model.stanzasAmong(model.handed).filter(number => !read.has(number))
-    if (lost.length > 0 && this.#socket === undefined)
-      throw new Broken(`${lost} reached no page and will not be sent again`)
-  }
-
-  /** The page that is connected over WebSocket. */
-  get #live(): SocketPage | undefined {
-    return this.model.socket === 'open' || this.model.socket === 'behind' ? this.#socket : undefined
-  }
-
-  /** A page comes over WebSocket: a new one, or the last one once more. */
-  #attachSocket(login: Login, y: number, stopsHalfway = false): void {
-    const { bench, model } = this
-    const token = this.#token
-    if (token === undefined || this.#socket !== undefined) return
-    const goesOn = this.#last?.streamId !== undefined && y % 3 > 0
-    const page = goesOn ? this.#last! : new SocketPage(bench, 1000 * (this.#pages.length + 1), y % 2 === 0)
-    // It has given up the connection on which it was let in before.
-    if (this.#halfway?.page === page) this.#halfway = undefined
-    if (goesOn) page.reconnect()
-    else this.#pages.push(page)
-    this.#sockets.push(page.socket)
-    const isGood = !model.hasCome && bench.clock.now() < token.until && !this.ended
-    const isIn = page.logIn(goesOn && login === 'inline' ? 'plain' : login, token.text)
-    if (isIn !== isGood) throw new Broken(isIn ? 'a token is good that should not be' : 'a token is not good')
-    if (!isIn) return
-    this.#oldTokens.push(token.text)
-    this.#token = undefined
-    this.#mayGoOn = true
-    this.#halfway = { page, goesOn, until: bench.clock.now() + patience }
-    if (!stopsHalfway) this.#goOnHalfway()
-  }
-
-  /** The page that was let in says what it wants: to go on with its stream, or to begin anew. */
-  #goOnHalfway(): void {
-    const { bench, model } = this
-    const halfway = this.#halfway
-    this.#halfway = undefined
-    if (halfway === undefined || bench.clock.now() >= halfway.until) return
-    const { page, goesOn } = halfway
-    // It may have been told the end at once.
-    if (this.ended && !page.isIn) return
-    let isAnew = !goesOn
-    if (goesOn) {
-      const mayResume = page === this.#last && page.streamId !== undefined
-      const resumed = page.resume()
-      if (resumed === 'gone') {
-        if (mayResume && this.#isUntouched) throw new Broken('a stream cannot go on')
-        isAnew = true
-      } else if (this.#isConflict(resumed === 'conflict')) return
-      else if (!mayResume) throw new Broken('a stream goes on that should not')
-      else {
-        model.attachSocket(resumeSeconds, bench.clock.now())
-        model.handed.push(...(resumed as { numbers: number[] }).numbers)
-      }
-    }
-    if (isAnew) {
-      this.#readBefore.push(...page.read)
-      if (this.#isConflict(!page.bind())) return
-      model.attachSocket(resumeSeconds, bench.clock.now())
-    }
-    this.#socket = page
-    this.#last = page
-    this.#hear()
-    if (isAnew && !this.ended) page.enable()
-    this.#lookForLost()
-  }
-
-  /** Whether a page is told that another one came before it; it has to be where there is one. */
-  #isConflict(isTold: boolean): boolean {
-    if (isTold === (this.#mayGoOn && !this.model.hasCome))
-      throw new Broken(isTold ? 'a page must not go on that was let in' : 'a page goes on in spite of another')
-    return isTold
-  }
-
-  #showWrong(login: Login, token: string): void {
-    const page = new SocketPage(this.bench, 0, false)
-    if (page.logIn(login, token)) throw new Broken('a wrong token is good')
-    page.socket.leave()
-  }
-
-  /** What its page sent arrives at the service. */
-  #arrive(count: number): void {
-    const numbers = this.#live?.arrive(count) ?? []
-    if (this.model.outcome === undefined) this.model.forwarded.push(...numbers)
-  }
-
-  #stall(): void {
-    const page = this.#live
-    if (page === undefined) return
-    const isBehind = this.model.socket === 'open'
-    this.model.socket = isBehind ? 'behind' : 'open'
-    if (isBehind) page.socket.bufferedAmount = 1_000_000
-    else page.socket.drain()
-  }
-
-  /** The server takes nothing for a while, so that no more is read from a page over WebSocket. */
-  #beSlow(isSlow: boolean): void {
-    const { link } = this.bench
-    if (this.model.outcome !== undefined || (isSlow && this.#live === undefined)) return
-    link.backlog = isSlow ? 300_000 : 0
-    link.events.onDrain()
-  }
-
-  /** The connection breaks: the page has read so much more, and so much more has arrived. */
-  #cut(read: number, arrived: number): void {
-    const page = this.#live
-    if (page === undefined) return
-    this.#arrive(arrived)
-    this.#hear()
-    page.take(read)
-    this.#losePage(page)
-    page.socket.leave()
-    this.model.cut(this.bench.clock.now())
-  }
-
-  /** What a page may not have got that has no connection any more. */
-  #losePage(page: SocketPage): void {
-    if (page.streamId === undefined) this.#mayBeLost.push(...page.unread)
-    else this.model.sendAgain(page.unacknowledged)
-    this.#isUntouched = true
-  }
-
-  /** The page over WebSocket is shut out; it may have read so much more. */
-  #leaveSocket(read: number): void {
-    const page = this.#live
-    this.#beSlow(false)
-    if (page !== undefined) {
-      this.#hear()
-      page.take(read)
-      this.#losePage(page)
-    }
-    this.#socket = undefined
-  }
-
-  /** Takes note of what the page over WebSocket was sent. */
-  #hear(): void {
-    const page = this.#socket
-    if (page === undefined) return
-    this.model.handed.push(...page.look())
-    if (new Set(page.read).size !== page.read.length) throw new Broken(`a page read ${page.read}`)
-  }
-
-  /** The page over WebSocket gets all there is, and the session goes to one that comes over BOSH. */
-  async #finishSocket(): Promise<void> {
-    this.#beSlow(false)
-    if (this.model.socket === 'behind') this.#stall()
-    await this.#settle()
-    for (let page = this.#live; page !== undefined && !page.isIdle && !this.ended; page = this.#live) {
-      page.take(100)
-      this.#arrive(100)
-      await this.#settle()
-    }
-    if (this.ended || this.model.socket === 'none') return
-    if (this.model.isResumable) this.#resume(0, 60)
-    await this.#settle()
+    if (lost.length > 0) throw new Error(`${lost} reached no page and will not be sent again`)
   }
 
   async #eavesdrop(): Promise<void> {
-    if (this.client.sid === undefined || this.#socket !== undefined) return
+    if (this.client.sid === undefined) return
     const body = `<body rid='${this.client.lastRid + 1}' sid='${this.client.sid}' xmlns='${boshNamespace}'/>`
     const { reply } = await this.bench.send(body, new FakePeer(false))
-    if (reply?.status !== 0) throw new Broken(`an eavesdropper gets ${reply?.body}`)
+    if (reply?.status !== 0) throw new Error(`an eavesdropper gets ${reply?.body}`)
   }
 
   /** A request that ends the session, and not by a wish. */
   #fault(name: Command['name'], x: number): void {
     const { model, client } = this
-    if (client.sid === undefined || this.#socket !== undefined) return
+    if (client.sid === undefined) return
     const sid = client.sid
     const isKeyFault = name === 'wrongKey' && client.wishes.keys && model.outcome === undefined
     if (name !== 'outside' && name !== 'badRid' && !isKeyFault) return
@@ -507,7 +283,7 @@ export class World {
 
   async #settle(): Promise<void> {
     await new Promise(resolve => setImmediate(resolve))
-    if (performance.now() > this.#until) throw new Broken('it takes for ever')
+    if (performance.now() > this.#until) throw new Error('it takes for ever')
     const now = this.bench.clock.now()
     for (const copy of this.#answered.splice(0)) {
       const counts = this.model.answer(copy, copy.reply!, now)
@@ -516,8 +292,6 @@ export class World {
     }
     this.client.sid ??= / sid='([^']+)'/.exec(this.model.given.get(firstRid) ?? '')?.[1]
     this.server.look()
-    this.#hear()
-    if (this.model.hasCome) this.#isUntouched = false
     this.model.check(now, this.ended, this.server.forwarded, this.server.bounced)
     let bytes = 0
     for (const session of this.bench.registry.all()) bytes += waitingBytes(session)
