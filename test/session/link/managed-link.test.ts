@@ -1000,3 +1000,31 @@ test('a session whose server refuses to count stanzas does not keep those that c
   await bench.server(() => client.link.say(failed))
   expect(counts.early).toEqual([])
 })
+
+test('a session that fails leaves its stanzas that wait to the server', async () => {
+  const { bench, client, link } = await managed()
+  await bench.server(() => link.receive(message('waits')))
+  bench.registry.bySid(client.sid)!.run(() => {
+    throw new TypeError('not foreseen')
+  })
+  expect([bench.registry.size, link.sent]).toEqual([0, [a(0)]])
+})
+
+test('a stanza that was dropped long ago does not make the server keep one that the page has', async () => {
+  const { bench, client: page } = await managed({ terms: { inactivity: 60 } })
+  await bench.server(() => page.link.receive(message('1')))
+  await bench.server(() => page.link.events.onDropped!())
+  // The page gets it, and says so.
+  await page.next()
+  await page.next()
+  await bench.server(() => page.link.receive(message('2')))
+  await page.next()
+  await bench.pass(61)
+  const session = bench.registry.bySid(page.sid)!
+  expect(session.undelivered).toBe(0)
+  await bench.server(() => page.link.receive(message('3')))
+  expect(session.undelivered).toBe(1)
+  await bench.pass(200)
+  expect(bench.registry.size).toBe(0)
+  expect(page.link.sent.at(-1)).toBe(a(3))
+})

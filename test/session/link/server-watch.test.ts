@@ -1,5 +1,16 @@
 import { describe, expect, test } from '@jest/globals'
-import { BoshBench, type Client, empty, message, terminated } from '../../support/bosh-bench.js'
+import {
+  ack,
+  attachPageCounting,
+  benchWithTickets,
+  logIn,
+  newToken,
+  request,
+  resume,
+  stanza,
+} from '../../browsers/websocket/pages.js'
+import { BoshBench, type Client, empty, FakeMending, message, terminated } from '../../support/bosh-bench.js'
+import { enabledByServer } from '../../support/next-process.js'
 
 /** A server is pinged after a quarter of this time. In seconds. */
 const patience = 60
@@ -251,4 +262,41 @@ describe('a client that logs in itself', () => {
     await client.bench.pass(15)
     expect(client.link.sent.at(-1)).toBe(`<r xmlns='${sm}'/>`)
   })
+})
+
+/** The service pings the server, which answers late that it counts stanzas. Returns the ping's id. */
+async function pingedBeforeEnabled(bench: BoshBench, { link }: Client): Promise<string> {
+  await bench.pass(11)
+  await bench.pass(1)
+  const id = / id='([^']+)' to=/.exec(link.sent.find(text => text.includes('urn:xmpp:ping'))!)![1]!
+  await bench.server(() => link.say(enabledByServer))
+  return id
+}
+
+test('the answer to the ping of the service confirms no stanza that waits', async () => {
+  const bench = new BoshBench({}, undefined, { serverMilliseconds: 40_000 })
+  const page = await bench.warmed({ management: { mending: new FakeMending() } })
+  await page.next(message('x'))
+  const id = await pingedBeforeEnabled(bench, page)
+  await bench.server(() => page.link.receive(message('a')))
+  await bench.server(() => page.link.receive(message('b')))
+  await bench.server(() => page.link.receive(`<iq xmlns='jabber:client' type='result' id='${id}'/>`))
+  await bench.server(() => page.link.say(request))
+  await bench.pass(2.25)
+  expect(page.link.sent.at(-1)).toBe(ack(0))
+})
+
+test('a page repeats what was sent before and after a ping of the service: it is sent once', async () => {
+  const bench = benchWithTickets({ serverMilliseconds: 40_000 })
+  const page = await bench.warmed({ management: { mending: new FakeMending() } })
+  const { socket, id } = attachPageCounting(bench, page.token!)
+  socket.receive(stanza('p1'))
+  await pingedBeforeEnabled(bench, page)
+  socket.receive(stanza('p2'))
+  socket.leave()
+  const back = logIn(bench, await newToken(bench, page))
+  back.receive(resume(id, 0))
+  for (const name of ['p1', 'p2']) back.receive(stanza(name))
+  const sent = page.link.sent.join('')
+  expect([sent.split(`id='p1'`).length - 1, sent.split(`id='p2'`).length - 1]).toEqual([1, 1])
 })

@@ -5,7 +5,19 @@ import type { TellEvent } from '../../../src/session/session-types.js'
 import { type Store, StoreUnavailable } from '../../../src/store/store.js'
 import { linkNamespace } from '../../../src/xmpp/namespaces.js'
 import { droppedStanza } from '../../../src/xmpp/xml/element.js'
-import { ack, attachPageSilently, comeBack, enable, request, stanza } from '../../browsers/websocket/pages.js'
+import {
+  ack,
+  attachPageCounting,
+  attachPageSilently,
+  bind,
+  comeBack,
+  enable,
+  logIn,
+  newToken,
+  request,
+  resume,
+  stanza,
+} from '../../browsers/websocket/pages.js'
 import { bookOf } from '../../support/bench-sessions.js'
 import {
   BoshBench,
@@ -52,9 +64,9 @@ beforeEach(async () => {
 const keepsRecords = (bench: BoshBench) => keepRecords(bench, store, 'dying')
 
 /** Time in which a record is stored. */
-async function isKept(): Promise<void> {
-  await dying.pass(1.1)
-  await dying.pass(0)
+async function isKept(bench = dying): Promise<void> {
+  await bench.pass(1.1)
+  await bench.pass(0)
 }
 
 async function breaks(): Promise<void> {
@@ -126,6 +138,13 @@ async function diesAfterSocket() {
   storesNoMore()
   socket.receive(stanza('p1'))
   return { id, ...(await dies()) }
+}
+
+/** The process dies under a page over WebSocket, of which the server has `count` stanzas. The page has logged in again. */
+async function diesUnder(count: number) {
+  const { bench, page, resumes } = await dies()
+  const link = await resumes(count)
+  return { link, back: logIn(bench, await newToken(bench, page)) }
 }
 
 describe('a page with BOSH, whose process dies', () => {
@@ -941,4 +960,175 @@ test('stanzas of a page over WebSocket that the record lacks are not taken for t
   const link = await resumesAgain(1)
   await movedTo(third, client).at(rid + 1, message('q1'))
   expect(link.sent.slice(1).join('')).toContain(message('q1'))
+})
+
+test('an outage that is over is not counted later', async () => {
+  await isKept()
+  let isUp = false
+  Object.defineProperty(store, 'isUp', { get: () => isUp, configurable: true })
+  const session = dying.registry.bySid(client.sid)!
+  // Something that changes no record.
+  session.run(() => {})
+  await dying.pass(1)
+  isUp = true
+  await dying.pass(5)
+  await dying.pass(60)
+  const keep = jest.spyOn(store.records, 'keep').mockReturnValue(new Promise(() => {}))
+  const socket = attachPageSilently(dying, client.token!)
+  socket.receive(enable)
+  await dying.pass(0.5)
+  await dying.pass(0.5)
+  expect([keep.mock.calls.length > 0, dying.registry.kept!.hasRecord(session)]).toEqual([true, true])
+  expect(socket.sent).toEqual([])
+})
+
+test('a page loses no message if its process dies after its first record', async () => {
+  client = await dying.warmed({ management: { mending: new FakeMending() } })
+  const { socket, id } = attachPageCounting(dying, client.token!)
+  const keep = store.records.keep.bind(store.records)
+  let mayStore = () => {}
+  const whenever = new Promise<void>(resolve => {
+    mayStore = resolve
+  })
+  jest
+    .spyOn(store.records, 'keep')
+    .mockImplementationOnce(async (...given) => {
+      await whenever
+      return keep(...given)
+    })
+    .mockRejectedValue(unavailable)
+  await dying.server(() => client.link.say(enabledByServer))
+  // The first record is being stored.
+  await dying.pass(0.01)
+  socket.receive(stanza('p1'))
+  await dying.server(() => client.link.say(`<a ${sm} h='1'/>`))
+  socket.receive(request)
+  await dying.pass(0.1)
+  const isTold = socket.sent.some(text => text.includes(`h='1'`))
+  mayStore()
+  await dying.pass(0.1)
+  await dying.pass(0)
+  const { link, back } = await diesUnder(1)
+  back.receive(resume(id, 0))
+  // A page forgets what it was told of.
+  if (!isTold) back.receive(stanza('p1'))
+  back.receive(stanza('p2'))
+  expect(link.sent.join('')).toContain(`id='p2'`)
+  expect(link.sent.join('')).not.toContain(`id='p1'`)
+})
+
+describe('a refusal of the service', () => {
+  const isSent = () => client.link.sent.join('').includes(`id='large'`)
+  const large = element(
+    `<message xmlns='jabber:client' from='romeo@a.example/1' to='juliet@chat.example/balcony' id='large'/>`,
+  )
+
+  test('that the dead process has sent is not taken for a stanza of the page', async () => {
+    const { socket, id } = await attachRecorded(dying, client.token!)
+    await isKept()
+    await dying.server(link => link.events.onDropped!(large))
+    await isKept()
+    expect(isSent()).toBe(true)
+    const keep = storesNoMore()
+    await dying.server(link => link.events.onDropped!({ ...large, text: large.text.replace('large', 'second') }))
+    await isKept()
+    expect(keep).toHaveBeenCalled()
+    expect(client.link.sent.join('')).not.toContain('second')
+    socket.leave()
+    const { link, back } = await diesUnder(1)
+    back.receive(resume(id, 0))
+    back.receive(stanza('p1'))
+    expect(link.sent.join('')).toContain(`id='p1'`)
+  })
+
+  test('does not wait for a record while the store is away for long', async () => {
+    await isKept()
+    storesNoMore()
+    await dying.server(link => link.events.onDropped!(large))
+    for (let second = 0; second < 20; second++) await dying.pass(1)
+    expect(isSent()).toBe(false)
+    for (let second = 0; second < 20; second++) await dying.pass(1)
+    expect(isSent()).toBe(true)
+  })
+
+  test('that waits for a record is sent if the session ends', async () => {
+    await isKept()
+    await dying.server(link => link.events.onDropped!(large))
+    dying.registry.byId(client.id)!.end('logout', 'loggedOut')
+    expect(client.link.sent.join('').split(`id='large'`)).toHaveLength(2)
+  })
+
+  test('that waits for a record, among many, does not fill the memory', async () => {
+    await isKept()
+    storesNoMore()
+    const id = 'x'.repeat(1_000)
+    const dropped = { ...large, text: large.text.replace('large', id) }
+    await dying.server(link => {
+      for (let count = 0; count < 1_000; count++) link.events.onDropped!(dropped)
+    })
+    for (let second = 0; second < 40; second++) await dying.pass(1)
+    const { length } = client.link.sent.join('')
+    expect(length > 50_000 && length < 100_000).toBe(true)
+  })
+
+  test('is not taken for a stanza that the page repeats', async () => {
+    const { socket, id } = await attachRecorded(dying, client.token!)
+    await isKept()
+    storesNoMore()
+    socket.receive(stanza('p1'))
+    socket.receive(stanza('p2'))
+    const { link, back } = await diesUnder(2)
+    back.receive(resume(id, 0))
+    back.receive(stanza('p1'))
+    link.events.onDropped!(large)
+    back.receive(stanza('p2'))
+    back.receive(stanza('p3'))
+    const sent = link.sent.join('')
+    expect(['large', 'p1', 'p2', 'p3'].map(name => sent.includes(`id='${name}'`))).toEqual([true, false, false, true])
+  })
+})
+
+test.each([false, true])('stanzas from before `<enabled/>` outlive the process (a late answer: %s)', async isLate => {
+  const bench = new BoshBench({}, undefined, about)
+  keepRecords(bench, store, 'dying')
+  client = await bench.warmed({ management: { mending: new FakeMending() } })
+  await bench.server(() => client.link.receive(message('early')))
+  // The process looks whether it could store a record.
+  if (isLate) await isKept(bench)
+  await bench.server(() => client.link.say(enabledByServer))
+  await isKept(bench)
+  const { back } = await diesUnder(0)
+  for (const text of [bind, enable]) back.receive(text)
+  expect(back.sent.join('')).toContain('early')
+})
+
+test('a page that logged in before the doubt does not bind while another process may have the session', async () => {
+  await isKept()
+  const socket = logIn(dying, client.token!)
+  jest.spyOn(store.records, 'isOwn').mockRejectedValue(unavailable)
+  await dying.server(() => client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
+  await dying.pass(0)
+  expect(dying.registry.byId(client.id)?.uplink.managed?.isDoubted).toBe(true)
+  socket.receive(bind)
+  expect(socket.sent.join('')).not.toContain('<jid>')
+})
+
+test('a session goes on if its server had not confirmed thousands of small stanzas', async () => {
+  const { socket, id } = await attachRecorded(dying, client.token!)
+  for (let count = 0; count < 6_000; count++) socket.receive(`<presence xmlns='jabber:client'/>`)
+  for (let second = 0; second < 8; second++) await isKept()
+  socket.leave()
+  const { link, back } = await diesUnder(5_500)
+  expect(link.sent.join('').split('<presence ')).toHaveLength(501)
+  back.receive(resume(id, 0))
+  expect(back.sent.at(-1)).toContain('<resumed ')
+})
+
+test('a page whose session another page has used over BOSH since cannot resume its stream', async () => {
+  const { socket, id } = await attachRecorded(dying, client.token!)
+  socket.receive(stanza('p1'))
+  socket.leave()
+  const second = await dying.resume(client)
+  await second.next(message('b1'))
+  expect((await comeBack(dying, second, id, 0)).sent.at(-1)).toContain('<item-not-found ')
 })
