@@ -4,10 +4,12 @@ import { readElement } from '../../../src/xmpp/xml/document.js'
 import type { Element } from '../../../src/xmpp/xml/element.js'
 
 const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
-const bind = (jid: string, attributes = "type='result' id='b'") =>
-  `<iq xmlns='jabber:client' ${attributes}><bind xmlns='${bindNamespace}'><jid>${jid}</jid></bind></iq>`
-const success = (jid: string) =>
-  `<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>${jid}</authorization-identifier><bound xmlns='urn:xmpp:bind:0'/></success>`
+const bound = (told: string) => `<bind xmlns='${bindNamespace}'><jid>${told}</jid></bind>`
+const bind = (told: string, attributes = "type='result' id='b'") =>
+  `<iq xmlns='jabber:client' ${attributes}>${bound(told)}</iq>`
+const jid = 'romeo@chat.example/a'
+const success = (told: string) =>
+  `<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>${told}</authorization-identifier><bound xmlns='urn:xmpp:bind:0'/></success>`
 
 function element(text: string): Element {
   const { name, namespace } = readElement(text).root
@@ -18,31 +20,23 @@ const answer = (text: string, domain = 'chat.example') => bindAnswer(element(tex
 
 describe('the JID from the server', () => {
   test.each([
-    ['the result of a bind', bind('romeo@chat.example/garden'), 'romeo@chat.example/garden'],
+    ['the result of a bind', bind(jid)],
     [
       'a result with prefixes',
-      `<c:iq xmlns:c='jabber:client' type='result' id='b'><b:bind xmlns:b='${bindNamespace}'><b:jid>romeo@chat.example/a</b:jid></b:bind></c:iq>`,
-      'romeo@chat.example/a',
+      `<c:iq xmlns:c='jabber:client' type='result' id='b'><b:bind xmlns:b='${bindNamespace}'><b:jid>${jid}</b:jid></b:bind></c:iq>`,
     ],
-    ['a resource with special characters', bind('romeo@chat.example/a/b@c &lt;é&gt;'), 'romeo@chat.example/a/b@c <é>'],
-    [
-      'a result from the server',
-      bind('romeo@chat.example/a', "type='result' id='b' from='chat.example'"),
-      'romeo@chat.example/a',
-    ],
-    [
-      'a result from the user’s account',
-      bind('romeo@chat.example/a', "type='result' id='b' from='romeo@chat.example'"),
-      'romeo@chat.example/a',
-    ],
-  ])('is read from %s', (_what, text, jid) => {
+    ['a result from the server', bind(jid, "type='result' id='b' from='chat.example'")],
+    ['a result from the user’s account', bind(jid, "type='result' id='b' from='romeo@chat.example'")],
+  ])('is read from %s', (_what, text) => {
     expect(answer(text)).toEqual({ id: 'b', jid })
   })
 
+  test('may have a resource with special characters', () => {
+    expect(answer(bind('romeo@chat.example/a/b@c &lt;é&gt;'))?.jid).toBe('romeo@chat.example/a/b@c <é>')
+  })
+
   test('is read from a success of SASL2 with bind', () => {
-    expect(jidInSuccess(element(success('romeo@chat.example/garden')), 'chat.example')).toBe(
-      'romeo@chat.example/garden',
-    )
+    expect(jidInSuccess(element(success(jid)), 'chat.example')).toBe(jid)
   })
 
   test('is bare if the success has no resource', () => {
@@ -58,22 +52,18 @@ describe('the JID from the server', () => {
   })
 
   const result = (inner: string) => `<iq xmlns='jabber:client' type='result' id='b'>${inner}</iq>`
-  const bound = (jid: string) => `<bind xmlns='${bindNamespace}'><jid>${jid}</jid></bind>`
 
   test.each([
     ['a user of another domain', bind('romeo@other.example/a')],
     ['a bare JID', bind('romeo@chat.example')],
     ['a JID without a user', bind('chat.example/a')],
-    ['an error', bind('romeo@chat.example/a', "type='error' id='b'")],
+    ['an error', bind(jid, "type='error' id='b'")],
     ['any other result', "<iq xmlns='jabber:client' type='result' id='b'/>"],
-    ['a result with two binds', result(bound('mallory@chat.example/x') + bound('romeo@chat.example/a'))],
-    ['a bind beside something else', result(`${bound('romeo@chat.example/a')}<x xmlns='x'/>`)],
-    ['a bind further down', result(`<x xmlns='x'>${bound('romeo@chat.example/a')}</x>`)],
-    [
-      'a JID of another namespace',
-      result(`<bind xmlns='${bindNamespace}'><jid xmlns='x'>romeo@chat.example/a</jid></bind>`),
-    ],
-    ['a bind of another namespace', bind('romeo@chat.example/a').replace(bindNamespace, 'urn:xmpp:bind:0')],
+    ['a result with two binds', result(bound('mallory@chat.example/x') + bound(jid))],
+    ['a bind beside something else', result(`${bound(jid)}<x xmlns='x'/>`)],
+    ['a bind further down', result(`<x xmlns='x'>${bound(jid)}</x>`)],
+    ['a JID of another namespace', result(bound(jid).replace('<jid>', "<jid xmlns='x'>"))],
+    ['a bind of another namespace', bind(jid).replace(bindNamespace, 'urn:xmpp:bind:0')],
   ])('is not read from %s, although the server sends it', (_what, text) => {
     expect(answer(text)).toEqual({ id: 'b', jid: undefined })
   })
@@ -88,14 +78,14 @@ describe('the JID from the server', () => {
     ['a user part at the server’s domain', "from='chat.example/x'"],
     ['an invalid sender', "from=''"],
   ])('is not read from stanzas of %s', (_what, from) => {
-    expect(answer(bind('romeo@chat.example/a', `type='result' id='b' ${from}`))).toBeUndefined()
+    expect(answer(bind(jid, `type='result' id='b' ${from}`))).toBeUndefined()
   })
 
   test.each([
-    ['a request', bind('romeo@chat.example/a', "type='set' id='b'")],
-    ['an answer without an id', bind('romeo@chat.example/a', "type='result'")],
-    ['a message', bind('romeo@chat.example/a').replaceAll('iq', 'message')],
-    ['a stanza of another namespace', bind('romeo@chat.example/a').replace('jabber:client', 'jabber:server')],
+    ['a request', bind(jid, "type='set' id='b'")],
+    ['an answer without an id', bind(jid, "type='result'")],
+    ['a message', bind(jid).replaceAll('iq', 'message')],
+    ['a stanza of another namespace', bind(jid).replace('jabber:client', 'jabber:server')],
   ])('is not read from %s', (_what, text) => {
     expect(answer(text)).toBeUndefined()
   })
@@ -128,9 +118,8 @@ describe('a request to bind a resource', () => {
   })
 
   test.each(['7\t8', '7\n8', '7&#9;8', '7&#13;8'])('is recognized by its answer, with the id %j', id => {
-    const bind = `<bind xmlns='${bindNamespace}'><jid>romeo@chat.example/a</jid></bind>`
-    const answer = bindAnswer(element(`<iq xmlns='jabber:client' type='result' id='7 8'>${bind}</iq>`), 'chat.example')
-    expect([request(`type='set' id='${id}'`), answer?.id]).toEqual([{ id: '7 8' }, '7 8'])
+    expect(request(`type='set' id='${id}'`)).toEqual({ id: '7 8' })
+    expect(answer(bind(jid, "type='result' id='7 8'"))?.id).toBe('7 8')
   })
 
   test.each([

@@ -2,7 +2,7 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { Phase } from '../../../src/lib/phase.js'
 import { formOf, StoredRecords } from '../../../src/session/registry/stored-records.js'
-import { type Store, type StoredSession, StoreUnavailable } from '../../../src/store/store.js'
+import { type Store, StoreUnavailable } from '../../../src/store/store.js'
 import { sessionOf } from '../../store/entries.js'
 import { sessionsIn } from '../../support/bench-sessions.js'
 import { BoshBench } from '../../support/bosh-bench.js'
@@ -12,19 +12,8 @@ import { memoryStore } from '../../support/memory-store.js'
 
 const jid = 'juliet@chat.example/balcony'
 const key = createSecretKey(randomBytes(32))
-const there: StoredSession = {
-  id: 'there',
-  process: '',
-  jid,
-  user: 'juliet@chat.example',
-  isPage: false,
-  domain: 'chat.example',
-  origin: 'warmed',
-  transport: 'bosh',
-  state: 'elsewhere',
-  openedAt: 1_000,
-  quietSince: undefined,
-}
+const user = 'juliet@chat.example'
+const there = sessionOf('there', { process: '', jid, user, state: 'elsewhere', openedAt: 1_000 })
 const all = { scope: ['*'], limit: 100, after: undefined }
 const handover = { seconds: 30, attachBinding: 'off' } as const
 
@@ -51,7 +40,7 @@ test('sessions at a remote endpoint are listed with the others, and not ended', 
   expect(await known.endAll({ jid })).toEqual({ ended: 1, elsewhere: 1 })
   expect(await ids()).toEqual(['there'])
   const ofVisit = sessionsIn(bench, {
-    elsewhere: [{ ...there, tab: { admin: 'portal', user: there.user!, visit: 'v1', tab: '' } }],
+    elsewhere: [{ ...there, tab: { admin: 'portal', user, visit: 'v1', tab: '' } }],
   })
   expect(await ofVisit.endAll({ visit: { admin: 'portal', visit: 'v1' }, scope: ['*'] })).toEqual({
     ended: 0,

@@ -121,18 +121,9 @@ describe('a session of this process', () => {
 })
 
 test('sessions at remote endpoints are in the store while they exist', async () => {
-  const view = { id: 'there', jid, domain: 'chat.example', origin: 'warmed', transport: 'bosh' } as const
-  elsewhere.push({
-    ...view,
-    state: 'elsewhere',
-    openedAt: 5,
-    ...{ process: self, isPage: false },
-    quietSince: undefined,
-  })
+  elsewhere.push(sessionOf('there', { process: self, state: 'elsewhere', openedAt: 5 }))
   await book.write()
-  expect(await stored()).toMatchObject([
-    { id: 'there', state: 'elsewhere', openedAt: 5, ...{ process: self, isPage: false }, process: self },
-  ])
+  expect(await stored()).toMatchObject([{ id: 'there', state: 'elsewhere', openedAt: 5, process: self }])
   elsewhere.pop()
   await book.write()
   expect(await stored()).toEqual([])
