@@ -817,12 +817,6 @@ describe('at the end of a session whose page has not fetched all stanzas', () =>
     await isAsked(bench, link)
     await client.next(message('goes'), "type='terminate'").then(() => {})
     expect(counts(link.sent)).toEqual([1, 1])
-    const other = await managed()
-    await other.bench.server(() => other.link.receive(stanza('1'), stanza('2')))
-    await other.bench.pass(121)
-    expect(counts(other.link.sent)).toEqual([0])
-    expect(bounced(other.link.sent)).toEqual([])
-    expect(other.link.how).toBe('close')
   })
 
   const ended = (reason: EndReason, how: How) => (bench: BoshBench, client: Client) =>
