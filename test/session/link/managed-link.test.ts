@@ -53,6 +53,13 @@ class Managed {
     return link
   }
 
+  /** The link breaks, and its first login has an outcome. */
+  readonly firstLogin = async (outcome: (attempt: FakeMending['attempts'][number]) => unknown): Promise<void> => {
+    await this.breaks()
+    outcome(this.mending.attempts[0]!)
+    await this.bench.pass(0)
+  }
+
   /** The link breaks, and the login on the new link succeeds. */
   readonly breaksAndReturns = async (): Promise<FakeLink> => {
     await this.breaks()
@@ -517,10 +524,8 @@ describe('a link that breaks', () => {
     ...(['timeout', 'host-unknown', 'service-full', 'temporary-auth-failure', 'remote-stream-error'] as const),
     ...(['remote-protocol-error', 'no-mechanism', 'login-failed', 'certificate-invalid'] as const),
   ])('is dialled again after a login that failed with %s', async code => {
-    const { bench, mending, breaks } = await managed()
-    await breaks()
-    mending.attempts[0]!.fail(new Problem(code))
-    await bench.pass(0)
+    const { bench, mending, firstLogin } = await managed()
+    await firstLogin(one => one.fail(new Problem(code)))
     await bench.pass(1.25)
     expect(mending.attempts).toHaveLength(2)
   })
@@ -655,28 +660,10 @@ describe('before the end, the page gets unacknowledged stanzas back as errors, o
     ],
     [
       'the server has forgotten the stream, and its login says so',
-      async all => {
-        await all.breaks()
-        all.mending.attempts[0]!.succeed(element(failed))
-        await all.bench.pass(0)
-      },
+      all => all.firstLogin(one => one.succeed(element(failed))),
     ],
-    [
-      'the login is refused',
-      async all => {
-        await all.breaks()
-        all.mending.attempts[0]!.fail(new Problem('not-authorized', { step: 'sasl' }))
-        await all.bench.pass(0)
-      },
-    ],
-    [
-      'the login fails unexpectedly',
-      async all => {
-        await all.breaks()
-        all.mending.attempts[0]!.fail(new TypeError('not foreseen'))
-        await all.bench.pass(0)
-      },
-    ],
+    ['the login is refused', all => all.firstLogin(one => one.fail(new Problem('not-authorized', { step: 'sasl' })))],
+    ['the login fails unexpectedly', all => all.firstLogin(one => one.fail(new TypeError('not foreseen')))],
     [
       'the time is over',
       async all => {

@@ -235,15 +235,6 @@ describe('a page with BOSH, whose process dies', () => {
     expect(first.reply?.body).toBe(empty)
   })
 
-  test('may repeat a request later than the next one', async () => {
-    const { bench, page, link } = await diesAfter(2)
-    await page.at(page.rid + 1, message('3'))
-    await bench.pass(1.6)
-    const late = await page.at(page.rid)
-    // Clients read replies in order.
-    expect([late.reply?.body, link.sent.slice(1)]).toEqual([empty, [message('3')]])
-  })
-
   test('must not negotiate TLS in a request that comes long after a later one', async () => {
     const { page, link } = await missesOne()
     const late = await page.at(page.rid, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
