@@ -868,6 +868,12 @@ describe('at the end of a session whose page has not fetched all stanzas', () =>
     await bench.pass(300)
     expect(bounced(link.sent)).toEqual([])
   })
+
+  test('the link is abandoned if memory is needed', async () => {
+    const { bench, client, link } = await managed()
+    bench.registry.byId(client.id)!.end('limit', 'toFreeMemory')
+    expect(link.how).toBe('abandon')
+  })
 })
 
 describe('stream management that the page requests', () => {

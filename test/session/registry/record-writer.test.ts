@@ -428,6 +428,22 @@ describe('stanzas that wait for a page', () => {
     await third.pass(0)
     expect((await page.next()).reply?.body).toBe(payload(message('0') + message('1')))
   })
+
+  test('outlive two processes, also if the page counts them', async () => {
+    const { socket, id } = await attachRecorded(dying, client.token!)
+    await dying.server(() => client.link.receive(stanza(1), stanza(2)))
+    socket.leave()
+    const stopped = nextOf(dying, 'stops')
+    keepsRecords(stopped.third)
+    await stopped.resumesAgain()
+    const { page, third, resumesAgain } = nextOf(stopped.third, 'dies')
+    const link = await resumesAgain()
+    link.receive(stanza(1), stanza(2), stanza(3))
+    await third.pass(0)
+    const back = await comeBack(third, page, id, 2)
+    await third.pass(0)
+    expect(idsIn(back.sent.join(''))).toContain('3')
+  })
 })
 
 test('a stop between two pages: the next stanza is not taken for one that the server repeats', async () => {
