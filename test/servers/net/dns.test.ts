@@ -1,10 +1,8 @@
 import { Resolver } from 'node:dns/promises'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type Dns, isAbsent, systemDns } from '../../../src/servers/net/dns.js'
-import { createNameLookup } from '../../../src/servers/net/name-lookup.js'
 import { DnsServer } from '../../support/dns-server.js'
 import { patience } from '../../support/eventually.js'
-import { FakeClock } from '../../support/fake-clock.js'
 
 let server: DnsServer
 /** In the machine's configuration. */
@@ -25,16 +23,9 @@ function machineDns(): Dns {
 
 beforeEach(async () => {
   server = await DnsServer.start({
-    'SRV _xmpp-client._tcp.example.org': ['60 20 0 5222 b.example', '60 10 0 5222 a.example'],
     'SRV _xmpps-client._tcp.example.org': ['60 15 0 443 a.example'],
     'SRV _xmpp-client._tcp.nowhere.example': ['60 0 0 0 .'],
-    'SRV _xmpp-client._tcp.failing.example': 'SERVFAIL',
-    'SRV _xmpps-client._tcp.failing.example': 'SERVFAIL',
-    'A failing.example': 'SERVFAIL',
     'AAAA failing.example': 'SERVFAIL',
-    'SRV _xmpp-client._tcp.silent.example': 'silence',
-    'SRV _xmpps-client._tcp.silent.example': 'silence',
-    'A silent.example': 'silence',
     'AAAA silent.example': 'silence',
     'A a.example': ['100 192.0.2.1', '20 192.0.2.2'],
     'AAAA a.example': ['300 2001:db8::1'],
@@ -117,51 +108,5 @@ describe('the resolver of the machine', () => {
     const outcomes = Array.from({ length: 103 }, () => codeOf(dns.system('127.0.0.1')))
     expect((await Promise.all(outcomes)).filter(outcome => outcome !== 'an answer')).toEqual(['undefined'])
     expect(await dns.system('127.0.0.1')).toEqual(['127.0.0.1'])
-  })
-})
-
-describe('with a real name server', () => {
-  const names = () => createNameLookup({ clock: new FakeClock(), dns, local: false })
-
-  test('a domain is found by its SRV records, and the hosts by their addresses', async () => {
-    const asking = names()
-    const { targets } = await asking.routeTo('example.org')
-    expect(targets.map(({ host, port, tls }) => `${tls} ${host} ${port}`)).toEqual([
-      'starttls a.example 5222',
-      'direct a.example 443',
-      'starttls b.example 5222',
-    ])
-    expect(await asking.addressesOf(targets[0]!)).toEqual(['2001:db8::1', '192.0.2.1', '192.0.2.2'])
-    expect(await asking.addressesOf(targets[2]!)).toMatchObject({ code: 'host-unknown' })
-    expect(server.asked.sort()).toEqual([
-      'A a.example',
-      'A b.example',
-      'AAAA a.example',
-      'AAAA b.example',
-      'SRV _xmpp-client._tcp.example.org',
-      'SRV _xmpps-client._tcp.example.org',
-    ])
-  })
-
-  test.each([
-    ['only.example', ['192.0.2.9']],
-    ['nobody.example', { code: 'host-unknown' }],
-    ['failing.example', { code: 'remote-connection-failed' }],
-    ['silent.example', { code: 'timeout' }],
-  ])('%s is looked up at its own name if SRV records are missing', async (domain, outcome) => {
-    if (domain === 'silent.example') timeout = short
-    const asking = names()
-    const { targets } = await asking.routeTo(domain)
-    expect(targets).toHaveLength(1)
-    const addresses = await asking.addressesOf(targets[0]!)
-    if (Array.isArray(outcome)) expect(addresses).toEqual(outcome)
-    else expect(addresses).toMatchObject(outcome)
-  })
-
-  test('a domain whose SRV record denies a server has none', async () => {
-    expect(await names().routeTo('nowhere.example')).toMatchObject({
-      targets: [],
-      failure: { step: 'resolve', code: 'host-unknown' },
-    })
   })
 })

@@ -142,20 +142,6 @@ describe('a request to an https URL through a proxy', () => {
     await expect(ask('https://other.example/')).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
     expect(there.isAsked).toBe(false)
   })
-
-  test('follows no redirect', async () => {
-    const asked = ask('https://portal.example/')
-    ;(await there.request()).send(302, '', { Location: 'https://portal.example/elsewhere' })
-    expect(await asked).toEqual([302, ''])
-    expect(proxy.asked).toHaveLength(1)
-  })
-
-  test('sends an IPv6 address in brackets', async () => {
-    expect(codesOf(await failureOf(ask('https://[2001:db8::1]:8443/')))).toBe(
-      'connect remote-connection-failed proxy-http-502',
-    )
-    expect(proxy.asked).toEqual(['[2001:db8::1]:8443'])
-  })
 })
 
 test('a request to an http URL also uses a tunnel', async () => {

@@ -63,8 +63,7 @@ describe('SRV records are tried', () => {
   })
 
   test('at their own port', () => {
-    expect(inOrder([{ ...service('!a 5'), port: 443 }])).toEqual([
-      { host: 'a', port: 443, tls: 'direct', usesDns: true },
-    ])
+    const [target] = inOrder([{ ...service('!a 5'), port: 443 }])
+    expect(target).toEqual({ host: 'a', port: 443, tls: 'direct', usesDns: true })
   })
 })
