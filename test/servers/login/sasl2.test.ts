@@ -156,12 +156,9 @@ describe('a login by SASL2', () => {
     ])
   })
 
-  test.each([
-    ['has no proof', () => '', 'server-not-authentic'],
-    ['has a wrong proof', () => `v=${Buffer.alloc(20).toString('base64')}`, 'server-not-authentic'],
-  ])('fails if the server %s', async (_what, spoil, code) => {
-    const { loggedIn, link } = begin([offer('SCRAM-SHA-1'), ...scram(balcony + bound(enabled), spoil)])
-    await expect(loggedIn).rejects.toMatchObject({ code, step: 'sasl' })
+  test('fails if the server has no proof', async () => {
+    const { loggedIn, link } = begin([offer('SCRAM-SHA-1'), ...scram(balcony + bound(enabled), () => '')])
+    await expect(loggedIn).rejects.toMatchObject({ code: 'server-not-authentic', step: 'sasl' })
     expect(link().gone).toBe('abandoned')
   })
 
@@ -390,12 +387,6 @@ describe('a pipelined login by SASL2', () => {
     const { loggedIn, told } = begin([others], { pipelining })
     await expect(loggedIn).rejects.toMatchObject({ code: 'remote-protocol-error', step: 'sasl' })
     expect([told().length, pipelining.isToBlame]).toEqual([2, true])
-  })
-
-  test('sends no password before the server has offered its mechanism', async () => {
-    const { loggedIn, told } = begin([], { pipelining: foresee(offer('PLAIN')) })
-    await expect(loggedIn).rejects.toMatchObject({ step: 'sasl' })
-    expect(told()).toEqual(["<open ahead='proven'/>"])
   })
 })
 

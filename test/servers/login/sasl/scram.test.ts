@@ -5,7 +5,7 @@ import type { Mechanism } from '../../../../src/servers/login/sasl/mechanism.js'
 import { createSaltedPasswords } from '../../../../src/servers/login/sasl/salted-passwords.js'
 import { scram as createScram, type ScramParts } from '../../../../src/servers/login/sasl/scram.js'
 import { FakeClock } from '../../../support/fake-clock.js'
-import { type ScramMechanism, ScramServer } from '../../../support/login-server/scram.js'
+import { ScramServer } from '../../../support/login-server/scram.js'
 
 const waiting = new AbortController()
 
@@ -38,11 +38,10 @@ async function problemOf(work: () => unknown): Promise<Problem> {
 }
 
 /** Logs in at a server with this password. Returns the first message, and the signature for a right proof. */
-async function logInAt(password: string, login: Mechanism, name: ScramMechanism = 'SCRAM-SHA-1') {
+async function logInAt(password: string, login: Mechanism) {
   const first = text(await login.response())
-  const salt = Buffer.from('salt')
-  const server = new ScramServer(name, first, {
-    salt,
+  const server = new ScramServer('SCRAM-SHA-1', first, {
+    salt: Buffer.from('salt'),
     iterations: 4096,
     offersBinding: false,
     channel: () => undefined,
@@ -56,18 +55,14 @@ async function logInAt(password: string, login: Mechanism, name: ScramMechanism 
 describe('a login as in the examples of the RFCs', () => {
   const examples = [
     {
-      rfc: 'RFC 5802 §5',
-      name: 'SCRAM-SHA-1',
-      nonce: 'fyko+d2lbbFgONRv9qkxdawL',
+      ...{ rfc: 'RFC 5802 §5', name: 'SCRAM-SHA-1' },
       first: 'n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL',
       challenge: 'r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096',
       final: 'c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=',
       success: 'v=rmF9pqV8S7suAoZWja4dJRkFsKQ=',
     },
     {
-      rfc: 'RFC 7677 §3',
-      name: 'SCRAM-SHA-256',
-      nonce: 'rOprNGfwEbeRWgbNEkqO',
+      ...{ rfc: 'RFC 7677 §3', name: 'SCRAM-SHA-256' },
       first: 'n,,n=user,r=rOprNGfwEbeRWgbNEkqO',
       challenge: 'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
       final:
@@ -76,9 +71,9 @@ describe('a login as in the examples of the RFCs', () => {
     },
   ] as const
 
-  test.each(examples)('$rfc', async ({ name, nonce, first, challenge, final, success }) => {
+  test.each(examples)('$rfc', async ({ name, first, challenge, final, success }) => {
     const begun = async () => {
-      const login = scram(name, { nonce })
+      const login = scram(name, { nonce: nonceOf(first) })
       expect(login.response()).toBe(first)
       login.challenge(challenge)
       expect(await login.response()).toBe(final)
@@ -93,77 +88,41 @@ describe('a login as in the examples of the RFCs', () => {
   })
 })
 
-describe('a login with channel binding', () => {
-  // Computed with Python's hashlib, because the RFCs have no such examples.
-  const examples = [
-    {
-      name: 'SCRAM-SHA-1-PLUS',
-      type: 'tls-unique',
-      data: '00112233445566778899aabb',
-      first: 'p=tls-unique,,n=user,r=fyko+d2lbbFgONRv9qkxdawL',
-      challenge: 'r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096',
-      final:
-        'c=cD10bHMtdW5pcXVlLCwAESIzRFVmd4iZqrs=,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=DBv3UNFBx0Q3K52DTZr+nSDrta4=',
-      success: 'v=ZM1dfjpAdrfWX03VwHwJUP3fn2s=',
-    },
-    {
-      name: 'SCRAM-SHA-256-PLUS',
-      type: 'tls-exporter',
-      data: '000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f',
-      first: 'p=tls-exporter,,n=user,r=rOprNGfwEbeRWgbNEkqO',
-      challenge: 'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
-      final:
-        'c=cD10bHMtZXhwb3J0ZXIsLAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=QC6CS20quADQRb3mT99YUH+n3VJxUvzuK0K0E1Vrs2M=',
-      success: 'v=2GiAgapEppLVlUXbxUDksL3VgYHzuqiK5tR4mhJGgvs=',
-    },
-    {
-      name: 'SCRAM-SHA-512-PLUS',
+test('a login with channel binding and an authzid sends both in its proof', async () => {
+  const login = scram('SCRAM-SHA-512-PLUS', {
+    nonce: 'rOprNGfwEbeRWgbNEkqO',
+    authzid: 'juliet,c@chat.example',
+    channelBinding: {
       type: 'tls-server-end-point',
-      authzid: 'juliet,c@chat.example',
-      data: 'fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0efeeedecebeae9e8e7e6e5e4e3e2e1e0',
-      first: 'p=tls-server-end-point,a=juliet=2Cc@chat.example,n=user,r=rOprNGfwEbeRWgbNEkqO',
-      challenge: 'r=rOprNGfwEbeRWgbNEkqOsrv,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
-      final:
-        'c=cD10bHMtc2VydmVyLWVuZC1wb2ludCxhPWp1bGlldD0yQ2NAY2hhdC5leGFtcGxlLP/+/fz7+vn49/b19PPy8fDv7u3s6+rp6Ofm5eTj4uHg,r=rOprNGfwEbeRWgbNEkqOsrv,p=h5VVvOdE8UDzEXMy4ITo26q05iJ3xMGn+8a6a1SkPLB84D2zB/1ZUK3yfmyu9gzwuMF34ij0MIlXlpSiPPzlcg==',
-      success: 'v=vbvPlY7q0cZZgFUi7fLMbhxzxlSvNxJscHzv8Vy4Ov4Fb9ROOvQMjIvafqMUmHzq0ju3jCpvm1+oKB/aDay7XQ==',
+      data: Buffer.from('fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0efeeedecebeae9e8e7e6e5e4e3e2e1e0', 'hex'),
+      guessed: false,
     },
-  ] as const
-
-  test.each(examples)('$name over $type', async about => {
-    const { name, type, data, first, challenge, final, success } = about
-    const login = scram(name, {
-      nonce: nonceOf(first),
-      authzid: 'authzid' in about ? about.authzid : '',
-      channelBinding: { type, data: Buffer.from(data, 'hex'), guessed: false },
-    })
-    expect(login.response()).toBe(first)
-    login.challenge(challenge)
-    expect(await login.response()).toBe(final)
-    login.success(success)
   })
+  expect(login.response()).toBe('p=tls-server-end-point,a=juliet=2Cc@chat.example,n=user,r=rOprNGfwEbeRWgbNEkqO')
+  login.challenge('r=rOprNGfwEbeRWgbNEkqOsrv,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096')
+  // Computed with Python's hashlib, because the RFCs have no such example.
+  expect(await login.response()).toBe(
+    'c=cD10bHMtc2VydmVyLWVuZC1wb2ludCxhPWp1bGlldD0yQ2NAY2hhdC5leGFtcGxlLP/+/fz7+vn49/b19PPy8fDv7u3s6+rp6Ofm5eTj4uHg,r=rOprNGfwEbeRWgbNEkqOsrv,p=h5VVvOdE8UDzEXMy4ITo26q05iJ3xMGn+8a6a1SkPLB84D2zB/1ZUK3yfmyu9gzwuMF34ij0MIlXlpSiPPzlcg==',
+  )
+  login.success('v=vbvPlY7q0cZZgFUi7fLMbhxzxlSvNxJscHzv8Vy4Ov4Fb9ROOvQMjIvafqMUmHzq0ju3jCpvm1+oKB/aDay7XQ==')
 })
 
-describe('a login without channel binding', () => {
-  test.each([
-    ['sends the flag n', undefined, '', 'n,,'],
-    ['sends the flag y if the server offers no -PLUS mechanism', 'not-offered', '', 'y,,'],
-    ['sends the authzid', undefined, 'romeo@chat.example', 'n,a=romeo@chat.example,'],
-    ['escapes the authzid', 'not-offered', 'a=b,c@é.example', 'y,a=a=3Db=2Cc@é.example,'],
-  ] as const)('%s, and repeats it in the proof', async (_what, channelBinding, authzid, header) => {
+test.each([
+  ['the flag n', undefined, '', 'n,,'],
+  ['the flag y if the server offers no -PLUS mechanism', 'not-offered', '', 'y,,'],
+  ['the authzid, escaped', 'not-offered', 'a=b,c@é.example', 'y,a=a=3Db=2Cc@é.example,'],
+] as const)(
+  'a login without channel binding sends %s, and repeats it in the proof',
+  async (_what, channelBinding, authzid, header) => {
     const login = scram('SCRAM-SHA-1', { nonce: 'x', channelBinding, authzid })
     expect(text(login.response())).toBe(`${header}n=user,r=x`)
     login.challenge('r=xy,s=c2FsdA==,i=4096')
     const [, bound] = /^c=([^,]+),r=xy,p=/.exec(await login.response()) ?? []
     expect(Buffer.from(bound!, 'base64').toString()).toBe(header)
-  })
-})
+  },
+)
 
 describe('a server that has the password', () => {
-  test.each(['SCRAM-SHA-1', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const)('is accepted over %s', async name => {
-    const login = scram(name)
-    login.success((await logInAt('pencil', login, name)).signature)
-  })
-
   test('gets a nonce of at least 128 random bits', async () => {
     const nonces = new Set(Array.from({ length: 100 }, () => nonceOf(text(scram().response()))))
     expect(nonces.size).toBe(100)
@@ -190,10 +149,6 @@ describe('a server that has the password', () => {
   test('may have a password with characters newer than SASLprep', async () => {
     const login = scram('SCRAM-SHA-1', { secret: 'pass\u{1f600}' })
     login.success((await logInAt('pass\u{1f600}', login)).signature)
-  })
-
-  test('does not accept a wrong password', async () => {
-    expect((await logInAt('other', scram())).signature).toBeUndefined()
   })
 })
 
@@ -300,37 +255,26 @@ describe('a challenge is rejected', () => {
 
   test.each([
     [0, false],
-    [1, false],
     [4095, false],
     [4096, true],
     [5000, true],
     [5001, false],
-    [999_999_999, false],
   ])('with %d iterations, if 5000 are allowed: %p', async (iterations, allowed) => {
     const answer = answerTo(`r=clientx,s=c2FsdA==,i=${iterations}`, { maxIterations: 5000 })
     if (allowed) expect(await answer).toMatch(/^c=biws,r=clientx,p=/)
-    else
-      expect(await problemOf(() => answer)).toMatchObject({
-        code: 'login-failed',
-        detail: expect.stringContaining(`${iterations}`),
-      })
+    else expect(await problemOf(() => answer)).toMatchObject({ code: 'login-failed' })
   })
 
   test.each([
-    ['five', '10000', '10000'],
-    ['ten', '4294967296', '4294967296'],
-    ['22', '1000000000000000000000', '1000000000000000000000'],
-    ['400', '9'.repeat(400), `${'9'.repeat(80)}…`],
-  ])(
-    'with more iterations than SCRAM_MAX_ITERATIONS, and the error names the setting: %s digits',
-    async (_digits, iterations, shown) => {
-      const answer = answerTo(`r=clientx,s=c2FsdA==,i=${iterations}`, { maxIterations: 5000 })
-      expect(await problemOf(() => answer)).toMatchObject({
-        ...{ code: 'login-failed', step: 'sasl' },
-        detail: `the server asks for ${shown} iterations, and SCRAM_MAX_ITERATIONS allows 5000`,
-      })
-    },
-  )
+    ['4294967296', '4294967296'],
+    ['9'.repeat(400), `${'9'.repeat(80)}…`],
+  ])('with more iterations than SCRAM_MAX_ITERATIONS, and the error names the setting: %s', async (asked, shown) => {
+    const answer = answerTo(`r=clientx,s=c2FsdA==,i=${asked}`, { maxIterations: 5000 })
+    expect(await problemOf(() => answer)).toMatchObject({
+      ...{ code: 'login-failed', step: 'sasl' },
+      detail: `the server asks for ${shown} iterations, and SCRAM_MAX_ITERATIONS allows 5000`,
+    })
+  })
 
   test('but a challenge with an extension at the end is answered', async () => {
     expect(await answerTo('r=clientx,s=c2FsdA==,i=4096,x=y')).toMatch(/^c=biws,r=clientx,p=/)

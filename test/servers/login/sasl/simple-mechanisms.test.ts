@@ -1,35 +1,13 @@
-import { describe, expect, test } from '@jest/globals'
-import { oauthBearer, plain, singleMessage } from '../../../../src/servers/login/sasl/simple-mechanisms.js'
+import { expect, test } from '@jest/globals'
+import { oauthBearer, plain } from '../../../../src/servers/login/sasl/simple-mechanisms.js'
 
-/** The library encodes messages with `btoa`. */
-const sent = (mechanism: ReturnType<typeof plain>) => btoa(mechanism.response() as string)
-const base64 = (text: string) => Buffer.from(text).toString('base64')
-
-describe('a login with PLAIN', () => {
-  test.each([
-    ['juliet', 'r0m30myr0m30', 'AGp1bGlldAByMG0zMG15cjBtMzA='],
-    ['jülieð', 'gehe:im', 'AGrDvGxpZcOwAGdlaGU6aW0='],
-    ['Σωκράτης', 'пароль☕😀', base64('\0Σωκράτης\0пароль☕😀')],
-    ['a', '', 'AGEA'],
-  ])('of %s is UTF-8 in base64, without an authzid', (user, password, expected) => {
-    const login = plain(user, password)
-    expect(login.name).toBe('PLAIN')
-    expect(sent(login)).toBe(expected)
-  })
-
-  test('sends the authzid', () => {
-    expect(sent(plain('portal', 'pw', 'jülieð@chat.example'))).toBe(base64('jülieð@chat.example\0portal\0pw'))
-  })
-
-  test('sends an OAuth token under the mechanism’s own name', () => {
-    const login = plain('juliet', 'ya29.token', '', 'X-OAUTH2')
-    expect([login.name, sent(login)]).toEqual(['X-OAUTH2', base64('\0juliet\0ya29.token')])
-  })
-})
-
-test('EXTERNAL sends the user of the certificate', () => {
-  const login = singleMessage('EXTERNAL', 'jülieð@chat.example')
-  expect([login.name, sent(login)]).toEqual(['EXTERNAL', base64('jülieð@chat.example')])
+test.each([
+  ['juliet', 'r0m30myr0m30', 'AGp1bGlldAByMG0zMG15cjBtMzA='],
+  ['jülieð', 'gehe:im', 'AGrDvGxpZcOwAGdlaGU6aW0='],
+  ['Σωκράτης', 'пароль☕😀', Buffer.from('\0Σωκράτης\0пароль☕😀').toString('base64')],
+  ['a', '', 'AGEA'],
+])('a login with PLAIN of %s is UTF-8 in base64, without an authzid', (user, password, expected) => {
+  expect(btoa(plain(user, password).response() as string)).toBe(expected)
 })
 
 test('a mechanism of one message accepts a success without proof, but no challenge', () => {
@@ -37,16 +15,6 @@ test('a mechanism of one message accepts a success without proof, but no challen
   login.response()
   login.success(undefined)
   expect(() => login.challenge('')).toThrow(expect.objectContaining({ code: 'remote-protocol-error' }))
-})
-
-test('OAUTHBEARER sends a token as in RFC 7628', () => {
-  // RFC 7628 §4.1, without host and port, which XMPP does not use.
-  const login = oauthBearer('user@example.com', 'vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==')
-  expect(login.name).toBe('OAUTHBEARER')
-  expect(login.response()).toBe(
-    'n,a=user@example.com,\x01auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\x01\x01',
-  )
-  login.success(undefined)
 })
 
 test('OAUTHBEARER sends the user in UTF-8, with escaped separators', () => {
