@@ -67,13 +67,6 @@ describe('the header of a pipelined stream', () => {
     expect(call.told.at(-1)).toBe('ahead')
   })
 
-  test('is sent before the footer of a link that is closed in the same turn', async () => {
-    const { call, peer } = await answered(toLogIn + challenge, 'proven', [auth])
-    call.link.restart({ ahead: 'proven' })
-    call.link.close()
-    expect(await peer.until('</stream:stream>')).toBe(`${plainHeader}</stream:stream>`)
-  })
-
   test('is sent alone before STARTTLS, and with other data after it', async () => {
     const certificate = makeCertificate(['DNS:example.org'])
     const { call, peer } = await connectAhead('proven', [auth], { tls: 'starttls', ca: certificate.cert })
@@ -132,17 +125,6 @@ test('features are reported also after pipelined data', async () => {
 })
 
 describe('a server in its first pipelined login', () => {
-  test('has three seconds for its features', async () => {
-    const { call, peer } = await connectAhead('trial')
-    await peer.until(auth)
-    call.clock.advance(2999)
-    expect(call.told).toEqual(['ahead'])
-    call.clock.advance(1)
-    expect(call.told).toEqual(['ahead', 'end features timeout', 'closed'])
-    expect(call.clock.pending).toBe(0)
-    await peer.gone
-  })
-
   test('has three seconds from the header to its answer, even if its features arrive', async () => {
     const { call } = await answered(toLogIn, 'trial')
     call.clock.advance(2999)
@@ -185,15 +167,4 @@ describe('a server that has handled pipelining before', () => {
     const { call } = await answered(toLogIn)
     expect(call.clock.pending).toBe(0)
   })
-})
-
-test('a server may end the stream instead of answering', async () => {
-  const condition = "<policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
-  const { call, peer } = await connectAhead('trial')
-  await peer.until(auth)
-  peer.end(`${serverHeader}<stream:error>${condition}</stream:error></stream:stream>`)
-  await call.hears('end')
-  expect(call.told).toContain('end features remote-stream-error policy-violation')
-  await call.hears('closed')
-  expect(call.clock.pending).toBe(0)
 })

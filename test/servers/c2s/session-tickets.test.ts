@@ -8,8 +8,6 @@ import {
   footer,
   opened,
   plainHeader,
-  proceed,
-  proceeding,
   serverHeader,
   stopServers,
   ticketed,
@@ -89,13 +87,5 @@ describe('the space that servers with TLS 1.3 wait for', () => {
     plain.call.clock.advance(1)
     await plain.peer.until(plainHeader)
     expect(await pong(plain.call, plain.peer)).toBe('<mark/>')
-  })
-
-  test('is not sent between <starttls/> and <proceed/>', async () => {
-    const { call, peer } = await proceeding()
-    call.clock.advance(100)
-    peer.send(proceed)
-    const start = await peer.until('\x16')
-    expect(start).toBe('\x16')
   })
 })

@@ -65,10 +65,7 @@ describe('a link without TLS', () => {
     ["<b:body xmlns:b='http://jabber.org/protocol/httpbind' type='terminate'/>"],
     ["<link xmlns='urn:warm-bindings:link:0' state='mending'/>"],
     ["<message><e xmlns='urn:p' p:k='1'/></message>"],
-    ['<message><a:b:c/></message>'],
     ['a larger stanza than allowed', `<message>${'x'.repeat(4 * 1024 * 1024)}</message>`],
-    ['a deeper stanza', `<message>${'<a>'.repeat(200)}${'</a>'.repeat(200)}</message>`],
-    ['a stanza with a longer name', `<message><${'a'.repeat(300)}/></message>`],
   ])('drops %s, reports this, and continues', async (what, said = what) => {
     const { call, peer } = await opened()
     peer.send(`${said}<presence/>`)
@@ -113,23 +110,6 @@ describe('a link without TLS', () => {
       "<iq xmlns='jabber:client'/>",
       'flush',
     ])
-  })
-
-  test('parses pieces correctly, also if other links read in between', async () => {
-    const one = await opened()
-    const other = await opened()
-    const [begin, end] = ["<message id='é", "é'/>"].map(text => Buffer.from(text))
-    one.peer.send(begin!.subarray(0, -1))
-    await one.call.hears('flush')
-    other.peer.send(`<message id='${'x'.repeat(100)}'/>`)
-    await other.call.hears('<message')
-    one.peer.send(Buffer.concat([begin!.subarray(-1), end!]))
-    await one.call.hears('<message')
-    expect(one.call.told).toContain("<message xmlns='jabber:client' id='éé'/>")
-    for (const { call, peer } of [one, other]) {
-      peer.reset()
-      await call.hears('closed')
-    }
   })
 
   test('sends nothing before its stream is open', async () => {
@@ -217,13 +197,10 @@ describe('a link without TLS', () => {
 
   test.each([
     ['nothing', '', true],
-    ['white space', ' \n', true],
-    ['an element', '<message>é</message>', true],
     ['an element and white space', "<x:message xmlns:x='jabber:client'> </x:message>\t", true],
     ['part of an element', '<message><body>half', false],
     ['part of a tag', '<', false],
     ['part of a character', Buffer.from('<message>é</message>').subarray(0, 10), false],
-    ['an element and part of another', '<message/><p', false],
   ])('reports whether it is between two elements, after %s', async (_what, said, isBetween) => {
     const { call, peer } = await opened()
     peer.send(said === '' ? ' ' : said)
@@ -264,7 +241,6 @@ describe('faults of a server', () => {
     ['namespace is that of clients', "<stream xmlns='jabber:client' version='1.0'>", 'invalid-namespace'],
     ['element is not <stream/>', serverHeader.replace('<stream:stream', '<stream:features'), 'invalid-namespace'],
     ['version is missing', serverHeader.replace("id='1' version='1.0'", "id='1'"), 'unsupported-version'],
-    ['version is 0.9', serverHeader.replace("id='1' version='1.0'", "version='0.9'"), 'unsupported-version'],
     ['version is 2.0', serverHeader.replace("id='1' version='1.0'", "version='2.0'"), 'unsupported-version'],
     ['id is long', serverHeader.replace("id='1'", `id='${'x'.repeat(1024)}'`), 'policy-violation'],
     ['language is long', serverHeader.replace("id='1'", `xml:lang='${'x'.repeat(1024)}'`), 'policy-violation'],
@@ -284,9 +260,7 @@ describe('faults of a server', () => {
 
   test.each([
     ['speaks HTTP', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'not-well-formed'],
-    ['speaks TLS', '\x16\x03\x01\x00\x01', 'not-well-formed'],
     ['sends a document type', '<!DOCTYPE x>', 'restricted-xml'],
-    ['has another encoding', "<?xml version='1.0' encoding='latin1'?>", 'unsupported-encoding'],
   ])('a stream that %s', async (_what, said, condition) => {
     const { told, unread } = await outcome(said)
     expect(told).toEqual([protocolError])
@@ -389,14 +363,6 @@ describe('a server that closes', () => {
     expect(call.ends[0]!.failure.cause).toMatchObject({ code: 'ECONNRESET' })
   })
 
-  test('before it sends anything ends the link', async () => {
-    const { call, peer } = await connect()
-    peer.end()
-    await call.hears('closed')
-    expect(call.told).toEqual([failed, 'closed'])
-    await peer.gone
-  })
-
   test('its stream, but not the connection, is disconnected after five seconds', async () => {
     const { call, peer } = await opened()
     peer.raw.allowHalfOpen = true
@@ -413,10 +379,6 @@ describe('a link that is closed', () => {
   test('uses no memory for an incomplete stanza', async () => {
     const waiting = new WaitingMemory()
     const { call, peer } = await opened({ waiting })
-    peer.send(`<message><body>${'x'.repeat(50_000)}`)
-    await eventually('it is counted', () => waiting.bytes >= 100_000)
-    peer.send('</body></message>')
-    await eventually('it is whole', () => waiting.bytes === 0)
     peer.send(`<message><body>${'x'.repeat(50_000)}`)
     await eventually('it is counted', () => waiting.bytes >= 100_000)
     peer.reset()
@@ -548,24 +510,21 @@ describe('a link that is closed', () => {
   })
 })
 
-describe('a server that cannot be reached', () => {
-  test('ends the link if it refuses the connection', async () => {
-    const listener = await ScriptedServer.start()
-    const { port } = listener
-    listener.stop()
-    const call = new Call({ port })
-    await call.hears('end')
-    expect(call.told).toEqual(['closed', 'end connect remote-connection-failed'])
-    expect(call.ends[0]!.failure.cause).toMatchObject({ code: 'ECONNREFUSED' })
-    expect(call.clock.pending).toBe(0)
-  })
+test('a server that refuses the connection ends the link', async () => {
+  const listener = await ScriptedServer.start()
+  const { port } = listener
+  listener.stop()
+  const call = new Call({ port })
+  await call.hears('end')
+  expect(call.told).toEqual(['closed', 'end connect remote-connection-failed'])
+  expect(call.ends[0]!.failure.cause).toMatchObject({ code: 'ECONNREFUSED' })
+  expect(call.clock.pending).toBe(0)
 })
 
 describe('a server that does not answer', () => {
   test.each([
     ['the header', ''],
     ['features', serverHeader],
-    ['complete features', `${serverHeader}<stream:features>`],
     ['features instead of a stanza', `${serverHeader}<message/>`],
   ])('with %s in ten seconds is disconnected', async (_what, said) => {
     const { call, peer } = await connect()
