@@ -1,5 +1,5 @@
 // What a document says, found out with nothing but saxes and a tree; slow, and simple enough to be believed.
-import { SaxesParser } from 'saxes'
+import { type SaxesAttributeNS, SaxesParser } from 'saxes'
 import { defaultLimits } from '../../src/xmpp/xml/limits.js'
 
 /** A child of the root. */
@@ -173,4 +173,35 @@ export function insideBody(text: string): Child | undefined {
     maxAttributes: Number.POSITIVE_INFINITY,
     maxDeclarations: Number.POSITIVE_INFINITY,
   }).children[0]
+}
+
+/** Independent of how the element is written. */
+export type Meaning = { name: string; attributes: Record<string, string>; content: (string | Meaning)[] }
+
+/** Parses a document with saxes. */
+export function meaning(xml: string): Meaning[] {
+  const document: Meaning = { name: '', attributes: {}, content: [] }
+  const open = [document]
+  const parser = new SaxesParser({ xmlns: true })
+  parser.on('error', error => {
+    throw error
+  })
+  parser.on('opentag', ({ uri, local, attributes }) => {
+    const element: Meaning = { name: `{${uri}}${local}`, attributes: Object.create(null), content: [] }
+    for (const each of Object.values<SaxesAttributeNS>(attributes)) {
+      if (each.uri !== 'http://www.w3.org/2000/xmlns/') element.attributes[`{${each.uri}}${each.local}`] = each.value
+    }
+    open.at(-1)!.content.push(element)
+    open.push(element)
+  })
+  parser.on('closetag', () => open.pop())
+  const add = (words: string) => {
+    const { content } = open.at(-1)!
+    if (typeof content.at(-1) === 'string') content[content.length - 1] += words
+    else content.push(words)
+  }
+  parser.on('text', add)
+  parser.on('cdata', add)
+  parser.write(xml)
+  return document.content.filter(part => typeof part !== 'string')
 }

@@ -16,8 +16,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import { streamsNamespace } from '../../src/xmpp/namespaces.js'
+import { meaning } from '../fuzz/oracle.js'
 import { BoshBench, create, type Exchanged } from '../support/bosh-bench.js'
-import { meaning } from '../xmpp/xml/random-stream.js'
 
 const folder = new URL('../cases/examples/', import.meta.url)
 const names = readdirSync(folder)
