@@ -7,42 +7,21 @@ const a = (times: number) => 'a'.repeat(times)
 describe('a valid JID', () => {
   test.each([
     ['juliet@chat.example', 'juliet@chat.example'],
-    ['juliet@chat.example/balcony', 'juliet@chat.example/balcony'],
     ['Juliet@CHAT.example/Balcony', 'juliet@chat.example/Balcony'],
     ['juliet@chat.example/a/b@c', 'juliet@chat.example/a/b@c'],
     ['juliet@chat.example/at home ☕', 'juliet@chat.example/at home ☕'],
     ['juliet@chat.example/at\u00a0home', 'juliet@chat.example/at home'],
     ['juliet@chat.example.', 'juliet@chat.example'],
     ['Σωκράτης@chat.example', 'σωκράτης@chat.example'],
-    ['e\u0301@chat.example', '\u00e9@chat.example'],
     ['E\u0301@chat.example', '\u00e9@chat.example'],
     ['İstanbul@chat.example', 'i̇stanbul@chat.example'],
     ['\u1112\u1161\u11ab@chat.example', '한@chat.example'],
     ['Ｊｕｌｉｅｔ１@chat.example', 'juliet1@chat.example'],
     ['ｶﾞ@chat.example', 'ガ@chat.example'],
-    ['नमस्\u200dते@chat.example', 'नमस्\u200dते@chat.example'],
     ['juliet@ＣＨＡＴ。example', 'juliet@chat.example'],
     ['juliet@chat.example/💻 ♥ Ⅳ ﬁ', 'juliet@chat.example/💻 ♥ Ⅳ ﬁ'],
     ['juliet@chat.example/नमस्\u200dते', 'juliet@chat.example/नमस्\u200dते'],
-    ['straße@chat.example', 'straße@chat.example'],
-    ['Ünïcødé@chat.example', 'ünïcødé@chat.example'],
-    ['жуль́етта@chat.example', 'жуль́етта@chat.example'],
-    ['ジュリエット・キャピュレット@chat.example', 'ジュリエット・キャピュレット@chat.example'],
-    ['朱丽叶@chat.example', '朱丽叶@chat.example'],
-    ['줄리엣@chat.example', '줄리엣@chat.example'],
-    ['جولييت٣@chat.example', 'جولييت٣@chat.example'],
-    ['می\u200cخواهم@chat.example', 'می\u200cخواهم@chat.example'],
-    ['ג׳ולייט@chat.example', 'ג׳ולייט@chat.example'],
-    ['ジュリ〇@chat.example', 'ジュリ〇@chat.example'],
-    ['จูเลียต@chat.example', 'จูเลียต@chat.example'],
-    ['ஜூலியட்@chat.example', 'ஜூலியட்@chat.example'],
-    ['ጁልየት@chat.example', 'ጁልየት@chat.example'],
-    ['ჯულიეტა@chat.example', 'ჯულიეტა@chat.example'],
-    ['col·lega@chat.example', 'col·lega@chat.example'],
     ['𞤔𞤵𞤤𞤭@chat.example', '𞤶𞤵𞤤𞤭@chat.example'],
-    ['!#$%()*+,-.;=?[]^_`{|}~@chat.example', '!#$%()*+,-.;=?[]^_`{|}~@chat.example'],
-    ['d\\27artagnan@chat.example', 'd\\27artagnan@chat.example'],
-    ['juliet@bücher.example', 'juliet@bücher.example'],
     ['juliet@BÜCHER.example/x', 'juliet@bücher.example/x'],
     ['juliet@xn--bcher-kva.example', 'juliet@bücher.example'],
     ['juliet@例え.テスト', 'juliet@例え.テスト'],
@@ -52,75 +31,65 @@ describe('a valid JID', () => {
     const jid = parseJid(text)
     expect(jid === undefined ? undefined : formatJid(jid)).toBe(prepared)
   })
+
+  test.each([
+    ['letters of any script', 'straße ünïcødé жуль́етта 朱丽叶 줄리엣 จูเลียต ஜூலியட் ጁልየት ჯულიეტა'],
+    ['joiners in their context', 'नमस्\u200dते می\u200cخواهم'],
+    ['signs in their context', 'جولييت٣ ג׳ולייט ジュリエット・キャピュレット col·lega ジュリ〇'],
+    ['signs of ASCII, and escapes', '!#$%()*+,-.;=?[]^_`{|}~ d\\27artagnan'],
+  ])('has a local part with %s', (_what, locals) => {
+    for (const local of locals.split(' ')) expect(parseJid(`${local}@chat.example`)?.local).toBe(local)
+  })
 })
 
-describe('an invalid JID', () => {
+describe('an invalid JID has', () => {
   test.each([
-    ['an empty text', ''],
+    ['no text', ''],
     ['only a domain', 'chat.example'],
     ['an empty local part', '@chat.example'],
     ['an empty domain', 'juliet@'],
     ['an empty resource', 'juliet@chat.example/'],
     ['a second @ before the resource', 'juliet@home@chat.example'],
-    ['a space in the local part', 'juliet capulet@chat.example'],
-    ['white space around it', ' juliet@chat.example'],
-    ['an apostrophe', "o'hara@chat.example"],
-    ['a quote', 'o"hara@chat.example'],
-    ['an ampersand', 'r&j@chat.example'],
-    ['a colon', 'xmpp:juliet@chat.example'],
-    ['an angle bracket', '<juliet@chat.example'],
-    ['NUL in the local part', 'jul\0iet@chat.example'],
-    ['a line feed in the resource', 'juliet@chat.example/a\nb'],
-    ['half a surrogate pair', 'juliet@chat.example/\ud800'],
-    ['half a surrogate pair in the local part', '\udc00juliet@chat.example'],
     ['half a surrogate pair in the domain', 'juliet@chat\ud800.example'],
-    ['a full-width @', 'juliet＠chat.example'],
-    ['a full-width @ that would be the second @', 'juliet＠home@chat.example'],
     ['a full-width slash in the domain', 'juliet@chat.example／x'],
-    ['a soft hyphen', 'jul\u00adiet@chat.example'],
-    ['a zero-width space', 'jul\u200biet@chat.example'],
-    ['a byte order mark', '\ufeffjuliet@chat.example'],
-    ['a right-to-left override', 'jul\u202eteij@chat.example'],
-    ['a line separator', 'jul\u2028iet@chat.example'],
-    ['an ideographic space', 'jul\u3000iet@chat.example'],
-    ['a control character of Latin-1', 'jul\u0085iet@chat.example'],
-    ['a private-use character', 'jul\ue000iet@chat.example'],
-    ['a noncharacter', 'jul\ufdd0iet@chat.example'],
-    ['a noncharacter in the resource', 'juliet@chat.example/\u{10ffff}'],
     ['a NUL in the domain', 'juliet@chat\0.example'],
     ['a zero-width space in the domain', 'juliet@\u200b'],
     ['a port in the domain', 'juliet@chat.example:5222'],
-    ['a heart', 'juliet♥@chat.example'],
-    ['a face', '😀@chat.example'],
-    ['a currency sign', '€@chat.example'],
-    ['a letter in a circle', 'ⓐ@chat.example'],
-    ['a Roman numeral', 'Ⅳ@chat.example'],
-    ['a raised digit', 'x²@chat.example'],
-    ['punctuation beyond ASCII', '¿juliet?@chat.example'],
-    ['a dash', 'juliet–capulet@chat.example'],
-    ['a ligature', 'ﬁ@chat.example'],
-    ['a letter of mathematics', '𝒿@chat.example'],
-    ['an Arabic tatweel', 'جولـييت@chat.example'],
-    ['a conjoining jamo', '\u1112@chat.example'],
-    ['digits of two kinds', '٣۳@chat.example'],
-    ['a joiner that joins nothing', 'a\u200db@chat.example'],
-    ['a joiner that keeps nothing apart', 'a\u200cb@chat.example'],
-    ['a joiner in front', '\u200cخ@chat.example'],
-    ['a middle dot without l', 'a·b@chat.example'],
-    ['a katakana middle dot without Japanese', 'a・b@chat.example'],
-    ['a Greek sign before a Latin letter', '\u0375a@chat.example'],
-    ['a Hebrew sign after a Latin letter', 'a׳@chat.example'],
-    ['a character that is not assigned', '\u{e0fff}@chat.example'],
-    ['a character that is not assigned in the resource', 'juliet@chat.example/\u{e0fff}'],
-    ['a soft hyphen in the resource', 'juliet@chat.example/jul\u00adiet'],
-    ['a right-to-left override in the resource', 'juliet@chat.example/\u202ex'],
-    ['a joiner that joins nothing in the resource', 'juliet@chat.example/a\u200db'],
-    ['a conjoining jamo in the resource', 'juliet@chat.example/\u1112'],
-    ['a local part of 1024 octets', `${a(1024)}@chat.example`],
-    ['a local part of 1024 octets in 512 characters', `${'é'.repeat(512)}@chat.example`],
-    ['a resource of 1024 octets', `juliet@chat.example/${a(1024)}`],
   ])('%s', (_why, text) => {
     expect(parseJid(text)).toBeUndefined()
+  })
+
+  test.each([
+    ['what XMPP excludes', ["o'hara", 'o"hara', 'r&j', 'xmpp:juliet', '<juliet', 'juliet＠', 'juliet＠home']],
+    ['white space', ['juliet capulet', ' juliet', 'jul\u3000iet', 'jul\u2028iet']],
+    ['a control character', ['jul\0iet', 'jul\u0085iet']],
+    ['half a surrogate pair', ['\udc00juliet']],
+    ['an invisible character', ['jul\u00adiet', 'jul\u200biet', '\ufeffjuliet', 'jul\u202eteij']],
+    ['no character of Unicode', ['jul\ue000iet', 'jul\ufdd0iet', '\u{e0fff}']],
+    ['a symbol', ['juliet♥', '😀', '€']],
+    ['punctuation beyond ASCII', ['¿juliet?', 'juliet–capulet']],
+    ['a compatibility form', ['ⓐ', 'Ⅳ', 'x²', 'ﬁ', '𝒿']],
+    ['an exception', ['جولـييت', '\u1112']],
+    ['digits of two kinds', ['٣۳']],
+    ['a joiner out of its context', ['a\u200db', 'a\u200cb', '\u200cخ']],
+    ['a sign out of its context', ['a·b', 'a・b', '\u0375a', 'a׳']],
+    ['1024 octets', [a(1024), 'é'.repeat(512)]],
+  ])('a local part with %s', (_why, locals) => {
+    for (const local of locals) expect([local, parseJid(`${local}@chat.example`)]).toEqual([local, undefined])
+  })
+
+  test.each([
+    ['a line feed', 'a\nb'],
+    ['half a surrogate pair', '\ud800'],
+    ['a noncharacter', '\u{10ffff}'],
+    ['a character that is not assigned', '\u{e0fff}'],
+    ['a soft hyphen', 'jul\u00adiet'],
+    ['a right-to-left override', '\u202ex'],
+    ['a joiner that joins nothing', 'a\u200db'],
+    ['a conjoining jamo', '\u1112'],
+    ['1024 octets', a(1024)],
+  ])('a resource with %s', (_why, resource) => {
+    expect(parseJid(`juliet@chat.example/${resource}`)).toBeUndefined()
   })
 })
 

@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals'
-import { documentReader } from '../../../src/xmpp/xml/document.js'
 import type { Element } from '../../../src/xmpp/xml/element.js'
 import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
 import { Splitter } from '../../../src/xmpp/xml/splitter.js'
@@ -152,20 +151,5 @@ describe('a stanza of a server', () => {
     )
     splitter.write(Buffer.from(`${header}<a/><iq>${nested(200)}</iq>`))
     expect(drops).toBe(0)
-  })
-
-  test('that is too complex is dropped from a document too', () => {
-    const reader = documentReader(defaultLimits, { lenient: true })
-    const { children, dropped } = reader(`<r><a/><iq>${nested(200)}</iq><b/></r>`)
-    expect(children.map(({ name }) => name)).toEqual(['a', 'b'])
-    expect(dropped).toEqual([{ name: 'iq', namespace: '', text: "<iq xmlns=''/>" }])
-    expect(() => reader(`<r><iq>${nested(200, '<a>', '')}</r>`)).toThrow('not well-formed')
-    expect(reader('<r><b/></r>').children).toHaveLength(1)
-  })
-})
-
-describe('a stanza of a client', () => {
-  test.each(intricate)('ends its stream if it %s', (_what, text) => {
-    expect(['policy-violation', 'not-well-formed']).toContain(read(header + text).fault)
   })
 })

@@ -65,16 +65,6 @@ describe('a parser of documents', () => {
     expect(reader('<m><b/></m>').children).toEqual([{ name: 'b', namespace: '', text: "<b xmlns=''/>" }])
   })
 
-  test('parses one document after another', () => {
-    const read = (name: string) =>
-      reader(`<?xml version='1.0'?>\n<r xmlns='urn:${name}'> <${name}/>\r\n</r>\r\n`).children
-    expect(['a', 'b', 'c'].map(name => read(name)[0]!.text)).toEqual([
-      "<a xmlns='urn:a'/>",
-      "<b xmlns='urn:b'/>",
-      "<c xmlns='urn:c'/>",
-    ])
-  })
-
   test.each(['', ' ', '<r>', '<r><a>', '<r><a/>', '<r', '<r/><', '<r/>&', '<?xml version="1.0"?>', '<?x ><a>'])(
     'rejects the incomplete «%s»',
     text => expect(() => reader(text)).toThrow(XmlError),
