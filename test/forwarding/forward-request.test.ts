@@ -262,23 +262,6 @@ describe('a lost request', () => {
     expect((await send('GET', '/')).res.statusCode).toBe(421)
     expect(stage.lost).toEqual([])
   })
-
-  test('is gone if nobody listens', async () => {
-    stage = await setStage({ address: { path: '/nowhere/at.sock' } })
-    await send('POST', '/', 'abc')
-    expect(stage.lost).toEqual(['gone'])
-    await eventually('no link', () => stage.links.size === 0)
-  })
-
-  test('is broken if the link breaks before the answer', async () => {
-    const requests: ServerResponse[] = []
-    stage = await setStage({ listener: held(requests) })
-    const sent = Promise.all([send('POST', '/', 'abc'), send('GET', '/')])
-    await eventually('two requests', () => requests.length === 2)
-    stage.links.close()
-    await sent
-    expect(stage.lost).toEqual(['broken', 'broken'])
-  })
 })
 
 describe('a large answer', () => {

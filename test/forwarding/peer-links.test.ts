@@ -129,15 +129,6 @@ test('only processes of the same user can connect', async () => {
   expect(statSync(path).mode & 0o777).toBe(0o600)
 })
 
-test('a link may be forgotten before it is open, and time may pass', async () => {
-  stage = await setStage({ listener: (_req, res) => void res.end() })
-  const link = stage.links.to(stage.address)
-  link.destroy()
-  expect(link.isUsable).toBe(false)
-  stage.clock.advance(20_000)
-  expect(await send()).toBe(200)
-})
-
 test.each([
   ['in a folder of another user', () => freshPath(), 1_234_567],
   ['in a folder for all users', () => `/tmp/forwarding-${process.pid}.sock`, process.getuid!()],

@@ -5,10 +5,10 @@ import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { PeerLinks } from '../../src/forwarding/peer-links.js'
-import { listenForPeers, type PeerListener } from '../../src/forwarding/peer-listener.js'
+import type { PeerListener } from '../../src/forwarding/peer-listener.js'
 import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
-import { freshPath } from './stage.js'
+import { freshPath, listenWith } from './stage.js'
 
 const keyOf = (byte: number) => createSecretKey(Buffer.alloc(32, byte))
 
@@ -23,16 +23,13 @@ beforeEach(async () => {
   requests = 0
   faults = []
   keys = [keyOf(1)]
-  owner = await listenForPeers({
+  owner = await listenWith({
     address: { host: '127.0.0.1', port: 0 },
     keys: () => keys,
     listener: (_req, res) => {
       requests += 1
       res.end('answer')
     },
-    upgradeFor: () => undefined,
-    accept: () => false,
-    answer: async () => null,
     report: error => faults.push(error),
   })
   port = (owner.address as AddressInfo).port
@@ -120,9 +117,6 @@ test('connections that are closed before their handshake take no room from anoth
   }
   expect(await ask(keyOf(1))).toBe(200)
   expect(waiting.readyState).toBe('open')
-  // The oldest makes room if there are too many.
-  for (let count = 0; count < 65; count++) opened.push(connectTcp(port, '127.0.0.1'))
-  await once(waiting, 'close')
 })
 
 test('closes although a peer that hangs is killed meanwhile', async () => {
@@ -135,16 +129,7 @@ test('closes although a peer that hangs is killed meanwhile', async () => {
     return true
   }
   const path = freshPath()
-  const answer = async () => null
-  const plain = await listenForPeers({
-    address: { path },
-    keys: () => [],
-    listener() {},
-    upgradeFor: () => undefined,
-    accept,
-    answer,
-    report() {},
-  })
+  const plain = await listenWith({ address: { path }, accept })
   // It reads nothing, so its end is a reset.
   const socket = connectTcp(path).pause()
   const [settings, post] = [

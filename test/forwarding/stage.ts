@@ -27,6 +27,19 @@ export function freshPath(): string {
   return join(folder, `${++sockets}.sock`)
 }
 
+/** Listens without sessions, but for what the test gives. */
+export const listenWith = (parts: Partial<Parameters<typeof listenForPeers>[0]> = {}) =>
+  listenForPeers({
+    address: { path: freshPath() },
+    keys: () => [],
+    listener: (_req, res) => void res.end(),
+    upgradeFor: () => undefined,
+    accept: () => false,
+    answer: async () => null,
+    report() {},
+    ...parts,
+  })
+
 /** Two processes in one: clients come to `port`, and `listener` is in the process that has the sessions. */
 export interface Stage {
   readonly port: number
@@ -61,11 +74,9 @@ export async function setStage(parts: StageParts): Promise<Stage> {
   const lost: Lost[] = []
   const links = new PeerLinks({ keys, clock })
   const report = (error: unknown) => faults.push(error)
-  const answer = async () => null
-  const accept = () => false
   const owner =
     parts.address === undefined
-      ? await listenForPeers({ address: wanted, keys, listener, upgradeFor: () => upgrade, accept, answer, report })
+      ? await listenWith({ address: wanted, keys, listener, upgradeFor: () => upgrade, report })
       : undefined
   const listening = owner?.address
   const address =

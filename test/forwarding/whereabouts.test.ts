@@ -3,12 +3,12 @@ import type { PeerLink } from '../../src/forwarding/peer-links.js'
 import type { Owner, Peers } from '../../src/forwarding/peers.js'
 import { createWhereabouts, type Whereabouts } from '../../src/forwarding/whereabouts.js'
 import { Phase } from '../../src/lib/phase.js'
-import { type KeptBy, type OtherForm, type SessionEntry, type Store, StoreUnavailable } from '../../src/store/store.js'
+import { type KeptBy, type OtherForm, type Store, StoreUnavailable } from '../../src/store/store.js'
+import { sessionOf } from '../store/entries.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { memoryStore } from '../support/memory-store.js'
 
-const owner = (name: string): Owner => ({ name, link: {} as PeerLink })
-const owners = new Map(['b', 'c'].map(name => [name, owner(name)]))
+const owners = new Map<string, Owner>(['b', 'c'].map(name => [name, { name, link: {} as PeerLink }]))
 const others = new Map(owners)
 const key = { secret: 'sid' }
 
@@ -58,24 +58,17 @@ beforeEach(() => {
   })
 })
 
-const put = (process: string) =>
-  store.sessions.put([
-    {
-      id: 'id',
-      process,
-      domain: 'd',
-      origin: 'warmed',
-      isPage: false,
-      openedAt: 0,
-      state: 'held',
-      secrets: ['sid'],
-    } satisfies SessionEntry,
-  ])
+const put = (process: string) => store.sessions.put([sessionOf('id', { process, secrets: ['sid'] })])
 const find = (lost?: string) => whereabouts.find(key, () => isHere, lost)
 /** Ends the pause between two looks. */
 async function look(pause = 100): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
   clock.advance(pause)
+}
+
+/** For longer than any session is awaited. */
+async function lookOften(): Promise<void> {
+  for (let looks = 1; looks < 11; looks++) await look(800)
 }
 
 test('a session is here, or at the process that the store names', async () => {
@@ -124,7 +117,7 @@ test('a session in another form is awaited for six seconds: then no process can 
   expect(await found).toBe(owners.get('c'))
   await store.sessions.remove(['id'], 'c')
   const none = find()
-  for (let looks = 1; looks < 11; looks++) await look(800)
+  await lookOften()
   expect(await none).toBeUndefined()
 })
 
@@ -134,7 +127,7 @@ test.each([
 ])('a session %s', async (_what, by) => {
   taker = by
   const refused = expect(find()).rejects.toBeInstanceOf(StoreUnavailable)
-  for (let looks = 1; looks < 11; looks++) await look(800)
+  await lookOften()
   await refused
 })
 
@@ -147,7 +140,7 @@ test('a session that another worker reads from its file is found while both star
   expect(await found).toBe(owners.get('c'))
   await store.sessions.remove(['id'], 'c')
   const none = find()
-  for (let looks = 1; looks < 11; looks++) await look(800)
+  await lookOften()
   expect(await none).toBeUndefined()
 })
 

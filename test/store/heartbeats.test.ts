@@ -1,51 +1,93 @@
 import { expect, test } from '@jest/globals'
 import { Heartbeats } from '../../src/store/redis/heartbeats.js'
-import type { RedisLine } from '../../src/store/redis/redis-line.js'
-import type { Member, ProcessEntry, Records, SessionEntries } from '../../src/store/store.js'
+import { RedisLine } from '../../src/store/redis/redis-line.js'
+import {
+  type ProcessEntry,
+  type Records,
+  type SessionEntries,
+  type SessionEntry,
+  StoreUnavailable,
+} from '../../src/store/store.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { memberOf, processOf, sessionOf } from './entries.js'
 
-const entry = (name: string, isDraining = false): ProcessEntry => ({
-  ...{ name, address: `unix:/${name}`, place: 'here', version: '2.0.0', settings: {} },
-  isDraining,
-})
+const turn = () => new Promise(setImmediate)
+const records = { forget: async () => {} } as unknown as Records
+const beat = (entries: readonly ProcessEntry[]) => [1, 0, entries.map(each => JSON.stringify(each)), [], 0, []]
 
-/** Answers the beats when the test says so. */
-class SlowLine {
-  readonly isUp = true
-  readonly reason = 'no-answer'
-  readonly answers: ((entries: readonly ProcessEntry[]) => void)[] = []
-  onReady = () => {}
+/** Its beats are answered by `probing`. */
+class FakeLine extends RedisLine {
+  constructor(
+    clock: FakeClock,
+    readonly probing: () => Promise<unknown>,
+  ) {
+    super(clock, { onDown() {}, onUp() {} })
+  }
 
-  probe() {
-    const answer = new Promise<unknown>(resolve => {
-      this.answers.push(entries => resolve([1, 0, entries.map(each => JSON.stringify(each)), [], 0, []]))
-    })
+  override probe() {
+    const answer = this.probing()
     return { answer, settled: answer }
   }
 
-  up() {}
-  send = async () => []
-  run = async () => 0
+  override send = async () => []
 }
 
-const turn = () => new Promise(setImmediate)
-
 test('what is read is not older than the call, although a beat was under way', async () => {
-  const line = new SlowLine()
   const clock = new FakeClock()
+  const answers: ((entries: readonly ProcessEntry[]) => void)[] = []
+  const line = new FakeLine(clock, () => new Promise(resolve => answers.push(entries => resolve(beat(entries)))))
   const sessions = { put: async () => {}, remove: async () => {} } as unknown as SessionEntries
-  const records = { forget: async () => {} } as unknown as Records
-  const beats = new Heartbeats(line as unknown as RedisLine, sessions, records, clock)
-  const member: Member = { entry: () => entry('self'), sessions: () => [], checkEnded() {}, lost() {} }
-  const joined = beats.join(member)
-  line.answers.shift()!([entry('self'), entry('other')])
+  const beats = new Heartbeats(line, sessions, records, clock)
+  const joined = beats.join(memberOf('self'))
+  answers.shift()!([processOf('self'), processOf('other')])
   await joined
   clock.advance(1_000)
-  const beforeChange = line.answers.shift()!
+  const beforeChange = answers.shift()!
   const read = beats.read()
-  beforeChange([entry('self'), entry('other')])
+  beforeChange([processOf('self'), processOf('other')])
   await turn()
-  line.answers.shift()!([entry('self'), entry('other', true)])
-  expect(await read).toEqual([entry('other', true), entry('self')])
+  const draining = processOf('other', { isDraining: true })
+  answers.shift()!([processOf('self'), draining])
+  expect(await read).toEqual([draining, processOf('self')])
   beats.stop()
+})
+
+test('entries of sessions are written again after one command got no answer', async () => {
+  const clock = new FakeClock()
+  const line = new FakeLine(clock, async () => beat([processOf('self')]))
+  const written: string[] = []
+  const sessions = {
+    async put(entries: { id: string }[]) {
+      if (!line.isUp) throw new StoreUnavailable('no-answer')
+      written.push(...entries.map(({ id }) => id))
+    },
+    remove: async () => {},
+  } as unknown as SessionEntries
+  const own: SessionEntry[] = []
+  const beats = new Heartbeats(line, sessions, records, clock)
+  await beats.join(memberOf('self', own))
+  expect(line.isUp).toBe(true)
+  // A command has waited for a second: `RedisLine.#inTime`.
+  line.down('no-answer')
+  own.push(sessionOf('opened-meanwhile'))
+  await expect(sessions.put(own)).rejects.toThrow(StoreUnavailable)
+  for (let second = 0; second < 8; second++) {
+    clock.advance(1_000)
+    await turn()
+  }
+  expect(line.isUp).toBe(true)
+  expect(written).toEqual(['opened-meanwhile'])
+  beats.stop()
+})
+
+test('that Redis is there again, but refuses to work, is told once until it is up', () => {
+  const told: string[] = []
+  const line = new RedisLine(new FakeClock(), { onDown: reason => told.push(reason), onUp: () => told.push('up') })
+  line.up(0)
+  for (const reason of ['no-connection', 'no-answer', 'full', 'full'] as const) line.down(reason)
+  for (const reason of ['no-connection', 'full', 'read-only', 'no-answer'] as const) line.down(reason)
+  expect([line.reason, told]).toEqual(['read-only', ['up', 'no-connection', 'full', 'read-only']])
+  line.up(0)
+  line.down('full')
+  expect(told.slice(4)).toEqual(['up', 'full'])
 })
