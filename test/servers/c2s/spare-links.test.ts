@@ -8,7 +8,7 @@ import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { linksParts, usualServer } from '../../support/link-parts.js'
 import { type ScriptedConnection, ScriptedServer } from '../../support/scripted-server.js'
-import { certificate, features, footer, plainHeader, serverHeader, startTlsAt, welcome } from './call.js'
+import { certificate, features, plainHeader, serverHeader, startTlsAt, welcome } from './call.js'
 
 let clock: FakeClock
 let server: ScriptedServer
@@ -199,19 +199,14 @@ describe('a spare link is dialled', () => {
     expect(links.spareCount).toBe(0)
   })
 
-  test('not for logins with a certificate, which use no spare links', async () => {
+  test.each<[string, Partial<LinkOptions>, string]>([
+    ['with a certificate', { certificate: true }, 'example.org'],
+    ['of another domain', {}, 'example.net'],
+  ])('not for logins %s, which use no spare links', async (_which, options, domain) => {
     const spare = await readySpare()
-    open({ certificate: true })
+    open(options, domain)
     const own = await server.connection()
-    expect(await own.until(plainHeader)).toBe(plainHeader)
-    expect([links.spareCount, spare.unread]).toEqual([1, ''])
-  })
-
-  test('for the domain of the logins only', async () => {
-    const spare = await readySpare()
-    open({}, 'example.net')
-    const own = await server.connection()
-    await own.until("to='example.net'")
+    await own.until(`to='${domain}'`)
     expect([links.spareCount, spare.unread]).toEqual([1, ''])
   })
 })
@@ -367,13 +362,10 @@ describe('a login on a spare link', () => {
     ])
   })
 
-  test.each<[string, (spare: ScriptedConnection) => void]>([
-    ['ends', spare => spare.end(footer)],
-    ['breaks', spare => spare.reset()],
-  ])('whose link %s later fails like any other login', async (_how, end) => {
+  test('whose link breaks later fails like any other login', async () => {
     const spare = await readySpare()
     const login = await begun(spare)
-    end(spare)
+    spare.reset()
     await eventually('it is told', () => login.ends.length === 1)
     expect(login.ends).toMatchObject([{ failure: { step: 'features', code: 'remote-connection-failed' } }])
   })

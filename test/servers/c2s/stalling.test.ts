@@ -68,16 +68,6 @@ describe('a server that reads nothing', () => {
     }
     expect(call.told.filter(line => line !== 'drain')).toEqual([])
   })
-
-  test('does not delay the end of a link that is closed', async () => {
-    const { call, peer } = await behind()
-    call.link.close()
-    call.clock.advance(5_000)
-    expect(call.told).toEqual(['closed'])
-    expect(call.clock.pending).toBe(0)
-    peer.raw.resume()
-    await peer.gone
-  })
 })
 
 describe('an exception in the code that uses a link', () => {

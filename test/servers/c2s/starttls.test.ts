@@ -44,11 +44,6 @@ describe('a link with STARTTLS', () => {
     expect(call.told.slice(3)).toEqual([failed, 'closed'])
   })
 
-  test('sends no user if it has none', async () => {
-    const { header } = await encrypted()
-    expect(header).not.toContain('from=')
-  })
-
   test('sends the domain to the server (SNI) before the certificate', async () => {
     const { peer } = await proceeding()
     peer.send(proceed)

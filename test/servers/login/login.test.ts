@@ -332,30 +332,33 @@ describe('a pipelined login', () => {
     expect([pipelining.isAhead, pipelining.isToBlame]).toEqual([false, false])
   })
 
+  const failure = { step: 'features', code: 'remote-connection-failed' } as const
+
+  /** The first link ends after the first message. `later` acts at the second. */
+  function logInAgain(pipelining: Pipelining, isStale: boolean, later: (link: ScriptedLink) => void = () => {}) {
+    const links: ScriptedLink[] = []
+    const blamed: boolean[] = []
+    const repeated: readonly Answer[] = isStale ? [offer('PLAIN'), success, readyToBind, bound] : []
+    const failed = (_domain: string, _it: Pipelining, isOther: boolean) => void blamed.push(!isOther)
+    const parts = { ...partsWith(mechanismsToUse), pipelining: { foresee: () => pipelining, succeeded() {}, failed } }
+    const open: OpenForLogin<ScriptedLink> = (options, events) => {
+      const link = new ScriptedLink(links.length === 0 ? [] : repeated, options, events)
+      if (links.push(link) > 1) later(link)
+      else
+        void eventually('it has been told all', () => link.told.length === 2).then(() =>
+          events.onEnd({ failure, isStale }),
+        )
+      return link
+    }
+    const loggedIn = login(parts, open, asked, new AbortController().signal, 1)
+    return { loggedIn, links, blamed }
+  }
+
   test.each([
     ['of a spare link that had ended is repeated, once', true, 2],
     ['that ends fails', false, 1],
   ])('on a connection %s', async (_what, isStale, opened) => {
-    const { pipelining } = foresee()
-    const links: ScriptedLink[] = []
-    const repeated: readonly Answer[] = [offer('PLAIN'), success, readyToBind, bound]
-    const loggedIn = login<ScriptedLink>(
-      {
-        ...partsWith(mechanismsToUse),
-        pipelining: { foresee: () => pipelining, succeeded() {}, failed() {} },
-      },
-      (options, events) => {
-        const link = new ScriptedLink(links.length === 0 ? [] : repeated, options, events)
-        const failure = { step: 'features', code: 'remote-connection-failed' } as const
-        if (links.push(link) === 1)
-          void eventually('it has been told all', () => link.told.length === 2).then(() =>
-            events.onEnd({ failure, isStale }),
-          )
-        return link
-      },
-      asked,
-      new AbortController().signal,
-    )
+    const { loggedIn, links } = logInAgain(foresee().pipelining, isStale)
     if (isStale) expect(await loggedIn).toMatchObject({ jid: 'juliet@chat.example/balcony' })
     else await expect(loggedIn).rejects.toMatchObject({ code: 'remote-connection-failed' })
     expect(links).toHaveLength(opened)
@@ -367,32 +370,11 @@ describe('a pipelined login', () => {
     ['is not blamed if the server is down at the repeated login', true, 'remote-connection-failed'],
     ['is blamed if the repeated login takes too long', false, 'timeout'],
   ] as const)('that fails %s', async (_what, isDown, code) => {
-    const { pipelining } = foresee(undefined, false)
-    const blamed: boolean[] = []
-    let opened = 0
-    const failure = { step: 'features', code: 'remote-connection-failed' } as const
-    const loggedIn = login<ScriptedLink>(
-      {
-        ...partsWith(mechanismsToUse),
-        pipelining: {
-          foresee: () => pipelining,
-          succeeded() {},
-          failed: (_domain, _it, isOther) => blamed.push(!isOther),
-        },
-      },
-      (options, events) => {
-        const link = new ScriptedLink([], options, events)
-        if (++opened === 1)
-          void eventually('it has been told all', () => link.told.length === 2).then(() => events.onEnd({ failure }))
-        else if (isDown) setImmediate(() => events.onEnd({ failure }))
-        return link
-      },
-      asked,
-      new AbortController().signal,
-      1,
-    )
+    const { loggedIn, links, blamed } = logInAgain(foresee(undefined, false).pipelining, false, ({ events }) => {
+      if (isDown) setImmediate(() => events.onEnd({ failure }))
+    })
     await expect(loggedIn).rejects.toMatchObject({ code })
-    expect([opened, blamed]).toEqual([2, [!isDown]])
+    expect([links.length, blamed]).toEqual([2, [!isDown]])
   })
 
   test('sends no secret before the server has offered its mechanism', async () => {
@@ -454,45 +436,34 @@ test('a server that offers nothing without encryption gets an answer that says w
   await expect(loggedIn).rejects.toMatchObject({ ...failure, detail: expect.stringMatching(detail) })
 })
 
+const loginBy = (answers: readonly Answer[], credentials: LoginRequest['credentials'], mechanisms: readonly string[]) =>
+  login<ScriptedLink>(
+    { ...partsWith(mechanisms), pipelining: undefined },
+    (options, events) => new ScriptedLink(answers, options, events),
+    { ...asked, credentials },
+    new AbortController().signal,
+  )
+const refused = (condition: string) => `<failure xmlns='${sasl}'><${condition}/></failure>`
+
 test('a refusal of the service account says that it was not the user', async () => {
-  const failure = `<failure xmlns='${sasl}'><not-authorized/></failure>`
-  const open: OpenForLogin<ScriptedLink> = (options, events) =>
-    new ScriptedLink([offer('PLAIN'), failure], options, events)
   const credentials = { kind: 'service', account: { user: 'portal', password: 'old' } } as const
-  const { signal } = new AbortController()
-  await expect(
-    login({ ...partsWith(['PLAIN']), pipelining: undefined }, open, { ...asked, credentials }, signal),
-  ).rejects.toMatchObject({
+  await expect(loginBy([offer('PLAIN'), refused('not-authorized')], credentials, ['PLAIN'])).rejects.toMatchObject({
     ...{ code: 'not-authorized', step: 'sasl', condition: 'not-authorized', setting: 'XMPP_SERVICE_ACCOUNTS' },
     detail: 'It refused the service account, not the user: see XMPP_SERVICE_ACCOUNTS.',
   })
 })
 
 describe('a login by keys', () => {
-  const mechanisms = ['SCRAM-SHA-1']
   const key = Buffer.alloc(20, 1).toString('base64')
   const proof: ScramProof = {
-    hash: 'sha1',
-    salt: Buffer.from('salt').toString('base64'),
-    iterations: 4096,
-    clientKey: key,
-    serverKey: key,
-    user: 'juliet',
-    authzid: '',
+    ...{ hash: 'sha1', iterations: 4096, user: 'juliet', authzid: '' },
+    ...{ salt: Buffer.from('salt').toString('base64'), clientKey: key, serverKey: key },
   }
-  const refusalOf = async (answers: readonly Answer[], credentials: LoginRequest['credentials']) => {
-    const open: OpenForLogin<ScriptedLink> = (options, events) => new ScriptedLink(answers, options, events)
-    return await login(
-      { ...partsWith(mechanisms), pipelining: undefined },
-      open,
-      { ...asked, credentials },
-      new AbortController().signal,
-    ).then(
+  const refusalOf = (answers: readonly Answer[], credentials: LoginRequest['credentials']) =>
+    loginBy(answers, credentials, ['SCRAM-SHA-1']).then(
       () => undefined,
       error => error.code,
     )
-  }
-  const refused = (condition: string) => `<failure xmlns='${sasl}'><${condition}/></failure>`
 
   test.each([
     ['refuses the user', [offer('SCRAM-SHA-1'), refused('not-authorized')], 'not-authorized'],

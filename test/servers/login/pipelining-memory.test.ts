@@ -86,11 +86,6 @@ describe('a server of earlier logins', () => {
     expect(next()).toEqual(proven)
   })
 
-  test('does not affect other servers', () => {
-    succeed()
-    expect(next('other.example')).toEqual(waits)
-  })
-
   test('that is proven gets any number of pipelined logins, also with SASL2, which has one stream', () => {
     for (let login = 0; login < 2; login++) {
       const pipelining = memory.foresee(domain)
@@ -205,12 +200,6 @@ describe('a server proven on its second stream only, as over TLS 1.3', () => {
 })
 
 describe('a login that fails', () => {
-  test('is not counted against pipelining if it was not pipelined', () => {
-    const unknown = beginAhead()
-    memory.failed(domain, unknown, false)
-    expect([unknown.isToBlame, lines]).toEqual([false, []])
-  })
-
   test('for another reason leaves a proven server proven', () => {
     succeed()
     succeed()
