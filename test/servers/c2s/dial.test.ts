@@ -48,6 +48,14 @@ const at = (host: string, tls: Server['tls'] = 'starttls'): Target => ({ host, p
 const unknown: Failure = { step: 'resolve', code: 'host-unknown' }
 const refused: Failure = { step: 'connect', code: 'remote-connection-failed' }
 const settled = () => new Promise(resolve => setImmediate(resolve))
+const pass = (milliseconds: number) => {
+  clock.advance(milliseconds)
+  return settled()
+}
+const stand = (addresses: string) => {
+  sockets.stand(addresses)
+  return settled()
+}
 
 /** The addresses of the host come when the test says so. */
 function answeredLater(host: string) {
@@ -74,7 +82,13 @@ async function follow(search: Search) {
   }
   dial().catch(error => told.push(`failed: ${error}`))
   await settled()
-  return { goOn: (failure: Failure) => goOn(failure), cancel: () => search.cancel() }
+  return {
+    cancel: () => search.cancel(),
+    goOn(failure: Failure) {
+      goOn(failure)
+      return settled()
+    },
+  }
 }
 
 describe('connecting to a server in the settings', () => {
@@ -82,8 +96,7 @@ describe('connecting to a server in the settings', () => {
     await follow(toHost('127.0.0.1'))
     expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
     expect(clock.pending).toBe(1)
-    sockets.stand('127.0.0.1')
-    await settled()
+    await stand('127.0.0.1')
     expect(told).toEqual(['connecting', 'connected starttls'])
     expect(clock.pending).toBe(0)
   })
@@ -97,8 +110,7 @@ describe('connecting to a server in the settings', () => {
       }),
     )
     expect(sockets.begun).toEqual(['0 10.0.0.5 10.0.0.6 15222'])
-    sockets.stand('10.0.0.5 10.0.0.6')
-    await settled()
+    await stand('10.0.0.5 10.0.0.6')
     expect(told).toEqual(['connecting', 'connected none'])
   })
 
@@ -143,11 +155,9 @@ describe('connecting to a server in the settings', () => {
   test('waits at most five seconds for addresses', async () => {
     const answer = answeredLater('xmpp.lan')
     await follow(toHost('xmpp.lan'))
-    clock.advance(4_999)
-    await settled()
+    await pass(4_999)
     expect(told).toEqual([])
-    clock.advance(1)
-    await settled()
+    await pass(1)
     expect(told).toEqual(['failed resolve timeout'])
     answer(['10.0.0.5'])
     await settled()
@@ -163,8 +173,7 @@ describe('connecting to a server in the settings', () => {
 
   test('fails if there is no answer in five seconds', async () => {
     await follow(toHost('127.0.0.1'))
-    clock.advance(5_000)
-    await settled()
+    await pass(5_000)
     expect(told).toEqual(['connecting', 'failed connect timeout'])
     expect(sockets.alive).toEqual([])
     expect(clock.pending).toBe(0)
@@ -180,8 +189,7 @@ describe('connecting to a domain', () => {
     await follow(toDomain())
     sockets.refuse('192.0.2.1 2001:db8::1')
     await settled()
-    sockets.stand('192.0.2.3')
-    await settled()
+    await stand('192.0.2.3')
     expect(sockets.begun).toEqual(['0 192.0.2.1 2001:db8::1 5222', '0 192.0.2.3 5222'])
     expect(told).toEqual(['connecting', 'connecting', 'connected starttls'])
     expect(clock.pending).toBe(0)
@@ -190,14 +198,10 @@ describe('connecting to a domain', () => {
   test('continues with the next target if the target that answered is unusable', async () => {
     names.routes['example.org'] = { targets: [at('192.0.2.1', 'direct'), at('192.0.2.2')] }
     const dialling = await follow(toDomain())
-    sockets.stand('192.0.2.1')
-    await settled()
-    dialling.goOn({ step: 'tls', code: 'certificate-invalid' })
-    await settled()
-    sockets.stand('192.0.2.2')
-    await settled()
-    dialling.goOn(refused)
-    await settled()
+    await stand('192.0.2.1')
+    await dialling.goOn({ step: 'tls', code: 'certificate-invalid' })
+    await stand('192.0.2.2')
+    await dialling.goOn(refused)
     expect(told.filter(line => line !== 'connecting')).toEqual([
       'connected direct',
       'connected starttls',
@@ -236,8 +240,7 @@ describe('connecting to a domain', () => {
   test('waits five seconds for its targets', async () => {
     names.routes['example.org'] = new Promise(() => {})
     await follow(toDomain())
-    clock.advance(5_000)
-    await settled()
+    await pass(5_000)
     expect(told).toEqual(['failed resolve timeout'])
     expect(clock.pending).toBe(0)
   })
@@ -246,21 +249,15 @@ describe('connecting to a domain', () => {
     names.routes['example.org'] = { targets: ['a', 'b', 'c', 'd', 'e'].map(host => at(host)) }
     for (const host of 'abcde') names.hosts[host] = [`192.0.2.${host.charCodeAt(0)}`]
     const dialling = await follow(toDomain())
-    clock.advance(5_000)
-    await settled()
+    await pass(5_000)
     // The second server accepts the connection, and then sends nothing.
-    sockets.stand('192.0.2.98')
-    await settled()
-    clock.advance(7_000)
-    await settled()
-    dialling.goOn({ step: 'connect', code: 'timeout' })
-    await settled()
+    await stand('192.0.2.98')
+    await pass(7_000)
+    await dialling.goOn({ step: 'connect', code: 'timeout' })
     expect(sockets.begun.at(-1)).toBe('12000 192.0.2.99 5222')
-    clock.advance(2_999)
-    await settled()
+    await pass(2_999)
     expect(told.at(-1)).toBe('connecting')
-    clock.advance(1)
-    await settled()
+    await pass(1)
     expect(told.at(-1)).toBe('failed connect timeout')
     expect(sockets.begun).toHaveLength(3)
     expect(clock.pending).toBe(0)
@@ -270,14 +267,10 @@ describe('connecting to a domain', () => {
     names.routes['example.org'] = { targets: [at('192.0.2.1'), at('b')] }
     names.hosts['b'] = new Promise(() => {})
     const dialling = await follow(toDomain())
-    sockets.stand('192.0.2.1')
-    await settled()
-    clock.advance(14_000)
-    await settled()
-    dialling.goOn({ step: 'tls', code: 'timeout' })
-    await settled()
-    clock.advance(1_000)
-    await settled()
+    await stand('192.0.2.1')
+    await pass(14_000)
+    await dialling.goOn({ step: 'tls', code: 'timeout' })
+    await pass(1_000)
     expect(told.at(-1)).toBe('failed tls timeout')
   })
 
@@ -293,8 +286,7 @@ describe('connecting to a domain', () => {
     dialling.cancel()
     told.length = 0
     await settled()
-    clock.advance(60_000)
-    await settled()
+    await pass(60_000)
     expect(told).toEqual([])
     expect(sockets.alive).toEqual([])
     expect(clock.pending).toBe(0)
@@ -302,16 +294,19 @@ describe('connecting to a domain', () => {
 })
 
 describe('if clients may name any domain', () => {
-  test('private addresses are skipped', async () => {
+  const resolveTo = (addresses: string[]) => {
     names.routes['example.org'] = { targets: [at('a')] }
-    names.hosts['a'] = ['fd00::1', '10.0.0.1', '2606:4700::1', '127.0.0.1', '8.8.8.8']
+    names.hosts['a'] = addresses
+  }
+
+  test('private addresses are skipped', async () => {
+    resolveTo(['fd00::1', '10.0.0.1', '2606:4700::1', '127.0.0.1', '8.8.8.8'])
     await follow(toDomain('example.org', { publicOnly: true }))
     expect(sockets.begun).toEqual(['0 2606:4700::1 8.8.8.8 5222'])
   })
 
   test('a domain that resolves to a private address alone is refused', async () => {
-    names.routes['example.org'] = { targets: [at('a')] }
-    names.hosts['a'] = ['169.254.169.254']
+    resolveTo(['169.254.169.254'])
     await follow(toDomain('example.org', { publicOnly: true }))
     expect(told).toEqual(['failed connect address-not-allowed'])
     expect(sockets.begun).toEqual([])
@@ -323,11 +318,10 @@ describe('if clients may name any domain', () => {
   })
 
   test('a name that resolves differently the second time is refused', async () => {
-    names.routes['example.org'] = { targets: [at('a')] }
-    names.hosts['a'] = ['8.8.8.8']
+    resolveTo(['8.8.8.8'])
     const dialing = dialer({ publicOnly: true })
     await follow(dialing({ domain: 'example.org', server: undefined }))
-    names.hosts['a'] = ['127.0.0.1']
+    resolveTo(['127.0.0.1'])
     await follow(dialing({ domain: 'example.org', server: undefined }))
     expect(sockets.begun).toEqual(['0 8.8.8.8 5222'])
     expect(told.at(-1)).toBe('failed connect address-not-allowed')

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
-import { describe, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { signatureHash } from '../../../src/servers/c2s/signature-hash.js'
 import { testFolder } from '../../support/test-folder.js'
 
@@ -19,34 +19,29 @@ function certificate(key: string, ...signing: string[]): Buffer {
   return new X509Certificate(execFileSync('openssl', args, { stdio: 'pipe' })).raw
 }
 
-describe('for tls-server-end-point, a certificate is hashed with the hash of its signature:', () => {
-  test.each([
-    ['RSA with SHA-256', 'sha256', rsa, ['-sha256']],
-    ['RSA with SHA-224', 'sha224', rsa, ['-sha224']],
-    ['RSA with SHA-384', 'sha384', rsa, ['-sha384']],
-    ['RSA with SHA-512', 'sha512', rsa, ['-sha512']],
-    ['ECDSA with SHA-224', 'sha224', ec, ['-sha224']],
-    ['ECDSA with SHA-256', 'sha256', ec, ['-sha256']],
-    ['ECDSA with SHA-384', 'sha384', ec, ['-sha384']],
-    ['ECDSA with SHA-512', 'sha512', ec, ['-sha512']],
-    ['RSASSA-PSS with SHA-256', 'sha256', rsa, ['-sha256', ...pss]],
-    ['RSASSA-PSS with SHA-384', 'sha384', rsa, ['-sha384', ...pss]],
-    ['RSASSA-PSS with SHA-512', 'sha512', rsa, ['-sha512', ...pss]],
-  ])('%s', (_what, hash, key, signing) => {
+test.each([
+  ['RSA with SHA-256', 'sha256', rsa, ['-sha256']],
+  ['RSA with SHA-224', 'sha224', rsa, ['-sha224']],
+  ['RSA with SHA-384', 'sha384', rsa, ['-sha384']],
+  ['RSA with SHA-512', 'sha512', rsa, ['-sha512']],
+  ['ECDSA with SHA-224', 'sha224', ec, ['-sha224']],
+  ['ECDSA with SHA-256', 'sha256', ec, ['-sha256']],
+  ['ECDSA with SHA-384', 'sha384', ec, ['-sha384']],
+  ['ECDSA with SHA-512', 'sha512', ec, ['-sha512']],
+  ['RSASSA-PSS with SHA-256', 'sha256', rsa, ['-sha256', ...pss]],
+  ['RSASSA-PSS with SHA-384', 'sha384', rsa, ['-sha384', ...pss]],
+  ['RSASSA-PSS with SHA-512', 'sha512', rsa, ['-sha512', ...pss]],
+  ['RSA with SHA-1, which is broken', 'sha256', rsa, ['-sha1']],
+  ['RSA with MD5, which is broken', 'sha256', rsa, ['-md5']],
+  ['ECDSA with SHA-1', 'sha256', ec, ['-sha1']],
+  ['RSASSA-PSS with SHA-1, its default', 'sha256', rsa, ['-sha1', ...pss]],
+])(
+  'for tls-server-end-point, a certificate is hashed with the hash of its signature, or a safe one: %s',
+  (_what, ...about) => {
+    const [hash, key, signing] = about
     expect(signatureHash(certificate(key, ...signing))).toBe(hash)
-  })
-})
-
-describe('for tls-server-end-point, SHA-256 replaces a broken hash:', () => {
-  test.each([
-    ['RSA with SHA-1', rsa, ['-sha1']],
-    ['RSA with MD5', rsa, ['-md5']],
-    ['ECDSA with SHA-1', ec, ['-sha1']],
-    ['RSASSA-PSS with SHA-1, its default', rsa, ['-sha1', ...pss]],
-  ])('%s', (_what, key, signing) => {
-    expect(signatureHash(certificate(key, ...signing))).toBe('sha256')
-  })
-})
+  },
+)
 
 test('a certificate with an Ed25519 signature has no hash', () => {
   expect(signatureHash(certificate(ed25519))).toBeUndefined()

@@ -94,15 +94,10 @@ const responded = `<response xmlns="${sasl2}"></response>`
 
 describe('a login by SASL2', () => {
   test('binds, enables stream management, and needs no further features', async () => {
-    const {
-      jid,
-      told,
-      enabled: answer,
-      again,
-    } = await logIn([offer('SCRAM-SHA-1'), ...scram(balcony + bound(enabled))])
-    expect(told).toEqual(['<open/>', asked(askToBind(askToEnable)), responded])
-    expect(jid).toBe('juliet@chat.example/balcony')
-    expect([answer, again?.credentials.kind]).toEqual([expect.objectContaining({ name: 'enabled' }), 'keys'])
+    const loggedIn = await logIn([offer('SCRAM-SHA-1'), ...scram(balcony + bound(enabled))])
+    expect(loggedIn.told).toEqual(['<open/>', asked(askToBind(askToEnable)), responded])
+    expect(loggedIn).toMatchObject({ jid: 'juliet@chat.example/balcony', enabled: { name: 'enabled' } })
+    expect(loggedIn.again?.credentials.kind).toBe('keys')
   })
 
   test('leaves later stanzas to the page, but not the features', async () => {
@@ -290,18 +285,17 @@ describe('a FAST token (XEP-0484)', () => {
   const enable = `<enable xmlns="${sm}" resume="true" max="60"/>`
   const failure = `<failure xmlns='${sasl2}'><not-authorized xmlns='${sasl}'/></failure>`
 
+  const logInForToken = () =>
+    logIn([offer('PLAIN', offersTokens), success(balcony + bound(enabled) + granted)], { tokens: createFastTokens() })
+
   async function grantedToken(): Promise<Extract<Credentials, { kind: 'fast' }>> {
-    const { again } = await logIn([offer('PLAIN', offersTokens), success(balcony + bound(enabled) + granted)], {
-      tokens: createFastTokens(),
-    })
+    const { again } = await logInForToken()
     if (again?.credentials.kind !== 'fast') throw new Error('no token')
     return again.credentials
   }
 
   test('is requested with a password that leaves no keys', async () => {
-    const { told, again } = await logIn([offer('PLAIN', offersTokens), success(balcony + bound(enabled) + granted)], {
-      tokens: createFastTokens(),
-    })
+    const { told, again } = await logInForToken()
     expect(told[1]).toBe(asked(`${requested}<bind xmlns="${bind2}">${enable}</bind>`, 'PLAIN'))
     expect(again).toMatchObject({ credentials: { kind: 'fast' } })
   })
@@ -337,14 +331,9 @@ describe('a FAST token (XEP-0484)', () => {
     const data = `<additional-data>${proof('Responder', 't&k')}</additional-data>`
     const answer = `<resumed xmlns='${sm}' previd='p' h='3'/>`
     const renewed = granted.replace('t&amp;k', 'new')
-    const {
-      told,
-      link,
-      answer: resumed,
-    } = await logIn([offer('PLAIN', offersTokens), success(data + balcony + answer + renewed)], {
-      credentials,
-      until: { previd: 'p', h: '7' },
-    })
+    const answers = [offer('PLAIN', offersTokens), success(data + balcony + answer + renewed)]
+    const loggedIn = await logIn(answers, { credentials, until: { previd: 'p', h: '7' } })
+    const { told, link, answer: resumed } = loggedIn
     expect([name, user, resumed?.name]).toEqual(['HT-SHA-256-NONE', 'juliet', 'resumed'])
     expect(told[1]).toBe(
       asked(`${agent}<fast xmlns="${fast}"/><resume xmlns="${sm}" previd="p" h="7"/>`, 'HT-SHA-256-NONE'),

@@ -85,6 +85,11 @@ function ask(url: string, more?: More, agent = agentFor(url, more)): Promise<[nu
   })
 }
 
+async function isAnswered(asked: ReturnType<typeof ask>, endpoint: ScriptedEndpoint): Promise<void> {
+  ;(await endpoint.request()).send(200, 'text')
+  expect(await asked).toEqual([200, 'text'])
+}
+
 async function failureOf(asked: Promise<unknown>): Promise<Failure> {
   const error = await asked.then(
     () => new Error('it succeeded'),
@@ -148,9 +153,7 @@ test('a request to an http URL also uses a tunnel', async () => {
   const plain = await ScriptedEndpoint.start()
   closers.push(() => plain.stop())
   proxy.ways.set('portal.example:5280', plain.port)
-  const asked = ask('http://portal.example:5280/bosh')
-  ;(await plain.request()).send(200, 'text')
-  expect(await asked).toEqual([200, 'text'])
+  await isAnswered(ask('http://portal.example:5280/bosh'), plain)
   expect(proxy.asked).toEqual(['portal.example:5280'])
 })
 
@@ -162,9 +165,7 @@ describe('a request goes without the proxy', () => {
     const plain = await ScriptedEndpoint.start()
     closers.push(() => plain.stop())
     const known = { [host]: ['127.0.0.1'] }
-    const asked = ask(`http://${host}:${plain.port}/`, { proxies: through(proxies), known })
-    ;(await plain.request()).send(200, 'text')
-    expect(await asked).toEqual([200, 'text'])
+    await isAnswered(ask(`http://${host}:${plain.port}/`, { proxies: through(proxies), known }), plain)
     expect(proxy.asked).toEqual([])
     expect(lookedUp).toEqual([host])
   })
@@ -256,9 +257,7 @@ describe('if only public addresses are allowed, a proxy', () => {
     proxy.ways.set('198.41.0.4:443', there.port)
     const known = { 'portal.example': ['198.41.0.4'], 'proxy.example': ['127.0.0.1'] }
     const proxies = through('', 'proxy.example')
-    const asked = ask('https://portal.example/', { publicOnly: true, known, proxies })
-    ;(await there.request()).send(200, 'text')
-    expect(await asked).toEqual([200, 'text'])
+    await isAnswered(ask('https://portal.example/', { publicOnly: true, known, proxies }), there)
   })
 })
 
@@ -269,9 +268,7 @@ test.each([
   const proxies = direct ?? through('', 'proxy.example')
   const known = { [name]: ['127.0.0.99', '127.0.0.1'] }
   const port = direct === undefined ? 443 : there.port
-  const asked = ask(`https://portal.example:${port}/`, { proxies, known })
-  ;(await there.request()).send(200, 'text')
-  expect(await asked).toEqual([200, 'text'])
+  await isAnswered(ask(`https://portal.example:${port}/`, { proxies, known }), there)
   expect(clock.pending).toBe(0)
 })
 
