@@ -188,19 +188,6 @@ describe('a request', () => {
     expect(JSON.parse(body).client.address).toBe('192.0.2.7')
   })
 
-  test('a client that goes away ends its request there', async () => {
-    const requests: ServerResponse[] = []
-    const closed: string[] = []
-    stage = await setStage({ listener: held(requests, how => closed.push(how)) })
-    const client = new HttpSocket(stage.port)
-    client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc')
-    await eventually('a request', () => requests.length === 1)
-    client.socket.destroy()
-    await eventually('its end', () => closed.length > 0)
-    expect(closed).toEqual(['gone'])
-    expect(stage.lost).toEqual([])
-  })
-
   test('an owner that closes the connection without an answer closes the client’s', async () => {
     stage = await setStage({ listener: (_req, res) => void res.destroy() })
     await expect(send('POST', '/', 'abc')).rejects.toThrow('socket hang up')

@@ -1,6 +1,7 @@
 // A link to a scripted server, with a record of the link's events.
 
 import type { TLSSocket, TLSSocketOptions } from 'node:tls'
+import { expect } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import type { Step } from '../../../src/lib/errors.js'
 import { WaitingMemory } from '../../../src/lib/limits/waiting-memory.js'
@@ -167,6 +168,15 @@ export async function encrypted(tls: TLSSocketOptions = {}, options: CallOptions
   await peer.until("<?xml version='1.0'?>")
   const header = await peer.until('>')
   return { call, peer, socket, header }
+}
+
+/** What happens after exactly this time, and not before. */
+export function toldAfter({ clock, told }: Call, milliseconds: number): string[] {
+  const before = told.length
+  clock.advance(milliseconds - 1)
+  expect(told).toHaveLength(before)
+  clock.advance(1)
+  return told.slice(before)
 }
 
 /** A second timer starts after a ticket. */

@@ -342,15 +342,6 @@ describe('a login on a spare link', () => {
     expect(login.ends).toEqual([])
   })
 
-  test('whose server answers slowly has as much time as on its own connection', async () => {
-    const spare = await readySpare()
-    const login = await begun(spare)
-    clock.advance(9_999)
-    expect(login.ends).toEqual([])
-    clock.advance(1)
-    expect(login.ends).toMatchObject([{ failure: { step: 'features', code: 'timeout' } }])
-  })
-
   test('whose link was dead may be repeated, if it was pipelined', async () => {
     const spare = await readySpare()
     const login = open({ ahead: 'proven' })

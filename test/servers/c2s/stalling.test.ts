@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { element } from '../../support/element.js'
 import { eventually } from '../../support/eventually.js'
-import { connect, opened, stopServers } from './call.js'
+import { connect, opened, stopServers, toldAfter } from './call.js'
 
 afterEach(stopServers)
 
@@ -44,10 +44,7 @@ describe('a server that reads nothing', () => {
 
   test('is disconnected after five minutes', async () => {
     const { call, peer } = await behind()
-    call.clock.advance(stall - 1)
-    expect(call.told).toEqual([])
-    call.clock.advance(1)
-    expect(call.told).toEqual(['end features timeout', 'closed'])
+    expect(toldAfter(call, stall)).toEqual(['end features timeout', 'closed'])
     expect(call.clock.pending).toBe(0)
     peer.raw.resume()
     await peer.gone

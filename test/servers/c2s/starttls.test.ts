@@ -44,25 +44,6 @@ describe('a link with STARTTLS', () => {
     expect(call.told.slice(3)).toEqual([failed, 'closed'])
   })
 
-  test('sends the domain to the server (SNI) before the certificate', async () => {
-    const { peer } = await proceeding()
-    peer.send(proceed)
-    let name: string | undefined
-    await peer.secure({
-      ...certificate,
-      SNICallback: (servername, callback) => {
-        name = servername
-        callback(null)
-      },
-    })
-    expect(name).toBe('example.org')
-  })
-
-  test('works with TLS 1.2', async () => {
-    const { call, socket } = await encrypted({ maxVersion: 'TLSv1.2' })
-    expect([call.link.facts.encrypted, socket.getProtocol()]).toEqual([true, 'TLSv1.2'])
-  })
-
   test.each([
     ['features', `<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:features>`],
     ['garbage', 'text between elements<<<'],
@@ -118,15 +99,6 @@ describe('a link with STARTTLS', () => {
       expect(peer.unread).toBe('')
     },
   )
-
-  test('does not continue with a server that sends no TLS', async () => {
-    const { call, peer } = await proceeding()
-    peer.send(proceed)
-    await peer.until('\x16')
-    peer.send('HTTP/1.1 400 Bad Request\r\n\r\n')
-    await peer.gone
-    expect(call.told).toEqual(['closed', 'end tls remote-connection-failed'])
-  })
 
   test('does not continue with a server that disconnects instead', async () => {
     const { call, peer } = await proceeding()

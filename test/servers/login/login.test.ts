@@ -214,13 +214,6 @@ describe('a login by the service', () => {
     expect(link.options).toMatchObject({ certificate: true, from: 'juliet@chat.example' })
     expect(told.slice(0, 2)).toEqual([open, auth('EXTERNAL', jid)])
   })
-
-  test('that only authenticates binds nothing', async () => {
-    const request: LoginRequest = { ...asked, credentials: { kind: 'token', token: 't', mechanism: 'X-TOKEN' } }
-    const { loggedIn, told } = begin([offer('X-TOKEN'), success], { request, until: 'authenticated' })
-    expect(await loggedIn).toMatchObject({ jid: '' })
-    expect(told()).toEqual([open, auth('X-TOKEN', Buffer.from('\0juliet\0t').toString('base64'))])
-  })
 })
 
 describe('a pipelined login', () => {

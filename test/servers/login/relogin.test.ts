@@ -276,12 +276,6 @@ describe('a later login without the password', () => {
     },
   )
 
-  test('with a certificate sends the certificate', async () => {
-    const { link, dialed } = beginAgain([offer('EXTERNAL'), success], { jid, credentials: { kind: 'certificate' } })
-    await link
-    expect(dialed[0]!.options).toMatchObject({ certificate: true, from: 'juliet@chat.example' })
-  })
-
   test.each([
     ['keeps the stream resumable if its caller is cancelled', 'left', 'cut'],
     ['ends the stream if the session has ended', 'ended', 'abandoned'],
