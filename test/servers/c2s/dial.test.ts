@@ -195,20 +195,6 @@ describe('connecting to a domain', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('continues with the next target if the target that answered is unusable', async () => {
-    names.routes['example.org'] = { targets: [at('192.0.2.1', 'direct'), at('192.0.2.2')] }
-    const dialling = await follow(toDomain())
-    await stand('192.0.2.1')
-    await dialling.goOn({ step: 'tls', code: 'certificate-invalid' })
-    await stand('192.0.2.2')
-    await dialling.goOn(refused)
-    expect(told.filter(line => line !== 'connecting')).toEqual([
-      'connected direct',
-      'connected starttls',
-      'failed tls certificate-invalid',
-    ])
-  })
-
   test.each([
     ['the only target', [refused], 'connect remote-connection-failed'],
     ['the target that came furthest', [unknown, refused, unknown], 'connect remote-connection-failed'],

@@ -194,9 +194,7 @@ describe('credentials other than passwords have one mechanism', () => {
 
   test.each<[Credentials, string]>([
     [token('OAUTHBEARER'), 'OAUTHBEARER'],
-    [token('X-OAUTH2'), 'X-OAUTH2'],
     [{ kind: 'certificate' }, 'EXTERNAL'],
-    [{ kind: 'anonymous' }, 'ANONYMOUS'],
   ])('which is named in the error if it is not offered: %j', (credentials, name) => {
     expect(problemOf({ credentials })).toMatchObject({
       ...{ code: 'no-mechanism', step: 'sasl' },

@@ -134,8 +134,6 @@ describe('a server that has the password', () => {
   })
 
   test.each([
-    ['with composed characters', 'u\u0308', '\u00fc'],
-    ['with an ASCII space for other spaces', 'a\u00a0b', 'a b'],
     ['without a soft hyphen', 'I\u00adX', 'IX'],
     ['in compatibility form', '\u2168\u00aa', 'IXa'],
     ['unchanged', 'пароль', 'пароль'],
@@ -155,8 +153,6 @@ describe('a server that has the password', () => {
 describe('text that SASLprep forbids is', () => {
   test.each([
     ['a control character', 'a\x07'],
-    ['a control character beyond ASCII', 'a\u0085'],
-    ['private use', '\ue000'],
     ['mixed directions', '\u0627a'],
     ['half a surrogate pair', '\ud800'],
   ])('reported as an error of the call or the settings that sent it: %s', async (_what, value) => {
