@@ -255,49 +255,37 @@ describe('a large answer', () => {
   test('waits in the owner while it is not read', async () => {
     // The operating system takes some megabytes.
     const large = 40_000_000
+    let written = 0
+    const write = (res: ServerResponse): void => {
+      while (written < large) {
+        written += 50_000
+        if (!res.write(Buffer.alloc(50_000))) return void res.once('drain', () => write(res))
+      }
+      res.end()
+    }
     let res: ServerResponse | undefined
     stage = await setStage({
       listener: (_req, outgoing) => {
-        res = outgoing
-        outgoing.writeHead(200)
-        write(outgoing, large)
+        res = outgoing.writeHead(200)
+        write(outgoing)
       },
     })
     const client = new HttpSocket(stage.port)
     client.socket.pause()
     client.send('GET / HTTP/1.0\r\n\r\n')
     await eventually('a full buffer', () => res?.writableNeedDrain === true)
-    await settled(() => written)
+    let before = -1
+    await eventually('no more bytes', () => {
+      const isSame = written === before
+      before = written
+      return isSame
+    })
     expect(written).toBeLessThan(large / 2)
     client.socket.resume()
     expect((await client.rest()).length).toBeGreaterThan(large)
     expect(res!.writableFinished).toBe(true)
   })
 })
-
-let written = 0
-
-function write(res: ServerResponse, size: number): void {
-  written = 0
-  const more = () => {
-    while (written < size) {
-      written += 50_000
-      if (!res.write(Buffer.alloc(50_000))) return void res.once('drain', more)
-    }
-    res.end()
-  }
-  more()
-}
-
-async function settled(value: () => number): Promise<void> {
-  let before = -1
-  await eventually('no more bytes', () => {
-    const now = value()
-    const isSame = now === before
-    before = now
-    return isSame
-  })
-}
 
 test('data that Node reports before the headers is part of the answer', async () => {
   // This happens over TLS if much arrives at once.

@@ -62,15 +62,6 @@ function open(options: Partial<LinkOptions> = {}, domain = 'example.org'): Login
   return { link, told, ends }
 }
 
-/** On a spare link. Its stream is open, and has no features yet. */
-async function begun(spare: ScriptedConnection): Promise<Login> {
-  const login = open()
-  await spare.until(plainHeader)
-  spare.send(serverHeader)
-  await eventually('the stream is open', () => login.told.includes('flush'))
-  return login
-}
-
 /** On its own connection. The header has arrived at the server. */
 async function logIn(): Promise<Login> {
   const login = open()
@@ -355,7 +346,10 @@ describe('a login on a spare link', () => {
 
   test('whose link breaks later fails like any other login', async () => {
     const spare = await readySpare()
-    const login = await begun(spare)
+    const login = open()
+    await spare.until(plainHeader)
+    spare.send(serverHeader)
+    await eventually('the stream is open', () => login.told.includes('flush'))
     spare.reset()
     await eventually('it is told', () => login.ends.length === 1)
     expect(login.ends).toMatchObject([{ failure: { step: 'features', code: 'remote-connection-failed' } }])

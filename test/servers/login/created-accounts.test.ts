@@ -33,8 +33,18 @@ const boundAs =
 const alice: Jid = { local: 'alice', domain: 'chat.example', resource: 'desk' }
 const signal = new CallerGone()
 
-function createBench(...answers: readonly Answer[]) {
-  return createBenchWith(answers)
+const createBench = (...answers: readonly Answer[]) => createBenchWith(answers)
+
+/** After the first login of alice. */
+async function ensured(...answers: readonly Answer[]) {
+  const bench = createBench(...answers)
+  await bench.accounts.ensure(alice, signal)
+  return bench
+}
+
+/** The server has received so many texts on the first link. */
+async function received(links: readonly ScriptedLink[], count: number): Promise<void> {
+  while ((links[0]?.told.length ?? 0) < count) await new Promise(setImmediate)
 }
 
 /** `cardAnswers`: in the stream of the new user. `written`: the domain as the server writes it. */
@@ -95,8 +105,7 @@ afterEach(() => {
 })
 
 test('asks the server once for each user, and gives the account a password that nobody knows', async () => {
-  const { accounts, links, counts, lines } = createBench(form, made)
-  await accounts.ensure(alice, signal)
+  const { accounts, links, counts, lines } = await ensured(form, made)
   await accounts.ensure({ ...alice, resource: 'sofa' }, signal)
   expect(links).toHaveLength(1)
   const [asked, submitted] = links[0]!.told.slice(-2)
@@ -125,8 +134,7 @@ test.each<[string, Answer]>([
   ['with an error', error('conflict')],
   ['with a note, like Prosody', id => result(id, command('completed', "<note type='error'>It exists</note>"))],
 ])('an account that exists stays, if the server says so %s', async (_how, answer) => {
-  const { accounts, counts, links, lines } = createBench(form, answer)
-  await accounts.ensure(alice, signal)
+  const { accounts, counts, links, lines } = await ensured(form, answer)
   await accounts.ensure(alice, signal)
   expect([links.length, counts.accounts, lines()]).toEqual([1, { made: 0, known: 1, failed: 0 }, []])
 })
@@ -135,8 +143,7 @@ test.each<[string, readonly Answer[], string]>([
   ['it is no admin', [error('forbidden')], 'forbidden'],
   ['the command is unknown', [error('item-not-found')], 'item-not-found'],
 ])('without an account the login goes on, and the operator is told: %s', async (_what, answers, condition) => {
-  const { accounts, counts, lines } = createBench(...answers)
-  await accounts.ensure(alice, signal)
+  const { counts, lines } = await ensured(...answers)
   expect(counts.accounts.failed).toBe(1)
   expect(lines()).toMatchObject([{ msg: 'account', level: 40, jid: 'alice@chat.example', condition }])
   expect(lines()[0]).toMatchObject({ detail: expect.stringContaining('XMPP_CREATE_ACCOUNTS') })
@@ -231,7 +238,7 @@ test('an answer that is later than a second does not raise the limit of its seco
   const { accounts, links, rate } = createBench('')
   const giveBack = jest.spyOn(rate, 'giveBack')
   const ensured = accounts.ensure(alice, signal)
-  while ((links[0]?.told.length ?? 0) < 5) await new Promise(setImmediate)
+  await received(links, 5)
   const now = performance.now()
   jest.spyOn(performance, 'now').mockReturnValue(now + 1000)
   links[0]!.events.onEnd({ failure: { step: 'stream', code: 'remote-connection-failed' } })
@@ -255,14 +262,14 @@ test('a login whose caller leaves before the account is asked for does not count
 test('a link that ends, an answer that is late, and a caller that leaves end the wait', async () => {
   const ended = createBench()
   const waiting = ended.accounts.ensure(alice, signal)
-  while ((ended.links[0]?.told.length ?? 0) < 5) await new Promise(setImmediate)
+  await received(ended.links, 5)
   ended.links[0]!.events.onEnd({ failure: { step: 'stream', code: 'remote-connection-failed' } })
   await waiting
   expect(ended.lines()).toMatchObject([{ code: 'remote-connection-failed' }])
   const left = createBench()
   const caller = new AbortController()
   const leaving = left.accounts.ensure(alice, caller.signal)
-  while ((left.links[0]?.told.length ?? 0) < 5) await new Promise(setImmediate)
+  await received(left.links, 5)
   caller.abort()
   await expect(leaving).rejects.toBeInstanceOf(Problem)
 })
@@ -271,7 +278,7 @@ test('an account that may have been made while the caller left has an audit line
   const { accounts, counts, links, lines } = createBench(form, '')
   const caller = new AbortController()
   const leaving = accounts.ensure(alice, caller.signal)
-  while ((links[0]?.told.length ?? 0) < 6) await new Promise(setImmediate)
+  await received(links, 6)
   caller.abort()
   await expect(leaving).rejects.toBeInstanceOf(Problem)
   expect(lines()).toMatchObject([
@@ -284,8 +291,7 @@ test('a server that sends stanzas without end, and no answer, ends the wait', as
   const flood = "<message from='x'><body>spam</body></message><iq type='result' id='x' from='chat.example'/>".repeat(
     500,
   )
-  const { accounts, lines, links } = createBench(flood)
-  await accounts.ensure(alice, signal)
+  const { lines, links } = await ensured(flood)
   expect(lines()).toMatchObject([{ code: 'remote-protocol-error', detail: expect.stringContaining('nobody asked') }])
   expect(links[0]!.gone).toBe('abandoned')
 })
@@ -334,8 +340,7 @@ test('an account that exists keeps its vCard', async () => {
 
 test('an account that Prosody could not store is not taken for one that exists, and the operator is told', async () => {
   const full: Answer = id => result(id, command('completed', "<note type='error'>Failed to write data to disk</note>"))
-  const { accounts, counts, links, lines } = createBench(form, full)
-  await accounts.ensure(alice, signal)
+  const { accounts, counts, links, lines } = await ensured(form, full)
   await accounts.ensure(alice, signal)
   expect([links.length, counts.accounts]).toEqual([2, { made: 0, known: 0, failed: 2 }])
   expect(lines()).toMatchObject(Array(2).fill({ level: 40, detail: expect.stringContaining('Failed to write data') }))
@@ -345,8 +350,7 @@ test('an answer that cannot be read does not stop the login', async () => {
   const long = `urn:${'x'.repeat(200)}`
   const strange: Answer = id =>
     `<iq xmlns='jabber:client' type='result' id='${id}' from='chat.example' xmlns:p='${long}'>${'<p:a/>'.repeat(500)}</iq>`
-  const { accounts, counts, lines } = createBench(strange)
-  await accounts.ensure(alice, signal)
+  const { counts, lines } = await ensured(strange)
   expect(counts.accounts.failed).toBe(1)
   expect(lines()).toMatchObject([{ msg: 'account', level: 40, jid: 'alice@chat.example' }])
 })

@@ -61,6 +61,11 @@ async function requestWithKeys(request?: LoginRequest): Promise<LoginRequest & {
   return again as LoginRequest & { credentials: { proof: ScramProof } }
 }
 
+async function beginAgainByScram(terms: ScramTerms = {}) {
+  const side = scram(terms)
+  return { side, ...beginAgain([offer(side.name), side.challenge, side.end], await requestWithKeys()) }
+}
+
 /** `isBound`: the link has a channel binding. */
 function beginAgain(
   answers: readonly Answer[],
@@ -249,8 +254,7 @@ describe('a later login without the password', () => {
     ['another salt', { salt: 'tlas' }],
     ['other iterations', { iterations: 5000 }],
   ])('with keys fails for %s', async (_what, terms) => {
-    const side = scram(terms)
-    const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await requestWithKeys())
+    const { link, dialed } = await beginAgainByScram(terms)
     await expect(link).rejects.toEqual(refused({ code: 'credentials-expired', step: 'sasl' }))
     // No proof was sent.
     expect([dialed[0]!.link.told.length, dialed[0]!.link.gone]).toEqual([2, 'cut'])
@@ -260,8 +264,7 @@ describe('a later login without the password', () => {
     ['the password was changed with the same salt', { knows: 'another' }, 'not-authorized'],
     ['the server’s signature is missing', { spoil: () => '' }, 'server-not-authentic'],
   ])('with keys fails if %s', async (_what, terms, code) => {
-    const side = scram(terms)
-    const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await requestWithKeys())
+    const { link, dialed } = await beginAgainByScram(terms)
     await expect(link).rejects.toEqual(refused({ code, step: 'sasl' }))
     expect(dialed[0]!.link.gone).toBe('cut')
   })
