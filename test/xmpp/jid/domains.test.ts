@@ -106,9 +106,8 @@ describe('XMPP_DOMAINS', () => {
   })
 
   test('with * and other patterns give a warning', () => {
-    expect(load({ XMPP_DOMAINS: '*' }).warnings).toEqual([
-      'XMPP_DOMAINS has *: this service connects to the server of any domain, except in private networks.',
-    ])
+    const warning = 'XMPP_DOMAINS has *: this service connects to the server of any domain, except in private networks.'
+    expect(load({ XMPP_DOMAINS: '*' }).warnings).toEqual([warning])
   })
 })
 
@@ -124,26 +123,17 @@ describe('XMPP_SERVERS', () => {
     certificate: undefined,
   }
 
-  test('use STARTTLS on port 5222 by default', () => {
-    expect(servers('Example.org=xmpp://XMPP.example.org, example.net=xmpp://[2001:DB8::1]:15222/')).toEqual([
-      ['example.org', { ...usual, host: 'xmpp.example.org' }],
-      ['example.net', { ...usual, host: '2001:db8::1', port: 15222 }],
-    ])
-  })
-
-  test('with direct TLS use port 5223 by default', () => {
-    expect(servers('example.org=xmpps://xmpp.example.org, example.net=XMPPS://[::1]:443?verify=off')).toEqual([
-      ['example.org', { ...usual, host: 'xmpp.example.org', port: 5223, tls: 'direct' }],
-      ['example.net', { ...usual, host: '::1', port: 443, tls: 'direct', verify: false }],
-    ])
-  })
-
-  test('may be trusted without TLS, and may get PLAIN', () => {
-    expect(servers('example.org=xmpp://127.0.0.1?tls=none')).toEqual([
-      ['example.org', { ...usual, host: '127.0.0.1', tls: 'none' }],
-    ])
-    expect(servers('example.org=xmpp://127.0.0.1?tls=none&plain=on')).toEqual([
-      ['example.org', { ...usual, host: '127.0.0.1', tls: 'none', allowsPlain: true }],
+  test.each([
+    ['xmpp://XMPP.example.org', { host: 'xmpp.example.org' }],
+    ['xmpp://[2001:DB8::1]:15222/', { host: '2001:db8::1', port: 15222 }],
+    ['xmpps://xmpp.example.org', { host: 'xmpp.example.org', port: 5223, tls: 'direct' }],
+    ['XMPPS://[::1]:443?verify=off', { host: '::1', port: 443, tls: 'direct', verify: false }],
+    ['xmpp://127.0.0.1?tls=none', { host: '127.0.0.1', tls: 'none' }],
+    ['xmpp://127.0.0.1?tls=none&plain=on', { host: '127.0.0.1', tls: 'none', allowsPlain: true }],
+  ])('are each for a domain, such as %s', (address, server) => {
+    expect(servers(`Example.org=${address}, example.net=xmpp://b`)).toEqual([
+      ['example.org', { ...usual, ...server }],
+      ['example.net', { ...usual, host: 'b' }],
     ])
   })
 
@@ -163,36 +153,23 @@ describe('XMPP_SERVERS', () => {
   })
 
   const address = 'for example.org must have an address like xmpp://xmpp.example.org:5222, followed by "?" and options'
+  const needlessPlain = 'for example.org has plain=on without tls=none: PLAIN is allowed on encrypted links anyway'
+  const needlessCheck = 'for example.org has ca, verify, cert or key beside tls=none, where there are no certificates'
   const noCertificate = 'for example.org has ca, which names a file that is not a PEM file of certificates'
 
   test.each([
     ['localhost', 'entry 1 must be like example.org=xmpp://xmpp.example.org:5222'],
-    [
-      'example.org=xmpps://localhost?tls=starttls',
-      'for example.org has tls beside xmpps://, which is TLS from the start',
-    ],
-    [
-      'example.org=xmpps://a?plain=on',
-      'for example.org has plain=on without tls=none: PLAIN is allowed on encrypted links anyway',
-    ],
+    ['example.org=xmpps://a?tls=starttls', 'for example.org has tls beside xmpps://, which is TLS from the start'],
+    ['example.org=xmpps://a?plain=on', needlessPlain],
     ['example.org=xmpp://a,EXAMPLE.org=xmpp://b', 'lists example.org twice'],
     ['example.org=xmpp://a?tsl=none', 'for example.org has an unknown option "tsl"'],
     ['example.org=xmpp://a?tls=none&tls=none', 'for example.org has the option tls twice'],
     ['example.org=xmpp://a?tls=direct', 'for example.org must have tls=starttls or tls=none'],
     ['example.org=xmpp://a?tls=none&plain=perhaps', 'for example.org must have plain=on or plain=off'],
     ['example.org=xmpp://a?verify=', 'for example.org must have verify=on or verify=off'],
-    [
-      'example.org=xmpp://a?plain=on',
-      'for example.org has plain=on without tls=none: PLAIN is allowed on encrypted links anyway',
-    ],
-    [
-      'example.org=xmpp://a?tls=none&verify=off',
-      'for example.org has ca, verify, cert or key beside tls=none, where there are no certificates',
-    ],
-    [
-      'example.org=xmpp://a?ca=/nowhere/ca.pem',
-      'for example.org has ca, which names a file that cannot be read (ENOENT)',
-    ],
+    ['example.org=xmpp://a?plain=on', needlessPlain],
+    ['example.org=xmpp://a?tls=none&verify=off', needlessCheck],
+    ['example.org=xmpp://a?ca=/nowhere/a', 'for example.org has ca, which names a file that cannot be read (ENOENT)'],
     ['example.org=xmpp://a?ca=package.json', noCertificate],
   ])('cannot be written as %s', (text, problem) => {
     expect(problems(text)).toEqual([`XMPP_SERVERS ${problem}`])

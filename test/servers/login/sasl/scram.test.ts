@@ -157,18 +157,13 @@ describe('text that SASLprep forbids is', () => {
     ['half a surrogate pair', '\ud800'],
   ])('reported as an error of the call or the settings that sent it: %s', async (_what, value) => {
     const asUser = await problemOf(() => scram('SCRAM-SHA-1', { user: value }).response())
-    expect(asUser).toMatchObject({
-      code: 'invalid-parameter',
-      detail: expect.stringMatching(/^Parameter: jid\. Text /),
-    })
+    const wrong = (start: string) => ({ code: 'invalid-parameter', detail: expect.stringContaining(start) })
+    expect(asUser).toMatchObject(wrong('Parameter: jid. Text '))
     const login = scram('SCRAM-SHA-1', { secret: value, nonce: 'x' })
     login.response()
     login.challenge('r=xy,s=c2FsdA==,i=4096')
     const asPassword = await problemOf(() => login.response())
-    expect(asPassword).toMatchObject({
-      code: 'invalid-parameter',
-      detail: expect.stringMatching(/^Parameter: password\. Text /),
-    })
+    expect(asPassword).toMatchObject(wrong('Parameter: password. Text '))
     expect(JSON.stringify([asUser, asPassword])).not.toContain(value)
   })
 })
