@@ -68,6 +68,15 @@ describe('a link without TLS', () => {
     expect(call.told.filter(line => line !== 'flush')).toEqual(['dropped', "<presence xmlns='jabber:client'/>"])
   })
 
+  test('ends if the server sends more features than the limit', async () => {
+    const { call, peer } = await connect()
+    const long = `<x xmlns='${'u'.repeat(10_000)}'/>`
+    peer.send(`${serverHeader}<stream:features>${long}</stream:features>`)
+    await call.hears('end')
+    expect(call.told.at(-1)).toBe('end features remote-protocol-error')
+    expect(await peer.until('</stream:error>')).toContain('<policy-violation ')
+  })
+
   test('escapes its own attributes', async () => {
     const { peer } = await connect({}, { domain: `<"'&>`, lang: "d'e" })
     expect(await peer.until("streams'>")).toBe(
