@@ -47,29 +47,6 @@ async function accept(peer: ScriptedConnection): Promise<void> {
   await welcome(peer)
 }
 
-interface First {
-  readonly peer: ScriptedConnection
-  readonly clock: FakeClock
-}
-
-/** What the first server does to a link over STARTTLS that has sent its header. */
-const failures: readonly (readonly [string, (first: First) => unknown])[] = [
-  ['offers no encryption', ({ peer }) => peer.send(serverHeader + features)],
-  ['closes its stream', ({ peer }) => peer.send(`${serverHeader}</stream:stream>`)],
-  ['breaks the connection', ({ peer }) => peer.reset()],
-  ['sends nothing for five seconds, before the login times out', ({ clock }) => clock.advance(5_000)],
-  [
-    'sends no TLS after <proceed/>',
-    async ({ peer }) => {
-      peer.send(serverHeader + startTlsOffer)
-      await peer.until(startTls)
-      peer.send(proceed)
-      await peer.until('\x16')
-      peer.send('no TLS here')
-    },
-  ],
-]
-
 describe('another server of the domain is tried', () => {
   test.each([
     ['shows a certificate of another domain', { ...makeCertificate(['DNS:other.example']) }],
@@ -84,10 +61,25 @@ describe('another server of the domain is tried', () => {
     await peer.gone
   })
 
-  test.each(failures)('when the first %s', async (_what, fail) => {
+  test.each<[string, (peer: ScriptedConnection, clock: FakeClock) => unknown]>([
+    ['offers no encryption', peer => peer.send(serverHeader + features)],
+    ['closes its stream', peer => peer.send(`${serverHeader}</stream:stream>`)],
+    ['breaks the connection', peer => peer.reset()],
+    ['sends nothing for five seconds, before the login times out', (_peer, clock) => clock.advance(5_000)],
+    [
+      'sends no TLS after <proceed/>',
+      async peer => {
+        peer.send(serverHeader + startTlsOffer)
+        await peer.until(startTls)
+        peer.send(proceed)
+        await peer.until('\x16')
+        peer.send('no TLS here')
+      },
+    ],
+  ])('when the first, over STARTTLS, %s', async (_what, fail) => {
     const { call, clock, peer, next } = await begin('starttls', 'starttls')
     await peer.until(plainHeader)
-    await fail({ peer, clock })
+    await fail(peer, clock)
     const second = await next()
     await peer.rest()
     await accept(second)

@@ -32,13 +32,7 @@ function start(to: Partial<Server> = {}, spare: Partial<SpareParts> = {}): void 
   links = createLinks(parts)
 }
 
-interface Login {
-  readonly link: ReturnType<typeof links.open>
-  readonly told: string[]
-  readonly ends: LinkEnd[]
-}
-
-function open(options: Partial<LinkOptions> = {}, domain = 'example.org'): Login {
+function open(options: Partial<LinkOptions> = {}, domain = 'example.org') {
   const told: string[] = []
   const ends: LinkEnd[] = []
   const link = links.open(
@@ -62,27 +56,23 @@ function open(options: Partial<LinkOptions> = {}, domain = 'example.org'): Login
   return { link, told, ends }
 }
 
-/** On its own connection. The header has arrived at the server. */
-async function logIn(): Promise<Login> {
-  const login = open()
-  const peer = await server.connection()
-  await peer.until(plainHeader)
-  return login
-}
-
-async function logInOften(logins: number): Promise<void> {
-  for (let login = 0; login < logins; login++) await logIn()
+/** Each on its own connection. The headers have arrived at the server. */
+async function logIn(logins = 1): Promise<void> {
+  for (let login = 0; login < logins; login++) {
+    open()
+    await (await server.connection()).until(plainHeader)
+  }
 }
 
 /** The first spare link is dialled after the third login. */
 async function firstSpare(): Promise<ScriptedConnection> {
-  await logInOften(3)
+  await logIn(3)
   return spareConnection()
 }
 
-async function spareConnection(spares = 1): Promise<ScriptedConnection> {
+async function spareConnection(): Promise<ScriptedConnection> {
   const peer = await server.connection()
-  await eventually('it is a spare link', () => links.spareCount === spares)
+  await eventually('it is a spare link', () => links.spareCount === 1)
   return peer
 }
 
@@ -135,7 +125,7 @@ afterEach(() => {
 describe('a spare link is dialled', () => {
   test('after the third login of a minute, and sends nothing until it is used', async () => {
     start()
-    await logInOften(2)
+    await logIn(2)
     expect(links.spareCount).toBe(0)
     await logIn()
     const spare = await spareConnection()
@@ -182,11 +172,11 @@ describe('a spare link is dialled', () => {
 
   test('not if spare links are off, or no descriptors are left', async () => {
     start({}, { most: 0 })
-    await logInOften(4)
+    await logIn(4)
     expect([links.spareCount, clock.pending]).toEqual([0, 5])
     hasRoom = false
     start()
-    await logInOften(4)
+    await logIn(4)
     expect(links.spareCount).toBe(0)
   })
 
@@ -224,7 +214,7 @@ describe('a spare link ends', () => {
     act(spare)
     await eventually('it is dropped', () => links.spareCount === 0)
     await spare.gone
-    await logInOften(2)
+    await logIn(2)
     expect(links.spareCount).toBe(0)
     await logIn()
     expect(links.spareCount).toBe(1)
