@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import { createServer, type RequestListener, type ServerOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { forwardRequest } from '../../src/forwarding/forward-request.js'
 import { forwardSocket } from '../../src/forwarding/forward-socket.js'
 import type { PeerAddress } from '../../src/forwarding/link-settings.js'
 import { type Lost, PeerLinks } from '../../src/forwarding/peer-links.js'
-import { listenForPeers, type PeerListener } from '../../src/forwarding/peer-listener.js'
+import { listenForPeers } from '../../src/forwarding/peer-listener.js'
 import { install } from '../../src/http/fast/install.js'
 import type { Upgrade } from '../../src/http/listening/upgrades.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -40,18 +40,7 @@ export const listenWith = (parts: Partial<Parameters<typeof listenForPeers>[0]> 
     ...parts,
   })
 
-/** Two processes in one: clients come to `port`, and `listener` is in the process that has the sessions. */
-export interface Stage {
-  readonly port: number
-  readonly front: Server
-  readonly owner: PeerListener | undefined
-  readonly links: PeerLinks
-  readonly address: PeerAddress
-  readonly clock: FakeClock
-  readonly lost: Lost[]
-  readonly faults: unknown[]
-  close(): Promise<void>
-}
+export type Stage = Awaited<ReturnType<typeof setStage>>
 
 interface StageParts {
   readonly listener?: RequestListener
@@ -65,7 +54,8 @@ interface StageParts {
   readonly address?: PeerAddress
 }
 
-export async function setStage(parts: StageParts): Promise<Stage> {
+/** Two processes in one: clients come to `port`, and `listener` is in the process that has the sessions. */
+export async function setStage(parts: StageParts) {
   const { listener = (_req, res) => void res.end(), upgrade, options, requestId, note, key } = parts
   const keys = () => (key === undefined ? [] : [key])
   const wanted = key === undefined ? { path: freshPath() } : { host: '127.0.0.1', port: 0 }
@@ -111,7 +101,7 @@ export async function setStage(parts: StageParts): Promise<Stage> {
     clock,
     lost,
     faults,
-    async close() {
+    async close(): Promise<void> {
       front.closeAllConnections()
       front.close()
       links.close()

@@ -5,7 +5,7 @@ import type { Random } from '../support/random.js'
 const tokens = /<!--|-->|<!\[CDATA\[|\]\]>|<\?|\?>|<\/|\/>|[<>='"&;]|[\w.:-]+|\s+|[^<>='"&;\w.:\s-]+/g
 
 /** What is worth a try in the place of something else. */
-const pieces = [
+const additions = [
   ...['<', '>', '</', '/>', '=', "'", '"', '&', ';', ' ', '\n', '\r', '\t', ':', ''],
   ...['<!--', '-->', '<![CDATA[', ']]>', '<?x ?>', "<?xml version='1.0'?>", "<?xml version='1.1'?>", '<!DOCTYPE x>'],
   ...['&amp;', '&lt;', '&#32;', '&#10;', '&#0;', '&#xD800;', '&#x10FFFF;', '&nbsp;', '&toString;', '&#x;'],
@@ -69,10 +69,10 @@ function damage(random: Random, texts: readonly string[]): string {
         parts.splice(at, length)
         break
       case 1:
-        parts.splice(at, 0, random.pick(pieces))
+        parts.splice(at, 0, random.pick(additions))
         break
       case 2:
-        parts.splice(at, length, random.pick(pieces))
+        parts.splice(at, length, random.pick(additions))
         break
       case 3:
         parts.splice(random.below(parts.length + 1), 0, ...parts.slice(at, at + length))
@@ -85,7 +85,7 @@ function damage(random: Random, texts: readonly string[]): string {
         parts.splice(at, 0, ...(random.pick(texts).match(tokens) ?? []).slice(at, at + 1 + random.below(30)))
         break
       default:
-        parts.splice(at, 0, random.pick(pieces).repeat(random.pick([2, 40, 70, 300])))
+        parts.splice(at, 0, random.pick(additions).repeat(random.pick([2, 40, 70, 300])))
     }
   }
   return parts.join('')
@@ -123,4 +123,15 @@ export function generate(random: Random, depth = 0): string {
       ? generate(random, depth + 1)
       : random.pick(['text', ' ', '&lt;', '<![CDATA[<]]>', '\r\n'])
   return `${start}>${inner}</${name}>`
+}
+
+/** As a network may cut them. */
+export function pieces(bytes: Buffer, random: Random): Buffer[] {
+  const chunks: Buffer[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const size = random.chance(0.5) ? 1 + random.below(8) : 1 + random.below(bytes.length)
+    chunks.push(bytes.subarray(at, at + size))
+    at += size
+  }
+  return chunks
 }

@@ -17,7 +17,7 @@ import { cpuTime } from '../support/cpu-time.js'
 import { casesOf } from '../support/matrix.js'
 import { numberFrom, Random } from '../support/random.js'
 import { corpus } from './corpus.js'
-import { generate, mutate, mutateBytes } from './mutate.js'
+import { generate, mutate, mutateBytes, pieces } from './mutate.js'
 import { insideBody, isWellFormed, judge, meaning, wrongWith } from './oracle.js'
 
 const texts = numberFrom('FUZZ_CASES', casesOf(5_000, 50_000))
@@ -127,16 +127,6 @@ function readStream(chunks: readonly Buffer[], limits = defaultLimits, lenient =
     const fault = error instanceof XmlError ? error.fault : `throws ${(error as Error).stack}`
     return { elements, fault, closed, isBetweenElements: false }
   }
-}
-
-function pieces(bytes: Buffer, random: Random): Buffer[] {
-  const chunks: Buffer[] = []
-  for (let at = 0; at < bytes.length; ) {
-    const size = random.chance(0.5) ? 1 + random.below(8) : 1 + random.below(bytes.length)
-    chunks.push(bytes.subarray(at, at + size))
-    at += size
-  }
-  return chunks
 }
 
 /** What is wrong with how a stream is read, whole and in pieces. */

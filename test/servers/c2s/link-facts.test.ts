@@ -9,13 +9,7 @@ import { calledAfterEach } from '../../support/closers.js'
 const certificate = makeCertificate(['DNS:example.org'])
 const closers = calledAfterEach()
 
-interface Ends {
-  readonly ours: TLSSocket
-  readonly theirs: TLSSocket
-  readonly port: number
-}
-
-async function ends(version: SecureVersion): Promise<Ends> {
+async function ends(version: SecureVersion) {
   const server = createServer({ ...certificate, minVersion: version, maxVersion: version })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const accepted = new Promise<TLSSocket>(resolve => server.once('secureConnection', resolve))
