@@ -12,14 +12,8 @@ beforeEach(() => {
 const asked = () => askAll<[string, number]>(processes.named('a'), 'twice', 21)
 
 test('all other processes are asked, and their answers have their names', async () => {
-  expect(await asked()).toEqual({
-    answers: [
-      ['b', ['b', 42]],
-      ['c', ['c', 42]],
-      ['d', ['d', 42]],
-    ],
-    unanswered: undefined,
-  })
+  const answers = ['b', 'c', 'd'].map(name => [name, [name, 42]])
+  expect(await asked()).toEqual({ answers, unanswered: undefined })
 })
 
 test('processes that do not answer are named, with those whose entries have expired', async () => {

@@ -196,12 +196,8 @@ describe('credentials other than passwords have one mechanism', () => {
     [token('OAUTHBEARER'), 'OAUTHBEARER'],
     [{ kind: 'certificate' }, 'EXTERNAL'],
   ])('which is named in the error if it is not offered: %j', (credentials, name) => {
-    expect(problemOf({ credentials })).toMatchObject({
-      ...{ code: 'no-mechanism', step: 'sasl' },
-      detail:
-        'It offers PLAIN, SCRAM-SHA-1, SCRAM-SHA-512-PLUS, SCRAM-SHA-256, SCRAM-SHA-1-PLUS, X. ' +
-        `The login needs ${name}.`,
-    })
+    const detail = `It offers ${everything.join(', ')}. The login needs ${name}.`
+    expect(problemOf({ credentials })).toMatchObject({ code: 'no-mechanism', step: 'sasl', detail })
   })
 
   test.each<[Credentials, string]>([
@@ -209,10 +205,8 @@ describe('credentials other than passwords have one mechanism', () => {
     [token('X-TOKEN'), 'X-TOKEN'],
     [{ kind: 'certificate' }, 'EXTERNAL'],
   ])('which is not used on an unencrypted link: %j', (credentials, name) => {
-    expect(problemOf({ credentials, offered, link: plainLink })).toMatchObject({
-      ...{ code: 'no-mechanism', step: 'sasl' },
-      detail: expect.stringContaining(`${name} needs an encrypted link: in XMPP_SERVERS, remove tls=none `),
-    })
+    const detail = expect.stringContaining(`${name} needs an encrypted link: in XMPP_SERVERS, remove tls=none `)
+    expect(problemOf({ credentials, offered, link: plainLink })).toMatchObject({ code: 'no-mechanism', detail })
   })
 
   test('except credentials without a secret', () => {

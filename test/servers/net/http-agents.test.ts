@@ -234,10 +234,9 @@ describe('if only public addresses are allowed, a proxy', () => {
 
   test('is not asked for a private address', async () => {
     for (const address of ['10.0.0.1', '127.0.0.1', '::1', '169.254.169.254'])
-      expect(await failureOf(ask9({ 'portal.example': [address] }))).toEqual({
-        step: 'connect',
-        code: 'address-not-allowed',
-      })
+      expect(codesOf(await failureOf(ask9({ 'portal.example': [address] })))).toBe(
+        'connect address-not-allowed undefined',
+      )
     for (const host of ['10.0.0.1', '[::ffff:10.0.0.1]'])
       expect(() => agentFor(`https://${host}/`, { publicOnly: true })).toThrow('address-not-allowed')
     expect(proxy.asked).toEqual([])
