@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { type OperatedService, Operator } from './operated-service.js'
 import { freePorts } from './ports.js'
 import { callSessions } from './sessions-api.js'
-import type { WarmBinding } from './start-service.js'
+import { bindingIn, type WarmBinding } from './start-service.js'
 
 type Environment = Readonly<Record<string, string>>
 
@@ -57,10 +57,8 @@ export class RestartedService {
     await this.start(environment)
   }
 
-  async bind(parameters: object): Promise<WarmBinding & { readonly websocket: { readonly token: string } }> {
-    const { status, text, json } = await callSessions(this.url, 'POST', '', { body: parameters })
-    if (status !== 200) throw new Error(`no binding but HTTP ${status}: ${text}`)
-    return json
+  async bind(parameters: object): Promise<WarmBinding> {
+    return bindingIn(await callSessions(this.url, 'POST', '', { body: parameters }))
   }
 
   /** Ends what still runs, and removes its files. */

@@ -8,19 +8,13 @@ import { createLogs } from '../../src/watching/logs.js'
 import { ask, type HttpAnswer } from './http-answer.js'
 import { unlimited } from './unlimited.js'
 
-export interface TestServiceOptions {
+export interface TestServiceOptions extends Partial<Omit<ServiceParts, 'config' | 'log' | 'audit' | 'counts'>> {
   /** The value of `XMPP_SERVERS`. */
   readonly servers?: string
   /** Accounts of a demo server that is started for `localhost`, and stopped with the service; in place of `servers`. */
   readonly demo?: Parameters<typeof startDemoServer>
   /** Further settings; they win over those of the test. */
   readonly environment?: Readonly<Record<string, string>>
-  readonly clock?: ServiceParts['clock']
-  readonly dns?: ServiceParts['dns']
-  readonly hostMetaPort?: ServiceParts['hostMetaPort']
-  readonly hashes?: ServiceParts['hashes']
-  readonly routers?: ServiceParts['routers']
-  readonly store?: ServiceParts['store']
 }
 
 export interface WarmOptions {
@@ -61,44 +55,39 @@ export interface TestService {
   stop(): Promise<void>
 }
 
+/** Throws with the reply if it has no binding. */
+export function bindingIn({ status, text }: HttpAnswer): WarmBinding {
+  if (status !== 200) throw new Error(`no binding but HTTP ${status}: ${text}`)
+  return JSON.parse(text)
+}
+
 export const admin = { name: 'admin', secret: 'admin-secret' } as const
 export const adminHeader = `Basic ${Buffer.from(`${admin.name}:${admin.secret}`).toString('base64')}`
 
 /** Starts the service on a free port of 127.0.0.1 for users of `localhost`. */
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
-  const demo = options.demo && (await startDemoServer(...options.demo))
+  const { servers, demo: accounts, environment, ...parts } = options
+  const demo = accounts && (await startDemoServer(...accounts))
   const { config } = loadConfig({
     HOST: '127.0.0.1',
     PORT: '0',
     ADMIN_USERS: `${admin.name}:${admin.secret}`,
     XMPP_DOMAINS: 'localhost',
-    XMPP_SERVERS: demo ? `localhost=xmpp://127.0.0.1:${demo.port}?tls=none` : options.servers,
+    XMPP_SERVERS: demo ? `localhost=xmpp://127.0.0.1:${demo.port}?tls=none` : servers,
     METRICS_ADDRESS: 'none',
     LOG_LEVEL: 'trace',
     // Tests count the connections of a server.
     XMPP_SPARE_LINKS: '0',
     HTTP_FAST: process.env['HTTP_FAST'],
     // A slow machine may need longer than usual for a login, but not if the test moves time by hand.
-    ...(options.clock === undefined && { WARM_TIMEOUT: '60' }),
+    ...(parts.clock === undefined && { WARM_TIMEOUT: '60' }),
     ...unlimited,
-    ...options.environment,
+    ...environment,
   })
   const lines: string[] = []
   const counts = new Counts()
   const { log, audit } = createLogs({ config, counts, writeLine: line => void lines.push(line) })
-  const { clock, dns, hostMetaPort, hashes, routers, store } = options
-  const service = await startService({
-    config,
-    log,
-    audit,
-    counts,
-    ...(clock === undefined ? {} : { clock }),
-    ...(dns === undefined ? {} : { dns }),
-    ...(hostMetaPort === undefined ? {} : { hostMetaPort }),
-    ...(hashes === undefined ? {} : { hashes }),
-    ...(routers === undefined ? {} : { routers }),
-    store,
-  })
+  const service = await startService({ config, log, audit, counts, ...parts })
 
   async function warm(
     parameters: Readonly<Record<string, string | number>>,
@@ -123,11 +112,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     url: service.url,
     lines,
     warm,
-    async bind(parameters) {
-      const { status, text, json } = await warm(parameters)
-      if (status !== 200) throw new Error(`no binding but HTTP ${status}: ${text}`)
-      return json as unknown as WarmBinding
-    },
+    bind: async parameters => bindingIn(await warm(parameters)),
     async stop() {
       await service.stop()
       await demo?.stop()

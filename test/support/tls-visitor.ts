@@ -1,9 +1,10 @@
 // An HTTPS client that also reads certificates.
+import { once } from 'node:events'
 import { Agent, type AgentOptions } from 'node:https'
-import { type ConnectionOptions, connect, type PeerCertificate } from 'node:tls'
+import { type ConnectionOptions, connect } from 'node:tls'
 import { BoshClient } from './bosh-client.js'
 import { ask, type HttpAnswer } from './http-answer.js'
-import { adminHeader, type WarmBinding } from './start-service.js'
+import { adminHeader, bindingIn, type WarmBinding } from './start-service.js'
 
 export class TlsVisitor {
   protected readonly agent: Agent
@@ -25,9 +26,7 @@ export class TlsVisitor {
   /** Warms a session. Rejects with the reply if it is no binding. */
   async warm(parameters: object): Promise<WarmBinding> {
     const headers = { Authorization: adminHeader, 'Content-Type': 'application/json' }
-    const { status, text } = await this.ask('POST', '/warm', headers, JSON.stringify(parameters))
-    if (status !== 200) throw new Error(`no binding but HTTP ${status}: ${text}`)
-    return JSON.parse(text)
+    return bindingIn(await this.ask('POST', '/warm', headers, JSON.stringify(parameters)))
   }
 
   attach({ url, sid, rid }: WarmBinding): BoshClient {
@@ -40,23 +39,12 @@ export class TlsVisitor {
   /** The names in the certificate that the service shows for `servername`. Rejects if the connection fails. */
   async shown(servername: string, options: ConnectionOptions = {}): Promise<string | undefined> {
     const { hostname, port } = new URL(this.url)
-    return new Promise((resolve, reject) => {
-      const socket = connect(
-        {
-          host: hostname.replace(/[[\]]/g, ''),
-          port: Number(port),
-          servername,
-          rejectUnauthorized: false,
-          ...options,
-        },
-        () => {
-          const { subjectaltname } = socket.getPeerCertificate() as PeerCertificate
-          socket.destroy()
-          resolve(subjectaltname)
-        },
-      )
-      socket.on('error', reject)
-    })
+    const host = hostname.replace(/[[\]]/g, '')
+    const socket = connect({ host, port: Number(port), servername, rejectUnauthorized: false, ...options })
+    await once(socket, 'secureConnect')
+    const { subjectaltname } = socket.getPeerCertificate()
+    socket.destroy()
+    return subjectaltname
   }
 
   leave(): void {

@@ -4,6 +4,7 @@ import { processIn } from '../../../src/store/process-name.js'
 import { freePorts } from '../ports.js'
 import { descriptorsOf, type ServerProcess } from '../server-process.js'
 import { callSessions } from '../sessions-api.js'
+import { bindingIn } from '../start-service.js'
 import { ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'
 import { RandomBalancer } from './random-balancer.js'
 
@@ -83,10 +84,7 @@ export class ProcessFlock implements Flock {
 async function nameAt(port: number): Promise<string> {
   const url = `http://127.0.0.1:${port}`
   const body = { jid: `${probe}@localhost`, password: probe }
-  const { status, text, json } = await callSessions(url, 'POST', '', { body })
-  if (status >= 300) throw new Error(`no session at port ${port}: HTTP ${status}: ${text}`)
-  await callSessions(url, 'DELETE', `/${json.id}`)
-  const node = processIn(json.sid)
-  if (node === undefined) throw new Error(`the process at port ${port} has no name: ${json.sid.length} characters`)
-  return node
+  const { id, sid } = bindingIn(await callSessions(url, 'POST', '', { body }))
+  await callSessions(url, 'DELETE', `/${id}`)
+  return processIn(sid)!
 }

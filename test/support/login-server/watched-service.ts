@@ -117,12 +117,7 @@ export async function startWatchedService(
       const { status, text } = await warm(parameters)
       if (status === 200) throw new Error('the login succeeded')
       const { code, step, condition } = JSON.parse(text)
-      return {
-        status,
-        code,
-        ...(step === undefined ? {} : { step }),
-        ...(condition === undefined ? {} : { condition }),
-      }
+      return { status, code, ...(step && { step }), ...(condition && { condition }) }
     },
     async emptied() {
       const state = () => ({
@@ -159,13 +154,10 @@ export const jsonHeaders = {
 
 /** Calls a URL on a connection of its own. */
 export function callUrl(url: string, { method = 'GET', headers, body, signal }: Call = {}): Promise<HttpAnswer> {
-  const aborting = signal === undefined ? {} : { signal }
-  return ask(url, { method, agent: false, headers: { ...headers }, ...aborting }, body)
+  return ask(url, { method, agent: false, headers: { ...headers }, ...(signal && { signal }) }, body)
 }
 
 /** Sockets and timers that keep this process alive. */
 function resources(): number {
-  return process
-    .getActiveResourcesInfo()
-    .filter(name => name === 'TCPSocketWrap' || name === 'TLSWrap' || name === 'Timeout').length
+  return process.getActiveResourcesInfo().filter(name => /^(TCPSocketWrap|TLSWrap|Timeout)$/.test(name)).length
 }
