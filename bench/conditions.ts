@@ -3,7 +3,6 @@ import { cpus, release, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { root, startFlags } from './processes.js'
 
-/** The machine, and the versions of what is measured on it. */
 export function conditions(): string {
   const gibibytes = Math.round(totalmem() / 2 ** 30)
   const machine = `${cpus().length} x ${cpus()[0]?.model}, ${gibibytes} GiB, Linux ${release()}`

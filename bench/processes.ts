@@ -61,7 +61,6 @@ export const startFloor = (serverPort: number): Promise<Started> =>
 
 const joinMilliseconds = 1_500
 
-/** A Redis, with the settings of processes that share it. */
 export async function startStore() {
   const redis = await startRedisServer()
   return closing({ pid: redis.pid, environment: settingsFor(redis), stop: () => redis.remove() })
@@ -82,7 +81,6 @@ export async function startNeighbours(store: Environment, options: ServiceOption
   return closing({ both, pids: both.map(({ pid }) => pid), stop })
 }
 
-/** Workers with a Redis of their own. */
 export async function startWorkers(count: number, options: ServiceOptions) {
   const store = await startStore()
   const service = await startService({

@@ -17,7 +17,6 @@ export async function rawLogin(
   return async () => client.end('</stream:stream>')
 }
 
-/** A client whose stream is encrypted. */
 export async function openTls(port: number, caFile: string): Promise<RawClient> {
   const plain = await RawClient.open(port)
   await plain.ask("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", /<proceed[^>]*\/>/)

@@ -20,7 +20,6 @@ const environment = {
   WARM_ATTACH_TIMEOUT: '600',
 }
 
-/** Sends itself messages until it is stopped. */
 function chatter(session: LoggedIn, port: number, tally: Tally) {
   const failures: string[] = []
   const talk = new BoshTalk(session, { port, arrived: tally.add, failed: ({ message }) => failures.push(message) })

@@ -57,5 +57,4 @@ function cpuMicroseconds(pid: number): number {
 export const residentKib = (pid: number) =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
 
-/** Where a measured process answers questions. */
 export const socketOf = (pid: number) => `/tmp/warm-bindings-probe-${pid}`

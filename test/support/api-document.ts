@@ -3,7 +3,6 @@ import { Ajv2020, type AnySchemaObject } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import { ask, type HttpAnswer } from './http-answer.js'
 
-/** What stands in the document. */
 // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever is there.
 export type Part = any
 
@@ -55,7 +54,6 @@ export class ApiDocument {
     )
   }
 
-  /** The replies of an operation, by status. */
   responsesOf(operation: string): Part {
     const [method, path] = operation.split(' ') as [string, string]
     return this.document.paths[path][method.toLowerCase()].responses

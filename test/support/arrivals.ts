@@ -3,7 +3,6 @@ export class Arrivals<T> {
   readonly #arrived: T[] = []
   #wake: () => void = () => {}
 
-  /** How many wait to be handed out. */
   get size(): number {
     return this.#arrived.length
   }
@@ -13,7 +12,6 @@ export class Arrivals<T> {
     this.#wake()
   }
 
-  /** Resolves with the next one, once it has come. */
   async next(): Promise<T> {
     while (this.#arrived.length === 0)
       await new Promise<void>(resolve => {

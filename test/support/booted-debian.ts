@@ -106,7 +106,6 @@ export async function bootDebian(base: string, shared: string): Promise<BootedDe
   }
 }
 
-/** Where the groups of version 2 are mounted. */
 function groups(): string {
   const [, folder] = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/mounts', 'utf8')) ?? []
   if (folder === undefined) throw new Error('cgroup2 is not mounted')

@@ -46,7 +46,6 @@ export class FakeLink implements Link {
   readonly sent: string[] = []
   readonly restarts: Partial<StreamOptions>[] = []
   closed = false
-  /** How it was closed, at first. */
   how: 'close' | 'abandon' | 'timeOut' | 'cut' | undefined
   paused = false
   backlog = 0
@@ -69,6 +68,11 @@ export class FakeLink implements Link {
     this.restarts.push(options)
   }
 
+  readonly close = () => this.#closed('close')
+  readonly abandon = () => this.#closed('abandon')
+  readonly timeOut = () => this.#closed('timeOut')
+  readonly cut = () => this.#closed('cut')
+
   pause(): void {
     this.paused = true
   }
@@ -77,28 +81,11 @@ export class FakeLink implements Link {
     this.paused = false
   }
 
-  close(): void {
-    this.#closed('close')
-  }
-
-  abandon(): void {
-    this.#closed('abandon')
-  }
-
-  timeOut(): void {
-    this.#closed('timeOut')
-  }
-
-  cut(): void {
-    this.#closed('cut')
-  }
-
   #closed(how: NonNullable<typeof this.how>): void {
     this.closed = true
     this.how ??= how
   }
 
-  /** The server opens its stream and offers features. */
   open(
     features = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-1</mechanism></mechanisms>",
   ): void {
@@ -117,7 +104,6 @@ export class FakeLink implements Link {
     this.say(`<success xmlns='${saslNamespace}'/>`)
   }
 
-  /** The server answers the client's request to bind a resource. */
   answerBind(id = 'b', jid = 'juliet@chat.example/balcony'): void {
     this.say(
       `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bindNamespace}'><jid>${jid}</jid></bind></iq>`,
@@ -130,7 +116,6 @@ export class FakeLink implements Link {
     this.receive({ name, namespace, text })
   }
 
-  /** The server sends elements in one go. */
   receive(...elements: (Element | string)[]): void {
     for (const each of elements) this.events.onElement(typeof each === 'string' ? element(each) : each)
     this.events.onFlush()
@@ -141,7 +126,6 @@ export class FakeLink implements Link {
   }
 }
 
-/** A client, which may send several requests. */
 export class FakePeer {
   readonly secureUrl: string | undefined = undefined
   gone = false
@@ -192,19 +176,16 @@ export class FakePeer {
 /** A login of this process, as far as its session sees it. */
 export class FakeLogin implements LinkEvents {
   opening!: OpenLogin
-  /** What the server has sent to it. */
   readonly received: Element[] = []
   end: LinkEnd | undefined
 
   onOpen(): void {}
+  onFlush(): void {}
+  onDrain(): void {}
 
   onElement(element: Element): void {
     this.received.push(element)
   }
-
-  onFlush(): void {}
-
-  onDrain(): void {}
 
   onEnd(end: LinkEnd): void {
     if (this.end !== undefined) throw new Error('it was told twice')
@@ -256,7 +237,6 @@ export class FakeMending implements Mending {
   }
 }
 
-/** A request on its way: its reply once there is one. */
 export interface Exchanged {
   readonly peer: FakePeer
   reply: Reply | undefined
@@ -270,9 +250,7 @@ export interface BenchOptions {
   readonly limits?: SessionLimits
   /** How many logins may be refused to an address in a minute. Default: any number. The proxy is at 10.0.0.1. */
   readonly loginsPerAddress?: number
-  /** The name that sids and ids begin with; none unless told otherwise. */
   readonly processName?: string
-  /** How many sessions a user may have; any number unless told otherwise. */
   readonly userLimit?: (registry: Registry, refused: OnRefused) => UserLimit
   readonly byteRate?: CommonParts['byteRate']
   /** Memory for requests that wait for their turn, in MiB; no limit unless given. */
@@ -294,12 +272,10 @@ export class BoshBench {
   readonly counts = new Counts()
   readonly sums = new MinuteSums(this.clock)
   readonly links: FakeLink[] = []
-  /** What an operator reads. */
   readonly refusals: { reason: string; address: string | undefined; setting: string | undefined }[] = []
   readonly logged: string[] = []
   /** Domains of links that were given up, and why. */
   readonly unmended: (readonly [domain: string, why: string])[] = []
-  /** The audit trail. */
   readonly audited: Record<string, unknown>[] = []
   readonly common: CommonParts
   readonly opener: Opener
@@ -310,9 +286,7 @@ export class BoshBench {
     readonly exchange: (body: string, peer: FakePeer) => Promise<Reply>
     readonly shutDown: () => void
   }
-  /** Memory of requests that wait for their turn. */
   readonly bodies: UnfinishedBodies
-  /** Memory of stanzas that wait for clients. */
   readonly waiting: WaitingMemory
   readonly #open: Open
 
@@ -389,13 +363,7 @@ export class BoshBench {
       requireSecure: about.requireSecure ?? false,
       noteRefusal: refusalLog(this.sums, refusals, 'a client was refused'),
       defaultDomain: about.defaultDomain,
-      terms: {
-        maxWait: 60,
-        maxRequests: 2,
-        inactivity: 150,
-        enforcePolling: false,
-        ...terms,
-      },
+      terms: { maxWait: 60, maxRequests: 2, inactivity: 150, enforcePolling: false, ...terms },
       cookies: () => ({ path: '/http-bind', secure: false }),
       lastRid: () => 700,
     })
@@ -520,7 +488,6 @@ export class BoshBench {
     return new Client(this, sid, rid - 1, link, cookie, undefined, token)
   }
 
-  /** Hands a session over to another page. */
   async resume({ sid, link }: Client, handover: Partial<Handover> = {}): Promise<Client> {
     const resumed = this.registry.bySid(sid)?.resume({ seconds: 120, attachBinding: 'off', ...handover })
     await settled()
@@ -543,19 +510,16 @@ export class Client {
     readonly token: string | undefined = undefined,
   ) {}
 
-  /** The session's id. */
   get id(): string {
     const name = processIn(this.sid)
     return name === undefined ? hashOf(this.sid) : idOf(this.sid.slice(name.length + 1), name)
   }
 
-  /** Sends the next request. */
   next(inner = '', attributes = '', peer?: FakePeer): Promise<Exchanged> {
     this.rid += 1
     return this.at(this.rid, inner, attributes, peer)
   }
 
-  /** Sends a request with this rid. */
   at(rid: number, inner = '', attributes = '', peer?: FakePeer): Promise<Exchanged> {
     return this.bench.send(request(this.sid, rid, inner, attributes), peer)
   }

@@ -21,7 +21,6 @@ export interface BoshClientOptions {
 
 export class BoshClient {
   sid: string | undefined
-  /** The next rid to send. */
   rid: number
   readonly #post: Post
   readonly #agent = new Agent({ keepAlive: true, noDelay: true })
@@ -61,7 +60,6 @@ export class BoshClient {
     return `<body xmlns='http://jabber.org/protocol/httpbind'${written}>${inner}</body>`
   }
 
-  /** Ends the session and resolves with the reply's text. */
   terminate(inner = "<presence xmlns='jabber:client' type='unavailable'/>"): Promise<string> {
     return this.request(inner, { type: 'terminate' })
   }
@@ -82,7 +80,6 @@ export function attribute(xml: string, name: string): string | undefined {
 
 const entities: Record<string, string> = { lt: '<', gt: '>', amp: '&', apos: "'", quot: '"' }
 
-/** Resolves XML's five entities. */
 export const unescapeText = (text: string): string =>
   text.replace(/&(lt|gt|amp|apos|quot);/g, (_, name: string) => entities[name] ?? '')
 

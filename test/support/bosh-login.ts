@@ -7,10 +7,8 @@ export interface BoshCredentials extends Credentials {
 }
 
 export interface LoggedIn {
-  /** Full JID. */
   readonly jid: string
   readonly sid: string
-  /** The next rid to send. */
   readonly rid: number
 }
 

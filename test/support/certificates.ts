@@ -17,7 +17,6 @@ export interface CertificateOptions {
   readonly expired?: boolean
   /** The CA that signs it. Without a CA, it signs itself. */
   readonly issuer?: Credentials
-  /** The hash in its signature. Default: SHA-256. */
   readonly hash?: 'sha384'
   /** Default: the key of an elliptic curve. */
   readonly rsa?: boolean

@@ -14,7 +14,6 @@ export const refusing =
 export class ConnectProxy {
   /** The requested targets, as `host:port`, in order. */
   readonly asked: string[] = []
-  /** Values of Proxy-Authorization. */
   readonly accounts = new Set<string | undefined>()
   /** Requests that were no CONNECT. */
   readonly complaints: string[] = []
@@ -33,7 +32,6 @@ export class ConnectProxy {
     server.on('connect', (request, socket) => this.#connect(request, socket as Socket))
   }
 
-  /** Listens on a free port of 127.0.0.1. */
   static async start(ways: Readonly<Record<string, number>> = {}): Promise<ConnectProxy> {
     const server = createServer()
     const proxy = new ConnectProxy(server, await Listener.start(server))
@@ -45,7 +43,6 @@ export class ConnectProxy {
     return this.#listener.port
   }
 
-  /** Connections of clients that are open. */
   get open(): number {
     return this.#listener.open
   }

@@ -9,10 +9,8 @@ const pauseMilliseconds = 20
 /** Longest time that a word or its answer may take while others are in trouble, in milliseconds. */
 const longest = 10_000
 
-/** The accounts that talk, name to password. */
 export const talkers = { romeo: 'verona', juliet: 'balcony' }
 
-/** A conversation that is under way until it is ended. */
 export class Conversation {
   readonly #romeo: User
   readonly #juliet: User

@@ -2,7 +2,7 @@
 // because `test/peers.js` uses it before anything is built.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensurePackages, said, serverPackages } from './packages.js'
+import { ensurePackages, missingPackages, said, serverPackages } from './packages.js'
 
 /** The releases whose servers the tests know, the older one first. */
 export const releases = ['bookworm', 'trixie']
@@ -21,9 +21,8 @@ export function releaseAtHand() {
  */
 export async function unpackRelease(name, { packages = servers, as = name } = {}) {
   const folder = join('/var/cache/warm-bindings-tests', as)
-  const isMissing = package_ => !existsSync(join(folder, `var/lib/dpkg/info/${package_}.list`))
   // The list of packages may have grown since the release was unpacked.
-  const missing = existsSync(folder) ? packages.filter(isMissing) : packages
+  const missing = missingPackages(packages, folder)
   if (missing.length === 0) return { folder }
   if (process.getuid?.() !== 0) return { why: `${name} can be unpacked by root only` }
   const install = 'apt-get -q update && apt-get -q install -y --no-install-recommends "$@"'

@@ -20,7 +20,6 @@ export class DnsServer {
   readonly #socket: Socket
   /** By type and name, `SRV _xmpp-client._tcp.example.org`; a name without any entry does not exist. */
   zone: Zone
-  /** What was asked, in order. */
   readonly asked: string[] = []
 
   private constructor(socket: Socket, zone: Zone) {
@@ -51,7 +50,6 @@ export class DnsServer {
     return { ...dns, system }
   }
 
-  /** As `setServers` of a resolver wants it. */
   get address(): string {
     return `127.0.0.1:${this.#socket.address().port}`
   }

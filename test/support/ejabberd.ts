@@ -27,7 +27,6 @@ export interface EjabberdOptions {
   readonly authentication?: string
   /** Hosts besides `localhost`. Their users are not registered. */
   readonly hosts?: readonly string[]
-  /** Lines of the configuration with further modules. */
   readonly modules?: string
   /** Whether clients may upload files (XEP-0363), at `/upload` of the HTTP port. */
   readonly uploads?: boolean
@@ -110,7 +109,6 @@ const loadModules = `[code:ensure_modules_loaded(Modules) ||
   Name <- [crypto, public_key, p1_utils, cache_tab, stringprep, fast_xml, fast_tls, pkix, idna, xmpp, ejabberd],
   _ <- [application:load(Name)], {ok, Modules} <- [application:get_key(Name, modules)]].`
 
-/** Starts the process in a folder that is ready for it and waits until it answers. */
 async function launch(folder: string, httpPort: number): Promise<ServerProcess> {
   const database = ['-mnesia', 'dir', JSON.stringify(join(folder, 'database'))]
   const program = ['-eval', loadModules, '-s', 'ejabberd']

@@ -6,7 +6,6 @@ import { Listener } from './listener.js'
 
 export const eventsSecret = 'a-long-random-secret'
 
-/** What a backend reads of an event. */
 export interface ReceivedEvent {
   readonly id: string
   readonly type: string
@@ -21,14 +20,12 @@ export interface ReceivedEvent {
   }
 }
 
-/** A request as it came. */
 export interface ReceivedRequest {
   readonly headers: IncomingMessage['headers']
   readonly text: string
   readonly event: ReceivedEvent
 }
 
-/** Answers a request, or does something else with it. */
 export type Behaviour = (request: ReceivedRequest, response: ServerResponse) => void
 
 export const taking: Behaviour = (_request, response) => void response.writeHead(204).end()
@@ -36,9 +33,7 @@ export const taking: Behaviour = (_request, response) => void response.writeHead
 export class EventReceiver {
   /** All that came, whatever became of it. */
   readonly requests: ReceivedRequest[] = []
-  /** What is wrong with requests. */
   readonly complaints: string[] = []
-  /** What happens to requests from now on. */
   behaviour: Behaviour = taking
   readonly #taken = new Map<string, ReceivedEvent>()
   readonly #listener: Listener
@@ -61,7 +56,6 @@ export class EventReceiver {
     return `${this.#listener.url}/chat/events`
   }
 
-  /** Connections that are open. */
   get open(): number {
     return this.#listener.open
   }

@@ -6,7 +6,6 @@ const otherUnits =
 const scaled = /(?:^|_)(?:milli|micro|nano|kilo|mega|giga|kibi|mebi)(?:seconds?|bytes?)(?:_|$)/
 const types = /(?:^|_)(?:counter|gauge|histogram|summary)(?:_|$)/
 
-/** What is wrong with metrics in Prometheus' format. */
 export function lintMetrics(text: string): string[] {
   const helps = new Set<string>()
   const kinds = new Map<string, string>()

@@ -12,10 +12,8 @@ import {
 
 export const archive = 'urn:xmpp:mam:2'
 
-/** A binding of alice's first session. */
 export const bound = (more: object = {}) => ({ jid: 'alice@localhost/1', sid: 's', rid: 5, ...more })
 
-/** Of her next session. */
 export const second = { jid: 'alice@localhost/2', sid: 's2' }
 
 export const fromBob = (id: string, body: string) =>
@@ -53,7 +51,6 @@ export class FakeTab {
   readonly storage = new Map<string, string>()
   readonly #chats: Chat[] = []
   readonly #leave: () => void
-  /** Listeners of the page that is shown. */
   page = new EventTarget()
 
   constructor() {

@@ -5,7 +5,6 @@ export class FakeClock implements Clock {
   #now = 0
   #due = new Map<Timer, { at: number; callback: () => void }>()
 
-  /** How many callbacks are waiting for their time. */
   get pending(): number {
     return this.#due.size
   }

@@ -29,7 +29,6 @@ export interface PageStatus {
   readonly retryIn?: number
 }
 
-/** What a portal's route answers to a page. */
 export const pageBinding = {
   jid: 'alice@localhost/1',
   sid: 's1',
@@ -54,7 +53,6 @@ export const passes = (milliseconds: number) => jest.advanceTimersByTimeAsync(mi
 
 /** Strophe for `connect`, and `globalThis.converse` for `connectConverse`. */
 class FakePage {
-  /** In the order in which they were created. */
   readonly connections: FakeConnection[] = []
   readonly Strophe = fakeStrophe(this.connections)
   readonly statuses: PageStatus[] = []
@@ -69,7 +67,6 @@ class FakePage {
   hears = (_event: string): void => {}
   /** The user of Converse sends a chat message. */
   say = (_id: string): void => {}
-  /** An event of the page's window. */
   occurs = (_type: string): void => {}
   /** Parts of Converse that plugins replace. */
   exports: { handleMessageStanza?: (message: { readonly id: string }) => Promise<unknown> } = {}

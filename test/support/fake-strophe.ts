@@ -108,7 +108,6 @@ export class FakeBuilder {
   }
 }
 
-/** Statuses of Strophe. */
 export const Status = { connected: 5, disconnected: 6, attached: 8 } as const
 
 interface Question {
@@ -117,9 +116,7 @@ interface Question {
   readonly onError: (error: null) => void
 }
 
-/** A connection of Strophe. */
 export class FakeConnection {
-  /** Names of methods that were called. */
   readonly calls: string[] = []
   readonly domain = 'localhost'
   readonly sent: FakeElement[] = []
@@ -186,7 +183,6 @@ export class FakeConnection {
       for (const [name, handler] of [...this.#handlers]) if (name === stanza.localName) handler(stanza)
   }
 
-  /** An element of the service arrives. */
   receives(localName: string, ...children: readonly FakeElement[]): void {
     if (localName === 'body') this.nextValidRid(++this.#rid)
     this.xmlInput(fakeElement(localName, { xmlns: '' }, ...children))

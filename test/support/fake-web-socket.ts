@@ -25,7 +25,6 @@ class FakeConnection extends EventEmitter {
 /** One end of a WebSocket, as `ws` has it. */
 export class FakeWebSocket extends EventEmitter {
   readonly connection = new FakeConnection()
-  /** What was written to it. */
   readonly sent: string[] = []
   /** What waits for the page to read it, in bytes. */
   bufferedAmount = 0
@@ -65,7 +64,6 @@ export class FakeWebSocket extends EventEmitter {
     this.leave()
   }
 
-  /** A message of the page has come. */
   receive(message: string): void {
     if (!this.isGone) this.emit('message', Buffer.from(message), false)
   }
@@ -76,7 +74,6 @@ export class FakeWebSocket extends EventEmitter {
     this.connection.emit('drain')
   }
 
-  /** The connection is over. */
   leave(): void {
     if (this.isGone) return
     this.isGone = true
@@ -89,14 +86,12 @@ export interface AttachOptions {
   readonly address?: string
   /** How long sessions wait for their page, in seconds. */
   readonly resumeSeconds?: number
-  /** Whether pages are sent pings. */
   readonly pings?: boolean
   /** How many wrong tokens a client may show in a minute; 0 is any number. */
   readonly wrongTokens?: Rate
   readonly routes?: SocketRoutes
 }
 
-/** The channel of a WebSocket without a network. */
 export function fakeChannel(
   clock: Clock,
   { secure = true, address = '192.0.2.7', pings = false }: AttachOptions = {},
@@ -141,6 +136,5 @@ export function unlimitedBodies(): UnfinishedBodies {
   return new UnfinishedBodies({ limits: { unfinishedMegabytes: 0 }, trustedProxies, refused: unnoted })
 }
 
-/** What a page says when it opens its stream. */
 export const open = (to = 'chat.example') => `<open xmlns='${framingNamespace}' to='${to}' version='1.0'/>`
 export const close = `<close xmlns="${framingNamespace}" />`

@@ -4,7 +4,6 @@
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 
 export interface FrameOptions {
-  /** Whether it is the last one of its message; it is, unless said. */
   readonly fin?: boolean
   /** The three reserved bits, as a number. */
   readonly rsv?: number
@@ -46,7 +45,6 @@ export function closing(code: number, reason: string | Buffer = ''): Buffer {
   return Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(reason)])
 }
 
-/** A frame that a server sent. */
 export interface ServerFrame {
   readonly opcode: number
   readonly payload: Buffer

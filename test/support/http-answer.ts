@@ -1,7 +1,6 @@
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { type RequestOptions, request as requestTls } from 'node:https'
 
-/** An HTTP reply, read whole. */
 export interface HttpAnswer {
   readonly status: number
   readonly headers: IncomingHttpHeaders

@@ -6,7 +6,6 @@ export const post = (body: string, ...headers: string[]) =>
   ['POST / HTTP/1.1', 'Host: a', ...headers, `Content-Length: ${Buffer.byteLength(body)}`, '', body].join('\r\n')
 
 export class HttpSocket extends TextSocket {
-  /** Connects to a port, or uses an open connection. */
   constructor(to: number | Socket) {
     const socket = typeof to === 'number' ? connect({ port: to, host: '127.0.0.1', allowHalfOpen: true }) : to
     // One character for each byte.

@@ -8,7 +8,6 @@ import { stripVTControlCharacters } from 'node:util'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
-/** What failed, a line each. */
 const failures = []
 
 /** Longest time for one run. The slowest takes 13 minutes, and up to four times as long on a slow machine. */

@@ -17,7 +17,6 @@ export const usualServer: Server = {
 
 export const noProxies: Config['proxies'] = { https: undefined, http: undefined, excluded: [] }
 
-/** Notes no server as up or down. */
 export const noStates: StateLookup = { ofEntry: () => undefined, ofFound: () => undefined }
 
 export function dialerParts(clock: Clock, more: Partial<DialerParts> = {}): DialerParts {

@@ -12,7 +12,6 @@ const dist = join(root, 'dist', 'main.js')
 /** The program; see `service-bundle.js`. */
 export const main = process.env['BUNDLED_SERVICE'] ?? dist
 
-/** A line of the log. */
 export type LogLine = Readonly<Record<string, unknown>> & {
   readonly msg: string
   readonly pid: number
@@ -83,17 +82,14 @@ export class Operator {
     return this.#made
   }
 
-  /** Writes a file into the folder. */
   write(name: string, text: string): void {
     writeFileSync(join(this.#folder, name), text)
   }
 
-  /** The path of a file in the folder. */
   pathOf(name: string): string {
     return join(this.#folder, name)
   }
 
-  /** Makes a folder in the folder. */
   makeFolder(name: string): void {
     mkdirSync(join(this.#folder, name))
   }

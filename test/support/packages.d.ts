@@ -1,7 +1,7 @@
 /** The Debian packages that `npm test` needs. */
 export const debianPackages: readonly string[]
 
-/** The Debian packages among `names` that are not installed, as their programs and files show. */
+/** The Debian packages among `names` that are not installed. */
 export function missingPackages(names: readonly string[]): string[]
 
 /**

@@ -1,8 +1,7 @@
 // The Debian packages the tests with real peers need. Plain JavaScript, because `run.js` uses it before
 // anything is built; `packages.d.ts` holds its types.
-import { spawn } from 'node:child_process'
-import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
-import { delimiter, isAbsolute, join } from 'node:path'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 
 /** XMPP servers, their modules, and what these need. */
 export const serverPackages = [
@@ -26,35 +25,21 @@ export const recipePackages = [
   ...['golang-go', 'golang-github-golang-jwt-jwt-dev'],
 ]
 
-/** Programs or files that show that a package is installed. Other packages have a program with the package's name. */
-const programs = {
-  ...Object.fromEntries(recipePackages.map(name => [name, [`/var/lib/dpkg/info/${name}.list`]])),
-  'g++': ['g++'],
-  prosody: ['prosody', 'prosodyctl'],
-  'prosody-modules': ['/usr/lib/prosody/modules/mod_auth_oauthbearer'],
-  ejabberd: ['ejabberdctl'],
-  systemd: ['systemd-analyze'],
-  bsdutils: ['script'],
-  'ejabberd-mod-isolation': ['/var/lib/dpkg/info/ejabberd-mod-isolation.list'],
-  'ejabberd-mod-filter': ['/var/lib/dpkg/info/ejabberd-mod-filter.list'],
-  'erlang-p1-oauth2': ['/var/lib/dpkg/info/erlang-p1-oauth2.list'],
-  'php-cli': ['php'],
-  'golang-go': ['go'],
-  'bitlbee-libpurple': ['bitlbee'],
-  'libgloox-dev': ['/usr/include/gloox/client.h'],
-  'lighttpd-mod-openssl': ['/usr/lib/lighttpd/mod_openssl.so'],
-}
-
 const policyFile = '/usr/sbin/policy-rc.d'
 
-export const missingPackages = names =>
-  names.filter(name => (programs[name] ?? [name]).some(program => !onPath(program)))
+/** The packages among these that are not installed, in the system of this folder. */
+export function missingPackages(names, root = '') {
+  const words = [`--admindir=${root}/var/lib/dpkg`, '-W', '-f', `\${db:Status-Status} \${Package}\n`, ...names]
+  const { stdout } = spawnSync('dpkg-query', words, { encoding: 'utf8' })
+  const lines = (stdout ?? '').split('\n')
+  return names.filter(name => !lines.includes(`installed ${name}`))
+}
 
 export async function ensurePackages(names) {
   const missing = missingPackages(names)
   if (missing.length === 0) return { ok: true }
   const wanted = `${missing.join(', ')} missing`
-  if (!onPath('apt-get')) return { ok: false, why: `${wanted}, and there is no apt-get on this machine` }
+  if (!existsSync('/usr/bin/apt-get')) return { ok: false, why: `${wanted}, and there is no apt-get on this machine` }
   if (process.getuid?.() !== 0) {
     return { ok: false, why: `${wanted}; not root, so install by hand: apt-get install ${missing.join(' ')}` }
   }
@@ -93,20 +78,4 @@ export function said(program, args) {
       else reject(new Error(text.trim().split('\n').slice(-5).join('\n')))
     })
   })
-}
-
-function onPath(program) {
-  if (isAbsolute(program)) return existsSync(program)
-  // Debian's service packages put their programs in sbin, which a user's PATH may lack.
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/bin']
-  return folders.some(folder => executable(join(folder, program)))
-}
-
-function executable(path) {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -13,7 +13,6 @@ export interface PageCall {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Calls the service from a page of this origin. */
 export function callConnect(
   url: string,
   origin: string,

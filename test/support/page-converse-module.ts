@@ -23,7 +23,6 @@ interface InsideConnection {
   readonly jid: string
   /** Longest wait for the last request, in milliseconds. */
   disconnection_timeout: number
-  /** Over BOSH. */
   readonly _proto: { readonly _requests: readonly { age(): number }[] }
   pause(): void
   resume(): void

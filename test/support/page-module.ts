@@ -1,5 +1,6 @@
 // A page as a portal would have it, with the module that the service has for pages.
 import { type Request, type Response, Router } from 'express'
+import { portalHtml } from './page.js'
 
 /** What the page notes, for the test to look at; `window.noted`. */
 export interface ModuleNoted {
@@ -85,12 +86,7 @@ connect({
 }).then(chat => introduce((window.chat = chat), more), () => {})
 `
 
-const html = `<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><title>A portal</title><link rel="icon" href="data:,"></head>
-<body><script src="/assets/strophe.js"></script><script type="module" src="/portal/module.js"></script></body>
-</html>
-`
+const html = portalHtml(['src="/assets/strophe.js"', 'type="module" src="/portal/module.js"'])
 
 /** The page at `/portal/module`, whose options are those of the moment, and `/chat/binding` of its backend. */
 export function createModulePageRouter(options: () => PageOptions, binding: (tab: string) => Promise<object>): Router {

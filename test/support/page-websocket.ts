@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import express, { type Request, type Response, Router } from 'express'
+import { portalHtml } from './page.js'
 
 const converseFolder = dirname(createRequire(import.meta.url).resolve('converse.js/dist/converse.min.js'))
 
@@ -9,13 +10,11 @@ const converseFolder = dirname(createRequire(import.meta.url).resolve('converse.
 export interface SocketNoted {
   /** Texts of the messages that came, each as often as it came. */
   readonly texts: string[]
-  /** What became of the connection. */
   readonly events: string[]
 }
 
 /** What a page can be told to do; `window.portal`. */
 export interface SocketChat {
-  /** The full JID that the client has. */
   jid(): string
   say(to: string, text: string): void
   leave(): void
@@ -89,13 +88,6 @@ const here = {
 converse.initialize = settings => initialize.call(converse, { ...settings, ...here })
 `
 
-const page = (head: string, scripts: readonly string[]) => `<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><title>A portal</title><link rel="icon" href="data:,">${head}</head>
-<body>${scripts.map(script => `<script ${script}></script>`).join('')}</body>
-</html>
-`
-
 /** Appended to the program with xmpp.js before it is bundled. */
 export const xmppJsAfter = `
 xmpp.on('stanza', stanza => stanza.is('message') && noted.texts.push(stanza.getChildText('body')))
@@ -123,18 +115,21 @@ export function createSocketPagesRouter(
   const script = (path: string, text: () => string) =>
     router.get(path, (_request: Request, response: Response) => void response.type('js').send(text()))
 
-  show('/portal/websocket/strophe', page('', ['src="/assets/strophe.js"', 'src="/portal/websocket/strophe-chat.js"']))
+  show('/portal/websocket/strophe', portalHtml(['src="/assets/strophe.js"', 'src="/portal/websocket/strophe-chat.js"']))
   script('/portal/websocket/strophe-chat.js', () => `${stropheBefore}\n${scripts().strophe}\n${stropheAfter}`)
 
   show(
     '/portal/websocket/converse',
-    page('<link rel="stylesheet" href="/portal/converse/dist/converse.min.css">', [
-      'type="module" src="/portal/converse/dist/converse.min.js"',
-      'type="module" src="/portal/websocket/converse-chat.js"',
-    ]),
+    portalHtml(
+      [
+        'type="module" src="/portal/converse/dist/converse.min.js"',
+        'type="module" src="/portal/websocket/converse-chat.js"',
+      ],
+      '<link rel="stylesheet" href="/portal/converse/dist/converse.min.css">',
+    ),
   )
   script('/portal/websocket/converse-chat.js', () => `${converseBefore}\n${scripts().converse}`)
-  show('/portal/websocket/xmpp-js', page('', ['src="/portal/websocket/xmpp-js-chat.js"']))
+  show('/portal/websocket/xmpp-js', portalHtml(['src="/portal/websocket/xmpp-js-chat.js"']))
   script('/portal/websocket/xmpp-js-chat.js', () => `${noting};${scripts().xmppJs}`)
 
   router.use('/portal/converse/dist', express.static(converseFolder, { index: false }))

@@ -5,13 +5,11 @@ import { Router } from 'express'
 export interface Noted {
   /** Names of Strophe's statuses in order, with the condition where there is one: `CONNFAIL item-not-found`. */
   readonly statuses: string[]
-  /** Every answer's body, as text. */
   readonly bodies: string[]
   /** Whether the session was taken up from what the tab remembers. */
   restored: boolean
   /** Ids and conditions of messages that came back, as a handler of Strophe's gets them. */
   readonly errors: string[]
-  /** The page's full JID, once there is one. */
   jid: string
 }
 
@@ -88,10 +86,11 @@ window.chat = {
 }
 `
 
-const html = `<!DOCTYPE html>
+/** `scripts`: the attributes of each. */
+export const portalHtml = (scripts: readonly string[], head = '') => `<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><title>A portal</title><link rel="icon" href="data:,"></head>
-<body><script src="/assets/strophe.js"></script><script src="/portal/chat.js"></script></body>
+<head><meta charset="utf-8"><title>A portal</title><link rel="icon" href="data:,">${head}</head>
+<body>${scripts.map(script => `<script ${script}></script>`).join('')}</body>
 </html>
 `
 
@@ -100,6 +99,7 @@ export function createPageRouter(): Router {
   const router = Router()
   router.get('/portal', (_request, response) => {
     // Replaces the policy of the service's own pages.
+    const html = portalHtml(['src="/assets/strophe.js"', 'src="/portal/chat.js"'])
     response.set('Content-Security-Policy', "script-src 'self'").type('html').send(html)
   })
   router.get('/portal/chat.js', (_request, response) => void response.type('js').send(script))

@@ -13,7 +13,6 @@ import { restartable, type XmppServer } from './xmpp-server.js'
 export interface ProsodyOptions {
   /** SCRAM iterations of the accounts made here; default 10000, as Prosody's own. */
   readonly iterations?: number
-  /** The domain that it serves; default `localhost`. */
   readonly domain?: string
   /** Accounts that exist from the start: name to password. */
   readonly users?: Readonly<Record<string, string>>
@@ -71,7 +70,6 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Pro
   return restartable(facts, () => launch(folder, httpPort), remove)
 }
 
-/** Starts the process in a folder that is ready for it and waits until it answers. */
 function launch(folder: string, httpPort: number): Promise<ServerProcess> {
   return startServerProcess({
     command: inServersRoot(['prosody', '--config', join(folder, 'prosody.cfg.lua'), '-F']),

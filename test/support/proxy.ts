@@ -16,9 +16,7 @@ export interface RunningProxy {
   readonly url: string
   /** Where it answers without TLS: `http://127.0.0.1:PORT`. */
   readonly clearUrl: string
-  /** The certificate to trust. */
   readonly ca: string
-  /** What it has written to its standard output and error so far. */
   readonly said: string
   stop(): Promise<void>
 }
@@ -26,7 +24,6 @@ export interface RunningProxy {
 interface Kind {
   /** The name of the file in `deploy/`, for one process or for several. */
   readonly files: { readonly one: string; readonly several?: string }
-  /** The whole configuration around the file. */
   readonly wrap: (site: string, folder: string) => string
   readonly command: (file: string, folder: string) => readonly [program: string, ...args: string[]]
 }
@@ -70,7 +67,6 @@ const kinds: Record<ProxyName, Kind> = {
   },
 }
 
-/** The proxies that have a configuration for several processes. */
 export const proxiesOfSeveral = ['nginx', 'haproxy'] as const
 
 /**

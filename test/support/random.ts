@@ -6,7 +6,6 @@ export class Random {
     this.#state = seed >>> 0
   }
 
-  /** From 0 up to, and without, 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let mixed = this.#state
@@ -29,7 +28,6 @@ export class Random {
   }
 }
 
-/** A number from the environment, or the default. */
 export function numberFrom(name: string, preset: number): number {
   const value = Number(process.env[name])
   return process.env[name] === undefined || Number.isNaN(value) ? preset : value

@@ -8,10 +8,8 @@ export const header = (to = 'localhost') =>
   `<?xml version='1.0'?><stream:stream to='${to}' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>`
 
 export class RawClient extends TextSocket implements ClientStream {
-  /** Full JID, once bound. */
   jid = ''
 
-  /** Connects to a port, or uses an open connection. */
   constructor(to: number | Socket) {
     super(typeof to === 'number' ? connect({ host: '127.0.0.1', port: to }) : to)
   }
@@ -43,7 +41,6 @@ export class RawClient extends TextSocket implements ClientStream {
     return scramExchange(this, new ScramClient(user, password, undefined, authzid))
   }
 
-  /** Logs in and binds. */
   async login(user: string, resource = '', password = 'demo'): Promise<this> {
     this.jid = await logIn(this, { user, password, resource })
     return this

@@ -14,7 +14,6 @@ const run = promisify(execFile)
 
 export interface RedisServer {
   readonly pid: number
-  /** Path of the socket. */
   readonly path: string
   start(): Promise<void>
   /** Ends it in good order. It has its data again when it starts. */
@@ -128,7 +127,6 @@ export function startRedisWithSentinel(): Promise<RedisWithSentinel> {
   })
 }
 
-/** A store of the service in this server. */
 export function openRedisStore(
   { path }: Pick<RedisServer, 'path'>,
   events: StoreEvents = { onDown() {}, onUp() {} },

@@ -7,7 +7,6 @@ export interface Relay {
   readonly url: string
   /** Every second connection of clients brings each chunk later by so many milliseconds, so that requests overtake others. */
   delayEverySecond(milliseconds: number): void
-  /** Breaks all connections on both sides. */
   cut(): void
   /** Passes nothing on any more; connections look as if they were alive. */
   stall(): void

@@ -30,7 +30,6 @@ export class RestartedService {
     }
   }
 
-  /** It does not run yet. */
   static async of(environment: Environment): Promise<RestartedService> {
     const [port] = await freePorts(1)
     return new RestartedService(`http://127.0.0.1:${port}`, environment)
@@ -46,7 +45,6 @@ export class RestartedService {
     await this.#running.url()
   }
 
-  /** Resolves once the process has ended. */
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     this.#running.signal(signal)
     await this.#running.exit

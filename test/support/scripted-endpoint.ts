@@ -7,7 +7,6 @@ import { attribute } from './bosh-client.js'
 import type { Credentials } from './certificates.js'
 import { Listener } from './listener.js'
 
-/** A request that came, for a test to answer. */
 export class EndpointRequest {
   readonly #response: ServerResponse
   /** Resolves when the request has been answered, or its client is gone. */
@@ -28,7 +27,6 @@ export class EndpointRequest {
     return Number(this.attribute('rid'))
   }
 
-  /** An attribute of the `<body/>`. */
   attribute(name: string): string | undefined {
     return attribute(this.body, name)
   }
@@ -43,22 +41,18 @@ export class EndpointRequest {
     this.send(200, `<body${attributes} xmlns='http://jabber.org/protocol/httpbind'>${inner}</body>`)
   }
 
-  /** Answers with any status and text. */
   send(status: number, text: string | Buffer, headers: Record<string, string> = {}): void {
     this.#response.writeHead(status, { 'Content-Type': 'text/xml; charset=utf8', ...headers }).end(text)
   }
 
-  /** Begins an answer and does not end it. */
   begin(text: string | Buffer, headers: Record<string, string> = {}): void {
     this.#response.writeHead(200, headers).write(text)
   }
 
-  /** Ends an answer that was begun. */
   end(text: string): void {
     this.#response.end(text)
   }
 
-  /** Hangs up without a word. */
   break(): void {
     this.message.socket.destroy()
   }
@@ -77,7 +71,6 @@ export class ScriptedEndpoint {
   open = 0
   /** Most requests that were open at one moment. */
   mostOpen = 0
-  /** TCP connections there ever were. */
   connections = 0
 
   private constructor(server: Server, listener: Listener, secure: boolean) {
@@ -104,17 +97,14 @@ export class ScriptedEndpoint {
     return (this.#secure ? `https://localhost:${this.port}` : this.#listener.url) + this.path
   }
 
-  /** Whether a request waits to be handed out. */
   get isAsked(): boolean {
     return this.#arrived.size > 0
   }
 
-  /** The next request. */
   request(): Promise<EndpointRequest> {
     return this.#arrived.next()
   }
 
-  /** Stops listening and closes all connections. */
   stop(): Promise<void> {
     return this.#listener.stop()
   }

@@ -6,9 +6,7 @@ import { Arrivals } from './arrivals.js'
 import { Listener } from './listener.js'
 import { TextSocket } from './text-socket.js'
 
-/** One connection, seen from the server. */
 export class ScriptedConnection extends TextSocket {
-  /** Resolves when the connection is gone. */
   readonly gone: Promise<void>
 
   constructor(readonly raw: Socket) {
@@ -28,7 +26,6 @@ export class ScriptedConnection extends TextSocket {
     return secured
   }
 
-  /** Hangs up without a word. */
   reset(): void {
     this.raw.resetAndDestroy()
   }
@@ -58,7 +55,6 @@ export class ScriptedServer {
     return this.#arrived.next()
   }
 
-  /** Stops listening and closes all connections. */
   stop(): void {
     void this.#listener.stop()
   }

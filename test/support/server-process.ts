@@ -34,10 +34,8 @@ export function majorOf(server: 'prosody' | 'ejabberd'): number {
 
 export interface ServerProcess {
   readonly pid: number
-  /** Resolves when it has ended. */
   readonly gone: Promise<void>
   readonly isGone: boolean
-  /** What it has printed. */
   log(): string
   signal(name: NodeJS.Signals): void
   /** Ends it with this signal; with SIGKILL if it takes too long. */
@@ -133,7 +131,6 @@ export const answersAt = (url: string) => async (): Promise<boolean> => {
   return answer?.status === 200
 }
 
-/** The processes that a process has started, such as workers. */
 export function childrenOf(pid: number): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
   return text.split(' ').flatMap(word => (word === '' ? [] : [Number(word)]))

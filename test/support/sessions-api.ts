@@ -2,7 +2,6 @@
 import { ask, type HttpAnswer } from './http-answer.js'
 import { adminHeader, type TestService, type WarmBinding } from './start-service.js'
 
-/** A reply with what it says in JSON, if it says anything. */
 export interface ApiReply extends HttpAnswer {
   // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever comes.
   readonly json: any

@@ -2,7 +2,6 @@ import { ConfigError, loadConfig } from '../../src/config/load.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The required settings. */
 export const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org,example.net' }
 
 /** Loads these settings beside the required ones. */

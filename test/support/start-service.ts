@@ -9,7 +9,6 @@ import { ask, type HttpAnswer } from './http-answer.js'
 import { unlimited } from './unlimited.js'
 
 export interface TestServiceOptions extends Partial<Omit<ServiceParts, 'config' | 'log' | 'audit' | 'counts'>> {
-  /** The value of `XMPP_SERVERS`. */
   readonly servers?: string
   /** Accounts of a demo server that is started for `localhost`, and stopped with the service; in place of `servers`. */
   readonly demo?: Parameters<typeof startDemoServer>
@@ -26,13 +25,11 @@ export interface WarmOptions {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** A reply of the warm API as it came. */
 export interface WarmReply extends HttpAnswer {
   /** What `text` says where it is labelled as JSON. */
   readonly json: Readonly<Record<string, unknown>>
 }
 
-/** What a page attaches with. */
 export interface WarmBinding {
   readonly jid: string
   readonly sid: string
@@ -48,9 +45,7 @@ export interface TestService {
   readonly url: string
   /** What was logged so far, one JSON text a line; at level `trace`. */
   readonly lines: readonly string[]
-  /** Posts to the warm API as admin and resolves with whatever comes back. */
   warm(parameters: Readonly<Record<string, string | number>>, options?: WarmOptions): Promise<WarmReply>
-  /** Warms a session in JSON. Rejects with the reply if it is no binding. */
   bind(parameters: Readonly<Record<string, string | number>>): Promise<WarmBinding>
   stop(): Promise<void>
 }

@@ -1,7 +1,6 @@
 // What a client says to log in on a stream, whatever carries it: SASL, restart, bind, session where it is demanded.
 import { type SaltedPasswords, ScramClient } from './scram.js'
 
-/** A client's stream. */
 export interface ClientStream {
   /** Opens the stream, or opens it again. Resolves with its features. */
   open(): Promise<string>

@@ -19,7 +19,6 @@ export async function openPage(
   return wire
 }
 
-/** Reads so many messages. */
 export async function read(wire: WebSocketWire, count: number): Promise<string[]> {
   const messages: string[] = []
   while (messages.length < count) messages.push(await wire.message())

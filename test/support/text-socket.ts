@@ -20,7 +20,6 @@ export class TextSocket {
     return this.#socket
   }
 
-  /** What came and has not been asked for. */
   get unread(): string {
     return this.#unread
   }
@@ -34,7 +33,6 @@ export class TextSocket {
     this.#socket.end(text)
   }
 
-  /** The socket, for another reader. */
   release(): Socket {
     return this.#socket.removeAllListeners('data')
   }
@@ -44,7 +42,6 @@ export class TextSocket {
     return this.takeTo(unread => endOf(pattern, unread), String(pattern))
   }
 
-  /** Resolves with so many characters. */
   take(length: number): Promise<string> {
     return this.takeTo(unread => (unread.length < length ? undefined : length), `${length} characters`)
   }
@@ -69,7 +66,6 @@ export class TextSocket {
     return this.#unread
   }
 
-  /** Continues on this socket. */
   protected listen(socket: Socket): void {
     this.#socket = socket
     socket.setNoDelay(true).setEncoding(this.encoding)

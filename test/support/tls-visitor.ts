@@ -23,7 +23,6 @@ export class TlsVisitor {
     return ask(new URL(path, this.url).href, { method, agent: this.agent, headers }, body)
   }
 
-  /** Warms a session. Rejects with the reply if it is no binding. */
   async warm(parameters: object): Promise<WarmBinding> {
     const headers = { Authorization: adminHeader, 'Content-Type': 'application/json' }
     return bindingIn(await this.ask('POST', '/warm', headers, JSON.stringify(parameters)))

@@ -9,7 +9,6 @@ import { FakeClock } from './fake-clock.js'
 /** Settings without limits for tests that repeatedly warm the same users and guess passwords. */
 export const unlimited = { RATE_WARMS_PER_JID: '0', RATE_FAILED_LOGINS: '0', MAX_SESSIONS_PER_JID: '0' }
 
-/** Ignores what limits refuse. */
 export const unnoted = () => {}
 
 export const noLimits: LimitParts['limits'] = {
@@ -19,7 +18,6 @@ export const noLimits: LimitParts['limits'] = {
 
 const anyResources: LimitParts['resources'] = { memoryAllows: () => true, descriptorsAreLeft: () => true }
 
-/** Limits that refuse no session. */
 export function noSessionLimits(more: Partial<LimitParts> = {}): SessionLimits {
   return new SessionLimits({
     limits: noLimits,

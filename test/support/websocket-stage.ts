@@ -33,7 +33,6 @@ export const message = (body: string, more = '') =>
 
 export const faultOf = (condition: string) => declareStream(writeStreamError(condition))
 
-/** A client, and its stream at the server. */
 export interface Pair {
   readonly wire: WebSocketWire
   readonly link: ScriptedConnection
@@ -62,7 +61,6 @@ export class Stage {
     return new Stage(server, service)
   }
 
-  /** Where the service listens with TLS. */
   get secureUrl(): string {
     return this.service.service.urls.find(url => url.startsWith('https:'))!
   }
@@ -72,7 +70,6 @@ export class Stage {
     return this.keep(await WebSocketWire.open(url, options))
   }
 
-  /** A connection of HTTP. */
   async connect(url = this.service.url): Promise<WebSocketWire> {
     return this.keep(await WebSocketWire.connect(url))
   }

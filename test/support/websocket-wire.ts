@@ -22,7 +22,6 @@ export interface HttpHead {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** The request for a WebSocket. */
 export function handshake({ path = '/xmpp-websocket', headers = {} }: WireOptions = {}): string {
   const all = {
     Host: '127.0.0.1',
@@ -43,7 +42,6 @@ export class WebSocketWire {
   readonly #answersPings: boolean
   /** What the server has sent of pings and pongs. */
   readonly controls: ServerFrame[] = []
-  /** The head of the answer to the handshake. */
   answer: HttpHead | undefined
 
   private constructor(
@@ -84,7 +82,6 @@ export class WebSocketWire {
     return wire
   }
 
-  /** The head of the next answer of HTTP. */
   async head(): Promise<HttpHead> {
     const text = await this.#bytes.until('\r\n\r\n')
     const [line = '', ...rest] = text.trimEnd().split('\r\n')
@@ -96,7 +93,6 @@ export class WebSocketWire {
     return this.answer
   }
 
-  /** So many bytes of a body. */
   async body(length: number): Promise<string> {
     return Buffer.from(await this.#bytes.take(length), 'latin1').toString()
   }
@@ -106,7 +102,6 @@ export class WebSocketWire {
     return this
   }
 
-  /** Sends one message, or several, in one piece of bytes. */
   send(...messages: readonly string[]): this {
     return this.write(Buffer.concat(messages.map(message => text(message))))
   }
@@ -186,12 +181,10 @@ export class WebSocketWire {
     await this.#bytes.rest()
   }
 
-  /** Hangs up in one direction. */
   halfClose(): void {
     this.socket.end()
   }
 
-  /** Hangs up without a word. */
   drop(): void {
     this.socket.destroy()
   }

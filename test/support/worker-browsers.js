@@ -13,7 +13,6 @@ const args = [
 /** True in a worker of Jest. False if Jest itself runs the test files, one at a time. */
 const isWorker = process.send !== undefined
 
-/** By program. */
 const shared = new Map()
 
 /** Starts one of its own; see `launchChromium`. */

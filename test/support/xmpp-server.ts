@@ -6,7 +6,6 @@ interface Facts {
   readonly c2sPort: number
   /** Client connections over TLS from the start. */
   readonly directTlsPort: number
-  /** BOSH at `/http-bind`. */
   readonly httpPort: number
   readonly domain: string
   /** PEM file with the certificate to trust for the domain. */

@@ -1,6 +1,5 @@
 // What portals' backends call the service with, in whatever language.
 
-/** A call by its name in JavaScript, and what it is given. */
 export type BackendCall = readonly [
   name: 'warm' | 'resume' | 'session' | 'end' | 'sessions' | 'endAll' | 'endVisit',
   ...given: (string | object)[],
@@ -22,7 +21,6 @@ export interface BackendError {
   readonly retryAfter: number | null
 }
 
-/** What came of a call. */
 export interface Outcome {
   /** null where there was none; sessions as a list. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever comes.
@@ -34,13 +32,10 @@ export interface Outcome {
 
 export interface Backend {
   readonly language: string
-  /** The Debian packages that it needs. */
   readonly packages: readonly string[]
-  /** Compiles it, and removes what was compiled. */
   readonly program?: { compile(): Promise<unknown>; remove(): void }
   /** Calls the warm API at this address, one call after the other. */
   run(url: string, calls: readonly BackendCall[], limits?: BackendLimits): Promise<Outcome[]>
 }
 
-/** The account that all of them call with. */
 export const portal = { user: 'portal', secret: 'ch00se-a-secret' } as const

@@ -4,10 +4,8 @@ import { text } from 'node:stream/consumers'
 import { type ProblemCode, problems } from '../../../src/lib/errors.js'
 import { Listener } from '../listener.js'
 
-/** A request as it came. */
 export interface Asked {
   readonly method: string
-  /** Path and query. */
   readonly path: string
   readonly headers: IncomingHttpHeaders
   readonly body: string
@@ -50,7 +48,6 @@ export class ScriptedApi {
     return new ScriptedApi(server, await Listener.start(server))
   }
 
-  /** The address of its warm API. */
   get url(): string {
     return `${this.#listener.url}/warm`
   }
@@ -60,7 +57,6 @@ export class ScriptedApi {
   }
 }
 
-/** A problem as the service answers with it. */
 export function problem(code: ProblemCode, status: number, retryAfter?: number): Reply {
   return {
     status,

@@ -1,5 +1,6 @@
 // A page over BOSH: one request is held, and what is not answered is sent again.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { attribute, BoshClient, type Post } from '../bosh-client.js'
 import { ask } from '../http-answer.js'
 import { at } from './judge.js'
 import type { Talk, TalkBinding, TalkEvents } from './talk.js'
@@ -8,19 +9,17 @@ import type { Talk, TalkBinding, TalkEvents } from './talk.js'
 const againMilliseconds = 200
 /** Factor: a request without a reply after `wait` times this is repeated, as by Strophe. */
 const slack = 1.1
-/** How many attempts are remembered. */
 const mostAttempts = 12
 
 export class BoshTalk implements Talk {
   readonly #binding: TalkBinding
   readonly #events: TalkEvents
-  #rid: number
+  readonly #client: BoshClient
   /** The rids of the requests that are under way. */
   readonly #open = new Set<number>()
   #unsaid = ''
-  /** The rid whose reply is to be read next, and replies that came before their turn. */
-  #next: number
-  readonly #replies = new Map<number, string>()
+  /** Resolves once the replies so far are read, in the order of their requests. */
+  #read = Promise.resolve()
   /** What has become of the last attempts, to tell why a session has ended. */
   readonly #attempts: string[] = []
   #isOver = false
@@ -29,8 +28,10 @@ export class BoshTalk implements Talk {
   constructor(binding: TalkBinding, events: TalkEvents) {
     this.#binding = binding
     this.#events = events
-    this.#rid = binding.rid
-    this.#next = binding.rid
+    const { url, sid, rid } = binding
+    const headers = { 'Content-Type': 'text/xml; charset=utf-8' }
+    const post: Post = (body, about) => ask(url, { method: 'POST', agent: false, headers, ...about }, body)
+    this.#client = new BoshClient(url, { sid, rid, post })
   }
 
   begin(): void {
@@ -43,12 +44,11 @@ export class BoshTalk implements Talk {
     this.#pump()
   }
 
-  /** Ends the session in good order. */
   async terminate(): Promise<void> {
     while (this.#open.size > 1 && !this.#isOver) await sleep(20)
     if (this.#isOver) return
     this.#isOver = true
-    await this.#exchange(this.#rid++, '', " type='terminate'")
+    await this.#exchange(this.#client.compose('', { type: 'terminate' }))
     this.#leaving.abort()
   }
 
@@ -60,42 +60,35 @@ export class BoshTalk implements Talk {
   #pump(): void {
     if (this.#isOver) return
     if (this.#open.size > 0 && this.#unsaid === '') return
+    const { rid } = this.#client
     // The service stores few replies, so no rid may be `requests` or more above an unanswered rid.
-    if (this.#rid >= Math.min(...this.#open) + this.#binding.requests) return
-    const inner = this.#unsaid
+    if (rid >= Math.min(...this.#open) + this.#binding.requests) return
+    const exchange = this.#exchange(this.#client.compose(this.#unsaid))
     this.#unsaid = ''
-    const rid = this.#rid++
     this.#open.add(rid)
-    void this.#exchange(rid, inner).then(reply => {
+    this.#read = this.#read.then(async () => {
+      const reply = await exchange
+      if (reply !== undefined && !this.#isOver) this.#events.heard(reply)
+    })
+    void exchange.then(() => {
       this.#open.delete(rid)
-      if (reply === undefined || this.#isOver) return
-      this.#replies.set(rid, reply)
-      this.#read()
       this.#pump()
     })
   }
 
   /** Resolves with the reply, or with undefined if the session or the page is gone. */
-  async #exchange(rid: number, inner: string, more = ''): Promise<string | undefined> {
-    const { sid, url, wait } = this.#binding
-    const body = `<body xmlns='http://jabber.org/protocol/httpbind' rid='${rid}' sid='${sid}'${more}>${inner}</body>`
-    const headers = { 'Content-Type': 'text/xml; charset=utf-8' }
+  async #exchange(body: string): Promise<string | undefined> {
     const since = performance.now()
     while (!this.#leaving.signal.aborted) {
-      const attempt = new AbortController()
-      const abort = () => attempt.abort()
-      const late = setTimeout(abort, wait * slack * 1000)
-      this.#leaving.signal.addEventListener('abort', abort)
-      const { signal } = attempt
+      const late = AbortSignal.timeout(this.#binding.wait * slack * 1000)
       const sentAt = performance.now()
       let failure = ''
-      const answer = await ask(url, { method: 'POST', agent: false, headers, signal }, body).catch(error => {
+      const signal = AbortSignal.any([late, this.#leaving.signal])
+      const answer = await this.#client.send(body, { signal }).catch(error => {
         failure = (error as NodeJS.ErrnoException).code ?? (error as Error).name
       })
-      clearTimeout(late)
-      this.#leaving.signal.removeEventListener('abort', abort)
       const outcome = answer === undefined ? failure : `HTTP ${answer.status}, ${answer.text.length} characters`
-      this.#attempts.push(`${rid} from ${at(sentAt)} to ${at(performance.now())}: ${outcome}`)
+      this.#attempts.push(`${attribute(body, 'rid')} from ${at(sentAt)} to ${at(performance.now())}: ${outcome}`)
       if (this.#attempts.length > mostAttempts) this.#attempts.shift()
       // After a recoverable error, the request is repeated (XEP-0124 §17.3).
       const isToRepeat = answer !== undefined && /^<body[^>]* type='error'/.test(answer.text)
@@ -107,17 +100,6 @@ export class BoshTalk implements Talk {
       await sleep(againMilliseconds)
     }
     return undefined
-  }
-
-  /** Reads what has come, in the order of the requests. */
-  #read(): void {
-    for (;;) {
-      const reply = this.#replies.get(this.#next)
-      if (reply === undefined) return
-      this.#replies.delete(this.#next)
-      this.#next += 1
-      this.#events.heard(reply)
-    }
   }
 
   #end(why: string, since: number): undefined {

@@ -10,7 +10,6 @@ import { SocketTalk } from './socket-talk.js'
 import type { TalkBinding, TalkEvents } from './talk.js'
 
 export interface CrowdOptions {
-  /** Where the service is, such as `http://127.0.0.1:8080`. */
   readonly url: string
   /** Accounts of `localhost`, an even number. Each password is the name. */
   readonly users: readonly string[]
@@ -38,7 +37,6 @@ class Chatter {
   life: number | undefined
   binding: TalkBinding | undefined
   talk: BoshTalk | SocketTalk | undefined
-  /** Whether its page has the session. */
   isReady = false
   /** Number of sessions in a row that were lost within `soon`. */
   losses = 0
@@ -55,14 +53,11 @@ export class Crowd {
   readonly #name = randomUUID()
   readonly #options: CrowdOptions
   readonly #chatters: readonly Chatter[]
-  /** Knows what has happened, and is told what is done to processes. */
   readonly judge = new Judge()
-  /** The process of each session, by its id. */
   #places: ReadonlyMap<string, string | undefined> = new Map()
   #locating: NodeJS.Timeout | undefined
   #isTalking = false
   #isClosing = false
-  /** Warms that are under way. */
   readonly #coming = new Set<Promise<void>>()
 
   constructor(options: CrowdOptions) {
@@ -136,7 +131,6 @@ export class Crowd {
     this.#coming.add(kept)
   }
 
-  /** Comes back after a loss. */
   async #comeBack(chatter: Chatter, lived: number, lostSince: number): Promise<void> {
     chatter.losses = lived < soon ? chatter.losses + 1 : 0
     if (chatter.losses === 0) return this.#warm(chatter, lostSince)

@@ -1,9 +1,7 @@
 // Judges what happened to the sessions of a crowd and to their messages. Times are in milliseconds of
 // `performance.now()`.
 
-/** What has been done to a process. */
 export interface Harm {
-  /** Name of the process. */
   readonly node: string
   /** Numbers of sessions that others had opened and that had moved to the process. */
   readonly lives: ReadonlySet<number>
@@ -28,7 +26,6 @@ const mostWaiting = { died: 5_000, silent: 15_000 }
 /** A harm also affects sessions that end up to this time before it or begin up to this time after it. */
 const margin = 1_000
 
-/** A session from its beginning to its end. */
 interface Life {
   readonly number: number
   readonly node: string
@@ -79,7 +76,6 @@ export class Judge {
     return number
   }
 
-  /** A session has ended unexpectedly. */
   end(life: number, why: string): void {
     Object.assign(this.#lives[life]!, { to: performance.now(), why })
   }
@@ -93,7 +89,6 @@ export class Judge {
     this.#recoveries.push({ life: this.#lives[life]!, since, at: performance.now() })
   }
 
-  /** Something is missing at the end. */
   missed(what: string): void {
     this.#missed.push(what)
   }
@@ -118,7 +113,6 @@ export class Judge {
     return this.#harmless.every(([, { said, heard }]) => heard.size === said)
   }
 
-  /** What happened, but must not happen. */
   faults(): readonly string[] {
     return [...this.#missed, ...this.#wordFaults(), ...this.#lifeFaults(), ...this.#recoveryFaults()]
   }

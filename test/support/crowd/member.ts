@@ -33,10 +33,8 @@ const settings = {
   ...{ BOSH_INACTIVITY: '30', WEBSOCKET_RESUME: '30', WARM_ATTACH_TIMEOUT: '30' },
 }
 
-/** Several processes of one service. */
 export interface Flock {
   readonly url: string
-  /** The running processes. */
   readonly members: readonly Member[]
   signal(member: Member, signal: NodeJS.Signals): void
   /** Metrics as Prometheus reads them: one text for each process, or one for all. */

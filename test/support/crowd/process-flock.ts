@@ -24,7 +24,6 @@ export class ProcessFlock implements Flock {
     this.#balancer = balancer
   }
 
-  /** Starts `count` processes. */
   static async start(count: number, options: FlockOptions) {
     const flock = new ProcessFlock(options, await RandomBalancer.start())
     await Promise.all(Array.from({ length: count }, () => flock.add()))
@@ -32,7 +31,7 @@ export class ProcessFlock implements Flock {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#balancer.port}`
+    return this.#balancer.url
   }
 
   /** Starts another process. Settings in `more` win over those of the others. */
@@ -69,13 +68,12 @@ export class ProcessFlock implements Flock {
     this.#processes.get(member)!.signal(signal)
   }
 
-  /** The metrics of each. */
   metrics(): Promise<string[]> {
     return Promise.all(this.members.map(member => metricsAt(this.#metricsPorts.get(member)!)))
   }
 
   async stop(): Promise<void> {
-    this.#balancer.close()
+    await this.#balancer.stop()
     await Promise.all(this.members.map(member => ended(this.#processes.get(member)!)))
   }
 }

@@ -1,6 +1,7 @@
 // A balancer that knows nothing of sessions: each connection goes to any process that is ready.
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { ask } from '../http-answer.js'
+import { Listener } from '../listener.js'
 
 /** How often the processes are asked whether they are ready, and how long they have to say so, in milliseconds. */
 const checkMilliseconds = 1_000
@@ -16,45 +17,35 @@ interface Backend {
 }
 
 export class RandomBalancer {
-  readonly #server: Server
   readonly #backends = new Map<number, Backend>()
-  readonly #clients = new Set<Socket>()
-  readonly #checking: NodeJS.Timeout
-
-  private constructor(server: Server) {
-    this.#server = server
-    this.#checking = setInterval(() => {
-      for (const backend of this.#backends.values()) void this.#check(backend)
-    }, checkMilliseconds)
-    server.on('connection', client => this.#place(client))
-  }
+  #listener!: Listener
+  readonly #checking = setInterval(() => {
+    for (const backend of this.#backends.values()) void this.#check(backend)
+  }, checkMilliseconds)
 
   static async start(): Promise<RandomBalancer> {
-    const server = createServer({ noDelay: true })
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', 1024, resolve))
-    return new RandomBalancer(server)
+    const balancer = new RandomBalancer()
+    balancer.#listener = await Listener.start(createServer({ noDelay: true }, client => balancer.#place(client)))
+    return balancer
   }
 
-  get port(): number {
-    return (this.#server.address() as { port: number }).port
+  get url(): string {
+    return this.#listener.url
   }
 
-  /** Adds a ready process. */
   add(port: number): void {
     this.#backends.set(port, { port, connections: new Set(), isUp: true, failures: 0 })
   }
 
-  /** Removes a process that has ended. */
   remove(port: number): void {
     const backend = this.#backends.get(port)
     this.#backends.delete(port)
     if (backend !== undefined) cut(backend)
   }
 
-  close(): void {
+  stop(): Promise<void> {
     clearInterval(this.#checking)
-    this.#server.close()
-    for (const client of this.#clients) client.destroy()
+    return this.#listener.stop()
   }
 
   async #check(backend: Backend): Promise<void> {
@@ -72,16 +63,11 @@ export class RandomBalancer {
   }
 
   #place(client: Socket): void {
-    this.#clients.add(client)
-    client.on('error', () => {})
-    client.on('close', () => this.#clients.delete(client))
     const all = [...this.#backends.values()]
     const ready = all.filter(({ isUp }) => isUp)
-    const choices = (ready.length > 0 ? ready : all)
-      .map(backend => ({ backend, place: Math.random() }))
-      .sort((one, other) => one.place - other.place)
-      .map(({ backend }) => backend)
-    this.#try(client, choices)
+    const choices = ready.length > 0 ? ready : all
+    const first = Math.floor(Math.random() * choices.length)
+    this.#try(client, [...choices.slice(first), ...choices.slice(0, first)])
   }
 
   #try(client: Socket, [backend, ...others]: readonly Backend[]): void {

@@ -147,7 +147,6 @@ export class SocketTalk implements Talk {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(text)
   }
 
-  /** Checks whether a silent connection still works. */
   #watch(): void {
     if (this.#isComingBack) return
     const now = performance.now()

@@ -50,7 +50,6 @@ interface StageOptions {
 export const setProcessStage = (more: Readonly<Record<string, string>> = {}, options: StageOptions = {}) =>
   set(ProcessFlock.start, more, options)
 
-/** The workers of one command. */
 export const setWorkerStage = (more: Readonly<Record<string, string>>, options: StageOptions) =>
   set(WorkerFlock.start, more, options)
 

@@ -23,7 +23,6 @@ export interface TalkEvents {
    * milliseconds of `performance.now()`.
    */
   gone(why: string, since: number): void
-  /** Something was wrong, but the page continues. */
   odd(what: string): void
 }
 

@@ -63,7 +63,6 @@ export class WorkerFlock implements Flock {
     }
   }
 
-  /** Makes the primary replace all workers. */
   replaceAll(): void {
     this.#primary.signal('SIGUSR2')
   }

@@ -17,24 +17,18 @@ import type { Script, Stage, Turn, Usual } from './server.js'
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
-/** One client's connection to a login server. */
 export class LoginConnection {
   readonly complaints: string[] = []
   /** What came, one text for each read. */
   readonly packets: string[] = []
-  /** The mechanism the client chose. */
   mechanism: string | undefined
-  /** How often the client has tried to log in. */
   attempts = 0
   /** Stanzas and other elements that belong to no step of a login. */
   readonly stanzas: Sent[] = []
-  /** The resource that the client asked for. */
   resource: string | undefined
-  /** Stages that were reached, in order. */
   readonly reached: Stage[] = []
   /** `footer` if the client closed its stream, or the condition of the error that it ended it with. */
   goodbye: string | undefined
-  /** Whether the connection is gone. */
   ended = false
   readonly #usual: Usual
   readonly #script: Script
@@ -66,17 +60,14 @@ export class LoginConnection {
     this.#turn('connect', '')
   }
 
-  /** Who logs in. */
   get user(): string | undefined {
     return this.#sasl?.user
   }
 
-  /** Whose session it becomes. */
   get owner(): string | undefined {
     return this.#sasl?.owner
   }
 
-  /** What the client said over SCRAM of channel binding and of the user to act for. */
   get gs2Header(): string | undefined {
     return this.#sasl?.gs2Header
   }
@@ -98,7 +89,6 @@ export class LoginConnection {
     if (this.#raw !== this.#socket) this.#socket.destroy()
   }
 
-  /** From now on, input is ignored. */
   deafen(): void {
     this.#deaf = true
   }
@@ -106,15 +96,6 @@ export class LoginConnection {
   /** Ignores the rest of this packet. */
   overlookRest(): void {
     this.#overlooking = true
-  }
-
-  /** Stops reading, so that the client cannot send on. */
-  stopReading(): void {
-    this.#socket.pause()
-  }
-
-  readOn(): void {
-    this.#socket.resume()
   }
 
   #listen(socket: Socket): void {

@@ -43,7 +43,6 @@ export async function startManagedServer(options: LoginServerOptions): Promise<M
 export class ManagedStream {
   /** Stanzas of the client, each as often as the server has counted it. */
   readonly received: Sent[] = []
-  /** How often the client has resumed it. */
   resumptions = 0
   #confirmed = 0
   #unconfirmed: string[] = []

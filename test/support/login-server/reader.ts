@@ -1,6 +1,5 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes'
 
-/** An element that a client sent. */
 export interface Sent {
   readonly name: string
   readonly namespace: string
@@ -74,7 +73,6 @@ function read({ local, uri, attributes }: SaxesTagNS): Sent {
   return { name: local, namespace: uri, attributes: Object.fromEntries(values), children: [], text: '' }
 }
 
-/** An element's child of this name. */
 export function childOf({ children }: Sent, name: string): Sent | undefined {
   return children.find(child => child.name === name)
 }

@@ -1,8 +1,8 @@
 // The server's side of a login, strict. Apart from `src`, so that a mistake there cannot hide behind the same mistake
 // here.
+import { createHash, X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { serverChannel } from './channel.js'
 import { isScram, type ScramMechanism, ScramServer } from './scram.js'
 import type { Usual } from './server.js'
 
@@ -12,7 +12,6 @@ export type SaslAnswer = { readonly challenge: string } | { readonly success: st
 const refused: SaslAnswer = { failure: 'not-authorized' }
 const separator = '\x01'
 
-/** One login. */
 export class SaslServer {
   /** Who logs in. */
   user = ''
@@ -110,4 +109,20 @@ export class SaslServer {
     if (this.owner !== user && !actors.includes(user)) return { failure: 'invalid-authzid' }
     return { success }
   }
+}
+
+/** Channel binding data of a TLS connection, from the server's side. */
+function serverChannel(
+  socket: TLSSocket,
+  type: string,
+  certificate: string,
+  endPointHash: Usual['endPointHash'],
+): Buffer | undefined {
+  const version = socket.getProtocol()
+  if (type === 'tls-unique' && version === 'TLSv1.2') return socket.getPeerFinished()
+  if (type === 'tls-exporter' && version === 'TLSv1.3')
+    return socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0))
+  if (type === 'tls-server-end-point')
+    return createHash(endPointHash).update(new X509Certificate(certificate).raw).digest()
+  return undefined
 }

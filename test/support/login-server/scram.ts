@@ -30,7 +30,6 @@ export interface ScramTerms {
 const salted = new Map<string, Buffer>()
 
 export class ScramServer {
-  /** Who wants to log in. */
   readonly user: string
   /** The user to act for; empty for the user who logs in. */
   readonly authzid: string

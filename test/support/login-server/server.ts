@@ -4,7 +4,6 @@ import { createServer } from 'node:net'
 import { createSecureContext, type SecureVersion } from 'node:tls'
 import type { Credentials } from '../certificates.js'
 import { Listener } from '../listener.js'
-import type { EndPointHash } from './channel.js'
 import { LoginConnection } from './connection.js'
 import type { Sent } from './reader.js'
 
@@ -35,11 +34,9 @@ export interface Turn {
   readonly connection: LoginConnection
   /** Says what is usual, or `text` in its place, and goes on. */
   goOn(text?: string): void
-  /** Says something. */
   say(text: string | Buffer): void
   /** Ends the connection without another word. */
   close(): void
-  /** Breaks the connection. */
   reset(): void
 }
 
@@ -59,7 +56,8 @@ export interface LoginServerOptions {
   readonly mechanisms?: readonly string[]
   /** The types of channel binding that it lists; it says nothing of them where this is not given. */
   readonly channelBindings?: readonly string[]
-  readonly endPointHash?: EndPointHash
+  /** What the server's certificate is hashed with; a test knows what it was signed with. */
+  readonly endPointHash?: 'sha256' | 'sha384'
   /** Whether an attacker stands between: the channel is another one on this side. */
   readonly intercepted?: boolean
   readonly iterations?: number
@@ -90,18 +88,13 @@ export interface LoginServer {
   script: Script
   /** What is usual for connections from now on. */
   usual: Usual
-  /** All connections there ever were. */
   readonly connections: readonly LoginConnection[]
-  /** The newest connection. */
   readonly last: LoginConnection
-  /** What clients did that XMPP does not allow. */
   readonly complaints: readonly string[]
-  /** Connections that are open. */
   readonly open: number
   stop(): Promise<void>
 }
 
-/** Starts one on a free port of 127.0.0.1. */
 export async function startLoginServer(options: LoginServerOptions): Promise<LoginServer> {
   const { certificate, tlsVersion } = options
   const versions = tlsVersion === undefined ? {} : { minVersion: tlsVersion, maxVersion: tlsVersion }
@@ -117,19 +110,12 @@ export async function startLoginServer(options: LoginServerOptions): Promise<Log
     encrypts: certificate !== undefined,
     script: {},
     usual: {
-      domain: options.domain,
+      ...{ accounts: { alice: 'Pa55-of-alice' }, tokens: {}, actors: [], iterations: 4096, intercepted: false },
+      mechanisms: ['SCRAM-SHA-1', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'PLAIN'],
+      ...{ channelBindings: undefined, endPointHash: 'sha256', moreFeatures: '', onElement: undefined },
+      ...options,
       secureContext: certificate && createSecureContext({ ...certificate, ...versions }),
       certificate: certificate?.cert,
-      accounts: options.accounts ?? { alice: 'Pa55-of-alice' },
-      tokens: options.tokens ?? {},
-      actors: options.actors ?? [],
-      mechanisms: options.mechanisms ?? ['SCRAM-SHA-1', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'PLAIN'],
-      channelBindings: options.channelBindings,
-      endPointHash: options.endPointHash ?? 'sha256',
-      intercepted: options.intercepted ?? false,
-      iterations: options.iterations ?? 4096,
-      moreFeatures: options.moreFeatures ?? '',
-      onElement: options.onElement,
       salt: randomBytes(16),
     },
     connections,

@@ -48,7 +48,6 @@ export interface Call {
   readonly signal?: AbortSignal | undefined
 }
 
-/** What `/warm` says of a login that failed. */
 export interface ToldProblem {
   readonly status: number
   readonly code: string
