@@ -1,7 +1,7 @@
 // A proxy that is the only way outside: opens tunnels by CONNECT, or refuses. It knows no names: a table has the ports.
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { Listener } from './listener.js'
+import { ListeningServer } from './listener.js'
 
 /** Answers a CONNECT itself. */
 export type Refusal = (socket: Socket) => void
@@ -11,7 +11,7 @@ export const refusing =
   socket =>
     void socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`)
 
-export class ConnectProxy {
+export class ConnectProxy extends ListeningServer {
   /** The requested targets, as `host:port`, in order. */
   readonly asked: string[] = []
   readonly accounts = new Set<string | undefined>()
@@ -20,35 +20,20 @@ export class ConnectProxy {
   /** If set, answers each CONNECT. */
   refusal: Refusal | undefined
   /** Ports of 127.0.0.1, by target. Other targets get 502. */
-  readonly ways = new Map<string, number>()
-  readonly #listener: Listener
+  readonly ways: Map<string, number>
 
-  private constructor(server: Server, listener: Listener) {
-    this.#listener = listener
-    server.on('request', (request, response) => {
+  private constructor(ways: Readonly<Record<string, number>>) {
+    super(createServer())
+    this.ways = new Map(Object.entries(ways))
+    this.server.on('request', (request, response) => {
       this.complaints.push(`${request.method} ${request.url}`)
       response.writeHead(405).end()
     })
-    server.on('connect', (request, socket) => this.#connect(request, socket as Socket))
+    this.server.on('connect', (request, socket) => this.#connect(request, socket as Socket))
   }
 
-  static async start(ways: Readonly<Record<string, number>> = {}): Promise<ConnectProxy> {
-    const server = createServer()
-    const proxy = new ConnectProxy(server, await Listener.start(server))
-    for (const [target, port] of Object.entries(ways)) proxy.ways.set(target, port)
-    return proxy
-  }
-
-  get port(): number {
-    return this.#listener.port
-  }
-
-  get open(): number {
-    return this.#listener.open
-  }
-
-  stop(): Promise<void> {
-    return this.#listener.stop()
+  static start(ways: Readonly<Record<string, number>> = {}): Promise<ConnectProxy> {
+    return new ConnectProxy(ways).listen()
   }
 
   #connect({ url = '', headers }: IncomingMessage, near: Socket): void {

@@ -1,8 +1,8 @@
 // A portal's backend that is told of events: it checks their signatures by itself, and does what a test says.
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { text as readText } from 'node:stream/consumers'
-import { Listener } from './listener.js'
+import { ListeningServer } from './listener.js'
 
 export const eventsSecret = 'a-long-random-secret'
 
@@ -30,34 +30,24 @@ export type Behaviour = (request: ReceivedRequest, response: ServerResponse) => 
 
 export const taking: Behaviour = (_request, response) => void response.writeHead(204).end()
 
-export class EventReceiver {
+export class EventReceiver extends ListeningServer {
   /** All that came, whatever became of it. */
   readonly requests: ReceivedRequest[] = []
   readonly complaints: string[] = []
   behaviour: Behaviour = taking
   readonly #taken = new Map<string, ReceivedEvent>()
-  readonly #listener: Listener
 
-  private constructor(server: Server, listener: Listener) {
-    this.#listener = listener
-    server.on('request', (request, response) => void this.#receive(request, response))
+  private constructor() {
+    super(createServer())
+    this.server.on('request', (request, response) => void this.#receive(request, response))
   }
 
-  static async start(port = 0): Promise<EventReceiver> {
-    const server = createServer()
-    return new EventReceiver(server, await Listener.start(server, { port }))
+  static start(): Promise<EventReceiver> {
+    return new EventReceiver().listen()
   }
 
-  get port(): number {
-    return this.#listener.port
-  }
-
-  get url(): string {
-    return `${this.#listener.url}/chat/events`
-  }
-
-  get open(): number {
-    return this.#listener.open
+  override get url(): string {
+    return `${super.url}/chat/events`
   }
 
   /** The events that were answered with a 2xx, each once, in the order in which they came first. */
@@ -70,10 +60,6 @@ export class EventReceiver {
     return this.taken
       .filter(({ data }) => data.id === session)
       .map(({ type, data }) => (data.reason === undefined ? type : `${type}: ${data.reason}`))
-  }
-
-  stop(): Promise<void> {
-    return this.#listener.stop()
   }
 
   async #receive(message: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -2,14 +2,11 @@
 import { once } from 'node:events'
 import type { AddressInfo, Server, Socket } from 'node:net'
 
-export class Listener {
-  readonly #server: Server
+export class ListeningServer {
   readonly #open = new Set<Socket>()
-  readonly port: number
+  port = 0
 
-  private constructor(server: Server) {
-    this.#server = server
-    this.port = (server.address() as AddressInfo).port
+  constructor(readonly server: Server) {
     for (const event of ['connection', 'secureConnection'])
       server.on(event, (socket: Socket) => {
         this.#open.add(socket)
@@ -18,9 +15,10 @@ export class Listener {
       })
   }
 
-  static async start(server: Server, { port = 0, address = '127.0.0.1' } = {}): Promise<Listener> {
-    await once(server.listen(port, address), 'listening')
-    return new Listener(server)
+  async listen({ port = 0, address = '127.0.0.1' } = {}): Promise<this> {
+    await once(this.server.listen(port, address), 'listening')
+    this.port = (this.server.address() as AddressInfo).port
+    return this
   }
 
   get url(): string {
@@ -37,8 +35,14 @@ export class Listener {
    * round (SIGSEGV, just after a handshake).
    */
   async stop(): Promise<void> {
-    const closed = new Promise(resolve => this.#server.close(resolve))
+    const closed = new Promise(resolve => this.server.close(resolve))
     for (const socket of [...this.#open].reverse()) socket.destroy()
     await closed
+  }
+}
+
+export class Listener extends ListeningServer {
+  static start(server: Server): Promise<Listener> {
+    return new Listener(server).listen()
   }
 }

@@ -1,17 +1,13 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible'
-import type { CallerSignal } from '../../src/lib/caller-gone.js'
 import type { Clock } from '../../src/lib/clock.js'
 import { KeyedQueue } from '../../src/lib/limits/keyed-queue.js'
 import { type Limiter, type MakeRate, Rate } from '../../src/lib/limits/rates.js'
 import { isOfVisit, pageOf, statesOf } from '../../src/store/session-page.js'
 import {
-  type CountedBy,
   type EndedMarks,
-  type Ending,
   type Member,
   type PageWish,
   type ProcessEntry,
-  type RecordKey,
   type Records,
   type SealedRecord,
   type SessionEntries,
@@ -21,7 +17,6 @@ import {
   type StoredSession,
   StoreUnavailable,
   type TabKey,
-  type TabLock,
   type TabLocks,
   type TakenRecord,
   takenSeconds,
@@ -36,13 +31,36 @@ import {
   uniqueKeysOf,
 } from '../../src/store/store-keys.js'
 
+interface Stored {
+  readonly session: StoredSession
+  readonly keys: Set<string>
+}
+
+interface Kept {
+  readonly taken: TakenRecord
+  readonly form: string
+  /** Undefined until it is taken. */
+  by?: string
+  readonly keys: Set<string>
+}
+
+interface MemorySessions extends SessionEntries {
+  ofTab(tab: TabKey): StoredSession | undefined
+  removeAllOf(process: string): void
+}
+
+interface MemoryRecords extends Records {
+  has(tab: TabKey): boolean
+  leaveAllOf(process: string): Promise<void>
+}
+
+interface MemoryMarks extends EndedMarks {
+  latestOf(keys: readonly string[]): number
+}
+
 /** A store of several processes that are one process: that of a test. It is always up. `epoch`: Unix time minus `clock.now()`. */
 export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Store {
   const members = new Map<string, Member>()
-  const sessions = new MemorySessions()
-  const records = new MemoryRecords(clock, epoch, members)
-  const ended = new MemoryMarks(clock, members)
-  sessions.onRemove = (ids, process) => records.forget(ids, process)
   const rates = new Map<string, Limiter>()
   const rate: MakeRate = (name, most, seconds) => {
     const counted = rates.get(name) ?? new RateLimiterMemory({ points: 1, duration: seconds })
@@ -51,6 +69,9 @@ export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Sto
   }
   const processes = (): readonly ProcessEntry[] =>
     [...members.values()].map(member => member.entry()).sort((a, b) => (a.name < b.name ? -1 : 1))
+  const ended = memoryMarks(clock, members)
+  const records = memoryRecords(clock, epoch, members)
+  const sessions = memorySessions(records)
   return {
     isUp: true,
     isWhole: true,
@@ -58,7 +79,7 @@ export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Sto
       return processes()
     },
     sessions,
-    tabs: new MemoryTabs(sessions, records, ended),
+    tabs: memoryTabs(sessions, records, ended),
     records,
     ended,
     rate,
@@ -76,260 +97,170 @@ export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Sto
   }
 }
 
-interface Stored {
-  readonly session: StoredSession
-  readonly keys: Set<string>
-}
-
-class MemorySessions implements SessionEntries {
+function memorySessions(records: Records): MemorySessions {
   /** By id. */
-  readonly #stored = new Map<string, Stored>()
-  onRemove: Records['forget'] = async () => {}
-
-  async open(entry: SessionEntry, most: number) {
-    const isFull = entry.user !== undefined && this.#having(keys.counted('user', entry.user)).length >= most
-    if (!isFull) this.#put(entry)
-    return !isFull
-  }
-
-  async put(entries: readonly SessionEntry[]) {
-    for (const entry of entries) this.#put(entry)
-  }
-
-  async change(sessions: readonly StoredSession[], process: string) {
-    for (const session of sessions) {
-      const known = this.#stored.get(session.id)
-      if (known?.session.process === process) this.#stored.set(session.id, { session, keys: known.keys })
-    }
-  }
-
-  async remove(ids: readonly string[], process: string) {
-    for (const id of ids) if (this.#stored.get(id)?.session.process === process) this.#stored.delete(id)
-    await this.onRemove(ids, process)
-  }
-
-  removeAllOf(process: string): void {
-    for (const [id, { session }] of this.#stored) if (session.process === process) this.#stored.delete(id)
-  }
-
-  async find(key: SessionKey) {
-    return this.#find(key).sort((a, b) => a.openedAt - b.openedAt)
-  }
-
-  ofTab(tab: TabKey): StoredSession | undefined {
-    return this.#find({ tab })[0]
-  }
-
-  async count(by: CountedBy, value: string) {
-    return this.#having(keys.counted(by, value)).length
-  }
-
-  page(wish: PageWish) {
-    return pageOf(this.#candidates(wish), wish)
-  }
-
-  states(scope: readonly string[]) {
-    return statesOf(this.#all(), scope)
-  }
-
-  #candidates({ visit, user }: PageWish): Iterable<StoredSession> {
-    if (visit === undefined) return user === undefined ? this.#all() : this.#find({ user })
-    const found = this.#find({ visit })
-    return user === undefined ? found : found.filter(session => session.user === user)
-  }
-
-  #all(): StoredSession[] {
-    return Array.from(this.#stored.values(), ({ session }) => session)
-  }
-
-  #having(key: string): StoredSession[] {
-    return Array.from(this.#stored.values()).flatMap(({ session, keys }) => (keys.has(key) ? session : []))
-  }
-
-  #find(key: SessionKey): StoredSession[] {
-    if ('id' in key) return [this.#stored.get(key.id)?.session ?? []].flat()
-    const found = this.#having(keyOf(key))
+  const stored = new Map<string, Stored>()
+  const all = () => Array.from(stored.values(), ({ session }) => session)
+  const having = (key: string) => [...stored.values()].flatMap(({ session, keys }) => (keys.has(key) ? session : []))
+  const find = (key: SessionKey): StoredSession[] => {
+    if ('id' in key) return [stored.get(key.id)?.session ?? []].flat()
+    const found = having(keyOf(key))
     return 'visit' in key ? found.filter(session => isOfVisit(session, key.visit)) : found
   }
-
   /** A unique key is that of the newest entry alone. */
-  #put(entry: SessionEntry): void {
+  const putOne = (entry: SessionEntry): void => {
     const unique = uniqueKeysOf(entry)
-    for (const { keys } of this.#stored.values()) for (const key of unique) keys.delete(key)
+    for (const { keys } of stored.values()) for (const key of unique) keys.delete(key)
     const { secrets: _, ...session } = entry
-    this.#stored.delete(entry.id)
-    this.#stored.set(entry.id, { session, keys: new Set([...unique, ...sharedKeysOf(entry)]) })
+    stored.delete(entry.id)
+    stored.set(entry.id, { session, keys: new Set([...unique, ...sharedKeysOf(entry)]) })
+  }
+  const candidates = ({ visit, user }: PageWish): StoredSession[] => {
+    if (visit === undefined) return user === undefined ? all() : find({ user })
+    return find({ visit }).filter(session => user === undefined || session.user === user)
+  }
+  return {
+    async open(entry, most) {
+      const isFull = entry.user !== undefined && having(keys.counted('user', entry.user)).length >= most
+      if (!isFull) putOne(entry)
+      return !isFull
+    },
+    async put(entries) {
+      for (const entry of entries) putOne(entry)
+    },
+    async change(sessions, process) {
+      for (const session of sessions) {
+        const known = stored.get(session.id)
+        if (known?.session.process === process) stored.set(session.id, { session, keys: known.keys })
+      }
+    },
+    async remove(ids, process) {
+      for (const id of ids) if (stored.get(id)?.session.process === process) stored.delete(id)
+      await records.forget(ids, process)
+    },
+    removeAllOf(process) {
+      for (const [id, { session }] of stored) if (session.process === process) stored.delete(id)
+    },
+    find: async key => find(key).sort((a, b) => a.openedAt - b.openedAt),
+    ofTab: tab => find({ tab })[0],
+    count: async (by, value) => having(keys.counted(by, value)).length,
+    page: wish => pageOf(candidates(wish), wish),
+    states: scope => statesOf(all(), scope),
   }
 }
 
-class MemoryTabs implements TabLocks {
-  readonly #turns = new KeyedQueue(1)
-  readonly #sessions: MemorySessions
-  readonly #records: MemoryRecords
-  readonly #marks: MemoryMarks
-
-  constructor(sessions: MemorySessions, records: MemoryRecords, marks: MemoryMarks) {
-    this.#sessions = sessions
-    this.#records = records
-    this.#marks = marks
-  }
-
-  async enter(tab: TabKey, signal: CallerSignal): Promise<TabLock> {
-    const key = keys.tab(tab)
-    await this.#turns.take(key, signal)
-    const session = this.#sessions.ofTab(tab)
-    const endedAt = this.#marks.latestOf(endingKeysOfTab(tab))
-    return {
-      session,
-      hasRecord: this.#records.has(tab),
-      endedAt,
-      isLost: false,
-      release: async () => this.#turns.leave(key),
-    }
+function memoryTabs(sessions: MemorySessions, records: MemoryRecords, ended: MemoryMarks): TabLocks {
+  const turns = new KeyedQueue(1)
+  return {
+    async enter(tab, signal) {
+      const key = keys.tab(tab)
+      await turns.take(key, signal)
+      const session = sessions.ofTab(tab)
+      const endedAt = ended.latestOf(endingKeysOfTab(tab))
+      const release = async () => turns.leave(key)
+      return { session, hasRecord: records.has(tab), endedAt, isLost: false, release }
+    },
   }
 }
 
-interface Kept {
-  readonly taken: TakenRecord
-  readonly form: string
-  /** Undefined until it is taken. */
-  by?: string
-  readonly keys: Set<string>
-}
-
-class MemoryRecords implements Records {
-  readonly #clock: Clock
-  readonly #epoch: number
-  readonly #members: ReadonlyMap<string, Member>
+function memoryRecords(clock: Clock, epoch: number, members: ReadonlyMap<string, Member>): MemoryRecords {
   /** Of live sessions. */
-  readonly #live = new Map<string, { record: SealedRecord; process: string; seconds: number }>()
-  readonly #lost = new Set<string>()
+  const live = new Map<string, { record: SealedRecord; process: string; seconds: number }>()
+  const lost = new Set<string>()
   /** The oldest first. */
-  readonly #records = new Map<string, Kept>()
-
-  constructor(clock: Clock, epoch: number, members: ReadonlyMap<string, Member>) {
-    this.#clock = clock
-    this.#epoch = epoch
-    this.#members = members
+  const records = new Map<string, Kept>()
+  const now = () => epoch + clock.now()
+  const isLost = (id: string, process: string) => lost.has(`${process} ${id}`)
+  const having = (key: string) => [...records.values()].find(({ keys }) => keys.has(key))
+  const forget = (kept: Kept | undefined): void => {
+    if (kept !== undefined && records.get(kept.taken.id) === kept) records.delete(kept.taken.id)
   }
-
-  async keep(records: readonly SealedRecord[], process: string, seconds: number) {
-    const isLost = ({ id }: SealedRecord) => this.#lost.has(`${process} ${id}`)
-    for (const record of records) if (!isLost(record)) this.#live.set(record.id, { record, process, seconds })
-    return records.filter(isLost).map(({ id }) => id)
-  }
-
-  async forget(ids: readonly string[], process: string) {
-    for (const id of ids) if (this.#live.get(id)?.process === process) this.#live.delete(id)
-  }
-
-  async isOwn(id: string, process: string) {
-    const isLost = this.#lost.has(`${process} ${id}`)
-    if (!isLost && !this.#members.has(process)) throw new StoreUnavailable('no-answer')
-    return !isLost
-  }
-
-  async leaveAllOf(process: string): Promise<void> {
-    for (const [id, live] of [...this.#live]) if (live.process === process) await this.#leave(id)
-  }
-
-  async #leave(id: string): Promise<void> {
-    const { record, process, seconds } = this.#live.get(id)!
-    await this.put([record], process, seconds)
-    this.#lost.add(`${process} ${id}`)
-  }
-
-  async put(records: readonly SealedRecord[], process: string, seconds: number) {
-    const writtenAt = this.#now
-    for (const record of records) {
-      const { id, form, text } = record
-      const { by = process } = this.#records.get(id) ?? {}
-      if (by !== process || this.#lost.has(`${process} ${id}`)) continue
-      this.#forget(this.#records.get(id))
-      this.#live.delete(id)
-      const unique = uniqueKeysOf(record)
-      for (const { keys } of this.#records.values()) for (const key of unique) keys.delete(key)
-      const kept: Kept = { taken: { id, text, writtenAt }, form, keys: new Set(unique) }
-      this.#records.set(id, kept)
-      this.#clock.after(seconds * 1000, () => this.#forget(kept))
-    }
-  }
-
-  async take(key: RecordKey, by: string, forms?: readonly string[]) {
-    const live = [...this.#live.values()].find(({ record }) =>
-      'id' in key ? record.id === key.id : uniqueKeysOf(record).includes(keyOf(key)),
-    )
-    if (live !== undefined && this.#members.has(live.process)) return { keptBy: live.process }
-    if (live !== undefined) await this.#leave(live.record.id)
-    const kept = 'id' in key ? this.#records.get(key.id) : this.#having(keyOf(key))
-    if (kept?.by !== undefined) return { by: kept.by }
-    if (kept !== undefined && forms?.includes(kept.form) === false) return { form: kept.form }
-    return kept && this.#take(kept, by)
-  }
-
-  has(tab: TabKey): boolean {
-    return this.#having(keys.tab(tab)) !== undefined
-  }
-
-  #having(key: string): Kept | undefined {
-    return [...this.#records.values()].find(({ keys }) => keys.has(key))
-  }
-
-  async takeOldest(seconds: number, most: number, by: string, form: string) {
-    const until = this.#now - seconds * 1000
-    const found: TakenRecord[] = []
-    for (const kept of this.#records.values()) {
-      if (found.length === most || kept.taken.writtenAt > until) break
-      if (kept.by === undefined && kept.form === form) found.push(this.#take(kept, by))
-    }
-    return found
-  }
-
-  get #now(): number {
-    return this.#epoch + this.#clock.now()
-  }
-
-  #take(kept: Kept, by: string): TakenRecord {
+  const takeKept = (kept: Kept, by: string): TakenRecord => {
     kept.by = by
-    this.#clock.after(takenSeconds * 1000, () => this.#forget(kept))
+    clock.after(takenSeconds * 1000, () => forget(kept))
     return kept.taken
   }
-
-  #forget(kept: Kept | undefined): void {
-    if (kept !== undefined && this.#records.get(kept.taken.id) === kept) this.#records.delete(kept.taken.id)
+  const put = (sealed: readonly SealedRecord[], process: string, seconds: number): void => {
+    const writtenAt = now()
+    for (const record of sealed) {
+      const { id, form, text } = record
+      const { by = process } = records.get(id) ?? {}
+      if (by !== process || isLost(id, process)) continue
+      forget(records.get(id))
+      live.delete(id)
+      const unique = uniqueKeysOf(record)
+      for (const { keys } of records.values()) for (const key of unique) keys.delete(key)
+      const kept: Kept = { taken: { id, text, writtenAt }, form, keys: new Set(unique) }
+      records.set(id, kept)
+      clock.after(seconds * 1000, () => forget(kept))
+    }
+  }
+  const leave = (id: string): void => {
+    const { record, process, seconds } = live.get(id)!
+    put([record], process, seconds)
+    lost.add(`${process} ${id}`)
+  }
+  return {
+    async keep(sealed, process, seconds) {
+      for (const record of sealed) if (!isLost(record.id, process)) live.set(record.id, { record, process, seconds })
+      return sealed.flatMap(({ id }) => (isLost(id, process) ? id : []))
+    },
+    async forget(ids, process) {
+      for (const id of ids) if (live.get(id)?.process === process) live.delete(id)
+    },
+    async isOwn(id, process) {
+      if (!isLost(id, process) && !members.has(process)) throw new StoreUnavailable('no-answer')
+      return !isLost(id, process)
+    },
+    async leaveAllOf(name) {
+      for (const [id, { process }] of [...live]) if (process === name) leave(id)
+    },
+    async put(sealed, process, seconds) {
+      put(sealed, process, seconds)
+    },
+    async take(key, by, forms) {
+      const found = [...live.values()].find(({ record }) =>
+        'id' in key ? record.id === key.id : uniqueKeysOf(record).includes(keyOf(key)),
+      )
+      if (found !== undefined && members.has(found.process)) return { keptBy: found.process }
+      if (found !== undefined) leave(found.record.id)
+      const kept = 'id' in key ? records.get(key.id) : having(keyOf(key))
+      if (kept?.by !== undefined) return { by: kept.by }
+      if (kept !== undefined && forms?.includes(kept.form) === false) return { form: kept.form }
+      return kept && takeKept(kept, by)
+    },
+    has: tab => having(keys.tab(tab)) !== undefined,
+    async takeOldest(seconds, most, by, form) {
+      const until = now() - seconds * 1000
+      const found: TakenRecord[] = []
+      for (const kept of records.values()) {
+        if (found.length === most || kept.taken.writtenAt > until) break
+        if (kept.by === undefined && kept.form === form) found.push(takeKept(kept, by))
+      }
+      return found
+    },
   }
 }
 
-class MemoryMarks implements EndedMarks {
-  readonly #clock: Clock
-  readonly #members: ReadonlyMap<string, Member>
+function memoryMarks(clock: Clock, members: ReadonlyMap<string, Member>): MemoryMarks {
   /** Each key with the time of the mark. */
-  readonly #marks = new Map<string, { readonly at: number }>()
-
-  constructor(clock: Clock, members: ReadonlyMap<string, Member>) {
-    this.#clock = clock
-    this.#members = members
-  }
-
-  async mark(ending: Ending, seconds: number) {
-    const key = endingKey(ending)
-    const at = 'at' in ending ? ending.at : Number.POSITIVE_INFINITY
-    const mark = { at: Math.max(at, this.#marks.get(key)?.at ?? at) }
-    this.#marks.set(key, mark)
-    this.#clock.after(seconds * 1000, () => {
-      if (this.#marks.get(key) === mark) this.#marks.delete(key)
-    })
-  }
-
-  async missed(processes: readonly string[]) {
-    for (const name of processes) this.#members.get(name)?.checkEnded()
-  }
-
-  async isEnded(session: Parameters<EndedMarks['isEnded']>[0]) {
-    return session.openedAt <= this.latestOf(endingKeysOf(session))
-  }
-
-  latestOf(keys: readonly string[]): number {
-    return Math.max(...keys.map(key => this.#marks.get(key)?.at ?? Number.NEGATIVE_INFINITY))
+  const marks = new Map<string, { readonly at: number }>()
+  const latestOf = (keys: readonly string[]) =>
+    Math.max(...keys.map(key => marks.get(key)?.at ?? Number.NEGATIVE_INFINITY))
+  return {
+    async mark(ending, seconds) {
+      const key = endingKey(ending)
+      const at = 'at' in ending ? ending.at : Number.POSITIVE_INFINITY
+      const mark = { at: Math.max(at, marks.get(key)?.at ?? at) }
+      marks.set(key, mark)
+      clock.after(seconds * 1000, () => {
+        if (marks.get(key) === mark) marks.delete(key)
+      })
+    },
+    async missed(processes) {
+      for (const name of processes) members.get(name)?.checkEnded()
+    },
+    isEnded: async session => session.openedAt <= latestOf(endingKeysOf(session)),
+    latestOf,
   }
 }

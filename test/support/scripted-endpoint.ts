@@ -1,11 +1,11 @@
 // A remote BOSH endpoint whose replies the test writes, one by one. It knows nothing of XML.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { Arrivals } from './arrivals.js'
 import { attribute } from './bosh-client.js'
 import type { Credentials } from './certificates.js'
-import { Listener } from './listener.js'
+import { ListeningServer } from './listener.js'
 
 export class EndpointRequest {
   readonly #response: ServerResponse
@@ -61,21 +61,18 @@ export class EndpointRequest {
 let started = 0
 
 /** Listens on a port of 127.0.0.1 and hands out requests in the order in which they come. */
-export class ScriptedEndpoint {
+export class ScriptedEndpoint extends ListeningServer {
   /** One of its own: a client of an earlier test may ask once more, and the port may be the same (1 of 4000). */
   readonly path = `/bosh/${++started}`
-  readonly #listener: Listener
-  readonly #secure: boolean
   readonly #arrived = new Arrivals<EndpointRequest>()
-  /** Requests that have not been answered, and whose clients wait. */
-  open = 0
+  #unanswered = 0
   /** Most requests that were open at one moment. */
   mostOpen = 0
   connections = 0
 
-  private constructor(server: Server, listener: Listener, secure: boolean) {
-    this.#listener = listener
-    this.#secure = secure
+  private constructor(readonly certificate: Credentials | undefined) {
+    const server = certificate === undefined ? createServer() : createTlsServer(certificate)
+    super(server)
     server.keepAliveTimeout = 0
     server.on('request', (message, response) => void this.#receive(message, response))
     server.on('connection', () => {
@@ -83,18 +80,18 @@ export class ScriptedEndpoint {
     })
   }
 
-  static async start(certificate?: Credentials): Promise<ScriptedEndpoint> {
-    const server = certificate === undefined ? createServer() : createTlsServer(certificate)
-    return new ScriptedEndpoint(server, await Listener.start(server), certificate !== undefined)
+  static start(certificate?: Credentials): Promise<ScriptedEndpoint> {
+    return new ScriptedEndpoint(certificate).listen()
   }
 
-  get port(): number {
-    return this.#listener.port
+  /** Requests that have not been answered, and whose clients wait. */
+  override get open(): number {
+    return this.#unanswered
   }
 
   /** Its address; `localhost` is the name that certificates are made out to. */
-  get url(): string {
-    return (this.#secure ? `https://localhost:${this.port}` : this.#listener.url) + this.path
+  override get url(): string {
+    return (this.certificate === undefined ? super.url : `https://localhost:${this.port}`) + this.path
   }
 
   get isAsked(): boolean {
@@ -105,19 +102,15 @@ export class ScriptedEndpoint {
     return this.#arrived.next()
   }
 
-  stop(): Promise<void> {
-    return this.#listener.stop()
-  }
-
   async #receive(message: IncomingMessage, response: ServerResponse): Promise<void> {
     if (/^\/bosh\/\d+$/.test(message.url ?? '') && message.url !== this.path) {
       message.socket.destroy()
       return
     }
-    this.open += 1
-    this.mostOpen = Math.max(this.mostOpen, this.open)
+    this.#unanswered += 1
+    this.mostOpen = Math.max(this.mostOpen, this.#unanswered)
     response.once('close', () => {
-      this.open -= 1
+      this.#unanswered -= 1
     })
     const body = await text(message).catch(() => undefined)
     if (body !== undefined) this.#arrived.add(new EndpointRequest(message, body, response))

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { TLSSocket, type TLSSocketOptions } from 'node:tls'
 import { Arrivals } from './arrivals.js'
-import { Listener } from './listener.js'
+import { ListeningServer } from './listener.js'
 import { TextSocket } from './text-socket.js'
 
 export class ScriptedConnection extends TextSocket {
@@ -32,30 +32,19 @@ export class ScriptedConnection extends TextSocket {
 }
 
 /** Listens on a port of its own and hands out its connections in the order in which they come. */
-export class ScriptedServer {
-  readonly #listener: Listener
-  readonly #arrived: Arrivals<ScriptedConnection>
+export class ScriptedServer extends ListeningServer {
+  readonly #arrived = new Arrivals<ScriptedConnection>()
 
-  private constructor(listener: Listener, arrived: Arrivals<ScriptedConnection>) {
-    this.#listener = listener
-    this.#arrived = arrived
+  private constructor() {
+    super(createServer())
+    this.server.on('connection', socket => this.#arrived.add(new ScriptedConnection(socket)))
   }
 
-  static async start(address = '127.0.0.1', port = 0): Promise<ScriptedServer> {
-    const arrived = new Arrivals<ScriptedConnection>()
-    const server = createServer(socket => arrived.add(new ScriptedConnection(socket)))
-    return new ScriptedServer(await Listener.start(server, { port, address }), arrived)
-  }
-
-  get port(): number {
-    return this.#listener.port
+  static start(address?: string): Promise<ScriptedServer> {
+    return new ScriptedServer().listen({ address })
   }
 
   connection(): Promise<ScriptedConnection> {
     return this.#arrived.next()
-  }
-
-  stop(): void {
-    void this.#listener.stop()
   }
 }

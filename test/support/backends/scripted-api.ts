@@ -1,8 +1,8 @@
 // An HTTP server in the place of the service, which answers what a test tells it to.
-import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { type ProblemCode, problems } from '../../../src/lib/errors.js'
-import { Listener } from '../listener.js'
+import { ListeningServer } from '../listener.js'
 
 export interface Asked {
   readonly method: string
@@ -21,14 +21,13 @@ export interface Reply {
 /** Returns the answer, or undefined if it answers by itself. */
 export type Script = (asked: Asked, response: ServerResponse) => Reply | undefined
 
-export class ScriptedApi {
+export class ScriptedApi extends ListeningServer {
   readonly asked: Asked[] = []
   script: Script = () => ({ status: 500 })
-  readonly #listener: Listener
 
-  private constructor(server: Server, listener: Listener) {
-    this.#listener = listener
-    server.on('request', async (request, response) => {
+  private constructor() {
+    super(createServer())
+    this.server.on('request', async (request, response) => {
       const { method = '', url: path = '', headers } = request
       const asked = { method, path, headers, body: await text(request) }
       this.asked.push(asked)
@@ -43,17 +42,12 @@ export class ScriptedApi {
     })
   }
 
-  static async start(): Promise<ScriptedApi> {
-    const server = createServer()
-    return new ScriptedApi(server, await Listener.start(server))
+  static start(): Promise<ScriptedApi> {
+    return new ScriptedApi().listen()
   }
 
-  get url(): string {
-    return `${this.#listener.url}/warm`
-  }
-
-  stop(): Promise<void> {
-    return this.#listener.stop()
+  override get url(): string {
+    return `${super.url}/warm`
   }
 }
 

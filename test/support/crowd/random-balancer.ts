@@ -1,7 +1,7 @@
 // A balancer that knows nothing of sessions: each connection goes to any process that is ready.
 import { connect, createServer, type Socket } from 'node:net'
 import { ask } from '../http-answer.js'
-import { Listener } from '../listener.js'
+import { ListeningServer } from '../listener.js'
 
 /** How often the processes are asked whether they are ready, and how long they have to say so, in milliseconds. */
 const checkMilliseconds = 1_000
@@ -16,21 +16,19 @@ interface Backend {
   failures: number
 }
 
-export class RandomBalancer {
+export class RandomBalancer extends ListeningServer {
   readonly #backends = new Map<number, Backend>()
-  #listener!: Listener
   readonly #checking = setInterval(() => {
     for (const backend of this.#backends.values()) void this.#check(backend)
   }, checkMilliseconds)
 
-  static async start(): Promise<RandomBalancer> {
-    const balancer = new RandomBalancer()
-    balancer.#listener = await Listener.start(createServer({ noDelay: true }, client => balancer.#place(client)))
-    return balancer
+  private constructor() {
+    super(createServer({ noDelay: true }))
+    this.server.on('connection', client => this.#place(client))
   }
 
-  get url(): string {
-    return this.#listener.url
+  static start(): Promise<RandomBalancer> {
+    return new RandomBalancer().listen()
   }
 
   add(port: number): void {
@@ -43,9 +41,9 @@ export class RandomBalancer {
     if (backend !== undefined) cut(backend)
   }
 
-  stop(): Promise<void> {
+  override stop(): Promise<void> {
     clearInterval(this.#checking)
-    return this.#listener.stop()
+    return super.stop()
   }
 
   async #check(backend: Backend): Promise<void> {
