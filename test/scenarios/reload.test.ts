@@ -53,7 +53,7 @@ const basic = (account: string) => `Basic ${Buffer.from(account).toString('base6
 const portal = basic('portal:a-secret')
 const encrypted = (key: string, passphrase: string) =>
   createPrivateKey(key).export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase }).toString()
-const serverAt = (...servers: LoginServer[]) =>
+const serverAt = (...servers: Pick<LoginServer, 'domain' | 'port'>[]) =>
   servers.map(({ domain, port }) => `${domain}=xmpp://127.0.0.1:${port}?tls=none&plain=on`).join(',')
 
 async function begin(more: Record<string, string>, workers: string): Promise<void> {

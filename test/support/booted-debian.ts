@@ -46,14 +46,10 @@ mount --make-rshared /
 exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd
 `
 
-export interface BootedDebian {
-  /** Runs a script of sh as root. Resolves with what it prints, and rejects with it if it fails. */
-  sh(script: string): Promise<string>
-  stop(): Promise<void>
-}
+export type BootedDebian = Awaited<ReturnType<typeof bootDebian>>
 
 /** Boots a release that is unpacked in this folder. `shared` is its /mnt. */
-export async function bootDebian(base: string, shared: string): Promise<BootedDebian> {
+export async function bootDebian(base: string, shared: string) {
   const place = mkdtempSync(join(tmpdir(), 'booted-debian-'))
   const group = join(groups(), place.split('/').at(-1)!)
   mkdirSync(group)
@@ -84,6 +80,7 @@ export async function bootDebian(base: string, shared: string): Promise<BootedDe
       ({ stdout }) => stdout,
       () => '',
     )
+  /** Runs a script as root. Resolves with what it prints, and rejects with it if it fails. */
   const sh = async (script: string) => {
     const { stdout } = await inside(script).catch(async error => {
       throw new Error(`${script}\n${error.stdout}\n${await journal()}`)

@@ -46,20 +46,7 @@ export const settingsAt = ({
   XMPP_SERVERS: `${domain}=xmpp://127.0.0.1:${port}?tls=none`,
 })
 
-export interface OperatedService {
-  /** All that it wrote so far. */
-  readonly stdout: string
-  readonly stderr: string
-  /** Its exit code, once it has ended; null if it was killed. */
-  readonly exit: Promise<number | null>
-  /** Where it listens; rejects if it ends before. */
-  url(): Promise<string>
-  /** Stops reading its standard output. Returns a function that starts again. */
-  stall(): () => void
-  /** What it has logged so far, line by line. */
-  readonly lines: readonly LogLine[]
-  signal(name: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGUSR2' | 'SIGKILL'): void
-}
+export type OperatedService = ReturnType<Operator['start']>
 
 /** Runs programs in a folder of their own, which has nothing in it but what the test puts there. */
 export class Operator {
@@ -94,39 +81,34 @@ export class Operator {
     mkdirSync(join(this.#folder, name))
   }
 
-  start(environment: Readonly<Record<string, string>>, ...args: string[]): OperatedService {
+  start(environment: Readonly<Record<string, string>>, ...args: string[]) {
     return this.#spawn(process.execPath, [main, ...args], environment)
   }
 
   /** Starts it with `input` as its whole standard input. */
-  startWithInput(input: string, environment: Readonly<Record<string, string>>, ...args: string[]): OperatedService {
+  startWithInput(input: string, environment: Readonly<Record<string, string>>, ...args: string[]) {
     return this.#spawn(process.execPath, [main, ...args], environment, input)
   }
 
   /** Starts it with no more file descriptors than these. */
-  startConfined(descriptors: number, environment: Readonly<Record<string, string>>): OperatedService {
+  startConfined(descriptors: number, environment: Readonly<Record<string, string>>) {
     const script = `ulimit -n ${descriptors} && exec "$0" "$@"`
     return this.#spawn('/bin/sh', ['-c', script, process.execPath, main], environment)
   }
 
   /** Starts it without the right to listen on ports below 1024, which root has. */
-  startUnprivileged(environment: Readonly<Record<string, string>>, ...args: string[]): OperatedService {
+  startUnprivileged(environment: Readonly<Record<string, string>>, ...args: string[]) {
     if (process.getuid?.() !== 0) return this.start(environment, ...args)
     const program = [process.execPath, main, ...args]
     return this.#spawn('setpriv', ['--bounding-set=-net_bind_service', ...program], environment)
   }
 
   /** Starts it with a standard output that fails like a full disk. `url` fails, so the test must choose the port. */
-  startUnheard(environment: Readonly<Record<string, string>>): OperatedService {
+  startUnheard(environment: Readonly<Record<string, string>>) {
     return this.#spawn('/bin/sh', ['-c', 'exec "$0" "$@" >/dev/full', process.execPath, main], environment)
   }
 
-  #spawn(
-    command: string,
-    args: readonly string[],
-    environment: Readonly<Record<string, string>>,
-    input = '',
-  ): OperatedService {
+  #spawn(command: string, args: readonly string[], environment: Readonly<Record<string, string>>, input = '') {
     const child = spawn(command, args, {
       cwd: this.#folder,
       env: { PATH: process.env['PATH'], HTTP_FAST: process.env['HTTP_FAST'], ...environment },
@@ -162,24 +144,28 @@ export class Operator {
       get stderr() {
         return stderr
       },
-      get lines() {
+      /** What it has logged so far. */
+      get lines(): readonly LogLine[] {
         const end = stdout.lastIndexOf('\n') + 1
         for (const line of stdout.slice(linesEnd, end).split('\n')) if (line !== '') lines.push(JSON.parse(line))
         linesEnd = end
         return [...lines]
       },
+      /** Its exit code, once it has ended; null if it was killed. */
       exit,
+      /** Where it listens; rejects if it ends before. */
       async url() {
         await eventually('it listens', () => ended || address() !== undefined)
         const url = address()
         if (url === undefined) throw new Error(`it ended: ${stderr}${stdout}`)
         return url
       },
+      /** Stops reading its standard output. Returns a function that starts again. */
       stall() {
         child.stdout.pause()
         return () => void child.stdout.resume()
       },
-      signal: name => void child.kill(name),
+      signal: (name: NodeJS.Signals) => void child.kill(name),
     }
   }
 

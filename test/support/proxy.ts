@@ -11,15 +11,7 @@ import { startServerProcess } from './server-process.js'
 
 export type ProxyName = 'nginx' | 'haproxy' | 'apache2' | 'lighttpd'
 
-export interface RunningProxy {
-  /** `https://127.0.0.1:PORT`. */
-  readonly url: string
-  /** Where it answers without TLS: `http://127.0.0.1:PORT`. */
-  readonly clearUrl: string
-  readonly ca: string
-  readonly said: string
-  stop(): Promise<void>
-}
+export type RunningProxy = Awaited<ReturnType<typeof startProxy>>
 
 interface Kind {
   /** The name of the file in `deploy/`, for one process or for several. */
@@ -102,6 +94,7 @@ export async function startProxy(
   })
   return {
     url,
+    /** Where it answers without TLS. */
     clearUrl: `http://127.0.0.1:${clear}`,
     ca: cert,
     get said() {
@@ -111,7 +104,7 @@ export async function startProxy(
       await running.end('SIGTERM')
       rmSync(folder, { recursive: true, force: true })
     },
-  } satisfies RunningProxy
+  }
 }
 
 /** Puts the test's ports and certificate in the places that an operator would fill in. */

@@ -12,21 +12,7 @@ import { inFolder, type ServerProcess, startServerProcess } from './server-proce
 
 const run = promisify(execFile)
 
-export interface RedisServer {
-  readonly pid: number
-  readonly path: string
-  start(): Promise<void>
-  /** Ends it in good order. It has its data again when it starts. */
-  stop(): Promise<void>
-  /** Ends it at once: what it has is lost. */
-  kill(): Promise<void>
-  /** Makes it hang until `resume`. */
-  pause(): void
-  resume(): void
-  /** What `redis-cli` prints for a command. */
-  command(...words: string[]): Promise<string>
-  remove(): Promise<void>
-}
+export type RedisServer = Awaited<ReturnType<typeof startRedisServer>>
 
 /** `REDIS_SERVER` can name another program, such as `valkey-server`. */
 const program = process.env['REDIS_SERVER'] ?? 'redis-server'
@@ -42,7 +28,7 @@ const started = (name: string, words: readonly string[], folder: string, ready: 
 const inMemory = ['--save', '', '--appendonly', 'no']
 
 /** `isKept`: what it has outlives `kill`, as with `appendonly yes`. */
-export function startRedisServer(isKept = false): Promise<RedisServer> {
+export function startRedisServer(isKept = false) {
   return inFolder('wb-redis-', async (folder, removeFolder) => {
     const path = join(folder, 'redis.sock')
     const words = ['--port', '0', '--unixsocket', path, ...(isKept ? ['--appendonly', 'yes'] : inMemory)]
@@ -56,17 +42,21 @@ export function startRedisServer(isKept = false): Promise<RedisServer> {
       async start() {
         running = await start()
       },
+      /** Ends it in good order. It has its data again when it starts. */
       async stop() {
         await run(client, ['-s', path, 'SHUTDOWN', 'SAVE'])
         await running.gone
       },
+      /** Ends it at once: what it has is lost. */
       async kill() {
         await running.end('SIGKILL')
         rmSync(join(folder, 'dump.rdb'), { force: true })
       },
+      /** Makes it hang until `resume`. */
       pause: () => running.signal('SIGSTOP'),
       resume: () => running.signal('SIGCONT'),
-      command: async (...command) => (await run(client, ['-s', path, ...command])).stdout.trimEnd(),
+      /** What `redis-cli` prints for a command. */
+      command: async (...command: string[]) => (await run(client, ['-s', path, ...command])).stdout.trimEnd(),
       async remove() {
         await running.end('SIGKILL')
         await removeFolder()
@@ -82,15 +72,10 @@ export function settingsFor({ path }: RedisServer): Record<string, string> {
   return { REDIS_URL: `unix:${path}`, SEAL_KEY_FILE: keys }
 }
 
-export interface RedisWithSentinel {
-  /** Ends the first master. The sentinel then makes its replica the master. */
-  killMaster(): Promise<void>
-  open(events: StoreEvents): Promise<Store>
-  remove(): Promise<void>
-}
+export type RedisWithSentinel = Awaited<ReturnType<typeof startRedisWithSentinel>>
 
 /** A master `warm` with a password, its replica and a sentinel, at ports of 127.0.0.1. */
-export function startRedisWithSentinel(): Promise<RedisWithSentinel> {
+export function startRedisWithSentinel() {
   return inFolder('wb-sentinel-', async (folder, removeFolder) => {
     const [port, otherPort, sentinelPort] = (await freePorts(3)) as [number, number, number]
     const password = 'a-password'
@@ -114,8 +99,9 @@ export function startRedisWithSentinel(): Promise<RedisWithSentinel> {
       { host: '127.0.0.1', port: sentinelPort },
     ]
     return {
+      /** Ends the first master. The sentinel then makes its replica the master. */
       killMaster: () => master.end('SIGKILL'),
-      open: events => {
+      open: (events: StoreEvents) => {
         const settings = { place: { kind: 'sentinels', name: 'warm', sentinels }, password } as const
         return redisStore({ settings, clock: systemClock, events })
       },

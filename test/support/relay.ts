@@ -2,25 +2,10 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { Listener } from './listener.js'
 
-export interface Relay {
-  /** Where clients reach the service through it: `http://127.0.0.1:PORT`. */
-  readonly url: string
-  /** Every second connection of clients brings each chunk later by so many milliseconds, so that requests overtake others. */
-  delayEverySecond(milliseconds: number): void
-  cut(): void
-  /** Passes nothing on any more; connections look as if they were alive. */
-  stall(): void
-  /** No client gets through any more. Connections of clients break, but the connections of the service stay open. */
-  lose(): void
-  /** The same, but the service sees its connections break as well. */
-  hangUp(): void
-  /** Clients get through again. What was lost stays so. */
-  restore(): void
-  stop(): Promise<void>
-}
+export type Relay = Awaited<ReturnType<typeof startRelay>>
 
 /** Listens on a free port of 127.0.0.1. `service`: a URL, or the path of a Unix socket. */
-export async function startRelay(service: string): Promise<Relay> {
+export async function startRelay(service: string) {
   const { hostname: host = '', port = 0 } = service.startsWith('/') ? {} : new URL(service)
   const target = host === '' ? { path: service } : { host, port: Number(port), noDelay: true }
   const pairs = new Map<Socket, Socket>()
@@ -63,22 +48,28 @@ export async function startRelay(service: string): Promise<Relay> {
   }
   return {
     url: listener.url,
+    /** Breaks all connections on both sides. */
     cut,
-    delayEverySecond(milliseconds) {
+    /** Every second connection of clients brings each chunk later, so that requests overtake others. */
+    delayEverySecond(milliseconds: number) {
       delay = milliseconds
     },
+    /** Passes nothing on any more; connections look as if they were alive. */
     stall() {
       isStalled = true
     },
+    /** No client gets through any more. Connections of clients break, but the connections of the service stay open. */
     lose() {
       isLost = true
       for (const far of pairs.values()) orphans.add(far)
       cut()
     },
+    /** The same, but the service sees its connections break as well. */
     hangUp() {
       isLost = true
       cut()
     },
+    /** Clients get through again. What was lost stays so. */
     restore() {
       isLost = false
       isStalled = false

@@ -7,7 +7,7 @@ import { startEjabberd } from '../ejabberd.js'
 import { ensureBuilt } from '../operated-service.js'
 import { startProsody } from '../prosody.js'
 import { numberFrom } from '../random.js'
-import { type RedisServer, settingsFor, startRedisServer } from '../redis-server.js'
+import { settingsFor, startRedisServer } from '../redis-server.js'
 import { Crowd } from './crowd.js'
 import { type FaultParts, rejoinSeconds } from './faults.js'
 import { leftovers } from './leftovers.js'
@@ -16,17 +16,8 @@ import { ProcessFlock, probe } from './process-flock.js'
 import { WorkerFlock } from './worker-flock.js'
 
 const processes = 3
-export interface CrowdStage<F extends Flock = ProcessFlock> {
-  readonly flock: F
-  readonly redis: RedisServer
-  /** A process that neither leaves nor is gone. */
-  readonly victim: Member
-  /** Runs `work` while users chat, and for some seconds more. Waits for their messages, and resolves with all faults. */
-  during(work: (parts: FaultParts) => Promise<unknown>): Promise<readonly string[]>
-  /** What is left after the sessions of absent pages have ended. */
-  leftovers(): Promise<string[]>
-  strike(): Promise<void>
-}
+
+export type CrowdStage<F extends Flock = ProcessFlock> = Awaited<ReturnType<typeof set<F>>>
 
 /** Lets Prosody resume streams, so that sessions can move to another process. */
 export const movableSessions = `modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks" }
@@ -57,7 +48,7 @@ async function set<F extends Flock>(
   startFlock: (count: number, options: FlockOptions) => Promise<F>,
   more: Readonly<Record<string, string>>,
   options: StageOptions,
-): Promise<CrowdStage<F>> {
+) {
   const { isEjabberd = false, count = processes, isRedisKept = false, secondsPerMessage = 0.3, patience = 12 } = options
   const { userCount = numberFrom('CROWD_USERS', 12), drainSeconds = 3, awaySeconds = 20 } = options
   const users = Array.from({ length: userCount }, (_, index) => `user${index}`)
@@ -85,10 +76,12 @@ async function set<F extends Flock>(
   return {
     flock,
     redis,
-    get victim() {
+    /** A process that neither leaves nor is gone. */
+    get victim(): Member {
       return flock.members.find(({ isLeaving, isGone }) => !isLeaving && !isGone)!
     },
-    async during(work) {
+    /** Runs `work` while users chat, and for some seconds more. Waits for their messages, and resolves with all faults. */
+    async during(work: (parts: FaultParts) => Promise<unknown>): Promise<readonly string[]> {
       const crowd = new Crowd({ url: flock.url, users, secondsPerMessage })
       let faults: readonly string[]
       await crowd.arrive()
@@ -100,6 +93,7 @@ async function set<F extends Flock>(
       }
       return faults
     },
+    /** What is left after the sessions of absent pages have ended. */
     leftovers: () => leftovers(flock, 2 * awaySeconds),
     async strike() {
       await flock.stop()

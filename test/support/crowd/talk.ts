@@ -1,16 +1,10 @@
 // A page's side of its session, over either transport.
+import type { WarmBinding } from '../start-service.js'
 
-/** What the warm API answers, as far as pages need it. */
-export interface TalkBinding {
-  readonly jid: string
-  readonly sid: string
-  readonly rid: number
-  readonly id: string
-  readonly wait: number
+/** What the warm API answers. */
+export interface TalkBinding extends Required<WarmBinding> {
   /** How many requests may be under way. */
   readonly requests: number
-  readonly url: string
-  readonly websocket: { readonly url: string; readonly token: string }
 }
 
 export interface TalkEvents {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
 import { createSecureContext, type SecureVersion } from 'node:tls'
 import type { Credentials } from '../certificates.js'
-import { Listener } from '../listener.js'
+import { ListeningServer } from '../listener.js'
 import { LoginConnection } from './connection.js'
 import type { Sent } from './reader.js'
 
@@ -78,38 +78,25 @@ export interface Usual extends Required<Omit<LoginServerOptions, Unusual>> {
   readonly salt: Buffer
 }
 
-export interface LoginServer {
+export class LoginServer extends ListeningServer {
   readonly domain: string
-  readonly port: number
-  /** The certificate to trust; undefined if there is none. */
+  /** The certificate to trust; undefined without encryption. */
   readonly ca: string | undefined
-  readonly encrypts: boolean
   /** What connections do from now on. */
-  script: Script
-  /** What is usual for connections from now on. */
+  script: Script = {}
   usual: Usual
-  readonly connections: readonly LoginConnection[]
-  readonly last: LoginConnection
-  readonly complaints: readonly string[]
-  readonly open: number
-  stop(): Promise<void>
-}
+  readonly connections: LoginConnection[] = []
 
-export async function startLoginServer(options: LoginServerOptions): Promise<LoginServer> {
-  const { certificate, tlsVersion } = options
-  const versions = tlsVersion === undefined ? {} : { minVersion: tlsVersion, maxVersion: tlsVersion }
-  const connections: LoginConnection[] = []
-  const server = createServer({ noDelay: true }, socket => {
-    connections.push(new LoginConnection(socket, login.usual, login.script))
-  })
-  const listener = await Listener.start(server)
-  const login: LoginServer = {
-    domain: options.domain,
-    port: listener.port,
-    ca: certificate?.cert,
-    encrypts: certificate !== undefined,
-    script: {},
-    usual: {
+  constructor(options: LoginServerOptions) {
+    super(createServer({ noDelay: true }))
+    this.server.on('connection', socket => {
+      this.connections.push(new LoginConnection(socket, this.usual, this.script))
+    })
+    const { domain, certificate, tlsVersion } = options
+    const versions = tlsVersion === undefined ? {} : { minVersion: tlsVersion, maxVersion: tlsVersion }
+    this.domain = domain
+    this.ca = certificate?.cert
+    this.usual = {
       ...{ accounts: { alice: 'Pa55-of-alice' }, tokens: {}, actors: [], iterations: 4096, intercepted: false },
       mechanisms: ['SCRAM-SHA-1', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'PLAIN'],
       ...{ channelBindings: undefined, endPointHash: 'sha256', moreFeatures: '', onElement: undefined },
@@ -117,18 +104,21 @@ export async function startLoginServer(options: LoginServerOptions): Promise<Log
       secureContext: certificate && createSecureContext({ ...certificate, ...versions }),
       certificate: certificate?.cert,
       salt: randomBytes(16),
-    },
-    connections,
-    get last() {
-      return connections.at(-1)!
-    },
-    get complaints() {
-      return connections.flatMap(connection => connection.complaints)
-    },
-    get open() {
-      return connections.filter(connection => !connection.ended).length
-    },
-    stop: () => listener.stop(),
+    }
   }
-  return login
+
+  get last(): LoginConnection {
+    return this.connections.at(-1)!
+  }
+
+  /** What clients did that XMPP does not allow. */
+  get complaints(): readonly string[] {
+    return this.connections.flatMap(({ complaints }) => complaints)
+  }
+
+  override get open(): number {
+    return this.connections.filter(({ ended }) => !ended).length
+  }
 }
+
+export const startLoginServer = (options: LoginServerOptions): Promise<LoginServer> => new LoginServer(options).listen()

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Clock, systemClock, type Timer } from '../../../src/lib/clock.js'
 import { eventually } from '../eventually.js'
 import { ask, type HttpAnswer } from '../http-answer.js'
-import { adminHeader, startTestService, type TestService } from '../start-service.js'
+import { adminHeader, startTestService } from '../start-service.js'
 import type { LoginServer } from './server.js'
 
 /** How often the service looks for sessions that are due, in milliseconds; once more after the last has gone. */
@@ -48,36 +48,10 @@ export interface Call {
   readonly signal?: AbortSignal | undefined
 }
 
-export interface ToldProblem {
-  readonly status: number
-  readonly code: string
-  readonly step?: string
-  readonly condition?: string
-}
-
-export interface WatchedService {
-  readonly url: string
-  readonly service: TestService['service']
-  /** Everything that was logged, one JSON text a line. */
-  readonly lines: readonly string[]
-  /** What `POST /warm` was logged with, oldest first. */
-  outcomes(): Record<string, unknown>[]
-  /** A call of any path on a connection of its own. */
-  call(path: string, call?: Call): Promise<HttpAnswer>
-  /** `POST /warm` in JSON. */
-  warm(parameters: object, signal?: AbortSignal): Promise<HttpAnswer>
-  /** A warm call that is to fail. Rejects if it does not. */
-  problem(parameters: object): Promise<ToldProblem>
-  /** Resolves once no session, link, timer or socket of a login is left, here and at the servers. */
-  emptied(): Promise<void>
-  stop(): Promise<void>
-}
+export type WatchedService = Awaited<ReturnType<typeof startWatchedService>>
 
 /** Starts the service on a free port, in front of these servers, logging everything. */
-export async function startWatchedService(
-  servers: readonly LoginServer[],
-  environment: Record<string, string> = {},
-): Promise<WatchedService> {
+export async function startWatchedService(servers: readonly LoginServer[], environment: Record<string, string> = {}) {
   const clock = new CountingClock()
   const folder = mkdtempSync(join(tmpdir(), 'watched-service-'))
   const { service, url, lines, stop } = await startTestService({
@@ -102,22 +76,24 @@ export async function startWatchedService(
   const warm = (parameters: object, signal?: AbortSignal) =>
     call('/warm', { method: 'POST', headers: jsonHeaders, body: JSON.stringify(parameters), signal })
   return {
-    service,
-    url,
-    lines,
-    outcomes: () =>
+    ...{ service, url, lines, stop },
+    /** What `POST /warm` was logged with, oldest first. */
+    outcomes: (): Record<string, unknown>[] =>
       lines
         .slice(linesBefore)
         .map(line => JSON.parse(line))
         .filter(({ msg }) => msg === 'warm'),
+    /** A call of any path on a connection of its own. */
     call,
     warm,
-    async problem(parameters) {
+    /** A warm call that is to fail. */
+    async problem(parameters: object): Promise<{ status: number; code: string; step?: string; condition?: string }> {
       const { status, text } = await warm(parameters)
       if (status === 200) throw new Error('the login succeeded')
       const { code, step, condition } = JSON.parse(text)
       return { status, code, ...(step && { step }), ...(condition && { condition }) }
     },
+    /** Resolves once no session, link, timer or socket of a login is left, here and at the servers. */
     async emptied() {
       const state = () => ({
         ...service.counts(),
@@ -131,15 +107,13 @@ export async function startWatchedService(
         throw new Error(`there is left: ${JSON.stringify(state())}`)
       }
     },
-    stop,
   }
 }
 
 /** A server's entry in XMPP_SERVERS; the certificate to trust is written to a file in the folder. */
-export function serverSetting({ domain, port, ca, encrypts }: LoginServer, folder: string): string {
+export function serverSetting({ domain, port, ca }: LoginServer, folder: string): string {
   const address = `${domain}=xmpp://127.0.0.1:${port}`
-  if (!encrypts) return `${address}?tls=none`
-  if (ca === undefined) return address
+  if (ca === undefined) return `${address}?tls=none`
   const file = join(folder, `${domain}.pem`)
   writeFileSync(file, ca)
   return `${address}?ca=${encodeURIComponent(file)}`
