@@ -12,14 +12,13 @@ import { refusalLog } from '../../src/lib/limits/refusal-log.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { Phase } from '../../src/lib/phase.js'
 import { freeMemory } from '../../src/session/limits/freeing-memory.js'
-import type { SessionLimits } from '../../src/session/limits/session-limits.js'
 import { UserLimit } from '../../src/session/limits/user-limit.js'
 import type { Management, Mending } from '../../src/session/link/mending.js'
-import { Opener } from '../../src/session/opener.js'
+import { Opener, type OpenerParts } from '../../src/session/opener.js'
 import { Registry } from '../../src/session/registry/registry.js'
 import type { CommonParts } from '../../src/session/session-keeper.js'
 import { sessionLog } from '../../src/session/session-log.js'
-import type { Handover, Open, OpenLogin, TellEvent } from '../../src/session/session-types.js'
+import type { Handover, Open, OpenLogin } from '../../src/session/session-types.js'
 import { hashOf, idOf } from '../../src/session/sid.js'
 import { processIn } from '../../src/store/process-name.js'
 import type { TabKey } from '../../src/store/store.js'
@@ -242,26 +241,20 @@ export interface Exchanged {
   reply: Reply | undefined
 }
 
-export interface BenchOptions {
+type SessionOptions = Pick<CommonParts, 'processName' | 'limits' | 'byteRate' | 'serverMilliseconds'>
+
+export interface BenchOptions extends Partial<SessionOptions & Pick<OpenerParts, 'issuesTickets' | 'tellEvent'>> {
   readonly maxQueueElements?: number
   readonly requireSecure?: boolean
   readonly defaultDomain?: string
   readonly connect?: () => never
-  readonly limits?: SessionLimits
   /** How many logins may be refused to an address in a minute. Default: any number. The proxy is at 10.0.0.1. */
   readonly loginsPerAddress?: number
-  readonly processName?: string
   readonly userLimit?: (registry: Registry, refused: OnRefused) => UserLimit
-  readonly byteRate?: CommonParts['byteRate']
   /** Memory for requests that wait for their turn, in MiB; no limit unless given. */
   readonly unfinishedMegabytes?: number
   /** Memory for stanzas that wait, in bytes; no limit unless given. */
   readonly mostWaiting?: number
-  /** Whether pages get tickets, by which they may come over WebSocket. */
-  readonly issuesTickets?: boolean
-  readonly tellEvent?: TellEvent
-  /** How long a server may take to answer, in milliseconds; any time unless told otherwise. */
-  readonly serverMilliseconds?: number
 }
 
 export class BoshBench {

@@ -36,22 +36,17 @@ export interface EjabberdOptions {
   readonly clientCa?: string
 }
 
-/** Clients need STARTTLS unless `plain` was asked for. What others told it in the last seconds may be lost by `kill`. */
-export interface Ejabberd extends XmppServer {
-  /** Makes an account; changes none that is there. */
-  register(user: string, password: string): Promise<void>
-  /** Needs mod_admin_extra. */
-  changePassword(user: string, password: string): Promise<void>
-  /** Issues a token with which this account may log in by SASL X-OAUTH2 for a minute. */
-  issueToken(user: string): Promise<string>
-}
+export type Ejabberd = Awaited<ReturnType<typeof startEjabberd>>
 
-/** Starts ejabberd and resolves once it answers over HTTP. If it is not ready within a minute, rejects with its log. */
-export function startEjabberd(options: EjabberdOptions = {}): Promise<Ejabberd> {
+/**
+ * Starts ejabberd and resolves once it answers over HTTP. If it is not ready within a minute, rejects with its log. Clients
+ * need STARTTLS unless `plain` was asked for. What others told it in the last seconds may be lost by `kill`.
+ */
+export function startEjabberd(options: EjabberdOptions = {}) {
   return inFolder('warm-ejabberd-', (folder, remove) => startIn(folder, remove, options))
 }
 
-async function startIn(folder: string, remove: () => Promise<void>, options: EjabberdOptions): Promise<Ejabberd> {
+async function startIn(folder: string, remove: () => Promise<void>, options: EjabberdOptions) {
   const [c2sPort = 0, httpPort = 0, directTlsPort = 0] = await freePorts(3)
   const caFile = join(folder, 'localhost.pem')
   const { key, cert } = makeCertificate(['localhost', ...(options.hosts ?? [])].map(host => `DNS:${host}`))
@@ -68,6 +63,7 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Eja
       body: JSON.stringify(parameters),
     })
   const accounts = new Map(Object.entries(options.users ?? {}))
+  /** Makes an account; changes none that is there. */
   const register = async (user: string, password: string) => {
     accounts.set(user, password)
     const response = await command('register', { user, password, host: 'localhost' })
@@ -87,14 +83,16 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Eja
     return process
   }
   const facts = { c2sPort, directTlsPort, httpPort, domain: 'localhost', caFile }
-  const calls: Pick<Ejabberd, 'register' | 'changePassword' | 'issueToken'> = {
+  const calls = {
     register,
-    async changePassword(user, newpass) {
+    /** Needs mod_admin_extra. */
+    async changePassword(user: string, newpass: string) {
       const response = await command('change_password', { user, host: 'localhost', newpass })
       if (!response.ok) throw new Error(`ejabberd changes no password of ${user}: ${await response.text()}`)
       accounts.set(user, newpass)
     },
-    async issueToken(user) {
+    /** Issues a token with which this account may log in by SASL X-OAUTH2 for a minute. */
+    async issueToken(user: string) {
       const scopes = majorOf('ejabberd') < 24 ? 'sasl_auth' : ['sasl_auth']
       const wanted = { jid: `${user}@localhost`, ttl: 60, scopes }
       const response = await command('oauth_issue_token', wanted)
@@ -149,7 +147,7 @@ const accountsWithPasswords = 'auth_method: internal\nauth_password_format: scra
 
 const configFile = (
   folder: string,
-  { c2sPort, httpPort, directTlsPort }: Pick<Ejabberd, 'c2sPort' | 'httpPort' | 'directTlsPort'>,
+  { c2sPort, httpPort, directTlsPort }: Pick<XmppServer, 'c2sPort' | 'httpPort' | 'directTlsPort'>,
   {
     plain = false,
     authentication = accountsWithPasswords,

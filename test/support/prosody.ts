@@ -22,19 +22,14 @@ export interface ProsodyOptions {
   readonly config?: string
 }
 
-export interface Prosody extends XmppServer {
-  /** Makes an account or replaces its password; takes a few milliseconds. `host`: of `config`, if it is another one. */
-  register(user: string, password: string, host?: string): Promise<void>
-  /** Names of the files that Prosody has for this host, such as `accounts/alice.dat`. */
-  files(host: string): Promise<string[]>
-}
+export type Prosody = Awaited<ReturnType<typeof startProsody>>
 
 /** Starts Prosody and resolves once it answers over HTTP. Rejects, with its log, if it does not. */
-export function startProsody(options: ProsodyOptions = {}): Promise<Prosody> {
+export function startProsody(options: ProsodyOptions = {}) {
   return inFolder('warm-prosody-', (folder, remove) => startIn(folder, remove, options))
 }
 
-async function startIn(folder: string, remove: () => Promise<void>, options: ProsodyOptions): Promise<Prosody> {
+async function startIn(folder: string, remove: () => Promise<void>, options: ProsodyOptions) {
   const [c2sPort = 0, httpPort = 0, directTlsPort = 0] = await freePorts(3)
   const { domain = 'localhost' } = options
   const caFile = join(folder, 'localhost.pem')
@@ -43,8 +38,10 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Pro
   // Prosody looks for further certificates beside its configuration and complains when there is no such folder.
   await mkdir(join(folder, 'certs'))
 
-  // prosodyctl takes a process and half a second for each account, so the account files are written directly;
-  // Prosody reads them anew at each login.
+  /**
+   * Makes an account or replaces its password. `prosodyctl` takes a process and half a second for each account, so the
+   * account files are written directly; Prosody reads them anew at each login. `host`: of `config`, if it is another one.
+   */
   const register = async (user: string, password: string, host = domain) => {
     const accounts = join(folderOf(host), 'accounts')
     await mkdir(accounts, { recursive: true })
@@ -64,7 +61,8 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Pro
     ),
   ])
 
-  const files: Prosody['files'] = async host =>
+  /** Names of the files that Prosody has for this host, such as `accounts/alice.dat`. */
+  const files = async (host: string) =>
     (await readdir(folderOf(host), { recursive: true })).filter(name => name.endsWith('.dat'))
   const facts = { c2sPort, directTlsPort, httpPort, domain, caFile, register, files }
   return restartable(facts, () => launch(folder, httpPort), remove)
@@ -80,7 +78,7 @@ function launch(folder: string, httpPort: number): Promise<ServerProcess> {
 
 const configFile = (
   folder: string,
-  { domain, c2sPort, httpPort, directTlsPort }: Pick<Prosody, 'domain' | 'c2sPort' | 'httpPort' | 'directTlsPort'>,
+  { domain, c2sPort, httpPort, directTlsPort }: Pick<XmppServer, 'domain' | 'c2sPort' | 'httpPort' | 'directTlsPort'>,
   extra = '',
 ) => `
 run_as_root = true

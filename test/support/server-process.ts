@@ -32,15 +32,7 @@ export function majorOf(server: 'prosody' | 'ejabberd'): number {
   return Number.parseInt(stdout ?? '', 10)
 }
 
-export interface ServerProcess {
-  readonly pid: number
-  readonly gone: Promise<void>
-  readonly isGone: boolean
-  log(): string
-  signal(name: NodeJS.Signals): void
-  /** Ends it with this signal; with SIGKILL if it takes too long. */
-  end(signal: NodeJS.Signals): Promise<void>
-}
+export type ServerProcess = Awaited<ReturnType<typeof startServerProcess>>
 
 /** What is done if this process ends, the newest first: a process is killed before its folder is removed. */
 const atExit = new Set<() => void>()
@@ -69,7 +61,7 @@ export async function inFolder<T>(
 }
 
 /** Starts the process and waits until it is ready. Rejects, with its log, when it is not ready in time. */
-export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
+export async function startServerProcess(options: ServerProcessOptions) {
   const { name, command, folder, environment, patience } = options
   const [program, ...words] = command
   const file = join(folder, `${name}.log`)
@@ -96,7 +88,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
       resolve()
     }),
   )
-  const started: ServerProcess = {
+  const started = {
     pid: child.pid ?? 0,
     gone,
     get isGone() {
@@ -104,7 +96,8 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     },
     log: () => readFileSync(file, 'utf8'),
     signal,
-    async end(last) {
+    /** Ends it with this signal; with SIGKILL if it takes too long. */
+    async end(last: NodeJS.Signals) {
       signal(last)
       const late = setTimeout(killNow, patience.end)
       await gone

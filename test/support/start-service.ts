@@ -3,7 +3,7 @@
 import { startDemoServer } from '../../src/command/demo/server.js'
 import { loadConfig } from '../../src/config/load.js'
 import { Counts } from '../../src/lib/counts.js'
-import { type Service, type ServiceParts, startService } from '../../src/service/service.js'
+import { type ServiceParts, startService } from '../../src/service/service.js'
 import { createLogs } from '../../src/watching/logs.js'
 import { ask, type HttpAnswer } from './http-answer.js'
 import { unlimited } from './unlimited.js'
@@ -40,15 +40,7 @@ export interface WarmBinding {
   readonly websocket?: { readonly url: string; readonly token: string }
 }
 
-export interface TestService {
-  readonly service: Service
-  readonly url: string
-  /** What was logged so far, one JSON text a line; at level `trace`. */
-  readonly lines: readonly string[]
-  warm(parameters: Readonly<Record<string, string | number>>, options?: WarmOptions): Promise<WarmReply>
-  bind(parameters: Readonly<Record<string, string | number>>): Promise<WarmBinding>
-  stop(): Promise<void>
-}
+export type TestService = Awaited<ReturnType<typeof startTestService>>
 
 /** Throws with the reply if it has no binding. */
 export function bindingIn({ status, text }: HttpAnswer): WarmBinding {
@@ -60,7 +52,7 @@ export const admin = { name: 'admin', secret: 'admin-secret' } as const
 export const adminHeader = `Basic ${Buffer.from(`${admin.name}:${admin.secret}`).toString('base64')}`
 
 /** Starts the service on a free port of 127.0.0.1 for users of `localhost`. */
-export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
+export async function startTestService(options: TestServiceOptions = {}) {
   const { servers, demo: accounts, environment, ...parts } = options
   const demo = accounts && (await startDemoServer(...accounts))
   const { config } = loadConfig({
@@ -105,9 +97,11 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   return {
     service,
     url: service.url,
-    lines,
+    /** What was logged so far, one JSON text a line; at level `trace`. */
+    lines: lines as readonly string[],
     warm,
-    bind: async parameters => bindingIn(await warm(parameters)),
+    /** Warms a session in JSON. Rejects with the reply if it is no binding. */
+    bind: async (parameters: Readonly<Record<string, string | number>>) => bindingIn(await warm(parameters)),
     async stop() {
       await service.stop()
       await demo?.stop()

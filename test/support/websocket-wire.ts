@@ -144,10 +144,7 @@ export class WebSocketWire {
   }
 
   /** All messages up to the close of the WebSocket, and the code of that; 1006 where there is none (§7.1.5). */
-  async rest(): Promise<{ messages: string[]; code: number }>
-  /** The same, or up to a message like this, without a code. */
-  async rest(last: RegExp): Promise<{ messages: string[]; code: number | undefined }>
-  async rest(last?: RegExp): Promise<{ messages: string[]; code: number | undefined }> {
+  async rest(onMessage: (message: string) => void = () => {}): Promise<{ messages: string[]; code: number }> {
     const messages: string[] = []
     for (;;) {
       const frame = await this.next().catch(() => undefined)
@@ -155,25 +152,19 @@ export class WebSocketWire {
       if (frame.opcode === opcodes.close) return { messages, code: codeOf(frame.payload) }
       const message = frame.payload.toString()
       messages.push(message)
-      if (last?.test(message) === true) return { messages, code: undefined }
+      onMessage(message)
     }
   }
 
   /** Reads all messages, answers `<close/>` and the close frame, and hangs up. */
   async leave(): Promise<{ messages: string[]; code: number }> {
-    const messages: string[] = []
-    for (;;) {
-      const { messages: more, code } = await this.rest(closeElement)
-      messages.push(...more)
-      if (code === undefined) {
-        this.send("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>")
-        continue
-      }
-      if (code !== 1006) this.frame(opcodes.close, Buffer.from([code >> 8, code & 0xff]))
-      await this.ended()
-      this.drop()
-      return { messages, code }
-    }
+    const { messages, code } = await this.rest(message => {
+      if (message.startsWith('<close ')) this.send("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>")
+    })
+    if (code !== 1006) this.frame(opcodes.close, Buffer.from([code >> 8, code & 0xff]))
+    await this.ended()
+    this.drop()
+    return { messages, code }
   }
 
   /** Resolves once the server has closed its side of the connection. */
@@ -194,5 +185,3 @@ export class WebSocketWire {
 function codeOf(payload: Buffer): number {
   return payload.length < 2 ? 1005 : payload.readUInt16BE(0)
 }
-
-const closeElement = /^<close /
