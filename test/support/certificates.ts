@@ -51,33 +51,23 @@ export function makeCertificate(names: readonly string[], options: CertificateOp
       : generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
     const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
     writeFileSync(at('key.pem'), key)
-    const common = ['-config', 'openssl.cnf', '-extensions', 'extensions']
+    const extensions = ['-extensions', 'extensions']
+    const request = () => openssl('req', '-new', '-key', 'key.pem', '-out', 'request.pem', '-config', 'openssl.cnf')
+    const out = ['-in', 'request.pem', '-out', 'cert.pem']
     if (options.expired) {
-      openssl('req', '-new', '-key', 'key.pem', '-out', 'request.pem', '-config', 'openssl.cnf')
+      request()
       const dates = ['-startdate', '20200101000000Z', '-enddate', '20200102000000Z']
-      openssl(
-        'ca',
-        '-batch',
-        '-selfsign',
-        '-notext',
-        '-keyfile',
-        'key.pem',
-        '-in',
-        'request.pem',
-        '-out',
-        'cert.pem',
-        ...dates,
-        ...common,
-      )
+      const config = ['-config', 'openssl.cnf', ...extensions]
+      openssl('ca', '-batch', '-selfsign', '-notext', '-keyfile', 'key.pem', ...out, ...dates, ...config)
     } else if (options.issuer !== undefined) {
       writeFileSync(at('issuer.pem'), options.issuer.cert + options.issuer.key)
-      openssl('req', '-new', '-key', 'key.pem', '-out', 'request.pem', '-config', 'openssl.cnf')
+      request()
       const issuer = ['-CA', 'issuer.pem', '-CAkey', 'issuer.pem', '-CAcreateserial']
-      const extensions = ['-extfile', 'openssl.cnf', '-extensions', 'extensions']
-      openssl('x509', '-req', '-in', 'request.pem', '-days', '2', '-out', 'cert.pem', ...issuer, ...extensions)
+      openssl('x509', '-req', ...out, '-days', '2', ...issuer, '-extfile', 'openssl.cnf', ...extensions)
     } else {
       const hash = `-${options.hash ?? 'sha256'}`
-      openssl('req', '-x509', '-new', '-key', 'key.pem', hash, '-days', '2', '-out', 'cert.pem', ...common)
+      const config = ['-config', 'openssl.cnf', ...extensions]
+      openssl('req', '-x509', '-new', '-key', 'key.pem', hash, '-days', '2', '-out', 'cert.pem', ...config)
     }
     return { key, cert: readFileSync(at('cert.pem'), 'utf8') }
   } finally {

@@ -13,39 +13,21 @@ const passedBackwards: Cost = ({ length }, [, from], result) => {
 }
 const wanted: Cost = (_self, [what]) => String(what).length
 
+const methods = (cost: Cost, ...names: readonly string[]) => Object.fromEntries(names.map(name => [name, cost]))
+
 const costs: readonly (readonly [prototype: object, methods: Readonly<Record<string, Cost>>])[] = [
   [
     String.prototype,
     {
-      charCodeAt: () => 1,
-      codePointAt: () => 1,
-      at: () => 1,
       // A slice refers to its text, without a copy.
-      slice: () => 1,
+      ...methods(() => 1, 'charCodeAt', 'codePointAt', 'at', 'slice'),
+      ...methods(wanted, 'startsWith', 'endsWith'),
+      ...methods(all, 'includes', 'split', 'trim', 'toLowerCase', 'normalize'),
       indexOf: passed,
-      includes: all,
       lastIndexOf: passedBackwards,
-      startsWith: wanted,
-      endsWith: wanted,
-      split: all,
-      trim: all,
-      toLowerCase: all,
-      normalize: all,
     },
   ],
-  [
-    Array.prototype,
-    {
-      includes: all,
-      indexOf: all,
-      find: all,
-      findIndex: all,
-      some: all,
-      filter: all,
-      shift: all,
-      splice: all,
-    },
-  ],
+  [Array.prototype, methods(all, 'includes', 'indexOf', 'find', 'findIndex', 'some', 'filter', 'shift', 'splice')],
   [
     RegExp.prototype,
     {

@@ -1,11 +1,10 @@
 // A service with a WebSocket endpoint, and the XMPP server behind it, whose lines a test says.
 import { expect } from '@jest/globals'
 import { declareStream } from '../../src/browsers/websocket/framing.js'
-import type { Clock } from '../../src/lib/clock.js'
 import { writeStreamError } from '../../src/xmpp/stream-errors.js'
 import { eventually } from './eventually.js'
 import { type ScriptedConnection, ScriptedServer } from './scripted-server.js'
-import { startTestService, type TestService } from './start-service.js'
+import { startTestService, type TestService, type TestServiceOptions } from './start-service.js'
 import { WebSocketWire, type WireOptions } from './websocket-wire.js'
 
 export const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
@@ -38,10 +37,7 @@ export interface Pair {
   readonly link: ScriptedConnection
 }
 
-export interface StageOptions {
-  readonly environment?: Readonly<Record<string, string>>
-  readonly clock?: Clock
-}
+export type StageOptions = TestServiceOptions
 
 export class Stage {
   readonly #wires: WebSocketWire[] = []
@@ -51,14 +47,10 @@ export class Stage {
     readonly service: TestService,
   ) {}
 
-  static async set({ environment = {}, clock }: StageOptions = {}): Promise<Stage> {
+  static async set(options: StageOptions = {}): Promise<Stage> {
     const server = await ScriptedServer.start()
-    const service = await startTestService({
-      servers: `*=xmpp://127.0.0.1:${server.port}?tls=none&plain=on`,
-      environment,
-      ...(clock === undefined ? {} : { clock }),
-    })
-    return new Stage(server, service)
+    const servers = `*=xmpp://127.0.0.1:${server.port}?tls=none&plain=on`
+    return new Stage(server, await startTestService({ servers, ...options }))
   }
 
   get secureUrl(): string {

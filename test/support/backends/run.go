@@ -66,46 +66,36 @@ func makeCall(warm *warmbindings.Client, call []any) (any, error) {
 	}
 	switch call[0] {
 	case "warm":
-		return orNil(warm.Warm(ctx, object))
+		return warm.Warm(ctx, object)
 	case "resume":
-		return orNil(warm.Resume(ctx, text, object))
+		return warm.Resume(ctx, text, object)
 	case "session":
-		return orNil(warm.Session(ctx, text))
+		return warm.Session(ctx, text)
 	case "end":
 		return nil, warm.End(ctx, text)
 	case "sessions":
 		return warm.Sessions(ctx, query)
 	case "endAll":
-		return orNil(warm.EndAll(ctx, query))
+		return warm.EndAll(ctx, query)
 	case "endVisit":
-		return orNil(warm.EndVisit(ctx, text))
+		return warm.EndVisit(ctx, text)
 	}
 	return nil, errors.New("no such call")
 }
 
-func orNil(object warmbindings.Object, err error) (any, error) {
-	if object == nil {
-		return nil, err
+func fields(failed *warmbindings.Error) map[string]any {
+	return map[string]any{
+		"code": failed.Code, "detail": failed.Detail, "retry": failed.Retry,
+		"advice": orNull(failed.Advice, ""), "instance": orNull(failed.Instance, ""),
+		"status": orNull(failed.Status, 0), "retryAfter": orNull(failed.RetryAfter, -1),
 	}
-	return object, err
 }
 
-func fields(failed *warmbindings.Error) map[string]any {
-	given := map[string]any{"code": failed.Code, "detail": failed.Detail, "retry": failed.Retry}
-	given["advice"], given["instance"], given["status"], given["retryAfter"] = nil, nil, nil, nil
-	if failed.Advice != "" {
-		given["advice"] = failed.Advice
+func orNull[T comparable](value, none T) any {
+	if value == none {
+		return nil
 	}
-	if failed.Instance != "" {
-		given["instance"] = failed.Instance
-	}
-	if failed.Status != 0 {
-		given["status"] = failed.Status
-	}
-	if failed.RetryAfter >= 0 {
-		given["retryAfter"] = failed.RetryAfter
-	}
-	return given
+	return value
 }
 
 func shown(failed *warmbindings.Error, warm *warmbindings.Client) string {
