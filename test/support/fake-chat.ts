@@ -1,14 +1,6 @@
 // A tab with chats of the module for pages, for tests in Node.
-import { jest } from '@jest/globals'
-import {
-  type FakeConnection,
-  type FakeElement,
-  fakeDocument,
-  fakeElement,
-  fakeStrophe,
-  fakeXml,
-  setGlobals,
-} from './fake-strophe.js'
+import { Chat } from './fake-page.js'
+import { type FakeConnection, type FakeElement, fakeElement, fakeStrophe, setGlobals } from './fake-strophe.js'
 
 export const archive = 'urn:xmpp:mam:2'
 
@@ -24,39 +16,17 @@ export const fromBob = (id: string, body: string) =>
     fakeElement('stanza-id', { xmlns: 'urn:xmpp:sid:0', by: 'alice@localhost', id }),
   )
 
-export interface FakeChatOptions {
-  readonly binding?: () => Promise<object | undefined>
-  readonly service?: string
-  readonly token?: () => Promise<string>
-  readonly guest?: boolean
-  /** Of the tab's memory. `undefined`: as for a page that does not name it. */
-  readonly name?: string | undefined
-  readonly rooms?: readonly string[]
-  readonly nickname?: string
-}
-
-interface Chat extends EventTarget {
-  start(): void
-  retry(): void
-  close(): void
-  send(to: string, body: string): string
-  resend(id: string): boolean
-  join(room: string, nickname: string): void
-  part(room: string): void
-}
-
 /** A tab with its storage. It shows one page after the other, each with a chat. */
 export class FakeTab {
   readonly connections: FakeConnection[] = []
   readonly storage = new Map<string, string>()
-  readonly #chats: Chat[] = []
+  readonly #chats: InstanceType<typeof Chat>[] = []
   readonly #leave: () => void
   page = new EventTarget()
 
   constructor() {
     const { storage } = this
     this.#leave = setGlobals({
-      document: fakeDocument(),
       addEventListener: undefined,
       navigator: { onLine: true, sendBeacon() {} },
       sessionStorage: {
@@ -64,7 +34,6 @@ export class FakeTab {
         setItem: (key: string, value: string) => void storage.set(key, value),
         removeItem: (key: string) => void storage.delete(key),
       },
-      ...fakeXml,
     })
   }
 
@@ -73,12 +42,9 @@ export class FakeTab {
   }
 
   /** Shows a page with a chat, which shows no history. */
-  open(options: FakeChatOptions) {
+  open(options: object) {
     this.page = new EventTarget()
     Object.assign(globalThis, { addEventListener: this.page.addEventListener.bind(this.page) })
-    const { Chat } = jest.requireActual<{ readonly Chat: new (options: object) => Chat }>(
-      '../../src/packages/browser/chat.js',
-    )
     const chat = new Chat({
       Strophe: fakeStrophe(this.connections),
       transport: 'bosh',

@@ -4,18 +4,26 @@ import {
   FakeBuilder,
   type FakeConnection,
   type FakeElement,
-  fakeDocument,
   fakeElement,
   fakeStrophe,
-  fakeXml,
   setGlobals,
 } from './fake-strophe.js'
 import { useFakeTimers } from './fake-timers.js'
 
+interface Chat extends EventTarget {
+  start(): void
+  retry(): void
+  close(): void
+  send(to: string, body: string): string
+  resend(id: string): boolean
+  join(room: string, nickname: string): void
+  part(room: string): void
+}
+
 // This project has no types of browsers.
-export const { Chat } = jest.requireActual<{
-  readonly Chat: new (options: object) => { start(): void; close(): void }
-}>('../../src/packages/browser/chat.js')
+export const { Chat } = jest.requireActual<{ readonly Chat: new (options: object) => Chat }>(
+  '../../src/packages/browser/chat.js',
+)
 export const { connect } = jest.requireActual<{ connect(options: object): Promise<object> }>(
   '../../src/packages/browser/connect.js',
 )
@@ -79,11 +87,9 @@ class FakePage {
     const window = new EventTarget()
     this.occurs = type => void window.dispatchEvent(new Event(type))
     this.leave = setGlobals({
-      document: fakeDocument(),
       addEventListener: window.addEventListener.bind(window),
       navigator: { onLine: true },
       sessionStorage: {},
-      ...fakeXml,
       converse: this.#converse(),
     })
   }

@@ -237,7 +237,9 @@ export function fakeStrophe(connections: FakeConnection[]) {
 }
 
 /** Gives Node what a page has. Returns a function that takes it away. */
-export function setGlobals(values: object): () => void {
+export function setGlobals(more: object): () => void {
+  const document = Object.assign(new EventTarget(), { baseURI: 'https://www.example.org/', visibilityState: 'visible' })
+  const values = { document, ...fakeXml, ...more }
   const before = Object.keys(values).map(name => [name, Reflect.get(globalThis, name)] as const)
   const set = (name: string, value: unknown) =>
     Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
@@ -246,6 +248,3 @@ export function setGlobals(values: object): () => void {
     for (const [name, value] of before) set(name, value)
   }
 }
-
-export const fakeDocument = () =>
-  Object.assign(new EventTarget(), { baseURI: 'https://www.example.org/', visibilityState: 'visible' })
