@@ -1,7 +1,7 @@
 // A process of the built service, as an operator would run it.
 import { ask } from '../http-answer.js'
 import { main } from '../operated-service.js'
-import { answersAt, type ServerProcess, startServerProcess } from '../server-process.js'
+import { answersAt, descriptorsOf, type ServerProcess, startServerProcess } from '../server-process.js'
 import { admin } from '../start-service.js'
 
 export interface FlockOptions {
@@ -22,6 +22,11 @@ export interface Member {
   isStopped: boolean
   /** Number of its open descriptors when it was ready. */
   readonly descriptors: number
+}
+
+export function memberOf(node: string, pid: number): Member {
+  const state = { isLeaving: false, isGone: false, isStopped: false }
+  return { node, pid, since: performance.now(), ...state, descriptors: descriptorsOf(pid) }
 }
 
 /** Settings that a run can override. */

@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { processIn } from '../../../src/store/process-name.js'
 import { freePorts } from '../ports.js'
-import { descriptorsOf, type ServerProcess } from '../server-process.js'
+import type { ServerProcess } from '../server-process.js'
 import { callSessions } from '../sessions-api.js'
 import { bindingIn } from '../start-service.js'
-import { ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'
+import { ended, type Flock, type FlockOptions, type Member, memberOf, metricsAt, run } from './member.js'
 import { RandomBalancer } from './random-balancer.js'
 
 /** An account of `localhost`, whose session shows the name of a process. Its password is its name. */
@@ -45,13 +45,7 @@ export class ProcessFlock implements Flock {
     const running = await run({ folder, environment: { ...environment, ...own, ...more } }, `process${++this.#count}`)
     const node = await nameAt(port)
     await sleep(300)
-    const member: Member = {
-      node,
-      pid: running.pid,
-      since: performance.now(),
-      ...{ isLeaving: false, isGone: false, isStopped: false },
-      descriptors: descriptorsOf(running.pid),
-    }
+    const member = memberOf(node, running.pid)
     void running.gone.then(() => {
       member.isGone = true
       this.members.splice(this.members.indexOf(member), 1)

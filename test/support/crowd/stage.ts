@@ -8,9 +8,10 @@ import { ensureBuilt } from '../operated-service.js'
 import { startProsody } from '../prosody.js'
 import { numberFrom } from '../random.js'
 import { settingsFor, startRedisServer } from '../redis-server.js'
+import { samplesOf } from '../scrape.js'
+import { descriptorsOf } from '../server-process.js'
 import { Crowd } from './crowd.js'
 import { type FaultParts, rejoinSeconds } from './faults.js'
-import { leftovers } from './leftovers.js'
 import type { Flock, FlockOptions, Member } from './member.js'
 import { ProcessFlock, probe } from './process-flock.js'
 import { WorkerFlock } from './worker-flock.js'
@@ -102,4 +103,35 @@ async function set<F extends Flock>(
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** What must be 0 when there is nothing to do. */
+const idle = /^warm_bindings_(sessions|c2s_links|bosh_held_requests|http_connections|forwarded_requests)(\{|$)/
+
+/** Links between two processes, each with its Unix or TCP socket, are made when they are needed, and stay. */
+const linksOfOthers = 2
+
+/** Waits until nothing is left, but at most `seconds`. Resolves with descriptions of what is left. */
+async function leftovers(flock: Flock, seconds: number): Promise<string[]> {
+  const deadline = performance.now() + seconds * 1000
+  for (;;) {
+    const left = await look(flock)
+    if (left.length === 0 || performance.now() > deadline) return left
+    await sleep(500)
+  }
+}
+
+async function look(flock: Flock): Promise<string[]> {
+  const texts = await flock.metrics()
+  const metrics = texts.flatMap((text, index) =>
+    [...samplesOf(text)]
+      .filter(([name, value]) => value !== 0 && idle.test(name))
+      .map(([name, value]) => `process ${index + 1} of ${texts.length}: ${name} ${value}`),
+  )
+  const descriptors = flock.members.flatMap(({ node, pid, descriptors: before }) => {
+    const now = descriptorsOf(pid)
+    const most = before + linksOfOthers * (flock.members.length - 1)
+    return now > most ? [`${node} has ${now} descriptors, ${before} when it began`] : []
+  })
+  return [...metrics, ...descriptors]
 }

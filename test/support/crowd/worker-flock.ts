@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isProcessName } from '../../../src/store/process-name.js'
 import { freePorts } from '../ports.js'
-import { childrenOf, descriptorsOf, type ServerProcess } from '../server-process.js'
-import { ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'
+import { childrenOf, type ServerProcess } from '../server-process.js'
+import { ended, type Flock, type FlockOptions, type Member, memberOf, metricsAt, run } from './member.js'
 
 export class WorkerFlock implements Flock {
   members: Member[] = []
@@ -48,10 +48,7 @@ export class WorkerFlock implements Flock {
     this.members = pids.flatMap(pid => {
       const known = before.get(pid)
       const node = known?.node ?? socketsOf(pid).flatMap(socket => names.get(socket) ?? [])[0]
-      if (known !== undefined) return [known]
-      if (node === undefined) return []
-      const state = { isLeaving: false, isGone: false, isStopped: false }
-      return [{ node, pid, since: performance.now(), ...state, descriptors: descriptorsOf(pid) }]
+      return known ?? (node === undefined ? [] : memberOf(node, pid))
     })
   }
 
