@@ -192,7 +192,6 @@ export class FakeLogin implements LinkEvents {
   }
 }
 
-/** How a session is handed out. */
 export interface WarmedSession extends Handover {
   readonly jid: string
   readonly undelivered: readonly Element[]
@@ -469,7 +468,6 @@ export class BoshBench {
     return this.handOver(login, about)
   }
 
-  /** Hands out the session of a login that is done. */
   async handOver({ opening }: FakeLogin, about: Partial<WarmedSession> = {}): Promise<Client> {
     const { jid = 'juliet@chat.example/balcony', undelivered = [], seconds = 120, attachBinding = 'off' } = about
     const link = opening.link as FakeLink

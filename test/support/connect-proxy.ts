@@ -3,7 +3,6 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { ListeningServer } from './listener.js'
 
-/** Answers a CONNECT itself. */
 export type Refusal = (socket: Socket) => void
 
 export const refusing =
@@ -17,7 +16,6 @@ export class ConnectProxy extends ListeningServer {
   readonly accounts = new Set<string | undefined>()
   /** Requests that were no CONNECT. */
   readonly complaints: string[] = []
-  /** If set, answers each CONNECT. */
   refusal: Refusal | undefined
   /** Ports of 127.0.0.1, by target. Other targets get 502. */
   readonly ways: Map<string, number>

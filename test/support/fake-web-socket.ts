@@ -68,7 +68,6 @@ export class FakeWebSocket extends EventEmitter {
     if (!this.isGone) this.emit('message', Buffer.from(message), false)
   }
 
-  /** The page has read all that was written. */
   drain(): void {
     this.bufferedAmount = 0
     this.connection.emit('drain')

@@ -11,7 +11,6 @@ export interface FrameOptions {
   readonly mask?: Buffer | false
   /** In how many bytes the length stands; as few as may be unless said. */
   readonly lengthBytes?: 1 | 2 | 8
-  /** What the length is said to be. */
   readonly length?: number | bigint
 }
 

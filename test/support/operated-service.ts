@@ -19,7 +19,6 @@ export type LogLine = Readonly<Record<string, unknown>> & {
   readonly worker?: number
 }
 
-/** Builds the service unless it is built. */
 export function ensureBuilt(): void {
   if (existsSync(dist)) return
   execFileSync(process.execPath, ['build.js'], { cwd: root })
@@ -85,7 +84,6 @@ export class Operator {
     return this.#spawn(process.execPath, [main, ...args], environment)
   }
 
-  /** Starts it with `input` as its whole standard input. */
   startWithInput(input: string, environment: Readonly<Record<string, string>>, ...args: string[]) {
     return this.#spawn(process.execPath, [main, ...args], environment, input)
   }
@@ -144,7 +142,6 @@ export class Operator {
       get stderr() {
         return stderr
       },
-      /** What it has logged so far. */
       get lines(): readonly LogLine[] {
         const end = stdout.lastIndexOf('\n') + 1
         for (const line of stdout.slice(linesEnd, end).split('\n')) if (line !== '') lines.push(JSON.parse(line))
@@ -169,7 +166,6 @@ export class Operator {
     }
   }
 
-  /** Ends what still runs, and removes the folder. */
   leave(): void {
     for (const kill of this.#killers.splice(0)) kill()
     rmSync(this.#folder, { recursive: true, force: true })

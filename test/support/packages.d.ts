@@ -1,4 +1,3 @@
-/** The Debian packages that `npm test` needs. */
 export const debianPackages: readonly string[]
 
 /** The Debian packages among `names` that are not installed. */

@@ -23,7 +23,6 @@ export interface SocketChat {
 export interface SocketScripts {
   readonly strophe: string
   readonly converse: string
-  /** Bundled. */
   readonly xmppJs?: string
 }
 

@@ -14,7 +14,6 @@ export class RawClient extends TextSocket implements ClientStream {
     super(typeof to === 'number' ? connect({ host: '127.0.0.1', port: to }) : to)
   }
 
-  /** Opens a stream to `localhost`. */
   static async open(port: number): Promise<RawClient> {
     const client = new RawClient(port)
     await client.open()

@@ -65,7 +65,6 @@ export function startRedisServer(isKept = false) {
   })
 }
 
-/** The settings of processes that share this Redis. */
 export function settingsFor({ path }: RedisServer): Record<string, string> {
   const keys = join(dirname(path), 'seal.key')
   writeFileSync(keys, Buffer.alloc(32, 9).toString('base64'), { mode: 0o600 })

@@ -48,7 +48,6 @@ export async function startRelay(service: string) {
   }
   return {
     url: listener.url,
-    /** Breaks all connections on both sides. */
     cut,
     /** Every second connection of clients brings each chunk later, so that requests overtake others. */
     delayEverySecond(milliseconds: number) {

@@ -59,7 +59,6 @@ export class RestartedService {
     return bindingIn(await callSessions(this.url, 'POST', '', { body: parameters }))
   }
 
-  /** Ends what still runs, and removes its files. */
   leave(): void {
     this.#operator.leave()
   }

@@ -66,7 +66,6 @@ export class ScriptedEndpoint extends ListeningServer {
   readonly path = `/bosh/${++started}`
   readonly #arrived = new Arrivals<EndpointRequest>()
   #unanswered = 0
-  /** Most requests that were open at one moment. */
   mostOpen = 0
   connections = 0
 

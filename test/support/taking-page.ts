@@ -6,7 +6,6 @@ import { WebSocketWire } from './websocket-wire.js'
 
 export const open = `<open xmlns='${framingNamespace}' to='plain.example' version='1.0'/>`
 
-/** Opens a stream, and reads what is offered on it. */
 export async function openPage(
   url: string,
   path: string,

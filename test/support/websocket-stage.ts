@@ -57,7 +57,6 @@ export class Stage {
     return this.service.service.urls.find(url => url.startsWith('https:'))!
   }
 
-  /** A WebSocket whose client has said nothing yet. */
   async wire(options: WireOptions = {}, url = this.service.url): Promise<WebSocketWire> {
     return this.keep(await WebSocketWire.open(url, options))
   }
@@ -89,7 +88,6 @@ export class Stage {
     return { wire, link }
   }
 
-  /** A client that is logged in and bound. */
   async loggedIn(options: WireOptions = {}, url?: string, jid?: string): Promise<Pair> {
     const { wire, link } = await this.pair(options, url)
     wire.send(auth)

@@ -26,7 +26,6 @@ export interface Outcome {
   // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever comes.
   readonly result?: any
   readonly error?: BackendError
-  /** All that can be seen of the error. */
   readonly shown?: string
 }
 

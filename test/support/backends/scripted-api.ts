@@ -14,7 +14,6 @@ export interface Asked {
 export interface Reply {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
-  /** Text, or what is written as JSON. */
   readonly body?: string | object
 }
 

@@ -15,7 +15,6 @@ export class BoshTalk implements Talk {
   readonly #binding: TalkBinding
   readonly #events: TalkEvents
   readonly #client: BoshClient
-  /** The rids of the requests that are under way. */
   readonly #open = new Set<number>()
   #unsaid = ''
   /** Resolves once the replies so far are read, in the order of their requests. */

@@ -66,7 +66,6 @@ export class Crowd {
     for (const [index, chatter] of this.#chatters.entries()) chatter.partner = this.#chatters[index ^ 1]!
   }
 
-  /** All users come; resolves once all have a session. */
   async arrive(): Promise<void> {
     for (const chatter of this.#chatters) {
       this.#keep(this.#warm(chatter))

@@ -8,7 +8,6 @@ export interface Harm {
   /** `died`: the process is gone. `silent`: others do not reach it until its entry in the store has expired. */
   readonly kind: 'died' | 'silent'
   readonly from: number
-  /** End of the harm. Undefined for `died`. */
   readonly to?: number | undefined
 }
 
@@ -35,7 +34,6 @@ interface Life {
   readonly oddities: string[]
 }
 
-/** What one session has said to another. */
 interface Words {
   said: number
   readonly heard: Set<number>
@@ -84,7 +82,6 @@ export class Judge {
     this.#lives[life]!.oddities.push(what)
   }
 
-  /** The page of an ended session has a new session. */
   recovered(life: number, since: number): void {
     this.#recoveries.push({ life: this.#lives[life]!, since, at: performance.now() })
   }

@@ -6,7 +6,6 @@ import { admin } from '../start-service.js'
 
 export interface FlockOptions {
   readonly environment: Readonly<Record<string, string>>
-  /** Where the logs go. */
   readonly folder: string
 }
 
@@ -20,7 +19,6 @@ export interface Member {
   isLeaving: boolean
   isGone: boolean
   isStopped: boolean
-  /** Number of its open descriptors when it was ready. */
   readonly descriptors: number
 }
 
@@ -47,7 +45,6 @@ export interface Flock {
   stop(): Promise<void>
 }
 
-/** Runs the built service. Resolves once it is ready. */
 export const run = ({ environment, folder }: FlockOptions, name: string): Promise<ServerProcess> =>
   startServerProcess({
     ...{ name, folder, patience: { start: 40_000, end: 30_000 } },

@@ -39,7 +39,6 @@ export class WorkerFlock implements Flock {
     return `http://127.0.0.1:${this.#port}`
   }
 
-  /** Finds out which workers there are by now. */
   look(): void {
     const before = new Map(this.members.map(member => [member.pid, member]))
     const names = namesBySocket()

@@ -13,7 +13,6 @@ const refused: SaslAnswer = { failure: 'not-authorized' }
 const separator = '\x01'
 
 export class SaslServer {
-  /** Who logs in. */
   user = ''
   /** Whose session it becomes. */
   owner = ''

@@ -35,7 +35,6 @@ export interface Turn {
   /** Says what is usual, or `text` in its place, and goes on. */
   goOn(text?: string): void
   say(text: string | Buffer): void
-  /** Ends the connection without another word. */
   close(): void
   reset(): void
 }

@@ -83,7 +83,6 @@ export async function startWatchedService(servers: readonly LoginServer[], envir
         .slice(linesBefore)
         .map(line => JSON.parse(line))
         .filter(({ msg }) => msg === 'warm'),
-    /** A call of any path on a connection of its own. */
     call,
     warm,
     /** A warm call that is to fail. */
