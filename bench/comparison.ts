@@ -60,7 +60,7 @@ export function judge(
   ]
 }
 
-export function judgeRatio<Key extends string>(
+export function judgeRounds<Key extends string>(
   line: Line,
   { rounds }: Comparison<Key>,
   [ours, theirs]: readonly [Key, Key],
@@ -69,23 +69,11 @@ export function judgeRatio<Key extends string>(
 ): Demand {
   const values = rounds[ours].map(measure.of)
   const bases = rounds[theirs].map(theirMeasure.of)
+  const compare = (value: number, base: number) => (line.unit === 'ms' ? value - base : value / base)
   return judge(
     line,
-    values.map((value, round) => value / bases[round]!),
+    values.map((value, round) => compare(value, bases[round]!)),
     { value: measure.format(median(values)), base: theirMeasure.format(median(bases)) },
-  )
-}
-
-export function judgeLater<Key extends string>(
-  line: Line,
-  { rounds }: Comparison<Key>,
-  [ours, theirs]: readonly [Key, Key],
-): Demand {
-  const [values, bases] = [rounds[ours].map(p50.of), rounds[theirs].map(p50.of)]
-  return judge(
-    line,
-    values.map((value, round) => value - bases[round]!),
-    { value: `${median(values).toFixed(2)} ms`, base: `${median(bases).toFixed(2)} ms` },
   )
 }
 

@@ -1,4 +1,4 @@
-import { type Demand, judgeRatio, p99 } from './comparison.js'
+import { type Demand, judgeRounds, p99 } from './comparison.js'
 import { lines } from './lines.js'
 import { startLoadClient, startService } from './processes.js'
 import { chatLoad, compare, type Stage, users, withFreshProsody } from './stage.js'
@@ -38,5 +38,5 @@ export async function measureMixed(stage: Stage): Promise<readonly Demand[]> {
   }
   for (let round = 0; round < 2; round++) await mixed.run(load)
   const comparison = await compare(stage, 'Round trips beside warms', { alone, mixed }, load)
-  return [judgeRatio(lines.mixed, comparison, ['mixed', 'alone'], p99)]
+  return [judgeRounds(lines.mixed, comparison, ['mixed', 'alone'], p99)]
 }

@@ -1,4 +1,4 @@
-import { cpuOfAll, type Demand, judgeRatio } from './comparison.js'
+import { cpuOfAll, type Demand, judgeRounds } from './comparison.js'
 import { lines } from './lines.js'
 import { closing, startService, startStore } from './processes.js'
 import { chatLoad, compare, type Load, type Stage, warmUp, withFreshProsody } from './stage.js'
@@ -28,8 +28,8 @@ export async function measureRecords(stage: Stage): Promise<readonly Demand[]> {
   const sparse = await compare(stage, 'The same, a message every five seconds of each', all, load(5))
   const cpu = cpuOfAll('service', 'Redis', 'Prosody')
   return [
-    judgeRatio(lines.recordsTrip, trips, ['on', 'off'], cpu),
-    judgeRatio(lines.recordsCpu, often, ['on', 'off'], cpu),
-    judgeRatio(lines.recordsSparse, sparse, ['on', 'off'], cpu),
+    judgeRounds(lines.recordsTrip, trips, ['on', 'off'], cpu),
+    judgeRounds(lines.recordsCpu, often, ['on', 'off'], cpu),
+    judgeRounds(lines.recordsSparse, sparse, ['on', 'off'], cpu),
   ]
 }

@@ -1,5 +1,5 @@
 import { startEjabberd } from '../test/support/ejabberd.js'
-import { cpu, type Demand, judgeRatio, rate } from './comparison.js'
+import { cpu, type Demand, judgeRounds, rate } from './comparison.js'
 import { type Line, lines } from './lines.js'
 import { closing, startEcho, startFloor, startService } from './processes.js'
 import {
@@ -37,8 +37,8 @@ export async function measureBosh(stage: Stage): Promise<readonly Demand[]> {
   const title = `Messages to oneself, ${sizes.chatSessions} sessions, a poll held before each`
   const held = await compare(stage, title, all, chatLoad(sizes))
   return [
-    judgeRatio(lines.chat, held, ['product', 'peer'], rate),
-    judgeRatio(lines.chatCpu, held, ['product', 'floor'], cpu('service'), cpu('floor')),
+    judgeRounds(lines.chat, held, ['product', 'peer'], rate),
+    judgeRounds(lines.chatCpu, held, ['product', 'floor'], cpu('service'), cpu('floor')),
   ]
 }
 
@@ -56,8 +56,8 @@ export async function measureWebSocket(stage: Stage): Promise<readonly Demand[]>
   const title = `Messages to oneself over WebSocket, ${sizes.chatSessions} sessions`
   const comparison = await compare(stage, title, all, chatLoad(sizes))
   return [
-    judgeRatio(lines.socketChat, comparison, ['product', 'peer'], rate),
-    judgeRatio(lines.socketCpu, comparison, ['product', 'bosh'], cpu('service')),
+    judgeRounds(lines.socketChat, comparison, ['product', 'peer'], rate),
+    judgeRounds(lines.socketCpu, comparison, ['product', 'bosh'], cpu('service')),
   ]
 }
 
@@ -90,5 +90,5 @@ async function measureBeforeEjabberd(
   const all = (over === overWebSocket ? { ...both, relay } : both) as typeof both & { relay: Contender }
   await warmUp(all, load, sizes.chatWarmUpRounds)
   const comparison = await compare(stage, `${title}, ${sizes.chatSessions} sessions, before ejabberd`, all, load)
-  return [judgeRatio(line, comparison, ['product', 'peer'], rate)]
+  return [judgeRounds(line, comparison, ['product', 'peer'], rate)]
 }

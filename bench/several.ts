@@ -1,4 +1,4 @@
-import { cpu, type Demand, judgeLater, judgeRatio, perCpuSecond } from './comparison.js'
+import { cpu, type Demand, judgeRounds, p50, perCpuSecond } from './comparison.js'
 import { lines } from './lines.js'
 import { startApart, startNeighbours, startService, startStore, startWorkers } from './processes.js'
 import { chatLoad, compare, type Stage, warmLoad, warmUp, withFreshProsody } from './stage.js'
@@ -25,10 +25,10 @@ export async function measureCarrying(stage: Stage): Promise<readonly Demand[]> 
   const many = await compare(stage, title, all, chatLoad(sizes))
   const single = await compare(stage, 'The same, one session alone', all, chatLoad(sizes, { users: 1 }))
   return [
-    judgeRatio(lines.otherWorkerCpu, many, ['other', 'local'], cpu('service')),
-    judgeLater(lines.otherWorkerLater, single, ['other', 'local']),
-    judgeRatio(lines.apartCpu, many, ['apart', 'local'], cpu('service')),
-    judgeLater(lines.apartLater, single, ['apart', 'local']),
+    judgeRounds(lines.otherWorkerCpu, many, ['other', 'local'], cpu('service')),
+    judgeRounds(lines.otherWorkerLater, single, ['other', 'local'], p50),
+    judgeRounds(lines.apartCpu, many, ['apart', 'local'], cpu('service')),
+    judgeRounds(lines.apartLater, single, ['apart', 'local'], p50),
   ]
 }
 
@@ -56,5 +56,5 @@ export async function measureWorkers(stage: Stage): Promise<readonly Demand[]> {
   await warmUp(all, warmLoad(sizes), sizes.warmUpRounds)
   const title = 'Warming, 10 at once, by workers and by processes apart'
   const warms = await compare(stage, title, all, warmLoad(sizes), sizes.sharingRounds)
-  return [judgeRatio(lines.workersWarm, warms, ['two', 'apart'], perCpuSecond('service'))]
+  return [judgeRounds(lines.workersWarm, warms, ['two', 'apart'], perCpuSecond('service'))]
 }

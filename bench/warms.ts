@@ -1,4 +1,4 @@
-import { cpu, type Demand, judgeRatio, p50, rate } from './comparison.js'
+import { cpu, type Demand, judgeRounds, p50, rate } from './comparison.js'
 import { lines } from './lines.js'
 import { startFloor, startService } from './processes.js'
 import { compare, freshPrefix, product, type Stage, users, warmLoad, warmUp, withFreshProsody } from './stage.js'
@@ -22,9 +22,9 @@ export async function measureWarms(stage: Stage): Promise<readonly Demand[]> {
     ...{ part: 'warm', prefix: freshPrefix(round), users: freshUsers, amount: freshUsers },
   }))
   return [
-    judgeRatio(lines.warm, warms, ['product', 'peer'], rate),
-    judgeRatio(lines.limit, warms, ['product', 'raw'], rate),
-    judgeRatio(lines.warmCpu, warms, ['product', 'floor'], cpu('service'), cpu('floor')),
+    judgeRounds(lines.warm, warms, ['product', 'peer'], rate),
+    judgeRounds(lines.limit, warms, ['product', 'raw'], rate),
+    judgeRounds(lines.warmCpu, warms, ['product', 'floor'], cpu('service'), cpu('floor')),
   ]
 }
 
@@ -41,5 +41,5 @@ export async function measureWarmsOverStarttls(stage: Stage): Promise<readonly D
   const single = await compare(stage, 'Warming over STARTTLS (TLS 1.3), one at a time', all, {
     ...{ part: 'warm', users, amount: sizes.singleWarms, atOnce: 1 },
   })
-  return [judgeRatio(lines.tls, single, ['product', 'plainly'], p50)]
+  return [judgeRounds(lines.tls, single, ['product', 'plainly'], p50)]
 }
