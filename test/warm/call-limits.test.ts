@@ -3,12 +3,11 @@ import request from 'supertest'
 import { Problem } from '../../src/lib/errors.js'
 import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
 import { type Caller, createCallLimits } from '../../src/warm/call-limits.js'
-import type { Logins } from '../../src/warm/warming/session-login.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { useFakeTimers } from '../support/fake-timers.js'
 import { memoryStore } from '../support/memory-store.js'
 import { unnoted } from '../support/unlimited.js'
-import { binding, callLimits, config, type FakeService, fakeService, networks, parameters, warm } from './fake-login.js'
+import { callLimits, config, type FakeService, fakeService, networks, parameters, warm } from './fake-login.js'
 
 const user = 'juliet@chat.example'
 const limitsOf = (about: { warmsPerJid: number }) => {
@@ -63,27 +62,6 @@ describe('the password of an account that acts for others', () => {
     expect(codes(replies).filter(code => code === 'too-many-requests')).toHaveLength(9)
     expect((await call(service, 1, 'guess', 'PORTAL')).status).toBe(429)
     expect((await call(service, 1, 'guess', 'other')).status).toBe(403)
-  })
-
-  test('may be used for any number of users if it is right, even during guesses', async () => {
-    const login: Logins['login'] = async ({ credentials }) =>
-      credentials.kind === 'password' && credentials.password === 'right' ? binding : refuse()
-    const service = fakeService({ rates, login })
-    const all = (password: string) =>
-      Promise.all(Array.from({ length: 12 }, (_, number) => call(service, number, password)))
-    expect(new Set((await all('right')).map(({ status }) => status))).toEqual(new Set([200]))
-    expect(codes(await all('wrong')).filter(code => code === 'not-authorized')).toHaveLength(3)
-    expect((await call(service, 20, 'right')).status).toBe(200)
-  })
-
-  test('has no counted guess if the server was not reached', async () => {
-    const service = fakeService({
-      rates,
-      login: async () => {
-        throw new Problem('remote-connection-failed', { step: 'connect' })
-      },
-    })
-    for (let number = 0; number < 6; number++) expect((await call(service, number, 'right')).status).toBe(502)
   })
 })
 

@@ -116,15 +116,6 @@ describe('an admin with role=warm', () => {
   })
 })
 
-test('an admin without a role may do both', async () => {
-  const { call } = stage()
-  expect((await call('post', all)('/warm').send(parameters)).status).toBe(200)
-  expect((await call('get', all)('/warm/sessions')).body.total).toBe(2)
-  expect((await call('get', all)(`/warm/${one}`).set('Accept', page)).text).toMatch(
-    /Log a user in.*new values.*End this session/s,
-  )
-})
-
 describe('an admin with two secrets', () => {
   test.each([
     ['as plain text', async (secret: string) => secret],

@@ -106,33 +106,6 @@ describe('a warm call', () => {
       { jid: `juliet@${domain}`, password: 'x' },
     ]
 
-    test.each(['form', 'json'])('is rejected with an empty field of a program: %s', async type => {
-      const { app, logins } = service()
-      for (const empty of [{ password: '' }, { password: 'x', authzid: '' }]) {
-        const call = asAdmin(app, portal).post('/warm').set('Accept', 'application/json').type(type)
-        const reply = await call.send({ jid: 'juliet@chat.example', ...empty })
-        expect([reply.status, JSON.parse(reply.text).code]).toEqual([400, 'missing-parameter'])
-      }
-      expect(logins).toHaveLength(0)
-    })
-
-    test('is passed to the login with all its parameters', async () => {
-      const { app, logins } = service()
-      for (const body of ways('chat.example')) {
-        const reply = await asAdmin(app, portal).post('/warm').type('form').send(body)
-        expect(reply.status).toBe(200)
-      }
-      const bot = { kind: 'service', account: { user: 'bot', password: 'secret-of-bot' } }
-      expect(logins.map(({ jid, credentials }) => [jid.local, credentials])).toEqual([
-        ['juliet', bot],
-        ['juliet', bot],
-        ['juliet', { kind: 'password', password: 'x', user: 'romeo' }],
-        ['juliet', { kind: 'token', token: 'x', mechanism: 'OAUTHBEARER' }],
-        ['', { kind: 'anonymous' }],
-        ['juliet', { kind: 'password', password: 'x' }],
-      ])
-    })
-
     test.each(ways('other.example'))('is rejected for admins of other domains: %j', async body => {
       const { app, logins } = service()
       const reply = await asAdmin(app, portal).post('/warm').send(body)
@@ -226,17 +199,6 @@ describe('a warm call whose login fails', () => {
       condition: 'policy-violation',
       instance: `urn:uuid:${reply.headers['x-request-id']}`,
     })
-  })
-
-  test('because of a limit gets Retry-After', async () => {
-    const retryAfter = async (retryAfterSeconds?: number) =>
-      (await warm(failing(new Problem('service-full', { retryAfterSeconds }))).send(parameters)).headers['retry-after']
-    expect(await retryAfter(30)).toBe('30')
-    const page = await warm(failing(new Problem('service-full')))
-      .type('form')
-      .send(parameters)
-    expect(page.text).toContain('<dd class="retry">after 5 seconds</dd>')
-    expect(await retryAfter()).toBe('5')
   })
 })
 

@@ -205,7 +205,6 @@ describe('a page token signed with a secret', () => {
   test.each<[string, string, string]>([
     ['without a signature', `${base64({ alg: 'none' })}.${base64(good)}.`, noToken],
     ['with one part', 'abc', opaque],
-    ['with two parts', 'ya29.abc', opaque],
     ['with five parts', 'a.b.c.d.e', encrypted],
     ['with a space', `${signed(good)} `, noToken],
     ['of 9,000 characters', signed({ ...good, more: 'x'.repeat(6_500) }), noToken],
@@ -218,7 +217,6 @@ describe('a page token signed with a secret', () => {
     ['after its expiry', { exp: seconds - 31 }, 'It has expired.'],
     ['without exp', { exp: undefined }, 'Its claim exp is missing or wrong.'],
     ['with exp as text', { exp: 'never' }, 'Its claim exp is missing or wrong.'],
-    ['with exp as an array', { exp: [seconds + 300] }, 'Its claim exp is missing or wrong.'],
     ['that lasts too long', { exp: seconds + 3631 }, 'Its exp is more than 3600 seconds away: see PAGE_TOKEN_MAX_AGE.'],
     ['with exp in milliseconds', { exp: now + 300_000 }, 'Its exp is too large: it is in seconds, not milliseconds.'],
     ['that is not valid yet', { nbf: seconds + 31 }, 'It is not valid yet.'],
@@ -400,9 +398,13 @@ describe('a page token signed with a private key', () => {
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const ed = generateKeyPairSync('ed25519')
+  const [ec384, ec521] = ['P-384', 'P-521'].map(namedCurve => generateKeyPairSync('ec', { namedCurve }))
   const jwk = (key: KeyObject, kid: string) => ({ ...key.export({ format: 'jwk' }), kid })
   const set = (...keys: object[]) => JSON.stringify({ keys })
-  const whole = set(jwk(rsa.publicKey, 'rsa'), jwk(ec.publicKey, 'ec'), jwk(ed.publicKey, 'ed'))
+  const whole = set(
+    ...[jwk(rsa.publicKey, 'rsa'), jwk(ec.publicKey, 'ec'), jwk(ed.publicKey, 'ed')],
+    ...[jwk(ec384!.publicKey, '384'), jwk(ec521!.publicKey, '521')],
+  )
   const issued = { ...good, iss: 'https://id.example' }
   const byKeys = { secrets: undefined, issuers: [issued.iss] }
   const sign = (alg: string, key: KeyObject, kid?: string, claims: object = issued) =>
@@ -421,25 +423,15 @@ describe('a page token signed with a private key', () => {
     return { source, clock, verify: tokens({ ...byKeys, keys: { url: 'https://id.example/keys' }, fetch, clock }) }
   }
 
-  const [ec384, ec521] = ['P-384', 'P-521'].map(namedCurve => generateKeyPairSync('ec', { namedCurve }))
-  const curves = set(jwk(ec384!.publicKey, '384'), jwk(ec521!.publicKey, '521'), jwk(ec.publicKey, 'ec'))
-
   test.each([
-    ...(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const).map(
-      alg => [alg, rsa.privateKey, 'rsa'] as const,
-    ),
+    ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'].map(alg => [alg, rsa.privateKey, 'rsa'] as const),
     ['ES256', ec.privateKey, 'ec'],
+    ['ES384', ec384!.privateKey, '384'],
+    ['ES512', ec521!.privateKey, '521'],
     ['EdDSA', ed.privateKey, 'ed'],
     ['Ed25519', ed.privateKey, 'ed'],
   ] as const)('is accepted with %s', async (alg, key, kid) => {
     expect((await inFile()(await sign(alg, key, kid))).jid).toBe('alice@example.org')
-  })
-
-  test.each([
-    ['ES384', ec384!.privateKey],
-    ['ES512', ec521!.privateKey],
-  ] as const)('is accepted with %s', async (alg, key) => {
-    expect((await inFile(curves)(await sign(alg, key))).jid).toBe('alice@example.org')
   })
 
   test('without kid is tried with each key that fits, also with a replaced key of the same kid', async () => {

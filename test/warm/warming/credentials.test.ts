@@ -74,10 +74,6 @@ describe('a token of a warm call', () => {
     ['a NUL', 'a\0b'],
     ['a delete', 'a\u007fb'],
     ['a letter outside ASCII', 'é'],
-    ['half a surrogate pair', '\ud800'],
-    ['digits that are a number', 1],
-    ['null', null],
-    ['a list', ['t']],
   ])('cannot have or be %s', (_what, token) => {
     expect(problemOf({ jid, token })).toBe(invalid('token'))
   })
@@ -152,15 +148,11 @@ describe('a password with an authzid', () => {
 
   test.each([
     ['of another domain', 'romeo@other.example'],
-    ['of a subdomain', 'romeo@sub.chat.example'],
     ['that is a domain', 'chat.example'],
     ['that is no JID', '@chat.example'],
     ['with a control character', 'ro\u0000meo@chat.example'],
-    ['with half a surrogate pair', '\ud800@chat.example'],
     ['with an empty resource', 'romeo@chat.example/'],
     ['that is too long', `${'a'.repeat(1024)}@chat.example`],
-    ['that is a number', 1],
-    ['that is null', null],
   ])('is rejected if the authzid is one %s', (_what, authzid) => {
     expect(problemOf({ ...portal, authzid })).toBe(invalid('authzid'))
   })
