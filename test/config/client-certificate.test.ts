@@ -1,28 +1,13 @@
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
+import { makeCertificate } from '../support/certificates.js'
 import { load as loadAll, problems } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
 const { folder, file } = testFolder()
 
-// Made for these tests, like its key.
-const cert = `-----BEGIN CERTIFICATE-----
-MIIBiDCCAS2gAwIBAgIURQeBtsPEO/Z43KsaqF/ZRJVjFI0wCgYIKoZIzj0EAwIw
-GDEWMBQGA1UEAwwNd2FybS1iaW5kaW5nczAgFw0yNjExMjAxMDM3MjhaGA8yMTI2
-MTAyNzEwMzcyOFowGDEWMBQGA1UEAwwNd2FybS1iaW5kaW5nczBZMBMGByqGSM49
-AgEGCCqGSM49AwEHA0IABCcLrmvwj/80r3hpWzniK7ryTjegpAMjoHf87ENBAqJJ
-YL5uAHRvDHEJpfYOnpLyJ7ds0BXBZHnGBQ0lmdzhFDKjUzBRMB0GA1UdDgQWBBSU
-JIKU6K95sW61LRktxE9BS5xuTjAfBgNVHSMEGDAWgBSUJIKU6K95sW61LRktxE9B
-S5xuTjAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQCAzem+CpVg
-SO346CU18JmCTapF4ioV2Fu+3yH+0ZYxCwIhAKmGrhWZ//zHw4LorCU7E8kHRTZw
-JG2kkp/r+oUE1rbS
------END CERTIFICATE-----`
-const key = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQga1L7mmT7SkWOYI81
-naDk5hQKbii5k4RzvRaopw7O/gChRANCAAQnC65r8I//NK94aVs54iu68k43oKQD
-I6B3/OxDQQKiSWC+bgB0bwxxCaX2Dp6S8ie3bNAVwWR5xgUNJZnc4RQy
------END PRIVATE KEY-----
-`
+const made = makeCertificate(['DNS:warm-bindings'])
+const [cert, key] = [made.cert.trim(), made.key]
 
 const certFile = file('cert.pem', cert)
 const keyFile = file('key.pem', key)
@@ -33,10 +18,6 @@ const load = (options: string) =>
 const problemsWith = (options: string) => problems({ XMPP_SERVERS: `example.org=xmpp://localhost?${options}` })
 
 describe('the certificate that the service shows to a server', () => {
-  test('is absent unless a certificate is named', () => {
-    expect(load('verify=on')?.certificate).toBeUndefined()
-  })
-
   test('certificate and key may be two files', () => {
     expect(load(`cert=${certFile}&key=${keyFile}`)?.certificate).toMatchObject({ cert, key })
   })
@@ -65,7 +46,6 @@ describe('the certificate that the service shows to a server', () => {
 
   const unreadable = 'has cert, which names a file that is not a PEM file of certificates'
   const unreadableKey = 'has key, which names a file that is not a PEM file of a private key'
-  const noKeyFile = 'has key, which names a file that cannot be read (ENOENT)'
   const locked = createPrivateKey(key)
     .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
     .toString()
@@ -75,14 +55,10 @@ describe('the certificate that the service shows to a server', () => {
 
   test.each([
     ['no such file', 'cert=/nowhere/cert.pem', 'has cert, which names a file that cannot be read (ENOENT)'],
-    ['an empty file name', 'cert=', 'has cert, which names a file that cannot be read (ENOENT)'],
     ['a folder', `cert=${folder}`, 'has cert, which names a file that cannot be read (EISDIR)'],
     ['a file that has only a key', `cert=${keyFile}`, unreadable],
     ['a certificate file without a key', `cert=${certFile}`, unreadableKey],
     ['a key without a certificate', `key=${keyFile}`, 'has a key without a cert'],
-    ['no such key', `cert=${certFile}&key=/nowhere/key.pem`, noKeyFile],
-    ['an empty name of a key file', `cert=${certFile}&key=`, noKeyFile],
-    ['a key that is a certificate', `cert=${certFile}&key=${certFile}`, unreadableKey],
     ['an encrypted key', `cert=${certFile}&key=${file('locked.pem', locked)}`, unreadableKey],
     [
       'the key of another certificate',
@@ -96,11 +72,5 @@ describe('the certificate that the service shows to a server', () => {
     ],
   ])('cannot be configured with %s', (_what, options, problem) => {
     expect(problemsWith(options)).toEqual([`XMPP_SERVERS for example.org ${problem}`])
-  })
-
-  test('cannot be set for a BOSH endpoint', () => {
-    expect(problems({ XMPP_SERVERS: `example.org=https://localhost/http-bind?cert=${certFile}` })).toEqual([
-      'XMPP_SERVERS for example.org has an unknown option "cert"',
-    ])
   })
 })

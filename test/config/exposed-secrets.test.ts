@@ -18,7 +18,6 @@ const admins = 'intranet:another-s3cret\n'
 describe('a file with a secret', () => {
   test.each([
     ['read', 0o644, 'every user of this machine can read'],
-    ['read', 0o604, 'every user of this machine can read'],
     ['write to', 0o602, 'every user of this machine can write to'],
     ['read and write to', 0o606, 'every user of this machine can read and write to'],
     ['write to as its group', 0o660, 'its group can write to'],
@@ -61,14 +60,17 @@ describe('a file with a secret', () => {
     expect(warnings({ XMPP_SERVERS })).toEqual([])
   })
 
+  const sealKey = Buffer.alloc(32, 1).toString('base64')
+  const SEAL_KEY_FILE = write('seal.key', 0o600, sealKey)
+
   test.each([
-    ['XMPP_SERVICE_ACCOUNTS_FILE', 'example.org=service:s3cret'],
-    ['EVENTS_SECRET_FILE', '0123456789abcdef'],
-  ])('is checked if %s names it', (name, text) => {
-    const EVENTS_URL = 'https://portal.example/events'
+    ['XMPP_SERVICE_ACCOUNTS_FILE', 'example.org=service:s3cret', {}],
+    ['EVENTS_SECRET_FILE', '0123456789abcdef', { EVENTS_URL: 'https://portal.example/events' }],
+    ['REDIS_PASSWORD_FILE', 's3cret', { REDIS_URL: 'redis://127.0.0.1', SEAL_KEY_FILE }],
+    ['SEAL_KEY_FILE', sealKey, {}],
+  ])('is checked if %s names it', (name, text, more) => {
     const file = write('secret', 0o644, text)
-    const more = name === 'EVENTS_SECRET_FILE' ? { EVENTS_URL } : {}
-    expect(warnings({ [name]: file, ...more })).toEqual([expect.stringContaining(`${name} names ${file}, which`)])
+    expect(warnings({ ...more, [name]: file })).toEqual([expect.stringContaining(`${name} names ${file}, which`)])
   })
 
   test('is checked if it is the audit log', () => {

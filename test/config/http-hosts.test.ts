@@ -66,19 +66,12 @@ describe('HTTP_HOSTS', () => {
 
   test.each([
     ['an invalid host', 'chat/=example.org', 'entry 1 must be like chat.example.org=example.org'],
-    ['a host without a name', '=example.org', 'entry 1 must be like chat.example.org=example.org'],
     ['an address as domain', 'a=[::1]', 'entry 1 must be like chat.example.org=example.org'],
     ['a host twice', 'a=example.org,A:80=example.org', 'lists a twice'],
-    ['a host without a domain twice', 'a=,a=', 'lists a twice'],
     [
       'two domains of a host at one path',
       'a=example.org,a=x.example.net?warm=/w',
       'for a has the same path for example.org and x.example.net, or one inside the other: write $host in BOSH_PATH, or give each paths of its own',
-    ],
-    [
-      'a path of one domain inside that of another',
-      'a=example.org?bosh=/b,a=x.example.net?bosh=/c&warm=/b/w',
-      'for a has the same path for example.org and x.example.net, or one inside the other',
     ],
     [
       'the warm API of one domain inside that of another',
@@ -110,11 +103,6 @@ describe('HTTP_HOSTS', () => {
     [
       'one path for two endpoints',
       'a=example.org?bosh=/warm',
-      'for a has the same path for two endpoints, or one inside the other',
-    ],
-    [
-      'a path inside another path',
-      'a=example.org?bosh=/x&warm=/x/y',
       'for a has the same path for two endpoints, or one inside the other',
     ],
     ['a reserved path', 'a=example.org?bosh=/.well-known/host-meta', 'for a has a path that does not lie outside of'],
@@ -172,12 +160,17 @@ describe('requests to a host that is not listed', () => {
 })
 
 describe('endpoints', () => {
-  test.each(['/assets', '/assets/x', '/.well-known', '/.well-known/host-meta.json', '/openapi.json', '/readyz'])(
-    'cannot be at %s, which is reserved',
-    BOSH_PATH => {
-      expect(problems({ BOSH_PATH })[0]).toMatch(/^BOSH_PATH must lie outside of \/assets, /)
-    },
-  )
+  test.each([
+    '/assets',
+    '/assets/x',
+    '/.well-known',
+    '/.well-known/host-meta.json',
+    '/openapi.json',
+    '/readyz',
+    '/healthz/x',
+  ])('cannot be at %s, which is reserved', BOSH_PATH => {
+    expect(problems({ BOSH_PATH })[0]).toMatch(/^BOSH_PATH must lie outside of \/assets, /)
+  })
 
   test('that are off may have any path', () => {
     const same = { WARM_PATH: '/chat', BOSH_PATH: '/chat' }

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { load, problems } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
-const { folder, file } = testFolder()
+const { file } = testFolder()
 
 describe('with nothing but the required settings, the service', () => {
   test('treats an empty or blank setting as not set', () => {
@@ -191,23 +190,9 @@ describe('admins', () => {
       'ADMIN_USERS_FILE has an account with the name of an account in ADMIN_USERS, but other domains or another role: write the same for both secrets',
     ])
   })
-
-  test('in a missing file stop the start', () => {
-    expect(problems({ ADMIN_USERS_FILE: join(folder, 'missing') })).toEqual([
-      'ADMIN_USERS_FILE names a file that cannot be read (ENOENT)',
-    ])
-  })
 })
 
 describe('addresses of the service', () => {
-  test.each(['0.0.0.0', '::', 'localhost', 'chat.example.org'])('may be %s', HOST => {
-    expect(load({ HOST }).config.listen.places).toEqual([{ host: HOST, port: 8080 }])
-  })
-
-  test('may have an IPv6 address in brackets', () => {
-    expect(load({ HOST: '[::1]' }).config.listen.places).toEqual([{ host: '::1', port: 8080 }])
-  })
-
   test('may have an external URL, without a slash at its end', () => {
     const read = (EXTERNAL_URL: string) => load({ EXTERNAL_URL }).config.externalUrl
     expect(read('https://Chat.example.org/')).toBe('https://chat.example.org')
@@ -219,7 +204,6 @@ describe('addresses of the service', () => {
     'ftp://chat.example.org',
     'https://chat.example.org/?a=b',
     'https://chat.example.org/?',
-    'https://chat.example.org/#top',
     'https://user:password@chat.example.org',
   ])('cannot have %s as external URL', EXTERNAL_URL => {
     expect(problems({ EXTERNAL_URL })).toEqual([

@@ -23,7 +23,6 @@ describe('keys of logins', () => {
 
   const like = 'must be like example.org={"kty":"oct","k":"…"}'
   test.each([
-    ['example.org', like],
     ['example.org=secret', like],
     ['example.org=null', 'has a key that is neither for HS256 (kty oct) nor for ES256 (EC, P-256)'],
     [`*=${json(secret)}`, like],

@@ -28,18 +28,3 @@ describe('XMPP_MECHANISMS', () => {
     expect(problems({ XMPP_MECHANISMS: ',' })).toEqual([`XMPP_MECHANISMS must have at least one of ${all}`])
   })
 })
-
-describe('WARM_ANONYMOUS', () => {
-  test.each([
-    ['on', true],
-    ['YES', true],
-    ['off', false],
-    ['', false],
-  ])('may be %j', (WARM_ANONYMOUS, anonymous) => {
-    expect(load({ WARM_ANONYMOUS }).config.warm.anonymous).toBe(anonymous)
-  })
-
-  test('cannot be a list of domains', () => {
-    expect(problems({ WARM_ANONYMOUS: 'example.org' })).toEqual(['WARM_ANONYMOUS must be on or off, not "example.org"'])
-  })
-})

@@ -50,7 +50,8 @@ describe('the settings for page tokens', () => {
   })
 
   test('cause a warning without PAGE_ORIGINS', () => {
-    for (const [name, value] of Object.entries(usual).filter(([name]) => name.startsWith('PAGE_TOKEN_')))
+    const ofPages = Object.entries(usual).filter(([name]) => name.startsWith('PAGE_TOKEN_'))
+    for (const [name, value] of [...ofPages, ['PAGE_GUESTS', 'example.org'] as const])
       expect(loadConfig({ ...usual, ...noPages, PAGE_ORIGINS: undefined, [name]: value }).warnings).toContain(
         `${name} has no effect without PAGE_ORIGINS: also name the origins of your pages.`,
       )
@@ -78,11 +79,6 @@ describe('the settings for page tokens', () => {
       ['other', { PAGE_TOKEN_JID: '{sub}' }],
     ] as const)
       expect(warningsOf(name, more)).toEqual([])
-  })
-
-  test('are not required without PAGE_ORIGINS', () => {
-    const { pages } = loadConfig({ ADMIN_USERS: 'portal:a-secret', XMPP_DOMAINS: 'example.org' }).config
-    expect(pages.origins).toEqual([])
   })
 
   test('may name public keys in a file or at a URL', () => {
@@ -164,7 +160,6 @@ describe('the settings for page tokens', () => {
     ['PAGE_TOKEN_ISSUER must be an https URL', { ...byIssuer, PAGE_TOKEN_ISSUER: 'https://id.example,portal' }],
     ['PAGE_TOKEN_ISSUER must be an https URL', { ...byIssuer, PAGE_TOKEN_ISSUER: 'http://id.example' }],
     ['PAGE_TOKEN_CLAIMS must be like', { PAGE_TOKEN_CLAIMS: 'token_use' }],
-    ['PAGE_TOKEN_CLAIMS must be like', { PAGE_TOKEN_CLAIMS: 'a=b,=c' }],
     ['PAGE_TOKEN_JID has no @', { PAGE_TOKEN_JID: '{hex(sub)}' }],
     [
       'PAGE_TOKEN_JWKS names a PEM file that has not',
@@ -182,18 +177,13 @@ describe('the settings for page tokens', () => {
     ['PAGE_TOKEN_ISSUER is required', { PAGE_TOKEN_SECRET_FILE: '', PAGE_TOKEN_JWKS: 'https://id.example/k' }],
     ['PAGE_TOKEN_JID must have a domain', { PAGE_TOKEN_JID: '{sub}@example.net', PAGE_TOKEN_LOGIN: 'token' }],
     ['PAGE_TOKEN_JID must be like', { PAGE_TOKEN_JID: 'alice@example.org' }],
-    ['PAGE_TOKEN_JID must be like', { PAGE_TOKEN_JID: '{a}{b}@example.org' }],
     ['PAGE_TOKEN_JID must be like', { PAGE_TOKEN_JID: '{sub}@example.org/desk' }],
     ['PAGE_TOKEN_JID must be like', { PAGE_TOKEN_JID: '{sub}@{tenant}' }],
     ['PAGE_TOKEN_JID must be like', { PAGE_TOKEN_JID: 'A-{sub}@example.org' }],
-    ['PAGE_TOKEN_JID must be like', { PAGE_TOKEN_JID: 'al ice{sub}@a' }],
-    ['PAGE_TOKEN_JID must be like', { PAGE_TOKEN_JID: '{sub}@a,b' }],
-    ['PAGE_TOKEN_JID has no @', { PAGE_TOKEN_JID: 'x{sub}' }],
     ['PAGE_ADMIN must be an account', { PAGE_ADMIN: 'nobody' }],
     ['PAGE_TOKEN_LOGIN=credential needs', { PAGE_TOKEN_LOGIN: 'credential', PAGE_ADMIN: 'portal' }],
     ['PAGE_TOKEN_LOGIN=service needs', { XMPP_SERVICE_ACCOUNTS: '' }],
     ['PAGE_ORIGINS has "*"', { PAGE_ORIGINS: '*' }],
-    ['PAGE_ORIGINS has "https://a.example/chat"', { PAGE_ORIGINS: 'https://a.example/chat' }],
     ['PAGE_PATH and WARM_PATH must differ', { PAGE_PATH: '/warm/connect' }],
     ['PAGE_PATH must lie outside', { PAGE_PATH: '/assets/connect' }],
     ['PAGE_PATH must not have $host', { PAGE_PATH: '/$host/connect' }],
@@ -223,16 +213,10 @@ describe('the settings for page tokens', () => {
     expect(problems({ PAGE_TOKEN_SECRET_FILE: file('ten', ten) })).toEqual([])
   })
 
-  test.each([
-    ['text', 'no JSON'],
-    ['null', 'null'],
-    ['list', '[]'],
-    ['symmetric', set({ kty: 'oct', k: 'AAAA' })],
-    ['private', set(privateKey.export({ format: 'jwk' }))],
-    ['crowded', set(...Array.from({ length: 101 }, () => publicJwk))],
-  ])('reject a JWKS file (%s)', (name, content) => {
-    const told = problems({ ...byKeys, PAGE_TOKEN_JWKS: file(name, content) })
-    expect(told).toEqual(['PAGE_TOKEN_JWKS names a file that is not a JWK set with public keys'])
+  test('reject a JWKS file without public keys', () => {
+    expect(problems({ ...byKeys, PAGE_TOKEN_JWKS: file('symmetric', set({ kty: 'oct', k: 'AAAA' })) })).toEqual([
+      'PAGE_TOKEN_JWKS names a file that is not a JWK set with public keys',
+    ])
   })
 })
 
@@ -251,12 +235,5 @@ describe('PAGE_GUESTS', () => {
 
   test('must be a domain that is served', () => {
     expect(problems(guests)).toEqual(['PAGE_GUESTS must be a domain that XMPP_DOMAINS allows'])
-  })
-
-  test('causes a warning without PAGE_ORIGINS', () => {
-    const alone = { ...usual, ...noPages, PAGE_ORIGINS: undefined, PAGE_GUESTS: 'example.org' }
-    expect(loadConfig(alone).warnings).toContain(
-      'PAGE_GUESTS has no effect without PAGE_ORIGINS: also name the origins of your pages.',
-    )
   })
 })

@@ -1,13 +1,11 @@
-import { chmodSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { reloadConfig } from '../../src/config/reload.js'
 import { makeCertificate } from '../support/certificates.js'
 import { load as loadAll, problemsOf, required } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
-const { folder, file } = testFolder()
+const { file } = testFolder()
 
 const SEAL_KEY_FILE = file('seal.key', Buffer.alloc(32, 1).toString('base64'))
 const load = (environment: Record<string, string>) => loadAll({ SEAL_KEY_FILE, ...environment })
@@ -65,18 +63,13 @@ describe('REDIS_URL', () => {
 
   test.each([
     ['127.0.0.1:6379', wanted],
-    ['http://127.0.0.1', wanted],
     ['redis://', wanted],
-    ['redis://a b', wanted],
     ['redis://127.0.0.1:0', wanted],
-    ['redis://127.0.0.1:99999', wanted],
     ['redis://127.0.0.1?db=1', wanted],
     ['redis+sentinel://a,unix:/name', wanted],
     ['redis://a,b', 'has more than one host: for Sentinels, write redis+sentinel://'],
     ['redis://127.0.0.1/name', 'must have only a database after its host and port, such as /1'],
-    ['redis://127.0.0.1/1/2', 'must have only a database after its host and port, such as /1'],
     ['redis+sentinel://a', 'must have the name of a master after its Sentinels, such as /mymaster'],
-    ['redis+sentinel://a/my%20master', 'must have the name of a master after its Sentinels, such as /mymaster'],
     ['redis://chat@127.0.0.1', 'has a user without a password: write user:password, or set REDIS_PASSWORD_FILE'],
   ])('is refused as %s', (REDIS_URL, problem) => {
     expect(problemsWith({ REDIS_URL })).toEqual([`REDIS_URL ${problem}`])
@@ -86,11 +79,8 @@ describe('REDIS_URL', () => {
     ['redis://:s3cret/s3cret@127.0.0.1', wanted + escapes],
     ['redis://:s3cret@s3cret@127.0.0.1', wanted + escapes],
     ['redis://:s3cret#s3cret@127.0.0.1', wanted + escapes],
-    ['http://:s3cret@127.0.0.1', wanted + escapes],
     ['redis://:s3cret%zz@127.0.0.1', 'has a % that begins no escape in its user or password: write %25'],
-    ['redis://s3cret%zz:@127.0.0.1', 'has a % that begins no escape in its user or password: write %25'],
     ['redis://:s3cret@127.0.0.1/name', `must have only a database after its host and port, such as /1${escapes}`],
-    ['redis://s3cret:12/s3cret@host', `must have only a database after its host and port, such as /1${escapes}`],
   ])('is never quoted with a password in an error: %s', (REDIS_URL, problem) => {
     expect(problemsWith({ REDIS_URL })).toEqual([`REDIS_URL ${problem}`])
   })
@@ -174,19 +164,10 @@ describe('REDIS_PASSWORD_FILE', () => {
     ])
   })
 
-  test('gives a warning if others can read the file', () => {
-    const open = file('open', 's3cret')
-    chmodSync(open, 0o644)
-    chmodSync(folder, 0o755)
-    expect(load({ REDIS_URL: local, REDIS_PASSWORD_FILE: open }).warnings).toEqual([
-      `REDIS_PASSWORD_FILE names ${open}, which every user of this machine can read: chmod g-w,o= ${open}`,
-    ])
-  })
-
   test('must be a file with a password', () => {
-    const at = (path: string) => problemsWith({ REDIS_URL: local, REDIS_PASSWORD_FILE: path })
-    expect(at(file('empty', '\n'))).toEqual(['REDIS_PASSWORD_FILE names a file that is empty'])
-    expect(at(join(folder, 'missing'))).toEqual(['REDIS_PASSWORD_FILE names a file that cannot be read (ENOENT)'])
+    expect(problemsWith({ REDIS_URL: local, REDIS_PASSWORD_FILE: file('empty', '\n') })).toEqual([
+      'REDIS_PASSWORD_FILE names a file that is empty',
+    ])
   })
 })
 
@@ -205,12 +186,6 @@ describe('REDIS_TLS_CA', () => {
   test.each([local, 'redis+sentinel://127.0.0.1/name', 'unix:/run/redis.sock'])('needs TLS, not %s', REDIS_URL => {
     expect(problemsWith({ REDIS_URL, REDIS_TLS_CA })).toEqual([
       'REDIS_TLS_CA needs TLS: write rediss:// or rediss+sentinel:// in REDIS_URL',
-    ])
-  })
-
-  test('must be a PEM file of certificates', () => {
-    expect(problemsWith({ REDIS_URL: 'rediss://a', REDIS_TLS_CA: file('text', 'no PEM') })).toEqual([
-      'REDIS_TLS_CA names a file that is not a PEM file of certificates',
     ])
   })
 })
@@ -303,9 +278,4 @@ test('PEER_ADDRESS requires PEER_LISTEN', () => {
   expect(problemsWith({ REDIS_URL: local, PEER_ADDRESS: 'chat1' })).toEqual([
     'PEER_LISTEN is required for PEER_ADDRESS: name the address where this process listens for other machines',
   ])
-})
-
-test('without REDIS_URL there is neither Redis nor a peer', () => {
-  const { redis, peers } = load({}).config
-  expect([redis, peers]).toEqual([undefined, undefined])
 })

@@ -11,6 +11,7 @@ test.each([
   ['XMPP_SERVICE_ACCOUNTS_FILE', 'XMPP_SERVICE_ACCOUNTS_FILE names a file that'],
   ['EVENTS_SECRET_FILE', 'EVENTS_SECRET_FILE names a file that'],
   ['REDIS_PASSWORD_FILE', 'REDIS_PASSWORD_FILE names a file that'],
+  ['SEAL_KEY_FILE', 'SEAL_KEY_FILE names a file that'],
   ['TLS_CERT', 'TLS_CERT names FILE, which'],
 ])('%s must be a regular file: a pipe would block the start', (name, fault) => {
   const pipe = join(folder, name)

@@ -15,13 +15,8 @@ describe('the warning about a misspelt setting', () => {
     ['LOG_LEVLE', 'LOG_LEVEL'],
     ['EXTERNALURL', 'EXTERNAL_URL'],
     ['TRUST_PROXIES', 'TRUSTED_PROXIES'],
-    ['TLS_CERTS', 'TLS_CERT'],
-    ['HTTP_HOSTT', 'HTTP_HOSTS'],
     ['HTTPS_PORTS', 'HTTPS_PORT'],
     ['HTTPSPORT', 'HTTPS_PORT'],
-    ['REQUIRE_SECUR', 'REQUIRE_SECURE'],
-    ['MAX_CONNECTION', 'MAX_CONNECTIONS'],
-    ['BOSH_ENABLE', 'BOSH_ENABLED'],
     ['ADMN_USER', 'ADMIN_USERS'],
   ])('is given for %s', (name, setting) => {
     const [said] = unknownNames({ [name]: '8080' })
@@ -139,7 +134,6 @@ describe('the warning about a misspelt setting in an environment file', () => {
   test.each([
     ['PROT', 'PORT'],
     ['Port', 'PORT'],
-    ['PORR', 'PORT'],
     ['hsot', 'HOST'],
     ['log_level', 'LOG_LEVEL'],
   ])('is given for %s', (name, setting) => {

@@ -43,7 +43,6 @@ describe('SEAL_KEY_FILE', () => {
 
   test.each([
     ['no content', '', `without a key: ${advice}`],
-    ['comments only', '# none\n\n', `without a key: ${advice}`],
     ['a key of 31 bytes', first.subarray(1).toString('base64'), `whose line 1 is not 32 bytes in base64: ${advice}`],
     ['a key of 33 bytes', Buffer.alloc(33).toString('base64'), `whose line 1 is not 32 bytes in base64: ${advice}`],
     ['hexadecimal digits', first.toString('hex'), `whose line 1 is not 32 bytes in base64: ${advice}`],
@@ -53,26 +52,6 @@ describe('SEAL_KEY_FILE', () => {
     const said = problems({ SEAL_KEY_FILE: file('bad.key', text) })
     expect(said).toEqual([`SEAL_KEY_FILE names a file ${problem}`])
     expect(said.join()).not.toContain(encoded.slice(0, 8))
-  })
-
-  test('must be a file that can be read', () => {
-    const missing = join(folder, 'none')
-    expect(problems({ SEAL_KEY_FILE: missing })).toEqual(['SEAL_KEY_FILE names a file that cannot be read (ENOENT)'])
-    expect(problems({ SEAL_KEY_FILE: folder })).toEqual(['SEAL_KEY_FILE names a file that cannot be read (EISDIR)'])
-    expect(problems({ SEAL_KEY_FILE: '/dev/null' })).toEqual([
-      'SEAL_KEY_FILE names a file that cannot be read (it is not a regular file)',
-    ])
-  })
-
-  test('causes a warning if others can read it', () => {
-    const SEAL_KEY_FILE = file('open.key', encoded, 0o644)
-    expect(load({ SEAL_KEY_FILE }).warnings).toEqual([
-      `SEAL_KEY_FILE names ${SEAL_KEY_FILE}, which every user of this machine can read: chmod g-w,o= ${SEAL_KEY_FILE}`,
-    ])
-  })
-
-  test('may be set without STATE_DIR', () => {
-    expect(load({ SEAL_KEY_FILE: goodKey() }).config.state).toBeUndefined()
   })
 })
 
