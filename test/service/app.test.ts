@@ -3,7 +3,6 @@ import { type Express, Router } from 'express'
 import pino from 'pino'
 import request from 'supertest'
 import { documents } from '../../src/http/answers/documents.js'
-import { Problem } from '../../src/lib/errors.js'
 import { createApp } from '../../src/service/app.js'
 import type { Logins } from '../../src/warm/warming/session-login.js'
 import { isXhtml } from '../support/xhtml.js'
@@ -69,9 +68,7 @@ describe('the pages of the service', () => {
 
   test.each([
     ['style.css', 'text/css'],
-    ['demo.css', 'text/css'],
     ['icon.svg', 'image/svg+xml'],
-    ['attach.js', 'text/javascript'],
     ['strophe.js', 'text/javascript'],
   ])('may load %s', async (name, type) => {
     const reply = await request(fakeService().app).get(`/assets/${name}`)
@@ -175,36 +172,10 @@ describe('an error page', () => {
     expect(text).not.toContain('Back to the form')
   })
 
-  test('is the form again if a form was sent, with the reason', async () => {
-    const service = fakeService({
-      externalUrl: 'https://web.example/chat',
-      login: () => Promise.reject(new Problem('not-authorized')),
-    })
-    const form = await asAdmin(service.app).get('/warm')
-    const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(form.text)![1]!
-    const { text, status } = await asAdmin(service.app)
-      .post('/warm')
-      .type('form')
-      .set(browser)
-      .send({ ...parameters, csrf_token })
-    expect(status).toBe(403)
-    expect(text).toContain('<form method="post" action="/chat/warm">')
-    expect(text).toContain('<code class="code">not-authorized</code>')
-    expect(isXhtml(text)).toBe(true)
-  })
-
   test('links back to the form if the form’s token is rejected', async () => {
     const { text } = await send(browser)
     expect(text).toContain('<a href="/chat/warm">Back to the form</a>')
     expect(text).toContain('<dd class="code">cross-site-request</dd>')
-  })
-
-  test('is JSON for programs, without a link back', async () => {
-    const { text } = await send({}, () => Promise.reject(new Problem('not-authorized')))
-    expect(text.match(/<p>.*<\/p>/g)).toEqual(['<p>Forbidden</p>'])
-    expect(text).toContain('<dd class="code">not-authorized</dd>')
-    expect(text).toContain('refused the user name, the password or the token')
-    expect(text).not.toMatch(/Back to the form/)
   })
 
   test('about a session links to all sessions', async () => {
@@ -233,12 +204,6 @@ describe('an error page', () => {
 })
 
 describe('the HTTP app', () => {
-  test('answers an unknown path in the requested format', async () => {
-    const reply = await request(fakeService().app).get('/nowhere').set('Accept', 'application/json')
-    expect([reply.status, reply.type]).toEqual([404, 'application/problem+json'])
-    expect(JSON.parse(reply.text)).toMatchObject({ code: 'not-found', title: 'Not Found' })
-  })
-
   test('gives every request an id of its own', async () => {
     const { app } = fakeService()
     const ids = [await request(app).get('/'), await request(app).get('/')].map(reply => reply.headers['x-request-id'])

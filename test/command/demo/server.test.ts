@@ -34,12 +34,6 @@ const login = (user: string, resource?: string) => open().login(user, resource)
 const online = async (user: string, resource?: string) => (await login(user, resource)).appear()
 
 describe('a stream to the demo server', () => {
-  test('is answered with a header and the mechanism', async () => {
-    const answer = await open().send(header()).until('</stream:features>')
-    expect(answer).toMatch(/^<\?xml version='1.0'\?><stream:stream id='[\w-]{16}' from='localhost' version='1.0'/)
-    expect(answer).toContain('<mechanism>SCRAM-SHA-1</mechanism></mechanisms></stream:features>')
-  })
-
   test('can come byte by byte, with white space between its elements', async () => {
     const client = open()
     for (const byte of header()) client.send(byte)
@@ -53,11 +47,8 @@ describe('a stream to the demo server', () => {
   const inStream = (text: string) => header() + text
   test.each([
     ['another domain', header('chat.example'), 'host-unknown'],
-    ['an account instead of a domain', header('alice@localhost'), 'host-unknown'],
-    ['no domain', header().replace("to='localhost'", ''), 'host-unknown'],
     ['another namespace for streams', header().replace('etherx', 'other'), 'invalid-namespace'],
     ['no version', header().replace("version='1.0' ", ''), 'unsupported-version'],
-    ['no XML', 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n', 'not-well-formed'],
     ['broken XML', inStream('<auth><</auth>'), 'not-well-formed'],
     ['a document type', `<!DOCTYPE x [<!ENTITY a 'b'>]>${header()}`, 'restricted-xml'],
     ['a stanza before the login', inStream("<message to='bob@localhost'/>"), 'not-authorized'],
@@ -105,26 +96,15 @@ describe('a login at the demo server', () => {
   test.each([
     ['an unknown mechanism', auth('n,,n=alice,r=abc', 'PLAIN'), 'invalid-mechanism'],
     ['text that is not base64', `<auth ${sasl} mechanism='SCRAM-SHA-1'>###</auth>`, 'malformed-request'],
-    ['a message that is not SCRAM', auth('hello'), 'malformed-request'],
     ['channel binding', auth('p=tls-unique,,n=alice,r=abc'), 'malformed-request'],
     ['another user as authzid', auth('n,a=bob@localhost,n=alice,r=abc'), 'invalid-authzid'],
     ['a response before a login', `<response ${sasl}/>`, 'malformed-request'],
-    ['an abort', `<abort ${sasl}/>`, 'aborted'],
   ])('with %s fails with its condition', async (_what, text, condition) => {
     const client = await greeted()
     expect(await client.send(text).until('</failure>')).toBe(`<failure ${sasl}><${condition}/></failure>`)
   })
 
-  test('of a service account is a login of the user', async () => {
-    const client = await greeted()
-    expect(await client.authenticate('portal', 'service', 'alice@localhost')).toContain('<success')
-    await client.send(header()).until('</stream:features>')
-    client.send("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
-    expect(await client.until('</iq>')).toContain('<jid>alice@localhost/')
-  })
-
   test.each([
-    ['of a service account as itself', 'portal', 'service', '', 'invalid-authzid'],
     ['of a service account for itself', 'portal', 'service', 'portal@localhost', 'invalid-authzid'],
     ['of a service account for an unknown user', 'portal', 'service', 'mallory@localhost', 'invalid-authzid'],
     ['of a service account with a wrong password', 'portal', 'demo', 'alice@localhost', 'not-authorized'],
@@ -205,9 +185,7 @@ describe('a message', () => {
 
   test.each([
     ['bob@localhost/nowhere', 'service-unavailable'],
-    ['nobody@localhost', 'service-unavailable'],
     ['bob@elsewhere.example', 'service-unavailable'],
-    ['a b@localhost', 'service-unavailable'],
   ])('to %s comes back with %s', async (to, condition) => {
     const alice = await login('alice')
     alice.send(message(to))
@@ -215,21 +193,12 @@ describe('a message', () => {
     expect(answer).toContain(`<message type='error' id='m' from='${to}' to='${alice.jid}'>`)
     expect(answer).toContain(`<${condition} `)
   })
-
-  test('that is an error gets no answer', async () => {
-    const alice = await login('alice')
-    alice.send("<message to='nobody@localhost' type='error'/>")
-    expect(await alice.unexpected()).toBe('')
-  })
 })
 
 describe('an IQ', () => {
   test.each([
     ['ping', "to='localhost'", "<ping xmlns='urn:xmpp:ping'/>", /^<iq type='result'[^>]*><\/iq>$/],
     ['a vCard', '', "<vCard xmlns='vcard-temp'/>", /<service-unavailable/],
-    ["another's roster", "to='bob@localhost'", "<query xmlns='jabber:iq:roster'/>", /<service-unavailable/],
-    ['an empty query', '', '', /<service-unavailable/],
-    ['a missing resource', "to='bob@localhost/x'", "<ping xmlns='urn:xmpp:ping'/>", /<service-unav/],
   ])('for %s gets a reply', async (_what, to, payload, answer) => {
     const alice = await login('alice')
     alice.send(`<iq type='get' id='q' ${to}>${payload}</iq>`)

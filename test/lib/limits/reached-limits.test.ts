@@ -17,34 +17,21 @@ function started() {
 test('a limit that is reached is logged once a minute, with its setting and the number of refusals', () => {
   const { refused, clock, counts, lines } = started()
   for (let second = 0; second < 61; second += 1) {
-    refused('sessions')
+    refused('sessions', { address: '192.0.2.7' })
     clock.advance(1_000)
   }
-  const line = { level: 40, msg: 'a limit was reached', limit: 'sessions', setting: 'MAX_SESSIONS' }
+  const line = {
+    level: 40,
+    msg: 'a limit was reached',
+    limit: 'sessions',
+    setting: 'MAX_SESSIONS',
+    address: '192.0.2.7',
+  }
   expect(lines).toMatchObject([
     { ...line, refused: 1 },
     { ...line, refused: 59 },
   ])
   expect(counts.refused.sessions).toBe(61)
-})
-
-test('a burst of refusals is logged even if none follows, and no timer remains', () => {
-  const { refused, clock, lines } = started()
-  for (let time = 0; time < 10; time++) refused('user')
-  clock.advance(120_000)
-  expect(lines).toMatchObject([{ refused: 1 }, { refused: 9 }])
-  expect(clock.pending).toBe(0)
-})
-
-test('each limit has its own log lines', () => {
-  const { refused, lines } = started()
-  refused('address', { address: '192.0.2.7' })
-  refused('user')
-  refused('address', { address: '192.0.2.8' })
-  expect(lines).toMatchObject([
-    { limit: 'address', setting: 'MAX_SESSIONS_PER_ADDRESS', address: '192.0.2.7' },
-    { limit: 'user', setting: 'MAX_SESSIONS_PER_JID' },
-  ])
 })
 
 test('each limit names an existing setting, except limits of the system and constants', () => {

@@ -280,17 +280,6 @@ describe('a sealed file is rejected', () => {
       expect([cut, await withBytes(bytes.subarray(0, cut))]).toEqual([cut, 'damaged'])
   })
 
-  test('if it is cut anywhere', async () => {
-    await writeSealed(path, key, long)
-    const bytes = readFileSync(path)
-    await fc.assert(
-      fc.asyncProperty(fc.nat(bytes.length - 1), async cut => {
-        expect(await withBytes(bytes.subarray(0, cut))).toBe('damaged')
-      }),
-      { numRuns: 60 },
-    )
-  })
-
   test('if any bit of a short file has changed', async () => {
     await writeSealed(path, key, ['one', 'two'])
     const bytes = readFileSync(path)
@@ -301,19 +290,6 @@ describe('a sealed file is rejected', () => {
       const reason = place < 6 ? 'damaged' : place < 8 ? 'other-version' : place < headerBytes ? 'wrong-key' : 'damaged'
       expect([bit, await withBytes(changed)]).toEqual([bit, reason])
     }
-  })
-
-  test('if any bit of a long file has changed', async () => {
-    await writeSealed(path, key, long)
-    const bytes = readFileSync(path)
-    await fc.assert(
-      fc.asyncProperty(fc.integer({ min: headerBytes, max: bytes.length - 1 }), fc.nat(7), async (place, bit) => {
-        const changed = Buffer.from(bytes)
-        changed[place]! ^= 1 << bit
-        expect(await withBytes(changed)).toBe('damaged')
-      }),
-      { numRuns: 60 },
-    )
   })
 
   test.each<[string, (frames: Buffer[]) => (Buffer | undefined)[]]>([
