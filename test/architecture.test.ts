@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { parseSync } from '@swc/core'
 
 const source = fileURLToPath(new URL('../src/', import.meta.url))
@@ -43,9 +43,8 @@ const files = filesOf(source)
 const partOf = (file: string) => file.split('/')[0]!
 const innerPartOf = (file: string) => file.split('/')[1]!
 
-function importsOf(file: string, folder = source): string[] {
-  return importsIn(readFileSync(join(folder, `${file}.ts`), 'utf8'), file)
-}
+const textOf = (file: string, folder = source) => readFileSync(join(folder, `${file}.ts`), 'utf8')
+const importsOf = (file: string) => importsIn(textOf(file), file)
 
 function importsIn(text: string, file: string): string[] {
   return [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)\.js'/g)].map(([, path]) =>
@@ -55,7 +54,7 @@ function importsIn(text: string, file: string): string[] {
 
 /** Without types of the same part: a class and its neighbours may know each other's types. */
 function importsOfValues(file: string, folder: string): string[] {
-  const text = readFileSync(join(folder, `${file}.ts`), 'utf8')
+  const text = textOf(file, folder)
   const values = importsIn(text.replaceAll(/^import type [^']*'[^']*'$/gm, ''), file)
   return importsIn(text, file).filter(other => partOf(other) !== partOf(file) || values.includes(other))
 }
@@ -118,7 +117,7 @@ test.each([
 
 /** Includes functions within functions, and methods. In SWC's trees, only functions have `params` and `body`. */
 function longFunctions(file: string): readonly string[] {
-  const text = readFileSync(join(source, `${file}.ts`))
+  const text = Buffer.from(textOf(file))
   const found: string[] = []
   const visit = (node: unknown): void => {
     if (typeof node !== 'object' || node === null) return
@@ -138,8 +137,8 @@ function longFunctions(file: string): readonly string[] {
 }
 
 test('no file is longer than 400 lines', () => {
-  const lengthOf = (file: string) => readFileSync(join(source, file), 'utf8').split('\n').length - 1
-  expect(files.filter(file => lengthOf(`${file}.ts`) > 400)).toEqual([])
+  const lengthOf = (file: string) => textOf(file).split('\n').length - 1
+  expect(files.filter(file => lengthOf(file) > 400)).toEqual([])
 })
 
 test('no function is longer than 80 lines', () => {
@@ -148,7 +147,7 @@ test('no function is longer than 80 lines', () => {
 
 test('dependencies are written out, never spread', () => {
   const spreads = /^.*(?:\{|^) *\.\.\.(?:this\.#)?\w*[pP]arts(?![.\w]).*$/gm
-  const found = files.flatMap(file => readFileSync(join(source, `${file}.ts`), 'utf8').match(spreads) ?? [])
+  const found = files.flatMap(file => textOf(file).match(spreads) ?? [])
   expect(found).toEqual([])
 })
 
@@ -157,7 +156,7 @@ test('only these files use undocumented parts of Node.js', () => {
   const reaching = files
     .filter(file => {
       if (file.startsWith('packages/browser/')) return false
-      const text = readFileSync(join(source, `${file}.ts`), 'utf8')
+      const text = textOf(file)
       return /\w\??\._(?!tcp)[a-z]|\{ _\w+: /.test(text) || patched.test(text)
     })
     .map(file => file.replace(/^http\/fast\/.*/, 'http/fast/'))
@@ -165,8 +164,7 @@ test('only these files use undocumented parts of Node.js', () => {
 })
 
 test('HTTP requests to others use the connections of servers/net/', () => {
-  const reads = (pattern: RegExp) =>
-    files.filter(file => pattern.test(readFileSync(join(source, `${file}.ts`), 'utf8')))
+  const reads = (pattern: RegExp) => files.filter(file => pattern.test(textOf(file)))
   const others = (found: readonly string[]) => found.filter(file => !/^(servers\/net|packages)\//.test(file))
   expect(others(reads(/\bAgent\(|\bglobalAgent\b|\bundici\b/))).toEqual([])
   const requesting = /import (?:\* as https?|\{[^}]*\b(?:request|get)\b[^}]*\}) from 'node:https?'/
@@ -175,20 +173,14 @@ test('HTTP requests to others use the connections of servers/net/', () => {
   expect(others(reads(requesting)).sort()).toEqual([...ofItself, 'remote/http-request', 'warm/events/post'])
 })
 
-test('the store imports only lib/ and xmpp/jid/', () => {
-  const outside = files
-    .filter(file => file.startsWith('store/'))
-    .flatMap(file => importsOf(file).filter(other => !/^(store|lib|xmpp\/jid)\//.test(other)))
-  expect(outside).toEqual([])
-})
-
-describe('the XML part', () => {
-  test('imports no other part of the service', () => {
-    const outside = files
-      .filter(file => file.startsWith('xmpp/xml/'))
-      .flatMap(file => importsOf(file).filter(other => !other.startsWith('xmpp/xml/')))
-    expect(outside).toEqual([])
-  })
+test.each([
+  ['store/', /^(store|lib|xmpp\/jid)\//],
+  ['xmpp/xml/', /^xmpp\/xml\//],
+  // No transport, and no code that connects to XMPP servers.
+  ['session/', /^(?!(browsers|http|servers|remote|warm)\/)/],
+])('%s imports only %s', (part, known) => {
+  const outside = files.filter(file => file.startsWith(part)).flatMap(importsOf)
+  expect(outside.filter(other => !known.test(other))).toEqual([])
 })
 
 test('the exports for backends import no other part of the service', () => {
@@ -196,26 +188,14 @@ test('the exports for backends import no other part of the service', () => {
     .filter(file => file.startsWith('packages/client/'))
     .flatMap(file =>
       Array.from(
-        readFileSync(join(source, `${file}.ts`), 'utf8').matchAll(/(?:from|import\()\s*'((?!\.\/|node:)[^']+)'/g),
+        textOf(file).matchAll(/(?:from|import\()\s*'((?!\.\/|node:)[^']+)'/g),
         ([, name]) => `${file} imports ${name}`,
       ),
     )
   expect(outside).toEqual([])
 })
 
-describe('the code of a session', () => {
-  const ofSession = files.filter(file => file.startsWith('session/'))
-
-  test('imports no transport, and no code that connects to XMPP servers', () => {
-    const known = ofSession
-      .flatMap(file => importsOf(file))
-      .filter(other => /^(browsers|http|servers|remote|warm)\//.test(other))
-    expect(known).toEqual([])
-  })
-
-  test('does not mention request ids, bodies or HTTP', () => {
-    const transports = /\b[Rr]ids?\b|<body|\bIncomingMessage\b|\bResponse\b/
-    const mentioning = ofSession.filter(file => transports.test(readFileSync(join(source, `${file}.ts`), 'utf8')))
-    expect(mentioning).toEqual([])
-  })
+test('the code of a session does not mention request ids, bodies or HTTP', () => {
+  const transports = /\b[Rr]ids?\b|<body|\bIncomingMessage\b|\bResponse\b/
+  expect(files.filter(file => file.startsWith('session/') && transports.test(textOf(file)))).toEqual([])
 })

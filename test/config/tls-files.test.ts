@@ -147,96 +147,57 @@ describe('the certificates of the HTTPS listener', () => {
   })
 
   test.each<[Record<string, string>, string]>([
-    [
-      { TLS_CERT: '' },
-      'TLS_CERT is required for HTTPS_PORT: name a PEM file with the certificate of this service and its chain',
-    ],
+    [{ TLS_CERT: '' }, 'TLS_CERT is required for HTTPS_PORT: name a PEM file'],
     [{ TLS_CERT: 'FOLDER/none.pem' }, 'TLS_CERT names FOLDER/none.pem, which cannot be read (ENOENT)'],
-    [
-      { TLS_CERT: 'FOLDER/empty' },
-      'TLS_CERT names the folder FOLDER/empty, which has no *.crt, no *.pem and no NAME/fullchain.pem',
-    ],
+    [{ TLS_CERT: 'FOLDER/empty' }, 'TLS_CERT names the folder FOLDER/empty, which has no *.crt'],
     [
       { TLS_CERT: 'FOLDER/unusable' },
-      'TLS_CERT names the folder FOLDER/unusable, which is unusable: TLS_KEY names FOLDER/unusable/a/privkey.pem, which cannot be read (ENOENT): it is not used',
+      'FOLDER/unusable, which is unusable: TLS_KEY names FOLDER/unusable/a/privkey.pem',
     ],
     [
       { TLS_CERT: 'FOLDER/live', TLS_KEY: 'FOLDER/own.key' },
-      'TLS_KEY and TLS_CHAIN must not be set, because TLS_CERT names the folder FOLDER/live: put each key beside its certificate, and each chain in the file of its certificate',
+      'TLS_KEY and TLS_CHAIN must not be set, because TLS_CERT names the folder',
     ],
     [
       { TLS_CLIENT_AUTH: 'warm', TLS_CLIENT_CA: 'FOLDER/no-certificate.pem' },
       'TLS_CLIENT_CA names a file that is not a PEM file of certificates',
     ],
-    [
-      { TLS_CLIENT_AUTH: 'warm' },
-      'TLS_CLIENT_CA is required for TLS_CLIENT_AUTH: name a PEM file with the CAs of client certificates',
-    ],
-    [{ TLS_CLIENT_CA: 'FOLDER/own.crt' }, 'TLS_CLIENT_AUTH is off, but TLS_CLIENT_CA is set: set it to warm or all'],
+    [{ TLS_CLIENT_AUTH: 'warm' }, 'TLS_CLIENT_CA is required for TLS_CLIENT_AUTH'],
+    [{ TLS_CLIENT_CA: 'FOLDER/own.crt' }, 'TLS_CLIENT_AUTH is off, but TLS_CLIENT_CA is set'],
     [
       { HTTPS_PORT: 'off', TLS_CLIENT_AUTH: 'all', TLS_CLIENT_CA: 'FOLDER/own.crt' },
-      'TLS_CLIENT_AUTH needs HTTPS_PORT: otherwise no call could show a certificate',
+      'TLS_CLIENT_AUTH needs HTTPS_PORT',
     ],
-    [
-      { TLS_CERT: 'FOLDER/no-certificate.pem' },
-      'TLS_CERT names FOLDER/no-certificate.pem, which is not a PEM file of certificates',
-    ],
-    [{ TLS_CERT: 'FOLDER/broken.pem' }, 'TLS_CERT names FOLDER/broken.pem, which is not a PEM file of certificates'],
-    [
-      { TLS_CERT: 'FOLDER/other.pem' },
-      'TLS_KEY is needed for FOLDER/other.pem: it does not contain a key, and FOLDER/other.key cannot be read (ENOENT)',
-    ],
+    [{ TLS_CERT: 'FOLDER/no-certificate.pem' }, 'no-certificate.pem, which is not a PEM file of certificates'],
+    [{ TLS_CERT: 'FOLDER/broken.pem' }, 'broken.pem, which is not a PEM file of certificates'],
+    [{ TLS_CERT: 'FOLDER/other.pem' }, 'TLS_KEY is needed for FOLDER/other.pem: it does not contain a key'],
     [{ TLS_KEY: 'FOLDER/none.key' }, 'TLS_KEY names FOLDER/none.key, which cannot be read (ENOENT)'],
     [{ TLS_KEY: 'FOLDER/own.crt' }, 'TLS_KEY names FOLDER/own.crt, which is not a PEM file of a private key'],
-    [
-      { TLS_KEY: 'FOLDER/other-key.pem' },
-      'TLS_KEY has a key that does not belong to the first certificate in FOLDER/own.crt',
-    ],
+    [{ TLS_KEY: 'FOLDER/other-key.pem' }, 'TLS_KEY has a key that does not belong to the first certificate'],
     [
       { TLS_CERT: 'FOLDER/own.crt,FOLDER/other.pem', TLS_KEY: 'FOLDER/own.key' },
-      'TLS_KEY must name one file for each of TLS_CERT, in the same order',
+      'TLS_KEY must name one file for each of TLS_CERT',
     ],
     [
       { TLS_CERT: 'FOLDER/own.crt,FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/chain.pem' },
-      'TLS_CHAIN must name one file for each of TLS_CERT, in the same order',
+      'TLS_CHAIN must name one file for each',
     ],
-    [
-      { TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/none.pem' },
-      'TLS_CHAIN names FOLDER/none.pem, which cannot be read (ENOENT)',
-    ],
+    [{ TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/none.pem' }, 'FOLDER/none.pem, which cannot be read (ENOENT)'],
     [
       { TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/own.key' },
-      'TLS_CHAIN names FOLDER/own.key, which is not a PEM file of certificates',
+      'FOLDER/own.key, which is not a PEM file of certificates',
     ],
-    [
-      { TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/authority.pem' },
-      'TLS_CHAIN names FOLDER/authority.pem, which does not contain the issuer of the certificate in FOLDER/issued.crt',
-    ],
-    [
-      { TLS_KEY: 'FOLDER/pkcs8.key' },
-      'TLS_KEY_PASSPHRASE is required, or TLS_KEY_PASSPHRASE_FILE: FOLDER/pkcs8.key is encrypted',
-    ],
-    [
-      { TLS_KEY: 'FOLDER/older.key', TLS_KEY_PASSPHRASE: 'wrong' },
-      'TLS_KEY_PASSPHRASE or TLS_KEY_PASSPHRASE_FILE does not open FOLDER/older.key',
-    ],
-    [
-      { TLS_KEY_PASSPHRASE: 'a', TLS_KEY_PASSPHRASE_FILE: 'FOLDER/passphrase' },
-      'TLS_KEY_PASSPHRASE_FILE and TLS_KEY_PASSPHRASE are both set: keep one of the two',
-    ],
+    [{ TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/authority.pem' }, 'which does not contain the issuer of'],
+    [{ TLS_KEY: 'FOLDER/pkcs8.key' }, 'TLS_KEY_PASSPHRASE is required, or TLS_KEY_PASSPHRASE_FILE'],
+    [{ TLS_KEY: 'FOLDER/older.key', TLS_KEY_PASSPHRASE: 'wrong' }, 'does not open FOLDER/older.key'],
+    [{ TLS_KEY_PASSPHRASE: 'a', TLS_KEY_PASSPHRASE_FILE: 'FOLDER/passphrase' }, 'are both set: keep one'],
     [{ TLS_DHPARAM: 'FOLDER/none' }, 'TLS_DHPARAM names a file that cannot be read (ENOENT)'],
-    [
-      { TLS_DHPARAM: 'FOLDER/weak-dh.pem' },
-      'TLS_DHPARAM names a file without DH PARAMETERS of at least 1024 bits, as `openssl dhparam 2048` makes them',
-    ],
-    [
-      { TLS_DHPARAM: 'FOLDER/x942.pem' },
-      'TLS_DHPARAM names a file without DH PARAMETERS of at least 1024 bits, as `openssl dhparam 2048` makes them',
-    ],
+    [{ TLS_DHPARAM: 'FOLDER/weak-dh.pem' }, 'names a file without DH PARAMETERS of at least 1024 bits'],
+    [{ TLS_DHPARAM: 'FOLDER/x942.pem' }, 'names a file without DH PARAMETERS of at least 1024 bits'],
     [{ TLS_CIPHERS: 'ROT13' }, 'TLS_CIPHERS must be ciphers that OpenSSL knows, not "ROT13"'],
     [{ TLS_MIN_VERSION: '1.1' }, 'TLS_MIN_VERSION must be one of 1.2, 1.3, not "1.1"'],
   ])('stop the start with %j: %s', (environment, problem) => {
-    expect(problems({ TLS_CERT: 'FOLDER/own.crt', ...environment })).toEqual([problem])
+    expect(problems({ TLS_CERT: 'FOLDER/own.crt', ...environment })).toEqual([expect.stringContaining(problem)])
   })
 
   test('are checked despite other problems', () => {

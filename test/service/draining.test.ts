@@ -5,25 +5,38 @@ import { processOf } from '../store/entries.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 let clock: FakeClock
-let sessions: number
-let idle: number
-/** Connections with a request under way. */
-let busy: number
-let isRetired: boolean
 let phase: Phase
-let isOver: boolean
+let registry: { size: number }
+let listening: ReturnType<typeof fakeListening>
 /** For each other process, whether it drains. */
 let others: boolean[]
+let isOver: boolean
+
+/** One idle connection, and `busy` with a request under way. */
+function fakeListening() {
+  let idle = 1
+  return {
+    busy: 0,
+    isRetired: false,
+    retire() {
+      this.isRetired = true
+    },
+    closeIdleConnections() {
+      idle = 0
+    },
+    get connections() {
+      return idle + this.busy
+    },
+  }
+}
 
 beforeEach(() => {
   clock = new FakeClock()
-  sessions = 1
-  idle = 1
-  busy = 0
-  isRetired = false
   phase = new Phase()
-  isOver = false
+  registry = { size: 1 }
+  listening = fakeListening()
   others = []
+  isOver = false
 })
 
 function drain(isAlone: boolean): void {
@@ -32,28 +45,8 @@ function drain(isAlone: boolean): void {
       return others.map((isDraining, at) => processOf(`other${at}`, { isDraining }))
     },
   }
-  drained({
-    seconds: 600,
-    registry: {
-      get size() {
-        return sessions
-      },
-    },
-    listening: {
-      retire() {
-        isRetired = true
-      },
-      closeIdleConnections() {
-        idle = 0
-      },
-      get connections() {
-        return idle + busy
-      },
-    },
-    joined: isAlone ? undefined : { peers },
-    clock,
-    phase,
-  }).then(() => {
+  const joined = isAlone ? undefined : { peers }
+  void drained({ seconds: 600, registry, listening, joined, clock, phase }).then(() => {
     isOver = true
   })
 }
@@ -68,9 +61,9 @@ describe('a single process that drains', () => {
   test('accepts connections for its sessions, and ends when these have ended', async () => {
     drain(true)
     expect(await later(300)).toBe(false)
-    sessions = 0
+    registry.size = 0
     expect(await later(0.1)).toBe(true)
-    expect(isRetired).toBe(false)
+    expect(listening.isRetired).toBe(false)
   })
 
   test('ends at the time limit, or when it is stopped', async () => {
@@ -88,36 +81,36 @@ describe('one of several processes that drains', () => {
   test('moves connections to another process one second after its announcement', async () => {
     others = [true, false]
     drain(false)
-    expect([await later(0.9), isRetired]).toEqual([false, false])
-    expect([await later(0.1), isRetired]).toEqual([false, true])
+    expect([await later(0.9), listening.isRetired]).toEqual([false, false])
+    expect([await later(0.1), listening.isRetired]).toEqual([false, true])
   })
 
   test('ends when its sessions and its connections have ended', async () => {
     others = [false]
-    sessions = 0
+    registry.size = 0
     drain(false)
     expect(await later(1)).toBe(false)
-    idle = 0
+    listening.closeIdleConnections()
     expect(await later(0.1)).toBe(true)
   })
 
   test('continues to accept connections if all processes drain, until one does not', async () => {
     others = [true]
     drain(false)
-    expect([await later(60), isRetired]).toEqual([false, false])
+    expect([await later(60), listening.isRetired]).toEqual([false, false])
     others = [true, false]
-    expect([await later(0.1), isRetired]).toEqual([false, true])
+    expect([await later(0.1), listening.isRetired]).toEqual([false, true])
   })
 
   test('moves connections if all processes drain, and ends after its last answer', async () => {
     others = [true]
-    sessions = 0
-    busy = 1
+    registry.size = 0
+    listening.busy = 1
     drain(false)
-    expect([await later(0.9), isRetired]).toEqual([false, false])
-    expect([await later(0.1), isRetired, idle]).toEqual([false, true, 0])
+    expect([await later(0.9), listening.isRetired]).toEqual([false, false])
+    expect([await later(0.1), listening.isRetired, listening.connections]).toEqual([false, true, 1])
     expect(await later(30)).toBe(false)
-    busy = 0
+    listening.busy = 0
     expect(await later(0.1)).toBe(true)
   })
 })

@@ -72,24 +72,16 @@ describe('a client whose address may not call the API', () => {
   })
 
   test.each([
-    ['POST', '/warm'],
-    ['GET', '/warm'],
-    ['PUT', '/warm'],
-    ['OPTIONS', '/warm'],
-    ['GET', '/warm/sessions'],
-    ['DELETE', `/warm/${'0'.repeat(32)}`],
-    ['POST', `/warm/${'0'.repeat(32)}/resume`],
-  ])('gets 403 before its credentials are checked: %s %s', async (method, path) => {
+    ['post', '/warm'],
+    ['get', '/warm'],
+    ['put', '/warm'],
+    ['options', '/warm'],
+    ['get', '/warm/sessions'],
+    ['delete', `/warm/${'0'.repeat(32)}`],
+    ['post', `/warm/${'0'.repeat(32)}/resume`],
+  ] as const)('gets 403 before its credentials are checked: %s %s', async (method, path) => {
     const service = fakeService({ access: access('192.0.2.0/24') })
-    const calls = request(service.app)
-    const call = {
-      POST: calls.post,
-      GET: calls.get,
-      PUT: calls.put,
-      DELETE: calls.delete,
-      OPTIONS: calls.options,
-    }
-    const reply = await call[method as keyof typeof call].call(calls, path).accept('json')
+    const reply = await request(service.app)[method](path).accept('json')
     expect([reply.status, reply.body.code]).toEqual([403, 'address-forbidden'])
     expect(reply.headers['www-authenticate']).toBeUndefined()
     expect(service.lines().at(-1)).toMatchObject({

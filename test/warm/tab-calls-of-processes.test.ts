@@ -159,13 +159,6 @@ describe('calls for one tab in two processes', () => {
     expect(log).toEqual(['aaaaaaaa logs in', 'bbbbbbbb logs in'])
   })
 
-  test('do not wait for other tabs', async () => {
-    const [first, second] = [call(here), call(other, new CallerGone(), tabOf('t2'))]
-    await settled()
-    for (const { finish } of [second, first]) finish()
-    await Promise.all([first.answer, second.answer])
-  })
-
   test('time out if they wait for longer than a login may take', async () => {
     const [first, second] = [call(here), call(other)]
     await settled()

@@ -1,31 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import { Counts } from '../../src/lib/counts.js'
 import { createMetrics, prefix } from '../../src/watching/metrics.js'
-import { type Census, rowsOf } from '../../src/watching/rows.js'
+import { rowsOf } from '../../src/watching/rows.js'
 import { lintMetrics } from '../support/exposition-lint.js'
 import { samplesOf } from '../support/scrape.js'
-
-const noStates = { opening: 0, waiting: 0, held: 0, quiet: 0, paused: 0, ended: 0, elsewhere: 0 }
-
-function sourcesOf(states: Partial<Census['states']> = {}, heldSince?: number) {
-  const heldRequests = heldSince === undefined ? 0 : 3
-  return {
-    counts: new Counts(),
-    clock: { now: () => 7_500 },
-    census: () => ({ states: { ...noStates, ...states }, heldRequests, heldSince }),
-    open: {
-      links: () => 5,
-      servers: () => [{ labels: { domain: 'example.org', server: '[::1]:5222' }, isUp: false }],
-      remotes: () => 6,
-      unreadBytes: () => 7,
-      waitingBytes: () => 9,
-      connections: () => 7,
-      events: () => 8,
-      certificateExpiries: () => new Map([['/etc/ssl/chat.crt', 1_800_000_000]]),
-    },
-  }
-}
+import { noStates, sourcesOf } from './metric-sources.js'
 
 describe('the text of the metrics', () => {
   test('has every metric with its sentence and type, and a number if the labels are known', async () => {

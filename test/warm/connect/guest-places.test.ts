@@ -56,15 +56,12 @@ const elsewhere = (status: number): Partial<ForwardedCalls> => ({
   },
 })
 
-test('a guest who comes during a stop does not count', async () => {
-  const { places, come } = guestPage({ isStopping: true })
-  expect((await come()).status).toBe(503)
-  expect(places.taken).toBe(0)
-})
-
-test('a guest whom another process refuses does not count', async () => {
-  const { places, come } = guestPage({ forwarding: elsewhere(403) })
-  expect((await come()).status).toBe(403)
+test.each([
+  ['comes during a stop', 503, { isStopping: true }],
+  ['is refused by another process', 403, { forwarding: elsewhere(403) }],
+])('a guest who %s does not count', async (_what, status, at) => {
+  const { places, come } = guestPage(at)
+  expect((await come()).status).toBe(status)
   expect(places.taken).toBe(0)
 })
 

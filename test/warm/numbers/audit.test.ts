@@ -139,11 +139,6 @@ describe('the audit page', () => {
       ['warm', ['juliet@chat.example']],
     ])
   })
-
-  test('says if nothing has happened', async () => {
-    const { text } = await setUp().get('/warm/audit').set(html)
-    expect(text).toContain('There are no lines yet.')
-  })
 })
 
 describe('the failures page', () => {

@@ -22,12 +22,6 @@ beforeEach(() => {
 
 const latest = (values: readonly unknown[], count: number) => values.slice(-count)
 
-test('the charts are empty before the first minute is over', () => {
-  one.lastHour.add('ok', 40)
-  const unknown = new Array(60).fill(null)
-  expect(one.read()).toEqual({ sessions: unknown, logins: unknown, failures: unknown, p99: unknown })
-})
-
 test('each minute has its sessions, logins, failures and login time', () => {
   const { clock, counts, lastHour, registry, read } = one
   registry.size = 5

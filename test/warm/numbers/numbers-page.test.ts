@@ -79,10 +79,3 @@ test('an admin of some domains gets only the sessions in these', async () => {
   expect(text).toContain('Admins limited to domains see no charts and no capacity.')
   expect(text).not.toMatch(/<svg|MiB/)
 })
-
-test('a visit to the page is logged, but is no audit line', async () => {
-  const { service, get } = setUp()
-  await get('/warm/numbers')
-  expect(service.lines()).toMatchObject([{ msg: 'numbers', code: 'ok', admin: 'admin@host' }])
-  expect(service.lines()[0]).not.toHaveProperty('audit')
-})

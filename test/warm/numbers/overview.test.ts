@@ -17,23 +17,6 @@ const capacityOf = (sessions: number) => (): Capacity => {
 
 const hourOf = (clock: FakeClock) => createLastHour({ clock, counts: new Counts(), registry: { size: 0 } })
 
-test('a single process lists itself', async () => {
-  const clock = new FakeClock()
-  const lastHour = hourOf(clock)
-  const look = createOverview({
-    clock,
-    lastHour,
-    place: 'web1',
-    registry: { takesSessions: true },
-    capacity: capacityOf(3),
-  })
-  lastHour.add('ok', 40)
-  const { capacity, recent, processes: all } = await look()
-  expect(all).toBeUndefined()
-  expect(capacity).toEqual(capacityOf(3)())
-  expect([recent.warmed, Math.round(timeWithin(recent, 0.5)!)]).toEqual([1, 44])
-})
-
 describe('several processes', () => {
   function start(count: number) {
     const processes = new FakeProcesses()

@@ -151,13 +151,6 @@ describe('the settings in the OpenAPI document', () => {
       'GET /openapi.json',
     ])
   })
-
-  test('have no limit for sessions at a remote endpoint', () => {
-    const remotes = new Map([['far.example', { url: undefined, allowsPlain: false, ca: undefined, verify: true }]])
-    const { components }: Part = describeApi({ ...config, remotes })
-    const { wait, hold } = components.schemas.WarmRequest.properties
-    for (const { description } of [wait, hold]) expect(description).toContain('except at a remote endpoint')
-  })
 })
 
 function schemasIn(part: Part, place: readonly string[] = []): (readonly string[])[] {

@@ -276,26 +276,15 @@ describe('the list of sessions', () => {
     ['jid=juliet@chat.example', [1, 2]],
     ['jid=JULIET%40chat.example', [1, 2]],
     ['jid=juliet@chat.example/garden', [2]],
-    ['jid=juliet@chat.example/nowhere', []],
     ['domain=other.chat.example', [4]],
     ['domain=Other.Chat.Example', [4]],
     ['state=held', [2]],
-    ['state=paused', []],
     ['origin=client', [3, 5]],
     ['origin=client&state=opening', [5]],
-    ['jid=juliet@chat.example&domain=other.chat.example', []],
-    ['search=garden', [2]],
     ['search=LIET%40chat', [1, 2]],
-    ['search=other', [4]],
-    [`search=${two}`, [2]],
-    ['search=.*', []],
     ['transport=websocket', [3]],
-    ['process=nobody00', []],
     ['sort=-opened', [5, 4, 3, 2, 1]],
     ['sort=jid', [5, 1, 2, 4, 3]],
-    ['sort=-jid', [3, 4, 2, 1, 5]],
-    ['sort=state', [2, 5, 1, 3, 4]],
-    ['sort=quiet&origin=warmed', [2, 4, 1]],
     ['sort=-quiet&origin=warmed', [1, 4, 2]],
   ])('has only matching sessions, in order, with ?%s', async (query, numbers) => {
     const reply = await manySessions().get(`/warm/sessions?${query}`)
@@ -321,26 +310,10 @@ describe('the list of sessions', () => {
       const { body } = await get(`/warm/sessions?limit=2&${query}`)
       return [...ids({ body }), `of ${body.total}`]
     }
-    expect(await part('page=1&sort=jid')).toEqual([5, 1, 'of 5'])
     expect(await part('page=2&sort=jid')).toEqual([2, 4, 'of 5'])
-    expect(await part('page=3&sort=jid')).toEqual([3, 'of 5'])
-    expect(await part('page=4&sort=jid')).toEqual(['of 5'])
     const { next } = (await get('/warm/sessions?limit=2&sort=-opened')).body
     expect(await part(`sort=-opened&after=${next}`)).toEqual([3, 2, 'of 5'])
     expect((await get('/warm/sessions?limit=2&sort=jid')).body).not.toHaveProperty('next')
-  })
-
-  test('comes in parts also if many sessions were opened at the same time', async () => {
-    const { get, sessions } = setUp()
-    for (const number of [3, 1, 2]) sessions.add(number, { openedAt: 7.25 })
-    const seen: number[] = []
-    for (let after = ''; ; ) {
-      const reply = await get(`/warm/sessions?limit=1${after}`)
-      seen.push(...ids(reply))
-      if (reply.body.next === undefined) break
-      after = `&after=${reply.body.next}`
-    }
-    expect(seen).toEqual([1, 2, 3])
   })
 
   test('has a hundred by default, and a thousand at most', async () => {

@@ -87,25 +87,10 @@ test('the page is XHTML for browsers that accept it, and JSON on request', async
 test('the files and links of the page are below the public path', async () => {
   const { text } = await sendForm({ settings: { externalUrl: 'https://web.example/chat' } })
   const addresses = [...text.matchAll(/(?:href|src|data-url)="([^"]+)"/g)].map(match => match[1]!)
-  // The documents exist only after a build.
-  expect(addresses.filter(address => address !== '/chat/warm/docs/')).toEqual([
-    '/chat/assets/icon.svg',
-    '/chat/assets/style.css',
-    ...[
-      '#main',
-      '/chat/',
-      '/chat/warm',
-      '/chat/warm/sessions',
-      '/chat/warm/numbers',
-      '/chat/warm/failures',
-      '/chat/warm/audit',
-      '/chat/warm/sign-out',
-    ],
-    '/chat/http-bind',
-    '/chat/warm',
-    `/chat/warm/${binding.id}`,
-    ...['/chat/assets/strophe.js', '/chat/assets/copy.js', '/chat/assets/attach.js'],
-  ])
+  expect(addresses).toEqual(
+    expect.arrayContaining(['/chat/http-bind', '/chat/warm/sessions', '/chat/assets/attach.js']),
+  )
+  expect(addresses.filter(address => !address.startsWith('/chat/'))).toEqual(['#main'])
 })
 
 test.each<[string, Sent, string, string]>([
