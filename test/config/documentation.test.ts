@@ -69,15 +69,8 @@ describe('the documents are true:', () => {
     },
   )
 
-  test.each(logLevels)('LOG_LEVEL may be %s', LOG_LEVEL => {
-    expect(loadConfig({ ...required, LOG_LEVEL }).config.logLevels.usual).toBe(LOG_LEVEL)
-    expect(settings.LOG_LEVEL.sentence).toContain(`\`${LOG_LEVEL}\``)
-  })
-
-  test.each(logParts)('LOG_LEVEL may have a level for %s', part => {
-    const { parts } = loadConfig({ ...required, LOG_LEVEL: `warn,${part}=debug` }).config.logLevels
-    expect([...parts]).toEqual([[part, 'debug']])
-    expect(settings.LOG_LEVEL.sentence).toContain(`\`${part}\``)
+  test('LOG_LEVEL has its levels and parts in its sentence', () => {
+    for (const word of [...logLevels, ...logParts]) expect(settings.LOG_LEVEL.sentence).toContain(`\`${word}\``)
   })
 
   test('the service starts with the defaults and without a warning', () => {

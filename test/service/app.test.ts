@@ -6,7 +6,16 @@ import { documents } from '../../src/http/answers/documents.js'
 import { createApp } from '../../src/service/app.js'
 import type { Logins } from '../../src/warm/warming/session-login.js'
 import { isXhtml } from '../support/xhtml.js'
-import { appParts, asAdmin, config, credentials, fakeService, parameters } from '../warm/fake-login.js'
+import {
+  appParts,
+  asAdmin,
+  config,
+  credentials,
+  failing,
+  fakeService,
+  parameters,
+  warmByForm,
+} from '../warm/fake-login.js'
 
 describe('the pages of the service', () => {
   test.each([
@@ -36,21 +45,15 @@ describe('the pages of the service', () => {
   })
 
   test('that fail to render are an empty 500 without a reason', async () => {
-    const { app, counts, lines } = fakeService({
-      login: async () => {
-        throw new TypeError('Pa55-of-alice')
-      },
-    })
+    const service = failing(new TypeError('Pa55-of-alice'))
+    const { counts, lines } = service
     Object.defineProperty(counts, 'faults', {
       get: () => 0,
       set() {
         throw new RangeError('Pa55-of-alice')
       },
     })
-    const { status, text } = await asAdmin(app)
-      .post('/warm')
-      .type('form')
-      .send({ jid: 'a@chat.example', password: 'x' })
+    const { status, text } = await warmByForm({ jid: 'a@chat.example', password: 'x' }, service)
     expect({ status, text }).toEqual({ status: 500, text: '' })
     expect(lines().filter(({ msg }) => msg === 'failed')).toMatchObject([{ error: 'RangeError' }])
     expect(JSON.stringify(lines())).not.toContain('Pa55')

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { isXhtml } from '../support/xhtml.js'
-import { browser, codeOf, json, one, portal, setUp, tokenIn } from './sessions/sessions-stage.js'
+import { browser, codeOf, json, one, portal, setUp, submit, tokenIn } from './sessions/sessions-stage.js'
 
 describe('the page of sessions', () => {
   const html = { Accept: 'text/html' }
@@ -81,8 +81,8 @@ describe('ending a session in a browser', () => {
     const set = setUp()
     set.sessions.add(1)
     const ask = async () => tokenIn((await set.get(`/warm/${one}/end`).set(html)).text)
-    const send = (csrf_token: string, headers: Record<string, string> = browser) =>
-      set.post(`/warm/${one}/end`).type('form').set(headers).send({ csrf_token })
+    const send = (csrf_token: string, headers?: Record<string, string>) =>
+      submit(set.post(`/warm/${one}/end`), { csrf_token }, headers)
     return { ...set, ask, send }
   }
 

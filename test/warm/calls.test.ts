@@ -6,7 +6,7 @@ import { Problem } from '../../src/lib/errors.js'
 import type { LogOften } from '../../src/lib/limits/counted-lines.js'
 import { createOftenLog } from '../../src/warm/calls.js'
 import { FakeClock } from '../support/fake-clock.js'
-import { binding, config, failing, fakeService, networks, parameters, warm } from './fake-login.js'
+import { binding, config, failing, fakeService, networks, parameters, warm, warmByForm } from './fake-login.js'
 
 describe('the log of API calls', () => {
   test('has one line for a warm call', async () => {
@@ -159,14 +159,10 @@ describe('the log of API calls', () => {
     ]) {
       const calls = [
         warm(service).send(parameters),
-        warm(service).type('form').send(parameters),
-        warm(service)
-          .type('form')
-          .send({ ...parameters, wait: parameters.password }),
-        warm(service)
-          .type('form')
-          .send({ ...parameters, jid: parameters.password }),
-        warm(service).type('form').send(`jid=a@chat.example&password=${parameters.password}%`),
+        warmByForm(parameters, service),
+        warmByForm({ ...parameters, wait: parameters.password }, service),
+        warmByForm({ ...parameters, jid: parameters.password }, service),
+        warmByForm(`jid=a@chat.example&password=${parameters.password}%`, service),
         warm(service).send({ jid: parameters.jid, token: parameters.password }),
         warm(service).send({ ...parameters, token: parameters.password }),
         warm(service).send({ jid: parameters.jid, token: `${parameters.password} ` }),

@@ -218,6 +218,8 @@ export const asAdmin = (app: Express, [name, secret]: readonly [string, string] 
 
 export const warm = (service = fakeService()) => asAdmin(service.app).post('/warm')
 
+export const warmByForm = (fields: object | string, service?: FakeService) => warm(service).type('form').send(fields)
+
 export const failing = (problem: Error) =>
   fakeService({
     login: async () => {

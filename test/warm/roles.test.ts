@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { cheapHash } from '../support/cheap-hash.js'
 import { isXhtml } from '../support/xhtml.js'
 import { parameters } from './fake-login.js'
-import { browser, codeOf, json, one, setUp, tokenIn } from './sessions/sessions-stage.js'
+import { browser, codeOf, cookieOf, json, one, setUp, submit, tokenIn } from './sessions/sessions-stage.js'
 
 const [all, warmer, reader] = (['all', 'warm', 'read'] as const).map(role => [role, `secret of ${role}`] as const)
 const page = 'text/html'
@@ -42,10 +42,7 @@ describe('an admin with role=read', () => {
       await post!('/warm').send(parameters),
       await post!(`/warm/${one}/resume`).set('Accept', json),
       await get!(`/warm/${one}/end`),
-      await post!(`/warm/${one}/end`)
-        .set({ ...browser, Accept: json })
-        .type('form')
-        .send({ csrf_token: 'x' }),
+      await submit(post!(`/warm/${one}/end`), { csrf_token: 'x' }, { ...browser, Accept: json }),
       await get!(`/warm/sessions/end?id=${one}`).set('Accept', json),
       await post!('/warm/sessions/end').set('Accept', json).type('form').send({ id: one }),
       await remove!(`/warm/${one}`),
@@ -73,11 +70,7 @@ describe('an admin with role=warm', () => {
     expect((await post!('/warm').send(parameters)).status).toBe(200)
     const form = await get!('/warm').set('Accept', page)
     expect(form.text).not.toContain('/warm/sessions"')
-    const csrf_token = tokenIn(form.text)
-    const bound = await post!('/warm')
-      .set(browser)
-      .type('form')
-      .send({ ...parameters, csrf_token })
+    const bound = await submit(post!('/warm'), { ...parameters, csrf_token: tokenIn(form.text) })
     expect(bound.status).toBe(303)
     const result = await get!(bound.headers['location']!).set({
       Accept: page,
@@ -135,21 +128,13 @@ describe('an admin with two secrets', () => {
 
 test('an admin with role=warm sees after an end which session was ended', async () => {
   const { sessions, call } = stage()
-  const question = await call('get', warmer)(`/warm/${one}/end`).set('Accept', page)
-  const answer = await call(
-    'post',
-    warmer,
-  )(`/warm/${one}/end`)
-    .set(browser)
-    .type('form')
-    .send({ csrf_token: tokenIn(question.text) })
+  const [get, post] = [call('get', warmer), call('post', warmer)]
+  const question = await get(`/warm/${one}/end`).set('Accept', page)
+  const answer = await submit(post(`/warm/${one}/end`), { csrf_token: tokenIn(question.text) })
   expect([answer.status, answer.headers['location'], sessions.ended]).toEqual([303, '/warm/sessions/ended', [one]])
-  const told = await call(
-    'get',
-    warmer,
-  )('/warm/sessions/ended').set({ Accept: page, Cookie: String(answer.headers['set-cookie']).split(';', 1)[0]! })
+  const told = await get('/warm/sessions/ended').set({ Accept: page, Cookie: cookieOf(answer) })
   expect([told.status, isXhtml(told.text)]).toEqual([200, true])
   expect(told.text).toMatch(/The session of juliet@chat.example\/\w+ was ended\./)
-  const later = await call('get', warmer)('/warm/sessions/ended').set('Accept', page)
+  const later = await get('/warm/sessions/ended').set('Accept', page)
   expect([later.status, later.headers['location']]).toEqual([303, '/warm'])
 })

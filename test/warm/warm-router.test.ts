@@ -3,7 +3,7 @@ import request from 'supertest'
 import { Networks } from '../../src/config/kinds/networks.js'
 import { advice } from '../../src/http/answers/advice.js'
 import { Problem, problems } from '../../src/lib/errors.js'
-import { asAdmin, binding, config, failing, fakeService, parameters, warm } from './fake-login.js'
+import { asAdmin, binding, config, failing, fakeService, parameters, warm, warmByForm } from './fake-login.js'
 
 const secret = 'Pa55-0f-jul1et'
 
@@ -39,9 +39,7 @@ describe('a warm call', () => {
     const reply = await warm(service).send({ ...parameters, attach_binding: 'reply' })
     expect(reply.body).toMatchObject({ cookie, url })
     expect(service.log()).not.toContain('c00kie-value')
-    const page = await warm(service)
-      .type('form')
-      .send({ ...parameters, attach_binding: 'reply' })
+    const page = await warmByForm({ ...parameters, attach_binding: 'reply' }, service)
     expect(page.text).not.toContain('c00kie-value')
     // A page cannot show the cookie, so the BOSH endpoint sets it.
     expect(service.logins.map(({ attachBinding }) => attachBinding)).toEqual(['reply', 'cookie'])
@@ -49,9 +47,7 @@ describe('a warm call', () => {
 
   test('is passed to the login with all its parameters', async () => {
     const service = fakeService()
-    const reply = await warm(service)
-      .type('form')
-      .send({ ...parameters, lang: 'de', wait: '300', hold: '5', ver: '1.10' })
+    const reply = await warmByForm({ ...parameters, lang: 'de', wait: '300', hold: '5', ver: '1.10' }, service)
     expect(service.logins).toEqual([
       {
         jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
@@ -156,10 +152,7 @@ describe('a warm call', () => {
     const reply = await warm(service).send({ ...parameters, [`<b>${secret}`]: 1 })
     expect([reply.status, reply.body.code]).toEqual([400, 'invalid-parameter'])
     expect(reply.body.detail).toContain('A parameter is unknown. The body can have jid, ')
-    const page = await warm(service)
-      .type('form')
-      .set('Accept', 'text/html')
-      .send(`jid=juliet@chat.example&%3Cb%3E${secret}=1`)
+    const page = await warmByForm(`jid=juliet@chat.example&%3Cb%3E${secret}=1`, service).set('Accept', 'text/html')
     expect(page.text).toContain('A parameter is unknown.')
     expect(service.log()).toContain('invalid-parameter')
     for (const text of [reply.text, page.text, service.log()]) expect(text).not.toContain(secret)

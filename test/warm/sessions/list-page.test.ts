@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { isXhtml } from '../../support/xhtml.js'
 import { idOf } from '../fake-sessions.js'
-import { browser, codeOf, json, one, portal, setUp, tokenIn, two } from './sessions-stage.js'
+import { browser, codeOf, cookieOf, json, one, portal, setUp, submit, tokenIn, two } from './sessions-stage.js'
 
 const html = { Accept: 'text/html' }
 const plain = (text: string) => text.replaceAll('&amp;', '&').replaceAll('&#x3D;', '=')
@@ -100,8 +100,6 @@ describe('the page of sessions', () => {
   })
 })
 
-const cookieOf = ({ headers }: { headers: Record<string, unknown> }) => String(headers['set-cookie']).split(';', 1)[0]!
-
 describe('ending selected sessions on the page', () => {
   const select = `/warm/sessions/end?id=${one}&id=${two}&back=search%3Duser%26page%3D2`
 
@@ -110,7 +108,7 @@ describe('ending selected sessions on the page', () => {
     sessions.add(2, { jid: `<b>${'x'.repeat(900)}@chat.example/y` })
     const question = await get('/warm/sessions/end?id=' + two).set(html)
     const form = { csrf_token: tokenIn(question.text), id: two }
-    const answer = await post('/warm/sessions/end').set(browser).type('form').send(form)
+    const answer = await submit(post('/warm/sessions/end'), form)
     const headers = { ...html, Cookie: cookieOf(answer) }
     expect(headers.Cookie.length).toBeLessThan(1_500)
     expect(headers.Cookie).not.toContain('chat')
@@ -138,7 +136,7 @@ describe('ending selected sessions on the page', () => {
     )
     const body = new URLSearchParams({ csrf_token: tokenIn(question.text), back: 'search=user&page=2' })
     for (const id of [one, two, idOf(99)]) body.append('id', id)
-    const answer = await post('/warm/sessions/end').set(browser).type('form').send(String(body))
+    const answer = await submit(post('/warm/sessions/end'), String(body))
     expect([answer.status, answer.headers['location']]).toEqual([303, '/warm/sessions?search=user&page=2'])
     expect(answer.headers['location']).not.toContain('user1')
     expect(sessions.ended).toEqual([one, two])
@@ -163,7 +161,7 @@ describe('ending selected sessions on the page', () => {
     const question = await get('/warm/sessions/end?jid=juliet@chat.example').set(html)
     expect(question.text).toContain('<b>juliet@chat.example</b> has 2 sessions now.')
     const form = { csrf_token: tokenIn(question.text), jid: 'juliet@chat.example', back: '' }
-    const answer = await post('/warm/sessions/end').set(browser).type('form').send(form)
+    const answer = await submit(post('/warm/sessions/end'), form)
     expect([answer.status, answer.headers['location']]).toEqual([303, '/warm/sessions'])
     const list = await get('/warm/sessions').set({ ...html, Cookie: cookieOf(answer) })
     expect(list.text).toContain('role="status">2 sessions of juliet@chat.example were ended.</p>')
@@ -197,10 +195,7 @@ describe('ending selected sessions on the page', () => {
     const { sessions, get, post } = withUsers(2)
     const csrf_token = tokenIn((await get(select).set(html)).text)
     const send = (headers: Record<string, string>, body: object) =>
-      post('/warm/sessions/end')
-        .set({ ...headers, Accept: json })
-        .type('form')
-        .send(body)
+      submit(post('/warm/sessions/end'), body, { ...headers, Accept: json })
     for (const reply of [
       await send({ Origin: 'https://evil.example' }, { csrf_token, id: one }),
       await send(browser, { id: one }),
@@ -216,14 +211,10 @@ describe('ending selected sessions on the page', () => {
     const asked = await call('get', portal)(select).set('Accept', json)
     expect([asked.status, codeOf(asked)]).toEqual([403, 'forbidden'])
     const csrf_token = tokenIn((await call('get', portal)('/warm').set(html)).text)
+    const post = call('post', portal)
     for (const body of [`id=${one}&id=${two}`, 'jid=juliet@other.chat.example']) {
-      const form = call(
-        'post',
-        portal,
-      )('/warm/sessions/end')
-        .set({ ...browser, Accept: json })
-        .type('form')
-      expect((await form.send(`csrf_token=${encodeURIComponent(csrf_token)}&${body}`)).status).toBe(403)
+      const form = `csrf_token=${encodeURIComponent(csrf_token)}&${body}`
+      expect((await submit(post('/warm/sessions/end'), form)).status).toBe(403)
     }
     expect(sessions.ended).toEqual([])
     expect((await get('/warm/sessions')).body.total).toBe(2)

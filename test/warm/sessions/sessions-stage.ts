@@ -33,5 +33,10 @@ export function setUp(settings: Parameters<typeof fakeService>[0] = {}) {
 export const portal = ['portal', 'portal-secret'] as const
 /** Headers of a browser that sends a form of the service. */
 export const browser = { Origin: 'https://web.example', 'Sec-Fetch-Site': 'same-origin', Accept: 'text/html' }
+/** Sends a form of the service like a browser. */
+export const submit = (call: request.Test, fields: object | string, headers: Record<string, string> = browser) =>
+  call.set(headers).type('form').send(fields)
 export const tokenIn = (page: string) => /name="csrf_token" value="([^"]+)"/.exec(page)![1]!
+export const cookieOf = ({ headers }: { headers: Record<string, unknown> }) =>
+  String(headers['set-cookie']).split(';', 1)[0]!
 export const codeOf = ({ text }: { text: string }) => JSON.parse(text).code

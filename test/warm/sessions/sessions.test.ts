@@ -4,7 +4,7 @@ import type { StoredSession } from '../../../src/store/store.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { config, credentials, fakeService } from '../fake-login.js'
 import { idOf, sidOf } from '../fake-sessions.js'
-import { browser, codeOf, json, one, portal, setUp, tokenIn, two } from './sessions-stage.js'
+import { browser, codeOf, cookieOf, json, one, portal, setUp, submit, tokenIn, two } from './sessions-stage.js'
 
 const form = 'application/x-www-form-urlencoded'
 
@@ -96,12 +96,9 @@ describe('resuming a session by the API', () => {
     const page = await get(`/warm/${one}`).set('Accept', 'text/html')
     expect(page.text).toContain(`<form method="post" action="/warm/${one}/resume">`)
     expect(page.text).toContain('The current page is cut off')
-    const redirect = await post(`/warm/${one}/resume`)
-      .set(browser)
-      .type('form')
-      .send({ csrf_token: tokenIn(page.text) })
+    const redirect = await submit(post(`/warm/${one}/resume`), { csrf_token: tokenIn(page.text) })
     expect([redirect.status, redirect.headers['location']]).toEqual([303, `/warm/${one}/binding`])
-    const reply = await get(`/warm/${one}/binding`).set('Cookie', redirect.headers['set-cookie']![0]!)
+    const reply = await get(`/warm/${one}/binding`).set('Cookie', cookieOf(redirect))
     expect(reply.status).toBe(200)
     expect(reply.text).toContain('<title>Ready for another page · Warm Bindings</title>')
     expect(reply.text).toContain(`<dd class="sid">${sidOf(one)}</dd>`)
@@ -451,7 +448,7 @@ describe('an admin limited to one domain', () => {
       await remove!(`/warm/${idOf(3)}`),
       await post!(`/warm/${two}/resume`).set('Accept', json),
       await get!(`/warm/${two}/end`),
-      await post!(`/warm/${two}/end`).set(browser).set('Accept', json).type('form').send({ csrf_token }),
+      await submit(post!(`/warm/${two}/end`), { csrf_token }, { ...browser, Accept: json }),
     ]) {
       expect([refused.status, codeOf(refused)]).toEqual([403, 'forbidden'])
     }

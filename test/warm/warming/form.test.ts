@@ -1,15 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
 import { Problem, type ProblemCode } from '../../../src/lib/errors.js'
 import { isXhtml } from '../../support/xhtml.js'
-import { asAdmin, config, failing, fakeService, parameters, warm } from '../fake-login.js'
+import { asAdmin, config, failing, fakeService, parameters, warm, warmByForm } from '../fake-login.js'
 import { tokenIn } from '../sessions/sessions-stage.js'
 
 describe('the admin form', () => {
   const post = (service: ReturnType<typeof fakeService>, headers: Record<string, string>, csrf_token = '') =>
-    warm(service)
-      .type('form')
-      .set(headers)
-      .send({ ...parameters, csrf_token })
+    warmByForm({ ...parameters, csrf_token }, service).set(headers)
 
   test('is shown with its fields and defaults', async () => {
     const service = fakeService({ externalUrl: 'https://web.example/chat' })
@@ -54,10 +51,8 @@ describe('the admin form', () => {
     const usual = page.text.matchAll(/<input [^>]* name="(\w+)"(?: value="([^"]*)")?/g)
     const values = Object.fromEntries(Array.from(usual, ([, name, value = '']) => [name!, value]))
     await warm(service).send(parameters)
-    const sent = await warm(service)
-      .type('form')
-      .set('Origin', 'https://web.example')
-      .send({ ...values, attach_binding: 'off', ...parameters })
+    const fields = { ...values, attach_binding: 'off', ...parameters }
+    const sent = await warmByForm(fields, service).set('Origin', 'https://web.example')
     expect(sent.status).toBe(303)
     const [plain, filled] = service.logins.map(login => ({ ...login, ids: undefined }))
     expect(filled).toEqual(plain)
@@ -77,10 +72,8 @@ describe('an invalid admin form', () => {
     accept = 'text/html',
   ) {
     const page = await asAdmin(service.app).get('/warm')
-    return warm(service)
-      .type('form')
-      .set({ ...origin, Accept: accept })
-      .send({ ...sent, ...more, csrf_token: tokenIn(page.text) })
+    const fields = { ...sent, ...more, csrf_token: tokenIn(page.text) }
+    return warmByForm(fields, service).set({ ...origin, Accept: accept })
   }
 
   const valueIn = (text: string, name: string) =>
@@ -163,14 +156,7 @@ describe('an invalid admin form', () => {
     expect(reply.headers['retry-after']).toBe(status === 503 ? '5' : undefined)
     expect(reply.headers['referrer-policy']).toBe('same-origin')
     const csrf_token = valueIn(reply.text, 'csrf_token')!
-    expect(
-      (
-        await warm(service)
-          .type('form')
-          .set(origin)
-          .send({ ...sent, csrf_token })
-      ).status,
-    ).toBe(status)
+    expect((await warmByForm({ ...sent, csrf_token }, service).set(origin)).status).toBe(status)
   })
 
   test('keeps the JID and the options, but no secret', async () => {

@@ -28,10 +28,15 @@ import { FakeClock } from '../../support/fake-clock.js'
 
 const answers = [offer('PLAIN'), success, features(`<bind xmlns='${bind}'/>`), bound]
 
-class HandingOut extends ScriptedLink {
-  readonly id = 'handle'
-  handOver: OpenLogin['handOver'] = async () => undefined
-}
+type HandOver = OpenLogin['handOver']
+
+const given: HandOver = async () => ({}) as never
+
+/** Opens links that answer with `script`. */
+const opening =
+  (script: () => readonly Answer[], handOver: HandOver = given): Open =>
+  (_domain, options, events) =>
+    Object.assign(new ScriptedLink(script(), { ...options, certificate: false }, events), { id: 'handle', handOver })
 
 const request = {
   jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
@@ -77,18 +82,13 @@ test.each([
   ['has ended', async () => undefined, 'remote-connection-failed'],
   ['fails', () => Promise.reject(new Error('no terms')), undefined],
 ])('the link of a session that %s at the end of its login is closed', async (_what, handOver, code) => {
-  const links: HandingOut[] = []
-  const { login } = createLogins(
-    parts(),
-    (_domain, options, events) => {
-      const link = Object.assign(new HandingOut(answers, { ...options, certificate: false }, events), {
-        handOver,
-      })
-      links.push(link)
-      return link
-    },
-    noAccounts,
-  )
+  const links: ScriptedLink[] = []
+  const open: Open = (...about) => {
+    const link = opening(() => answers, handOver)(...about)
+    links.push(link as unknown as ScriptedLink)
+    return link
+  }
+  const { login } = createLogins(parts(), open, noAccounts)
   await expect(login(request, new AbortController().signal)).rejects.toMatchObject(code ? { code } : {})
   expect(links.map(({ gone }) => gone)).toEqual(['abandoned'])
 })
@@ -109,10 +109,10 @@ test('a login whose session an admin has ended is not repeated, even if it was p
         failed: (_domain, _pipelining, isLeft) => void failed.push(isLeft),
       },
     }),
-    (_domain, options, events) => {
+    (domain, options, events) => {
       opened += 1
       setImmediate(() => events.onEnd({ failure: { step: 'features', code: 'session-not-found' } }))
-      return new HandingOut([], { ...options, certificate: false }, events)
+      return opening(() => [])(domain, options, events)
     },
     noAccounts,
   )
@@ -127,8 +127,7 @@ test('a login as a whole, with its account, takes at most its time', async () =>
   const limited = parts({ timeout: 6, stepTimeout: 4 })
   const counts = new Counts()
   const accounts = createdAccounts([], limited, counts)
-  const open: Open = (_domain, options, events) =>
-    new HandingOut(answers.slice(0, 1), { ...options, certificate: false }, events)
+  const open = opening(() => answers.slice(0, 1))
   const { login } = createLogins(limited, open, accounts)
   let took: number | undefined
   const since = performance.now()
@@ -155,13 +154,10 @@ describe('the keys for mending a link', () => {
     let kept: Mending | undefined
     const { login } = createLogins(
       parts({ mechanisms: ['SCRAM-SHA-1'] }),
-      (_domain, options, events) =>
-        Object.assign(new HandingOut(byScram(), { ...options, certificate: false }, events), {
-          handOver: (async (_jid, _undelivered, _handover, management) => {
-            kept = management!.mending
-            return {} as never
-          }) satisfies OpenLogin['handOver'] as OpenLogin['handOver'],
-        }),
+      opening(byScram, async (_jid, _undelivered, _handover, management) => {
+        kept = management!.mending
+        return {} as never
+      }),
       noAccounts,
       {
         longest: 60_000,
@@ -196,12 +192,10 @@ test('an account that was deleted at the server is made again at the login after
     },
   ])
   const refusal = `<failure xmlns='${sasl}'><invalid-authzid/></failure>`
-  const open: Open = (_domain, options, events) => {
-    const script = [offer('PLAIN'), () => (existing.has('juliet') ? success : refusal), ...answers.slice(2)]
-    return Object.assign(new HandingOut(script, { ...options, certificate: false }, events), {
-      handOver: async () => ({}) as never,
-    })
-  }
+  const open = opening(() => [
+    ...[offer('PLAIN'), () => (existing.has('juliet') ? success : refusal)],
+    ...answers.slice(2),
+  ])
   const { login } = createLogins(parts(), open, accounts)
   const logIn = () => login(byAccount, new CallerGone())
   await logIn()

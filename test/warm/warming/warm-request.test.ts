@@ -280,29 +280,14 @@ describe('a warm call is rejected', () => {
 
   const all = Object.keys(bodyParameters).filter(name => name !== 'csrf_token')
 
-  test.each([
-    ...[
-      'reuse',
-      'id',
-      'uid',
-      'sid',
-      'rid',
-      'old',
-      'want',
-      'land',
-      'very',
-      'user',
-      'username',
-      'email',
-      'secret',
-      'url',
-    ],
-    ...['_method', '__proto__', 'authenticity_token'],
-  ])('with the unknown name %j is rejected, and the error lists the names', name => {
-    const problem = `invalid-parameter | Parameter: ${name}. | The body can have ${all.join(', ')}.`
-    expect(problemOf(`${least}&${name}=x`)).toBe(problem)
-    expect(problemOf(`{"jid":"a@b.example","password":"x","${name}":1}`, json)).toBe(problem)
-  })
+  test.each([...['id', 'sid', 'want', 'very', 'username', 'secret', '_method', '__proto__', 'authenticity_token']])(
+    'with the unknown name %j is rejected, and the error lists the names',
+    name => {
+      const problem = `invalid-parameter | Parameter: ${name}. | The body can have ${all.join(', ')}.`
+      expect(problemOf(`${least}&${name}=x`)).toBe(problem)
+      expect(problemOf(`{"jid":"a@b.example","password":"x","${name}":1}`, json)).toBe(problem)
+    },
+  )
 
   test.each(['x'.repeat(41), 'hunter2', 'correct-horse', '', 'a\r\nb\u202e\0'])(
     'with the name %j, which may be a secret, is rejected without it',
