@@ -59,6 +59,11 @@ describe('the certificate that the service shows to a server', () => {
     ['a file that has only a key', `cert=${keyFile}`, unreadable],
     ['a certificate file without a key', `cert=${certFile}`, unreadableKey],
     ['a key without a certificate', `key=${keyFile}`, 'has a key without a cert'],
+    [
+      'no such key',
+      `cert=${certFile}&key=/nowhere/key.pem`,
+      'has key, which names a file that cannot be read (ENOENT)',
+    ],
     ['an encrypted key', `cert=${certFile}&key=${file('locked.pem', locked)}`, unreadableKey],
     [
       'the key of another certificate',

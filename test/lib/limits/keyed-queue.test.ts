@@ -77,3 +77,11 @@ test('work that fails, or throws at once, lets the next start', async () => {
   await failed
   expect(begun).toEqual(['1', '2', '3'])
 })
+
+test('after all work has ended, as many tasks can start at once as before', async () => {
+  const { begun, take, end } = bench()
+  for (const name of ['1', '2', '3']) void take(name)
+  for (const name of ['1', '2', '3']) await end(name)
+  for (const name of ['4', '5', '6']) void take(name)
+  expect(begun).toEqual(['1', '2', '3', '4', '5'])
+})

@@ -24,6 +24,14 @@ describe('the memory for sessions', () => {
     expect([allows(1_000), allows(950), allows(900), allows(899), allows(0)]).toEqual([false, false, false, true, true])
   })
 
+  test('allows any number again when memory is free', () => {
+    const { allows } = start()
+    full = 1.2
+    expect(allows(1_000)).toBe(false)
+    full = 0.5
+    expect(allows(5_000)).toBe(true)
+  })
+
   test('allows a few more from time to time if the measured size stays the same', () => {
     const { clock, allows } = start()
     full = 1.5

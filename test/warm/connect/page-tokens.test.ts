@@ -568,6 +568,7 @@ describe('a page token signed with a private key', () => {
 
   test.each([
     ['no JSON', 'alice'],
+    ['null', 'null'],
     ['too many keys', set(...Array.from({ length: 101 }, () => jwk(ec.publicKey, 'ec')))],
     ['lists in lists', `{"keys":${'['.repeat(30_000)}${']'.repeat(30_000)}}`],
     ['a private key', set(jwk(ec.privateKey, 'ec'))],
