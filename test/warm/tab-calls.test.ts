@@ -1,11 +1,9 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
-import type { Clock } from '../../src/lib/clock.js'
 import { Problem } from '../../src/lib/errors.js'
 import type { Logins, WarmedBinding } from '../../src/warm/warming/session-login.js'
-import { FakeClock } from '../support/fake-clock.js'
-import { binding, config, credentials, type FakeParts, fakeService, keys, parameters, warm } from './fake-login.js'
+import { binding, config, credentials, type FakeParts, fakeService, keys, parameters } from './fake-login.js'
 import { FakeSessions, idOf, sidOf } from './fake-sessions.js'
 
 const { jid } = parameters
@@ -197,13 +195,6 @@ describe('a warm call with a visit and a tab', () => {
       expect((await sessionsCall('delete', query)).body).toEqual({ ended: 1 })
     },
   )
-
-  test('in the form gets a page with the values of the resumed session', async () => {
-    const { service, call } = setUp()
-    await call()
-    const page = await warm(service).type('form').send({ jid, visit: 'v1', tab: 't1' })
-    expect(page.text).toContain(`<dd class="sid">${sidOf(idOf(1))}</dd>`)
-  })
 })
 
 describe('several simultaneous calls for one tab', () => {
@@ -246,20 +237,6 @@ describe('several simultaneous calls for one tab', () => {
     pending[1]!.resolve()
     const replies = await calls
     expect(replies.map(({ status }) => status).sort()).toEqual([200, 403])
-  })
-
-  test('time out if they wait for longer than a login may take', async () => {
-    const clock = new FakeClock()
-    const after: Clock['after'] = (ms, callback) => clock.after(ms, callback)
-    const { pending, call, begun } = setUp({ waits: true, now: () => clock.now(), after })
-    const [first, second] = [call(), call()]
-    await begun(1)
-    await settled()
-    clock.advance(config.warm.timeout * 1000)
-    pending[0]!.reject(new Problem('timeout'))
-    const replies = await Promise.all([first, second])
-    expect(replies.map(({ body }) => body.code)).toEqual(['timeout', 'timeout'])
-    expect(pending).toHaveLength(1)
   })
 })
 

@@ -35,9 +35,7 @@ function slots(count: number): WorkerSlots {
         pid: 100 + forked.length,
         orders: [],
         isGone: false,
-        onReady: events.onReady,
-        onFailed: events.onFailed,
-        onHang: events.onHang,
+        ...events,
         onExit(code, signal) {
           worker.isGone = true
           events.onExit(code, signal)

@@ -1,6 +1,5 @@
 import { createServer, type Socket } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
-import { systemClock } from '../../../src/lib/clock.js'
 import type { NameLookup } from '../../../src/servers/net/name-lookup.js'
 import { createPost } from '../../../src/warm/events/post.js'
 import { calledAfterEach } from '../../support/closers.js'
@@ -13,6 +12,7 @@ const names: Pick<NameLookup, 'addressesOf'> = {
 }
 
 const closers = calledAfterEach()
+const turn = () => new Promise(setImmediate)
 
 /** A receiver that calls `answer` for each request. */
 async function receiver(answer: (socket: Socket, request: string) => void) {
@@ -42,6 +42,20 @@ const say =
   (...lines: string[]) =>
   (socket: Socket) =>
     void socket.write(lines.join('\r\n'))
+
+/** Posts to a receiver that calls `answer`, until the request has arrived. */
+async function asked(answer: (socket: Socket) => void = () => {}) {
+  const clock = new FakeClock()
+  let arrive = (_socket: Socket) => {}
+  const arrived = new Promise<Socket>(resolve => (arrive = resolve))
+  const { url } = await receiver(socket => {
+    answer(socket)
+    arrive(socket)
+  })
+  const posted = posting(url, clock)()
+  posted.catch(() => {})
+  return { clock, posted, socket: await arrived }
+}
 
 describe('an event is accepted', () => {
   test.each(['200 OK', '204 No Content', '299 Odd'])('if the answer is %s', async status => {
@@ -115,8 +129,10 @@ describe('an event is accepted', () => {
     const clock = new FakeClock()
     const { url, sockets } = await receiver(say('HTTP/1.1 200 OK', 'Content-Length: 99', '', 'slow'))
     const posted = posting(url, clock)()
-    const [socket] = await eventuallyOne(sockets)
-    await eventuallyRead(socket)
+    while (sockets.size === 0) await turn()
+    const [socket] = [...sockets] as [Socket]
+    // Until the answer has probably been read.
+    for (let turns = 0; turns < 50; turns += socket.bytesWritten > 0 ? 1 : 0) await turn()
     clock.advance(10_000)
     await posted
     await closed(socket)
@@ -163,18 +179,7 @@ describe('an event is not accepted', () => {
     ['never ends its head', say('HTTP/1.1 200 OK', 'X: y', '')],
     ['sends only interim answers', say('HTTP/1.1 102 Processing', '', '')],
   ])('within ten seconds if the receiver %s', async (_what, answer) => {
-    const clock = new FakeClock()
-    const asked = new Promise<Socket>(resolve => {
-      void receiver(socket => {
-        answer(socket)
-        resolve(socket)
-      }).then(({ url }) => {
-        posted = posting(url, clock)()
-        posted.catch(() => {})
-      })
-    })
-    let posted: Promise<void> | undefined
-    const socket = await asked
+    const { clock, posted, socket } = await asked(answer)
     clock.advance(9_999)
     expect(clock.pending).toBe(1)
     clock.advance(1)
@@ -203,32 +208,12 @@ describe('an event is not accepted', () => {
   })
 
   test('if a stop closes the connection', async () => {
-    const asked = new Promise<void>(resolve => {
-      void receiver(() => resolve()).then(({ url }) => {
-        const { post, close } = createPost(url, { names, clock: systemClock, proxies: noProxies })
-        posted = post('{"a":1}', {})
-        posted.catch(() => {})
-        stop = close
-      })
-    })
-    let posted: Promise<void> | undefined
-    let stop = () => {}
-    await asked
-    stop()
+    const { posted } = await asked()
+    // The last closer is that of the connections.
+    closers.pop()!()
     await expect(posted).rejects.toMatchObject({ code: 'ECONNRESET' })
   })
 })
-
-async function eventuallyOne(sockets: Set<Socket>): Promise<[Socket]> {
-  while (sockets.size === 0) await new Promise(resolve => setImmediate(resolve))
-  return [...sockets] as [Socket]
-}
-
-/** Resolves once the answer has probably been read. */
-async function eventuallyRead(socket: Socket): Promise<void> {
-  for (let turns = 0; turns < 50; turns += socket.bytesWritten > 0 ? 1 : 0)
-    await new Promise(resolve => setImmediate(resolve))
-}
 
 async function closed(socket: Socket): Promise<void> {
   if (!socket.destroyed) await new Promise<void>(resolve => socket.once('close', () => resolve()))
