@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from '@jest/globals'
 import { Counts } from '../../../src/lib/counts.js'
-import { createLastHour, hourOf, mergedMinutes } from '../../../src/warm/numbers/last-hour.js'
+import { createLastHour, hourOf, mergedMinutes, timeWithin } from '../../../src/warm/numbers/last-hour.js'
+import { recentOf } from '../../../src/warm/numbers/overview.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 const minute = 60_000
@@ -11,7 +12,12 @@ function start(ahead = 0) {
   const counts = new Counts()
   const registry = { size: 0 }
   const lastHour = createLastHour({ clock, counts, registry })
-  return { clock, counts, registry, lastHour, read: () => hourOf(lastHour.minutes()) }
+  const recent = () => recentOf(lastHour.minutes())
+  return {
+    ...{ clock, counts, registry, lastHour, recent },
+    read: () => hourOf(lastHour.minutes()),
+    within: (share: number) => timeWithin(recent(), share),
+  }
 }
 
 let one: ReturnType<typeof start>
@@ -73,4 +79,62 @@ test('the values of processes are summed, and p99 is over the logins of all', ()
   const { sessions, logins, p99 } = hourOf(mergedMinutes([one.lastHour.minutes(), other.lastHour.minutes()]))
   expect([latest(sessions, 1), latest(logins, 1)]).toEqual([[8], [196]])
   expect(p99.at(-1)).toBeLessThan(13)
+})
+
+test('calls are counted as warmed, refused, failed or gone', () => {
+  const { lastHour, recent } = one
+  for (const code of ['ok', 'not-authorized', 'too-many-requests', 'timeout', 'client-gone'] as const) {
+    lastHour.add(code, 10)
+  }
+  expect(recent()).toMatchObject({ warmed: 1, refused: 2, failed: 1, gone: 1 })
+})
+
+test('warm calls are dropped after a quarter of an hour, also if there are no new calls', () => {
+  const { clock, lastHour, recent, within } = one
+  const warmed = () => recent().warmed
+  lastHour.add('ok', 10)
+  clock.advance(60_000)
+  lastHour.add('ok', 10)
+  clock.advance(13 * 60_000 + 59_999)
+  expect(warmed()).toBe(2)
+  clock.advance(1)
+  expect(warmed()).toBe(1)
+  lastHour.add('ok', 10)
+  expect(warmed()).toBe(2)
+  clock.advance(60 * 60_000)
+  expect(warmed()).toBe(0)
+  expect(within(0.99)).toBeUndefined()
+})
+
+test.each([
+  [1, 1],
+  [48, 60],
+  [59_999, 75_000],
+])('a login that took %d ms is reported as at least that, and at most %d ms', (took, most) => {
+  const { lastHour, within } = one
+  lastHour.add('ok', took)
+  const told = within(0.5)!
+  expect(told).toBeGreaterThanOrEqual(took)
+  expect(told).toBeLessThanOrEqual(most)
+})
+
+test('the reported p50 and p99 are not below the real values', () => {
+  const { clock, lastHour, within } = one
+  for (let login = 0; login < 98; login += 1) {
+    lastHour.add('ok', 20)
+    clock.advance(5_000)
+  }
+  for (const took of [2_000, 30_000]) lastHour.add('ok', took)
+  // A failure does not count as a login time.
+  lastHour.add('timeout', 15_000)
+  expect(within(0.5)!).toBeLessThan(26)
+  expect(within(0.99)!).toBeGreaterThanOrEqual(2_000)
+  expect(within(0.99)!).toBeLessThan(2_600)
+  expect(within(1)!).toBeGreaterThanOrEqual(30_000)
+})
+
+test('a login of several hours counts as the longest login', () => {
+  const { lastHour, within } = one
+  lastHour.add('ok', 1e8)
+  expect(within(0.5)!).toBeGreaterThan(60_000)
 })
