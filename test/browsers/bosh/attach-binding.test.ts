@@ -67,17 +67,6 @@ describe('a session that gives its browser a cookie', () => {
     expect((await client.at(701)).reply).toMatchObject({ body: refused })
   })
 
-  test('sets the cookie with its first answer of any kind', async () => {
-    const client = await new BoshBench().warmed({ attachBinding: 'cookie' })
-    expect((await client.next('', "pause='60'")).reply?.setCookie).toContain(`wb-${client.id}=`)
-  })
-
-  test('works without the cookie if the browser never sends it', async () => {
-    const { client } = await attached()
-    for (let count = 0; count < 5; count++) await client.next(message('x'))
-    expect(client.link.sent).toHaveLength(5)
-  })
-
   test('ignores other cookies', async () => {
     const { client } = await attached()
     await client.next(message('a'), '', browser(`wb-${client.id}=${'A'.repeat(32)}`))
@@ -155,11 +144,6 @@ describe('another client that knows the sid but not the cookie', () => {
     expect(bench.registry.size).toBe(1)
     expect(bench.manager.refuseTooLarge(head, browser(cookie))?.body).toBe(terminated('policy-violation'))
     expect(bench.registry.size).toBe(0)
-  })
-
-  test('gets no answer over an unencrypted channel', async () => {
-    const { client, cookie } = await bound()
-    expect((await client.at(703, '', '', browser(cookie, false))).reply?.status).toBe(0)
   })
 })
 
@@ -261,16 +245,6 @@ describe('a session that another page resumes', () => {
     expect(page.link.sent).toEqual([message('x')])
   })
 
-  test('starts again if its first reply sets the cookie', async () => {
-    const { bench, client, cookie } = await bound()
-    const page = await bench.resume(client, { attachBinding: 'cookie' })
-    const first = await page.next('', '', browser(cookie))
-    expect(first.reply?.body).toBe(empty)
-    expect(pair(first.reply?.setCookie)).not.toBe(cookie)
-    await page.next('', '', browser(pair(first.reply?.setCookie)))
-    expect((await page.next('', '', browser(cookie))).reply?.body).toBe(refused)
-  })
-
   test('may lose its binding to a browser, or get one for the first time', async () => {
     const { bench, client } = await bound()
     const free = await bench.resume(client, { attachBinding: 'off' })
@@ -279,26 +253,4 @@ describe('a session that another page resumes', () => {
     const tied = await bench.resume(free, { attachBinding: 'reply' })
     expect((await tied.next()).reply?.body).toBe(refused)
   })
-
-  test('refuses the previous page, with or without the cookie, before it reads the rid', async () => {
-    const { bench, client, cookie } = await bound()
-    await bench.resume(client, { attachBinding: 'reply' })
-    expect((await client.next('', "type='terminate'", browser(cookie))).reply?.body).toBe(refused)
-    expect(bench.registry.size).toBe(1)
-  })
-})
-
-test('a session without a cookie ignores cookies', async () => {
-  const client = await new BoshBench().warmed()
-  const peer = browser()
-  let looks = 0
-  Object.defineProperty(peer, 'cookies', {
-    get() {
-      looks += 1
-      return undefined
-    },
-  })
-  await client.next(message('x'), '', peer)
-  expect(client.link.sent).toEqual([message('x')])
-  expect(looks).toBe(0)
 })

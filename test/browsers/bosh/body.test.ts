@@ -3,15 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import {
-  type Body,
-  emptyBody,
-  errorBody,
-  parseBody,
-  readBodyHead,
-  writeBody,
-  writeTerminate,
-} from '../../../src/browsers/bosh/body.js'
+import { type Body, parseBody, readBodyHead, writeBody, writeTerminate } from '../../../src/browsers/bosh/body.js'
 import { boshNamespace } from '../../../src/xmpp/namespaces.js'
 import { attribute, removeForbidden } from '../../../src/xmpp/xml/escape.js'
 import { XmlError } from '../../../src/xmpp/xml/xml-error.js'
@@ -131,13 +123,6 @@ describe('a request', () => {
     expect(parseBody(child(512)).payload).toHaveLength(1)
     expect(tryToParse(child(513))).toEqual({ refused: 'policy-violation' })
   })
-
-  test('has at most 64 attributes and 128 levels', () => {
-    const attributes = (count: number) => Array.from({ length: count }, (_, index) => ` a${index}=''`).join('')
-    expect(tryToParse(body('', attributes(63)))).not.toHaveProperty('refused')
-    expect(tryToParse(body('', attributes(64)))).toEqual({ refused: 'policy-violation' })
-    expect(tryToParse(body('<x>'.repeat(128) + '</x>'.repeat(128)))).not.toHaveProperty('refused')
-  })
 })
 
 describe('a number', () => {
@@ -146,29 +131,19 @@ describe('a number', () => {
     ['rid', '0', Number.NaN],
     ['rid', '9007199254740991', 9007199254740991],
     ['rid', '9007199254740992', Number.NaN],
-    ['rid', '90071992547409910', Number.NaN],
-    ['rid', '0000000000000001', 1],
     ['rid', '', Number.NaN],
     ['rid', '-1', Number.NaN],
     ['rid', '1.5', Number.NaN],
-    ['rid', '1e3', Number.NaN],
     ['rid', '0x10', Number.NaN],
-    ['rid', ' 1', Number.NaN],
     ['rid', '١', Number.NaN],
     ['wait', '0', 0],
-    ['wait', '65535', 65535],
     ['wait', '65536', 65535],
     ['wait', '9'.repeat(400), 65535],
     ['wait', `${'0'.repeat(400)}60`, 60],
     ['wait', 'sixty', Number.NaN],
-    ['wait', '', Number.NaN],
-    ['wait', '-1', Number.NaN],
     ['wait', `${'9'.repeat(100)}x`, Number.NaN],
     ['hold', '0', 0],
-    ['hold', '255', 255],
     ['hold', '256', 255],
-    ['hold', '1000', 255],
-    ['hold', '1.5', Number.NaN],
     ['ack', '9007199254740991', 9007199254740991],
     ['ack', '9007199254740992', Number.NaN],
     ['pause', '1', 1],
@@ -188,25 +163,15 @@ test.each(['from', 'key', 'newkey', 'xml:lang'])('a %s may be as long as a JID, 
 
 describe('a boolean', () => {
   test.each([
-    ['true', true],
     ['1', true],
-    ['false', false],
     ['0', false],
-    ['', undefined],
-    ['yes', undefined],
     ['True', undefined],
-    [' true', undefined],
   ])('restart=%j is %p', (text, value) => {
     expect(parseBody(body('', ` xmlns:xmpp='urn:xmpp:xbosh' xmpp:restart='${text}'`)).restart).toBe(value)
   })
 })
 
 describe('a reply', () => {
-  test('without anything is the shortest body', () => {
-    expect(writeBody('', '')).toBe(emptyBody)
-    expect(emptyBody).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
-  })
-
   test('declares the stream prefix if it has an element of the stream', () => {
     expect(writeBody(" sid='1'", '<stream:features/>', true)).toBe(
       "<body sid='1' xmlns='http://jabber.org/protocol/httpbind' xmlns:stream='http://etherx.jabber.org/streams'>" +
@@ -229,10 +194,6 @@ describe('a reply', () => {
     expect(terminate.payload).toEqual([
       { name: 'error', namespace: 'http://etherx.jabber.org/streams', text: streamError },
     ])
-  })
-
-  test('to a repeated request does not end the session', () => {
-    expect(parseBody(errorBody)).toMatchObject({ terminate: false, payload: [] })
   })
 
   test('has attributes that are read back unchanged, whatever they contain', () => {

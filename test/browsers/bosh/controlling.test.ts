@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import type { StoredSession } from '../../../src/store/store.js'
-import { authenticate, BoshBench, create, empty, ended, message, terminated } from '../../support/bosh-bench.js'
+import { authenticate, BoshBench, create, empty, ended, terminated } from '../../support/bosh-bench.js'
 
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
@@ -118,15 +118,6 @@ describe('all sessions', () => {
     bench.registry.byId(third)?.end('logout', 'loggedOut')
     expect(found('romeo@chat.example')).toEqual([])
   })
-
-  test('of a user who logged in over BOSH are found until the session ends', async () => {
-    const bench = new BoshBench()
-    const { id } = await bench.session()
-    await bench.server(link => link.bind('romeo@chat.example/garden'))
-    expect(bench.registry.ofJid('romeo@chat.example').map(view => view.id)).toEqual([id])
-    await bench.pass(151)
-    expect(bench.registry.ofJid('romeo@chat.example')).toEqual([])
-  })
 })
 
 describe('a session that is ended from outside', () => {
@@ -173,13 +164,5 @@ describe('a session that is ended from outside', () => {
     const { id } = await bench.warmed()
     expect([await bench.sessions.end(id), await bench.sessions.end(id)]).toEqual([true, false])
     expect(await bench.sessions.end('unknown')).toBe(false)
-  })
-
-  test('does not affect other sessions', async () => {
-    const bench = new BoshBench()
-    const [one, other] = [await bench.warmed(), await bench.warmed()]
-    bench.registry.byId(one.id)?.end('logout', 'loggedOut')
-    await other.next(message('here'))
-    expect(other.link.sent).toEqual([message('here')])
   })
 })

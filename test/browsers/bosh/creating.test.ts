@@ -31,7 +31,6 @@ describe('a session is created', () => {
 
   test.each([
     ['nothing', '', "wait='60' hold='1' requests='2' inactivity='150'"],
-    ['far more than allowed', "wait='86400' hold='1000'", "wait='60' hold='1' requests='2' inactivity='150'"],
     ['less than allowed', "wait='20' hold='1'", "wait='20' hold='1' requests='2' inactivity='150'"],
     [
       'hold 0, with longer inactivity because it polls',
@@ -48,7 +47,6 @@ describe('a session is created', () => {
 
   test.each([
     ["ver='1.6'", '1.6'],
-    ["ver='1.10'", '1.10'],
     ["ver='1.99'", '1.11'],
     ["ver='2.0'", '1.11'],
     ["ver='0.99'", '0.99'],
@@ -57,19 +55,10 @@ describe('a session is created', () => {
     expect(creation.reply?.body).toContain(` ver='${ver}'`)
   })
 
-  test('each with a sid of its own', async () => {
-    const bench = new BoshBench()
-    const sids = [await bench.session(), await bench.session()].map(({ sid }) => sid)
-    expect(new Set(sids).size).toBe(2)
-  })
-
   test.each([
     ['a rid is missing', `<body to='chat.example' xmlns='http://jabber.org/protocol/httpbind'/>`, 'bad-request'],
-    ['the rid is 0', create('', 0), 'bad-request'],
-    ['the rid is too large', create('', '9007199254740992'), 'bad-request'],
     ['the rid is no number', create('', 'x'), 'bad-request'],
     ['wait is no number', create("wait='soon'"), 'bad-request'],
-    ['wait is negative', create("wait='-1'"), 'bad-request'],
     ['hold is empty', create("hold=''"), 'bad-request'],
     ['ver is malformed', create("ver='1'"), 'bad-request'],
     ['restart is no boolean', create("xmpp:restart='yes' xmlns:xmpp='urn:xmpp:xbosh'"), 'bad-request'],
@@ -88,7 +77,6 @@ describe('a session is created', () => {
     ],
     ['the namespace is another', `<body rid='1' to='chat.example'/>`, 'bad-request'],
     ['it is no XML', 'rid=1', 'bad-request'],
-    ['it is cut short', create().slice(0, -3), 'bad-request'],
     ['it is empty', '', 'bad-request'],
     [
       'it asks the server for TLS',
@@ -152,14 +140,6 @@ describe('a server that is slow to open its stream', () => {
     const creation = await bench.send(create("wait='2' hold='1'"))
     await bench.pass(2.3)
     expect(creation.reply?.body).toContain('sid=')
-  })
-
-  test('the payload of the creation is sent once the stream is open', async () => {
-    const bench = new BoshBench()
-    await bench.send(create('', 700, message('early')))
-    expect(bench.link.sent).toEqual([])
-    await bench.server(link => link.open())
-    expect(bench.link.sent).toEqual([message('early')])
   })
 })
 

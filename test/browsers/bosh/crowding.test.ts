@@ -52,29 +52,6 @@ describe('more sessions than allowed', () => {
     expect(await ask(bench)).toBe(refused)
     expect(bench.counts.refused.sessions).toBe(3)
   })
-
-  test('are refused to clients while a session without a server still waits for its client', async () => {
-    const bench = limited({ sessions: 4 })
-    const first = await bench.session()
-    await bench.server(link => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
-    expect(await ask(bench)).toBe(refused)
-    await first.next()
-    expect(await ask(bench)).toBeUndefined()
-  })
-
-  test('are logged once a minute, with the reason', async () => {
-    const bench = limited({ sessions: 1 })
-    await bench.session()
-    for (let second = 0; second < 61; second++) {
-      await ask(bench)
-      await bench.pass(1)
-    }
-    const said = bench.logged.map(line => JSON.parse(line)).filter(({ level }) => level === 40)
-    expect(said).toMatchObject([
-      { limit: 'sessions', setting: 'MAX_SESSIONS', refused: 1, msg: 'a limit was reached' },
-      { limit: 'sessions', setting: 'MAX_SESSIONS', refused: 59, msg: 'a limit was reached' },
-    ])
-  })
 })
 
 describe('too many sessions of one client', () => {
@@ -113,14 +90,6 @@ describe('a client that does not log in in time', () => {
     expect(bench.counts.sessionsEnded['login-timeout']).toBe(1)
   })
 
-  test('gets the end on its next request if no request is open', async () => {
-    const bench = limited({ loginTimeout: 60 })
-    const client = await bench.session()
-    await bench.pass(60)
-    expect((await client.next()).reply?.body).toBe(refused)
-    expect(bench.registry.size).toBe(0)
-  })
-
   test('makes room at once for another session of its address that is not logged in', async () => {
     const bench = limited({ loginTimeout: 60, unauthenticatedPerAddress: 2, sessionsPerAddress: 3 })
     await bench.session()
@@ -132,15 +101,6 @@ describe('a client that does not log in in time', () => {
     expect(bench.counts.refused.unauthenticated).toBe(0)
     expect(await ask(bench)).toBe(refused)
     expect(bench.counts.refused.address).toBe(1)
-  })
-
-  test('makes room for only one more session', async () => {
-    const bench = limited({ loginTimeout: 60, unauthenticatedPerAddress: 2 })
-    const client = await bench.session()
-    await bench.pass(60)
-    await client.next()
-    expect(bench.registry.size).toBe(0)
-    expect([await ask(bench), await ask(bench), await ask(bench)]).toEqual([undefined, undefined, refused])
   })
 
   test.each<[string, (client: Client) => void]>([
@@ -220,14 +180,6 @@ describe('too many sessions of one user', () => {
     expect((await first.next()).reply).toBeUndefined()
     const other = await bound(bench, 'romeo@chat.example/a')
     expect(other.link.closed).toBe(false)
-  })
-
-  test('get the error on the next request if no request is open, and never get their JID', async () => {
-    const bench = limited({}, { perJid: 1 })
-    await bound(bench, juliet('a'))
-    const second = await bench.session()
-    await bench.server(link => link.bind(juliet('b')))
-    expect((await second.next()).reply?.body).toBe(refused)
   })
 
   test('are allowed once another has ended, even if its page does not have the end yet', async () => {

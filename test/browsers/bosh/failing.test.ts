@@ -119,16 +119,6 @@ describe('a fault in a session', () => {
     expect(bench.registry.size).toBe(0)
     expect(bench.counts.faults).toBe(1)
   })
-
-  test('during a login of this process is reported to the caller', async () => {
-    const bench = new BoshBench()
-    const login = bench.login()
-    await bench.server(link =>
-      link.end({ failure: { step: 'features', code: 'internal-error', cause: new TypeError('x') } }),
-    )
-    expect(login.end?.failure).toMatchObject({ code: 'internal-error' })
-    expect(bench.counts.faults).toBe(1)
-  })
 })
 
 describe('a stanza that is dropped', () => {

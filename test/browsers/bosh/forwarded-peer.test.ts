@@ -38,6 +38,7 @@ class Client implements Peer {
 }
 
 const xml = 'text/xml; charset=utf-8'
+const replyOf = (body: string): Reply => ({ status: 200, body, contentType: xml })
 const long = `<body>${'é'.repeat(600_000)}</body>`
 
 let owner: PeerListener
@@ -101,7 +102,7 @@ test('a request and its reply arrive whole', async () => {
 })
 
 test.each<[string, string, Reply]>([
-  ['a long request and a long reply', long, { status: 200, body: long, contentType: xml }],
+  ['a long request and a long reply', long, replyOf(long)],
   ['an empty reply with another status', '<body/>', { status: 404, body: '', contentType: xml }],
   ['a reply that is no answer', '<body/>', noAnswer],
 ])('%s: it arrives as it is', async (_what, text, reply) => {
@@ -124,7 +125,7 @@ test('if the link breaks while a reply is on its way, another reply over this li
   slow.isSlow = true
   const [first, second] = [await held(slow, between), await held(new Client(), between)]
   const outcomes: unknown[] = []
-  const reply: Reply = { status: 200, body: '<body/>', contentType: xml }
+  const reply = replyOf('<body/>')
   first.peer.answer(reply, isSent => {
     outcomes.push(['first', isSent])
     try {
@@ -147,8 +148,8 @@ test('if the link breaks while a reply is on its way, another reply over this li
 test('only the first answer counts', async () => {
   const client = new Client()
   serve = (_text, peer) => {
-    peer.answer({ status: 200, body: 'one', contentType: xml })
-    peer.answer({ status: 200, body: 'two', contentType: xml })
+    peer.answer(replyOf('one'))
+    peer.answer(replyOf('two'))
     peer.refuse()
   }
   await forward('<body/>', client)
@@ -181,7 +182,7 @@ test('a client that goes away has gone there', async () => {
   client.leave()
   expect(await how).toBeUndefined()
   expect([peer.gone, ends]).toEqual([true, 1])
-  peer.answer({ status: 200, body: 'late', contentType: xml })
+  peer.answer(replyOf('late'))
   peer.refuse()
   expect(client.replies).toEqual([])
   expect(links.streams).toBe(0)
@@ -190,49 +191,27 @@ test('a client that goes away has gone there', async () => {
 test('a held request is hurried if the process with the client leaves', async () => {
   const client = new Client()
   const { peer, how } = await held(client)
-  peer.whenHurried = () => peer.answer({ status: 200, body: '<body/>', contentType: xml })
+  peer.whenHurried = () => peer.answer(replyOf('<body/>'))
   links.retire()
   expect(await how).toBeUndefined()
   expect(client.replies).toHaveLength(1)
 })
 
 describe('the process with the session', () => {
-  /** A client that has its reply, which has not left yet. */
-  async function answered() {
+  test.each([true, false])('is told whether the reply has left for the client: %s', async hasLeft => {
     const client = new Client()
     client.isSlow = true
     const { peer, how } = await held(client)
     const settled: boolean[] = []
-    peer.answer({ status: 200, body: '<body/>', contentType: xml }, isSent => settled.push(isSent))
+    peer.answer(replyOf('<body/>'), isSent => settled.push(isSent))
     await eventually('the reply', () => client.replies.length === 1)
     expect(settled).toEqual([])
-    return { client, how, settled }
-  }
-
-  test('is told when the reply leaves for the client', async () => {
-    const { client, how, settled } = await answered()
-    client.settle!(true)
+    if (!hasLeft) client.leave()
+    client.settle!(hasLeft)
     expect(await how).toBeUndefined()
     await eventually('the end there', () => settled.length > 0)
-    expect(settled).toEqual([true])
+    expect(settled).toEqual([hasLeft])
     expect(links.streams).toBe(0)
-  })
-
-  test('is told if it never will', async () => {
-    const { client, how, settled } = await answered()
-    client.leave()
-    client.settle!(false)
-    expect(await how).toBeUndefined()
-    await eventually('the end there', () => settled.length > 0)
-    expect(settled).toEqual([false])
-  })
-
-  test('is told if the link breaks before', async () => {
-    const { how, settled } = await answered()
-    links.close()
-    expect(await how).toBeUndefined()
-    await eventually('the end there', () => settled.length > 0)
-    expect(settled).toEqual([false])
   })
 
   test('is told if the client has gone before the reply', async () => {
@@ -240,7 +219,7 @@ describe('the process with the session', () => {
     const { peer, how } = await held(client)
     client.leave()
     const settled: boolean[] = []
-    peer.answer({ status: 200, body: '<body/>', contentType: xml }, isSent => settled.push(isSent))
+    peer.answer(replyOf('<body/>'), isSent => settled.push(isSent))
     await how
     await eventually('the end there', () => settled.length > 0)
     expect(settled).toEqual([false])
@@ -249,7 +228,7 @@ describe('the process with the session', () => {
 
 test('3,000 requests, most of which are cancelled, leave nothing behind and do not break the link', async () => {
   serve = (text, peer) => {
-    if (text === 'quick') peer.answer({ status: 200, body: text, contentType: xml })
+    if (text === 'quick') peer.answer(replyOf(text))
   }
   const link = links.to({ path })
   for (let round = 0; round < 100; round++) {

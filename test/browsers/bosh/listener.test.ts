@@ -1,7 +1,6 @@
-import { Agent, createServer, type RequestListener, request, type Server } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import express from 'express'
 import { type Cors, createCors } from '../../../src/browsers/bosh/cors.js'
 import { createBoshListener } from '../../../src/browsers/bosh/listener.js'
 import { noAnswer, type Peer, type Reply } from '../../../src/browsers/bosh/peer.js'
@@ -122,9 +121,8 @@ describe.each(servers)('in %s', (_name, create) => {
     const long = reply(`<body>${'x'.repeat(20_000_000)}</body>`)
     /** Reads nothing. */
     const sendSilently = () => {
-      const socket = connect(port, '127.0.0.1').pause()
-      socket.write('POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n<body/>')
-      return socket
+      const { socket } = new HttpSocket(port).send(post('<body/>'))
+      return socket.pause()
     }
 
     test('that a reply has left', async () => {
@@ -241,36 +239,6 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(limits).toEqual(['stanza'])
     })
 
-    test('that is too large is matched to its session by its beginning, in any pieces', async () => {
-      refusal = reply('<body type="terminate"/>')
-      const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
-      const client = new HttpSocket(port)
-      const socket = await accepted
-      const text = `<body sid='1' rid='2'>${'x'.repeat(1000)}</body>`
-      client.send(post(text).slice(0, -text.length + 2))
-      await until(() => socket.bytesRead > 0)
-      expect((await client.send(text.slice(2)).reply()).body).toBe(refusal.body)
-      expect(await client.rest()).toBe('')
-      expect(refusedHead).toMatch(/^<body sid='1' rid='2'>x/)
-    })
-
-    test.each([
-      ['', undefined, 413],
-      [' with the end of its session as a body', reply('<body type="terminate"/>'), 200],
-    ])('that is far too large is refused before all of it has arrived%s', async (_how, terminate, status) => {
-      refusal = terminate
-      const client = new HttpSocket(port)
-      const text = `<body sid='1'>${'x'.repeat(8_000_000)}`
-      client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n${text}`)
-      const { head, body } = await client.reply()
-      expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*\r\nConnection: close\r\n`))
-      if (terminate === undefined) expect(body).toContain('MAX_STANZA_BYTES')
-      else expect(body).toBe(terminate.body)
-      expect(await client.rest()).toBe('')
-      expect(refusedHead).toMatch(/^<body sid='1'>x/)
-      expect(received).toEqual([])
-    })
-
     test('passes its cookies on, and sets the cookie of the reply', async () => {
       answer = async () => ({ ...reply('<body/>'), setCookie: 'wb-1=secret; HttpOnly' })
       const { headers } = await send('POST', '<body/>', { cookie: 'a=b; wb-1=x' })
@@ -285,71 +253,12 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received[0]?.body).toHaveLength(1000)
     })
 
-    test('is reported as gone once if its client disconnects', async () => {
-      let left = 0
-      const held = new Promise<Peer>(resolve => {
-        answer = (_body, peer) => {
-          peer.whenGone = () => {
-            left += 1
-          }
-          resolve(peer)
-          return new Promise(() => {})
-        }
-      })
-      const { socket } = new HttpSocket(port).send(post('<body/>'))
-      const peer = await held
-      expect(peer).toMatchObject({ secure: false, gone: false, address: '127.0.0.1' })
-      socket.destroy()
-      await until(() => peer.gone)
-      expect(left).toBe(1)
-    })
-
     test('is answered only once', async () => {
       answer = async () => reply('<body n="1"/>')
       const answered = send('POST', '<body/>')
       await until(() => received.length === 1)
       for (const n of [1, 2]) received[0]!.peer.answer(reply(`<body n="${n}"/>`))
       expect((await answered).body).toBe('<body n="1"/>')
-    })
-
-    test('may be one of fifty in a packet', async () => {
-      answer = async body => reply(`<answer>${body}</answer>`)
-      const client = new HttpSocket(port)
-      const bodies = Array.from({ length: 50 }, (_, number) => `<body n="${number}"/>`)
-      client.send(bodies.map(body => post(body)).join(''))
-      for (const body of bodies) expect((await client.reply()).body).toBe(`<answer>${body}</answer>`)
-      expect(received.map(({ body }) => body)).toEqual(bodies)
-      client.socket.end()
-      expect(await client.rest()).toBe('')
-    })
-
-    test('is answered in its turn, in whatever order the replies are ready', async () => {
-      answer = () => new Promise(() => {})
-      const client = new HttpSocket(port)
-      for (const order of [
-        [2, 0, 1],
-        [0, 2, 1],
-        [1, 0, 2],
-      ]) {
-        received = []
-        client.send(post('<body/>') + post('<body/>') + post('<body/>'))
-        await until(() => received.length === 3)
-        for (const number of order) {
-          received[number]!.peer.answer(reply(`<body n="${number}">é</body>`))
-          // Each piece arrives in its own turn of the event loop.
-          await new Promise(resolve => setImmediate(resolve))
-        }
-        for (const number of [0, 1, 2]) expect((await client.reply()).body).toBe(`<body n="${number}">é</body>`)
-      }
-      client.socket.end()
-      expect(await client.rest()).toBe('')
-    })
-
-    test('over HTTP/1.0 is answered with its length', async () => {
-      const client = new HttpSocket(port).send('POST /http-bind HTTP/1.0\r\nContent-Length: 7\r\n\r\n<body/>')
-      const text = await client.rest()
-      expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
-      expect(text.toLowerCase()).toContain('content-length: 7')
     })
   })
 
@@ -412,7 +321,7 @@ describe.each(servers)('in %s', (_name, create) => {
       cors = createCors(origins)
     }
     /** A request that a browser sends without a preflight. */
-    const post = (origin: string, site = 'cross-site') =>
+    const postFrom = (origin: string, site = 'cross-site') =>
       send('POST', '<body/>', {
         origin,
         'sec-fetch-site': site,
@@ -423,10 +332,10 @@ describe.each(servers)('in %s', (_name, create) => {
     test.each(['cross-site', 'same-site'])('that is not listed cannot post (%s)', async site => {
       for (const origins of [[listed], []]) {
         setUp(...origins)
-        const { status, body } = await post('https://evil.example', site)
+        const { status, body } = await postFrom('https://evil.example', site)
         expect([status, body]).toEqual([403, expect.stringMatching(/CORS_ORIGINS/)])
         expect(noted).toContainEqual(['origin', 'CORS_ORIGINS', 'https://evil.example'])
-        expect((await post('null', site)).status).toBe(403)
+        expect((await postFrom('null', site)).status).toBe(403)
       }
       expect(received).toEqual([])
     })
@@ -439,17 +348,14 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received).toEqual([])
       for (const origin of [listed, `http://localhost:${port}`, 'https://chat.example'])
         expect((await over(origin)).body).toBe('<body/>')
-      expect((await send('POST', '<body/>', {})).body).toBe('<body/>')
-      setUp('*')
-      expect((await over('http://evil.example')).body).toBe('<body/>')
     })
 
     test('that is listed may post; so may pages of the same origin, and all pages if all are allowed', async () => {
       setUp(listed)
-      expect((await post(listed)).body).toBe('<body/>')
-      expect((await post('https://chat.example', 'same-origin')).body).toBe('<body/>')
+      expect((await postFrom(listed)).body).toBe('<body/>')
+      expect((await postFrom('https://chat.example', 'same-origin')).body).toBe('<body/>')
       setUp('*')
-      expect((await post('https://evil.example')).body).toBe('<body/>')
+      expect((await postFrom('https://evil.example')).body).toBe('<body/>')
     })
   })
 
@@ -606,55 +512,6 @@ describe.each(servers)('in %s', (_name, create) => {
     })
   })
 
-  describe('a client that breaks the connection', () => {
-    test('in the middle of a reply ends no other request', async () => {
-      answer = async body => reply(body === 'large' ? 'x'.repeat(32 * 1024 * 1024) : body)
-      const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
-      const client = new HttpSocket(port)
-      client.socket.pause()
-      client.send(post('large') + post('next'))
-      const socket = await accepted
-      await until(() => socket.writableLength > 0)
-      client.socket.resetAndDestroy()
-      await until(() => socket.destroyed)
-      expect((await send('POST', 'other')).body).toBe('other')
-      expect(faults).toEqual([])
-    })
-  })
-
-  describe('the endpoint in an Express app', () => {
-    test.each([
-      ['our HTTP messages', true],
-      ['Express’s HTTP messages', false],
-    ])('shares connections with other routes, with %s', async (_whose, isOurs) => {
-      const app = express()
-      install(isOurs, app)
-      let isHeld = false
-      app.use((req, _res, next) => {
-        // Like a middleware that waits while the body arrives.
-        void until(() => req.readableLength > 0 || req.complete).then(() => {
-          isHeld = req.method === 'POST'
-          next()
-        })
-      })
-      app.get('/other', (_req, res) => void res.send('other'))
-      app.use(listener)
-      server.close()
-      await listen(create(app))
-      const client = new HttpSocket(port)
-      for (let times = 0; times < 3; times++) {
-        const text = post('<body>é</body>')
-        isHeld = false
-        client.send(text.slice(0, -3))
-        await until(() => isHeld)
-        expect((await client.send(text.slice(-3)).reply()).body).toBe('<body/>')
-        expect(received.pop()!.body).toBe('<body>é</body>')
-        expect((await client.send('GET /other HTTP/1.1\r\nHost: a\r\n\r\n').reply()).body).toBe('other')
-      }
-      client.socket.destroy()
-    })
-  })
-
   describe('pages of other origins', () => {
     const portal = 'https://portal.example'
     const other = 'https://shop.example'
@@ -805,40 +662,24 @@ describe.each(servers)('in %s', (_name, create) => {
 
     test('does not keep a shared connection busy', async () => {
       access = address => address !== '203.0.113.9'
-      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-      const post = (headers: Record<string, string>) =>
-        new Promise<number>(resolve => {
-          const sent = request({ port, method: 'POST', path: '/http-bind', headers, agent }, res => {
-            res.resume().once('end', () => resolve(res.statusCode!))
-          })
-          sent.end('<body/>'.padEnd(900))
-        })
-      const statuses = [await post({ 'x-forwarded-for': '203.0.113.9' }), await post({})]
-      agent.destroy()
-      expect(statuses).toEqual([403, 200])
+      const client = new HttpSocket(port)
+      const body = '<body/>'.padEnd(900)
+      expect((await client.send(post(body, 'X-Forwarded-For: 203.0.113.9')).reply()).head).toMatch(/^HTTP\/1\.1 403 /)
+      expect((await client.send(post(body)).reply()).head).toMatch(/^HTTP\/1\.1 200 /)
+      client.socket.destroy()
     })
   })
 
-  describe('a request sent before the earlier request was answered', () => {
-    test('is dropped with its connection', async () => {
-      answer = () => new Promise(() => {})
-      const gone: string[] = []
-      const one = (body: string) => `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
-      const socket = connect(port, '127.0.0.1')
-      socket.write(one('<first/>') + one('<second/>'))
-      await until(() => received.length === 2)
-      const left = received.map(
-        ({ body, peer }) =>
-          new Promise<void>(resolve => {
-            peer.whenGone = () => {
-              gone.push(body)
-              resolve()
-            }
-          }),
-      )
-      socket.destroy()
-      await Promise.all(left)
-      expect(gone.sort()).toEqual(['<first/>', '<second/>'])
-    })
+  test('requests that wait on one connection are dropped with it', async () => {
+    const gone: string[] = []
+    answer = (body, peer) => {
+      peer.whenGone = () => void gone.push(body)
+      return new Promise(() => {})
+    }
+    const { socket } = new HttpSocket(port).send(post('<first/>') + post('<second/>'))
+    await until(() => received.length === 2)
+    socket.destroy()
+    await until(() => gone.length === 2)
+    expect(gone.sort()).toEqual(['<first/>', '<second/>'])
   })
 })

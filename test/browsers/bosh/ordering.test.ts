@@ -1,5 +1,15 @@
 import { describe, expect, test } from '@jest/globals'
-import { auth, BoshBench, empty, errorReply, FakePeer, message, payload, terminated } from '../../support/bosh-bench.js'
+import {
+  auth,
+  BoshBench,
+  boshNamespace,
+  empty,
+  errorReply,
+  FakePeer,
+  message,
+  payload,
+  terminated,
+} from '../../support/bosh-bench.js'
 import { collectGarbage } from '../../support/collected.js'
 
 const MiB = 2 ** 20
@@ -184,4 +194,22 @@ test('a page that attaches with `rid` minus 1 keeps its session if its second re
   await client.at(client.rid + 1, message('2'))
   await client.at(client.rid, message('1'))
   expect([bench.registry.size, client.link.sent.join('')]).toEqual([1, message('2') + message('1')])
+})
+
+describe('a session with acknowledgements', () => {
+  const acks = "wait='60' hold='1' ver='1.6' ack='1'"
+
+  test('stores more replies than the window until the client acknowledges them', async () => {
+    const client = await new BoshBench().session(acks, 799)
+    await client.at(800, message('x'))
+    for (let rid = 801; rid < 806; rid++) await client.at(rid, message('x'), "ack='799'")
+    expect((await client.at(800, message('x'), "ack='799'")).reply?.body).toBe(
+      `<body ack='801' xmlns='${boshNamespace}'/>`,
+    )
+  })
+
+  test('rejects an ack that is not a number', async () => {
+    const client = await new BoshBench().session(acks, 799)
+    expect((await client.at(800, '', "ack='soon'")).reply?.body).toBe(terminated('bad-request'))
+  })
 })

@@ -58,14 +58,6 @@ describe('a page that resumes a session', () => {
     expect(page.link.sent).toEqual(['one', 'two', 'three'].map(message))
   })
 
-  test('does not get attributes of the creation reply again', async () => {
-    const bench = new BoshBench()
-    const page = await bench.resume(await bench.warmed())
-    const poll = await page.next()
-    await bench.server(link => link.receive(message('hello')))
-    expect(poll.reply?.body).toBe(payload(message('hello')))
-  })
-
   test('must send its first request in the given time, and then before the usual inactivity', async () => {
     const bench = new BoshBench()
     const [late, early] = [await bench.warmed(), await bench.warmed()]
@@ -154,17 +146,6 @@ describe('the previous page', () => {
     expect(bench.manager.refuseTooLarge(head, new FakePeer())?.body).toBe(refused)
     expect(bench.registry.size).toBe(1)
   })
-
-  test('is refused as are all earlier pages, however often the session is resumed', async () => {
-    const bench = new BoshBench()
-    const pages = [await bench.warmed()]
-    for (let times = 0; times < 3; times++) pages.push(await bench.resume(pages.at(-1)!))
-    const last = pages.pop()!
-    await last.next()
-    for (const page of pages) expect((await page.next()).reply?.body).toBe(refused)
-    await last.next(message('mine'))
-    expect(last.link.sent).toEqual([message('mine')])
-  })
 })
 
 describe('stanzas from the server', () => {
@@ -242,16 +223,6 @@ describe('stanzas from the server', () => {
     expect(numbers(await page.next())).toEqual(again)
   })
 
-  test('are delivered once while further rids follow', async () => {
-    const { bench, client: old } = await BoshBench.warmed()
-    await old.next()
-    await say(bench, 1)
-    const page = await bench.resume(old)
-    expect(numbers(await page.next())).toEqual([1])
-    await say(bench, 2)
-    expect(numbers(await page.next())).toEqual([2])
-  })
-
   test('that the next page did not fetch are sent to the page after it', async () => {
     const { bench, client: old } = await BoshBench.warmed()
     await talk(bench, old)
@@ -305,14 +276,6 @@ describe('the terms of the previous page', () => {
     // The reply is still stored, because the next request had no `ack`.
     expect((await page.at(page.rid - 1)).reply?.body).toBe(first.reply?.body)
   })
-
-  test('the rate of its requests does not count for the new page', async () => {
-    const bench = new BoshBench({ enforcePolling: true })
-    const old = await bench.warmed({}, "wait='60' hold='0' ver='1.6'")
-    await old.next()
-    const page = await bench.resume(old)
-    expect((await page.next()).reply?.body).toBe(empty)
-  })
 })
 
 describe('a session cannot be resumed', () => {
@@ -326,25 +289,11 @@ describe('a session cannot be resumed', () => {
     expect(client.link.sent).toEqual([message('goes on')])
   })
 
-  test('if its client has restarted its stream and is not bound yet', async () => {
-    const { bench, client } = await BoshBench.welcome()
-    await client.next('', restart)
-    await bench.server(link => link.open())
-    expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
-  })
-
   test('if its server has ended it, and its page gets the end', async () => {
     const { bench, client } = await BoshBench.warmed()
     await bench.server(link => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
     expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
     expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
-  })
-
-  test('if it has ended, or never existed', async () => {
-    const { bench, client } = await BoshBench.warmed()
-    bench.registry.byId(client.id)?.end('logout', 'loggedOut')
-    expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
-    expect(bench.registry.byId('0'.repeat(32))?.resume(handover)).toBeUndefined()
   })
 
   test('if its client began with so high a rid that none remain; the session continues', async () => {
