@@ -5,13 +5,10 @@ import { Rate } from '../../../src/lib/limits/rates.js'
 import type { BoshBench } from '../../support/bosh-bench.js'
 import { type AttachOptions, close, connectPage, type FakeWebSocket, open } from '../../support/fake-web-socket.js'
 import * as pages from './pages.js'
-import { attachPage, benchWithTickets, newToken, notAuthorized, warmedWithTickets } from './pages.js'
+import { attachPage, benchWithTickets, newToken, notAuthorized, streamError, warmedWithTickets } from './pages.js'
 
 const sasl2Failure = (condition: string) =>
   `<failure xmlns='urn:xmpp:sasl:2'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>`
-const streamError = (condition: string) =>
-  expect.stringContaining(`<${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>`)
-const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
 /** A page that has opened its stream. Earlier messages are removed from `sent`. */
 function opened(bench: BoshBench, options?: AttachOptions, to?: string): FakeWebSocket {
@@ -368,15 +365,6 @@ describe('wrong tokens', () => {
     // The token still works.
     attachPage(bench, client.token!)
   })
-})
-
-test('a session whose server has gone sends the end to a page that logs in with its token', async () => {
-  const { bench, client } = await warmedWithTickets()
-  const slow = pages.logIn(bench, client.token!)
-  await bench.server(link => link.end(lost))
-  slow.receive(pages.bind)
-  expect(slow.sent.slice(-2)).toEqual([streamError('remote-connection-failed'), close])
-  expect(bench.registry.size).toBe(0)
 })
 
 test('no token is issued if WebSocket is off for pages, or sessions are bound to one browser', async () => {

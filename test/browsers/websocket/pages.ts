@@ -1,5 +1,6 @@
 // Pages that attach to sessions over WebSocket.
 import { createHmac } from 'node:crypto'
+import { expect } from '@jest/globals'
 import {
   bind2Namespace,
   bindNamespace,
@@ -9,6 +10,10 @@ import {
 } from '../../../src/xmpp/namespaces.js'
 import { type BenchOptions, BoshBench, type Client } from '../../support/bosh-bench.js'
 import { type AttachOptions, connectPage, type FakeWebSocket, open } from '../../support/fake-web-socket.js'
+import { resumable } from '../../support/next-process.js'
+
+export const streamError = (condition: string) =>
+  expect.stringContaining(`<${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>`)
 
 export const benchWithTickets = (about: BenchOptions = {}, domains?: readonly string[]) =>
   new BoshBench({}, domains, { issuesTickets: true, ...about })
@@ -96,6 +101,12 @@ export async function attachedPage(about?: BenchOptions, options?: AttachOptions
 export async function countingPage(about?: BenchOptions) {
   const { bench, client } = await warmedWithTickets(about)
   return { bench, client, ...attachPageCounting(bench, client.token!) }
+}
+
+/** The same, and the server counts stanzas as well. */
+export async function managedPage(about?: BenchOptions) {
+  const { bench, client, mending } = await resumable(benchWithTickets(about))
+  return { bench, client, mending, link: client.link, ...attachPageCounting(bench, client.token!) }
 }
 
 /** The token for a backend that resumes the session. */

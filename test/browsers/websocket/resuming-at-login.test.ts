@@ -10,6 +10,7 @@ import {
   comeBack,
   countingPage,
   enable,
+  managedPage,
   newToken,
   resume,
   stanza,
@@ -20,12 +21,6 @@ const success = (more: string) =>
 const failed = "<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
 const bound = "<bound xmlns='urn:xmpp:bind:0'/>"
 const features = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>"
-
-/** A page that counts stanzas, as the server does. */
-async function managedPage() {
-  const { bench, client } = await resumable(benchWithTickets())
-  return { bench, client, link: client.link, ...attachPageCounting(bench, client.token!) }
-}
 
 async function cutOff() {
   const { bench, client, socket, id } = await countingPage()
