@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import { createEndpoints } from '../../src/remote/endpoint.js'
+import { linksInXrd } from '../../src/remote/endpoint-discovery.js'
 import { makeCertificate } from '../support/certificates.js'
 import { calledAfterEach } from '../support/closers.js'
+import { cpuTime } from '../support/cpu-time.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, faultOf, namesOf, usualEntry } from './parts.js'
 
@@ -108,15 +110,6 @@ describe('the BOSH endpoint of a domain', () => {
     expect(await asked).toEqual({ ...notFound, code: 'remote-connection-failed' })
   })
 
-  test('is unknown if the host refuses connections', async () => {
-    const { there, hostMeta } = await begin()
-    await there.stop()
-    expect(await faultOf(hostMeta.endpointOf('localhost'))).toEqual({
-      ...notFound,
-      code: 'remote-connection-failed',
-    })
-  })
-
   test('is unknown if the certificate of the host is not trusted', async () => {
     const { there, hostMeta } = await begin({ ca: undefined })
     expect(await faultOf(hostMeta.endpointOf('localhost'))).toEqual({
@@ -189,5 +182,30 @@ describe('BOSH endpoints that were found', () => {
     const again = hostMeta.endpointOf('localhost')
     ;(await there.request()).send(200, json({ rel: relation, href: found }))
     expect(await again).toBe(found)
+  })
+})
+
+describe('comments in host-meta', () => {
+  const oneLink = "<Link rel='r' href='h'/>"
+
+  test.each([
+    [`<!-- a -->${oneLink}<!---->`, [{ rel: 'r', href: 'h' }]],
+    [`<!--${oneLink}-->`, []],
+    // `<!-->` is only a beginning.
+    [`<!--->a-->${oneLink}`, [{ rel: 'r', href: 'h' }]],
+  ])('comments are left out: %s', (inside, expected) => {
+    expect(linksInXrd(xrd(inside))).toEqual(expected)
+  })
+
+  test.each(['<!-- no end', '<!-- a -- b -->'])('a comment that is not well-formed is refused: %s', comment => {
+    expect(() => linksInXrd(xrd(comment))).toThrow()
+  })
+
+  test.each(['<!--', '<!---->', '<!-', '<!-- ', '-->'])('half a megabyte of %j takes milliseconds', piece => {
+    const text = piece.repeat(Math.floor((512 * 1024) / piece.length))
+    const before = cpuTime()
+    expect(() => linksInXrd(text)).toThrow()
+    // With a search for each beginning, this took 13 seconds.
+    expect(cpuTime() - before).toBeLessThan(2_000)
   })
 })

@@ -24,18 +24,19 @@ test('the session has the values of the creation reply', () => {
   })
 })
 
-test.each(['policy-violation', 'constructor', '__proto__', 'toString'])(
-  'a session that ends with %s is reported as remote-connection-failed',
-  async condition => {
-    const text = `<body type='terminate' condition='${condition}' xmlns='http://jabber.org/protocol/httpbind'/>`
-    const reply = await readReply(Readable.from([Buffer.from(text)]), 1000)
-    expect(reply.end?.failure).toEqual({
-      step: 'features',
-      code: 'remote-connection-failed',
-      condition,
-    })
-  },
-)
+test.each([
+  ['host-unknown', 'host-unknown'],
+  ['host-gone', 'host-unknown'],
+  ['improper-addressing', 'host-unknown'],
+  ['remote-stream-error', 'remote-stream-error'],
+  ['policy-violation', 'remote-connection-failed'],
+  ['constructor', 'remote-connection-failed'],
+  ['__proto__', 'remote-connection-failed'],
+])('a session that ends with %s is reported as %s', async (condition, code) => {
+  const text = `<body type='terminate' condition='${condition}' xmlns='http://jabber.org/protocol/httpbind'/>`
+  const reply = await readReply(Readable.from([Buffer.from(text)]), 1000)
+  expect(reply.end?.failure).toEqual({ step: 'features', code, condition })
+})
 
 test('values that are missing have defaults', () => {
   expect(read(" sid='s1'")).toEqual({ ...usual, maxpause: undefined })

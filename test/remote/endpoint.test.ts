@@ -67,18 +67,6 @@ describe('a remote BOSH endpoint', () => {
     expect(textsOf(await replied)).toEqual(["<iq xmlns='jabber:client' id='ä'/>"])
   })
 
-  test('gets the next request over the same connection', async () => {
-    const { there, here } = await connect()
-    for (const text of ['one', 'two']) {
-      const replied = here.exchange(text, 60)
-      const request = await there.request()
-      request.answer()
-      await replied
-      await request.over
-    }
-    expect(there.connections).toBe(1)
-  })
-
   test.each([
     ['http', undefined, 'tcp'],
     ['https', certificate, 'tls'],
@@ -140,14 +128,6 @@ describe('a remote BOSH endpoint', () => {
       own(small),
     ])
     expect(reply.dropped).toEqual([dropped, undefined, dropped])
-  })
-
-  test('cannot redirect to another URL', async () => {
-    const { there, here } = await connect()
-    const replied = faultOf(here.exchange('', 60))
-    ;(await there.request()).send(302, '', { Location: '/other' })
-    expect((await replied).code).toBe('remote-connection-failed')
-    expect(there.isAsked).toBe(false)
   })
 
   test('is disconnected if its request is aborted', async () => {

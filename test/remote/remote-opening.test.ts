@@ -100,25 +100,6 @@ describe('a login at a remote endpoint', () => {
     expect(there.mostOpen).toBe(1)
   })
 
-  test('fails if the endpoint is unreachable', async () => {
-    const { there, opening, ends, isOver, isGone } = await begin()
-    await there.stop()
-    await isOver()
-    expect(ends).toMatchObject([{ step: 'connect', code: 'remote-connection-failed' }])
-    opening.abandon()
-    await isGone()
-  })
-
-  test('fails with the reason why the endpoint ended the session', async () => {
-    const { there, opening, ends, isOver, isGone, logsIn } = await created()
-    ;(await logsIn()).answer('', `${ending} condition='policy-violation'`)
-    await isOver()
-    expect(ends).toMatchObject([{ step: 'features', code: 'remote-connection-failed', condition: 'policy-violation' }])
-    opening.abandon()
-    await isGone()
-    expect(there.isAsked).toBe(false)
-  })
-
   test('that is abandoned with an open request aborts it and ends the session', async () => {
     const { there, opening, ends, isGone, logsIn } = await created()
     const request = await logsIn()
