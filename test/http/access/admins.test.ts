@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { cheapHash } from '../../support/cheap-hash.js'
-import { config, fakeService, parameters, warm } from '../../warm/fake-login.js'
+import { config, fakeService, parameters } from '../../warm/fake-login.js'
 
 describe('the admin', () => {
   const header = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
@@ -36,10 +36,6 @@ describe('the admin', () => {
     expect(reply.status).toBe(401)
     expect(reply.type).toBe('application/problem+json')
     expect(JSON.parse(reply.text)).toMatchObject({ status: 401, code: 'unauthorized', title: 'Unauthorized' })
-  })
-
-  test('may have a name like a JID and a UTF-8 secret with a colon', async () => {
-    expect((await warm().type('form').send(parameters)).status).toBe(200)
   })
 
   test('gets 403 for a domain that is not theirs', async () => {

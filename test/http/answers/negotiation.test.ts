@@ -7,32 +7,20 @@ const json = 'application/json'
 
 test.each([
   [undefined, form, 'html'],
-  [undefined, undefined, 'html'],
   [undefined, json, 'json'],
-  ['', json, 'json'],
-  ['*/*', form, 'html'],
   ['*/*', `${json}; charset=utf-8`, 'json'],
-  ['*/*;q=0.1', json, 'json'],
   ['application/json', form, 'json'],
   ['APPLICATION/JSON', form, 'json'],
   ['application/problem+json', form, 'json'],
   ['application/json, text/plain, */*', form, 'json'],
   ['application/json;q=0.5, text/html;q=0.4', form, 'json'],
-  ['application/json;q=0.4, text/html;q=0.5', form, 'html'],
   ['application/json; charset=utf-8; q=0.4, text/html; q = 0.5', form, 'html'],
   ['application/json, text/html', form, 'json'],
   ['text/html, application/json', form, 'html'],
   ['application/json;q=0.9, */*', form, 'html'],
-  ['application/json;q=0, */*', json, 'html'],
   ['application/json;q=0', json, 'html'],
-  ['application/*', json, 'html'],
-  ['text/plain', json, 'html'],
-  ['text/html', json, 'html'],
-  ['text/*', json, 'html'],
   [browser, form, 'xhtml'],
-  ['application/xhtml+xml', json, 'xhtml'],
   ['application/xhtml+xml;q=0.5, text/html', form, 'html'],
-  ['application/xhtml+xml;q=0, */*', form, 'html'],
   ['application/xhtml+xml, application/json;q=0.9', form, 'xhtml'],
   ['nonsense;;=,,;q', form, 'html'],
 ])('Accept: %s after a body of %s gives %s', (accept, contentType, representation) => {
@@ -41,11 +29,8 @@ test.each([
 
 test.each([
   [undefined, 'json'],
-  ['*/*', 'json'],
-  ['application/json', 'json'],
   ['text/html', 'html'],
   [browser, 'xhtml'],
-  ['text/plain', 'html'],
 ])('Accept: %s at a JSON endpoint gives %s', (accept, representation) => {
   expect(negotiate({ accept }, 'json')).toBe(representation)
 })

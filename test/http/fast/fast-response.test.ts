@@ -349,14 +349,4 @@ describe('a reply larger than the buffers of the connection', () => {
     expect(events).toEqual(['close'])
     expect(socket.destroyed).toBe(true)
   })
-
-  test('is sent before later replies', async () => {
-    const events = await stalled()
-    client.send(post('next') + post('last'))
-    client.socket.resume()
-    await client.reply()
-    expect((await client.reply()).body).toBe('next')
-    expect((await client.reply()).body).toBe('last')
-    expect(events.filter(event => event === 'finish')).toHaveLength(3)
-  })
 })

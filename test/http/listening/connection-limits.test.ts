@@ -135,9 +135,4 @@ describe('a listener with limits', () => {
     expect(await isWelcome(0, '127.0.0.2')).toBe(true)
     expect(await isWelcome(0, '127.0.0.2')).toBe(false)
   })
-
-  test('has no limit at 0', async () => {
-    await listen({})
-    for (const _each of [1, 2, 3]) expect(await isWelcome(0, '127.0.0.1')).toBe(true)
-  })
 })

@@ -11,7 +11,7 @@ import { eventually } from '../../support/eventually.js'
 import { ask } from '../../support/http-answer.js'
 import { Listener } from '../../support/listener.js'
 import { testFolder } from '../../support/test-folder.js'
-import { listenWith } from './listening-stage.js'
+import { listenInTest } from './listening-stage.js'
 
 const { file } = testFolder()
 
@@ -135,7 +135,7 @@ describe('behind a request that waits for its reply', () => {
       })
     }
     const refused: string[] = []
-    const listening = await listenWith(answer, { refused: limit => void refused.push(limit), certificate })
+    const { listening } = await listenInTest(answer, { refused: limit => void refused.push(limit), certificate })
     const agent = new Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false })
     for (let count = 0; count < 100; count++) {
       const reply = await ask(listening.urls.at(-1)!, { method: 'POST', agent }, 'body')
@@ -143,8 +143,6 @@ describe('behind a request that waits for its reply', () => {
     }
     expect([refused, [...own]]).toEqual([[], ['200 x']])
     agent.destroy()
-    listening.closeAllConnections()
-    await listening.close()
   })
 
   test('the body of a request that is refused at once is not kept', async () => {
@@ -152,13 +150,12 @@ describe('behind a request that waits for its reply', () => {
     const answer = (req: IncomingMessage, res: ServerResponse) => {
       if (requests.push(req) > 1) res.writeHead(415).end()
     }
-    const listening = await listenWith(answer, { holds: true })
-    const socket = connect(Number(new URL(listening.urls[0]!).port), '127.0.0.1')
+    const { port } = await listenInTest(answer, { holds: true })
+    const socket = connect(port, '127.0.0.1')
     socket.on('error', () => {})
     socket.write(`${first}POST / HTTP/1.1\r\nHost: a\r\n${tiny(1_000)}`)
     await eventually('the body has come', () => requests[1]?.complete === true)
     await eventually('it is read', () => requests[1]!.readableLength === 0)
     socket.destroy()
-    await listening.close()
   })
 })

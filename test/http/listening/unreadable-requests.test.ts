@@ -1,13 +1,12 @@
 import { EventEmitter } from 'node:events'
 import type { Server } from 'node:http'
 import { connect as connectTls } from 'node:tls'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import type { Listening } from '../../../src/http/listening/listening.js'
+import { beforeEach, describe, expect, test } from '@jest/globals'
 import { refuseUnreadable } from '../../../src/http/listening/unreadable-requests.js'
 import { HttpSocket } from '../../support/http-socket.js'
-import { listenWith } from './listening-stage.js'
+import { listenInTest } from './listening-stage.js'
 
-let listening: Listening
+let port: number
 let reasons: string[]
 let answers: ((body: string) => void)[]
 
@@ -15,15 +14,10 @@ beforeEach(async () => {
   reasons = []
   answers = []
   const answer = (_req: unknown, res: { end(body: string): void }) => void answers.push(body => res.end(body))
-  listening = await listenWith(answer, { note: (_request, reason) => void reasons.push(reason) })
+  port = (await listenInTest(answer, { note: (_request, reason) => void reasons.push(reason) })).port
 })
 
-afterEach(async () => {
-  listening.closeAllConnections()
-  await listening.close()
-})
-
-const client = () => new HttpSocket(Number(new URL(listening.urls[0]!).port))
+const client = () => new HttpSocket(port)
 
 describe('CONNECT, as a client sends it to a proxy', () => {
   const request = 'CONNECT chat.example:443 HTTP/1.1\r\nHost: chat.example:443\r\n\r\n'
@@ -56,7 +50,7 @@ test.each([
 })
 
 test('TLS to a port without it is named', async () => {
-  const handshake = connectTls({ host: '127.0.0.1', port: Number(new URL(listening.urls[0]!).port) })
+  const handshake = connectTls({ host: '127.0.0.1', port })
   handshake.on('error', () => {})
   await new Promise(closed => handshake.once('close', closed))
   expect(reasons).toEqual(['https-to-http-port'])

@@ -3,8 +3,9 @@ import { connect, type Socket } from 'node:net'
 import { expect, test } from '@jest/globals'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { listenWith } from './listening-stage.js'
+import { listenInTest } from './listening-stage.js'
 
+const get = 'GET / HTTP/1.1\r\nHost: a\r\n'
 const largerThanBuffers = Buffer.alloc(64 * 2 ** 20, 'x')
 const clock = new FakeClock()
 
@@ -12,48 +13,36 @@ test.each(['foo', 'websocket'])(
   'a client that does not read a reply and sends an upgrade to %s is closed after a minute',
   async protocol => {
     const answer = (_req: unknown, res: { end(body: Buffer): void }) => void res.end(largerThanBuffers)
-    const listening = await listenWith(answer, { clock })
-    try {
-      const get = 'GET / HTTP/1.1\r\nHost: a\r\n'
-      const client = connect(Number(new URL(listening.urls[0]!).port), '127.0.0.1').pause()
-      client.on('error', () => {}).write(`${get}\r\n${get}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`)
-      await once(client, 'connect')
-      let before = 0
-      await eventually('no more of it leaves', () => {
-        const left = listening.unreadBytes
-        const isSame = left > 0 && left === before
-        before = left
-        return isSame
-      })
-      clock.advance(70_000)
-      await eventually('the connection is closed', () => listening.connections === 0)
-      client.destroy()
-    } finally {
-      listening.closeAllConnections()
-      await listening.close()
-    }
+    const { listening, port } = await listenInTest(answer, { clock })
+    const client = connect(port, '127.0.0.1').pause()
+    client.on('error', () => {}).write(`${get}\r\n${get}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`)
+    await once(client, 'connect')
+    let before = 0
+    await eventually('no more of it leaves', () => {
+      const left = listening.unreadBytes
+      const isSame = left > 0 && left === before
+      before = left
+      return isSame
+    })
+    clock.advance(70_000)
+    await eventually('the connection is closed', () => listening.connections === 0)
+    client.destroy()
   },
 )
 
 test('an upgrade behind a request is answered after its reply, although the client sends no more', async () => {
   let first: { socket: Socket; end(body: string): void } | undefined
-  const listening = await listenWith(({ socket }: { socket: Socket }, res: { end(body: string): void }) => {
+  const { port } = await listenInTest(({ socket }: { socket: Socket }, res: { end(body: string): void }) => {
     first = { socket, end: body => void res.end(body) }
   })
-  try {
-    const get = 'GET / HTTP/1.1\r\nHost: a\r\n'
-    const client = connect(Number(new URL(listening.urls[0]!).port), '127.0.0.1')
-    client.end(`${get}\r\n${get}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n`)
-    let received = ''
-    client.on('data', chunk => {
-      received += chunk
-    })
-    await eventually('the end of the requests has come', () => first?.socket.readableEnded === true)
-    first!.end('first')
-    await once(client, 'close')
-    expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\n.*firstHTTP\/1\.1 400 Bad Request\r\n.*without "Upgrade"/s)
-  } finally {
-    listening.closeAllConnections()
-    await listening.close()
-  }
+  const client = connect(port, '127.0.0.1')
+  client.end(`${get}\r\n${get}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n`)
+  let received = ''
+  client.on('data', chunk => {
+    received += chunk
+  })
+  await eventually('the end of the requests has come', () => first?.socket.readableEnded === true)
+  first!.end('first')
+  await once(client, 'close')
+  expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\n.*firstHTTP\/1\.1 400 Bad Request\r\n.*without "Upgrade"/s)
 })
