@@ -1,11 +1,14 @@
 // Backends that show a certificate to the https listener.
 import { writeFileSync } from 'node:fs'
+import { Agent } from 'node:https'
 import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Credentials, makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
+import { ask } from '../support/http-answer.js'
+import { jsonHeaders } from '../support/login-server/watched-service.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 
@@ -80,11 +83,6 @@ describe('with `warm`', () => {
     },
   )
 
-  test('the warm API refuses calls over HTTP', async () => {
-    const { status, json } = await service.warm({ jid: 'alice@localhost', password: 'wonderland' })
-    expect([status, json['code']]).toEqual([403, 'client-certificate-required'])
-  })
-
   test('a resumed TLS session is as good as its first connection, and no better', async () => {
     const without = await say(front)
     expect(without.session).toBeDefined()
@@ -92,67 +90,32 @@ describe('with `warm`', () => {
     const given = await say(warm, backend)
     expect(await told(warm, { ...backend, session: given.session })).toBe('200')
   })
-
-  test('SIGHUP reads the CAs again', async () => {
-    writeFileSync(join(folder, 'clients.ca'), stranger.cert)
-    service.service.reload()
-    expect(await told(warm, stranger)).toBe('200')
-    expect(await told(warm, backend)).toBe('403 client-certificate-required')
-    writeFileSync(join(folder, 'clients.ca'), authority.cert)
-  })
 })
 
-/** A connection that stays open. Each call resolves with the status of the answer, or with `closed`. */
-function stay(options: ConnectionOptions) {
-  const { port } = new URL(service.service.urls[1]!)
-  const socket = connect({
-    host: '127.0.0.1',
-    port: Number(port),
-    servername: 'b.example',
-    rejectUnauthorized: false,
-    ...options,
-  })
-  let text = ''
-  let isClosed = false
-  socket.on('data', chunk => (text += chunk)).on('error', () => {})
-  socket.once('close', () => {
-    isClosed = true
-  })
-  const statuses = () => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)
-  return {
-    async ask(request: string) {
-      const before = statuses().length
-      socket.write(request.replace('Connection: close\r\n', ''))
-      await eventually('it answers or closes', () => isClosed || statuses().length > before)
-      return statuses()[before] ?? 'closed'
-    },
-    leave: () => socket.destroy(),
-  }
-}
-
-describe.each(['warm', 'all'])('a CA that SIGHUP removes, with `%s`,', kind => {
-  beforeAll(async () => {
+test.each(['warm', 'all'])(
+  'a CA that SIGHUP removes, with `%s`, lets no new connection in, also with a resumed session, and open connections stay',
+  async kind => {
     writeFileSync(join(folder, 'clients.ca'), authority.cert + stranger.cert)
     await start(kind)
-  })
-  afterAll(async () => {
-    await service.stop()
-    writeFileSync(join(folder, 'clients.ca'), authority.cert)
-  })
-
-  test('lets no new connection in, also with a resumed session, and open connections stay', async () => {
-    const open = stay(backend)
-    expect(await open.ask(warm)).toBe('200')
-    const { session } = await say(warm, backend)
-    writeFileSync(join(folder, 'clients.ca'), stranger.cert)
-    service.service.reload()
-    expect(await told(warm, backend)).not.toBe('200')
-    expect(await told(warm, { ...backend, session })).not.toBe('200')
-    expect(await told(warm, stranger)).toBe('200')
-    expect(await open.ask(warm)).toBe('200')
-    open.leave()
-  })
-})
+    const agent = new Agent({ keepAlive: true, servername: 'b.example', rejectUnauthorized: false, ...backend })
+    const open = new URL('/warm', service.service.urls[1]).href
+    const askOpen = () => ask(open, { method: 'POST', agent, headers: jsonHeaders }, parameters)
+    try {
+      expect((await askOpen()).status).toBe(200)
+      const { session } = await say(warm, backend)
+      writeFileSync(join(folder, 'clients.ca'), stranger.cert)
+      service.service.reload()
+      expect(await told(warm, backend)).not.toBe('200')
+      expect(await told(warm, { ...backend, session })).not.toBe('200')
+      expect(await told(warm, stranger)).toBe('200')
+      expect((await askOpen()).status).toBe(200)
+    } finally {
+      agent.destroy()
+      await service.stop()
+      writeFileSync(join(folder, 'clients.ca'), authority.cert)
+    }
+  },
+)
 
 test('with `all`, each connection needs a certificate', async () => {
   await start('all')

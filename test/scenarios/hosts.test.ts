@@ -3,11 +3,9 @@
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
-import { BoshClient } from '../support/bosh-client.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
+import type { Call } from '../support/login-server/watched-service.js'
 import { adminHeader, startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
-
-const ping = "<iq xmlns='jabber:client' type='get' id='p1'><ping xmlns='urn:xmpp:ping'/></iq>"
 
 let server: DemoServer
 let service: TestService
@@ -26,12 +24,6 @@ const start = async (environment: Record<string, string>) => {
     servers: `*=xmpp://127.0.0.1:${server.port}?tls=none`,
     environment: { XMPP_DOMAINS: 'localhost,other.example', TRUSTED_PROXIES: 'loopback', ...environment },
   })
-}
-
-interface Call {
-  readonly method?: string
-  readonly headers?: Record<string, string>
-  readonly body?: string
 }
 
 /** Asks the service with this Host header. */
@@ -90,21 +82,6 @@ describe('a host of one domain', () => {
     await service.stop()
     const told = service.lines.map(line => JSON.parse(line)).filter(({ code, count }) => code === 'not-found' && count)
     expect(told.map(({ count }) => count)).toEqual([1, 2])
-  })
-
-  test('has its own URL in host-meta', async () => {
-    const { text } = await askAt('chat.local', '/.well-known/host-meta.json')
-    expect(JSON.parse(text).links[0].href).toBe('https://chat.local/c/http-bind')
-    const headers = { 'X-Forwarded-Proto': 'https' }
-    const other = await askAt('web.local', '/.well-known/host-meta.json', { headers })
-    expect(other.status).toBe(404)
-  })
-
-  test('has sessions that work at any other host', async () => {
-    const { sid, rid } = bindingOf(await warm('chat.local'))
-    const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
-    expect(await client.request(ping)).toContain("id='p1'")
-    client.close()
   })
 })
 
@@ -169,15 +146,6 @@ describe('a host of several domains', () => {
   })
 })
 
-test('a host without domains serves all domains at the default paths', async () => {
-  await start({ HTTP_HOSTS: 'web.local=,chat.local=localhost?bosh=/b', HTTP_DEFAULT_HOST: 'none' })
-  expect(bindingOf(await warm('web.local')).url).toBe('http://web.local/http-bind')
-  expect(codeOf(await warm('web.local', '/warm', 'alice@other.example'))).toBe('host-unknown')
-  expect((await bosh('web.local', '/http-bind', "to='localhost'")).text).toContain("from='localhost'")
-  expect((await bosh('web.local', '/http-bind', '')).text).toContain("condition='improper-addressing'")
-  expect((await warm('any.local')).status).toBe(421)
-})
-
 test('an absolute URI in the request line is read like a path, and its host replaces the header', async () => {
   await start({ HTTP_HOSTS: 'chat.local=localhost', HTTP_DEFAULT_HOST: 'none', METRICS_ADDRESS: '127.0.0.1:0' })
   const at = async (target: string, headers: Record<string, string> = {}, base = service.url) => {
@@ -191,72 +159,44 @@ test('an absolute URI in the request line is read like a path, and its host repl
     for await (const chunk of socket) text += chunk
     return Number(text.slice(9, 12))
   }
-  for (const path of ['/healthz', '/readyz', '/http-bind', '/xmpp-websocket', '/openapi.json'])
+  for (const path of ['/healthz', '/http-bind', '/xmpp-websocket', '/openapi.json'])
     expect([path, await at(`http://chat.local${path}`)]).toEqual([path, 200])
   expect(await at('http://chat.local/warm/sessions?limit=1', { Authorization: adminHeader })).toBe(200)
   const handshake = { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version': '13' }
   const upgrade = { ...handshake, Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Protocol': 'other' }
   expect(await at('http://chat.local/xmpp-websocket', upgrade)).toBe(400)
-  expect(await at('http://chat.local/none', { ...upgrade, Connection: 'Upgrade, close' })).toBe(404)
   expect(await at('/http-bind', { Host: 'chat.local' })).toBe(200)
   expect(await at('http://elsewhere.local/http-bind', { Host: 'chat.local' })).toBe(421)
   expect(await at('http://any.local/metrics', {}, service.service.metricsUrl!)).toBe(200)
 })
 
-describe('a host that HTTP_HOSTS does not name', () => {
-  const HTTP_HOSTS = 'chat.local=localhost?url=https://chat.local&bosh=/b,web.local=other.example?warm=/w'
+const HTTP_HOSTS = 'chat.local=localhost?url=https://chat.local&bosh=/b,web.local=other.example?warm=/w'
 
-  test('serves all domains at the default paths', async () => {
-    await start({ HTTP_HOSTS })
-    expect((await warm('127.0.0.1:8080')).status).toBe(200)
-    // The server is asked, and does not know that domain.
-    const other = await bosh('any.local', '/http-bind', "to='other.example'")
-    expect(other.text).toContain("condition='remote-stream-error'")
-    expect((await bosh('any.local', '/http-bind', '')).text).toContain("condition='improper-addressing'")
-  })
+test('a host that HTTP_HOSTS does not name gets 421 with HTTP_DEFAULT_HOST=none', async () => {
+  await start({ HTTP_HOSTS, HTTP_DEFAULT_HOST: 'none' })
+  const refused = await warm('any.local')
+  expect([refused.status, codeOf(refused)]).toEqual([421, 'misdirected-request'])
+  const page = await askAt('any.local', '/')
+  expect([page.status, page.headers['content-type']]).toEqual([421, 'text/html; charset=utf-8'])
+  expect(page.headers).toMatchObject({ 'x-frame-options': 'DENY' })
+  expect((await askAt('any.local', '/assets/style.css')).status).toBe(200)
+  const session = await bosh('any.local', '/http-bind', "to='localhost'")
+  expect([session.status, session.text]).toEqual([421, expect.stringContaining('HTTP_HOSTS')])
+  const json = { headers: { Accept: 'application/json' } }
+  for (const path of ['/http-bind', '/warm'])
+    expect((await askAt('any.local', path, json)).text).toContain('see HTTP_HOSTS. It is any.local.')
+  const lines = service.lines.join()
+  expect(lines).toContain('"detail":"It is any.local."')
+  expect(lines).toContain('"subject":"any.local"')
+  expect((await warm('chat.local')).status).toBe(200)
+})
 
-  test('returns the URL and the cookie path of the host of the domain', async () => {
-    await start({ HTTP_HOSTS, ATTACH_BINDING: 'reply' })
-    const binding = bindingOf(await warm('127.0.0.1'))
-    expect(binding).toMatchObject({
-      url: 'https://chat.local/b',
-      cookie: { attributes: expect.stringMatching(/^Path=\/b; .*; Secure$/) },
-    })
-    const headers = { Authorization: adminHeader, Accept: 'application/json' }
-    const resumed = await askAt('127.0.0.1', `/warm/${binding.id}/resume`, { method: 'POST', headers })
-    expect(bindingOf(resumed).url).toBe('https://chat.local/b')
-  })
-
-  test('is served as HTTP_DEFAULT_HOST, if that is set', async () => {
-    await start({ HTTP_HOSTS, HTTP_DEFAULT_HOST: 'web.local', BOSH_PATH: '/at/$host' })
-    expect((await askAt('any.local', '/at/other.example')).status).toBe(200)
-    expect((await warm('any.local', '/w')).status).toBe(403)
-    expect((await warm('any.local')).status).toBe(404)
-  })
-
-  test('gets 421 with HTTP_DEFAULT_HOST=none', async () => {
-    await start({ HTTP_HOSTS, HTTP_DEFAULT_HOST: 'none' })
-    const refused = await warm('any.local')
-    expect([refused.status, codeOf(refused)]).toEqual([421, 'misdirected-request'])
-    const page = await askAt('any.local', '/')
-    expect([page.status, page.headers['content-type']]).toEqual([421, 'text/html; charset=utf-8'])
-    expect(page.headers).toMatchObject({ 'x-frame-options': 'DENY' })
-    expect((await askAt('any.local', '/assets/style.css')).status).toBe(200)
-    const session = await bosh('any.local', '/http-bind', "to='localhost'")
-    expect([session.status, session.text]).toEqual([421, expect.stringContaining('HTTP_HOSTS')])
-    const strange = `${'a'.repeat(90)}.local`
-    for (const [host, shown] of [
-      ['any.local', 'any.local'],
-      [strange, `${'a'.repeat(80)}?`],
-    ] as const)
-      for (const path of ['/http-bind', '/warm']) {
-        const { text } = await askAt(host, path, { headers: { Accept: 'application/json' } })
-        expect(text).toContain(`see HTTP_HOSTS. It is ${shown}.`)
-      }
-    const lines = service.lines.join()
-    expect(lines).toContain('"detail":"It is any.local."')
-    expect(lines).toContain('"subject":"any.local"')
-    expect((await warm('chat.local')).status).toBe(200)
+test('a host that HTTP_HOSTS does not name returns the URL and the cookie path of the host of the domain', async () => {
+  await start({ HTTP_HOSTS: 'chat.local=localhost?url=https://chat.local&bosh=/b', ATTACH_BINDING: 'reply' })
+  const binding = bindingOf(await warm('127.0.0.1'))
+  expect(binding).toMatchObject({
+    url: 'https://chat.local/b',
+    cookie: { attributes: expect.stringMatching(/^Path=\/b; .*; Secure$/) },
   })
 })
 
@@ -268,13 +208,6 @@ describe('a disabled endpoint', () => {
     expect(text).toContain("href='wss://chat.local/xmpp-websocket'")
     expect(text).not.toContain('http-bind')
     expect((await warm('chat.local')).status).toBe(200)
-  })
-
-  test('returns 404 and is not linked: the warm API', async () => {
-    await start({ WARM_ENABLED: 'off' })
-    for (const path of ['/warm', '/warm/sessions']) expect((await warm('chat.local', path)).status).toBe(404)
-    expect((await askAt('chat.local', '/')).text).not.toContain('/warm')
-    expect((await bosh('chat.local', '/http-bind', "to='localhost'")).text).toContain("sid='")
   })
 
   test('with WARM_ENABLED=pages, admins can only look', async () => {
@@ -301,10 +234,4 @@ describe('a disabled endpoint', () => {
     expect(home.text).toContain('/warm/sessions')
     expect(home.text).not.toContain('Log a user in')
   })
-})
-
-test('clients that name no domain get BOSH_DEFAULT_DOMAIN', async () => {
-  await start({ BOSH_DEFAULT_DOMAIN: 'localhost' })
-  expect((await bosh('chat.local', '/http-bind', '')).text).toContain("from='localhost'")
-  expect((await bosh('chat.local', '/http-bind', "to='evil.example'")).text).toContain('host-unknown')
 })

@@ -53,11 +53,10 @@ describe.each(['on', 'off'])('with HTTP_FAST=%s', fast => {
     expect(await counted('page_sent_bytes_total')).toEqual([Buffer.byteLength(text), 0])
     expect(await counted('stanza_delivery_seconds_count')).toEqual([1, 0])
 
-    const { token } = ((await service.bind(alice)) as unknown as { websocket: { token: string } }).websocket
+    const { token } = (await service.bind(alice)).websocket!
     const wire = await WebSocketWire.open(service.url, { path: '/xmpp-websocket/warm' })
     closers.push(() => wire.drop())
-    let sent = 0
-    let received = 0
+    let [sent, received] = [0, 0]
     const exchange = async (answers: number, ...messages: string[]) => {
       for (const message of messages) sent += Buffer.byteLength(message)
       wire.send(...messages)

@@ -11,13 +11,7 @@ const webSocket = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Ke
 const version = 'Sec-WebSocket-Version: 13\r\n'
 const protocol = 'Sec-WebSocket-Protocol: xmpp\r\n'
 
-type Refused = readonly [
-  what: string,
-  request: string,
-  status: number,
-  sentence: RegExp,
-  line: Readonly<Record<string, unknown>>,
-]
+type Refused = readonly [what: string, request: string, status: number, sentence: RegExp, line: Line]
 
 async function refusedBy(service: TestService, request: string, status: number, sentence: RegExp) {
   const before = service.lines.length
@@ -36,8 +30,17 @@ const upgrade = (headers: string, path = '/xmpp-websocket') => http('GET', path,
 const creation =
   "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='localhost' wait='5' hold='1' ver='1.6'/>"
 
-const aboutWebSocket = { part: 'websocket', msg: 'a WebSocket client was refused', address: '127.0.0.1' }
-const aboutHttp = { part: 'http', msg: 'an HTTP request was refused', address: '127.0.0.1' }
+type Line = Readonly<Record<string, unknown>>
+
+/** The log lines about such clients. */
+const ofWebSocket = (reason: string, more: Line = {}): Line => ({
+  ...{ part: 'websocket', msg: 'a WebSocket client was refused', address: '127.0.0.1', reason },
+  ...more,
+})
+const ofHttp = (reason: string, more: Line = {}): Line => ({
+  ...{ part: 'http', msg: 'an HTTP request was refused', address: '127.0.0.1', reason },
+  ...more,
+})
 
 describe('a service without restrictions answers and logs', () => {
   let service: TestService
@@ -48,41 +51,22 @@ describe('a service without restrictions answers and logs', () => {
 
   const refusals: readonly Refused[] = [
     ['PUT to BOSH', http('PUT', '/http-bind'), 405, /with POST/, { part: 'bosh', reason: 'method' }],
-    [
-      'DELETE at a health check',
-      http('DELETE', '/healthz'),
-      405,
-      /^Allowed: GET, HEAD/,
-      { ...aboutHttp, reason: 'method' },
-    ],
-    [
-      'PUT to WebSocket',
-      http('PUT', '/xmpp-websocket'),
-      405,
-      /^Open a WebSocket here/,
-      { ...aboutWebSocket, reason: 'method' },
-    ],
+    ['DELETE at a health check', http('DELETE', '/healthz'), 405, /^Allowed: GET, HEAD/, ofHttp('method')],
+    ['PUT to WebSocket', http('PUT', '/xmpp-websocket'), 405, /^Open a WebSocket here/, ofWebSocket('method')],
     [
       'a handshake that has lost its Upgrade',
       http('GET', '/xmpp-websocket', `Host: a\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n`),
       426,
       /does a proxy take that out/,
-      { ...aboutWebSocket, reason: 'lost-upgrade' },
+      ofWebSocket('lost-upgrade'),
     ],
-    ['another version of WebSocket', upgrade(protocol), 426, /is 13/, { ...aboutWebSocket, reason: 'version' }],
-    [
-      'a WebSocket without a subprotocol',
-      upgrade(version, '/xmpp-websocket/warm'),
-      400,
-      /^Offer the subprotocol "xmpp"/,
-      { ...aboutWebSocket, reason: 'subprotocol' },
-    ],
+    ['another version of WebSocket', upgrade(protocol), 426, /is 13/, ofWebSocket('version')],
     [
       'a WebSocket with other subprotocols',
       upgrade(`${version}Sec-WebSocket-Protocol: mqtt, XMPP\r\n`),
       400,
       /^Offer the subprotocol "xmpp"/,
-      { ...aboutWebSocket, reason: 'subprotocol' },
+      ofWebSocket('subprotocol'),
     ],
     [
       'a WebSocket at a wrong path',
@@ -96,15 +80,15 @@ describe('a service without restrictions answers and logs', () => {
       http('POST', '/http-bind', 'Host: a\r\nExpect: tea\r\nContent-Length: 0\r\n'),
       417,
       /100-continue/,
-      { ...aboutHttp, reason: 'expectation' },
+      ofHttp('expectation'),
     ],
-    ['no HTTP', 'nonsense\r\n\r\n', 400, /not an HTTP request/, { ...aboutHttp, reason: 'unreadable' }],
+    ['no HTTP', 'nonsense\r\n\r\n', 400, /not an HTTP request/, ofHttp('unreadable')],
     [
       'headers that are too long',
       http('GET', '/', `Host: a\r\nCookie: ${'x'.repeat(20_000)}\r\n`),
       431,
       /longer than 16384 bytes/,
-      { ...aboutHttp, reason: 'long-headers', setting: 'NODE_OPTIONS=--max-http-header-size' },
+      ofHttp('long-headers', { setting: 'NODE_OPTIONS=--max-http-header-size' }),
     ],
     [
       'a page at an endpoint that is off',
@@ -153,21 +137,14 @@ describe('a service with restrictions names the setting', () => {
       upgrade(`${version}${protocol}Origin: https://evil.example\r\n`),
       403,
       /WEBSOCKET_ORIGINS/,
-      { ...aboutWebSocket, reason: 'origin', setting: 'WEBSOCKET_ORIGINS', subject: 'https://evil.example' },
+      ofWebSocket('origin', { setting: 'WEBSOCKET_ORIGINS', subject: 'https://evil.example' }),
     ],
     [
       'for an address of WebSockets',
       upgrade(`${version}${protocol}${stranger}`),
       403,
       /Clients with this address/,
-      { ...aboutWebSocket, reason: 'address', setting: 'WEBSOCKET_ALLOW', address: '192.0.2.7' },
-    ],
-    [
-      'for an address of the warm API',
-      http('POST', '/warm', `Host: a\r\n${stranger}Content-Length: 0\r\n`),
-      403,
-      /WARM_ALLOW/,
-      { code: 'address-forbidden', setting: 'WARM_ALLOW', address: '192.0.2.7' },
+      ofWebSocket('address', { setting: 'WEBSOCKET_ALLOW', address: '192.0.2.7' }),
     ],
     [
       'for BOSH without TLS',
@@ -175,13 +152,6 @@ describe('a service with restrictions names the setting', () => {
       200,
       /condition='policy-violation'.*<text>This service needs https\.</,
       { part: 'bosh', reason: 'policy-violation', setting: 'REQUIRE_SECURE' },
-    ],
-    [
-      'for an origin of pages',
-      http('POST', '/connect', 'Host: a\r\nOrigin: https://evil.example\r\nContent-Length: 0\r\n'),
-      403,
-      /PAGE_ORIGINS/,
-      { code: 'cross-site-request', setting: 'PAGE_ORIGINS' },
     ],
   ]
   test.each(refusals)('%s', async (_what, request, status, sentence, line) => {

@@ -2,59 +2,40 @@
 // Runs in npm run test:all only: ten seconds.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import { calledAfterEach } from '../support/closers.js'
 import { ask } from '../support/http-answer.js'
+import { jsonHeaders } from '../support/login-server/watched-service.js'
 import { Operator, usualSettings } from '../support/operated-service.js'
 import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 import { root } from '../support/repository.js'
-import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
+import { startTestService, type TestService } from '../support/start-service.js'
 
 const alice = JSON.stringify({ jid: 'alice@localhost', password: 'wonderland' })
-const json = { 'Content-Type': 'application/json', Accept: 'application/json' }
 
+let path: string
+const closers = calledAfterEach()
 const operator = Operator.ofEachTest()
 const workersOf = redisForWorkers()
-let server: DemoServer
-let folder: string
-let path: string
-let service: TestService | undefined
-
-beforeAll(async () => {
-  server = await startDemoServer({ alice: 'wonderland' })
-})
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'warm-socket-'))
-  path = join(folder, 'http.sock')
+  path = operator.pathOf('http.sock')
 })
-
-afterEach(async () => {
-  await service?.stop()
-  service = undefined
-  rmSync(folder, { recursive: true })
-})
-
-afterAll(() => server.stop())
 
 const healthCheck = join(root, 'dist', 'command', 'health-check.js')
 
-const servers = () => `localhost=xmpp://127.0.0.1:${server.port}?tls=none`
-
-async function start(environment: Record<string, string> = {}): Promise<TestService> {
-  service = await startTestService({ servers: servers(), environment: { HOST: `unix:${path}`, ...environment } })
+async function start(more: Record<string, string> = {}): Promise<TestService> {
+  const environment = { HOST: `unix:${path}`, ...more }
+  const service = await startTestService({ demo: [{ alice: 'wonderland' }], environment })
+  closers.push(() => service.stop())
   return service
 }
 
 const call = (target: string, options: object = {}, body?: string) =>
   ask(`http://localhost${target}`, { socketPath: path, agent: false, ...options }, body)
-
-const warm = (headers: Record<string, string> = {}) =>
-  call('/warm', { method: 'POST', headers: { Authorization: adminHeader, ...json, ...headers } }, alice)
 
 /** The socket of a process that was killed. */
 function leaveSocket(): void {
@@ -64,16 +45,10 @@ function leaveSocket(): void {
 }
 
 test('is where backends of the same machine warm sessions, without TLS', async () => {
-  const { service: own } = await start({ EXTERNAL_URL: 'https://chat.example' })
-  expect(own.urls).toEqual([`unix:${path}`])
-  const { status, text } = await warm()
+  const { service } = await start({ EXTERNAL_URL: 'https://chat.example' })
+  expect(service.urls).toEqual([`unix:${path}`])
+  const { status, text } = await call('/warm', { method: 'POST', headers: jsonHeaders }, alice)
   expect([status, JSON.parse(text).url]).toEqual([200, 'https://chat.example/http-bind'])
-})
-
-test('gets replies with paths instead of URLs if EXTERNAL_URL is not set', async () => {
-  await start()
-  expect(JSON.parse((await warm()).text).url).toBe('/http-bind')
-  expect((await call('/')).status).toBe(200)
 })
 
 test('uses the client address that its proxy sends, whatever TRUSTED_PROXIES is', async () => {
@@ -87,29 +62,25 @@ test('uses the client address that its proxy sends, whatever TRUSTED_PROXIES is'
 })
 
 test('can be used beside TCP addresses', async () => {
-  const { service: own } = await start({ HOST: `127.0.0.1,unix:${path}`, PORT: '0' })
-  expect(own.urls).toEqual([expect.stringMatching(/^http:\/\/127\.0\.0\.1:/), `unix:${path}`])
+  const { service } = await start({ HOST: `127.0.0.1,unix:${path}`, PORT: '0' })
+  expect(service.urls).toEqual([expect.stringMatching(/^http:\/\/127\.0\.0\.1:/), `unix:${path}`])
   expect((await call('/healthz')).status).toBe(200)
-  expect((await ask(`${own.url}/healthz`, { agent: false })).status).toBe(200)
+  expect((await ask(`${service.url}/healthz`, { agent: false })).status).toBe(200)
 })
 
-test('is removed at the stop', async () => {
+test('replaces the socket file of a killed process, and is removed at the stop', async () => {
+  leaveSocket()
   const own = await start()
+  expect((await call('/healthz')).status).toBe(200)
   await own.stop()
   expect(existsSync(path)).toBe(false)
-})
-
-test('replaces the socket file of a killed process', async () => {
-  leaveSocket()
-  await start()
-  expect((await call('/healthz')).status).toBe(200)
 })
 
 describe('the service does not start, and prints why, if', () => {
   const fault = () =>
     start().then(
       () => 'started',
-      (error: Error) => error.message.replaceAll(folder, 'FOLDER'),
+      (error: Error) => error.message.replaceAll(operator.pathOf('.'), 'FOLDER'),
     )
 
   test('another program listens at the Unix socket, whose file stays', async () => {
@@ -127,55 +98,44 @@ describe('the service does not start, and prints why, if', () => {
   })
 
   test('the folder of the Unix socket is missing', async () => {
-    path = join(folder, 'none', 'http.sock')
+    path = operator.pathOf('none/http.sock')
     expect(await fault()).toContain('but the folder FOLDER/none does not exist')
   })
 })
 
-test('is checked by --check-config, without a change', async () => {
-  const check = (HOST: string) => operator.start({ ...usualSettings, HOST }, '--check-config')
-  const bad = check(`unix:${folder}/none/http.sock`)
-  const good = check(`unix:${path}`)
-  expect([await bad.exit, await good.exit]).toEqual([1, 0])
-  expect(bad.stderr).toContain(`but the folder ${folder}/none does not exist: create it`)
-  expect(existsSync(path)).toBe(false)
+test.each(workerCounts('0', '2'))('has its permissions from the first moment, with WORKERS=%s', async workers => {
+  operator.write('look.cjs', lookAtSockets)
+  const environment = {
+    ...usualSettings,
+    ...{ ...workersOf(workers), HOST: `unix:${path}`, SOCKET_MODE: '640' },
+    NODE_OPTIONS: `--require ${operator.pathOf('look.cjs')}`,
+    MODES: operator.pathOf('modes'),
+  }
+  await operator.start(environment).url()
+  expect(readFileSync(environment.MODES, 'utf8')).toBe('640\n')
 })
 
-describe('has its permissions from the first moment', () => {
-  test.each(workerCounts('0', '2'))('with WORKERS=%s', async workers => {
-    operator.write('look.cjs', lookAtSockets)
-    const environment = {
-      ...usualSettings,
-      ...{ ...workersOf(workers), HOST: `unix:${path}`, SOCKET_MODE: '640' },
-      NODE_OPTIONS: `--require ${operator.pathOf('look.cjs')}`,
-      MODES: operator.pathOf('modes'),
-    }
-    await operator.start(environment).url()
-    expect(readFileSync(environment.MODES, 'utf8')).toBe('640\n')
-  })
-
-  /** In the process that listens: notes the mode of a Unix socket as soon as it exists, and before anything else runs. */
-  const lookAtSockets = `
-    const { appendFileSync, statSync } = require('node:fs')
-    const net = require('node:net')
-    const note = path => {
-      if (path.endsWith('http.sock') && require('node:cluster').isPrimary)
-        appendFileSync(process.env.MODES, (statSync(path).mode & 0o777).toString(8) + '\\n')
-    }
-    const { listen } = net.Server.prototype
-    net.Server.prototype.listen = function (...about) {
-      const result = listen.apply(this, about)
-      note(about[0]?.path ?? '')
-      return result
-    }
-    // The primary of workers calls this one.
-    const { _createServerHandle: create } = net
-    net._createServerHandle = (path, ...about) => {
-      const handle = create(path, ...about)
-      note(String(path))
-      return handle
-    }`
-})
+/** In the process that listens: notes the mode of a Unix socket as soon as it exists, and before anything else runs. */
+const lookAtSockets = `
+  const { appendFileSync, statSync } = require('node:fs')
+  const net = require('node:net')
+  const note = path => {
+    if (path.endsWith('http.sock') && require('node:cluster').isPrimary)
+      appendFileSync(process.env.MODES, (statSync(path).mode & 0o777).toString(8) + '\\n')
+  }
+  const { listen } = net.Server.prototype
+  net.Server.prototype.listen = function (...about) {
+    const result = listen.apply(this, about)
+    note(about[0]?.path ?? '')
+    return result
+  }
+  // The primary of workers calls this one.
+  const { _createServerHandle: create } = net
+  net._createServerHandle = (path, ...about) => {
+    const handle = create(path, ...about)
+    note(String(path))
+    return handle
+  }`
 
 test('is shared by workers, also after kill -9, and answers the health check', async () => {
   leaveSocket()

@@ -5,7 +5,6 @@ import { closing, opcodes, text } from '../support/frames.js'
 import { ask } from '../support/http-answer.js'
 import {
   auth,
-  bound,
   close,
   faultOf,
   features,
@@ -18,7 +17,6 @@ import {
   Stage,
   type StageOptions,
   streams,
-  success,
 } from '../support/websocket-stage.js'
 import type { WebSocketWire, WireOptions } from '../support/websocket-wire.js'
 
@@ -99,18 +97,13 @@ describe('the WebSocket handshake', () => {
 
   test('is replaced by a page without scripts if a person opens the URL', async () => {
     await set({})
-    const page = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })
-    expect(page.text).toContain('<p>This is an XMPP WebSocket endpoint: point your client here.</p>')
-    expect(page).toMatchObject({
-      status: 200,
-      headers: {
-        'content-type': 'text/html; charset=utf-8',
-        'content-security-policy':
-          "default-src 'none'; sandbox; frame-ancestors 'none'; style-src 'self'; img-src 'self'",
-        'x-content-type-options': 'nosniff',
-      },
+    const { status, headers, text: page } = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })
+    expect([status, page]).toEqual([200, expect.stringContaining('point your client here.</p>')])
+    expect(headers).toMatchObject({
+      'content-security-policy':
+        "default-src 'none'; sandbox; frame-ancestors 'none'; style-src 'self'; img-src 'self'",
+      'x-content-type-options': 'nosniff',
     })
-    expect((await ask(`${stage.service.url}/xmpp-websocket`, { agent: false, method: 'DELETE' })).status).toBe(405)
   })
 
   test('is allowed for WEBSOCKET_ORIGINS, and for programs, which send no Origin', async () => {
@@ -125,16 +118,6 @@ describe('the WebSocket handshake', () => {
       '',
     ])
       await expect(stage.wire({ headers: { Origin } })).rejects.toThrow('HTTP 403')
-  })
-
-  test('is allowed only for addresses of WEBSOCKET_ALLOW, like the page', async () => {
-    await set({ WEBSOCKET_ALLOW: 'any,!127.0.0.0/8' })
-    await expect(stage.wire()).rejects.toThrow('HTTP 403')
-    expect((await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })).status).toBe(403)
-    await stage.strike()
-    await set({ WEBSOCKET_ALLOW: '192.0.2.0/24', TRUSTED_PROXIES: 'loopback' })
-    await expect(stage.wire()).rejects.toThrow('HTTP 403')
-    await stage.wire({ headers: { 'X-Forwarded-For': '192.0.2.7' } })
   })
 })
 
@@ -174,16 +157,15 @@ describe('a stream over WebSocket', () => {
     expect(await wire.message()).toMatch(/^<open [^>]* xml:lang='de'\/>$/)
   })
 
-  test.each([
-    "<?xml version='1.0'?>",
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    `<?xml version = '1.0' encoding='utf-8' standalone='yes' ?>\n`,
-  ])('can begin with %j before the opening', async declaration => {
-    await set()
-    const { wire, link } = await stage.opening(declaration + open())
-    link.send(header('abc'))
-    expect(await wire.message()).toContain("id='abc'")
-  })
+  test.each(['<?xml version="1.0" encoding="UTF-8"?>', `<?xml version = '1.0' encoding='utf-8' standalone='yes' ?>\n`])(
+    'can begin with %j before the opening',
+    async declaration => {
+      await set()
+      const { wire, link } = await stage.opening(declaration + open())
+      link.send(header('abc'))
+      expect(await wire.message()).toContain("id='abc'")
+    },
+  )
 
   test('is restarted after success, without a close', async () => {
     await set()
@@ -193,13 +175,6 @@ describe('a stream over WebSocket', () => {
     wire.send(open())
     expect(await wire.leave()).toEqual({ messages: [faultOf('policy-violation'), close], code: 1000 })
     expect(await goodbye(link)).toBe('</stream:stream>')
-  })
-
-  test('is not restarted before success', async () => {
-    await set()
-    const { wire } = await stage.pair()
-    wire.send(open())
-    expect((await wire.leave()).messages).toEqual([faultOf('policy-violation'), close])
   })
 
   test('that the client closes is closed in both directions and at the server', async () => {
@@ -265,17 +240,12 @@ test.each([
   ["<?xml version='1.0'?>", 'bad-format'],
   [`<?xml version='1.0'?><other xmlns='${framing}'/>`, 'restricted-xml'],
   ['', 'bad-format'],
-  [' ', 'bad-format'],
   ['hello', 'bad-format'],
   [open() + open(), 'bad-format'],
   [`${open()}<`, 'bad-format'],
-  ['<open', 'bad-format'],
   ['<open>', 'not-well-formed'],
-  ['</open>', 'not-well-formed'],
   ['</stream:stream>', 'not-well-formed'],
   ['<!DOCTYPE open>', 'restricted-xml'],
-  ['<!-- open -->', 'restricted-xml'],
-  ['<?open?>', 'restricted-xml'],
   ["<p:open to='localhost'/>", 'not-well-formed'],
   [open("to='localhost'"), 'unsupported-version'],
   [open("to='localhost' version='2.0'"), 'unsupported-version'],
@@ -291,19 +261,13 @@ test.each([
 test.each([
   ['<a', 'bad-format'],
   [' ', 'bad-format'],
-  ['\n', 'bad-format'],
   // Each element is self-contained and has a namespace (RFC 7395 §3.3.3).
   ['<message/>', 'invalid-namespace'],
-  ["<presence xmlns=''/>", 'invalid-namespace'],
   ["<iq xmlns='jabber:server' type='get' id='1'/>", 'invalid-namespace'],
   ["<a:message xmlns:a='urn:a'/>", 'invalid-namespace'],
-  ['<a/>', 'invalid-namespace'],
   [`<?xml version='1.0'?>${message('one')}`, 'restricted-xml'],
   ['<a/> <b/>', 'bad-format'],
   ['<a>', 'not-well-formed'],
-  ['<a></b>', 'not-well-formed'],
-  ['<a b=1/>', 'not-well-formed'],
-  ['<a>&nbsp;</a>', 'not-well-formed'],
   ['<a></stream:stream>', 'not-well-formed'],
   ['</stream:stream>', 'not-well-formed'],
   [`<stream:stream xmlns:stream='${streams}'>`, 'not-well-formed'],
@@ -414,32 +378,6 @@ describe('a client whose connection breaks', () => {
     }
   })
 
-  test('resumes its stream over a new connection', async () => {
-    await set()
-    const { wire, link } = await stage.loggedIn()
-    wire.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
-    await link.until("resume='true'/>")
-    link.send("<enabled xmlns='urn:xmpp:sm:3' id='x1' resume='true'/>")
-    expect(await wire.message()).toContain("id='x1'")
-    wire.drop()
-    expect(await link.rest()).toBe('')
-    const again = await stage.pair()
-    again.wire.send(auth)
-    await again.link.until('</auth>')
-    again.link.send(success)
-    await again.wire.message()
-    again.wire.send(open())
-    await again.link.until("streams'>")
-    again.link.send(header('s2') + features("<sm xmlns='urn:xmpp:sm:3'/>"))
-    await again.wire.message()
-    await again.wire.message()
-    again.wire.send("<resume xmlns='urn:xmpp:sm:3' previd='x1' h='0'/>")
-    await again.link.until("h='0'/>")
-    again.link.send(`<resumed xmlns='urn:xmpp:sm:3' previd='x1' h='0'/>${'<message><body>missed</body></message>'}`)
-    expect(await again.wire.message()).toContain('<resumed ')
-    expect(await again.wire.message()).toContain('missed')
-  })
-
   test('before its server has answered leaves no session', async () => {
     await set()
     const { wire, link } = await stage.opening()
@@ -470,36 +408,4 @@ test('domains can have separate endpoints, by host or by path', async () => {
   }
   expect(await refusal(open(), other)).toBe('host-unknown')
   await expect(stage.wire({ path: '/ws/localhost', ...at('web.local') })).rejects.toThrow('HTTP 404')
-  await expect(stage.wire(at('any.local'))).rejects.toThrow(/HTTP 4(21|05|04)/)
-})
-
-test('domains of a host can share an endpoint, and clients name the domain', async () => {
-  await set({
-    XMPP_DOMAINS: 'localhost,other.example,third.example',
-    HTTP_HOSTS: 'web.local=localhost,web.local=other.example',
-    BOSH_PATH: '/b/$host',
-    HTTP_DEFAULT_HOST: 'web.local',
-  })
-  for (const domain of ['localhost', 'other.example']) {
-    const wire = await stage.wire()
-    wire.send(open(`to='${domain}' version='1.0'`))
-    expect(await (await stage.server.connection()).until("streams'>")).toContain(`to='${domain}'`)
-  }
-  expect(await refusal(open("to='third.example' version='1.0'"))).toBe('host-unknown')
-  expect(await refusal(open("version='1.0'"))).toBe('improper-addressing')
-})
-
-test('a later bind result does not change the user of a session', async () => {
-  await set()
-  const { link } = await stage.loggedIn()
-  expect(stage.sessions).toBe(1)
-  link.send(bound('somebody@localhost/else'))
-  const { status, text: listed } = await ask(`${stage.service.url}/warm/sessions`, {
-    agent: false,
-    headers: { Authorization: `Basic ${btoa('admin:admin-secret')}`, Accept: 'application/json' },
-  })
-  expect(status).toBe(200)
-  expect(JSON.parse(listed).sessions).toMatchObject([
-    { jid: 'juliet@localhost/balcony', origin: 'client', state: 'held', transport: 'websocket' },
-  ])
 })
