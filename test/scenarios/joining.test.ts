@@ -1,12 +1,12 @@
 // Runs in npm run test:all only: ten seconds.
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
 import type { Store } from '../../src/store/store.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
+import { Listener } from '../support/listener.js'
 import { memoryStore } from '../support/memory-store.js'
 import { freePorts } from '../support/ports.js'
 import { scrape } from '../support/scrape.js'
@@ -70,55 +70,32 @@ test.each([
   await expect(start(memoryStore(systemClock), { PEER_LISTEN })).rejects.toThrow(problem)
 })
 
-test('PEER_LISTEN is named if other programs use its ports', async () => {
-  const other = createServer().listen(0, '127.0.0.1')
-  await once(other, 'listening')
-  const { port } = other.address() as AddressInfo
-  const PEER_LISTEN = `127.0.0.1:${port}`
+test.each([
+  ['a port', 0, {}],
+  // A worker could choose another port, but there is none.
+  ['the last port of a worker', 65_535, { WORKERS: '1' }],
+])('PEER_LISTEN is named if another program uses %s', async (_what, free, workers) => {
+  const other = await Listener.start(createServer(), { port: free })
+  const PEER_LISTEN = `127.0.0.1:${other.port}`
   const problem = `PEER_LISTEN is ${PEER_LISTEN}, which another program uses: choose another port`
-  await expect(start(memoryStore(systemClock), { PEER_LISTEN })).rejects.toThrow(problem)
-  other.close()
-})
-
-test('PEER_LISTEN is named if the last port is in use', async () => {
-  const other = createServer().listen(65_535, '127.0.0.1')
-  await once(other, 'listening')
-  const problem = 'PEER_LISTEN is 127.0.0.1:65535, which another program uses: choose another port'
-  const environment = { PEER_LISTEN: '127.0.0.1:65535', WORKERS: '1' }
-  await expect(start(memoryStore(systemClock), environment)).rejects.toThrow(problem)
-  other.close()
+  await expect(start(memoryStore(systemClock), { PEER_LISTEN, ...workers })).rejects.toThrow(problem)
+  await other.stop()
 })
 
 test('a process that has other settings is named once, and counted', async () => {
   const store = memoryStore(systemClock)
   const one = await start(store, { METRICS_ADDRESS: '127.0.0.1:0' })
   await start(store, {})
-  await start(store, { MAX_SESSIONS_PER_JID: '3', EXTERNAL_URL: 'https://chat.example.org' })
+  const keys = [8, 7].map(byte => Buffer.alloc(32, byte).toString('base64'))
+  const other = { MAX_SESSIONS_PER_JID: '3', EXTERNAL_URL: 'https://chat.example.org' }
+  await start(store, { ...other, SEAL_KEY_FILE: file('both.key', keys.join('\n')) })
   await eventually('it is named', () => logged(one, 'other settings').length > 0)
   expect(logged(one, 'other settings').map(line => JSON.parse(line))).toMatchObject([
-    { level: 40, different: ['EXTERNAL_URL', 'MAX_SESSIONS_PER_JID'] },
+    { level: 40, different: ['EXTERNAL_URL', 'SEAL_KEY_FILE', 'MAX_SESSIONS_PER_JID'] },
   ])
   const { samples } = await scrape(one.service.metricsUrl)
   expect(samples.get('warm_bindings_processes{state="live"}')).toBe(2)
   expect(samples.get('warm_bindings_processes_with_other_settings')).toBe(1)
-})
-
-test('another first seal key is named', async () => {
-  const store = memoryStore(systemClock)
-  const one = await start(store, {})
-  const keys = [8, 7].map(byte => Buffer.alloc(32, byte).toString('base64'))
-  await start(store, { SEAL_KEY_FILE: file('both.key', keys.join('\n')) })
-  await eventually('it is named', () => logged(one, 'other settings').length > 0)
-  expect(JSON.parse(logged(one, 'other settings')[0]!).different).toEqual(['SEAL_KEY_FILE'])
-})
-
-test('a process that starts without Redis says so, and is ready', async () => {
-  const [port = 0] = await freePorts(1)
-  const alone = await start(undefined, { REDIS_URL: `redis://127.0.0.1:${port}` })
-  await eventually('it says so', () => logged(alone, 'Redis is away').length > 0)
-  const line = JSON.parse(logged(alone, 'Redis is away')[0]!)
-  expect(line).toMatchObject({ reason: 'no-connection', cause: 'ECONNREFUSED', setting: 'REDIS_URL', level: 50 })
-  expect((await alone.warm({ jid: 'alice@localhost', password: 'wonderland' })).status).toBe(200)
 })
 
 test('a process that cannot start closes the store, also if it fails before it joins', async () => {

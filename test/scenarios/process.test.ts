@@ -1,6 +1,5 @@
-import { spawnSync } from 'node:child_process'
-import { readFileSync, realpathSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -44,7 +43,6 @@ describe('a service that cannot start', () => {
 
   test.each([
     [['--chekc-config'], /^Unknown option --chekc-config\.\n/],
-    [['start'], /^Unknown command start\.\n/],
     [['--check-config', '--demo'], /^--check-config and --demo exclude each other\.\n/],
   ])('because of the arguments %j exits with 2 and prints the usage', async (words, told) => {
     const service = operator.start(settings(), ...words)
@@ -74,22 +72,6 @@ describe('a service that cannot start', () => {
   )
 })
 
-describe('the command', () => {
-  test.each([
-    ['none.env', 'ENOENT): there is no such file. '],
-    ['.', 'EISDIR): it is a folder. '],
-  ])('prints why it cannot read --env-file %s', (file, why) => {
-    // As npm and the Debian package start it. The version of Node.js is that of this test.
-    const PATH = `${dirname(process.execPath)}:${process.env['PATH']}`
-    const program = join(root, 'dist', 'main.js')
-    const { status, stderr } = spawnSync('/bin/sh', [program, '--env-file', file], {
-      ...{ encoding: 'utf8', cwd: operator.pathOf(''), env: { PATH } },
-    })
-    const tried = file === '.' ? file : join(realpathSync(operator.pathOf('')), file)
-    expect([status, stderr]).toEqual([1, expect.stringContaining(`${tried} cannot be read (${why}`)])
-  })
-})
-
 describe('a service at its start', () => {
   test('reads .env, and prefers the environment', async () => {
     const lines = Object.entries(settings({ WARM_PATH: '/from-file', BOSH_PATH: '/bosh-from-file' }))
@@ -109,19 +91,6 @@ describe('a service at its start', () => {
     expect(Object.keys(JSON.parse(line!))).not.toEqual(expect.arrayContaining(['warm']))
     expect(Object.keys(JSON.parse(line!))).not.toEqual(expect.arrayContaining(['websocket']))
   })
-
-  test.each([
-    ['line 2 is neither', () => operator.write('.env', '\uFEFFPORT=0\nWARM_PATH /warm\n')],
-    ['cannot be read (EISDIR)', () => operator.makeFolder('.env')],
-  ])('exits with an error if .env is invalid: %s', async (problem, make) => {
-    make()
-    for (const args of [[], ['--check-config']]) {
-      const service = operator.start(settings(), ...args)
-      expect(await service.exit).toBe(1)
-      expect(service.stderr).toContain(`- .env ${problem}`)
-      expect(service.stderr).not.toMatch(/^\s+at /m)
-    }
-  })
 })
 
 testRest.each(workerCounts('0', '2'))(
@@ -140,8 +109,9 @@ testRest.each(workerCounts('0', '2'))(
   },
 )
 
-describe('a service that is stopped', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)('by %s answers held requests, closes its streams and exits', async name => {
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  'a service that is stopped by %s answers held requests, closes its streams and exits',
+  async name => {
     const service = operator.start(settings())
     const url = await service.url()
     const { json } = await callSessions(url, 'POST', '', { body: { jid: 'alice@plain.example', password } })
@@ -157,8 +127,8 @@ describe('a service that is stopped', () => {
     expect(connection.goodbye).toBe('footer')
     expect(service.stderr).toBe('')
     client.close()
-  })
-})
+  },
+)
 
 describe('--check-config', () => {
   test('succeeds while a service runs with the same settings', async () => {

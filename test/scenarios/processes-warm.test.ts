@@ -1,20 +1,19 @@
 // Runs in npm run test:all only: twenty seconds.
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { createServer } from 'node:net'
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { PeerLink } from '../../src/forwarding/peer-links.js'
 import { pause, systemClock } from '../../src/lib/clock.js'
 import { processIn } from '../../src/store/process-name.js'
 import { type Store, StoreUnavailable } from '../../src/store/store.js'
 import { freshPath } from '../forwarding/stage.js'
-import { BoshClient } from '../support/bosh-client.js'
+import type { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import { callUrl } from '../support/login-server/watched-service.js'
 import { memoryStore } from '../support/memory-store.js'
-import { scrape } from '../support/scrape.js'
 import { callSessions } from '../support/sessions-api.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
@@ -54,61 +53,21 @@ async function start(count: number, environment: Record<string, string> = {}): P
 
 const call = ({ url }: TestService, method: 'GET' | 'POST' | 'DELETE', path: string) => callSessions(url, method, path)
 
-describe('a session of one process', () => {
-  test('is listed, shown, resumed and ended by any process', async () => {
-    const [one, two, three] = (await start(3)) as [TestService, TestService, TestService]
-    const { id, jid, sid } = await one.bind(alice)
-    await two.bind(alice)
-    const list = (await call(three, 'GET', '/sessions?jid=alice@localhost&limit=1')).json
-    expect([list.total, list.sessions.length]).toEqual([2, 1])
-    const rest = (await call(one, 'GET', `/sessions?limit=1&after=${list.next}`)).json
-    expect([...list.sessions, ...rest.sessions].map((session: { id: string }) => session.id)).toContain(id)
-    expect(rest.next).toBeUndefined()
-    expect((await call(three, 'GET', `/${id}`)).json).toMatchObject({ id, jid, state: 'waiting' })
-    const resumed = await call(two, 'POST', `/${id}/resume`)
-    expect(resumed.json).toMatchObject({ id, jid, sid, resumed: true, delivered: 0 })
-    expect((await call(three, 'DELETE', `/${id}`)).status).toBe(204)
-    expect((await call(one, 'GET', `/${id}`)).status).toBe(404)
-    expect((await call(three, 'DELETE', '/sessions?jid=alice@localhost')).json).toEqual({ ended: 1 })
-  })
-})
-
-test('any process shows the page of a session, with its address, browser and history', async () => {
+test('a session of one process is listed, shown, resumed and ended by any process', async () => {
   const [one, two, three] = (await start(3)) as [TestService, TestService, TestService]
-  const { id, sid, rid } = await one.bind(alice)
-  const page = new BoshClient(`${two.url}/http-bind`, { sid, rid })
-  const headers = { 'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' }
-  await page.request('', { pause: '60' }, { headers })
-  page.close()
-  const shown = (await call(three, 'GET', `/${id}`)).json
-  expect(shown).toMatchObject({ admin: 'admin', address: '127.0.0.1', browser: 'Firefox 140, Linux', state: 'paused' })
-  expect(shown.process).toBe(id.slice(0, 8))
-  expect(shown.history.map(({ event }: { event: string }) => event)).toEqual([
-    ...['opened', 'logged-in', 'attached', 'paused'],
-  ])
-  const found = (await call(three, 'GET', `/sessions?process=${id.slice(0, 8)}&search=alice`)).json
-  expect(found.sessions).toMatchObject([{ id, process: id.slice(0, 8) }])
-})
-
-test('a form of one process is accepted by the others, also after that process has stopped', async () => {
-  const [one, two] = (await start(3, { SEAL_KEY_FILE })) as [TestService, TestService]
-  const html = { Authorization: adminHeader, Accept: 'text/html' }
-  const page = await callUrl(`${services[2]!.url}/warm`, { headers: html })
-  const token = /name="csrf_token" value="([^"]+)"/.exec(page.text)![1]!
-  const send = ({ url, warm }: TestService) =>
-    warm(
-      { ...alice, csrf_token: token },
-      { as: 'form', accept: 'text/html', headers: { Origin: url, 'Sec-Fetch-Site': 'same-origin' } },
-    )
-  const sent = await send(one)
-  expect(sent.status).toBe(303)
-  // The redirect may lead to another process.
-  const Cookie = sent.headers['set-cookie']![0]!.split(';')[0]!
-  const shown = await callUrl(two.url + sent.headers.location, { headers: { ...html, Cookie } })
-  expect([shown.status, shown.text]).toEqual([200, expect.stringContaining('<title>Logged in · Warm Bindings</title>')])
-  expect((await send(two)).status).toBe(303)
-  await services.pop()!.stop()
-  expect((await send(one)).status).toBe(303)
+  const { id, jid, sid } = await one.bind(alice)
+  await two.bind(alice)
+  const list = (await call(three, 'GET', '/sessions?jid=alice@localhost&limit=1')).json
+  expect([list.total, list.sessions.length]).toEqual([2, 1])
+  const rest = (await call(one, 'GET', `/sessions?limit=1&after=${list.next}`)).json
+  expect([...list.sessions, ...rest.sessions].map((session: { id: string }) => session.id)).toContain(id)
+  expect(rest.next).toBeUndefined()
+  expect((await call(three, 'GET', `/${id}`)).json).toMatchObject({ id, jid, state: 'waiting' })
+  const resumed = await call(two, 'POST', `/${id}/resume`)
+  expect(resumed.json).toMatchObject({ id, jid, sid, resumed: true, delivered: 0 })
+  expect((await call(three, 'DELETE', `/${id}`)).status).toBe(204)
+  expect((await call(one, 'GET', `/${id}`)).status).toBe(404)
+  expect((await call(three, 'DELETE', '/sessions?jid=alice@localhost')).json).toEqual({ ended: 1 })
 })
 
 test('a call that reaches a draining process over an open connection is forwarded to another', async () => {
@@ -142,30 +101,6 @@ test('a call of a tab began when the first process got it, so an end since then 
   expect([status, text]).toEqual([404, expect.stringContaining('session-not-found')])
 })
 
-test('a call that reaches a full process is forwarded to a process with room', async () => {
-  const environment = { MAX_SESSIONS: '2', METRICS_ADDRESS: '127.0.0.1:0' }
-  const [one, two] = (await start(2, environment)) as [TestService, TestService]
-  const own = [await one.bind(alice), await one.bind(alice)]
-  const carried = [await one.bind(alice), await one.bind(alice)]
-  expect(new Set(own.map(({ id }) => processIn(id))).size).toBe(1)
-  expect(new Set(carried.map(({ id }) => processIn(id))).size).toBe(1)
-  expect(processIn(own[0]!.id)).not.toBe(processIn(carried[0]!.id))
-  for (const service of [one, two])
-    expect(await service.warm(alice)).toMatchObject({ status: 503, json: { code: 'service-full' } })
-  const refused = await Promise.all(
-    services.map(async ({ service: { metricsUrl } }) =>
-      (await scrape(metricsUrl)).samples.get('warm_bindings_refused_total{limit="sessions"}'),
-    ),
-  )
-  // The process that the caller asked counts the refusals, also of the two calls that were passed on.
-  expect(refused).toEqual([3, 1])
-  const { sid, rid } = carried[0]!
-  const client = new BoshClient(`${one.url}/http-bind`, { sid, rid })
-  clients.push(client)
-  await client.terminate()
-  expect(processIn((await two.bind(alice)).id)).toBe(processIn(sid))
-})
-
 const endings: [how: string, status: number, end: (service: TestService, path: string) => Promise<HttpAnswer>][] = [
   ['DELETE', 204, (service, path) => call(service, 'DELETE', path)],
   [
@@ -183,12 +118,13 @@ const endings: [how: string, status: number, end: (service: TestService, path: s
   ],
 ]
 
-describe('a process that lives, but that another cannot reach,', () => {
-  test.each<(typeof endings)[number]>([
-    ...endings,
-    ['a JID', 200, service => call(service, 'DELETE', '/sessions?jid=alice@localhost')],
-    ['a visit', 200, service => call(service, 'DELETE', '/sessions?visit=v')],
-  ])('ends a session that is ended there by %s', async (_how, expected, end) => {
+test.each<(typeof endings)[number]>([
+  ...endings,
+  ['a JID', 200, service => call(service, 'DELETE', '/sessions?jid=alice@localhost')],
+  ['a visit', 200, service => call(service, 'DELETE', '/sessions?visit=v')],
+])(
+  'a process that lives, but that another cannot reach, ends a session that is ended there by %s',
+  async (_how, expected, end) => {
     const path = freshPath()
     const silent = createServer().listen(path)
     await once(silent, 'listening')
@@ -211,8 +147,8 @@ describe('a process that lives, but that another cannot reach,', () => {
     expect([status, text]).toEqual([expected, expected === 200 ? expect.stringContaining('"ended":1') : ''])
     await eventually('the session has ended', () => owner.service.counts().sessions === 0)
     silent.close()
-  })
-})
+  },
+)
 
 test.each(endings)('a session is ended by %s at another process while the store is away', async (_how, status, end) => {
   const [one, two] = (await start(2, { SEAL_KEY_FILE })) as [TestService, TestService]
@@ -223,40 +159,24 @@ test.each(endings)('a session is ended by %s at another process while the store 
   expect([one.service.counts().sessions, find.mock.calls]).toEqual([0, []])
 })
 
-test('a client that sends a part of a call for another process is no fault', async () => {
-  const [one, two] = (await start(2)) as [TestService, TestService]
-  const { id } = await one.bind(alice)
-  const socket = connect(Number(new URL(two.url).port))
-  const head = ['Host: localhost', 'Content-Length: 16000', 'Expect: 100-continue']
-  socket.write(`POST /warm/${id}/resume HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n`)
-  // It reads the body.
-  await once(socket, 'data')
-  socket.destroy()
-  await once(socket, 'close')
-  expect((await call(two, 'GET', `/${id}`)).status).toBe(200)
-  expect(two.lines.filter(line => JSON.parse(line).level >= 50)).toEqual([])
-})
+test('a limit counts for all processes together', async () => {
+  const limits = { SEAL_KEY_FILE, MAX_SESSIONS_PER_JID: '1', RATE_WARMS_PER_JID: '6', RATE_FAILED_LOGINS: '3' }
+  const [one, two, three] = (await start(3, limits)) as [TestService, TestService, TestService]
+  const codes = async (replies: Promise<{ status: number; json: Readonly<Record<string, unknown>> }>[]) =>
+    (await Promise.all(replies)).map(({ json, status }) => json['code'] ?? status).sort()
+  // Two calls at once do not both get the last place.
+  expect(await codes([one.warm(alice), two.warm(alice)])).toEqual([200, 'too-many-sessions'])
+  expect(await codes([three.warm(alice)])).toEqual(['too-many-sessions'])
+  await call(three, 'DELETE', '/sessions?jid=alice@localhost')
+  expect(await codes([three.warm(alice)])).toEqual([200])
+  await call(one, 'DELETE', '/sessions?jid=alice@localhost')
+  expect(await codes([one.warm(alice), two.warm({ ...alice, password: 'wrong' }), three.warm(alice)])).toContain(
+    'too-many-requests',
+  )
 
-describe('a limit', () => {
-  test('counts for all processes together', async () => {
-    const limits = { SEAL_KEY_FILE, MAX_SESSIONS_PER_JID: '1', RATE_WARMS_PER_JID: '6', RATE_FAILED_LOGINS: '3' }
-    const [one, two, three] = (await start(3, limits)) as [TestService, TestService, TestService]
-    const codes = async (replies: Promise<{ status: number; json: Readonly<Record<string, unknown>> }>[]) =>
-      (await Promise.all(replies)).map(({ json, status }) => json['code'] ?? status).sort()
-    // Two calls at once do not both get the last place.
-    expect(await codes([one.warm(alice), two.warm(alice)])).toEqual([200, 'too-many-sessions'])
-    expect(await codes([three.warm(alice)])).toEqual(['too-many-sessions'])
-    await call(three, 'DELETE', '/sessions?jid=alice@localhost')
-    expect(await codes([three.warm(alice)])).toEqual([200])
-    await call(one, 'DELETE', '/sessions?jid=alice@localhost')
-    expect(await codes([one.warm(alice), two.warm({ ...alice, password: 'wrong' }), three.warm(alice)])).toContain(
-      'too-many-requests',
-    )
-
-    const wrong = { Authorization: `Basic ${Buffer.from('admin:wrong').toString('base64')}` }
-    const statuses: number[] = []
-    for (const service of [one, two, three, one, two])
-      statuses.push((await callUrl(`${service.url}/warm/sessions`, { headers: wrong })).status)
-    expect(statuses).toEqual([401, 401, 401, 429, 429])
-  })
+  const wrong = { Authorization: `Basic ${Buffer.from('admin:wrong').toString('base64')}` }
+  const statuses: number[] = []
+  for (const service of [one, two, three, one, two])
+    statuses.push((await callUrl(`${service.url}/warm/sessions`, { headers: wrong })).status)
+  expect(statuses).toEqual([401, 401, 401, 429, 429])
 })

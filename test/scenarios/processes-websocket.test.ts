@@ -8,7 +8,6 @@ import type { Store } from '../../src/store/store.js'
 import { writeStreamError } from '../../src/xmpp/stream-errors.js'
 import * as say from '../browsers/websocket/pages.js'
 import { eventually } from '../support/eventually.js'
-import { opcodes } from '../support/frames.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { memoryStore } from '../support/memory-store.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -54,17 +53,15 @@ afterEach(async () => {
       expect(logged).not.toContain(secret)
 })
 
-const start = (environment: Record<string, string> = {}) =>
-  startTestService({
-    servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
-    environment: { XMPP_DOMAINS: 'plain.example', ...environment },
-    store,
-  })
-
 /** Processes that know each other. */
-async function startAll(environment?: Record<string, string>): Promise<typeof services> {
-  const all = [await start(environment), await start(environment), await start(environment)] as const
-  return all
+async function startAll(environment: Record<string, string> = {}): Promise<typeof services> {
+  const start = () =>
+    startTestService({
+      servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
+      environment: { XMPP_DOMAINS: 'plain.example', ...environment },
+      store,
+    })
+  return [await start(), await start(), await start()]
 }
 
 async function warm(): Promise<Binding> {
@@ -91,20 +88,9 @@ async function takenOver(binding: Binding, service = services[1]): Promise<WebSo
   return wire
 }
 
-/** The same, with stream management. */
-async function counting(binding: Binding): Promise<{ wire: WebSocketWire; streamId: string }> {
-  const wire = await takenOver(binding)
-  wire.send(say.enable)
-  return { wire, streamId: / id='([^']+)'/.exec(await wire.message())![1]! }
-}
-
 /** What the API returns to a backend. */
 const call = async (method: 'GET' | 'POST' | 'DELETE', about: string) =>
   (await callSessions(services[0].url, method, about)).json
-const pause = (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds))
-/** Resolves when the service has noticed the loss of the page's connection. */
-const becomesQuiet = ({ id }: Binding) =>
-  eventually('the session is quiet', async () => (await call('GET', `/${id}`)).state === 'quiet')
 
 const letter = (id: string, text = id) =>
   `<message from='bob@plain.example/b' id='${id}'><body>${text}</body></message>`
@@ -129,154 +115,99 @@ test('no token is returned in HTML', async () => {
   await call('DELETE', `/sessions?jid=${alice.jid}`)
 })
 
-describe('with several processes,', () => {
-  describe('a page at another process', () => {
-    test('attaches with the URL of its binding', async () => {
-      const binding = await warm()
-      const name = nameOf(binding)
-      expect(binding.websocket).toMatchObject({
-        url: `${services[0].url.replace('http', 'ws')}${path}?node=${name}`,
-        token: expect.stringMatching(new RegExp(`^${name}-[\\w-]{43}$`)),
-      })
-      const wire = await takenOver(binding)
-      await talk(wire)
-      expect(await call('GET', `/${binding.id}`)).toMatchObject({ state: 'held', transport: 'websocket' })
-      expect(services.map(({ service }) => service.counts().sessions)).toEqual([1, 0, 0])
-      await call('DELETE', `/${binding.id}`)
-      expect(await wire.leave()).toEqual({ messages: [close], code: 1000 })
+describe('a page at another process', () => {
+  test('attaches with the URL of its binding', async () => {
+    const binding = await warm()
+    const name = nameOf(binding)
+    expect(binding.websocket).toMatchObject({
+      url: `${services[0].url.replace('http', 'ws')}${path}?node=${name}`,
+      token: expect.stringMatching(new RegExp(`^${name}-[\\w-]{43}$`)),
     })
+    const wire = await takenOver(binding)
+    await talk(wire)
+    expect(await call('GET', `/${binding.id}`)).toMatchObject({ state: 'held', transport: 'websocket' })
+    expect(services.map(({ service }) => service.counts().sessions)).toEqual([1, 0, 0])
+    await call('DELETE', `/${binding.id}`)
+    expect(await wire.leave()).toEqual({ messages: [close], code: 1000 })
+  })
 
-    test('attaches with its token alone at the plain URL', async () => {
-      const binding = await warm()
-      const wire = await page(services[1], path)
-      expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
-      await talk(wire)
-      const { websocket } = await call('POST', `/${binding.id}/resume`)
-      expect((await read(wire, 2))[1]).toBe(close)
-      const next = await page(services[2], path)
-      next.send(say.authenticate(websocket.token, 'alice'))
-      expect(await next.message()).toContain(`>${binding.jid}<`)
-      await next.message()
-      await talk(next)
-      next.send(close)
-      expect((await next.leave()).code).toBe(1000)
-      await eventually('the session has ended', () => services[0].service.counts().sessions === 0)
-    })
+  test('attaches with its token alone at the plain URL', async () => {
+    const binding = await warm()
+    const wire = await page(services[1], path)
+    expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+    await talk(wire)
+    const { websocket } = await call('POST', `/${binding.id}/resume`)
+    expect((await read(wire, 2))[1]).toBe(close)
+    const next = await page(services[2], path)
+    next.send(say.authenticate(websocket.token, 'alice'))
+    expect(await next.message()).toContain(`>${binding.jid}<`)
+    await next.message()
+    await talk(next)
+    next.send(close)
+    expect((await next.leave()).code).toBe(1000)
+    await eventually('the session has ended', () => services[0].service.counts().sessions === 0)
+  })
 
-    test('gets the same not-authorized for every wrong token', async () => {
-      const binding = await warm()
-      const name = nameOf(binding)
-      const attempts = [
-        [path, name],
-        [path, 'abcdefgh'],
-        [path, '*.......'],
-        [placeOf(binding), name],
-        [placeOf(binding), 'abcdefgh'],
-        [`${path}?node=abcdefgh`, name],
-        [`${path}?node=*`, 'Abcdefgh'],
-        [`${path}?node=`, ''],
-      ] as const
-      for (const [at, begin] of attempts) {
-        const wire = await page(services[1], at, { 'X-Forwarded-For': '192.0.2.66' })
-        wire.send(say.auth(`${begin}-${'x'.repeat(43)}`, 'alice'))
-        expect(await wire.message()).toBe(say.notAuthorized)
-        wire.drop()
-      }
-      const wire = await page(services[1], path)
-      wire.send(say.auth(`${name}-`, 'alice'))
+  test('gets the same not-authorized for every wrong token', async () => {
+    const binding = await warm()
+    const name = nameOf(binding)
+    const attempts = [
+      [path, name],
+      [path, 'abcdefgh'],
+      [path, '*.......'],
+      [placeOf(binding), name],
+      [placeOf(binding), 'abcdefgh'],
+      [`${path}?node=abcdefgh`, name],
+      [`${path}?node=*`, 'Abcdefgh'],
+      [`${path}?node=`, ''],
+    ] as const
+    for (const [at, begin] of attempts) {
+      const wire = await page(services[1], at, { 'X-Forwarded-For': '192.0.2.66' })
+      wire.send(say.auth(`${begin}-${'x'.repeat(43)}`, 'alice'))
       expect(await wire.message()).toBe(say.notAuthorized)
-      const lines = services.flatMap(({ lines }) => lines.map(line => JSON.parse(line)))
-      const refusal = { level: 30, part: 'websocket', reason: 'wrong token', address: '192.0.2.66' }
-      expect(lines).toContainEqual(expect.objectContaining(refusal))
-      // The right token still works.
-      expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
-    })
-
-    test('resumes its stream at a third process', async () => {
-      const binding = await warm()
-      const { wire, streamId } = await counting(binding)
-      server.last.say(letter('one') + letter('two'))
-      const got = await read(wire, 3)
-      expect(got.map(idOf)).toEqual(['one', 'two', undefined])
-      wire.send(say.stanza('mine'), say.ack(1))
-      await eventually('the stanza arrives', () => idsAt().includes('mine'))
       wire.drop()
-      await becomesQuiet(binding)
-      server.last.say(letter('three'))
-      const again = (await call('POST', `/${binding.id}/resume`)) as Binding
-      expect(nameOf(again)).toBe(nameOf(binding))
-      const next = await page(services[2], placeOf(again))
-      next.send(say.auth(again.websocket.token, 'alice'), open)
-      await read(next, 3)
-      next.send(say.resume(streamId, 1))
-      expect(await next.message()).toContain(`previd='${streamId}' h='1'`)
-      expect((await read(next, 3)).map(idOf)).toEqual(['two', 'three', undefined])
-    })
-  })
-
-  describe('a page', () => {
-    test('is disconnected when the process of its WebSocket stops, and its session stays', async () => {
-      const binding = await warm()
-      const wire = await takenOver(binding)
-      const stopped = services[1].stop()
-      expect(await wire.rest()).toEqual({ messages: [], code: 1001 })
-      wire.frame(opcodes.close, Buffer.from([0x03, 0xe9]))
-      await wire.ended()
-      wire.drop()
-      await stopped
-      await becomesQuiet(binding)
-      const again = (await call('POST', `/${binding.id}/resume`)) as Binding
-      await talk(await takenOver(again, services[2]))
-    })
-
-    test('gets system-shutdown when the process of its session stops', async () => {
-      const binding = await warm()
-      const wire = await takenOver(binding)
-      const other = await warm()
-      const late = await page(services[1], path)
-      late.send(say.authenticate(other.websocket.token, 'alice', false))
-      await read(late, 2)
-      const stopped = services[0].stop()
-      expect(await wire.leave()).toEqual({ messages: [shutdown, close], code: 1001 })
-      expect(await late.leave()).toEqual({ messages: [shutdown, close], code: 1001 })
-      await stopped
-      const again = await page(services[1], placeOf(binding))
-      again.send(say.auth(binding.websocket.token, 'alice'))
-      expect(await again.message()).toBe(say.notAuthorized)
-    })
-  })
-
-  describe('draining processes', () => {
-    const draining = { DRAIN_TIME: '600' }
-    const login = async ({ url }: TestService) => {
-      const wire = await WebSocketWire.open(url)
-      wires.push(wire)
-      wire.send(open)
-      return wire
     }
-    const drain = (...drained: readonly TestService[]) => {
-      for (const { service } of drained) void service.drain()
-    }
-    const sessions = () => services.map(({ service }) => service.counts().sessions)
-
-    beforeEach(async () => {
-      await Promise.all(services.map(service => service.stop()))
-      services = await startAll(draining)
-    })
-
-    test('forward a client that logs in itself to another process', async () => {
-      drain(services[0], services[1])
-      await pause(50)
-      const wire = await login(services[0])
-      expect(await wire.message()).toContain("from='plain.example'")
-      expect(await wire.message()).toContain('<mechanism>')
-      expect(sessions()).toEqual([0, 0, 1])
-      wire.send(
-        `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${say.plain('wrong', 'alice')}</auth>`,
-      )
-      expect(await wire.message()).toMatch(/^<failure /)
-      wire.drop()
-      await eventually('the session has ended', () => sessions()[2] === 0)
-    })
+    const wire = await page(services[1], path)
+    wire.send(say.auth(`${name}-`, 'alice'))
+    expect(await wire.message()).toBe(say.notAuthorized)
+    const lines = services.flatMap(({ lines }) => lines.map(line => JSON.parse(line)))
+    const refusal = { level: 30, part: 'websocket', reason: 'wrong token', address: '192.0.2.66' }
+    expect(lines).toContainEqual(expect.objectContaining(refusal))
+    // The right token still works.
+    expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
   })
+})
+
+test('a page gets system-shutdown when the process of its session stops', async () => {
+  const binding = await warm()
+  const wire = await takenOver(binding)
+  const other = await warm()
+  const late = await page(services[1], path)
+  late.send(say.authenticate(other.websocket.token, 'alice', false))
+  await read(late, 2)
+  const stopped = services[0].stop()
+  expect(await wire.leave()).toEqual({ messages: [shutdown, close], code: 1001 })
+  expect(await late.leave()).toEqual({ messages: [shutdown, close], code: 1001 })
+  await stopped
+  const again = await page(services[1], placeOf(binding))
+  again.send(say.auth(binding.websocket.token, 'alice'))
+  expect(await again.message()).toBe(say.notAuthorized)
+})
+
+test('draining processes forward a client that logs in itself to another process', async () => {
+  await Promise.all(services.map(service => service.stop()))
+  services = await startAll({ DRAIN_TIME: '600' })
+  for (const { service } of services.slice(0, 2)) void service.drain()
+  await new Promise(resolve => setTimeout(resolve, 50))
+  const wire = await WebSocketWire.open(services[0].url)
+  wires.push(wire)
+  wire.send(open)
+  const sessions = () => services.map(({ service }) => service.counts().sessions)
+  expect(await wire.message()).toContain("from='plain.example'")
+  expect(await wire.message()).toContain('<mechanism>')
+  expect(sessions()).toEqual([0, 0, 1])
+  wire.send(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${say.plain('wrong', 'alice')}</auth>`)
+  expect(await wire.message()).toMatch(/^<failure /)
+  wire.drop()
+  await eventually('the session has ended', () => sessions()[2] === 0)
 })

@@ -1,12 +1,11 @@
 // Thousands of connections that send one byte a second are closed in time, and do not affect other clients.
 // Runs in npm run test:all only: half a minute with thousands of connections.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { mostDescriptors } from '../../src/lib/limits/descriptors.js'
+import { collectGarbage } from '../support/collected.js'
 import { Conversation, talkers } from '../support/conversation.js'
 import { eventually, patience } from '../support/eventually.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -31,7 +30,7 @@ afterAll(async () => {
 })
 
 test('connections that send one byte a second are closed, and do not affect other clients', async () => {
-  const wanted = Math.min(5_000, Math.floor(openFilesLimit() / 2) - 200)
+  const wanted = Math.min(5_000, Math.floor(mostDescriptors() / 2) - 200)
   const conversation = await Conversation.begin(here)
   const heapBefore = heapUsed()
   let open = 0
@@ -61,20 +60,8 @@ test('connections that send one byte a second are closed, and do not affect othe
   expect(here.service.counts().sessions).toBe(0)
 })
 
-/** The limit of open files. Only Linux shows it, and elsewhere few connections are tried. */
-function openFilesLimit(): number {
-  try {
-    const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
-    return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft)
-  } catch {
-    return 1_000
-  }
-}
-
 /** In bytes, after a collection. */
 function heapUsed(): number {
-  setFlagsFromString('--expose-gc')
-  const collect: () => void = runInNewContext('gc')
-  collect()
+  collectGarbage()
   return process.memoryUsage().heapUsed
 }

@@ -44,14 +44,6 @@ describe.each(workerCounts('0', '1'))('systemd, for a service with %s workers', 
   })
 })
 
-test('a watchdog of another process gets no messages', async () => {
-  const service = start({ WATCHDOG_USEC: '2', WATCHDOG_PID: '1' })
-  await service.url()
-  service.signal('SIGTERM')
-  await service.exit
-  expect(told().filter(line => line.startsWith('WATCHDOG'))).toEqual([])
-})
-
 test('without systemd-notify, the log has a warning, and the service runs', async () => {
   const service = operator.start({ ...usualSettings, PATH: '/nowhere', NOTIFY_SOCKET: '@systemd' })
   await service.url()

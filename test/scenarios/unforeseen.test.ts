@@ -20,9 +20,7 @@ beforeEach(async () => {
   server = await startLoginServer({ domain: 'plain.example' })
 })
 
-afterEach(async () => {
-  await server.stop()
-})
+afterEach(() => server.stop())
 
 const settings = () => ({
   ...unlimited,
@@ -49,21 +47,11 @@ async function live(url: string): Promise<void> {
 test.each([
   ['an uncaught error', "throw new TypeError('Pa55-of-alice')", 'TypeError'],
   ['an unhandled rejection', "Promise.reject(new RangeError('Pa55-of-alice'))", 'RangeError'],
-  ['a thrown string', "throw 'Pa55-of-alice'", 'string'],
-  ['an error event without a listener', "new EventEmitter().emit('error', new URIError('x'))", 'URIError'],
 ])('%s does not end the process', async (_what, fault, name) => {
-  operator.write(
-    'faults.mjs',
-    `import { EventEmitter } from 'node:events'
-    process.on('SIGUSR2', () => setInterval(() => { ${fault} }, 100).unref())`,
-  )
+  operator.write('faults.mjs', `process.on('SIGUSR2', () => setInterval(() => { ${fault} }, 100).unref())`)
   const service = operator.start({ ...settings(), NODE_OPTIONS: '--import=./faults.mjs' })
   const url = await service.url()
-  const faults = () =>
-    service.stdout
-      .split('\n')
-      .filter(line => line.includes('an unexpected error occurred'))
-      .map(line => JSON.parse(line))
+  const faults = () => service.lines.filter(({ msg }) => msg.includes('an unexpected error occurred'))
   await live(url)
   service.signal('SIGUSR2')
   await eventually('two errors are logged', () => faults().length > 1)

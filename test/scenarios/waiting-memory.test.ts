@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import { callUrl, jsonHeaders } from '../support/login-server/watched-service.js'
 import { type OperatedService, Operator, usualSettings } from '../support/operated-service.js'
+import { callSessions } from '../support/sessions-api.js'
 import { unlimited } from '../support/unlimited.js'
 
 /** So many sessions, with two bytes of memory for each character, do not fit into the heap. */
@@ -41,10 +41,11 @@ afterAll(async () => {
 })
 
 async function warm(domain: string): Promise<{ sid: string; rid: number }> {
-  const body = JSON.stringify({ jid: `alice@${domain}`, password: 'Pa55-of-alice' })
-  const { status, text } = await callUrl(`${url}/warm`, { method: 'POST', headers: jsonHeaders, body })
+  const { status, json } = await callSessions(url, 'POST', '', {
+    body: { jid: `alice@${domain}`, password: 'Pa55-of-alice' },
+  })
   expect(status).toBe(200)
-  return JSON.parse(text)
+  return json
 }
 
 test('a server that fills the memory loses its own sessions, and other sessions continue', async () => {

@@ -1,10 +1,8 @@
 // One command, several processes.
 // Runs in npm run test:all only: half a minute.
-import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { Agent } from 'node:http'
-import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { processIn } from '../../src/store/process-name.js'
@@ -13,6 +11,7 @@ import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { lintMetrics } from '../support/exposition-lint.js'
 import { ask } from '../support/http-answer.js'
+import { Listener } from '../support/listener.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { callUrl, jsonHeaders } from '../support/login-server/watched-service.js'
 import { type OperatedService, Operator, settingsAt } from '../support/operated-service.js'
@@ -35,12 +34,12 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 beforeEach(() => {
-  temporary = mkdtempSync(join(tmpdir(), 'workers-'))
+  operator.makeFolder('tmp')
+  temporary = operator.pathOf('tmp')
 })
 
 afterEach(() => {
   for (const client of clients.splice(0)) client.close()
-  rmSync(temporary, { recursive: true, force: true })
 })
 
 function start(more: Record<string, string> = {}, workers = '2'): OperatedService {
@@ -67,10 +66,11 @@ async function bothJoined(service: OperatedService) {
   return joined(service)
 }
 
-/** The pid of a worker of a service that listens. */
-function firstWorker(service: OperatedService): number {
+/** The pids of a service that listens, and of its workers. */
+function processesOf(service: OperatedService): readonly [primary: number, ...workers: number[]] {
   const { pid } = said(service, 'listening')[0]!
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')[0])
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return [pid, ...children.split(' ').filter(Boolean).map(Number)]
 }
 
 async function metricsUrl(service: OperatedService): Promise<string> {
@@ -165,20 +165,6 @@ describeWith(redisPackages, 'workers', () => {
     await eventually('one has room', async () => (await ready()) === 200)
   })
 
-  test('that die are replaced, and the others continue', async () => {
-    const service = start()
-    const url = await service.url()
-    const [[pid, worker]] = [...(await bothJoined(service))] as [[number, number]]
-    for (let call = 0; call < 6; call++) await warm(url)
-    process.kill(pid, 'SIGKILL')
-    await eventually('the death is logged', () => said(service, 'a worker has died').length === 1)
-    expect(said(service, 'a worker has died')).toMatchObject([{ worker, workerPid: pid, signal: 'SIGKILL' }])
-    expect((await warm(url)).status).toBe(200)
-    await eventually('the worker is replaced', () => said(service, 'a worker has been started').length === 1)
-    expect(said(service, 'a worker has been started')).toMatchObject([{ worker }])
-    expect((await samples(service)).get('warm_bindings_workers_died_total')).toBe(1)
-  })
-
   test('that hang are replaced, and the others answer for their sessions and connections', async () => {
     const service = start()
     const url = await service.url()
@@ -206,7 +192,7 @@ describeWith(redisPackages, 'workers', () => {
   test.each(['1', '2'])('that are killed leave no connection waiting, with WORKERS=%s', async workers => {
     const service = start({}, workers)
     const url = await service.url()
-    const pid = firstWorker(service)
+    const [, pid = 0] = processesOf(service)
     process.kill(pid, 'SIGSTOP')
     const answers = Array.from({ length: 6 }, () =>
       callUrl(`${url}/healthz`).then(
@@ -254,30 +240,16 @@ describeWith(redisPackages, 'a failed start prints its error once', () => {
     expect(service.stderr).toBe(sentence)
   })
 
-  test.each([
-    [
-      'PORT',
-      (port: number) => String(port),
-      (port: number) =>
-        `Another program, or another address in the settings, uses port ${port}: stop the program, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
-    ],
-    [
-      'METRICS_ADDRESS',
-      (port: number) => `127.0.0.1:${port}`,
-      (port: number) =>
-        'The settings are invalid:\n' +
-        `- METRICS_ADDRESS is 127.0.0.1:${port}, which another program uses: choose another address, or none\n`,
-    ],
-  ])('for a port in use in %s', async (name, value, sentence) => {
-    const other = createServer().listen(0, '127.0.0.1')
-    await once(other, 'listening')
-    const { port } = other.address() as AddressInfo
-    const service = start({ [name]: value(port) })
+  test('for a port in use', async () => {
+    const other = await Listener.start(createServer())
+    const service = start({ PORT: String(other.port) })
     expect(await service.exit).toBe(1)
-    expect(service.stderr).toBe(sentence(port))
+    expect(service.stderr).toBe(
+      `Another program, or another address in the settings, uses port ${other.port}: stop the program, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
+    )
     expect(said(service, 'listening')).toEqual([])
     expect(readdirSync(temporary)).toEqual([])
-    other.close()
+    await other.stop()
   })
 })
 
@@ -319,27 +291,6 @@ describeWith(redisPackages, 'SIGUSR2', () => {
     const labels = [...all.keys()].flatMap(name => /^process_open_fds\{worker="(.*)"\}$/.exec(name)?.[1] ?? [])
     expect(labels.sort()).toEqual(['1', '2', 'primary', ...before].sort())
   })
-
-  test('answers all held requests', async () => {
-    const service = start()
-    const url = await service.url()
-    await bothJoined(service)
-    const pages = await Promise.all(Array.from({ length: 8 }, () => page(url, 1)))
-    const held = Promise.all(pages.map(client => client.request()))
-    const heldAt = async (worker: number) =>
-      Number((await samples(service)).get(`warm_bindings_bosh_held_requests{worker="${worker}"}`))
-    while ((await heldAt(1)) + (await heldAt(2)) < pages.length);
-    service.signal('SIGUSR2')
-    for (const text of await held) expect(text).toMatch(/^<body [^>]*>/)
-  })
-
-  test('is only logged if there are no workers', async () => {
-    const service = start({}, '0')
-    const url = await service.url()
-    service.signal('SIGUSR2')
-    await eventually('the signal is logged', () => service.stdout.includes('there are none: see WORKERS'))
-    expect((await warm(url)).status).toBe(200)
-  })
 })
 
 describe.each(workerCounts('0', '2'))('SIGTERM with DRAIN_TIME and WORKERS=%s', workers => {
@@ -362,4 +313,18 @@ describe.each(workerCounts('0', '2'))('SIGTERM with DRAIN_TIME and WORKERS=%s', 
     expect(await client.terminate()).toContain('terminate')
     expect(await service.exit).toBe(0)
   })
+})
+
+test.each(workerCounts('0', '2'))('SIGUSR1 opens no debugger in any process, with WORKERS=%s', async workers => {
+  const service = start({}, workers)
+  const url = await service.url()
+  const processes = processesOf(service)
+  expect(processes).toHaveLength(1 + Number(workers))
+  for (const pid of processes) process.kill(pid, 'SIGUSR1')
+  // A process that answers has handled the signals sent before.
+  for (let count = 0; count < 40; count++) expect((await callUrl(`${url}/healthz`)).status).toBe(200)
+  service.signal('SIGINT')
+  expect(await service.exit).toBe(0)
+  // A debugger would print its address.
+  expect(service.stderr).toBe('')
 })
