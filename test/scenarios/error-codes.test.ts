@@ -1,8 +1,6 @@
 // Every error code, provoked through the whole service as a backend would see it.
 // Runs in npm run test:all only: ten seconds.
-import { writeFileSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { Router } from 'express'
 import { systemClock } from '../../src/lib/clock.js'
@@ -31,8 +29,7 @@ import { testFolder } from '../support/test-folder.js'
 const domain = 'chat.example'
 const { connect: connectSocket } = Socket.prototype
 const alice = { jid: 'alice@chat.example', password: 'Pa55-of-alice' }
-const { folder } = testFolder()
-const basic = (name: string, secret: string) => `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`
+const { folder, file } = testFolder()
 
 /** A strict server and the service in front of it. `closers` end the other parts of a test. */
 let server: LoginServer
@@ -41,10 +38,11 @@ const closers: (() => Promise<void> | void)[] = []
 
 beforeAll(async () => {
   const accounts = { alice: alice.password, bob: 'Pa55-of-bob' }
+  const admins = 'elsewhere:scoped-secret:elsewhere.example\nwatcher:read-secret:role=read\n'
   server = await startLoginServer({ domain, accounts })
   service = await startTestService({
     servers: serverSetting(server, folder),
-    environment: { XMPP_DOMAINS: domain, ADMIN_USERS_FILE: adminsFile(), RATE_WARMS_PER_JID: '0' },
+    environment: { XMPP_DOMAINS: domain, ADMIN_USERS_FILE: file('admins', admins), RATE_WARMS_PER_JID: '0' },
   })
 })
 
@@ -57,12 +55,6 @@ afterAll(async () => {
   await service.stop()
   await server.stop()
 })
-
-function adminsFile(): string {
-  const file = join(folder, 'admins')
-  writeFileSync(file, 'elsewhere:scoped-secret:elsewhere.example\nwatcher:read-secret:role=read\n')
-  return file
-}
 
 /** A service for one test. */
 async function startService(options: TestServiceOptions): Promise<TestService> {
@@ -99,6 +91,12 @@ async function ask(method: string, path: string, about: Call = {}, at = service)
 const warm = (parameters: object, at = service, about: Call = {}) =>
   ask('POST', '/warm', { body: JSON.stringify(parameters), ...about }, at)
 
+/** A call with the credentials of another admin. */
+const warmAs = (name: string, secret: string) => {
+  const Authorization = `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`
+  return warm(alice, service, { headers: { Authorization } })
+}
+
 /** A login at a server that acts differently at a stage. */
 function warmWhere(stage: Stage, act: (turn: Turn) => void): Promise<Provoked> {
   server.script = { [stage]: act }
@@ -117,12 +115,10 @@ async function warmTwice(environment: Record<string, string>): Promise<Provoked>
 
 /** A page sends a token without a valid signature. */
 async function connect(environment: Record<string, string>): Promise<Provoked> {
-  const file = join(folder, 'secrets')
-  writeFileSync(file, 'a-secret-of-the-portal-with-32-bytes')
   const at = await startService({
     environment: {
       PAGE_ORIGINS: 'https://portal.example',
-      PAGE_TOKEN_SECRET_FILE: file,
+      PAGE_TOKEN_SECRET_FILE: file('secrets', 'a-secret-of-the-portal-with-32-bytes'),
       PAGE_TOKEN_AUDIENCE: 'chat',
       PAGE_TOKEN_JID: `{sub}@${domain}`,
       PAGE_TOKEN_LOGIN: 'token',
@@ -147,14 +143,16 @@ const bindRefusal = (condition: string) => () =>
     ),
   )
 
-interface Row {
-  readonly step?: Step
-  /** The condition of the XMPP server. */
+type Provoke = () => Promise<Provoked>
+
+/** A failed login, with its step and the condition of the XMPP server. */
+interface FailedLogin {
+  readonly step: Step
   readonly condition?: string
-  readonly provoke: () => Promise<Provoked>
+  readonly provoke: Provoke
 }
 
-const atStep = (step: Step, provoke: Row['provoke'], condition?: string): Row => ({
+const atStep = (step: Step, provoke: Provoke, condition?: string): FailedLogin => ({
   ...{ step, provoke },
   ...(condition !== undefined && { condition }),
 })
@@ -167,47 +165,28 @@ function storeWithoutTabs(): Store {
   return Object.create(memoryStore(systemClock), { tabs: { value: { enter } } })
 }
 
-const rows: Record<ProblemCode, Row> = {
-  'missing-parameter': { provoke: () => warm({ jid: alice.jid }) },
-  'invalid-parameter': { provoke: () => warm({ ...alice, wait: 'long' }) },
-  'invalid-jid': { provoke: () => warm({ ...alice, jid: 'alice' }) },
-  'invalid-body': { provoke: () => ask('POST', '/warm', { body: '{"jid":' }) },
-  unauthorized: {
-    provoke: () => warm(alice, service, { headers: { Authorization: basic('admin', 'wrong') } }),
+const rows: Record<ProblemCode, Provoke | FailedLogin> = {
+  'missing-parameter': () => warm({ jid: alice.jid }),
+  'invalid-parameter': () => warm({ ...alice, wait: 'long' }),
+  'invalid-jid': () => warm({ ...alice, jid: 'alice' }),
+  'invalid-body': () => ask('POST', '/warm', { body: '{"jid":' }),
+  unauthorized: () => warmAs('admin', 'wrong'),
+  forbidden: () => warmAs('elsewhere', 'scoped-secret'),
+  'role-forbidden': () => warmAs('watcher', 'read-secret'),
+  'insecure-channel': async () => warm(alice, await startService({ environment: { HOST: '0.0.0.0' } })),
+  'client-certificate-required': async () => {
+    const { cert, key } = makeCertificate(['DNS:localhost'])
+    const TLS_CERT = file('https.pem', cert + key)
+    const tls = { HTTPS_PORT: '0', TLS_CERT, TLS_CLIENT_CA: TLS_CERT, TLS_CLIENT_AUTH: 'warm' }
+    return warm(alice, await startService({ environment: tls }))
   },
-  forbidden: {
-    provoke: () => warm(alice, service, { headers: { Authorization: basic('elsewhere', 'scoped-secret') } }),
-  },
-  'role-forbidden': {
-    provoke: () => warm(alice, service, { headers: { Authorization: basic('watcher', 'read-secret') } }),
-  },
-  'insecure-channel': {
-    async provoke() {
-      return warm(alice, await startService({ environment: { HOST: '0.0.0.0' } }))
-    },
-  },
-  'client-certificate-required': {
-    async provoke() {
-      const { cert, key } = makeCertificate(['DNS:localhost'])
-      const file = join(folder, 'https.pem')
-      writeFileSync(file, cert + key)
-      const tls = { HTTPS_PORT: '0', TLS_CERT: file, TLS_CLIENT_CA: file, TLS_CLIENT_AUTH: 'warm' }
-      return warm(alice, await startService({ environment: tls }))
-    },
-  },
-  'cross-site-request': {
-    provoke: () =>
-      ask('POST', '/warm', {
-        headers: { 'Content-Type': 'application/x-www-form-urlencoded', Origin: 'https://evil.example' },
-        body: new URLSearchParams(alice).toString(),
-      }),
-  },
-  'address-forbidden': {
-    async provoke() {
-      return warm(alice, await startService({ environment: { WARM_ALLOW: 'any,!loopback' } }))
-    },
-  },
-  'domain-not-allowed': { provoke: () => warm({ ...alice, jid: 'alice@other.example' }) },
+  'cross-site-request': () =>
+    ask('POST', '/warm', {
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded', Origin: 'https://evil.example' },
+      body: new URLSearchParams(alice).toString(),
+    }),
+  'address-forbidden': async () => warm(alice, await startService({ environment: { WARM_ALLOW: 'any,!loopback' } })),
+  'domain-not-allowed': () => warm({ ...alice, jid: 'alice@other.example' }),
   'address-not-allowed': atStep('connect', async () => {
     const zone = {
       'SRV _xmpp-client._tcp.chat.example': ['60 0 0 5222 xmpp.chat.example'],
@@ -225,51 +204,41 @@ const rows: Record<ProblemCode, Row> = {
     () => warm({ jid: 'bob@chat.example', password: 'Pa55-of-bob', authzid: alice.jid }),
     'invalid-authzid',
   ),
-  'not-found': { provoke: () => ask('GET', '/nothing') },
-  'session-not-found': { provoke: () => ask('GET', `/warm/${'0'.repeat(32)}`) },
-  'method-not-allowed': { provoke: () => ask('PUT', '/warm') },
+  'not-found': () => ask('GET', '/nothing'),
+  'session-not-found': () => ask('GET', `/warm/${'0'.repeat(32)}`),
+  'method-not-allowed': () => ask('PUT', '/warm'),
   conflict: atStep('bind', bindRefusal('conflict'), 'conflict'),
-  'cannot-remember': { provoke: () => warm({ ...alice, remember: 'on' }) },
-  'not-here': {
-    async provoke() {
-      const near = await startService({
-        servers: `${domain}=${service.url}/http-bind`,
-        environment: { REMOTE_ATTACH: 'there' },
-      })
-      const { id } = await near.bind(alice)
-      closers.push(async () => {
-        await ask('DELETE', `/warm/sessions?jid=${alice.jid}`)
-      })
-      return ask('DELETE', `/warm/${id}`, {}, near)
-    },
+  'cannot-remember': () => warm({ ...alice, remember: 'on' }),
+  'not-here': async () => {
+    const near = await startService({
+      servers: `${domain}=${service.url}/http-bind`,
+      environment: { REMOTE_ATTACH: 'there' },
+    })
+    const { id } = await near.bind(alice)
+    closers.push(async () => {
+      await ask('DELETE', `/warm/sessions?jid=${alice.jid}`)
+    })
+    return ask('DELETE', `/warm/${id}`, {}, near)
   },
-  'body-too-large': { provoke: () => warm({ ...alice, password: 'x'.repeat(20_000) }) },
-  'unsupported-media-type': {
-    provoke: () => warm(alice, service, { headers: { 'Content-Type': 'text/plain' } }),
+  'body-too-large': () => warm({ ...alice, password: 'x'.repeat(20_000) }),
+  'unsupported-media-type': () => warm(alice, service, { headers: { 'Content-Type': 'text/plain' } }),
+  'misdirected-request': async () => {
+    const environment = { HTTP_HOSTS: `chat.example=${domain}`, HTTP_DEFAULT_HOST: 'none' }
+    return warm(alice, await startService({ environment }))
   },
-  'misdirected-request': {
-    async provoke() {
-      const environment = { HTTP_HOSTS: `chat.example=${domain}`, HTTP_DEFAULT_HOST: 'none' }
-      return warm(alice, await startService({ environment }))
-    },
+  'too-many-requests': async () => {
+    const at = await startService({
+      servers: serverSetting(server, folder),
+      environment: { RATE_WARMS_PER_JID: '1' },
+    })
+    await warm({ ...alice, password: 'wrong' }, at)
+    return warm(alice, at)
   },
-  'too-many-requests': {
-    async provoke() {
-      const at = await startService({
-        servers: serverSetting(server, folder),
-        environment: { RATE_WARMS_PER_JID: '1' },
-      })
-      await warm({ ...alice, password: 'wrong' }, at)
-      return warm(alice, at)
-    },
-  },
-  'internal-error': {
-    async provoke() {
-      const broken = Router().get('/broken', () => {
-        throw new TypeError('a detail of ours')
-      })
-      return ask('GET', '/broken', {}, await startService({ routers: () => [broken] }))
-    },
+  'internal-error': async () => {
+    const broken = Router().get('/broken', () => {
+      throw new TypeError('a detail of ours')
+    })
+    return ask('GET', '/broken', {}, await startService({ routers: () => [broken] }))
   },
   'host-unknown': atStep('features', streamError('host-unknown'), 'host-unknown'),
   'remote-connection-failed': atStep('connect', async () => {
@@ -310,42 +279,34 @@ const rows: Record<ProblemCode, Row> = {
     return warm(alice, at)
   }),
   'service-full': atStep('connect', () => warmTwice({ MAX_SESSIONS: '1' })),
-  'too-many-sessions': { provoke: () => warmTwice({ MAX_SESSIONS_PER_JID: '1' }) },
-  'invalid-token': { provoke: () => connect({}) },
-  'keys-unavailable': {
-    provoke: () =>
-      connect({
-        PAGE_TOKEN_SECRET_FILE: '',
-        PAGE_TOKEN_JWKS: 'http://127.0.0.1:1/keys',
-        PAGE_TOKEN_ISSUER: 'https://id.example',
-      }),
+  'too-many-sessions': () => warmTwice({ MAX_SESSIONS_PER_JID: '1' }),
+  'invalid-token': () => connect({}),
+  'keys-unavailable': () =>
+    connect({
+      PAGE_TOKEN_SECRET_FILE: '',
+      PAGE_TOKEN_JWKS: 'http://127.0.0.1:1/keys',
+      PAGE_TOKEN_ISSUER: 'https://id.example',
+    }),
+  'session-unreachable': async () => {
+    const name = 'process1'
+    const at = await startWithLostProcess(name, startService)
+    return ask('DELETE', `/warm/${name}-${'0'.repeat(32)}`, {}, at)
   },
-  'session-unreachable': {
-    async provoke() {
-      const name = 'process1'
-      const at = await startWithLostProcess(name, startService)
-      return ask('DELETE', `/warm/${name}-${'0'.repeat(32)}`, {}, at)
-    },
+  'store-unavailable': async () => {
+    const at = await startService({ store: storeWithoutTabs() })
+    return warm({ ...alice, visit: 'v1', tab: 't1' }, at)
   },
-  'store-unavailable': {
-    async provoke() {
-      const at = await startService({ store: storeWithoutTabs() })
-      return warm({ ...alice, visit: 'v1', tab: 't1' }, at)
-    },
-  },
-  'shutting-down': {
-    async provoke() {
-      const at = await startTestService({
-        servers: serverSetting(server, folder),
-        environment: { XMPP_DOMAINS: domain },
-      })
-      // With a session, the service does not stop at once, but after a second.
-      await at.bind(alice)
-      const goOn = holdTimers(1_000)
-      const stopped = at.stop()
-      closers.push(() => stopped, goOn)
-      return warm(alice, at)
-    },
+  'shutting-down': async () => {
+    const at = await startTestService({
+      servers: serverSetting(server, folder),
+      environment: { XMPP_DOMAINS: domain },
+    })
+    // With a session, the service does not stop at once, but after a second.
+    await at.bind(alice)
+    const goOn = holdTimers(1_000)
+    const stopped = at.stop()
+    closers.push(() => stopped, goOn)
+    return warm(alice, at)
   },
   timeout: atStep('features', async () => {
     const silent = await startLoginServer({ domain })
@@ -395,10 +356,10 @@ const beside: ReadonlySet<ProblemCode> = new Set([
 ])
 
 describe('a backend receives', () => {
-  test.each(Object.entries(rows) as [ProblemCode, Row][])(
+  test.each(Object.entries(rows) as [ProblemCode, Provoke | FailedLogin][])(
     'the code %s with its status and detail',
     async (code, row) => {
-      const { provoke, ...expected } = row
+      const { provoke, ...expected } = typeof row === 'function' ? { provoke: row } : row
       const { at, method, path, answer } = await provoke()
       const { status, retry } = problems[code]
       const { title, detail, instance, advice, ...told } = JSON.parse(answer.text)

@@ -35,72 +35,46 @@ function stepOf(stage: Stage): string {
 const header =
   "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' id='1' version='1.0'>"
 
-function streamError(turn: Turn, stage: Stage, condition: string): void {
-  const error = `<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
-  turn.say(`${opening.has(stage) ? header : ''}${error}</stream:stream>`)
+/** What a server does, the code of the error, and its condition. */
+type Fault = readonly [does: string, act: (turn: Turn, stage: Stage) => void, code: string, condition?: string]
+
+const after = (stage: Stage, text: string) => `${opening.has(stage) ? header : ''}${text}`
+const bad = Buffer.from([0x3c, 0xff, 0xfe, 0x00, 0x80])
+const entities = '<!DOCTYPE a [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><a>&b;</a>'
+
+const faults: readonly Fault[] = [
+  ['closes the connection', turn => turn.close(), 'remote-connection-failed'],
+  ['resets the connection', turn => turn.reset(), 'remote-connection-failed'],
+  ['sends another protocol', turn => turn.say('220 mail.example ESMTP <&>\r\n'), 'remote-protocol-error'],
+  ['sends bytes that are not UTF-8', turn => turn.say(bad), 'remote-protocol-error'],
+  ['closes in the middle of an element', closeMidway, 'remote-connection-failed'],
+  ['does not serve the domain', streamError('host-unknown'), 'host-unknown', 'host-unknown'],
+  ['ends the stream', streamError('policy-violation'), 'remote-stream-error', 'policy-violation'],
+  [
+    'sends an endless element',
+    (turn, stage) => turn.say(after(stage, `<success>${'x'.repeat(1_100_000)}`)),
+    'remote-protocol-error',
+  ],
+  ['nests elements too deep', (turn, stage) => turn.say(after(stage, '<a>'.repeat(200))), 'remote-protocol-error'],
+  ['sends a document type with entities', turn => turn.say(entities), 'remote-protocol-error'],
+]
+
+function closeMidway(turn: Turn): void {
+  turn.say(turn.usual.slice(0, turn.usual.length / 2))
   turn.close()
 }
 
-interface Fault {
-  readonly does: string
-  readonly act: (turn: Turn, stage: Stage) => void
-  readonly code: string
-  readonly condition?: string
+function streamError(condition: string): Fault[1] {
+  const error = `<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>`
+  return (turn, stage) => {
+    turn.say(after(stage, error))
+    turn.close()
+  }
 }
 
-const faults: Fault[] = [
-  { does: 'closes the connection', act: turn => turn.close(), code: 'remote-connection-failed' },
-  { does: 'resets the connection', act: turn => turn.reset(), code: 'remote-connection-failed' },
-  {
-    does: 'sends another protocol',
-    act: turn => turn.say('220 mail.example ESMTP <&>\r\n'),
-    code: 'remote-protocol-error',
-  },
-  {
-    does: 'sends bytes that are not UTF-8',
-    act: turn => turn.say(Buffer.from([0x3c, 0xff, 0xfe, 0x00, 0x80])),
-    code: 'remote-protocol-error',
-  },
-  {
-    does: 'closes in the middle of an element',
-    act: turn => {
-      turn.say(turn.usual.slice(0, turn.usual.length / 2))
-      turn.close()
-    },
-    code: 'remote-connection-failed',
-  },
-  {
-    does: 'does not serve the domain',
-    act: (turn, stage) => streamError(turn, stage, 'host-unknown'),
-    code: 'host-unknown',
-    condition: 'host-unknown',
-  },
-  {
-    does: 'ends the stream with policy-violation',
-    act: (turn, stage) => streamError(turn, stage, 'policy-violation'),
-    code: 'remote-stream-error',
-    condition: 'policy-violation',
-  },
-  {
-    does: 'sends an endless element',
-    act: (turn, stage) => turn.say(`${opening.has(stage) ? header : ''}<success>${'x'.repeat(1_100_000)}`),
-    code: 'remote-protocol-error',
-  },
-  {
-    does: 'nests elements too deep',
-    act: (turn, stage) => turn.say(`${opening.has(stage) ? header : ''}${'<a>'.repeat(200)}`),
-    code: 'remote-protocol-error',
-  },
-  {
-    does: 'sends a document type with entities',
-    act: turn => turn.say(`<!DOCTYPE a [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><a>&b;</a>`),
-    code: 'remote-protocol-error',
-  },
-]
-
 describe.each(stages)('at the stage %s', stage => {
-  test.each(faults)('a server that $does causes $code, and its connection is closed', async fault => {
-    const { act, code, condition } = fault
+  test.each(faults)('a server that %s is an error of the login, and its connection is closed', async (...fault) => {
+    const [, act, code, condition] = fault
     server.script = { [stage]: (turn: Turn) => act(turn, stage) }
     const problem = await service.problem(alice)
     // A reset at once may come before the connection is established.

@@ -1,5 +1,5 @@
 // A browser that guesses passwords with its own logins, over WebSocket, BOSH and both.
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { afterEach, expect, test } from '@jest/globals'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
@@ -48,33 +48,31 @@ const metric = async (outcome: string) => {
 const delayed = (count: number) =>
   eventually(`${count} delayed logins`, async () => (await metric('delayed')) === String(count))
 
-describe('an address', () => {
-  test('has one login limit for both transports, and logins above it are delayed', async () => {
-    stage = await Stage.set({ environment: { RATE_LOGINS_PER_ADDRESS: '4' } })
-    const { wire, link } = await socketFrom('203.0.113.5')
-    for (let number = 0; number < 4; number++) {
-      wire.send(auth)
-      await link.until('</auth>')
-      link.send(refusal)
-      await wire.message()
-    }
-    expect([await metric('refused'), await metric('delayed')]).toEqual(['4', '0'])
-
-    const boshLink = await boshFrom('203.0.113.5')
-    const answer = client!.request(auth)
-    await delayed(1)
-    await boshLink.until('</auth>')
-    boshLink.send(success)
-    let reply = await answer
-    while (!reply.includes('<success')) reply = await client!.request()
-
-    // Another address is not delayed. Over WebSocket, data after a delayed login is not delayed again.
-    const other = await socketFrom('203.0.113.6')
-    other.wire.send(auth)
-    await other.link.until('</auth>')
+test('an address has one login limit for both transports, and logins above it are delayed', async () => {
+  stage = await Stage.set({ environment: { RATE_LOGINS_PER_ADDRESS: '4' } })
+  const { wire, link } = await socketFrom('203.0.113.5')
+  for (let number = 0; number < 4; number++) {
     wire.send(auth)
-    await delayed(2)
-    wire.send(`<response xmlns='${sasl}'>=</response>`)
-    expect(await link.until('</response>')).toBe(`${auth}<response xmlns='${sasl}'>=</response>`)
-  })
+    await link.until('</auth>')
+    link.send(refusal)
+    await wire.message()
+  }
+  expect([await metric('refused'), await metric('delayed')]).toEqual(['4', '0'])
+
+  const boshLink = await boshFrom('203.0.113.5')
+  const answer = client!.request(auth)
+  await delayed(1)
+  await boshLink.until('</auth>')
+  boshLink.send(success)
+  let reply = await answer
+  while (!reply.includes('<success')) reply = await client!.request()
+
+  // Another address is not delayed. Over WebSocket, data after a delayed login is not delayed again.
+  const other = await socketFrom('203.0.113.6')
+  other.wire.send(auth)
+  await other.link.until('</auth>')
+  wire.send(auth)
+  await delayed(2)
+  wire.send(`<response xmlns='${sasl}'>=</response>`)
+  expect(await link.until('</response>')).toBe(`${auth}<response xmlns='${sasl}'>=</response>`)
 })

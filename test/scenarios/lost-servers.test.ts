@@ -2,9 +2,11 @@
 // Runs in npm run test:all only: ten seconds.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
+import { boshLogin } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
-import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { type LoginServer, startLoginServer, type Turn } from '../support/login-server/server.js'
 import { scrape } from '../support/scrape.js'
+import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
 
@@ -13,9 +15,14 @@ const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 let server: LoginServer
 let service: TestService
 
-const start = async (servers: string, domains = 'plain.example', more: TestServiceOptions = {}) => {
-  const environment = { XMPP_DOMAINS: domains, LOG_LEVEL: 'info', METRICS_ADDRESS: '127.0.0.1:0', ...more.environment }
-  service = await startTestService({ ...more, servers, environment })
+const place = () => `127.0.0.1:${server.port}`
+
+const start = async (
+  more: TestServiceOptions = {},
+  servers = `plain.example=xmpp://${place()}?tls=none&plain=on`,
+): Promise<void> => {
+  const common = { XMPP_DOMAINS: 'plain.example', LOG_LEVEL: 'info', METRICS_ADDRESS: '127.0.0.1:0' }
+  service = await startTestService({ ...more, servers, environment: { ...common, ...more.environment } })
 }
 
 beforeEach(async () => {
@@ -29,8 +36,8 @@ afterEach(async () => {
 
 const lines = () => service.lines.map(line => JSON.parse(line)).filter(({ lost }) => lost !== undefined)
 
-async function up(of = service): Promise<Record<string, number>> {
-  const { samples } = await scrape(of.service.metricsUrl)
+async function up(): Promise<Record<string, number>> {
+  const { samples } = await scrape(service.service.metricsUrl)
   const name = 'warm_bindings_xmpp_server_up'
   return Object.fromEntries(
     [...samples].flatMap(([key, value]) => (key.startsWith(name) ? [[key.slice(name.length), value]] : [])),
@@ -38,13 +45,10 @@ async function up(of = service): Promise<Record<string, number>> {
 }
 
 describe('a server in the settings', () => {
-  const place = () => `127.0.0.1:${server.port}`
   const key = () => `{domain="plain.example",server="${place()}"}`
 
-  const startHere = (more?: TestServiceOptions) => start(`plain.example=xmpp://${place()}?tls=none`, undefined, more)
-
   test('that takes all sessions with it has one log line with their number, and one when it is back', async () => {
-    await startHere()
+    await start()
     expect(await up()).toEqual({})
     for (let at = 0; at < 4; at++) await service.bind(alice)
     expect(await up()).toEqual({ [key()]: 1 })
@@ -69,7 +73,7 @@ describe('a server in the settings', () => {
     const clock = new SteppedClock()
     await server.stop()
     server = await startLoginServer({ domain: 'plain.example', moreFeatures: "<sm xmlns='urn:xmpp:sm:3'/>" })
-    await startHere({ clock, environment: { LINK_RESUME_TIME: '10' } })
+    await start({ clock, environment: { LINK_RESUME_TIME: '10' } })
     for (let at = 0; at < 4; at++) {
       await service.bind(alice)
       server.last.say(`<enabled xmlns='urn:xmpp:sm:3' id='s${at}' resume='true'/>`)
@@ -96,7 +100,7 @@ describe('a server in the settings', () => {
 
   test('that is down gets connections without a login, until it answers', async () => {
     const clock = new SteppedClock()
-    await startHere({ clock })
+    await start({ clock })
     server.script = { header: turn => turn.reset() }
     await service.warm(alice)
     expect(await up()).toEqual({ [key()]: 0 })
@@ -106,54 +110,39 @@ describe('a server in the settings', () => {
     expect(server.last).toMatchObject({ goodbye: 'footer', attempts: 0, complaints: [] })
     expect(await up()).toEqual({ [key()]: 1 })
   })
-
-  test('that no longer answers pings counts as a lost link', async () => {
-    const clock = new SteppedClock()
-    await startHere({ clock })
-    const { url, sid, rid } = await service.bind(alice)
-    const client = new BoshClient(url, { sid, rid })
-    server.last.deafen()
-    const held = client.request("<message xmlns='jabber:client' to='bob@plain.example'/>").catch(() => {})
-    await eventually('the message arrives', () => server.last.packets.join('').includes('<message'))
-    clock.advance(16_000)
-    await eventually('the ping arrives', () => server.last.packets.join('').includes('<ping'))
-    clock.advance(61_000)
-    await eventually('the link is given up', () => service.lines.some(line => line.includes('does not answer')))
-    clock.advance(10_000)
-    client.close()
-    await held
-    expect(lines()).toMatchObject([
-      {
-        level: 40,
-        msg: 'links to an XMPP server broke, or could not be made',
-        lost: 1,
-        step: 'stream',
-        code: 'timeout',
-      },
-    ])
-  })
 })
 
-describe('a remote BOSH endpoint', () => {
-  test('that cannot be reached counts as down', async () => {
-    await start('far.example=http://127.0.0.1:1/http-bind', 'far.example')
-    await service.warm({ ...alice, jid: 'alice@far.example' })
-    expect(await up()).toEqual({ '{domain="far.example",server="127.0.0.1:1"}': 0 })
-    await eventually('the line', () => lines().length > 0)
-    expect(lines()).toMatchObject([{ level: 40, part: 'remote', domain: 'far.example', cause: 'ECONNREFUSED' }])
+test('a remote BOSH endpoint counts as up with its first session, and as down if the next cannot be opened', async () => {
+  const far = await startTestService({
+    servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
+    environment: { XMPP_DOMAINS: 'plain.example' },
   })
+  await start({}, `plain.example=${far.url}/http-bind`)
+  const labels = `{domain="plain.example",server="${new URL(far.url).host}"}`
+  await service.bind(alice)
+  expect(await up()).toEqual({ [labels]: 1 })
+  await far.stop()
+  expect(await service.warm(alice)).toMatchObject({ status: 502 })
+  expect(await up()).toEqual({ [labels]: 0 })
+})
 
-  test('counts as up with its first session, and as down if the next cannot be opened', async () => {
-    const far = await startTestService({
-      servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
-      environment: { XMPP_DOMAINS: 'plain.example' },
-    })
-    await start(`plain.example=${far.url}/http-bind`)
-    const labels = `{domain="plain.example",server="${new URL(far.url).host}"}`
-    await service.bind(alice)
-    expect(await up()).toEqual({ [labels]: 1 })
-    await far.stop()
-    expect(await service.warm(alice)).toMatchObject({ status: 502 })
-    expect(await up()).toEqual({ [labels]: 0 })
-  })
+test('the server that refused a login or did not answer is named, for calls and for clients', async () => {
+  await start()
+  await service.warm({ ...alice, password: 'wrong' })
+  server.script = { features: ({ reset }: Turn) => reset() }
+  await service.warm(alice)
+  server.script = {}
+  const client = new BoshClient(`${service.url}/http-bind`)
+  await expect(boshLogin(client, { user: 'alice', domain: 'plain.example', password: 'wrong' })).rejects.toThrow()
+  client.close()
+  await eventually('the failed login of the client', () => service.lines.some(line => line.includes('client login')))
+  const name = place()
+  await server.stop()
+  const { json } = await service.warm(alice)
+  expect(json).not.toHaveProperty('server')
+  expect((await callSessions(service.url, 'GET', '/failures')).json.failures).toMatchObject([
+    { code: 'remote-connection-failed', step: 'connect', servers: [name] },
+    { code: 'not-authorized', step: 'sasl', actions: ['client login', 'warm'], servers: [name] },
+    { code: 'remote-connection-failed', step: 'features', servers: [name] },
+  ])
 })
