@@ -1,13 +1,9 @@
 // Pages log their users in with a token of the portal, without a call of its backend.
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { createServer } from 'node:http'
+import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { SignJWT } from 'jose'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
-import { eventually } from '../support/eventually.js'
 import type { HttpAnswer } from '../support/http-answer.js'
-import { Listener } from '../support/listener.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
 import { callConnect, type PageCall, problemOf } from '../support/page-call.js'
@@ -113,16 +109,6 @@ describe('a page with a token', () => {
       'access-control-expose-headers': 'Retry-After, WWW-Authenticate, X-Request-Id',
     })
     expect(JSON.parse(expired.text).detail).toContain('It has expired.')
-    await connect({ token: pageToken({ exp: 1 }) })
-    await connect({ token: pageToken({ aud: 'mail' }) })
-    const refused = service.lines
-      .map(line => JSON.parse(line))
-      .filter(line => line.code === 'invalid-token' && line.audit)
-    // Another expired token within the minute has no line of its own. Another fault has.
-    expect(refused).toMatchObject([
-      { detail: 'It has expired.' },
-      { detail: expect.stringContaining('Its claim aud is missing or wrong: see PAGE_TOKEN_AUDIENCE.') },
-    ])
     for (const sub of ['portal', 'PORTAL']) {
       const ofService = await connect({ token: pageToken({ sub }) })
       expect(problemOf(ofService)).toEqual([401, 'invalid-token'])
@@ -300,94 +286,4 @@ test('a page gets no cookie value with ATTACH_BINDING=reply', async () => {
   const binding = JSON.parse((await connect({ body: '{"tab":"t1"}' })).text)
   expect(binding.jid).toMatch(/^alice@chat\.example\//)
   expect(binding).not.toHaveProperty('cookie')
-})
-
-test('without PAGE_ORIGINS, /connect returns 404', async () => {
-  await start({ PAGE_ORIGINS: '' })
-  for (const method of ['POST', 'OPTIONS', 'DELETE'])
-    expect((await connect({ method, headers: { Accept: 'application/json' } })).status).toBe(404)
-})
-
-describe('a token of an identity provider', () => {
-  test('is checked with the keys of PAGE_TOKEN_JWKS, and sent to the XMPP server', async () => {
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const keys = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', use: 'sig', alg: 'ES256' }] }
-    let status = 500
-    let asked = 0
-    const answering = createServer((_request, response) => {
-      asked += 1
-      response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(keys))
-    })
-    const provider = await Listener.start(answering)
-    const issuer = provider.url
-    const token = await new SignJWT({ preferred_username: 'alice' })
-      .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
-      .setIssuer(issuer)
-      .setAudience('chat')
-      .setExpirationTime('5 min')
-      .sign(privateKey)
-    const environment = {
-      PAGE_TOKEN_SECRET_FILE: '',
-      PAGE_TOKEN_JWKS: `${issuer}/keys`,
-      PAGE_TOKEN_ISSUER: issuer,
-      PAGE_TOKEN_JID: '{preferred_username}@chat.example',
-      PAGE_TOKEN_LOGIN: 'token',
-    }
-    Object.assign(server.usual.tokens, { alice: token })
-    await start(environment)
-    await eventually('the log has the fault', () => service.lines.some(line => line.includes('cannot be fetched')))
-    expect(problemOf(await connect({ token }))).toEqual([503, 'keys-unavailable'])
-    status = 200
-    // The next fetch of the keys is delayed.
-    expect(problemOf(await connect({ token }))).toEqual([503, 'keys-unavailable'])
-    expect(asked).toBe(1)
-    await service.stop()
-    await start(environment)
-    expect((await connect({ token })).status).toBe(200)
-    expect(asked).toBe(2)
-    expect(server.last).toMatchObject({ mechanism: 'OAUTHBEARER', from: alice })
-    expect(service.lines.join('\n')).not.toContain(token.split('.')[2])
-    await provider.stop()
-  })
-
-  test('has the keys of its issuer, an encoded name, and a visit of its own claim', async () => {
-    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-    const answering = createServer(({ url }, response) => {
-      const keys = [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1' }]
-      response.end(JSON.stringify(url === '/keys' ? { keys } : { issuer, jwks_uri: `${issuer}/keys` }))
-    })
-    const provider = await Listener.start(answering)
-    const issuer = provider.url
-    const tokenWith = (claims: Record<string, unknown>) =>
-      new SignJWT({ sub: 'aB', client_id: 'web', sid: 'not-this', ...claims })
-        .setProtectedHeader({ alg: 'EdDSA', kid: 'k1' })
-        .setIssuer(issuer)
-        .setExpirationTime('5 min')
-        .sign(privateKey)
-    await start({
-      PAGE_TOKEN_SECRET_FILE: '',
-      PAGE_TOKEN_AUDIENCE: '',
-      PAGE_TOKEN_ISSUER: issuer,
-      PAGE_TOKEN_CLAIMS: 'client_id=web,client_id=app',
-      PAGE_TOKEN_JID: '{hex(sub)}@chat.example',
-      PAGE_TOKEN_VISIT: 'session_id',
-    })
-    const token = await tokenWith({ session_id: 's1' })
-    const answer = await connect({ token })
-    expect([answer.status, JSON.parse(answer.text).jid]).toEqual([200, expect.stringMatching(/^6142@chat\.example\//)])
-    const later = await tokenWith({ session_id: 's1', client_id: 'app' })
-    const ended = await connect({ method: 'DELETE', token: later })
-    expect([ended.status, JSON.parse(ended.text).ended]).toEqual([200, 1])
-    const refusals = [await tokenWith({}), await tokenWith({ session_id: 's1', client_id: 'other' })]
-    const details = await Promise.all(
-      refusals.map(async refused => JSON.parse((await connect({ method: 'DELETE', token: refused })).text).detail),
-    )
-    expect(details).toEqual([
-      expect.stringContaining('It has no claim session_id, so it names no sessions.'),
-      expect.stringContaining(
-        'Its claim client_id is missing or wrong: see PAGE_TOKEN_CLAIMS. It is a token for another',
-      ),
-    ])
-    await provider.stop()
-  })
 })

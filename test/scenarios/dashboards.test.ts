@@ -95,33 +95,29 @@ describe('the alerts', () => {
     block => /^ {8}expr: (?:>-\n((?: {10}.*\n)+)|(.*)$)/m.exec(block)?.slice(1).join('').trim() ?? '',
   )
 
-  describe('have a runbook', () => {
-    const sections = documentOf('runbook.md').split(/^### /m).slice(1)
-    const alerts = blocks.map(block => block.split('\n', 1)[0]!)
+  const sections = documentOf('runbook.md').split(/^### /m).slice(1)
+  const alerts = blocks.map(block => block.split('\n', 1)[0]!)
 
-    test('with a paragraph for each alert, and no other', () => {
-      expect(sections.map(section => section.split('\n', 1)[0]).sort()).toEqual([...alerts].sort())
-      for (const section of sections)
-        expect(section).toMatch(
-          /^\w+\n\n[^\n](?:.|\n(?!\n))*\*\*Confirm:\*\*(?:.|\n(?!\n))*`(?:.|\n(?!\n))*\*\*Do:\*\*/,
-        )
-    })
+  test('have a runbook with a paragraph for each alert, and no other', () => {
+    expect(sections.map(section => section.split('\n', 1)[0]).sort()).toEqual([...alerts].sort())
+    for (const section of sections)
+      expect(section).toMatch(/^\w+\n\n[^\n](?:.|\n(?!\n))*\*\*Confirm:\*\*(?:.|\n(?!\n))*`(?:.|\n(?!\n))*\*\*Do:\*\*/)
+  })
 
-    test('that each alert names', () => {
-      for (const [index, block] of blocks.entries())
-        expect(block).toMatch(
-          new RegExp(`^ {10}runbook_url: https://.*/docs/runbook\\.md#${alerts[index]!.toLowerCase()}$`, 'm'),
-        )
-    })
+  test('name their paragraphs of the runbook', () => {
+    for (const [index, block] of blocks.entries())
+      expect(block).toMatch(
+        new RegExp(`^ {10}runbook_url: https://.*/docs/runbook\\.md#${alerts[index]!.toLowerCase()}$`, 'm'),
+      )
+  })
 
-    test('that names only existing metrics and lines of the log', () => {
-      const text = sections.join('')
-      const metrics = Array.from(text.matchAll(/`metric (\w+)`/g), ([, name]) => `warm_bindings_${name}`)
-      expect(metrics.filter(name => ![...known].some(one => one.startsWith(name)))).toEqual([])
-      const lines = Array.from(text.matchAll(/`logged '([^`"]+)'`/g), ([, line]) => line!)
-      expect(lines.length).toBeGreaterThan(5)
-      expect(lines.filter(line => !sourceText.includes(line))).toEqual([])
-    })
+  test('have a runbook that names only existing metrics and lines of the log', () => {
+    const text = sections.join('')
+    const metrics = Array.from(text.matchAll(/`metric (\w+)`/g), ([, name]) => `warm_bindings_${name}`)
+    expect(metrics.filter(name => ![...known].some(one => one.startsWith(name)))).toEqual([])
+    const lines = Array.from(text.matchAll(/`logged '([^`"]+)'`/g), ([, line]) => line!)
+    expect(lines.length).toBeGreaterThan(5)
+    expect(lines.filter(line => !sourceText.includes(line))).toEqual([])
   })
 
   test('use only existing metrics', () => {

@@ -1,25 +1,21 @@
 // A portal's backend receives the events of its sessions in order, also after an outage.
-import { once } from 'node:events'
 import { createServer as createHttpsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { startDemoServer } from '../../src/command/demo/server.js'
-import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { EventReceiver, eventsSecret, taking } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
+import { Listener } from '../support/listener.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { Operator, settingsAt } from '../support/operated-service.js'
 import { scrape } from '../support/scrape.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
-import { WebSocketWire } from '../support/websocket-wire.js'
+import { openPage, take } from '../support/taking-page.js'
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
-const presence = "<presence xmlns='jabber:client'/>"
-const open = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='plain.example' version='1.0'/>"
 
 let server: LoginServer
 let receiver: EventReceiver
@@ -64,16 +60,8 @@ const call = (method: 'GET' | 'POST' | 'DELETE', path: string) => callSessions(s
 async function attach(binding: { sid: string; rid: number }): Promise<BoshClient> {
   const page = new BoshClient(`${service.url}/http-bind`, binding)
   closers.push(() => page.close())
-  await page.request(presence, { pause: '60' })
+  await page.request("<presence xmlns='jabber:client'/>", { pause: '60' })
   return page
-}
-
-/** A page that continues the session over WebSocket. */
-async function attachSocket({ websocket }: { websocket: { token: string } }): Promise<WebSocketWire> {
-  const wire = await WebSocketWire.open(service.url, { path: '/xmpp-websocket/warm' })
-  closers.push(() => wire.drop())
-  wire.send(open, say.auth(websocket.token, 'alice'), open, say.bind)
-  for (;;) if ((await wire.message()).includes('<jid>')) return wire
 }
 
 /** Resolves once the receiver has exactly these events of a session. */
@@ -97,7 +85,10 @@ describe('a portal receives events', () => {
     await told(id, 'session.attached')
     const resumed = (await call('POST', `/${id}/resume`)).json
     await told(id, 'session.attached', 'session.resumed')
-    await attachSocket(resumed)
+    // A page that continues the session over WebSocket.
+    const wire = await openPage(service.url, '/xmpp-websocket/warm')
+    closers.push(() => wire.drop())
+    await take(wire, resumed.websocket.token)
     expect((await call('DELETE', `/${id}`)).status).toBe(204)
     await told(id, 'session.attached', 'session.resumed', 'session.attached', 'session.ended: logout')
     expect(receiver.taken.at(-1)).toEqual({
@@ -147,43 +138,33 @@ describe('a portal receives events', () => {
   })
 })
 
-describe('a process', () => {
-  const account = { jid: 'alice@localhost', password: 'secret' }
-
-  test('sends events over HTTPS only to a receiver with a trusted certificate', async () => {
-    const xmpp = await startDemoServer({ alice: 'secret' })
-    closers.push(() => xmpp.stop())
-    const credentials = makeCertificate(['DNS:localhost'])
-    operator.write('authority.pem', credentials.cert)
-    operator.write('secret', `${eventsSecret}\n`)
-    const events: unknown[] = []
-    const tls = createHttpsServer(credentials, (request, response) => {
-      events.push(request.headers['webhook-signature'])
-      request.resume()
-      response.end('ok')
-    }).listen(0, 'localhost')
-    await once(tls, 'listening')
-    closers.push(() => {
-      tls.close()
-      tls.closeAllConnections()
-    })
-    const { port } = tls.address() as AddressInfo
-    const about = { EVENTS_URL: `https://localhost:${port}/`, EVENTS_SECRET_FILE: 'secret' }
-    for (const trust of [{}, { NODE_EXTRA_CA_CERTS: 'authority.pem' }]) {
-      const running = operator.start({ ...settingsAt({ domain: 'localhost', port: xmpp.port }), ...about, ...trust })
-      const { status, json } = await callSessions(await running.url(), 'POST', '', { body: account })
-      expect(status).toBe(200)
-      await callSessions(await running.url(), 'DELETE', `/${json.id}`)
-      const isTrusted = 'NODE_EXTRA_CA_CERTS' in trust
-      if (isTrusted) await eventually('the event', () => events.length === 1)
-      else
-        await eventually('the certificate error is logged', () =>
-          running.stdout.includes('DEPTH_ZERO_SELF_SIGNED_CERT'),
-        )
-      running.signal('SIGTERM')
-      expect(await running.exit).toBe(0)
-      expect(running.stdout + running.stderr).not.toContain(eventsSecret)
-    }
-    expect(events).toEqual([expect.stringMatching(/^v1,[\w+/]{43}=$/)])
+test('events are sent over HTTPS only to a receiver with a trusted certificate', async () => {
+  const xmpp = await startDemoServer({ alice: 'secret' })
+  closers.push(() => xmpp.stop())
+  const credentials = makeCertificate(['DNS:localhost'])
+  operator.write('authority.pem', credentials.cert)
+  operator.write('secret', `${eventsSecret}\n`)
+  const events: unknown[] = []
+  const receiving = createHttpsServer(credentials, (request, response) => {
+    events.push(request.headers['webhook-signature'])
+    request.resume()
+    response.end('ok')
   })
+  const tls = await Listener.start(receiving)
+  closers.push(() => tls.stop())
+  const about = { EVENTS_URL: `https://localhost:${tls.port}/`, EVENTS_SECRET_FILE: 'secret' }
+  for (const trust of [{}, { NODE_EXTRA_CA_CERTS: 'authority.pem' }]) {
+    const running = operator.start({ ...settingsAt({ domain: 'localhost', port: xmpp.port }), ...about, ...trust })
+    const account = { jid: 'alice@localhost', password: 'secret' }
+    const { status, json } = await callSessions(await running.url(), 'POST', '', { body: account })
+    expect(status).toBe(200)
+    await callSessions(await running.url(), 'DELETE', `/${json.id}`)
+    const isTrusted = 'NODE_EXTRA_CA_CERTS' in trust
+    const hasFailed = () => running.stdout.includes('DEPTH_ZERO_SELF_SIGNED_CERT')
+    await eventually('the event, or the error', () => (isTrusted ? events.length === 1 : hasFailed()))
+    running.signal('SIGTERM')
+    expect(await running.exit).toBe(0)
+    expect(running.stdout + running.stderr).not.toContain(eventsSecret)
+  }
+  expect(events).toEqual([expect.stringMatching(/^v1,[\w+/]{43}=$/)])
 })

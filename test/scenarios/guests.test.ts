@@ -116,28 +116,6 @@ test('pages with a token of the portal log in beside guests', async () => {
   expect((await come()).jid).toMatch(/^[0-9a-f]{32}@/)
 })
 
-test('a token of the wrong kind is refused with the cause', async () => {
-  await start()
-  const detailOf = async (token?: string) => {
-    const answer = await connect(token === undefined ? {} : { token })
-    expect(problemOf(answer)).toEqual([401, 'invalid-token'])
-    return JSON.parse(answer.text)
-  }
-  expect((await detailOf(pageToken({}))).detail).toContain('It is no token of a guest.')
-  const { guest_token } = await come()
-  await callSessions(service.url, 'DELETE', `/sessions?jid=${bare((await sessions())[0]!.jid)}`)
-  await service.stop()
-  await start({ ...withTokens, PAGE_GUESTS: '' })
-  expect((await detailOf(guest_token)).detail).toContain('PAGE_GUESTS is not set')
-  expect(await detailOf()).toMatchObject({
-    detail: expect.stringContaining('The call needs a token'),
-    advice: expect.stringContaining('have an operator set PAGE_GUESTS'),
-  })
-  expect(service.lines.map(line => JSON.parse(line))).toContainEqual(
-    expect.objectContaining({ setting: 'PAGE_GUESTS' }),
-  )
-})
-
 test('new guests are limited by address, and guests who come back are not', async () => {
   await start({ RATE_GUESTS: '2' })
   const { guest_token: token } = await come()
@@ -149,15 +127,6 @@ test('new guests are limited by address, and guests who come back are not', asyn
   await come({ token })
   await come({ from: '192.0.2.2' })
   expect(logged('a limit was reached')).toMatchObject([{ limit: 'guests-address', setting: 'RATE_GUESTS' }])
-})
-
-test('guests who could not log in do not count', async () => {
-  await start({ RATE_GUESTS: '1' })
-  Object.assign(server.usual.accounts, { bot: 'another' })
-  for (let call = 0; call < 3; call++) expect(problemOf(await connect())).toEqual([403, 'not-authorized'])
-  Object.assign(server.usual.accounts, { bot: 'Pa55-of-bot' })
-  await come()
-  expect(problemOf(await connect())).toEqual([429, 'too-many-requests'])
 })
 
 test('one address does not take the places of all guests', async () => {
@@ -194,10 +163,4 @@ test('live sessions of guests are limited in total, other users are not, and a r
   await client.terminate()
   client.close()
   expect((await come()).resumed).toBe(false)
-})
-
-test('guests whose call was refused before its login do not count', async () => {
-  await start({ RATE_GUESTS: '1' })
-  expect((await connect({ body: '{"tab":""}x' })).status).toBe(400)
-  await come()
 })

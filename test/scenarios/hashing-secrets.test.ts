@@ -1,27 +1,20 @@
 // `warm-bindings hash-password`, as built.
-import { execFile } from 'node:child_process'
-import { describe, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { hashLike, parseSecretHash } from '../../src/config/kinds/secret-hash.js'
+import { Operator } from '../support/operated-service.js'
 
-function run(input: string): Promise<{ failed: boolean; stdout: string; stderr: string }> {
-  return new Promise(resolve => {
-    const child = execFile(process.execPath, ['dist/main.js', 'hash-password'], (error, stdout, stderr) =>
-      resolve({ failed: error !== null, stdout, stderr }),
-    )
-    child.stdin!.end(input)
-  })
-}
+const operator = Operator.ofEachTest()
+const run = (input: string) => operator.startWithInput(input, {}, 'hash-password')
 
-describe('hash-password', () => {
-  test('prints a hash of its input line', async () => {
-    const { stdout } = await run('geheim-ü\n')
-    const hash = parseSecretHash(stdout.trim())!
-    expect((await hashLike(hash, 'geheim-ü')).equals(hash.hash)).toBe(true)
-  })
+test('prints a hash of its input line', async () => {
+  const command = run('geheim-ü\n')
+  expect(await command.exit).toBe(0)
+  const hash = parseSecretHash(command.stdout.trim())!
+  expect((await hashLike(hash, 'geheim-ü')).equals(hash.hash)).toBe(true)
+})
 
-  test('exits with an error if the input is empty', async () => {
-    const nothing = { failed: true, stdout: '', stderr: 'No secret was entered.\n' }
-    expect(await run('')).toMatchObject(nothing)
-    expect(await run('\n')).toMatchObject(nothing)
-  })
+test.each(['', '\n'])('exits with an error if the input is %j', async input => {
+  const command = run(input)
+  expect(await command.exit).toBe(1)
+  expect([command.stdout, command.stderr]).toEqual(['', 'No secret was entered.\n'])
 })

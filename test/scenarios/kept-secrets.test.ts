@@ -1,8 +1,7 @@
 // No secret of the settings or of a caller appears in any output, whether the secret is right or wrong.
 // Runs in npm run test:all only: ten seconds.
-import { execFileSync } from 'node:child_process'
+import { createPrivateKey } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { hashSecret } from '../../src/config/kinds/secret-hash.js'
 import { attribute, BoshClient } from '../support/bosh-client.js'
@@ -17,8 +16,7 @@ import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 
-const { folder } = testFolder()
-const at = (name: string) => join(folder, name)
+const { file } = testFolder()
 
 /** None may appear in any output. */
 const secrets = {
@@ -41,24 +39,21 @@ const made = new Set<string>()
 let server: LoginServer
 let endpoint: ScriptedEndpoint
 let service: TestService
-let settings: Record<string, string>
+let TLS_KEY: string
 let written = ''
 const replies: HttpAnswer[] = []
 const write = process.stderr.write
 
 beforeAll(async () => {
   const certificate = makeCertificate(['IP:127.0.0.1'])
-  writeFileSync(at('own.crt'), certificate.cert)
-  writeFileSync(at('plain.key'), certificate.key)
-  execFileSync('openssl', [
-    ...['pkcs8', '-topk8', '-in', at('plain.key'), '-out', at('own.key')],
-    ...['-passout', `pass:${secrets.passphrase}`],
-  ])
+  const cipher = { cipher: 'aes-256-cbc', passphrase: secrets.passphrase }
+  const key = createPrivateKey(certificate.key).export({ type: 'pkcs8', format: 'pem', ...cipher })
+  TLS_KEY = file('own.key', String(key))
   const adminHash = await hashSecret(secrets.adminSecret)
   made.add(adminHash)
   made.add(adminHash.slice(adminHash.lastIndexOf('$') + 1))
   const serverCertificate = makeCertificate(['DNS:near.example'])
-  writeFileSync(at('server.crt'), serverCertificate.cert)
+  const ca = file('server.crt', serverCertificate.cert)
   server = await startLoginServer({
     ...{ domain: 'near.example', certificate: serverCertificate },
     mechanisms: ['SCRAM-SHA-256', 'PLAIN', 'OAUTHBEARER'],
@@ -68,11 +63,11 @@ beforeAll(async () => {
   })
   endpoint = await ScriptedEndpoint.start()
   void echo()
-  settings = {
+  const environment = {
     ADMIN_USERS: `portal:${adminHash}`,
     HTTPS_PORT: '0',
-    TLS_CERT: at('own.crt'),
-    TLS_KEY: at('own.key'),
+    TLS_CERT: file('own.crt', certificate.cert),
+    TLS_KEY,
     TLS_KEY_PASSPHRASE: secrets.passphrase,
     XMPP_DOMAINS: 'near.example,far.example',
     XMPP_SERVICE_ACCOUNTS: `near.example=robot:${secrets.servicePassword}`,
@@ -89,8 +84,8 @@ beforeAll(async () => {
     return true
   }
   service = await startTestService({
-    servers: `near.example=xmpp://127.0.0.1:${server.port}?ca=${encodeURIComponent(at('server.crt'))},far.example=${endpoint.url}`,
-    environment: settings,
+    servers: `near.example=xmpp://127.0.0.1:${server.port}?ca=${encodeURIComponent(ca)},far.example=${endpoint.url}`,
+    environment,
   })
 })
 
@@ -318,7 +313,7 @@ describe('no secret appears in any output', () => {
     ])
       for (const Accept of ['text/html', 'application/json']) await call('GET', path, { headers: { Accept } })
     service.service.reload()
-    writeFileSync(at('own.key'), `${secrets.passphrase}\nis no key`)
+    writeFileSync(TLS_KEY, `${secrets.passphrase}\nis no key`)
     service.service.reload()
     await expectNothing()
   })

@@ -13,7 +13,6 @@ import type { HttpAnswer } from '../support/http-answer.js'
 import { idOf } from '../support/login-server/elements.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { type Call, callUrl, jsonHeaders, serverSetting } from '../support/login-server/watched-service.js'
-import { startWithLostProcess } from '../support/lost-process.js'
 import { freePorts } from '../support/ports.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
@@ -54,8 +53,6 @@ let guessed: Described
 let full: Described
 /** Fails whenever it reads the clock. */
 let broken: Described
-/** Has another process, which does not answer. */
-let partial: Described
 let calledWhileBroken = 0
 
 /** Failed logins are counted for a minute. */
@@ -81,9 +78,8 @@ const brokenClock = {
   },
 }
 
-const start = async (options: TestServiceOptions = {}) => describedOf(await startTestService(options))
-
-async function describedOf(service: TestService): Promise<Described> {
+async function start(options: TestServiceOptions = {}): Promise<Described> {
+  const service = await startTestService(options)
   return { service, api: await ApiDocument.of(service.url.replace('0.0.0.0', '127.0.0.1')) }
 }
 
@@ -130,11 +126,10 @@ beforeAll(async () => {
   for (let each = 0; each < 1_001; each++) void hashes(() => new Promise(() => {}))
   full = await start({ hashes, environment: { ADMIN_USERS: `admin:${await hashSecret('admin-secret')}` } })
   broken = await start({ clock: brokenClock })
-  partial = await describedOf(await startWithLostProcess('process1'))
 })
 
 afterAll(async () => {
-  for (const { service } of [near, hasty, patient, open, outside, guessed, full, broken, partial, usual]) {
+  for (const { service } of [near, hasty, patient, open, outside, guessed, full, broken, usual]) {
     await service.stop()
   }
   for (const server of [demo, strict, silent]) await server.stop()
@@ -334,41 +329,6 @@ describe('replies match the document:', () => {
   test('every documented reply was provoked', () => {
     expect(usual.api.replies.filter(reply => !seen.has(reply))).toEqual([])
   })
-
-  test('objects have exactly the documented properties', async () => {
-    const read = async (path: string, method = 'GET', about: Call = {}, at = usual) =>
-      JSON.parse((await ask(at, method, path, 'application/json', about)).text)
-    await ask(usual, 'DELETE', `/warm/sessions?jid=${account.jid}`, 'application/json')
-    await warmed(near)
-    // A session with a cookie has no `websocket`.
-    const bound = await read('/warm', 'POST', json({ ...account, attach_binding: 'reply' }))
-    const named = { ...account, remember: true, visit: 'v1', tab: 't1' }
-    const { websocket, id, credential } = await read('/warm', 'POST', json(named))
-    const { cookie, resumed, ...others } = bound
-    expect(bound.websocket).toBeUndefined()
-    const { delivered, received } = await read(`/warm/${id}/resume`, 'POST', json({}))
-    const { visit, tab } = (await read('/warm/sessions?visit=v1')).sessions[0]
-    const { unanswered } = await read('/warm/numbers', 'GET', {}, partial)
-    expect(unanswered).toEqual(['process1'])
-    const past = { admin: 'portal', address: '192.0.2.1', browser: 'Firefox 140', history: [] }
-    const objects = {
-      Binding: { ...others, websocket, cookie, credential, guest_token: 'guest-…', resumed, delivered, received },
-      Session: { ...(await read('/warm/sessions')).sessions[0], visit, tab, process: 'node0001', ...past },
-      SessionList: await read('/warm/sessions?limit=1'),
-      Ended: await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, near),
-      Numbers: await read('/warm/numbers', 'GET', {}, partial),
-      Failures: await read('/warm/failures', 'GET', {}, partial),
-      Audit: { ...(await read('/warm/audit?limit=1')), unanswered },
-      Problem: await read('/warm', 'POST', json(strictAccount)),
-    }
-    for (const [name, object] of Object.entries(objects)) {
-      const { properties } = usual.api.document.components.schemas[name]
-      expect(Object.keys(object)).toEqual(Object.keys(properties))
-    }
-    const { properties } = usual.api.document.components.schemas.Binding
-    expect(Object.keys(cookie)).toEqual(Object.keys(properties.cookie.properties))
-    expect(Object.keys(websocket)).toEqual(Object.keys(properties.websocket.properties))
-  })
 })
 
 /** Values that are accepted, and values that are rejected. */
@@ -455,53 +415,4 @@ describe('parameters match the document:', () => {
     expect(usual.api.accepts(place, value)).toBe(isGood)
     expect(status).toBe(isGood ? 200 : 400)
   })
-
-  test('a form works like JSON', async () => {
-    const parameters = { ...account, wait: '30', expires_in: '30', remember: 'off', attach_binding: 'reply' }
-    const about = { headers: { 'Content-Type': form }, body: new URLSearchParams(parameters).toString() }
-    const { text } = await ask(usual, 'POST', '/warm', 'application/json', about)
-    expect(JSON.parse(text)).toMatchObject({ wait: 30, expires_in: 30, cookie: expect.anything() })
-  })
-
-  test.each([
-    ['attach-binding', 'Parameter: attach_binding.'],
-    ['uid', 'Parameter: uid. The body can have jid, password, '],
-  ])('unknown parameters of a body or a query get 400, such as %s', async (name, detail) => {
-    expect(usual.api.accepts([...schemas, 'WarmRequest'], account)).toBe(true)
-    const refused = await ask(usual, 'POST', '/warm', 'application/json', json({ ...account, [name]: 'reply' }))
-    expect([refused.status, JSON.parse(refused.text)]).toMatchObject([
-      400,
-      { code: 'invalid-parameter', detail: expect.stringContaining(detail) },
-    ])
-    for (const method of ['GET', 'DELETE']) {
-      const path = `/warm/sessions?jid=${account.jid}&stat=quiet`
-      const { status, text } = await ask(usual, method, path, 'application/json')
-      expect([status, JSON.parse(text).code]).toEqual([400, 'invalid-parameter'])
-    }
-  })
-
-  test('a missing body gets 400 for a login, and 200 for a resume', async () => {
-    expect((await ask(usual, 'POST', '/warm', 'application/json')).status).toBe(400)
-    const path = `${await warmed()}/resume`
-    expect((await ask(usual, 'POST', path, 'application/json')).status).toBe(200)
-  })
-
-  test('an invalid session id gets 404', async () => {
-    const { text } = await ask(usual, 'GET', '/warm/none', 'application/json')
-    expect(JSON.parse(text)).toMatchObject({ status: 404, code: 'session-not-found' })
-  })
-})
-
-test.each([
-  ['a reply with an additional property', 200, { ended: 1, more: 1 }],
-  ['a reply without a property', 200, {}],
-  ['a reply with another type', 200, { ended: 'one' }],
-  ['an undocumented status', 202, { ended: 1 }],
-])('%s fails the check', (_what, status, body) => {
-  const headers = { 'content-type': 'application/json', 'x-request-id': crypto.randomUUID() }
-  const answer = { status, headers, text: JSON.stringify(body) }
-  expect(() => usual.api.check('DELETE', '/warm/sessions', answer)).toThrow()
-  const right = { status: 200, headers, text: '{"ended":1}' }
-  expect(() => usual.api.check('DELETE', '/warm/sessions', right)).not.toThrow()
-  expect(() => usual.api.check('DELETE', '/warm/sessions', { ...right, headers: {} })).toThrow()
 })

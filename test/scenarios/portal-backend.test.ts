@@ -1,5 +1,5 @@
 // A portal's backend that calls the service with `warm-bindings/client`.
-import { afterEach, beforeEach, describe, test } from '@jest/globals'
+import { afterEach, beforeEach, test } from '@jest/globals'
 import { portal } from '../support/backends/backend.js'
 import { javaScript } from '../support/backends/javascript.js'
 import { visit } from '../support/backends/visit.js'
@@ -18,8 +18,6 @@ beforeEach(async () => {
 
 afterEach(() => service.stop())
 
-describe('a backend', () => {
-  test('warms, resumes, shows and ends sessions of its user', async () => {
-    await visit(javaScript, service, alice)
-  })
+test('a backend warms, resumes, shows and ends sessions of its user', async () => {
+  await visit(javaScript, service, alice)
 })

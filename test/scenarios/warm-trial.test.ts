@@ -65,33 +65,14 @@ describe('a login that succeeds', () => {
     expect(server.last).toMatchObject({ goodbye: 'footer', attempts: 1, stanzas: [] })
   })
 
-  test('prints that the server resumes streams', async () => {
-    server.usual = { ...usual, moreFeatures: "<sm xmlns='urn:xmpp:sm:3'/>" }
-    const trial = tryWarm(settings())
-    const isAsked = () => server.open > 0 && server.last.packets.join('').includes('<enable')
-    await eventually('the server is asked', isAsked)
-    server.last.say("<enabled xmlns='urn:xmpp:sm:3' id='s1' resume='true'/>")
-
-    expect((await trial).stdout).toMatch(/^Stream management: yes\. Broken links are mended\. If you set STATE_DIR/m)
-  })
-
-  test.each([
-    ['an empty line', '\n'],
-    ['an empty input', ''],
-  ])('uses the settings of .env, and a service account after %s', async (_, typed) => {
+  test('uses the settings of .env, and a service account after an empty input', async () => {
     const environment = settings(undefined, { XMPP_SERVICE_ACCOUNTS: 'chat.example=portal:Pa55-of-portal' })
     const lines = Object.entries(environment).map(([name, value]) => `${name}='${value}'\n`)
     operator.write('.env', lines.join(''))
-    const { exit, stdout } = await tryWarm({}, typed)
+    const { exit, stdout } = await tryWarm({}, '')
     expect(exit).toBe(0)
     expect(stdout).toContain('Login: PLAIN over an encrypted link')
   })
-})
-
-test('a trial without admins does not warn of ADMIN_USERS', async () => {
-  const { exit, stdout, stderr } = await tryWarm(settings(undefined, { WARM_ENABLED: 'off' }))
-  expect([exit, stderr]).toEqual([0, ''])
-  expect(stdout).toContain('POST /warm is off')
 })
 
 test('a trial does not need the admin of pages', async () => {
@@ -106,33 +87,22 @@ test('a trial does not need the admin of pages', async () => {
   expect(stdout).toContain('alice@chat.example can be logged in')
 })
 
-describe('a login that fails', () => {
-  /** The error output. The exit code is 1, and standard output is empty. */
-  async function failure(environment: Record<string, string>, ...rest: [typed?: string, jid?: string]) {
-    const { exit, stdout, stderr } = await tryWarm(environment, ...rest)
-    expect([exit, stdout]).toEqual([1, ''])
-    return stderr
-  }
-
-  test('for its password prints the problem and the mechanism', async () => {
-    const told = await failure(settings(), 'Pa55-of-another\n')
-    expect(told).toContain('would answer 403 not-authorized.')
-    expect(told).toContain('Step: sasl, checking the credentials with SCRAM-SHA-1.')
-    expect(told).toContain('What to do: ')
-  })
-
-  test('at a retired domain names the setting', async () => {
-    const retired = settings(undefined, { XMPP_RETIRED_DOMAINS: '*.example' })
-    expect(await failure(retired)).toContain('The domain is no longer served: see XMPP_RETIRED_DOMAINS.')
-  })
-
-  test.each([
-    ['alice@other.example', /403 domain-not-allowed(?:.|\n)*What to do: Add the domain to XMPP_DOMAINS\./],
-    ['alice', /400 invalid-jid/],
-    ['', /400 missing-parameter/],
-  ])('for the JID %j prints the problem without a connection', async (jid, told) => {
+test.each([
+  ['a wrong password', alice, 1, /403 not-authorized\.(?:.|\n)*checking the credentials with SCRAM-SHA-1\./],
+  [
+    'another domain',
+    'alice@other.example',
+    0,
+    /403 domain-not-allowed(?:.|\n)*What to do: Add the domain to XMPP_DOMAINS\./,
+  ],
+  ['an invalid JID', 'alice', 0, /400 invalid-jid/],
+  ['no JID', '', 0, /400 missing-parameter/],
+])(
+  'a login that fails for %s prints the problem, with connections only if needed',
+  async (_what, jid, needed, told) => {
     const before = server.connections.length
-    expect(await failure(settings(), undefined, jid)).toMatch(told)
-    expect(server.connections.length).toBe(before)
-  })
-})
+    const { exit, stdout, stderr } = await tryWarm(settings(), 'Pa55-of-another\n', jid)
+    expect([exit, stdout, stderr]).toEqual([1, '', expect.stringMatching(told)])
+    expect(server.connections.length - before).toBe(needed)
+  },
+)
