@@ -6,7 +6,7 @@ import { systemClock } from '../../src/lib/clock.js'
 import type { Store } from '../../src/store/store.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
-import { Listener } from '../support/listener.js'
+import { ListeningServer } from '../support/listener.js'
 import { memoryStore } from '../support/memory-store.js'
 import { freePorts } from '../support/ports.js'
 import { scrape } from '../support/scrape.js'
@@ -75,7 +75,7 @@ test.each([
   // A worker could choose another port, but there is none.
   ['the last port of a worker', 65_535, { WORKERS: '1' }],
 ])('PEER_LISTEN is named if another program uses %s', async (_what, free, workers) => {
-  const other = await Listener.start(createServer(), { port: free })
+  const other = await new ListeningServer(createServer()).listen({ port: free })
   const PEER_LISTEN = `127.0.0.1:${other.port}`
   const problem = `PEER_LISTEN is ${PEER_LISTEN}, which another program uses: choose another port`
   await expect(start(memoryStore(systemClock), { PEER_LISTEN, ...workers })).rejects.toThrow(problem)
