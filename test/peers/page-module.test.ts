@@ -1,22 +1,20 @@
 // The module for pages, in Chromium, before Prosody and ejabberd: reloads, lost networks, tabs, sleep.
 
 import { setInterval } from 'node:timers'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import type { BrowserContext, Page } from 'playwright-core'
-import { sharedChromium } from '../support/chromium.js'
+import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import type { Page } from 'playwright-core'
 import { eventually, patience } from '../support/eventually.js'
-import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
+import type { ModuleChat, ModuleNoted, PageOptions } from '../support/page-module.js'
 import { freePorts } from '../support/ports.js'
 import { type Relay, startRelay } from '../support/relay.js'
-import { bindTab, callSessions } from '../support/sessions-api.js'
-import { startTestService, type TestService } from '../support/start-service.js'
+import { callSessions } from '../support/sessions-api.js'
 import { describeWith } from './needs.js'
-import { bothServers, type XmppServer } from './servers.js'
-import { alice, becomeContacts, passwords, User } from './user.js'
+import { PagesStage, transports } from './pages-stage.js'
+import { bothServers } from './servers.js'
+import { alice, bobs, passwords } from './user.js'
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
 
-const bobs = { jid: 'bob@localhost', password: passwords.bob }
 const room = 'tea@conference.localhost'
 
 /** With an archive, and with rooms. */
@@ -29,93 +27,64 @@ Component "conference.localhost" "muc"
   { modules: '  mod_mam:\n    default: always\n  mod_offline: {}\n  mod_muc: {}' },
 )
 
+/** Storage throws for the module's keys. */
+const noStorage = `for (const name of ['getItem', 'setItem']) {
+  const real = Storage.prototype[name]
+  Storage.prototype[name] = function (key, ...values) {
+    if (key.startsWith('warm-bindings')) throw new DOMException('No.', 'SecurityError')
+    return real.call(this, key, ...values)
+  }
+}`
+
 for (const kind of kinds) {
   describeWith([...kind.packages, kind.browser], `A page with the module at ${kind.name}`, () => {
-    let server: XmppServer
-    let service: TestService
     let relay: Relay
-    let context: BrowserContext
-    let bob: User
-    let options: PageOptions
-    const ids = new Map<string, string>()
-    /** Who is signed in to the portal. */
-    let account = alice
-    let complaints: string[]
-
-    beforeAll(async () => {
-      server = await kind.start()
-      const [port] = await freePorts(1)
-      relay = await startRelay(`http://127.0.0.1:${port}`)
-      service = await startTestService({
-        servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}`,
-        environment: { PORT: String(port), EXTERNAL_URL: relay.url },
-        routers: () => [createModulePageRouter(() => options, bind)],
-      })
-      await becomeContacts(await User.warm(service, alice), await User.warm(service, bobs))
+    const stage = PagesStage.of({
+      browser: kind.browser,
+      start: kind.start,
+      async environment() {
+        const [port] = await freePorts(1)
+        relay = await startRelay(`http://127.0.0.1:${port}`)
+        return { PORT: String(port), EXTERNAL_URL: relay.url }
+      },
+      origin: () => relay.url,
     })
 
     beforeEach(async () => {
-      ids.clear()
-      account = alice
-      complaints = []
-      bob = await User.warm(service, bobs)
+      const { bob } = stage
       bob.send(
         `<presence xmlns='jabber:client' to='${room}/Bob'><x xmlns='http://jabber.org/protocol/muc'/></presence>`,
       )
       await bob.seesPresence(`${room}/Bob`, undefined)
-      context = await (await sharedChromium(kind.browser)).newContext()
     })
 
-    afterEach(async () => {
-      isMoving = false
-      relay.restore()
-      await context?.close()
-      await bob?.leave()
-      for (const { jid } of [alice, bobs]) await callSessions(service.url, 'DELETE', `/sessions?jid=${jid}`)
-    })
+    afterEach(() => relay.restore())
 
-    afterAll(async () => {
-      await relay?.stop()
-      await service?.stop()
-      await server?.stop()
-    })
+    afterAll(() => relay?.stop())
 
-    /** Whether each binding has another WebSocket URL, as with several processes. */
-    let isMoving = false
-    let moves = 0
-
-    async function bind(tab: string): Promise<object> {
-      const binding = await bindTab(service, ids, tab, account)
-      const { websocket } = binding
-      if (!isMoving || websocket === undefined) return binding
-      moves += 1
-      return { ...binding, websocket: { ...websocket, url: `${websocket.url}?move=${moves}` } }
+    const open = async (transport: PageOptions['transport'], rooms: readonly string[] = []): Promise<Page> => {
+      stage.options = { ...stage.options, rooms }
+      return (await stage.come(transport)).tab
     }
-
-    async function open(): Promise<Page> {
-      const tab = await context.newPage()
-      tab.on('pageerror', error => complaints.push(error.message))
-      await tab.goto(`${relay.url}/portal/module`)
-      await isOnline(tab)
-      return tab
-    }
-
     const isOnline = (tab: Page) => tab.waitForFunction(() => window.chat?.status.state === 'online')
+    const isOffline = (tab: Page) => tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
     const noted = (tab: Page) => tab.evaluate(() => window.noted)
     const shows = (tab: Page, text: string) =>
       tab.waitForFunction(last => window.noted.texts.includes(last), text, { timeout: patience })
+    const send = (tab: Page, text: string, to = bobs.jid) =>
+      tab.evaluate(([to, text]) => window.chat!.send(to!, text!), [to, text])
 
     /** The page has got the presence of contacts and the room since it was loaded. */
-    const seesBob = (tab: Page, places = [bob.jid, `${room}/Bob`]) =>
+    const seesBob = (tab: Page, places = [stage.bob.jid, `${room}/Bob`]) =>
       tab.waitForFunction(jids => jids.every(jid => window.noted.present.includes(jid)), places, { timeout: patience })
 
     const counting = (count: number) => Array.from({ length: count }, (_, index) => String(index + 1))
 
-    describe.each(['bosh', 'websocket'] as const)('over %s', transport => {
+    describe.each(transports)('over %s', transport => {
       const reloads = 10
       test(`shows each message once and in order, over ${reloads} reloads and three lost networks`, async () => {
-        options = { transport, history: 0, rooms: [`${room}/Alice`] }
-        const tab = await open()
+        const { bob } = stage
+        const tab = await open(transport, [`${room}/Alice`])
         let count = 0
         const writing = setInterval(() => bob.say(alice.jid, String(++count)), 200)
         try {
@@ -126,7 +95,7 @@ for (const kind of kinds) {
           }
           for (let round = 0; round < 3; round++) {
             relay.lose()
-            await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
+            await isOffline(tab)
             const missed = count
             await eventually('something is missed', () => count > missed + 5)
             relay.restore()
@@ -140,26 +109,24 @@ for (const kind of kinds) {
         expect((await noted(tab)).texts).toEqual(counting(count))
         await seesBob(tab)
         expect(bob.hasSeen(await tab.evaluate(() => window.chat!.jid), 'unavailable')).toBe(false)
-        expect(ids.size).toBe(1)
-        expect(complaints).toEqual([])
+        expect(stage.ids.size).toBe(1)
+        expect(stage.complaints).toEqual([])
       })
 
       test('gets the reason why a room refuses it, and writes to a room that it joins', async () => {
         const nowhere = 'tea@nowhere.localhost'
-        options = { transport, history: 0, rooms: [`${room}/Bob`, `${nowhere}/Alice`] }
-        const tab = await open()
+        const { bob } = stage
+        const tab = await open(transport, [`${room}/Bob`, `${nowhere}/Alice`])
         const isRefused = (line: string) =>
           tab.waitForFunction(wanted => window.noted.refused.some(each => each.startsWith(wanted)), line)
         await isRefused(`${room}/Bob conflict`)
         await isRefused(`${nowhere}/Alice `)
-        const write = (to: string, text: string) =>
-          tab.evaluate(([to, text]) => window.chat!.send(to!, text!), [to, text])
-        const refused = await write(room, 'from outside')
+        const refused = await send(tab, 'from outside', room)
         await tab.evaluate(([to]) => window.chat!.join(to!, ''), [room])
         await isRefused(`${room}/ `)
         await tab.evaluate(([to]) => window.chat!.join(to!.toUpperCase(), 'Alice'), [room])
         await seesBob(tab)
-        const sent = await write(room.toUpperCase(), 'Tea?')
+        const sent = await send(tab, 'Tea?', room.toUpperCase())
         await bob.receives('Tea?')
         bob.send(`<message xmlns='jabber:client' to='${room}' type='groupchat'><body>Milk!</body></message>`)
         await tab.waitForFunction(() => window.noted.said.includes('Bob: Milk!'))
@@ -167,7 +134,7 @@ for (const kind of kinds) {
         expect([own.map(({ id }) => id), said]).toEqual([[refused, sent], ['Bob: Milk!']])
         expect(states.filter(({ state }) => state === 'failed').map(({ id }) => id)).toEqual([refused])
         expect(states.findLast(({ id }) => id === sent)).toMatchObject({ state: 'sent' })
-        options = { ...options, rooms: [`${room}/Alice`] }
+        stage.options = { ...stage.options, rooms: [`${room}/Alice`] }
         await tab.reload()
         // From the history of the room.
         await tab.waitForFunction(wanted => window.noted.own.some(({ id }) => id === wanted), sent)
@@ -176,27 +143,30 @@ for (const kind of kinds) {
 
       if (transport === 'websocket')
         test('reconnects to the URL of the latest binding', async () => {
-          options = { transport, history: 0, rooms: [] }
-          isMoving = true
-          moves = 0
+          let moves = 0
+          stage.change = binding => {
+            const websocket = binding.websocket!
+            moves += 1
+            return { ...binding, websocket: { ...websocket, url: `${websocket.url}?move=${moves}` } }
+          }
           const addresses: string[] = []
-          context.on('page', page => page.on('websocket', socket => addresses.push(socket.url())))
-          const tab = await open()
+          stage.context.on('page', page => page.on('websocket', socket => addresses.push(socket.url())))
+          const tab = await open(transport)
           relay.lose()
-          await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
+          await isOffline(tab)
           relay.restore()
           await isOnline(tab)
           expect(moves).toBeGreaterThan(1)
           expect(addresses.at(0)).toMatch(/\/warm\?move=1$/)
           expect(addresses.at(-1)).toMatch(new RegExp(`/warm\\?move=${moves}$`))
-          bob.say(alice.jid, 'still there')
+          stage.bob.say(alice.jid, 'still there')
           await shows(tab, 'still there')
         })
 
       if (transport === 'bosh')
         test('shows messages in order if a later response overtakes an earlier one', async () => {
-          options = { transport, history: 0, rooms: [] }
-          const tab = await open()
+          const { bob } = stage
+          const tab = await open(transport)
           let isHeld = false
           let isOvertaken = false
           let isPolling = false
@@ -214,7 +184,7 @@ for (const kind of kinds) {
             isOvertaken ||= text.includes('fast')
           })
           // The route does not see the request that is already held: this one replaces it.
-          await tab.evaluate(to => window.chat!.send(to, 'a request to begin with'), bob.jid)
+          await send(tab, 'a request to begin with', bob.jid)
           await bob.receives('a request to begin with')
           // With a further reply behind the slow one, the window would be full.
           await eventually('the page only waits', () => isPolling)
@@ -222,7 +192,7 @@ for (const kind of kinds) {
           await eventually('the reply is held back', () => isHeld)
           bob.say(alice.jid, 'fast')
           await bob.isUpToDate()
-          await tab.evaluate(to => window.chat!.send(to, 'a further request'), bob.jid)
+          await send(tab, 'a further request', bob.jid)
           await bob.receives('a further request')
           await shows(tab, 'fast')
           await shows(tab, 'slow')
@@ -232,8 +202,8 @@ for (const kind of kinds) {
 
       if (transport === 'bosh')
         test('gets no error of Strophe if a reply comes when the page has asked for a new binding', async () => {
-          options = { transport, history: 0, rooms: [] }
-          const tab = await open()
+          const { bob } = stage
+          const tab = await open(transport)
           let count = 0
           let isLate = false
           await tab.route('**/http-bind', async route => {
@@ -245,12 +215,12 @@ for (const kind of kinds) {
             await route.fulfill({ response }).catch(() => {})
             isLate ||= index === 1
           })
-          await tab.evaluate(to => window.chat!.send(to, 'its reply is late'), bob.jid)
+          await send(tab, 'its reply is late', bob.jid)
           await bob.receives('its reply is late')
           await eventually('the late reply has been sent', () => isLate)
           bob.say(alice.jid, 'over the new connection')
           await shows(tab, 'over the new connection')
-          expect(complaints).toEqual([])
+          expect(stage.complaints).toEqual([])
           await tab.unrouteAll({ behavior: 'ignoreErrors' })
         })
 
@@ -258,18 +228,18 @@ for (const kind of kinds) {
         ['without a network', () => relay.lose(), () => relay.restore()],
         [
           'while the device was offline, if the connection survived',
-          () => context.setOffline(true),
-          () => context.setOffline(false),
+          () => stage.context.setOffline(true),
+          () => stage.context.setOffline(false),
         ],
       ] as const)('sends messages once that were written %s', async (_when, lose, restore) => {
-        options = { transport, history: 0, rooms: [] }
-        const tab = await open()
-        const say = (text: string) => tab.evaluate(([to, said]) => window.chat!.send(to!, said!), [bob.jid, text])
+        const { bob } = stage
+        const tab = await open(transport)
+        const say = (text: string) => send(tab, text, bob.jid)
         await say('before')
         await bob.receives('before')
         await lose()
         await say('at the moment it is lost')
-        await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
+        await isOffline(tab)
         await say('meanwhile')
         await restore()
         await isOnline(tab)
@@ -281,8 +251,8 @@ for (const kind of kinds) {
       })
 
       test('loses no message and shows no forged message, whatever a contact sends', async () => {
-        options = { transport, history: 0, rooms: [] }
-        const tab = await open()
+        const { bob } = stage
+        const tab = await open(transport)
         await seesBob(tab, [bob.jid])
         for (const text of counting(3)) bob.say(alice.jid, text)
         await shows(tab, '3')
@@ -303,23 +273,58 @@ for (const kind of kinds) {
       })
 
       test('never sends messages of one user as the next user', async () => {
-        options = { transport, history: 0, rooms: [] }
-        const tab = await open()
+        const { bob } = stage
+        const tab = await open(transport)
         relay.lose()
-        await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
-        await tab.evaluate(to => window.chat!.send(to, 'as alice'), bob.jid)
-        account = bobs
+        await isOffline(tab)
+        await send(tab, 'as alice', bob.jid)
+        stage.account = bobs
         // At the sign-out.
-        await callSessions(service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
-        ids.clear()
+        await callSessions(stage.service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
+        stage.ids.clear()
         relay.restore()
         await tab.waitForFunction(() => window.noted.statuses.at(-1)?.code === 'signed-out')
         await tab.reload()
         await isOnline(tab)
-        await tab.evaluate(to => window.chat!.send(to, 'as bob'), bob.jid)
+        await send(tab, 'as bob', bob.jid)
         await bob.receives('as bob')
         expect(bob.received).not.toContain('as alice')
       })
+
+      test('leaves no session behind if the browser blocks storage', async () => {
+        await stage.context.addInitScript(noStorage)
+        const tab = await open(transport)
+        for (let count = 0; count < 3; count += 1) {
+          await tab.reload()
+          await isOnline(tab)
+        }
+        expect(stage.ids.size).toBe(4)
+        const sessions = async () =>
+          (await callSessions(stage.service.url, 'GET', `/sessions?jid=${alice.jid}`)).json.sessions.length
+        await eventually('one session is left', async () => (await sessions()) === 1)
+      })
+
+      test('waits for its user if the XMPP server has ended its session for a newer one', async () => {
+        const tab = await open(transport)
+        const jid = await tab.evaluate(() => window.chat!.jid)
+        const newer = await stage.service.bind({ jid, password: passwords.alice })
+        expect(newer.jid).toBe(jid)
+        await tab.waitForFunction(() => window.noted.statuses.at(-1)?.code === 'replaced')
+        expect(stage.bindings).toBe(1)
+        await tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await isOnline(tab)
+      })
+    })
+
+    test('ends if the binding has an invalid address', async () => {
+      stage.options = { ...stage.options, transport: 'auto' }
+      const tab = await stage.context.newPage()
+      for (const wrong of [{ url: 'http://[' }, { websocket: { url: 'http://[', token: 'a' } }]) {
+        stage.change = binding => ({ ...binding, ...wrong })
+        await tab.goto(`${relay.url}/portal/module`)
+        await tab.waitForFunction(() => window.noted?.statuses.at(-1)?.state === 'ended')
+        expect((await noted(tab)).statuses.at(-1)).toMatchObject({ code: 'refused' })
+      }
     })
   })
 }

@@ -7,10 +7,10 @@ import { patience } from '../support/eventually.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
-import { startTestService, type TestService } from '../support/start-service.js'
+import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { ConverseVisitor } from './converse-visitor.js'
 import type { XmppServer } from './servers.js'
-import { alice, becomeContacts, passwords, User } from './user.js'
+import { alice, becomeContacts, bobs, passwords, User } from './user.js'
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
 
@@ -21,11 +21,16 @@ interface Setting<S extends XmppServer> {
   start(): Promise<S>
   /** XMPP_SERVERS; the default is STARTTLS at the port of the server. */
   servers?(server: S): string | Promise<string>
-  readonly environment?: Readonly<Record<string, string>>
+  /** `portal`: the origin of the page with Converse. */
+  environment?(portal: string): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
+  /** Where pages with the module are loaded from, if that is not the service. */
+  origin?(): string
   /** Options of the page with the module, beside the usual ones. */
   readonly page?: Partial<PageOptions>
   /** Pages beside those of the modules. */
   routers?(): readonly Router[]
+  /** The backend of the portal with Converse; the usual one answers with bindings. */
+  answer?(path: string, tab: string): Promise<object | undefined>
 }
 
 export class PagesStage<S extends XmppServer> {
@@ -42,7 +47,13 @@ export class PagesStage<S extends XmppServer> {
   readonly ids = new Map<string, string>()
   /** Of the page with the module, in this test. */
   options!: PageOptions
-  #converse!: ConversePortal
+  /** Who is signed in to the portal. */
+  account = alice
+  /** The portal's changes to a binding. */
+  change!: (binding: WarmBinding) => object
+  /** The portal with Converse. */
+  converse!: ConversePortal
+  #origin!: () => string
 
   /** Sets the stage for the tests of the file. */
   static of<S extends XmppServer>(setting: Setting<S>): PagesStage<S> {
@@ -72,42 +83,51 @@ export class PagesStage<S extends XmppServer> {
   async come(transport = this.options.transport) {
     this.options = { ...this.options, transport }
     const tab = await this.context.newPage()
-    await tab.goto(`${this.service.url}/portal/module`)
+    await tab.goto(`${this.#origin()}/portal/module`)
     const page = new ModulePage(tab, this.bob)
     await page.has('online')
     return page
   }
 
   /** A page with Converse and its module, online. */
-  async comeWithConverse(transport: PageOptions['transport']): Promise<ConverseVisitor> {
-    this.#converse.options = { binding: '/chat/binding', transport }
-    const { url } = this.#converse
+  async comeWithConverse(transport: PageOptions['transport'], more: object = {}): Promise<ConverseVisitor> {
+    this.converse.options = { binding: '/chat/binding', transport, ...more }
+    const { url } = this.converse
     const page = await ConverseVisitor.come(this.context, url, [url, this.service.url])
     await page.has('online')
     return page
   }
 
-  async #set({ start, servers, environment = {}, routers = () => [] }: Setting<S>): Promise<void> {
+  /** A binding for a tab of the portal. */
+  async bind(tab: string): Promise<object> {
+    this.bindings += 1
+    return this.change(await bindTab(this.service, this.ids, tab, this.account))
+  }
+
+  async #set(setting: Setting<S>): Promise<void> {
+    const { start, servers, environment, routers, answer, origin } = setting
     this.server = await start()
-    const bind = (tab: string) => {
-      this.bindings += 1
-      return bindTab(this.service, this.ids, tab, alice)
-    }
+    this.converse = await serveConversePortal(() => this.service.url, answer ?? ((_path, tab) => this.bind(tab)))
     const { c2sPort, caFile } = this.server
     this.service = await startTestService({
       servers: (await servers?.(this.server)) ?? `localhost=xmpp://127.0.0.1:${c2sPort}?ca=${caFile}`,
-      environment,
-      routers: () => [createModulePageRouter(() => this.options, bind), ...routers()],
+      environment: (await environment?.(this.converse.url)) ?? {},
+      routers: () => [
+        createModulePageRouter(
+          () => this.options,
+          tab => this.bind(tab),
+        ),
+        ...(routers?.() ?? []),
+      ],
     })
-    this.#converse = await serveConversePortal(
-      () => this.service.url,
-      (_path, tab) => bind(tab),
-    )
+    this.#origin = origin ?? (() => this.service.url)
     await becomeContacts(await this.logIn('alice'), await this.logIn('bob'))
   }
 
   async #begin({ browser, page }: Setting<S>): Promise<void> {
     this.options = { transport: 'bosh', history: 0, rooms: [], ...page }
+    this.account = alice
+    this.change = binding => binding
     this.ids.clear()
     this.bindings = 0
     this.complaints = []
@@ -120,11 +140,11 @@ export class PagesStage<S extends XmppServer> {
   async #end(): Promise<void> {
     await this.context?.close()
     await this.bob?.leave()
-    await callSessions(this.service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
+    for (const jid of [alice.jid, bobs.jid]) await callSessions(this.service.url, 'DELETE', `/sessions?jid=${jid}`)
   }
 
   async #strike(): Promise<void> {
-    await this.#converse?.stop()
+    await this.converse?.stop()
     await this.service?.stop()
     await this.server?.stop()
   }

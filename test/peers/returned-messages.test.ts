@@ -24,7 +24,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
   const stage = PagesStage.of({
     browser: eitherChromium,
     start: () => startProsody({ users: passwords, config: `modules_enabled = { ${modules} }` }),
-    environment: { XMPP_TIMEOUT: '2', LINK_RESUME_TIME: '1' },
+    environment: () => ({ XMPP_TIMEOUT: '2', LINK_RESUME_TIME: '1' }),
     routers: () => [createPageRouter()],
   })
 

@@ -17,6 +17,7 @@ const headStart = 250
 /** The accounts of most tests. */
 export const passwords = { alice: 'wonderland', bob: 'builder' }
 export const alice = { jid: 'alice@localhost', password: passwords.alice }
+export const bobs = { jid: 'bob@localhost', password: passwords.bob }
 
 type Warming = Pick<TestService, 'url' | 'bind'>
 

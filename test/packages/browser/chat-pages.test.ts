@@ -336,3 +336,28 @@ test('a source that rejects without a reason does not end the chat', async () =>
   process.off('unhandledRejection', note)
   expect([statuses, faults]).toEqual([['offline'], []])
 })
+
+const kept = { tab: 'a'.repeat(32), jid: '', seen: 0, last: '', outgoing: [], sent: [] }
+
+test.each([
+  ...['none', '5', 'null', '[]', '{}'],
+  ...[{ tab: 5 }, { jid: 7 }, { jid: null }, { seen: {} }, { last: {} }, { outgoing: 5 }, { outgoing: {} }].map(part =>
+    JSON.stringify({ ...kept, ...part }),
+  ),
+  ...[[null], [{ id: 'a', xml: 5 }]].map(outgoing => JSON.stringify({ ...kept, outgoing })),
+])('a chat goes online in a tab that has stored %s, and stores valid data', async stored => {
+  tab.storage.set('warm-bindings tab', stored)
+  const { page } = tab.open({ binding: async () => bound() })
+  await tab.comesOnline()
+  page.dispatchEvent(new Event('pagehide'))
+  const left = JSON.parse(tab.storage.get('warm-bindings tab')!)
+  expect(left).toEqual({
+    tab: expect.stringMatching(/^\d{4,40}$/),
+    jid: bound().jid,
+    seen: expect.any(Number),
+    last: expect.any(String),
+    outgoing: expect.any(Array),
+    sent: expect.any(Array),
+    isBehind: expect.any(Boolean),
+  })
+})
