@@ -1,22 +1,20 @@
-// Clients that are not warmed but log in themselves, with name and password, at `/http-bind`.
-
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import type { BrowserContext } from 'playwright-core'
-import { eitherChromium, sharedChromium } from '../support/chromium.js'
+// Clients that are not warmed but log in themselves, with name and password, over BOSH and over WebSocket.
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { eitherChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
-import { serveConversePortal } from '../support/page-converse-module.js'
-import { startTestService, type TestService } from '../support/start-service.js'
+import { type Relay, startRelay } from '../support/relay.js'
+import { callSessions } from '../support/sessions-api.js'
 import { ConverseVisitor } from './converse-visitor.js'
 import { describeWith } from './needs.js'
+import { PagesStage } from './pages-stage.js'
 import { PortalPage } from './portal-page.js'
-import { encryptedServers, type XmppServer } from './servers.js'
+import { encryptedServers } from './servers.js'
 import { StanzaClient } from './stanza-client.js'
-import { becomeContacts, passwords, User } from './user.js'
+import { alice, passwords } from './user.js'
 import { isIdle } from './wire.js'
-
-const alice = 'alice@localhost'
+import { XmppJsClient } from './xmpp-js-client.js'
 
 /** A client as its user sees it. */
 interface Client {
@@ -27,105 +25,110 @@ interface Client {
 }
 
 for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
-  describeWith(kind.packages, `Clients that log in themselves at ${kind.name}`, () => {
-    let server: XmppServer
-    let warmer: TestService
-    let context: BrowserContext | undefined
-    let bob: User
+  describeWith([...kind.packages, eitherChromium], `Clients that log in themselves at ${kind.name}`, () => {
+    const stage = PagesStage.of({
+      browser: eitherChromium,
+      start: () => kind.start(passwords),
+      servers: kind.servers,
+      routers: () => [createPageRouter()],
+    })
+    let relay: Relay
+    let socketClient: XmppJsClient | StanzaClient | undefined
 
-    const start = async () => {
-      server = await kind.start(passwords)
-      warmer = await startTestService({ servers: kind.servers(server), routers: () => [createPageRouter()] })
-      // Converse sends messages to contacts only.
-      await becomeContacts(await come('alice'), await come('bob'))
-    }
+    beforeAll(async () => {
+      relay = await startRelay(stage.service.url)
+    })
 
-    const come = (user: 'alice' | 'bob') =>
-      User.logIn(`${warmer.url}/http-bind`, { user, domain: 'localhost', password: passwords[user] })
+    afterEach(() => socketClient?.leave())
 
-    const bobComes = async () => {
-      bob = await come('bob')
-    }
-
-    const everybodyLeaves = async () => {
-      await context?.close()
-      context = undefined
-      await bob?.leave()
-    }
-
-    const stop = async () => {
-      await warmer?.stop()
-      await server?.stop()
-    }
-
-    const newContext = async () => {
-      context = await (await sharedChromium(eitherChromium)).newContext()
-      return context
-    }
+    afterAll(() => relay?.stop())
 
     /** Sends a message each way, and logs out. */
     const chat = async (client: Client) => {
+      const { bob } = stage
       expect(client.jid).toMatch(/^alice@localhost\/.+/)
+      await bob.seesPresence(client.jid, undefined)
       await client.say(bob.jid, 'Tee? <ja> & nein ☕')
       expect(await bob.receives('Tee? &lt;ja&gt; &amp; nein ☕')).toContain(client.jid)
       bob.say(client.jid, 'lieber Kaffee ☕')
       await client.receives('lieber Kaffee ☕')
-      await client.leave()
-      await bob.leave()
-      await eventually('no session and no link left', () => isIdle(warmer))
+      const gone = bob.seesPresence(client.jid, 'unavailable')
+      await Promise.all([client.leave(), gone])
+      await eventually('no session and no link left', () => isIdle(stage.service))
     }
 
-    beforeAll(start)
-    beforeEach(bobComes)
-    afterEach(everybodyLeaves)
-    afterAll(stop)
-
-    describeWith([eitherChromium], 'in Chromium', () => {
-      test('Strophe logs in, chats and leaves', async () => {
-        const page = await PortalPage.open(await (await newContext()).newPage(), warmer.url, warmer.url)
-        await page.logIn(alice, passwords.alice)
-        await page.reaches('CONNECTED')
-        const mechanisms = offered(await page.received())
-        expect(mechanisms).toContain('SCRAM-SHA-1')
-        expect(mechanisms.filter(name => name === 'PLAIN' || name.endsWith('-PLUS'))).toEqual([])
-        await chat({
-          jid: await page.jid(),
-          say: (to, text) => page.say(to, text),
-          receives: text => page.receives(text),
-          async leave() {
-            await page.leave()
-            await page.reaches('DISCONNECTED')
-          },
-        })
-        expect(page.complaints).toEqual([])
+    test('Strophe logs in, chats and leaves', async () => {
+      const { url } = stage.service
+      const page = await PortalPage.open(await stage.context.newPage(), url, url)
+      await page.logIn(alice.jid, passwords.alice)
+      await page.reaches('CONNECTED')
+      const mechanisms = offered(await page.received())
+      expect(mechanisms).toContain('SCRAM-SHA-1')
+      expect(mechanisms.filter(name => name === 'PLAIN' || name.endsWith('-PLUS'))).toEqual([])
+      await chat({
+        jid: await page.jid(),
+        say: (to, text) => page.say(to, text),
+        receives: text => page.receives(text),
+        async leave() {
+          await page.leave()
+          await page.reaches('DISCONNECTED')
+        },
       })
+      expect(page.complaints).toEqual([])
+    })
 
-      test('Converse logs in, chats and logs out', async () => {
-        const portal = await serveConversePortal(
-          () => warmer.url,
-          async () => undefined,
-        )
-        portal.options = { isAlone: true, settings: { authentication: 'login', jid: alice, password: passwords.alice } }
-        const page = await ConverseVisitor.come(await newContext(), portal.url, [portal.url, warmer.url])
-        await page.has('connected')
-        await chat({
-          jid: await page.jid(),
-          say: (to, text) => page.say(to.replace(/\/.*/, ''), text),
-          receives: text => page.receives(bob.bareJid, text),
-          async leave() {
-            await page.logOut()
-            await page.has('logout')
-          },
-        })
-        await portal.stop()
+    test('Converse logs in, chats and logs out', async () => {
+      const { bob, converse, context, service } = stage
+      const settings = { authentication: 'login', jid: alice.jid, password: passwords.alice }
+      converse.options = { isAlone: true, settings }
+      const page = await ConverseVisitor.come(context, converse.url, [converse.url, service.url])
+      await page.has('connected')
+      await chat({
+        jid: await page.jid(),
+        say: (to, text) => page.say(to.replace(/\/.*/, ''), text),
+        receives: text => page.receives(bob.bareJid, text),
+        async leave() {
+          await page.logOut()
+          await page.has('logout')
+        },
       })
     })
 
-    describe('in Node', () => {
-      test('stanza logs in, chats and leaves', async () => {
-        const client = await StanzaClient.logIn(`${warmer.url}/http-bind`, alice, passwords.alice)
-        await chat(client)
-      })
+    test('stanza logs in, chats and leaves', async () => {
+      await chat(await StanzaClient.logIn(`${stage.service.url}/http-bind`, alice.jid, passwords.alice))
+    })
+
+    test.each([
+      ['xmpp.js', (url: string) => XmppJsClient.logIn(url, 'alice', passwords.alice)],
+      ['stanza', (url: string) => StanzaClient.logIn(url, alice.jid, passwords.alice)],
+    ])('%s resumes its stream over a new WebSocket, and loses no message', async (_, logIn) => {
+      const { bob, service } = stage
+      const client = await logIn(`${relay.url.replace('http', 'ws')}/xmpp-websocket`)
+      socketClient = client
+      const { jid } = client
+      await bob.seesPresence(jid, undefined)
+      await client.say(bob.jid, 'number 1')
+      bob.say(jid, 'number 1')
+      await client.receives('number 1')
+
+      // Messages in flight are lost with the network.
+      relay.stall()
+      await client.say(bob.jid, 'number 2')
+      bob.say(jid, 'number 2')
+      await bob.isUpToDate()
+      relay.cut()
+      relay.restore()
+      await client.events.has('resumed')
+      // Listed for its user, so that it counts and can be ended.
+      const { json } = await callSessions(service.url, 'GET', `/sessions?jid=${encodeURIComponent(jid)}`)
+      expect(json.sessions).toMatchObject([{ jid, state: 'held', transport: 'websocket' }])
+      await bob.receives('>number 2<')
+      await client.receives('number 2')
+      await chat(client)
+      socketClient = undefined
+      expect(client.texts.all.filter(text => text.startsWith('number'))).toEqual(['number 1', 'number 2'])
+      expect(bob.numbers).toEqual([1, 2])
+      expect(client.jid).toBe(jid)
     })
   })
 }
