@@ -35,30 +35,6 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     expect(page.complaints).toEqual([])
   })
 
-  test('find, resume and end a session without JavaScript', async () => {
-    const page = await stage.open({ javaScriptEnabled: false })
-    const { tab } = page
-    const { jid, id } = await stage.service.bind(alice)
-    await page.goto('/warm/sessions')
-    await tab.getByRole('textbox', { name: 'JID' }).fill(jid)
-    await page.button('Filter').click()
-    await tab.getByRole('link', { name: jid, exact: true }).click()
-    await tab.getByRole('heading', { name: /^Session of/ }).waitFor()
-    await page.button('Get new values').click()
-    await tab.getByRole('heading', { name: 'Ready for another page' }).waitFor()
-    expect((await page.binding()).jid).toBe(jid)
-    await tab.getByRole('link', { name: 'This session' }).click()
-    await tab.getByRole('link', { name: 'End the session', exact: true }).click()
-    await page.button('End the session').click()
-    await tab
-      .getByRole('status')
-      .getByText(/^The session of .* was ended/)
-      .waitFor()
-    const calls = stage.service.lines.map(line => JSON.parse(line)).filter(line => line.id === id && line.audit)
-    expect(calls.map(({ msg, code }) => `${msg}: ${code}`)).toEqual(['warm: ok', 'resume: ok', 'logout: ok'])
-    expect(page.complaints).toEqual([])
-  })
-
   test('work with the keyboard alone, with a visible focus', async () => {
     const page = await stage.open()
     const { keyboard } = page.tab
@@ -212,22 +188,6 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     await page.rests()
     await page.tab.goto('about:blank')
     await eventually('the session ends', () => elsewhere.service.counts().sessions === 0)
-    expect(page.complaints).toEqual([])
-  })
-
-  test('attach to a session with ATTACH_BINDING=cookie, and get its cookie', async () => {
-    const careful = await startTestService({
-      demo: [passwords],
-      environment: { ATTACH_BINDING: 'cookie' },
-    })
-    closers.push(() => careful.stop())
-    const page = await stage.open({}, careful)
-    await page.bind(alice)
-    await page.attach()
-    await page.shows('Round trip', /^\d+ ms$/)
-    const cookies = (await page.context.cookies()).map(({ name }) => name)
-    expect(cookies.sort()).toEqual(['warm-binding', expect.stringMatching(/^wb-/)])
-    await page.logOut()
     expect(page.complaints).toEqual([])
   })
 })

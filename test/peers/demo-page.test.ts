@@ -6,17 +6,17 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Locator, Page } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { patience as timeout } from '../support/eventually.js'
-import { runsRest, testRest } from '../support/matrix.js'
-import { type DemoCommand, startDemoCommand } from './demo-command.js'
+import { testRest } from '../support/matrix.js'
+import { type RunningCommand, startCommand } from './command.js'
 import { describeWith } from './needs.js'
 
 const run = promisify(execFile)
 
 describe('The demo', () => {
-  let demo: DemoCommand
+  let demo: RunningCommand
 
   beforeAll(async () => {
-    demo = await startDemoCommand()
+    demo = await startCommand(['dist/main.js', '--demo'])
   })
 
   afterAll(() => demo?.stop())
@@ -124,52 +124,14 @@ describe('The demo', () => {
       await tab.waitForTimeout(2_500)
       expect(calls).toEqual(['POST'])
     })
-
-    test('continues when the user returns after an outage of minutes', async () => {
-      await tab.clock.install()
-      await tab.goto(`${demo.url}/demo`)
-      const alice = pane('Alice')
-      await connect(alice)
-      await tab.route(/demo\/warm|http-bind/, route => route.abort())
-      for (let minute = 0; minute < 15; minute++) {
-        await tab.clock.fastForward('01:00')
-        await says(alice, 'Lost')
-      }
-      await tab.unroute(/demo\/warm|http-bind/)
-      await tab.evaluate("dispatchEvent(new Event('online'))")
-      await says(alice, 'Connected')
-      await say(alice, 'Bob', 'Tea?')
-      await hears(alice, 'Tea?')
-    })
-
-    // The headless shell tells no page that its tab is closed.
-    if (runsRest)
-      test('shows a user offline whose page was closed', async () => {
-        const alice = pane('Alice')
-        await connect(alice)
-        const other = await (await sharedChromium(eitherChromium)).newPage()
-        try {
-          await other.goto(`${demo.url}/demo`)
-          await connect(other.getByRole('region', { name: 'Bob', exact: true }))
-          await says(alice, 'Bob is online')
-          // Once it rests, the page's last request is held.
-          const bob = other.getByRole('region', { name: 'Bob', exact: true })
-          // Before the message: the page's next request may come early.
-          const rests = other.waitForRequest(`${demo.url}/http-bind`, { timeout })
-          await say(alice, 'Bob', 'Good night')
-          await hears(bob, 'Good night')
-          await rests
-        } finally {
-          await other.close({ runBeforeUnload: false })
-        }
-        await says(alice, 'Bob is offline')
-      })
   })
 
   describeWith(['curl'], 'with the curl commands that it prints', () => {
     test('returns JSON and XHTML', async () => {
+      const lines = demo.introduction.split('\n').map(line => line.trim())
+      const commands = lines.filter(line => line.startsWith('curl '))
       const answers = await Promise.all(
-        demo.commands.map(async command => (await run('bash', ['-c', `${command} --silent`])).stdout),
+        commands.map(async command => (await run('bash', ['-c', `${command} --silent`])).stdout),
       )
       expect(answers).toHaveLength(2)
       expect(JSON.parse(answers[0]!)).toMatchObject({

@@ -1,7 +1,7 @@
 // What users notice when something happens to a process, or to the Redis that the processes share.
 // Runs in npm run test:all only: three minutes; `killed-processes.test.ts` has processes that die.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { drain, loseRedis, pause, type RedisFault } from '../support/crowd/faults.js'
+import { drain, kill, loseRedis, pause, type RedisFault } from '../support/crowd/faults.js'
 import { type CrowdStage, setProcessStage } from '../support/crowd/stage.js'
 import { describeWith } from './needs.js'
 
@@ -49,6 +49,16 @@ describeWith(['prosody', 'redis-server'], 'processes that share a Redis', () => 
   ]
   test.each(faultsOfRedis)('a Redis that is %s for %i s costs no session and no message', async (how, seconds) => {
     const faults = await stage.during(parts => loseRedis(parts, stage.redis, how, seconds))
+    expect(faults).toEqual([])
+  })
+
+  test('a process that dies while Redis hangs takes only its own sessions with it', async () => {
+    const faults = await stage.during(async parts => {
+      const lost = loseRedis(parts, stage.redis, 'hung', 8)
+      await kill(parts, stage.victim)
+      await lost
+      await stage.flock.add()
+    })
     expect(faults).toEqual([])
   })
 

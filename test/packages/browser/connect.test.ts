@@ -59,3 +59,21 @@ test.each([
   expect(asked).toHaveBeenCalled()
   expect(statuses.at(-1)).toMatchObject({ state: 'online' })
 })
+
+test('a chat that signs out closes, and then ends the sessions of the other tabs', async () => {
+  const requests: string[] = []
+  jest.spyOn(globalThis, 'fetch').mockImplementation(async (url, { method = 'GET' } = {}) => {
+    requests.push(`${method} ${new URL(String(url)).pathname}`)
+    return Response.json(method === 'POST' ? pageBinding : { ended: 2 })
+  })
+  const service = { service: 'https://chat.example.org', token: async () => 'a.b.c' }
+  const opened = connect({ Strophe: page.Strophe, ...service, onStatus, history: 0, transport: 'bosh' })
+  await passes(0)
+  page.last.becomes(Status.attached)
+  page.last.receives('body')
+  await passes(0)
+  const chat = (await opened) as { signOut(before: () => unknown): Promise<void> }
+  await chat.signOut(() => void requests.push('sign-out'))
+  expect(requests).toEqual(['POST /connect', 'sign-out', 'DELETE /connect'])
+  expect([statuses.at(-1)?.code, page.last.calls.at(-1)]).toEqual(['closed', 'disconnect'])
+})

@@ -53,11 +53,9 @@ export async function pause({ crowd, flock }: FaultParts, member: Member, second
   const to = from + (seconds + rejoinSeconds) * 1000
   if (seconds >= processSeconds) crowd.judge.harm({ node: member.node, lives, kind: 'silent', from, to })
   else crowd.judge.cut({ from, to: from + seconds * 1000 })
-  member.isStopped = true
   flock.signal(member, 'SIGSTOP')
   await sleep(seconds * 1000)
   flock.signal(member, 'SIGCONT')
-  member.isStopped = false
 }
 
 /** SIGTERM. `seconds` is `DRAIN_TIME` of the process. Its sessions move to others. */

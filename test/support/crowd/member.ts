@@ -14,17 +14,13 @@ export interface Member {
   /** Its name, with which the sids of its sessions begin. */
   readonly node: string
   readonly pid: number
-  /** When it was ready, in milliseconds of `performance.now()`. */
-  readonly since: number
   isLeaving: boolean
   isGone: boolean
-  isStopped: boolean
   readonly descriptors: number
 }
 
 export function memberOf(node: string, pid: number): Member {
-  const state = { isLeaving: false, isGone: false, isStopped: false }
-  return { node, pid, since: performance.now(), ...state, descriptors: descriptorsOf(pid) }
+  return { node, pid, isLeaving: false, isGone: false, descriptors: descriptorsOf(pid) }
 }
 
 /** Settings that a run can override. */

@@ -30,13 +30,12 @@ interface StageOptions {
   readonly count?: number
   readonly isRedisKept?: boolean
   readonly secondsPerMessage?: number
-  readonly userCount?: number
-  readonly drainSeconds?: number
-  /** How long a page may be away, in seconds. */
-  readonly awaySeconds?: number
-  /** Longest time that a message may take after a fault, in seconds: longer than requests are held. */
-  readonly patience?: number
 }
+
+/** How long a page may be away, in seconds. */
+const awaySeconds = 20
+/** Longest time that a message may take after a fault, in seconds: longer than requests are held. */
+const patience = 12
 
 /** Separate processes before a Prosody that lets sessions move. */
 export const setProcessStage = (more: Readonly<Record<string, string>> = {}, options: StageOptions = {}) =>
@@ -50,9 +49,8 @@ async function set<F extends Flock>(
   more: Readonly<Record<string, string>>,
   options: StageOptions,
 ) {
-  const { isEjabberd = false, count = processes, isRedisKept = false, secondsPerMessage = 0.3, patience = 12 } = options
-  const { userCount = numberFrom('CROWD_USERS', 12), drainSeconds = 3, awaySeconds = 20 } = options
-  const users = Array.from({ length: userCount }, (_, index) => `user${index}`)
+  const { isEjabberd = false, count = processes, isRedisKept = false, secondsPerMessage = 0.3 } = options
+  const users = Array.from({ length: numberFrom('CROWD_USERS', 12) }, (_, index) => `user${index}`)
   const accounts = Object.fromEntries([...users, probe].map(name => [name, name]))
   const away = String(awaySeconds)
   ensureBuilt()
@@ -68,7 +66,7 @@ async function set<F extends Flock>(
       // Spare links stay for 20 s.
       XMPP_SPARE_LINKS: '0',
       XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${server.c2sPort}?${isEjabberd ? `ca=${server.caFile}` : 'tls=none'}`,
-      DRAIN_TIME: String(drainSeconds),
+      DRAIN_TIME: '3',
       ...{ BOSH_INACTIVITY: away, WEBSOCKET_RESUME: away, WARM_ATTACH_TIMEOUT: away },
       ...settingsFor(redis),
       ...more,
