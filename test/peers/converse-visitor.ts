@@ -2,6 +2,7 @@
 import type { BrowserContext, Page } from 'playwright-core'
 import { patience as timeout } from '../support/eventually.js'
 import type { ConverseModuleNoted, InsideConverse } from '../support/page-converse-module.js'
+import type { PageVisitor } from './page-visitor.js'
 
 declare const window: { noted: ConverseModuleNoted; inside: InsideConverse }
 
@@ -13,13 +14,10 @@ const textsIn = (contact: string): string[] =>
 
 export class ConverseVisitor {
   readonly complaints: string[] = []
-  /** What has come over WebSocket. */
-  readonly frames: string[] = []
 
   private constructor(readonly tab: Page) {
     tab.setDefaultTimeout(timeout)
     tab.on('pageerror', error => this.complaints.push(error.message))
-    tab.on('websocket', socket => socket.on('framereceived', ({ payload }) => this.frames.push(String(payload))))
   }
 
   /** `origins`: all others are blocked, because Converse loads pictures of its authors. */
@@ -141,6 +139,17 @@ export class ConverseVisitor {
     while (!(await this.texts(contact)).includes(text)) {
       if (performance.now() > deadline) throw new Error(`no "${text}", but ${await this.texts(contact)}`)
       await this.tab.waitForTimeout(50)
+    }
+  }
+
+  /** Its chat with one contact. */
+  in(contact: string): PageVisitor {
+    return {
+      tab: this.tab,
+      jid: () => this.jid(),
+      say: (to, text) => this.say(to, text),
+      receives: (text, milliseconds) => this.receives(contact, text, milliseconds),
+      texts: () => this.texts(contact),
     }
   }
 

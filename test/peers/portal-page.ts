@@ -3,12 +3,13 @@
 import type { Page } from 'playwright-core'
 import { eventually, patience as timeout } from '../support/eventually.js'
 import type { Chat, Noted } from '../support/page.js'
+import type { PageVisitor } from './page-visitor.js'
 import { textsIn } from './user.js'
 
 declare const window: { noted: Noted; chat: Chat }
 
-export class PortalPage {
-  readonly #tab: Page
+export class PortalPage implements PageVisitor {
+  readonly tab: Page
   readonly #address: string
   readonly #endpoint: string
   /** What went wrong in the page: errors of scripts, and whatever the console calls one. */
@@ -17,7 +18,7 @@ export class PortalPage {
   preflights = 0
 
   private constructor(tab: Page, address: string, endpoint: string) {
-    this.#tab = tab
+    this.tab = tab
     this.#address = address
     this.#endpoint = endpoint
     tab.on('pageerror', error => this.complaints.push(error.message))
@@ -40,47 +41,47 @@ export class PortalPage {
 
   /** Leaves the portal for an empty page in the same tab. */
   async away(): Promise<void> {
-    await this.#tab.goto('about:blank')
+    await this.tab.goto('about:blank')
   }
 
   async back(): Promise<void> {
-    await this.#tab.goto(this.#address, { timeout })
+    await this.tab.goto(this.#address, { timeout })
   }
 
   async begin(binding: Parameters<Chat['begin']>[0]): Promise<void> {
-    await this.#tab.evaluate(([given, endpoint]) => window.chat.begin(given, endpoint), [
+    await this.tab.evaluate(([given, endpoint]) => window.chat.begin(given, endpoint), [
       binding,
       this.#endpoint,
     ] as const)
   }
 
   async logIn(jid: string, password: string): Promise<void> {
-    await this.#tab.evaluate(given => window.chat.logIn(...given), [jid, password, this.#endpoint] as const)
+    await this.tab.evaluate(given => window.chat.logIn(...given), [jid, password, this.#endpoint] as const)
   }
 
   async takeCookies(): Promise<void> {
-    await this.#tab.evaluate(() => window.chat.takeCookies())
+    await this.tab.evaluate(() => window.chat.takeCookies())
   }
 
   async say(to: string, text: string): Promise<void> {
-    await this.#tab.evaluate(([jid, said]) => window.chat.say(jid, said), [to, text] as const)
+    await this.tab.evaluate(([jid, said]) => window.chat.say(jid, said), [to, text] as const)
   }
 
   async leave(): Promise<void> {
-    await this.#tab.evaluate(() => window.chat.leave())
+    await this.tab.evaluate(() => window.chat.leave())
   }
 
   async leaveWithPage(): Promise<void> {
-    await this.#tab.evaluate(() => window.chat.leaveWithPage())
+    await this.tab.evaluate(() => window.chat.leaveWithPage())
   }
 
   jid(): Promise<string> {
-    return this.#tab.evaluate(() => window.noted.jid)
+    return this.tab.evaluate(() => window.noted.jid)
   }
 
   /** Every answer so far, as text. */
   received(): Promise<string> {
-    return this.#tab.evaluate(() => window.noted.bodies.join('\n'))
+    return this.tab.evaluate(() => window.noted.bodies.join('\n'))
   }
 
   /** Texts of the messages so far. */
@@ -89,15 +90,15 @@ export class PortalPage {
   }
 
   errors(): Promise<string[]> {
-    return this.#tab.evaluate(() => window.noted.errors)
+    return this.tab.evaluate(() => window.noted.errors)
   }
 
   statuses(): Promise<string[]> {
-    return this.#tab.evaluate(() => window.noted.statuses)
+    return this.tab.evaluate(() => window.noted.statuses)
   }
 
   isRestored(): Promise<boolean> {
-    return this.#tab.evaluate(() => window.noted.restored)
+    return this.tab.evaluate(() => window.noted.restored)
   }
 
   /** Resolves once an answer held the text. */
@@ -127,9 +128,9 @@ export class PortalPage {
 
   async #until(holds: (wanted: string) => boolean, wanted: string, milliseconds = timeout): Promise<void> {
     try {
-      await this.#tab.waitForFunction(holds, wanted, { timeout: milliseconds, polling: 20 })
+      await this.tab.waitForFunction(holds, wanted, { timeout: milliseconds, polling: 20 })
     } catch (error) {
-      const noted = await this.#tab.evaluate(() => window.noted)
+      const noted = await this.tab.evaluate(() => window.noted)
       throw new Error(`no "${wanted}", but ${JSON.stringify({ ...noted, complaints: this.complaints })}`, {
         cause: error,
       })

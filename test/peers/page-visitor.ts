@@ -1,21 +1,20 @@
-// A user whose page has the module: see `createModulePageRouter`.
+// A user of a page: of Strophe (`PortalPage`), of the module for pages, or of Converse (`ConverseVisitor.in`).
 import type { Page } from 'playwright-core'
 import type { ModuleChat, ModuleNoted } from '../support/page-module.js'
 
-export interface Visitor {
+export interface PageVisitor {
+  readonly tab: Page
   jid(): Promise<string>
   say(to: string, text: string): Promise<void>
   receives(text: string, milliseconds: number): Promise<void>
   /** Texts of all messages of others, each as often as it came. */
   texts(): Promise<readonly string[]>
-  /** It shows two replies in the order in which its browser happens to read their connections, as Strophe does. */
-  readonly readsOnArrival?: boolean
 }
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat }
 
-/** Opens the page of a portal, and resolves when its chat is online. */
-export async function openModulePage(tab: Page, portal: string): Promise<Visitor & { readonly tab: Page }> {
+/** Opens the page of a portal with the module, and resolves when its chat is online. */
+export async function openModulePage(tab: Page, portal: string): Promise<PageVisitor> {
   await tab.goto(`${portal}/portal/module`)
   await tab.waitForFunction(() => window.chat?.status.state === 'online')
   return {
@@ -34,3 +33,8 @@ export async function openModulePage(tab: Page, portal: string): Promise<Visitor
 /** The numbers of texts such as `number 5`, in their order. */
 export const numbersOf = (texts: readonly string[]) =>
   texts.flatMap(text => /^number (\d+)$/.exec(text)?.slice(1).map(Number) ?? [])
+
+/** 1, 2, … */
+export const numbersTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1)
+
+export const sorted = (numbers: readonly number[]) => numbers.toSorted((one, other) => one - other)
