@@ -7,7 +7,7 @@ import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { type Ejabberd, startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
-import { type OAuthEndpoint, startIntrospectionEndpoint, startTokenEndpoint } from '../support/oauth-endpoints.js'
+import { type OAuthEndpoint, startIntrospectionEndpoint } from '../support/oauth-endpoints.js'
 import { pageSecret, pageToken, settingsForPages } from '../support/page-token.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { type Relay, startRelay } from '../support/relay.js'
@@ -118,48 +118,6 @@ describePlace(
   testCertificate,
 )
 
-describeWith(prosody, 'SASL OAUTHBEARER', () => {
-  let endpoint: OAuthEndpoint
-  beforeAll(async () => {
-    endpoint = await startTokenEndpoint(['token-of-alice'])
-  })
-  afterAll(() => endpoint?.close())
-
-  describePlace(
-    'at Prosody',
-    prosody,
-    () => {
-      const modules = ['roster', 'saslauth', 'tls', 'disco', 'ping', 'posix', 'bosh', 'sasl_oauthbearer']
-      const config = `${encrypted}
-modules_enabled = { ${modules.map(name => `"${name}"`).join(', ')} }
-authentication = "oauthbearer"
-${endpoint.settings}`
-      return Place.open(startProsody({ config }))
-    },
-    place => {
-      test('accepts a token that the OAuth server confirms', async () => {
-        expect(await place().use({ jid: `${alice}/desk`, token: 'token-of-alice' })).toBe(`${alice}/desk`)
-        expect(endpoint.asked).toEqual([['portal:secret-of-portal', 'token-of-alice']])
-        expect(place().warmer.lines.join()).not.toContain('token-of-alice')
-      })
-
-      test('rejects an unknown token', async () => {
-        expect(await place().refusal({ jid: alice, token: 'token-of-nobody' })).toEqual(refused)
-      })
-
-      // Therefore the documents advise against this module. If this test fails, change them.
-      test('accepts a token of one user for another', async () => {
-        expect(await place().use({ jid: 'bob@localhost', token: 'token-of-alice' })).toMatch(/^bob@localhost\/.+/)
-      })
-
-      test('does not offer X-OAUTH2', async () => {
-        const parameters = { jid: alice, token: 'token-of-alice', mechanism: 'X-OAUTH2' }
-        expect(await place().refusal(parameters)).toEqual([502, 'no-mechanism', 'sasl'])
-      })
-    },
-  )
-})
-
 describeWith(['prosody', 'openssl'], 'SASL OAUTHBEARER, with token introspection', () => {
   const of = (jid: unknown) => JSON.stringify({ active: true, jid })
   let answerSlowly: (answer: string) => void
@@ -194,6 +152,8 @@ describeWith(['prosody', 'openssl'], 'SASL OAUTHBEARER, with token introspection
         expect(endpoint.asked).toEqual([['xmpp-server:its%20secret%3a%20100%25', token]])
         expect(place().warmer.lines.join()).not.toContain(token)
         expect(await place().refusal({ jid: 'bob@localhost', token })).toEqual(refused)
+        const other = { jid: alice, token, mechanism: 'X-OAUTH2' }
+        expect(await place().refusal(other)).toEqual([502, 'no-mechanism', 'sasl'])
         expect(await place().use({ jid: 'a=b,c@localhost', token: 'token+of%=' })).toMatch(/^a=b,c@localhost\/./)
       })
 

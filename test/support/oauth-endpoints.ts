@@ -1,9 +1,7 @@
 // Endpoints of an OAuth server, which XMPP servers ask whether a token is valid.
 import { createServer, type IncomingMessage } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { makeCertificate } from './certificates.js'
 import { Listener } from './listener.js'
 
 export interface OAuthEndpoint {
@@ -16,24 +14,6 @@ export interface OAuthEndpoint {
 
 const credentialsIn = ({ headers }: IncomingMessage) =>
   Buffer.from(headers.authorization?.replace('Basic ', '') ?? '', 'base64').toString()
-
-/** Says whether it knows a token, as Prosody's mod_auth_oauthbearer asks for it. */
-export async function startTokenEndpoint(tokens: readonly string[]): Promise<OAuthEndpoint> {
-  const asked: [string, string][] = []
-  const server = createTlsServer(makeCertificate(['IP:127.0.0.1']), (request, response) => {
-    const token = decodeURIComponent(request.url!.replace('/tokens/', ''))
-    asked.push([credentialsIn(request), token])
-    // Prosody does nothing else until it has its answer, nor does it use the connection again.
-    response.writeHead(tokens.includes(token) ? 200 : 404, { Connection: 'close' }).end()
-  })
-  const listener = await Listener.start(server)
-  const settings = `
-oauth_client_id = "portal"
-oauth_client_secret = "secret-of-portal"
-oauth_url = "https://127.0.0.1:${listener.port}/tokens/{{password}}"
-`
-  return { asked, settings, close: () => listener.stop() }
-}
 
 /**
  * Introspects tokens (RFC 7662), as mod_auth_introspection asks for it. `answers` has the bodies of its answers, by token.

@@ -106,10 +106,12 @@ test.each([
   await expect(failure).rejects.toMatchObject({ code, message: expect.any(String) })
 })
 
+const wrongSetup = 'This website cannot open your chat. Please tell its support.'
+
 test.each([
   [403, 'credentials-expired', 'The chat server refused your account. Please ask the support of this website.'],
-  [403, 'domain-not-allowed', 'This website cannot open your chat. Please tell its support.'],
-  [401, 'invalid-token', 'This website cannot open your chat. Please tell its support.'],
+  [403, 'domain-not-allowed', wrongSetup],
+  [401, 'invalid-token', wrongSetup],
 ])('HTTP %i %s is said to the user in words', async (status, code, message) => {
   answers = [refused(status, code), refused(status, code)]
   const failure = askForBinding({ service, token: async () => 'a.b.c' }, 't1')
@@ -119,19 +121,9 @@ test.each([
 
 test('an error without a reason is named in the console', async () => {
   answers = [new Response('', { status: 404 })]
-  const message = 'This website cannot open your chat. Please tell its support.'
   const failure = askForBinding({ service, token: '/chat/token' }, 't1')
-  await expect(failure).rejects.toMatchObject({ code: 'refused', message })
+  await expect(failure).rejects.toMatchObject({ code: 'refused', message: wrongSetup })
   expect(warned).toEqual(['refused: HTTP 404'])
-})
-
-test('a sign-in page in place of a binding or token is named in the console', async () => {
-  for (const source of [{ binding: '/chat/binding' }, { service, token: '/chat/token' }]) {
-    answers = [new Response('<!DOCTYPE html>')]
-    await expect(askForBinding(source, 't1')).rejects.toMatchObject({ code: 'refused' })
-  }
-  const line = 'refused: The portal sent no token or binding.'
-  expect(warned).toEqual([line, line])
 })
 
 test('a redirect to a sign-in page means signed out, and is named in the console', async () => {
@@ -181,27 +173,24 @@ test('a token function that returns nothing ends the chat', async () => {
   await expect(failure).rejects.toMatchObject({ code: 'session-over' })
 })
 
-// Without a check, a page of a sign-in form would be no valid header, and the service would take null for a guest.
-test.each([
-  ['a sign-in page', '<!DOCTYPE html>\n<title>Sign in</title>'],
-  ['null', null],
-  ['nothing', ''],
-  ['an object', { token: 'a.b.c' }],
-])('a token function that resolves with %s is named in the console', async (_, answer) => {
-  const token = async () => answer as string
-  const failure = askForBinding({ service, token }, 't1')
-  const message = 'This website cannot open your chat. Please tell its support.'
-  await expect(failure).rejects.toMatchObject({ code: 'refused', message })
-  expect([requests, warned]).toEqual([[], ['refused: The portal sent no token or binding.']])
-})
+const signInPage = '<!DOCTYPE html>\n<title>Sign in</title>'
 
-test.each([
-  ['an error of the service', { code: 'not-authorized', detail: 'Why.' }],
-  ['null', null],
-  ['text', 'alice@localhost'],
-])('a binding function that resolves with %s is named in the console', async (_, answer) => {
-  await expect(askForBinding({ binding: async () => answer }, 't1')).rejects.toMatchObject({ code: 'refused' })
+// Without a check, a sign-in page would be no valid header, and the service would take null for a guest.
+test.each<[string, Source]>([
+  ['a token route with a sign-in page', { service, token: '/chat/token' }],
+  ['a binding route with a sign-in page', { binding: '/chat/binding' }],
+  ['a token function with a sign-in page', { service, token: async () => signInPage }],
+  ['a token function with null', { service, token: async () => null as never }],
+  ['a token function with nothing', { service, token: async () => '' }],
+  ['a token function with an object', { service, token: async () => ({ token: 'a.b.c' }) as never }],
+  ['a binding function with an error', { binding: async () => ({ code: 'not-authorized', detail: 'Why.' }) }],
+  ['a binding function with null', { binding: async () => null }],
+  ['a binding function with text', { binding: async () => 'alice@localhost' }],
+])('%s is named in the console, and ends the chat', async (_, source) => {
+  answers = [new Response(signInPage)]
+  await expect(askForBinding(source, 't1')).rejects.toMatchObject({ code: 'refused', message: wrongSetup })
   expect(warned).toEqual(['refused: The portal sent no token or binding.'])
+  expect(requests.filter(({ method }) => method === 'POST')).toEqual([])
 })
 
 test('ends a visit with a token from before the sign-out', async () => {
