@@ -94,11 +94,6 @@ describe('The compose file', () => {
     expect(secrets).toEqual({ 'page-secrets': { environment: 'CHAT_SECRET' } })
     expect(environment['PAGE_TOKEN_SECRET_FILE']).toBe('/run/secrets/page-secrets')
   })
-
-  test('sets only known settings', () => {
-    const names = Object.keys(services['warm-bindings'].environment)
-    expect(names.filter(name => !(name in known))).toEqual([])
-  })
 })
 
 const processesFile = () =>

@@ -1,11 +1,9 @@
 // Converse in Chromium attaches to sessions that its portal warms.
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { eitherChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
-import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { callSessions } from '../support/sessions-api.js'
-import { ConverseVisitor } from './converse-visitor.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import { encryptedServers } from './servers.js'
@@ -17,29 +15,20 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       browser: eitherChromium,
       start: () => kind.start(passwords),
       servers: kind.servers,
-    })
-    let portal: ConversePortal
-    const bound: string[] = []
-
-    beforeAll(async () => {
-      const bindForPage = async () => {
+      async answer(): Promise<object> {
         const { jid, sid, rid } = await stage.service.bind(alice)
         bound.push(jid)
         return { jid, sid, rid }
-      }
-      portal = await serveConversePortal(() => stage.service.url, bindForPage)
-      const settings = { authentication: 'prebind', prebind_url: '/chat/binding', jid: alice.jid }
-      portal.options = { isAlone: true, settings }
+      },
     })
-
-    afterAll(() => portal?.stop())
+    const bound: string[] = []
 
     const isHeld = async () =>
       (await callSessions(stage.service.url, 'GET', `/sessions?jid=${alice.jid}&state=held`)).json.total === 1
 
     test('connects, chats, resumes after a reload, and logs out', async () => {
-      const { bob, context, service } = stage
-      const page = await ConverseVisitor.come(context, portal.url, [portal.url, service.url])
+      const { bob, converse } = stage
+      const page = await stage.comeWithConverseAlone()
       await page.has('connected')
       const [jid = ''] = bound
       expect(await page.jid()).toBe(jid)
@@ -56,7 +45,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await eventually('the service notices that the page is gone', async () => !(await isHeld()))
       bob.say(jid, 'while you reloaded')
       await bob.isUpToDate()
-      await page.tab.goto(portal.url)
+      await page.tab.goto(converse.url)
       await page.has('connected')
       expect(await page.jid()).toBe(jid)
       await page.receives(bob.bareJid, 'while you reloaded')

@@ -8,7 +8,7 @@ import type { ModuleChat } from '../support/page-module.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import { bothServers } from './servers.js'
-import { alice, befriend, passwords, User } from './user.js'
+import { alice, befriend, bobs, passwords, User } from './user.js'
 
 interface Told {
   readonly typing: (readonly [from: string, isTyping: boolean])[]
@@ -54,7 +54,6 @@ const introduce = `(chat, { earlier, people, readMarks, typing }) => {
 }`
 
 const users = { ...passwords, carol: 'tea' }
-const bobs = { jid: 'bob@localhost' }
 const carols = { jid: 'carol@localhost', password: users.carol }
 const modules = '"roster", "saslauth", "tls", "disco", "posix", "bosh", "mam", "carbons", "vcard_legacy", "pep"'
 

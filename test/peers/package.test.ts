@@ -1,6 +1,5 @@
 // The packed package, installed in a clean folder: its files, and that it works.
 // Runs in npm run test:all only: npm installs packages here.
-import { spawn } from 'node:child_process'
 import {
   closeSync,
   existsSync,
@@ -16,8 +15,6 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { eventually } from '../support/eventually.js'
-import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
 import { clone, root, run, serving, settings, statusOf } from './installation.js'
 
@@ -174,57 +171,16 @@ describe('The installed command', () => {
     expect(existsSync(join(documents, 'production.md'))).toBe(true)
   })
 
-  test('serves, and exits with 0 when stopped', async () => {
+  test.each([[[]], [['--demo']]])('serves with the options %j, and exits with 0 when stopped', async options => {
     const [port] = (await freePorts(1)) as [number]
     const command = join(installed, 'node_modules', '.bin', 'warm-bindings')
-    const exit = await serving([command], { cwd: installed, port }, async () => {
+    const exit = await serving([command, ...options], { cwd: installed, port }, async () => {
       expect(await statusOf(`http://127.0.0.1:${port}/warm`)).toBe(401)
       expect(await statusOf(`http://127.0.0.1:${port}/http-bind`)).toBe(200)
       expect(await statusOf(`http://127.0.0.1:${port}/assets/style.css`)).toBe(200)
     })
     expect(exit).toBe(0)
   })
-
-  test('runs with an XMPP server inside (--demo)', async () => {
-    const demo = startDemo()
-    try {
-      await eventually('it prints how to try it', () => demo.said.includes('Ctrl+C'))
-      const [url = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(demo.said) ?? []
-      const body = JSON.stringify({ jid: 'alice@localhost', password: 'demo' })
-      const headers = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) }
-      const { status, text } = await ask(
-        `${url}/warm`,
-        { method: 'POST', auth: 'portal:demo', agent: false, headers },
-        body,
-      )
-      expect([status, JSON.parse(text).jid]).toEqual([200, expect.stringMatching(/^alice@localhost\/./)])
-    } finally {
-      await demo.stop()
-    }
-  })
-
-  /** npx and its children in a process group, like at a terminal, for Ctrl+C. */
-  function startDemo() {
-    const { PATH = '', HOME = '' } = process.env
-    const child = spawn('npx', ['--no-install', 'warm-bindings', '--demo'], {
-      cwd: installed,
-      env: { PATH, HOME, PORT: '0' },
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let said = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (said += chunk))
-    const ended = new Promise(resolve => child.once('close', resolve))
-    return {
-      get said() {
-        return said
-      },
-      async stop() {
-        process.kill(-child.pid!, 'SIGINT')
-        await ended
-      },
-    }
-  }
 })
 
 describe('The installed library', () => {

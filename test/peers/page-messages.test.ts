@@ -9,12 +9,10 @@ import { callSessions } from '../support/sessions-api.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import type { XmppServer } from './servers.js'
-import { alice, passwords, User } from './user.js'
+import { alice, bobs, passwords, User } from './user.js'
 import { tapWire, type Wiretap } from './wire.js'
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
-
-const bobs = { jid: 'bob@localhost', password: passwords.bob }
 
 const modules = '"roster", "saslauth", "tls", "disco", "ping", "bosh", "mam", "carbons", "csi_simple"'
 const kinds: readonly { name: string; start(): Promise<XmppServer & Pick<Prosody, 'register'>> }[] = [

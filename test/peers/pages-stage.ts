@@ -90,12 +90,25 @@ export class PagesStage<S extends XmppServer> {
   }
 
   /** A page with Converse and its module, online. */
-  async comeWithConverse(transport: PageOptions['transport'], more: object = {}): Promise<ConverseVisitor> {
+  async comeWithConverse(
+    transport: PageOptions['transport'],
+    more: object = {},
+    context = this.context,
+  ): Promise<ConverseVisitor> {
     this.converse.options = { binding: '/chat/binding', transport, ...more }
     const { url } = this.converse
-    const page = await ConverseVisitor.come(this.context, url, [url, this.service.url])
+    const uploads = `http://localhost:${this.server.httpPort}`
+    const page = await ConverseVisitor.come(context, url, [url, this.service.url, uploads])
     await page.has('online')
     return page
+  }
+
+  /** A page with Converse alone, which prebinds. */
+  comeWithConverseAlone(): Promise<ConverseVisitor> {
+    const settings = { authentication: 'prebind', prebind_url: '/chat/binding', jid: alice.jid }
+    this.converse.options = { isAlone: true, settings }
+    const { url } = this.converse
+    return ConverseVisitor.come(this.context, url, [url, this.service.url])
   }
 
   /** A binding for a tab of the portal. */

@@ -19,10 +19,19 @@ export class Place<S extends XmppServer = XmppServer> {
     environment: Readonly<Record<string, string>> = {},
     port?: number,
   ): Promise<Place<S>> {
+    const servers = ({ c2sPort, caFile }: S) => `localhost=xmpp://127.0.0.1:${port ?? c2sPort}?ca=${caFile}${options}`
+    return Place.at(starting, servers, environment)
+  }
+
+  /** `servers` is XMPP_SERVERS. */
+  static async at<S extends XmppServer>(
+    starting: Promise<S>,
+    servers: (server: S) => string,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Place<S>> {
     const server = await starting
     try {
-      const servers = `localhost=xmpp://127.0.0.1:${port ?? server.c2sPort}?ca=${server.caFile}${options}`
-      return new Place(server, await startTestService({ servers, environment }))
+      return new Place(server, await startTestService({ servers: servers(server), environment }))
     } catch (error) {
       await server.stop()
       throw error

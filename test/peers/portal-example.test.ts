@@ -108,7 +108,7 @@ for (const kind of kinds) {
       await tab.getByRole('button', { name: 'Try now' }).click()
       await visitor.seesContact('Bob', 'online')
       await tab.route(`${service.url}/connect`, route => route.abort())
-      await visitor.reload()
+      await visitor.tab.reload()
       await visitor.sees('Next try in')
       await visitor.signOut()
       await visitor.sees('Sign in to the portal.')
@@ -129,7 +129,7 @@ for (const kind of kinds) {
       bob.say(jid, 'lieber Kaffee')
       await visitor.reads('lieber Kaffee')
 
-      await visitor.reload()
+      await visitor.tab.reload()
       await visitor.seesContact('Bob', 'online')
       await visitor.turnTo('Bob')
       await visitor.reads('lieber Kaffee')
@@ -137,7 +137,7 @@ for (const kind of kinds) {
       await visitor.say('still here')
       expect(await bob.receives('still here')).toContain(jid)
 
-      await visitor.away()
+      await visitor.tab.goto('about:blank')
       bob.say(jid, 'while you were away')
       await bob.isUpToDate()
       await visitor.load()
@@ -162,26 +162,32 @@ for (const kind of kinds) {
 
     test('has a page with Converse, which resumes the chat after a reload, and signs out', async () => {
       await visitor.signIn('alice', 'rabbit')
-      await visitor.useConverse()
-      await visitor.turnToInConverse('Bob')
+      const { tab } = visitor
+      const message = (text: string) => tab.locator('converse-chat-message-body').getByText(text, { exact: true })
+      const say = async (text: string) => {
+        await tab.locator('converse-chat .chat-textarea').fill(text)
+        await tab.keyboard.press('Enter')
+      }
+      await tab.getByRole('link', { name: 'Use Converse' }).click()
+      await tab.locator('converse-roster').getByText('Bob', { exact: false }).last().click()
       const { jid } = (await sessions()).at(-1)!
       await bob.seesPresence(jid, undefined)
-      await visitor.sayInConverse('Noch Tee?')
+      await say('Noch Tee?')
       expect(await bob.receives('Noch Tee?')).toContain(jid)
       bob.say(jid, 'lieber Kaffee')
-      await visitor.readsInConverse('lieber Kaffee')
+      await message('lieber Kaffee').first().waitFor()
       for (const viewport of [
         { width: 390, height: 844 },
         { width: 1280, height: 800 },
       ]) {
-        await visitor.tab.setViewportSize(viewport)
-        expect(await excessWidth(visitor.tab)).toBe(0)
-        await visitor.reload()
-        await visitor.readsInConverse('lieber Kaffee')
-        await visitor.sayInConverse(`still here at ${viewport.width}`)
+        await tab.setViewportSize(viewport)
+        expect(await excessWidth(tab)).toBe(0)
+        await visitor.tab.reload()
+        await message('lieber Kaffee').first().waitFor()
+        await say(`still here at ${viewport.width}`)
         expect(await bob.receives(`still here at ${viewport.width}`)).toContain(jid)
       }
-      for (const text of ['Noch Tee?', 'lieber Kaffee']) expect(await visitor.countInConverse(text)).toBe(1)
+      for (const text of ['Noch Tee?', 'lieber Kaffee']) expect(await message(text).count()).toBe(1)
       expect(bob.hasSeen(jid, 'unavailable')).toBe(false)
 
       const gone = bob.seesPresence(jid, 'unavailable')
@@ -202,7 +208,7 @@ for (const kind of kinds) {
         // This Prosody has no offline store.
         await visitor.say('are you there?')
         await visitor.sees('The recipient cannot be reached.')
-        await visitor.reload()
+        await visitor.tab.reload()
         await visitor.turnTo('Bob')
         await visitor.sees('The recipient cannot be reached.')
         bob = await User.warm(service, bobs)
@@ -253,7 +259,7 @@ service_accounts = { "portal@localhost" }`,
     await visitor.signIn('alice', 'rabbit')
     await visitor.seesContact('Bob Baker', 'online')
     await visitor.turnTo('Bob Baker')
-    await visitor.asksForEarlier()
+    await visitor.tab.getByRole('button', { name: 'Earlier messages' }).click()
     await visitor.reads('old words')
     const tell = (inside: string) =>
       bob.send(`<message xmlns='jabber:client' type='chat' to='${alice.jid}'>${inside}</message>`)
@@ -263,7 +269,7 @@ service_accounts = { "portal@localhost" }`,
     tell(`<body>tea?</body>${state('active')}`)
     await visitor.reads('tea?')
     await visitor.tab.getByText('is typing').waitFor({ state: 'detached' })
-    await visitor.types('ye')
+    await visitor.tab.getByRole('textbox', { name: 'Message' }).pressSequentially('ye')
     await bob.receives('<composing ')
     await visitor.say('yes')
     const [, id] = / id='([^']+)'/.exec(/<message[^>]*>(?=<body>yes)/.exec(await bob.receives('<body>yes'))![0])!

@@ -1,6 +1,6 @@
 // The recipes for backends in the documents and in examples/recipes: calls of each client, and whole portals.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
@@ -537,19 +537,4 @@ test.each([
   refusals.push(...given)
   await endChats(front.url, token)
   expect([await sessions(), refusals]).toEqual([0, []])
-})
-
-test('Each recipe has at most 34 lines of code beside imports', () => {
-  const files = readdirSync(join(repository, 'examples/recipes'), { withFileTypes: true }).filter(file => file.isFile())
-  const lengths = files.map(({ name }) => {
-    const text = readFileSync(join(repository, 'examples/recipes', name), 'utf8')
-    const lines = text.replace(/^import \([^)]*\)/m, '').split('\n')
-    return lines.filter(
-      // C# has braces on lines of their own.
-      line =>
-        !/^\s*$|^\s*(?:\/\/|#|\/\*\*)|^(?:import|from|require|package|use|using|namespace|<\?php)\b/.test(line) &&
-        !/^\s*[{}]$/.test(line),
-    ).length
-  })
-  expect(Math.max(...lengths)).toBeLessThanOrEqual(34)
 })

@@ -26,15 +26,6 @@ export class PortalVisitor {
     await this.tab.goto(this.portal)
   }
 
-  async reload(): Promise<void> {
-    await this.tab.reload()
-  }
-
-  /** Leaves the portal for an empty page in the same tab. */
-  async away(): Promise<void> {
-    await this.tab.goto('about:blank')
-  }
-
   async signIn(name: string, password: string): Promise<void> {
     await this.tab.getByLabel('Name').fill(name)
     await this.tab.getByLabel('Password').fill(password)
@@ -50,42 +41,9 @@ export class PortalVisitor {
     await this.tab.getByRole('navigation').getByRole('button', { name: contact }).click()
   }
 
-  async types(text: string): Promise<void> {
-    await this.tab.getByRole('textbox', { name: 'Message' }).pressSequentially(text)
-  }
-
-  async asksForEarlier(): Promise<void> {
-    await this.tab.getByRole('button', { name: 'Earlier messages' }).click()
-  }
-
   async say(text: string): Promise<void> {
     await this.tab.getByRole('textbox', { name: 'Message' }).fill(text)
     await this.tab.keyboard.press('Enter')
-  }
-
-  async useConverse(): Promise<void> {
-    await this.tab.getByRole('link', { name: 'Use Converse' }).click()
-  }
-
-  async turnToInConverse(contact: string): Promise<void> {
-    await this.tab.locator('converse-roster').getByText(contact, { exact: false }).last().click()
-  }
-
-  async sayInConverse(text: string): Promise<void> {
-    await this.tab.locator('converse-chat .chat-textarea').fill(text)
-    await this.tab.keyboard.press('Enter')
-  }
-
-  async readsInConverse(text: string): Promise<void> {
-    await this.#inConverse(text).first().waitFor()
-  }
-
-  async countInConverse(text: string): Promise<number> {
-    return this.#inConverse(text).count()
-  }
-
-  #inConverse(text: string) {
-    return this.tab.locator('converse-chat-message-body').getByText(text, { exact: true })
   }
 
   /** Resolves once the text stands on the page, outside of messages. */

@@ -1,16 +1,16 @@
 // Warming at Debian's Prosody and ejabberd, and the replies of POST /warm.
 
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { calledAfterEach } from '../support/closers.js'
-import { eventually } from '../support/eventually.js'
 import { combinations } from '../support/matrix.js'
 import { startProsody } from '../support/prosody.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
+import { describePlace, Place } from './place.js'
 import { servers, type XmppServer } from './servers.js'
 import { User } from './user.js'
-import { connectionsOf, isIdle, tapWire } from './wire.js'
+import { tapWire } from './wire.js'
 
 const users = {
   alice: 'wonderland',
@@ -20,49 +20,32 @@ const users = {
 const alice = { jid: 'alice@localhost', password: users.alice }
 
 for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted === (maker === 'ejabberd'))) {
-  describeWith(kind.packages, `Warming at ${kind.name}`, () => {
-    let server: XmppServer
-    let warmer: TestService
-
-    beforeAll(async () => {
-      server = await kind.start(users)
-      warmer = await startTestService({ servers: kind.servers(server) })
-    })
-
-    afterEach(async () => {
-      await eventually('no session and no link left', () => isIdle(warmer))
-      await eventually('no connection left at the server', () => connectionsOf(server.c2sPort) === 0)
-    })
-
-    afterAll(async () => {
-      await warmer?.stop()
-      await server?.stop()
-    })
-
+  const open = () => Place.at(kind.start(users), kind.servers)
+  describePlace(`Warming at ${kind.name}`, kind.packages, open, place => {
     test('is pipelined from the second login on', async () => {
-      for (let login = 1; login <= 3; login++) await goodbye(warmer, await warmer.bind(alice))
-      expect(warmer.lines.filter(line => line.includes('does not cope'))).toEqual([])
+      for (let login = 1; login <= 3; login++) await goodbye(place().warmer, await place().warmer.bind(alice))
+      expect(place().warmer.lines.filter(line => line.includes('does not cope'))).toEqual([])
     })
 
-    test('binds the resource of a full JID, or a resource of the server for a bare JID', async () => {
-      const asked = await warmer.bind({ ...alice, jid: 'alice@localhost/desk & chair' })
-      const first = await warmer.bind(alice)
-      const second = await warmer.bind(alice)
+    test('binds the resource of a full JID, or a resource of the place().server for a bare JID', async () => {
+      const asked = await place().warmer.bind({ ...alice, jid: 'alice@localhost/desk & chair' })
+      const first = await place().warmer.bind(alice)
+      const second = await place().warmer.bind(alice)
       expect(asked.jid).toBe('alice@localhost/desk & chair')
       expect(new Set([asked.jid, first.jid, second.jid]).size).toBe(3)
-      // The server delivers to the resource that it returned.
+      // The place().server delivers to the resource that it returned.
       const friend = User.attach(first.url, first)
       const page = User.attach(asked.url, asked)
       friend.say('alice@localhost/desk &amp; chair', 'to the desk')
       await page.receives('to the desk')
-      await Promise.all([friend.leave(), page.leave(), goodbye(warmer, second)])
+      await Promise.all([friend.leave(), page.leave(), goodbye(place().warmer, second)])
     })
 
-    test.each(['json', 'form'] as const)('accepts passwords with any characters as %s', async as => {
+    test('accepts passwords with any characters', async () => {
       for (const [user, password] of Object.entries(users)) {
-        const { status, json } = await warmer.warm({ jid: `${user}@localhost`, password }, { as })
+        const { status, json } = await place().warmer.warm({ jid: `${user}@localhost`, password })
         expect({ user, status }).toEqual({ user, status: 200 })
-        await goodbye(warmer, json as unknown as WarmBinding)
+        await goodbye(place().warmer, json as unknown as WarmBinding)
       }
     })
 
@@ -71,19 +54,15 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
       ['an unknown user', { ...alice, jid: 'nobody@localhost' }],
       ['a password without its special characters', { jid: 'umlaut@localhost', password: 'password✓' }],
     ])('returns 403 not-authorized for %s', async (_, parameters) => {
-      const { status, headers, json } = await warmer.warm(parameters)
+      const { status, headers, json } = await place().warmer.warm(parameters)
       expect(status).toBe(403)
       expect(headers['content-type']).toMatch(/^application\/problem\+json/)
       expect(json).toMatchObject({ title: 'Forbidden', code: 'not-authorized', step: 'sasl' })
       expect(json['condition']).toBe('not-authorized')
-      const page = await warmer.warm(parameters, { as: 'form', accept: 'text/html' })
-      expect(page.status).toBe(403)
-      expect(page.text).toContain('<p>Forbidden</p>')
-      expect(page.text).toContain('<dd class="code">not-authorized</dd>')
     })
 
-    test('returns 502 host-unknown for a domain that the server does not serve', async () => {
-      const elsewhere = kind.servers(server).replace('localhost=', 'elsewhere.example=')
+    test('returns 502 host-unknown for a domain that the place().server does not serve', async () => {
+      const elsewhere = kind.servers(place().server).replace('localhost=', 'elsewhere.example=')
       const environment = { XMPP_DOMAINS: 'elsewhere.example' }
       const other = await startService({ servers: elsewhere, environment })
       const { status, json } = await other.warm({ ...alice, jid: 'alice@elsewhere.example' })
@@ -92,9 +71,9 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
     })
 
     test(`sends ${kind.encrypted ? 'nothing of the login' : 'no password'} in plain text`, async () => {
-      const wire = await tapWire(server.c2sPort)
+      const wire = await tapWire(place().server.c2sPort)
       closers.push(() => wire.close())
-      const other = await startService({ servers: kind.servers(server, wire.port) })
+      const other = await startService({ servers: kind.servers(place().server, wire.port) })
       await goodbye(other, await other.bind(alice))
       await other.stop()
       const heard = wire.heard().toString('latin1')
@@ -107,9 +86,9 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
 
     if (kind.encrypted)
       test('works over direct TLS, and then sends nothing in plain text', async () => {
-        const wire = await tapWire(server.directTlsPort)
+        const wire = await tapWire(place().server.directTlsPort)
         closers.push(() => wire.close())
-        const direct = `localhost=xmpps://127.0.0.1:${wire.port}?ca=${server.caFile}`
+        const direct = `localhost=xmpps://127.0.0.1:${wire.port}?ca=${place().server.caFile}`
         const other = await startService({ servers: direct })
         const page = await User.warm(other, alice)
         page.say(page.jid, 'Tee?')
