@@ -188,6 +188,26 @@ test('a new session that breaks before its first request is introduced when it i
   expect(presences()).toEqual(['', 'tea@rooms.localhost/Alice'])
 })
 
+test('a session whose WebSocket breaks before the login is introduced, and the archive asked, when it is resumed', async () => {
+  const websocket = { url: 'wss://chat.localhost/xmpp-websocket', token: 't' }
+  const bindings = [{}, second, { ...second, resumed: true, delivered: 0 }].map(more => bound({ ...more, websocket }))
+  const { chat } = tab.open({ binding: async () => bindings.shift(), transport: 'websocket' })
+  await turns()
+  tab.last.becomes(Status.connected)
+  tab.last.replies(fromBob('a1', 'first'))
+  await settles()
+  // The session ends. The WebSocket of the next one breaks before its login.
+  for (const _ of [1, 2]) {
+    reconnects({ chat })
+    await turns()
+  }
+  tab.last.sent.length = 0
+  tab.last.becomes(Status.connected)
+  await turns()
+  const asked = tab.last.sent.map(({ children }) => children[0]?.namespaceURI)
+  expect([presences(), asked.includes(archive)]).toEqual([[''], true])
+})
+
 test('a room that is joined or left without a connection is joined or left later', async () => {
   const { chat } = tab.open({ binding: async () => bound({ resumed: true, delivered: 0 }) })
   await tab.comesOnline()

@@ -1,26 +1,18 @@
-import { afterEach, expect, jest, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
+import { Chat, eachPage, pageBinding, passes } from '../../support/fake-page.js'
 
-// This project has no types of browsers.
-const { Chat } = jest.requireActual<{
-  readonly Chat: new (options: object) => { start(): void; close(): void }
-}>('../../../src/packages/browser/chat.js')
+const page = eachPage()
 
-afterEach(() => {
-  jest.useRealTimers()
-  Object.assign(globalThis, { document: undefined, addEventListener: undefined })
-})
-
-test('a closed chat leaves no timer and no listener in its page', () => {
-  jest.useFakeTimers()
-  const page = new EventTarget()
-  const add = jest.spyOn(page, 'addEventListener')
-  Object.assign(globalThis, { document: page, addEventListener: page.addEventListener.bind(page) })
-  const chat = new Chat({ binding: () => new Promise(() => {}), Strophe: {} })
+test('a closed chat leaves no timer and no listener in its page, although its WebSocket is silent', async () => {
+  const added = [globalThis, Reflect.get(globalThis, 'document')].map(target => jest.spyOn(target, 'addEventListener'))
+  const chat = new Chat({ Strophe: page.Strophe, binding: async () => pageBinding, checkEvery: 60 })
   chat.start()
-  expect(jest.getTimerCount()).toBe(1)
-  const signals = add.mock.calls.map(([, , options]) => (options as { signal: AbortSignal }).signal)
-  expect(signals).toHaveLength(5)
+  await passes(0)
+  expect(page.last.calls).toEqual(['connect'])
+  expect(jest.getTimerCount()).toBe(3)
+  const options = added.flatMap(({ mock }) => mock.calls.map(([, , options]) => options as { signal: AbortSignal }))
+  expect(options).toHaveLength(5)
   chat.close()
   expect(jest.getTimerCount()).toBe(0)
-  expect(signals.every(({ aborted }) => aborted)).toBe(true)
+  expect(options.every(({ signal }) => signal.aborted)).toBe(true)
 })

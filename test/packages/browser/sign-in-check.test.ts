@@ -1,6 +1,6 @@
 // With `checkEvery`, a page whose portal session expires ends its chat.
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { Chat, eachPage, passes as passesBy } from '../../support/fake-page.js'
+import { eachPage, passes as passesBy } from '../../support/fake-page.js'
 import { Status } from '../../support/fake-strophe.js'
 
 const binding = { jid: 'alice@localhost/1', sid: 's1', rid: 5, url: 'https://chat.example.org/http-bind' }
@@ -127,12 +127,4 @@ describe.each(Object.entries(page.modules))('%s', (_name, start) => {
     await passes(1)
     expect(requests).toHaveLength(3)
   })
-})
-
-test('a closed chat checks nothing any more', async () => {
-  const chat = new Chat({ Strophe: page.Strophe, ...withToken, checkEvery: 60 })
-  chat.start()
-  await passes(0)
-  chat.close()
-  expect(jest.getTimerCount()).toBe(0)
 })

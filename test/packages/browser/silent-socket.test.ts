@@ -1,6 +1,6 @@
 // A proxy that passes the 101 of a WebSocket, and then nothing: the page must not wait for ever.
-import { beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { Chat, eachPage, pageBinding, passes } from '../../support/fake-page.js'
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import { eachPage, pageBinding, passes } from '../../support/fake-page.js'
 import { Status } from '../../support/fake-strophe.js'
 
 const page = eachPage()
@@ -74,13 +74,4 @@ describe.each(Object.entries(page.modules))('Over a silent WebSocket, %s', (_nam
     expect(calls().filter(call => call === 'connect')).toHaveLength(2)
     expect(attachments()).toEqual([])
   })
-})
-
-test('A closed chat leaves no timer, although its WebSocket is silent', async () => {
-  const chat = new Chat({ Strophe: page.Strophe, binding })
-  chat.start()
-  await passes(0)
-  expect(calls()).toEqual(['connect'])
-  chat.close()
-  expect(jest.getTimerCount()).toBe(0)
 })
