@@ -66,7 +66,8 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
       await page.logOut()
       await isLegible()
       await page.goto('/warm')
-      await page.bindInVain({ ...alice, password: 'wrong' })
+      await page.logIn({ ...alice, password: 'wrong' })
+      await tab.getByRole('alert').getByText('The user is not logged in.').waitFor()
       await isLegible()
       const { id } = await stage.service.bind({ ...alice, jid: `alice@localhost/${'a-long-resource-'.repeat(8)}` })
       await stage.service.bind(bobs)
@@ -118,16 +119,16 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
       await isLegible()
       await callSessions(stage.service.url, 'DELETE', '/sessions?jid=bob@localhost')
     })
-
-    test(`show screen readers the sessions as a table on a ${device} in ${colorScheme} colours`, async () => {
-      const page = await stage.open({ viewport, colorScheme })
-      const { jid, id } = await stage.service.bind(alice)
-      await page.goto(`/warm/sessions?${new URLSearchParams({ jid })}`)
-      const tree = await page.tab.locator('table').ariaSnapshot()
-      expect(tree).toContain('columnheader "Quiet for"')
-      expect(tree).toContain(`rowheader "${jid}"`)
-      expect(tree).toContain(`checkbox "Select the session of ${jid}"`)
-      await callSessions(stage.service.url, 'DELETE', `/${id}`)
-    })
   }
+
+  test('show screen readers the sessions as a table', async () => {
+    const page = await stage.open()
+    const { jid, id } = await stage.service.bind(alice)
+    await page.goto(`/warm/sessions?${new URLSearchParams({ jid })}`)
+    const tree = await page.tab.locator('table').ariaSnapshot()
+    expect(tree).toContain('columnheader "Quiet for"')
+    expect(tree).toContain(`rowheader "${jid}"`)
+    expect(tree).toContain(`checkbox "Select the session of ${jid}"`)
+    await callSessions(stage.service.url, 'DELETE', `/${id}`)
+  })
 })

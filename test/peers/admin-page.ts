@@ -43,22 +43,16 @@ export class AdminPage {
   }
 
   async bind(user: { readonly jid: string; readonly password: string }): Promise<void> {
-    await this.fill(user)
-    await this.button('Log this user in').click()
+    await this.logIn(user)
     await this.tab.getByRole('heading', { level: 1, name: 'Logged in' }).waitFor()
   }
 
-  /** The same with a login that fails, after which the form is there again. */
-  async bindInVain(user: { readonly jid: string; readonly password: string }): Promise<void> {
-    await this.fill(user)
-    await this.button('Log this user in').click()
-    await this.tab.getByRole('alert').getByText('The user is not logged in.').waitFor()
-  }
-
-  private async fill({ jid, password }: { readonly jid: string; readonly password: string }): Promise<void> {
+  /** Sends the form. */
+  async logIn({ jid, password }: { readonly jid: string; readonly password: string }): Promise<void> {
     await this.tab.getByRole('textbox', { name: 'JID' }).fill(jid)
     // Playwright finds no labels in pages that are XML, and a password field has no role.
     await this.tab.locator('#password').fill(password)
+    await this.button('Log this user in').click()
   }
 
   /** What the page says of the session. */
@@ -100,15 +94,6 @@ export class AdminPage {
       const reply = await this.context.request.get(list, { headers: { Accept: 'application/json' } })
       return (await reply.json()).total > 0
     })
-  }
-
-  /** What stands in a field. Playwright does not know fields in pages that are XML. */
-  typed(id: string): Promise<string> {
-    return this.tab.evaluate<string>(`document.getElementById('${id}').value`)
-  }
-
-  async typeInto(id: string, text: string): Promise<void> {
-    await this.tab.locator(`#${id}`).fill(text)
   }
 
   button(name: string): Locator {

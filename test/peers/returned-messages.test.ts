@@ -1,23 +1,18 @@
 // Messages that a server has not confirmed: the page module sends them again in the next session, Strophe and
 // Converse show an error.
-import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
 import { eitherChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { combinations, testRest } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
-import { serveConversePortal } from '../support/page-converse-module.js'
 import type { ModuleChat, ModuleNoted } from '../support/page-module.js'
 import { startProsody } from '../support/prosody.js'
-import { ConverseVisitor } from './converse-visitor.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import { PortalPage } from './portal-page.js'
-import { alice, passwords } from './user.js'
+import { alice, bobs, passwords } from './user.js'
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
-
-const bobsJid = 'bob@localhost'
 
 describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is frozen and killed', () => {
   const modules = '"roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks", "offline"'
@@ -26,19 +21,16 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
     start: () => startProsody({ users: passwords, config: `modules_enabled = { ${modules} }` }),
     environment: () => ({ XMPP_TIMEOUT: '2', LINK_RESUME_TIME: '1' }),
     routers: () => [createPageRouter()],
+    // Like a backend that retries while the server is down.
+    async answer(): Promise<object> {
+      let binding: object | undefined
+      await eventually('the server is up', async () => {
+        binding = await stage.service.bind(alice).catch(() => undefined)
+        return binding !== undefined
+      })
+      return binding!
+    },
   })
-
-  /** Like a backend that retries while the server is down. */
-  async function bindAgain(): Promise<object> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await stage.service.bind(alice)
-      } catch (error) {
-        if (tries === 40) throw error
-        await pause(500)
-      }
-    }
-  }
 
   const freeze = () => process.kill(stage.server.pid, 'SIGSTOP')
   const restart = async () => {
@@ -96,32 +88,28 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
     await page.begin(await stage.service.bind(alice))
     await page.rests()
     freeze()
-    await page.say(bobsJid, 'one')
+    await page.say(bobs.jid, 'one')
     await page.reaches('CONNFAIL')
     expect(await page.errors()).toEqual(['one remote-server-timeout'])
     await restart()
   })
 
   testRest('with Converse shows its message with an error, and chats in the next session', async () => {
-    const portal = await serveConversePortal(() => stage.service.url, bindAgain)
-    const settings = { authentication: 'prebind', prebind_url: '/chat/binding', jid: alice.jid }
-    portal.options = { isAlone: true, settings }
-    const page = await ConverseVisitor.come(stage.context, portal.url, [portal.url, stage.service.url])
-    await page.seesContact(bobsJid, 'online')
+    const page = await stage.comeWithConverseAlone()
+    await page.seesContact(bobs.jid, 'online')
     // Converse asks the server about each new chat.
-    await page.say(bobsJid, 'hello')
+    await page.say(bobs.jid, 'hello')
     await stage.bob.receives('>hello<')
     await page.rests()
     freeze()
-    await page.say(bobsJid, 'anyone there?')
+    await page.say(bobs.jid, 'anyone there?')
     await page.reads('anyone there?')
     await page.rests()
     await restart()
     await page.has('reconnected')
     expect(await page.showsError('anyone there?')).toContain('delivery failed')
     await stage.bobComesBack()
-    await page.say(bobsJid, 'and now?')
+    await page.say(bobs.jid, 'and now?')
     await stage.bob.receives('>and now?<')
-    await portal.stop()
   })
 })
