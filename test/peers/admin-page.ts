@@ -3,6 +3,7 @@
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
 import { eventually, patience as timeout } from '../support/eventually.js'
 import { admin } from '../support/start-service.js'
+import { complaintsOf } from './noted-page.js'
 
 export interface AdminPageOptions {
   readonly javaScriptEnabled?: boolean
@@ -12,7 +13,7 @@ export interface AdminPageOptions {
 
 export class AdminPage {
   /** What the browser calls an error: of scripts, of the policy for contents, of requests. */
-  readonly complaints: string[] = []
+  readonly complaints: readonly string[]
   /** The origins that something was asked of. */
   readonly origins = new Set<string>()
 
@@ -22,10 +23,7 @@ export class AdminPage {
     readonly service: string,
   ) {
     tab.setDefaultTimeout(timeout)
-    tab.on('pageerror', error => this.complaints.push(error.message))
-    tab.on('console', line => {
-      if (line.type() === 'error') this.complaints.push(line.text())
-    })
+    this.complaints = complaintsOf(tab)
     tab.on('request', request => this.origins.add(new URL(request.url()).origin))
   }
 

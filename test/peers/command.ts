@@ -1,8 +1,8 @@
 // Programs of this repository as they are typed, and what they print before they say how to stop them.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { patience } from '../support/eventually.js'
+import { eventually, patience } from '../support/eventually.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -29,10 +29,16 @@ export async function startCommand(
   const killNow = () => child.kill('SIGKILL')
   process.once('exit', killNow)
   const exited = new Promise<number | null>(resolve => child.once('close', code => resolve(code)))
-  const introduction = await introductionOf(child).catch(async error => {
+  let introduction = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (introduction += chunk))
+  const isRunning = () => {
+    if (child.exitCode !== null) throw new Error('it ended')
+    return introduction.includes('Ctrl+C')
+  }
+  await eventually('it starts', isRunning).catch(async error => {
     killNow()
     await exited
-    throw error
+    throw new Error(`${error.message}:\n${introduction}`)
   })
   return {
     introduction,
@@ -46,25 +52,4 @@ export async function startCommand(
       return code
     },
   }
-}
-
-function introductionOf(child: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = ''
-    const fail = (why: string) => {
-      clearTimeout(deadline)
-      reject(new Error(`${why}:\n${text}`))
-    }
-    const deadline = setTimeout(() => fail('it does not start in time'), patience)
-    const listen = (chunk: Buffer) => {
-      text += chunk
-      if (!text.includes('Ctrl+C')) return
-      clearTimeout(deadline)
-      resolve(text)
-    }
-    child.stdout?.on('data', listen)
-    child.stderr?.on('data', listen)
-    child.once('error', error => fail(error.message))
-    child.once('close', () => fail('it ended'))
-  })
 }

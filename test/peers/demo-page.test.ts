@@ -9,6 +9,7 @@ import { patience as timeout } from '../support/eventually.js'
 import { testRest } from '../support/matrix.js'
 import { type RunningCommand, startCommand } from './command.js'
 import { describeWith } from './needs.js'
+import { complaintsOf } from './noted-page.js'
 
 const run = promisify(execFile)
 
@@ -23,18 +24,14 @@ describe('The demo', () => {
 
   describeWith([eitherChromium], 'on its page', () => {
     let tab: Page
-    let complaints: string[]
+    let complaints: readonly string[]
 
     const pane = (name: string) => tab.getByRole('region', { name, exact: true })
 
     beforeEach(async () => {
-      complaints = []
       tab = await (await sharedChromium(eitherChromium)).newPage()
       tab.setDefaultTimeout(timeout)
-      tab.on('pageerror', error => complaints.push(error.message))
-      tab.on('console', line => {
-        if (line.type() === 'error') complaints.push(line.text())
-      })
+      complaints = complaintsOf(tab)
       await tab.goto(`${demo.url}/demo`)
     })
 

@@ -1,10 +1,10 @@
 // What an operator does with the repository's files: copies them, runs programs in a clean folder, starts what serves.
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
 import { cpSync } from 'node:fs'
-import { get } from 'node:http'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { eventually } from '../support/eventually.js'
+import { ask } from '../support/http-answer.js'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 /** The settings without which nothing starts, and no metrics, whose port may be taken. */
@@ -41,10 +41,11 @@ export function run(command: string, args: readonly string[], { cwd, more, input
   return { ...done, said: `${done.stdout}${done.stderr}` } as SpawnSyncReturns<string> & { said: string }
 }
 
-export const statusOf = (url: string) =>
-  new Promise<number | undefined>(resolve => {
-    get(url, { agent: false }, answer => resolve(answer.resume().statusCode)).on('error', () => resolve(undefined))
-  })
+export const statusOf = (url: string): Promise<number | undefined> =>
+  ask(url, { agent: false }).then(
+    ({ status }) => status,
+    () => undefined,
+  )
 
 export interface ServingOptions {
   readonly cwd: string

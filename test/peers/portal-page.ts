@@ -3,6 +3,7 @@
 import type { Page } from 'playwright-core'
 import { eventually, patience as timeout } from '../support/eventually.js'
 import type { Chat, Noted } from '../support/page.js'
+import { complaintsOf, untilIn } from './noted-page.js'
 import type { PageVisitor } from './page-visitor.js'
 import { textsIn } from './user.js'
 
@@ -13,7 +14,7 @@ export class PortalPage implements PageVisitor {
   readonly #address: string
   readonly #endpoint: string
   /** What went wrong in the page: errors of scripts, and whatever the console calls one. */
-  readonly complaints: string[] = []
+  readonly complaints: readonly string[]
   /** Questions whether another origin's request would be welcome. */
   preflights = 0
 
@@ -21,10 +22,7 @@ export class PortalPage implements PageVisitor {
     this.tab = tab
     this.#address = address
     this.#endpoint = endpoint
-    tab.on('pageerror', error => this.complaints.push(error.message))
-    tab.on('console', line => {
-      if (line.type() === 'error') this.complaints.push(line.text())
-    })
+    this.complaints = complaintsOf(tab)
   }
 
   /** Opens the portal at one address; its BOSH endpoint is the service's. */
@@ -103,7 +101,7 @@ export class PortalPage implements PageVisitor {
 
   /** Resolves once an answer held the text. */
   async receives(text: string, milliseconds = timeout): Promise<void> {
-    await this.#until(wanted => window.noted.bodies.some(body => body.includes(wanted)), text, milliseconds)
+    await untilIn(this.tab, wanted => window.noted.bodies.some(body => body.includes(wanted)), text, milliseconds)
   }
 
   /** Resolves once the console has complained of this. */
@@ -113,27 +111,16 @@ export class PortalPage implements PageVisitor {
 
   /** Resolves once Strophe has reported the status, for whatever reason if none is given with it. */
   async reaches(status: string): Promise<void> {
-    await this.#until(wanted => window.noted.statuses.some(noted => noted.startsWith(wanted)), status)
+    await untilIn(this.tab, wanted => window.noted.statuses.some(noted => noted.startsWith(wanted)), status)
   }
 
   /** Resolves once the page has had an answer. */
   async isQuiet(): Promise<void> {
-    await this.#until(() => window.noted.bodies.length > 0, '')
+    await untilIn(this.tab, () => window.noted.bodies.length > 0, '')
   }
 
   /** Resolves once the page has only one request open, the one that is held. */
   async rests(): Promise<void> {
-    await this.#until(() => window.chat.rests(), 'single request')
-  }
-
-  async #until(holds: (wanted: string) => boolean, wanted: string, milliseconds = timeout): Promise<void> {
-    try {
-      await this.tab.waitForFunction(holds, wanted, { timeout: milliseconds, polling: 20 })
-    } catch (error) {
-      const noted = await this.tab.evaluate(() => window.noted)
-      throw new Error(`no "${wanted}", but ${JSON.stringify({ ...noted, complaints: this.complaints })}`, {
-        cause: error,
-      })
-    }
+    await untilIn(this.tab, () => window.chat.rests(), 'single request')
   }
 }

@@ -11,17 +11,15 @@ declare const document: { readonly documentElement: { readonly scrollWidth: numb
 describeWith(['chromium-headless-shell'], 'The documents', () => {
   const stage = stageForAdmins({ alice: 'wonderland' })
   const requests: string[] = []
-  const complaints: string[] = []
+  let complaints: readonly string[]
   let tab: Page
 
   beforeEach(async () => {
     const page = await stage.open()
     tab = page.tab
     requests.length = 0
-    complaints.length = 0
+    complaints = page.complaints
     tab.on('request', request => requests.push(request.url()))
-    tab.on('pageerror', error => complaints.push(error.message))
-    tab.on('console', line => line.type() === 'error' && complaints.push(line.text()))
     await page.goto('/warm/docs/settings')
   })
 
@@ -88,16 +86,8 @@ describeWith(['chromium-headless-shell'], 'The documents', () => {
 
   test('are printed without what serves only on a screen', async () => {
     await tab.emulateMedia({ media: 'print' })
-    for (const selector of [
-      '.search',
-      '.shelf',
-      '.outline',
-      '.contents',
-      '.anchor',
-      '.turn',
-      '.listing button',
-      '.banner',
-    ])
+    const hidden = ['search', 'shelf', 'outline', 'contents', 'anchor', 'turn', 'listing button', 'banner']
+    for (const selector of hidden.map(name => `.${name}`))
       for (const each of await tab.locator(selector).all())
         expect([selector, await each.isVisible()]).toEqual([selector, false])
     expect(await tab.getByRole('heading', { name: 'Every setting' }).isVisible()).toBe(true)

@@ -3,6 +3,7 @@
 import type { Page } from 'playwright-core'
 import { patience } from '../support/eventually.js'
 import type { SocketChat, SocketNoted } from '../support/page-websocket.js'
+import { untilIn } from './noted-page.js'
 
 declare const window: { noted: SocketNoted; portal: SocketChat }
 
@@ -54,24 +55,12 @@ export class SocketPage {
     return this.#tab.evaluate(() => window.noted.events)
   }
 
-  async receives(text: string, milliseconds = patience): Promise<void> {
-    await this.#until('texts', text, milliseconds)
+  receives(text: string, milliseconds?: number): Promise<void> {
+    return untilIn(this.#tab, wanted => window.noted.texts.includes(wanted), text, milliseconds)
   }
 
-  /** Resolves once this became of the connection. */
-  async notes(event: string, milliseconds = patience): Promise<void> {
-    await this.#until('events', event, milliseconds)
-  }
-
-  async #until(what: keyof SocketNoted, wanted: string, timeout: number): Promise<void> {
-    try {
-      await this.#tab.waitForFunction(([list, text]) => window.noted[list].includes(text), [what, wanted] as const, {
-        timeout,
-        polling: 20,
-      })
-    } catch (error) {
-      const noted = await this.#tab.evaluate(() => window.noted)
-      throw new Error(`no "${wanted}", but ${JSON.stringify(noted)}`, { cause: error })
-    }
+  /** Resolves once its stream was resumed. */
+  resumes(milliseconds: number): Promise<void> {
+    return untilIn(this.#tab, wanted => window.noted.events.includes(wanted), 'resumed', milliseconds)
   }
 }

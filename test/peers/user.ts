@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { type BoshCredentials, boshLogin } from '../support/bosh-login.js'
-import { patience } from '../support/eventually.js'
+import { eventually, patience } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import type { TestService, WarmBinding } from '../support/start-service.js'
 import type { XmppServer } from '../support/xmpp-server.js'
@@ -25,7 +25,6 @@ export class User {
   readonly #client: BoshClient
   readonly #headStart: number
   readonly #bodies: string[] = []
-  readonly #waiting = new Set<() => void>()
   readonly #open = new Set<Promise<void>>()
   #unsaid: string
   #over = false
@@ -178,25 +177,15 @@ export class User {
   #note(body: string): void {
     this.#bodies.push(body)
     if (attribute(body, 'type') === 'terminate') this.#over = true
-    for (const look of this.#waiting) look()
   }
 
-  #until(what: string, isIt: (body: string) => boolean, milliseconds: number): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const settle = (found?: string) => {
-        clearTimeout(deadline)
-        this.#waiting.delete(look)
-        if (found !== undefined) resolve(found)
-        else reject(new Error(`${this.jid}: no ${what} within ${milliseconds} ms, but:\n${this.received}`))
-      }
-      const look = () => {
-        const found = this.#bodies.find(isIt)
-        if (found !== undefined) settle(found)
-      }
-      const deadline = setTimeout(() => settle(), milliseconds)
-      this.#waiting.add(look)
-      look()
+  /** Resolves with the body. */
+  async #until(what: string, isIt: (body: string) => boolean, milliseconds: number): Promise<string> {
+    const found = () => this.#bodies.find(isIt)
+    await eventually(what, () => found() !== undefined, { seconds: milliseconds / 1000 }).catch(error => {
+      throw new Error(`${this.jid}: ${error.message}, but:\n${this.received}`)
     })
+    return found()!
   }
 }
 

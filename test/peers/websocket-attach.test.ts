@@ -42,8 +42,6 @@ interface Visitor {
   texts(): Promise<readonly string[]>
   /** Resolves once its stream was resumed. */
   resumes(milliseconds: number): Promise<void>
-  /** The page of a client in a browser. */
-  readonly page?: Pick<SocketPage, 'away' | 'load' | 'events'>
   leave(): Promise<void>
 }
 
@@ -89,43 +87,37 @@ for (const kind of encryptedServers) {
 
     const fetchAtPortal = (path: string) => fetch(stage.service.url + path)
 
-    const openPage = async (name: 'strophe' | 'converse' | 'xmpp-js'): Promise<Visitor> => {
+    const openPage = async (name: 'strophe' | 'converse' | 'xmpp-js') => {
       const page = await SocketPage.open(await stage.context.newPage(), stage.service.url, name)
-      return Object.assign(page, {
-        page,
-        resumes: (milliseconds: number) => page.notes('resumed', milliseconds),
-      })
+      visitors.push(page)
+      return page
     }
 
-    const visitorOf = (it: XmppJsClient | StanzaClient): Visitor => ({
-      jid: async () => it.jid,
-      say: (to, text) => it.say(to, text),
-      receives: (text, milliseconds) => it.receives(text, milliseconds),
-      texts: async () => it.texts.all,
-      resumes: milliseconds => it.events.has('resumed', milliseconds),
-      leave: () => it.leave(),
-    })
-
-    const runXmppJs = async (recipe: string, tab: string): Promise<Visitor> => {
-      const xmpp = run(recipe, { client, xml, tab, fetch: fetchAtPortal }, 'xmpp') as XmppJs
-      return visitorOf(new XmppJsClient(xmpp))
-    }
-
-    const runStanza = async (recipe: string, tab: string): Promise<Visitor> => {
-      const agent = run(recipe, { createClient, tab, fetch: fetchAtPortal }, 'client') as Agent
-      return visitorOf(new StanzaClient(agent))
-    }
-
-    const come = async (name: Name): Promise<Visitor> => {
-      const visitor = await {
-        Strophe: () => openPage('strophe'),
-        Converse: () => openPage('converse'),
-        'xmpp.js': () => runXmppJs(recipes['xmpp.js'], 'plain'),
-        'xmpp.js by FAST': () => runXmppJs(recipes['xmpp.js by FAST'], 'fast'),
-        stanza: () => runStanza(recipes.stanza, 'stanza'),
-      }[name]()
+    const visitorOf = (it: XmppJsClient | StanzaClient): Visitor => {
+      const visitor: Visitor = {
+        jid: async () => it.jid,
+        say: (to, text) => it.say(to, text),
+        receives: (text, milliseconds) => it.receives(text, milliseconds),
+        texts: async () => it.texts.all,
+        resumes: milliseconds => it.events.has('resumed', milliseconds),
+        leave: () => it.leave(),
+      }
       visitors.push(visitor)
       return visitor
+    }
+
+    const runXmppJs = (recipe: string, tab: string) =>
+      visitorOf(new XmppJsClient(run(recipe, { client, xml, tab, fetch: fetchAtPortal }, 'xmpp') as XmppJs))
+
+    const opening: Record<Name, () => Visitor | Promise<Visitor>> = {
+      Strophe: () => openPage('strophe'),
+      Converse: () => openPage('converse'),
+      'xmpp.js': () => runXmppJs(recipes['xmpp.js'], 'plain'),
+      'xmpp.js by FAST': () => runXmppJs(recipes['xmpp.js by FAST'], 'fast'),
+      stanza: () => {
+        const given = { createClient, tab: 'stanza', fetch: fetchAtPortal }
+        return visitorOf(new StanzaClient(run(recipes.stanza, given, 'client') as Agent))
+      },
     }
 
     /** Of the tabs. */
@@ -146,9 +138,9 @@ for (const kind of encryptedServers) {
       await visitor.receives(`number ${number} for ${jid}`)
     }
 
-    test.each(['Strophe', 'Converse'] as const)('%s continues after messages with stream errors inside', async name => {
+    test.each(['strophe', 'converse'] as const)('%s continues after messages with stream errors inside', async name => {
       const { bob } = stage
-      const visitor = await come(name)
+      const visitor = await openPage(name)
       await eventually('a session', () => stage.ids.size > 0)
       const [jid] = (await jids()) as [string]
       await bob.seesPresence(jid, undefined)
@@ -159,15 +151,14 @@ for (const kind of encryptedServers) {
         `<x xmlns='urn:x' xmlns:s='${streams}'><s:error>${conflict}</s:error></x>`,
         `<x xmlns='urn:x'><error xmlns='${streams.replace('streams', 'stre&#97;ms')}'>${conflict}</error></x>`,
       ]
-      const { length } = await visitor.page!.events()
+      const { length } = await visitor.events()
       for (const error of odd) bob.send(`<message xmlns='jabber:client' type='chat' to='${jid}'>${error}</message>`)
       await chat(visitor, jid, 1)
-      expect((await visitor.page!.events()).slice(length)).toEqual([])
+      expect((await visitor.events()).slice(length)).toEqual([])
     })
 
     test('xmpp.js also attaches from a page, bundled by esbuild as its recipe says', async () => {
       const page = await openPage('xmpp-js')
-      visitors.push(page)
       await eventually('a session', () => stage.ids.size > 0)
       const [jid] = (await jids()) as [string]
       await stage.bob.seesPresence(jid, undefined)
@@ -178,7 +169,7 @@ for (const kind of encryptedServers) {
       const { bob, context, service } = stage
       const each = await Promise.all(
         names.map(async name => {
-          const visitor = await come(name)
+          const visitor = await opening[name]()
           await eventually(`a session for ${name}`, () => stage.ids.size >= visitors.length)
           return { name, visitor, jid: '' }
         }),
@@ -230,11 +221,11 @@ for (const kind of encryptedServers) {
       })
 
       await together(async ({ visitor, jid }) => {
-        if (visitor.page === undefined) return
-        await visitor.page.away()
+        if (!(visitor instanceof SocketPage)) return
+        await visitor.away()
         bob.say(jid, `number 5 for ${jid}`)
         await bob.isUpToDate()
-        await visitor.page.load()
+        await visitor.load()
         await visitor.receives(`number 5 for ${jid}`)
         await chat(visitor, jid, 6)
         expect(await visitor.jid()).toBe(jid)
