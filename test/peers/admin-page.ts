@@ -45,7 +45,6 @@ export class AdminPage {
     await this.tab.getByRole('heading', { level: 1, name: 'Logged in' }).waitFor()
   }
 
-  /** Sends the form. */
   async logIn({ jid, password }: { readonly jid: string; readonly password: string }): Promise<void> {
     await this.tab.getByRole('textbox', { name: 'JID' }).fill(jid)
     // Playwright finds no labels in pages that are XML, and a password field has no role.
@@ -53,7 +52,6 @@ export class AdminPage {
     await this.button('Log this user in').click()
   }
 
-  /** What the page says of the session. */
   async binding(): Promise<{ jid: string; sid: string; rid: number }> {
     const [jid, sid, rid] = await Promise.all(
       ['JID', 'SID', 'RID'].map(term =>
@@ -73,12 +71,10 @@ export class AdminPage {
     await this.says('Disconnected')
   }
 
-  /** Resolves once the session is in the state that goes by these words. */
   async says(state: string): Promise<void> {
     await this.tab.getByRole('status').getByText(state, { exact: true }).waitFor()
   }
 
-  /** Resolves once the line of this name fits. */
   async shows(name: string, value: string | RegExp): Promise<void> {
     const line = this.tab.getByRole('row').filter({ has: this.tab.getByRole('rowheader', { name, exact: true }) })
     await line.getByRole('cell').filter({ hasText: value }).waitFor()

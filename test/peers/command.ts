@@ -9,7 +9,6 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 export interface RunningCommand {
   /** What it has printed until then. */
   readonly introduction: string
-  /** The first address in that. */
   readonly url: string
   /** Ends it as Ctrl+C does, and resolves with its exit code. */
   stop(): Promise<number | null>

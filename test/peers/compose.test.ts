@@ -1,18 +1,7 @@
 // deploy/compose.yaml without an engine: the lines of its Dockerfiles run in a folder, with Debian's Prosody.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
@@ -23,6 +12,7 @@ import { missingPackages } from '../support/packages.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { freePorts } from '../support/ports.js'
 import { majorOf } from '../support/server-process.js'
+import { testFolder } from '../support/test-folder.js'
 import { instructionsOf, root, run, serving } from './installation.js'
 import { describeWith } from './needs.js'
 
@@ -141,21 +131,18 @@ describe('The compose file for several processes', () => {
 describeWith(['redis-server'], 'Redis of the compose file for several processes', () => {
   const { redis, 'warm-bindings': service } = processesFile().services
   const password = randomBytes(32).toString('base64')
-  let folder: string
+  const { folder, file } = testFolder()
   let running: ChildProcess | undefined
 
   afterEach(async () => {
     running?.kill('SIGKILL')
     await eventually('Redis has ended', () => running?.exitCode !== null || running.signalCode !== null)
-    rmSync(folder, { recursive: true })
   })
 
   test('starts with the password, becomes healthy, refuses clients without the password, and never evicts', async () => {
-    folder = mkdtempSync(join(tmpdir(), 'warm-compose-'))
     const [port, own] = (await freePorts(2)) as [number, number]
-    const file = (name: string, text: string) => writeFileSync(join(folder, name), text, { mode: 0o400 })
-    file('redis-password', password)
-    file('seal-key', randomBytes(32).toString('base64'))
+    file('redis-password', password, 0o400)
+    file('seal-key', randomBytes(32).toString('base64'), 0o400)
     const here = (words: string) =>
       words
         .replaceAll('$$', '$')
@@ -194,7 +181,8 @@ const describeContainers: typeof describeWith =
 describeContainers(['prosody', 'openssl'], 'The containers', () => {
   const { prosody, 'warm-bindings': service } = filled(variables).services
   const isRoot = process.getuid?.() === 0
-  let folder: string
+  // The user that Prosody runs as can enter it.
+  const { folder } = testFolder(0o755)
   let port: number
   let health: [string, ...string[]]
   let command: [string, ...string[]]
@@ -208,9 +196,6 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
       .replaceAll('5222', String(port))
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'warm-compose-'))
-    // For the user that Prosody runs as.
-    chmodSync(folder, 0o755)
     port = (await freePorts(1))[0]!
     const file = readFileSync(join(root, prosody.build.dockerfile), 'utf8')
     for (const { name, text } of instructionsOf(file)) {
@@ -241,10 +226,7 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     await startProsody()
   })
 
-  afterAll(async () => {
-    await stopProsody()
-    rmSync(folder, { recursive: true, force: true })
-  })
+  afterAll(stopProsody)
 
   /** Starts the container's command as its user, and waits until its health check passes. */
   async function startProsody(): Promise<void> {

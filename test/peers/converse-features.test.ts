@@ -91,7 +91,6 @@ for (const { maker, packages, start } of fewOrAll(kinds, kind => kind.maker === 
       })
   })
 
-/** What the page sends over BOSH. */
 function bodiesOf(tab: Page): () => string {
   const bodies: string[] = []
   tab.on('request', request => bodies.push(request.postData() ?? ''))

@@ -34,7 +34,6 @@ let redis: RedisServer
 let redisUrl: string
 let url: string
 
-/** Makes the package in a copy of the clone. Resolves with its file. */
 async function make(place: string, ownVersion: string = version): Promise<string> {
   const source = join(folder, place)
   cpSync(join(folder, 'clone'), source, { recursive: true })

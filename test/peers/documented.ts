@@ -11,7 +11,6 @@ export const documented = {
   jid: 'alice@example.org',
 } as const
 
-/** The portal's calls in lines of the log, with their results. */
 export const callsIn = (lines: readonly string[]) =>
   lines
     .map(line => JSON.parse(line))
@@ -31,7 +30,6 @@ export class Document {
       .replaceAll('@example.org', '@localhost')
   }
 
-  /** Its blocks of code in this language. */
   blocks(language: string): string[] {
     return Array.from(this.text.matchAll(/^```(\w+)\n(.*?)^```$/gms), ([, name, code]) => ({ name, code }))
       .filter(({ name }) => name === language)

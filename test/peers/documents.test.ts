@@ -30,7 +30,6 @@ const jid = documented.jid.replace('example.org', 'localhost')
 
 const { folder, file } = testFolder()
 let service: TestService
-/** Serves the page of a test. */
 let portal: Listener
 let served: string
 /** Lines of the log before the test. */
@@ -58,7 +57,6 @@ afterAll(async () => {
   await portal?.stop()
 })
 
-/** The portal's calls in this test, with their results. */
 const calls = () => callsIn(service.lines.slice(seen))
 
 describeWith(['curl'], 'The curl commands', () => {

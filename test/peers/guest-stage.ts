@@ -33,7 +33,6 @@ export class GuestStage {
     return new GuestStage(await startTestService({ servers, environment: { ...usual, ...environment } }))
   }
 
-  /** `POST /connect` of a page. */
   async come(token?: string, tab = 't1'): Promise<Guest> {
     const headers = {
       'Content-Type': 'application/json',
@@ -60,7 +59,6 @@ export class GuestStage {
     await callSessions(this.service.url, 'DELETE', `/sessions?jid=${bare(jid)}`)
   }
 
-  /** Ends all sessions. */
   async clear(): Promise<void> {
     await Promise.all(this.#users.splice(0).map(user => user.leave()))
     const { sessions } = (await callSessions(this.service.url, 'GET', '/sessions')).json

@@ -24,7 +24,6 @@ interface Place extends GuestServers {
   stop(): Promise<void>
 }
 
-/** Tests at one server. `more` are tests of its own. */
 function describeGuests(
   name: string,
   packages: readonly string[],

@@ -1,14 +1,14 @@
 // The processes of deploy/kubernetes.yaml without a cluster: with its settings and files, as a user without a name.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chownSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from '@jest/globals'
 import { parseAllDocuments } from 'yaml'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
+import { testFolder } from '../support/test-folder.js'
 import { root, run } from './installation.js'
 import { describeWith } from './needs.js'
 
@@ -28,7 +28,7 @@ const asUser =
   run('setpriv', [`--reuid=${user}`, '--clear-groups', 'test', '-r', main], { cwd: '/' }).status === 0
 
 describeWith(['redis-server'], 'The processes of the file for Kubernetes', () => {
-  let folder: string
+  const { folder, file } = testFolder(0o755)
   const running: ChildProcess[] = []
   let said = ''
 
@@ -37,7 +37,6 @@ describeWith(['redis-server'], 'The processes of the file for Kubernetes', () =>
     await eventually('all have ended', () =>
       running.every(child => child.exitCode !== null || child.signalCode !== null),
     )
-    rmSync(folder, { recursive: true })
   })
 
   /** Starts a command as a user who can write to no folder but `TMPDIR`. */
@@ -57,19 +56,19 @@ describeWith(['redis-server'], 'The processes of the file for Kubernetes', () =>
   }
 
   test('find each other through Redis, and end when told', async () => {
-    folder = mkdtempSync(join(tmpdir(), 'warm-kubernetes-'))
-    chmodSync(folder, 0o755)
     const owned = (name: string) => {
       if (asUser) chownSync(join(folder, name), user, user)
       return join(folder, name)
     }
-    const file = (name: string, text: string) => {
-      writeFileSync(join(folder, name), text, { mode: 0o440 })
+    const secrets = {
+      admins: `portal:${randomBytes(24).toString('hex')}:role=warm`,
+      'seal-key': randomBytes(32).toString('base64'),
+      'redis-password': randomBytes(32).toString('hex'),
+    }
+    for (const [name, text] of Object.entries(secrets)) {
+      file(name, text, 0o440)
       owned(name)
     }
-    file('admins', `portal:${randomBytes(24).toString('hex')}:role=warm`)
-    file('seal-key', randomBytes(32).toString('base64'))
-    file('redis-password', randomBytes(32).toString('hex'))
     const [store, ...ports] = await freePorts(10)
     const here = (words: string) =>
       words

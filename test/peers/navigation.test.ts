@@ -22,7 +22,6 @@ describeWith([eitherChromium], 'A form of another site', () => {
   let elsewhere: Listener
   let browser: Browser
   let context: BrowserContext
-  /** Where the script ran. */
   let ran: string[] = []
   let form = ''
 

@@ -20,7 +20,6 @@ export class OidcVisitor {
     })
   }
 
-  /** A visitor whose browser shows the portal's first page. */
   static async come(context: BrowserContext, portal: string): Promise<OidcVisitor> {
     const visitor = new OidcVisitor(await context.newPage(), portal)
     await visitor.load()
@@ -36,21 +35,18 @@ export class OidcVisitor {
     await this.tab.getByRole('link', { name: 'Sign in' }).click()
   }
 
-  /** On the provider's page. */
   async identify(name: string, password: string): Promise<void> {
     await this.tab.getByLabel('Name').fill(name)
     await this.tab.getByLabel('Password').fill(password)
     await this.tab.getByRole('button', { name: 'Continue' }).click()
   }
 
-  /** All of it, until the chat is there. */
   async signIn(name: string, password: string): Promise<void> {
     await this.beginSignIn()
     await this.identify(name, password)
     await this.sees('You are online.')
   }
 
-  /** At the portal, and then at the provider. */
   async signOut(): Promise<void> {
     await this.tab.getByRole('button', { name: 'Sign out' }).click()
 
@@ -63,7 +59,6 @@ export class OidcVisitor {
     await this.tab.getByRole('button', { name: 'Send' }).click()
   }
 
-  /** Resolves once this stands on the page. */
   async sees(text: string): Promise<void> {
     await this.tab.getByText(text).first().waitFor()
   }

@@ -16,7 +16,6 @@ import { alice, passwords } from './user.js'
 import { isIdle } from './wire.js'
 import { XmppJsClient } from './xmpp-js-client.js'
 
-/** A client as its user sees it. */
 interface Client {
   readonly jid: string
   say(to: string, text: string): Promise<void>
@@ -133,5 +132,4 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
   })
 }
 
-/** The mechanisms in a text. */
 const offered = (text: string) => Array.from(text.matchAll(/<mechanism>([^<]*)</g), ([, name]) => name ?? '')

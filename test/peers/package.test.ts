@@ -5,17 +5,15 @@ import {
   existsSync,
   fstatSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { freePorts } from '../support/ports.js'
+import { testFolder } from '../support/test-folder.js'
 import { clone, root, run, serving, settings, statusOf } from './installation.js'
 
 /** Output of `npm pack`. Sizes are in bytes. */
@@ -26,14 +24,13 @@ interface Packed {
   readonly files: readonly { readonly path: string }[]
 }
 
-let folder: string
-let installed: string
+const { folder } = testFolder()
+const installed = join(folder, 'installed')
 let packed: Packed
 /** A program of the clone while it was packed. */
 let inUse: number
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'warm-package-'))
   const source = clone(join(folder, 'source'))
   symlinkSync(join(root, 'node_modules'), join(source, 'node_modules'))
   // None of these may be packed.
@@ -44,7 +41,6 @@ beforeAll(() => {
   const made = run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: source })
   if (made.status !== 0) throw new Error(made.said)
   packed = JSON.parse(made.stdout)[0]
-  installed = join(folder, 'installed')
   mkdirSync(installed)
   // Without it, npm installs into a parent folder.
   writeFileSync(join(installed, 'package.json'), '{}')
@@ -53,10 +49,7 @@ beforeAll(() => {
   if (done.status !== 0) throw new Error(done.said)
 })
 
-afterAll(() => {
-  closeSync(inUse)
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => closeSync(inUse))
 
 /** The command as it is typed where the package is installed. */
 const npx = (args: readonly string[], about: { more?: Record<string, string>; input?: string } = {}) =>

@@ -13,7 +13,6 @@ export interface PageVisitor {
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat }
 
-/** Opens the page of a portal with the module, and resolves when its chat is online. */
 export async function openModulePage(tab: Page, portal: string): Promise<PageVisitor> {
   await tab.goto(`${portal}/portal/module`)
   await tab.waitForFunction(() => window.chat?.status.state === 'online')

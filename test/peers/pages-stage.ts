@@ -41,21 +41,17 @@ export class PagesStage<S extends XmppServer> {
   bob!: User
   /** Calls of the portal's backend in this test. */
   bindings = 0
-  /** Errors of scripts in this test. */
   complaints: string[] = []
   /** The sessions of the tabs in this test. */
   readonly ids = new Map<string, string>()
   /** Of the page with the module, in this test. */
   options!: PageOptions
-  /** Who is signed in to the portal. */
   account = alice
   /** The portal's changes to a binding. */
   change!: (binding: WarmBinding) => object
-  /** The portal with Converse. */
   converse!: ConversePortal
   #origin!: () => string
 
-  /** Sets the stage for the tests of the file. */
   static of<S extends XmppServer>(setting: Setting<S>): PagesStage<S> {
     const stage = new PagesStage<S>()
     beforeAll(() => stage.#set(setting))
@@ -74,12 +70,10 @@ export class PagesStage<S extends XmppServer> {
     this.bob = await this.logIn('bob')
   }
 
-  /** Texts that came to bob. */
   bodies(): string[] {
     return this.bob.texts
   }
 
-  /** A page with the module, online. */
   async come(transport = this.options.transport) {
     this.options = { ...this.options, transport }
     const tab = await this.context.newPage()
@@ -89,7 +83,6 @@ export class PagesStage<S extends XmppServer> {
     return page
   }
 
-  /** A page with Converse and its module, online. */
   async comeWithConverse(
     transport: PageOptions['transport'],
     more: object = {},
@@ -111,7 +104,6 @@ export class PagesStage<S extends XmppServer> {
     return ConverseVisitor.come(this.context, url, [url, this.service.url])
   }
 
-  /** A binding for a tab of the portal. */
   async bind(tab: string): Promise<object> {
     this.bindings += 1
     return this.change(await bindTab(this.service, this.ids, tab, this.account))
@@ -169,7 +161,6 @@ class ModulePage {
     readonly bob: User,
   ) {}
 
-  /** Writes to bob. Resolves with the id of the message. */
   say(text: string): Promise<string> {
     return this.tab.evaluate(([to, said]) => window.chat!.send(to!, said!), [this.bob.bareJid, text])
   }

@@ -38,7 +38,6 @@ export class Place<S extends XmppServer = XmppServer> {
     }
   }
 
-  /** Warms a session, and uses it. Resolves with its JID. */
   async use(parameters: Readonly<Record<string, string>>): Promise<string> {
     const binding = await this.warmer.bind(parameters)
     await this.talk(binding)
@@ -56,7 +55,6 @@ export class Place<S extends XmppServer = XmppServer> {
     }
   }
 
-  /** The status, code and step of an error. */
   async refusal(parameters: Readonly<Record<string, string>>): Promise<unknown[]> {
     const { status, json } = await this.warmer.warm(parameters)
     return [status, json['code'], json['step']]

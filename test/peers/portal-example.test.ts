@@ -295,21 +295,17 @@ describe('The example portal', () => {
     await service?.stop()
   })
 
-  const form = { 'Content-Type': 'application/x-www-form-urlencoded' }
-  const signIn = (body: string, headers: Record<string, string> = {}) =>
+  const call = (method: string, path: string, headers: Record<string, string>, body = '', { url } = portal) =>
     ask(
-      `${portal.url}/sign-in`,
-      {
-        ...{ method: 'POST', agent: false },
-        headers: { ...form, 'Content-Length': String(Buffer.byteLength(body)), ...headers },
-      },
+      `${url}${path}`,
+      { method, agent: false, headers: { 'Content-Length': String(Buffer.byteLength(body)), ...headers } },
       body,
     )
-  const call = (method: string, path: string, headers: Record<string, string>) =>
-    ask(`${portal.url}${path}`, { method, agent: false, headers: { 'Content-Length': '0', ...headers } }, '')
+  const signIn = (body: string, headers: Record<string, string> = {}, at = portal) =>
+    call('POST', '/sign-in', { 'Content-Type': 'application/x-www-form-urlencoded', ...headers }, body, at)
 
-  const visit = async (before: Record<string, string> = {}) => {
-    const { headers } = await signIn('name=alice&password=rabbit', before)
+  const visit = async (before: Record<string, string> = {}, at = portal) => {
+    const { headers } = await signIn('name=alice&password=rabbit', before, at)
     const [cookie = ''] = headers['set-cookie'] ?? []
     return { cookie, headers: { Cookie: cookie.replace(/;.*/, '') } }
   }
@@ -388,14 +384,9 @@ describe('The example portal', () => {
       CHAT_URL: 'http://127.0.0.1:1',
       CHAT_SECRET: pageSecret,
     })
-    const options = { agent: false, headers: { ...form, 'Content-Length': '26' }, method: 'POST' }
-    const { headers } = await ask(`${lonely.url}/sign-in`, options, 'name=alice&password=rabbit')
-    const Cookie = headers['set-cookie']![0]!.replace(/;.*/, '')
-    const left = { method: 'POST', agent: false, headers: { Cookie, 'Content-Length': '0' } }
-    expect((await ask(`${lonely.url}/sign-out`, left, '')).status).toBe(303)
-    expect((await ask(`${lonely.url}/`, { agent: false, headers: { Cookie } })).text).toContain(
-      'Sign in to the portal.',
-    )
+    const { headers } = await visit({}, lonely)
+    expect((await call('POST', '/sign-out', headers, '', lonely)).status).toBe(303)
+    expect((await call('GET', '/', headers, '', lonely)).text).toContain('Sign in to the portal.')
     expect(await lonely.stop()).toBe(0)
   })
 

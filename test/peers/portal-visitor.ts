@@ -15,7 +15,6 @@ export class PortalVisitor {
     tab.on('response', response => this.origins.add(new URL(response.url()).origin))
   }
 
-  /** A visitor whose browser shows the portal's first page. */
   static async come(context: BrowserContext, portal: string): Promise<PortalVisitor> {
     const visitor = new PortalVisitor(await context.newPage(), portal)
     await visitor.load()
@@ -36,7 +35,6 @@ export class PortalVisitor {
     await this.tab.getByRole('button', { name: 'Sign out' }).click()
   }
 
-  /** Opens the chat with a contact. */
   async turnTo(contact: string): Promise<void> {
     await this.tab.getByRole('navigation').getByRole('button', { name: contact }).click()
   }
@@ -46,7 +44,6 @@ export class PortalVisitor {
     await this.tab.keyboard.press('Enter')
   }
 
-  /** Resolves once the text stands on the page, outside of messages. */
   async sees(text: string): Promise<void> {
     await this.tab.getByText(text).first().waitFor()
   }
@@ -64,7 +61,6 @@ export class PortalVisitor {
     await this.tab.getByRole('log').getByText(text, { exact: true }).first().waitFor()
   }
 
-  /** How many messages of this text stand in the chat that is open. */
   async count(text: string): Promise<number> {
     return this.tab.getByRole('log').getByText(text, { exact: true }).count()
   }

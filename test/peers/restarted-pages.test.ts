@@ -54,7 +54,6 @@ for (const kind of encryptedServers) {
     let bob: User
     let transport: PageOptions['transport'] = 'auto'
     const ids = new Map<string, string>()
-    /** Calls of the portal's backend. */
     let calls = 0
     /** In seconds. Undefined: the service's default. */
     let wait: number | undefined

@@ -6,15 +6,11 @@ import type { XmppServer } from '../support/xmpp-server.js'
 export type { XmppServer }
 
 export interface ServerKind {
-  /** Whose server it is. */
   readonly maker: 'Prosody' | 'ejabberd'
   /** With the link, as in `Prosody over STARTTLS`. */
   readonly name: string
-  /** The Debian packages that it takes. */
   readonly packages: readonly string[]
-  /** Whether the link is. */
   readonly encrypted: boolean
-  /** Starts one with these accounts, name to password. */
   start(users: Readonly<Record<string, string>>): Promise<XmppServer>
   /** The value of `XMPP_SERVERS`; `port` where it is not the server's own. */
   servers(server: XmppServer, port?: number): string

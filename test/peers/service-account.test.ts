@@ -47,12 +47,10 @@ Component "rooms.localhost" "muc"
   admins = { "carol@localhost" }
 `
 
-/** A way to log in. */
 interface Way {
   readonly name: string
   /** The element for a message of PLAIN. */
   element(message: string): string
-  /** The client's JID. */
   jid(stranger: RawClient, success: string): Promise<string> | string
 }
 
@@ -123,14 +121,12 @@ afterAll(() => prosody?.stop())
 
 const closers = calledAfterEach()
 
-/** A connection until the end of the test. */
 async function connect(server = prosody): Promise<RawClient> {
   const stranger = await RawClient.open(server.c2sPort)
   closers.push(() => stranger.socket.destroy())
   return stranger
 }
 
-/** One login on a connection of its own. */
 const login = async (way: Way, message: string, server = prosody) => attempt(await connect(server), way, message)
 
 describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Prosody', () => {

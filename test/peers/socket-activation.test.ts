@@ -1,32 +1,27 @@
 // The service at sockets that systemd opened. `systemd-socket-activate` starts it at the first connection.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { get } from 'node:https'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { ensureBuilt, main } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
 import { redisForWorkers, redisPackages } from '../support/redis-for-workers.js'
+import { testFolder } from '../support/test-folder.js'
 import { settings } from './installation.js'
 import { describeWith } from './needs.js'
 
 let activated: ChildProcess
 let said: string
-let folder: string
+const { folder, file } = testFolder()
 const workersOf = redisForWorkers()
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'socket-activation-'))
-})
-
 afterEach(async () => {
-  rmSync(folder, { recursive: true, force: true })
   if (activated.exitCode !== null) return
   activated.kill('SIGTERM')
   await once(activated, 'exit')
@@ -87,8 +82,7 @@ describeWith(['systemd', ...redisPackages], 'Sockets of systemd', () => {
   test('with the name https are for TLS', async () => {
     const [port, secure] = (await freePorts(2)) as [number, number]
     const { cert, key } = makeCertificate(['IP:127.0.0.1'])
-    const TLS_CERT = join(folder, 'chat.pem')
-    writeFileSync(TLS_CERT, cert + key)
+    const TLS_CERT = file('chat.pem', cert + key)
     await activate([`127.0.0.1:${port}`, `127.0.0.1:${secure}`], 'http:https', { TLS_CERT })
     const [answer] = await once(get(`https://127.0.0.1:${secure}/healthz`, { ca: cert, agent: false }), 'response')
     expect(answer.resume().statusCode).toBe(200)

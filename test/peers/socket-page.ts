@@ -23,12 +23,10 @@ export class SocketPage {
     return page
   }
 
-  /** Leaves the portal for an empty page in the same tab. */
   async away(): Promise<void> {
     await this.#tab.goto('about:blank')
   }
 
-  /** Loads the page, or loads it again in the same tab. */
   async load(): Promise<void> {
     await this.#tab.goto(this.#address, { timeout: patience })
   }
@@ -50,7 +48,6 @@ export class SocketPage {
     return this.#tab.evaluate(() => window.noted.texts)
   }
 
-  /** What became of the connection. */
   events(): Promise<readonly string[]> {
     return this.#tab.evaluate(() => window.noted.events)
   }
@@ -59,7 +56,6 @@ export class SocketPage {
     return untilIn(this.#tab, wanted => window.noted.texts.includes(wanted), text, milliseconds)
   }
 
-  /** Resolves once its stream was resumed. */
   resumes(milliseconds: number): Promise<void> {
     return untilIn(this.#tab, wanted => window.noted.events.includes(wanted), 'resumed', milliseconds)
   }

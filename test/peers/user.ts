@@ -14,7 +14,6 @@ import type { XmppServer } from '../support/xmpp-server.js'
  */
 const headStart = 250
 
-/** The accounts of most tests. */
 export const passwords = { alice: 'wonderland', bob: 'builder' }
 export const alice = { jid: 'alice@localhost', password: passwords.alice }
 export const bobs = { jid: 'bob@localhost', password: passwords.bob }
@@ -82,7 +81,6 @@ export class User {
     return this.#bodies.join('\n')
   }
 
-  /** Texts of messages. */
   get texts(): string[] {
     return textsIn(this.received)
   }
@@ -102,7 +100,6 @@ export class User {
     this.send(`<message xmlns='jabber:client' type='chat' id='${id}' to='${to}'><body>${text}</body></message>`)
   }
 
-  /** Resolves with the body that holds the text. */
   receives(text: string, milliseconds = patience): Promise<string> {
     return this.#until(text, body => body.includes(text), milliseconds)
   }
@@ -113,7 +110,6 @@ export class User {
     return this.#until(what, body => hasPresence(body, from, type), milliseconds)
   }
 
-  /** Whether a presence came from this full JID, of this type. */
   hasSeen(from: string, type?: string): boolean {
     return this.#bodies.some(body => hasPresence(body, from, type))
   }
@@ -179,7 +175,6 @@ export class User {
     if (attribute(body, 'type') === 'terminate') this.#over = true
   }
 
-  /** Resolves with the body. */
   async #until(what: string, isIt: (body: string) => boolean, milliseconds: number): Promise<string> {
     const found = () => this.#bodies.find(isIt)
     await eventually(what, () => found() !== undefined, { seconds: milliseconds / 1000 }).catch(error => {
@@ -234,5 +229,4 @@ export async function becomeContacts(one: User, other: User): Promise<void> {
   await Promise.all([one.leave(), other.leave()])
 }
 
-/** Texts of the messages in stanzas. */
 export const textsIn = (stanzas: string) => Array.from(stanzas.matchAll(/<body>([^<]*)<\/body>/g), ([, text]) => text!)

@@ -33,7 +33,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
       const second = await place().warmer.bind(alice)
       expect(asked.jid).toBe('alice@localhost/desk & chair')
       expect(new Set([asked.jid, first.jid, second.jid]).size).toBe(3)
-      // The place().server delivers to the resource that it returned.
+      // The server delivers to the resource that it returned.
       const friend = User.attach(first.url, first)
       const page = User.attach(asked.url, asked)
       friend.say('alice@localhost/desk &amp; chair', 'to the desk')
@@ -102,7 +102,6 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
   })
 }
 
-/** Attaches, and ends the session. */
 async function goodbye({ url }: TestService, binding: Pick<WarmBinding, 'sid' | 'rid'>): Promise<string> {
   const client = new BoshClient(`${url}/http-bind`, binding)
   try {
@@ -114,7 +113,6 @@ async function goodbye({ url }: TestService, binding: Pick<WarmBinding, 'sid' | 
 
 const closers = calledAfterEach()
 
-/** A service until the end of the test. */
 async function startService(options: Parameters<typeof startTestService>[0]): Promise<TestService> {
   const service = await startTestService(options)
   closers.push(() => service.stop())

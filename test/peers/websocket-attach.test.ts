@@ -33,14 +33,12 @@ symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'))
 const names = ['Strophe', 'Converse', 'xmpp.js', 'xmpp.js by FAST', 'stanza'] as const
 type Name = (typeof names)[number]
 
-/** A client as its user sees it. */
 interface Visitor {
   jid(): Promise<string>
   say(to: string, text: string): Promise<void>
   receives(text: string, milliseconds?: number): Promise<void>
   /** Texts of all messages that came, each as often as it came. */
   texts(): Promise<readonly string[]>
-  /** Resolves once its stream was resumed. */
   resumes(milliseconds: number): Promise<void>
   leave(): Promise<void>
 }
@@ -129,7 +127,6 @@ for (const kind of encryptedServers) {
         ),
       )
 
-    /** Sends a message each way. */
     const chat = async (visitor: Visitor, jid: string, number: number) => {
       const { bob } = stage
       await visitor.say(bob.jid, `number ${number} of ${jid}`)

@@ -18,7 +18,6 @@ export function connectionsOf(port: number): number {
 export interface Talk {
   /** How often the client began to speak after the server, or first: its round trips. */
   turns: number
-  /** Who spoke last. */
   last: 'nobody' | 'client' | 'server'
   isOpen: boolean
 }
@@ -69,5 +68,4 @@ export async function tapWire(target: number): Promise<Wiretap> {
   }
 }
 
-/** Whether a service has no session and no link left. */
 export const isIdle = ({ service }: TestService) => service.counts().sessions + service.counts().links === 0

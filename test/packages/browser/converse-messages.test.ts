@@ -5,31 +5,34 @@ import { fakeElement, Status } from '../../support/fake-strophe.js'
 const page = eachPage()
 
 const binding = async () => ({ ...pageBinding, resumed: true })
+const online = { bosh: Status.attached, websocket: Status.connected }
 
-// After the first stanza the service delivers what waits, and Converse would lose it.
-test.each([
-  ['bosh', Status.attached],
-  ['websocket', Status.connected],
-])('a message typed without a connection is sent when Converse takes messages, over %s', async (transport, online) => {
+async function goesOnline(transport: 'bosh' | 'websocket') {
   void connectConverse({ binding, transport })
   await passes(0)
-  page.last.becomes(online)
-  page.last.becomes(Status.disconnected)
-  await passes(0)
-  page.say('1')
-  await passes(10_000)
-  page.last.becomes(online)
-  await passes(0)
-  expect(page.connections.flatMap(({ sentNames }) => sentNames)).toEqual([])
-  page.hears('reconnected')
-  await passes(0)
-  expect(page.connections.flatMap(({ sentNames }) => sentNames)).toEqual(['message'])
-})
+  page.last.becomes(online[transport])
+}
+
+// After the first stanza the service delivers what waits, and Converse would lose it.
+test.each(['bosh', 'websocket'] as const)(
+  'a message typed without a connection is sent when Converse takes messages, over %s',
+  async transport => {
+    await goesOnline(transport)
+    page.last.becomes(Status.disconnected)
+    await passes(0)
+    page.say('1')
+    await passes(10_000)
+    page.last.becomes(online[transport])
+    await passes(0)
+    expect(page.connections.flatMap(({ sentNames }) => sentNames)).toEqual([])
+    page.hears('reconnected')
+    await passes(0)
+    expect(page.connections.flatMap(({ sentNames }) => sentNames)).toEqual(['message'])
+  },
+)
 
 test('a message is followed by a request for its acknowledgement once stream management has begun', async () => {
-  void connectConverse({ binding, transport: 'websocket' })
-  await passes(0)
-  page.last.becomes(Status.connected)
+  await goesOnline('websocket')
   page.say('1')
   page.last.receives('enabled')
   page.say('2')
@@ -38,9 +41,7 @@ test('a message is followed by a request for its acknowledgement once stream man
 
 // The service and the server count what the page sends: what Converse repeats must not follow new stanzas.
 test('what Converse repeats after a resumption is not delayed', async () => {
-  void connectConverse({ binding, transport: 'websocket' })
-  await passes(0)
-  page.last.becomes(Status.connected)
+  await goesOnline('websocket')
   page.last.receives('enabled')
   page.last.becomes(Status.disconnected)
   await passes(10_000)
@@ -66,9 +67,7 @@ test('an exception in `onStatus` is reported, and does not stop Converse', async
 })
 
 test('a message that comes back is sent again, although the first question to the server gets no answer', async () => {
-  void connectConverse({ binding, transport: 'bosh' })
-  await passes(0)
-  page.last.becomes(Status.attached)
+  await goesOnline('bosh')
   page.say('1')
   const error = fakeElement('error', {}, fakeElement('remote-server-timeout'))
   const returned = fakeElement('message', { type: 'error', id: '1', from: 'bob@localhost' }, error)
@@ -83,18 +82,14 @@ test('a message that comes back is sent again, although the first question to th
 
 // Two replies come over two connections, which a browser can read in either order.
 test('stanzas over BOSH keep their order if a reply arrives before an earlier reply', async () => {
-  void connectConverse({ binding, transport: 'bosh' })
-  await passes(0)
-  page.last.becomes(Status.attached)
+  await goesOnline('bosh')
   const { rid } = pageBinding
   expect(page.last.receivesReply(rid + 1, fakeElement('presence'))).toEqual([])
   expect(page.last.receivesReply(rid, fakeElement('iq'))).toEqual(['iq', 'presence'])
 })
 
 test('the end of a BOSH session that arrives before an earlier reply keeps its reason', async () => {
-  void connectConverse({ binding, transport: 'bosh' })
-  await passes(0)
-  page.last.becomes(Status.attached)
+  await goesOnline('bosh')
   const conflict = fakeElement('error', { xmlns: 'http://etherx.jabber.org/streams' })
   expect(page.last.receivesReply(pageBinding.rid + 1, conflict, 'terminate')).toEqual(['error'])
 })

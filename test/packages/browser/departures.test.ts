@@ -39,7 +39,6 @@ let states: string[]
 const create = (outgoing: readonly object[] = [], sent: readonly object[] = []) =>
   new Departures(outgoing, sent, ({ id, to, state, code }) => states.push([id, to, state, code].join(' ').trim()))
 
-/** Returns the departures of the next page of the tab. */
 function reloaded(departures: Departures): Departures {
   const { outgoing, sent } = JSON.parse(JSON.stringify({ outgoing: departures.outgoing, sent: departures.sent }))
   return create(outgoing, sent)

@@ -175,19 +175,15 @@ describe('A page whose pings are not answered', () => {
     expect([told(), asked]).toEqual([['online', 'offline mending', 'online'], 1])
   })
 
-  test('asks for a new binding if the service does not answer either', async () => {
+  test.each([
+    ['the service does not answer either', true],
+    ['no notice came', false],
+  ])('asks for a new binding if %s', async (_why, hasNotice) => {
     await settles()
-    page.last.isTold('mending', false)
+    if (hasNotice) page.last.isTold('mending', false)
     await passes(500)
     page.last.answers(undefined, null)
-    page.last.answers(undefined, null)
-    await passes(1_000)
-    expect(asked).toBe(2)
-  })
-
-  test('asks for a new binding if no notice came', async () => {
-    await settles()
-    page.last.answers(undefined, null)
+    if (hasNotice) page.last.answers(undefined, null)
     await passes(1_000)
     expect(asked).toBe(2)
   })

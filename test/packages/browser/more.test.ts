@@ -68,7 +68,6 @@ const settled = () => jest.advanceTimersByTimeAsync(1000)
 
 let more: More
 let chat: FakeChat
-/** The people that the page shows. */
 let all: readonly Person[]
 
 useFakeTimers()

@@ -13,7 +13,6 @@ beforeEach(() => {
   isResumed = false
 })
 
-/** Each binding has a sid of its own. */
 const binding = async () => ({ ...pageBinding, sid: `s${++asked}`, resumed: isResumed })
 
 const calls = () => page.connections.flatMap(connection => connection.calls)
