@@ -2,14 +2,11 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import { WebSocket } from 'ws'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { version } from '../../src/lib/package-json.js'
@@ -30,7 +27,10 @@ import {
   type TestServiceOptions,
   type WarmBinding,
 } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 import { TlsVisitor } from '../support/tls-visitor.js'
+import { close, open } from '../support/websocket-stage.js'
+import { WebSocketWire } from '../support/websocket-wire.js'
 import { describeWith } from './needs.js'
 
 const names: readonly ProxyName[] = ['nginx', 'haproxy', 'apache2', 'lighttpd']
@@ -57,6 +57,8 @@ const startService = (
 ) => startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`, environment, ...more })
 
 const closers = calledAfterEach()
+/** Users of proxies can enter it. */
+const { folder, file } = testFolder(0o755)
 
 /** A proxy until the end of the test. */
 async function proxyOfTest(...about: Parameters<typeof startProxy>): Promise<RunningProxy> {
@@ -67,50 +69,17 @@ async function proxyOfTest(...about: Parameters<typeof startProxy>): Promise<Run
 
 const portOf = ({ url }: TestService) => Number(new URL(url).port)
 
-interface WebSocketBinding {
-  readonly jid: string
-  readonly websocket: { readonly url: string; readonly token: string }
+/** Sends a message, and resolves with the response that contains `sign`. */
+async function says(socket: WebSocketWire, message: string, sign: RegExp): Promise<string> {
+  const { messages } = await socket.send(message).rest(sign)
+  return messages.at(-1) ?? ''
 }
 
-/** A WebSocket that sends messages and waits for their responses. */
-class SocketToService {
-  readonly #socket: WebSocket
-  readonly #opened: Promise<void>
-  readonly closed: Promise<number>
-
-  constructor(socket: WebSocket) {
-    this.#socket = socket
-    this.#opened = new Promise((resolve, reject) => {
-      socket.once('open', resolve)
-      socket.on('error', reject)
-    })
-    this.closed = new Promise(resolve => socket.once('close', resolve))
-  }
-
-  /** Sends a message and resolves with the response that contains `sign`. Rejects if the connection closes first. */
-  async says(message: string, sign: string): Promise<string> {
-    await this.#opened
-    return new Promise((resolve, reject) => {
-      const hear = (data: Buffer) => {
-        const text = data.toString()
-        if (!text.includes(sign)) return
-        this.#socket.off('message', hear)
-        resolve(text)
-      }
-      this.#socket.on('message', hear)
-      void this.closed.then(code => reject(new Error(`closed with ${code}`)))
-      this.#socket.send(message)
-    })
-  }
-
-  async leave(): Promise<void> {
-    const sign = '<close xmlns="urn:ietf:params:xml:ns:xmpp-framing"'
-    await this.says(`${sign}/>`, sign)
-    expect(await this.closed).toBe(1000)
-  }
+async function leave(socket: WebSocketWire): Promise<void> {
+  expect((await socket.send(close).rest()).code).toBe(1000)
+  socket.drop()
 }
 
-/** A client of the proxy, with its own connections. */
 class Visitor extends TlsVisitor {
   /** `from`: the client's address on this machine. */
   constructor(proxy: RunningProxy, from = '127.0.0.1') {
@@ -129,8 +98,8 @@ class Visitor extends TlsVisitor {
     })
   }
 
-  override warm(parameters: object = alice): Promise<WarmBinding & WebSocketBinding> {
-    return super.warm(parameters) as Promise<WarmBinding & WebSocketBinding>
+  override warm(parameters: object = alice): Promise<WarmBinding> {
+    return super.warm(parameters)
   }
 
   /** Resumes a session at its process, bound to a browser. */
@@ -153,15 +122,16 @@ class Visitor extends TlsVisitor {
   }
 
   /** Attaches to a session over WebSocket, with its token. */
-  async attachSocket({ jid, websocket: { url, token } }: WebSocketBinding): Promise<SocketToService> {
-    const socket = new SocketToService(new WebSocket(url, 'xmpp', { ca: [...this.ca], agent: this.agent }))
-    const domain = jid.replace(/^.*@|\/.*$/g, '')
-    const response = Buffer.from(`\0${jid.replace(/@.*/, '')}\0${token}`).toString('base64')
-    await socket.says(`<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='${domain}' version='1.0'/>`, 'PLAIN')
-    const said = await socket.says(
+  async attachSocket({ jid, websocket }: WarmBinding): Promise<WebSocketWire> {
+    const { origin, pathname, host } = new URL(websocket!.url)
+    const socket = await WebSocketWire.open(origin.replace('wss', 'https'), { path: pathname, headers: { Host: host } })
+    const response = Buffer.from(`\0${jid.replace(/@.*/, '')}\0${websocket!.token}`).toString('base64')
+    await says(socket, open(), /PLAIN/)
+    const said = await says(
+      socket,
       `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>${response}</initial-response>` +
         "<bind xmlns='urn:xmpp:bind:0'/></authenticate>",
-      'bound',
+      /bound/,
     )
     expect(said).toContain(jid)
     return socket
@@ -185,7 +155,6 @@ const warmPaths = [
   ...['/http-bind/../warm', '/http-bind/..//warm', '/http-bind/%2e%2e/warm', '/http-bind%2f..%2fwarm'],
 ]
 
-/** A client until the end of the test. */
 function visitorOfTest(proxy: RunningProxy, from?: string): Visitor {
   const visitor = new Visitor(proxy, from)
   closers.push(() => visitor.leave())
@@ -230,6 +199,7 @@ for (const name of names) {
     test('returns its public URL to pages, where their sessions work', async () => {
       const binding = await visitor.warm()
       expect(binding.url).toBe(`${proxy.url}/http-bind`)
+      expect((await visitor.ask('GET', '/.well-known/host-meta.json')).text).toContain(binding.url)
       const page = visitor.attach(binding)
       expect(await page.request(ping)).toContain("id='p1'")
       expect(attribute(await page.terminate(), 'type')).toBe('terminate')
@@ -237,10 +207,10 @@ for (const name of names) {
 
     test('serves warmed sessions over WebSocket', async () => {
       const binding = await visitor.warm()
-      expect(binding.websocket.url).toBe(`${proxy.url.replace('http', 'ws')}/xmpp-websocket/warm`)
+      expect(binding.websocket?.url).toBe(`${proxy.url.replace('http', 'ws')}/xmpp-websocket/warm`)
       const page = await visitor.attachSocket(binding)
-      expect(await page.says(ping, "id='p1'")).toContain("type='result'")
-      await page.leave()
+      expect(await says(page, ping, /id='p1'/)).toContain("type='result'")
+      await leave(page)
       expect((await visitor.ask('GET', '/xmpp-websocket')).text).toContain('WebSocket endpoint')
     })
 
@@ -267,13 +237,6 @@ for (const name of names) {
       const line = behind.lines.findLast(text => text.includes('"method-not-allowed"'))!
       // The client's own value is further left, and ignored.
       expect(JSON.parse(line).address).toBe('127.0.0.2')
-    })
-
-    test('publishes its public URL in host-meta', async () => {
-      const xrd = await visitor.ask('GET', '/.well-known/host-meta')
-      expect(xrd.text).toContain(`href='${proxy.url}/http-bind'`)
-      const json = await visitor.ask('GET', '/.well-known/host-meta.json')
-      expect(JSON.parse(json.text).links[0].href).toBe(`${proxy.url}/http-bind`)
     })
 
     test('allows the warm API to this machine only, however its path is written', async () => {
@@ -308,17 +271,12 @@ for (const name of names) {
   })
 }
 
-/** Listens at a Unix socket in a folder that the user of a proxy can enter. */
-async function startAtSocket(environment: (path: string, folder: string) => Readonly<Record<string, string>>) {
-  const folder = mkdtempSync(join(tmpdir(), 'warm-socket-'))
-  chmodSync(folder, 0o755)
+/** Listens at a Unix socket. */
+async function startAtSocket(environment: (path: string) => Readonly<Record<string, string>>) {
   const path = join(folder, 'http.sock')
   const usual = { HOST: `unix:${path}`, SOCKET_MODE: '666', TRUSTED_PROXIES: 'none' }
-  const behind = await startService({ ...usual, ...environment(path, folder) })
-  closers.push(async () => {
-    await behind.stop()
-    rmSync(folder, { recursive: true })
-  })
+  const behind = await startService({ ...usual, ...environment(path) })
+  closers.push(() => behind.stop())
   return { path, behind }
 }
 
@@ -329,8 +287,8 @@ async function expectAddress(proxy: RunningProxy, behind: TestService): Promise<
   expect(await page.request(ping)).toContain("id='p1'")
   await page.terminate()
   const socket = await visitor.attachSocket(await caller.warm())
-  expect(await socket.says(ping, "id='p1'")).toContain("type='result'")
-  await socket.leave()
+  expect(await says(socket, ping, /id='p1'/)).toContain("type='result'")
+  await leave(socket)
   const headers = { 'X-Forwarded-For': '203.0.113.66' }
   expect((await visitor.ask('POST', '/.well-known/host-meta', headers)).status).toBe(405)
   const line = behind.lines.findLast(text => text.includes('"method-not-allowed"'))!
@@ -353,13 +311,12 @@ describeWith(['haproxy'], 'A service behind HAProxy as a balancer of connections
 
   test('gets client addresses from PROXY headers: version 1, 2, at a Unix socket, and before TLS', async () => {
     const [port, plain, secure] = (await freePorts(3)) as [number, number, number]
-    const { path, behind } = await startAtSocket((path, folder) => {
+    const { path, behind } = await startAtSocket(path => {
       const { cert, key } = makeCertificate(['IP:127.0.0.1'])
-      writeFileSync(join(folder, 'own.pem'), cert + key)
       return {
         HOST: `127.0.0.1:${plain},unix:${path}`,
         HTTPS_HOST: `127.0.0.1:${secure}`,
-        TLS_CERT: join(folder, 'own.pem'),
+        TLS_CERT: file('own.pem', cert + key),
         PROXY_PROTOCOL: 'on',
         TRUSTED_PROXIES: '127.0.0.1',
         ASSUME_SECURE: 'on',
@@ -445,25 +402,24 @@ describeWith(names.flatMap(packagesOf), 'An idle WebSocket', () => {
     const silent = await startService({ TRUSTED_PROXIES: '127.0.0.1', WEBSOCKET_PING_INTERVAL: '0' })
     closers.push(() => silent.stop())
     const proxies = await Promise.all(names.map(name => proxyOfTest(name, [portOf(silent)], impatient[name])))
-    const says = proxies.map(async proxy => {
+    const answers = proxies.map(async proxy => {
       const visitor = visitorOfTest(proxy)
       const { websocket, ...binding } = await visitor.warm()
       const url = `${proxy.url.replace('http', 'ws')}/xmpp-websocket/warm`
-      const page = await visitor.attachSocket({ ...binding, websocket: { ...websocket, url } })
+      const page = await visitor.attachSocket({ ...binding, websocket: { ...websocket!, url } })
       // Longer than all timeouts together.
       await pause(7_000)
-      const said = await page.says(ping, "id='p1'")
-      await page.leave()
+      const said = await says(page, ping, /id='p1'/)
+      await leave(page)
       return said
     })
-    expect(await Promise.all(says)).toEqual(names.map(() => expect.stringContaining("type='result'")))
+    expect(await Promise.all(answers)).toEqual(names.map(() => expect.stringContaining("type='result'")))
   })
 })
 
 for (const name of proxiesOfSeveral) {
   describeWith([name], `Two processes behind ${name}`, () => {
     let nodes: TestService[]
-    let folder: string
     /** The network between the processes: through each, others reach the process of its place. */
     let links: Relay[]
     /** The network between the proxy and each of them. */
@@ -478,14 +434,11 @@ for (const name of proxiesOfSeveral) {
       const peerPorts = others.slice(2)
       relays = await relaysTo(ports)
       links = await relaysTo(peerPorts)
-      folder = mkdtempSync(join(tmpdir(), 'warm-proxies-'))
-      const key = join(folder, 'seal.key')
-      writeFileSync(key, randomBytes(32).toString('base64'), { mode: 0o600 })
       const [first, second] = relays.map(({ url }) => Number(new URL(url).port))
       const settings = {
         ...{ EXTERNAL_URL: `https://127.0.0.1:${port}`, MAX_SESSIONS: '20' },
         // The store of the test takes the place of this Redis.
-        ...{ REDIS_URL: 'unix:/nowhere', SEAL_KEY_FILE: key },
+        ...{ REDIS_URL: 'unix:/nowhere', SEAL_KEY_FILE: file('seal.key', randomBytes(32).toString('base64')) },
       }
       const store = memoryStore(systemClock)
       nodes = await Promise.all(
@@ -504,7 +457,6 @@ for (const name of proxiesOfSeveral) {
       await Promise.all(nodes.map(node => node.stop()))
       await proxy.stop()
       await Promise.all([...relays, ...links].map(relay => relay.stop()))
-      rmSync(folder, { recursive: true })
     })
 
     const nameOf = async (node: TestService) => processIn((await node.bind(alice)).sid)!
@@ -548,8 +500,8 @@ for (const name of proxiesOfSeveral) {
       }
       for (const binding of await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))) {
         const page = await visitor.attachSocket(binding)
-        expect(await page.says(ping, "id='p1'")).toContain("type='result'")
-        await page.leave()
+        expect(await says(page, ping, /id='p1'/)).toContain("type='result'")
+        await leave(page)
       }
       expect(nodes.map(({ service: { counts } }) => counts().sessions)).toEqual([0, 0])
     })
