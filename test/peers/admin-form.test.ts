@@ -76,14 +76,4 @@ describeWith(['prosody', 'openssl', 'chromium'], 'The admin form at Prosody', ()
     // The browser ends the session while it loads the page.
     await page.tab.getByRole('heading', { name: /^The (session has ended|values are used up)$/ }).waitFor()
   })
-
-  test('ends the session within a second when the page is left', async () => {
-    await page.bind(alice)
-    const { jid } = await page.binding()
-    await page.attach()
-    await page.shows('Round trip', /^\d+ ms$/)
-    await page.rests()
-    await Promise.all([stage.bob.seesPresence(jid, 'unavailable', 1000), page.tab.goto('about:blank')])
-    expect(page.complaints).toEqual([])
-  })
 })

@@ -71,7 +71,8 @@ for (const kind of encryptedServers) {
         const visitor = await stage.comeWithConverse(way.transport, way.source === 'token' ? withToken : {})
         const jid = await visitor.jid()
         await bob.seesPresence(jid, undefined)
-        expect(await visitor.transport()).toBe(way.transport)
+        const isOverBosh = await visitor.tab.evaluate("inside.api.connection.isType('bosh')")
+        expect(isOverBosh).toBe(way.transport === 'bosh')
         await visitor.seesContact(bob.bareJid, 'online')
         await visitor.turnTo(bob.bareJid)
         // A message that was not acknowledged before the sign-out comes again in the next session, and so in the next test.

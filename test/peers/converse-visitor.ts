@@ -62,10 +62,6 @@ export class ConverseVisitor {
     return this.tab.evaluate(() => window.inside.api.connection.get()?.jid ?? '')
   }
 
-  transport(): Promise<'websocket' | 'bosh'> {
-    return this.tab.evaluate(() => (window.inside.api.connection.isType('bosh') ? 'bosh' : 'websocket'))
-  }
-
   async turnTo(contact: string): Promise<void> {
     await this.tab.evaluate(jid => void window.inside.api.chats.open(jid, {}, true), contact)
     await this.tab.locator('converse-chat-message-form, .chat-textarea').first().waitFor()
@@ -117,14 +113,12 @@ export class ConverseVisitor {
     await this.#messages(text).first().waitFor()
   }
 
-  /** The error at a message. */
   async showsError(text: string): Promise<string> {
     const error = this.#messages(text).locator('.chat-msg__error').first()
     await error.waitFor()
     return error.innerText()
   }
 
-  /** How many messages on the screen have this text. */
   count(text: string): Promise<number> {
     return this.#messages(text).count()
   }
@@ -142,7 +136,6 @@ export class ConverseVisitor {
     }
   }
 
-  /** Its chat with one contact. */
   in(contact: string): PageVisitor {
     return {
       tab: this.tab,

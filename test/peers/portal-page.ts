@@ -1,7 +1,7 @@
 // What the test does with the portal's page, and what it sees of it. Every wait has a deadline of its own.
 
 import type { Page } from 'playwright-core'
-import { eventually, patience as timeout } from '../support/eventually.js'
+import { patience as timeout } from '../support/eventually.js'
 import type { Chat, Noted } from '../support/page.js'
 import { complaintsOf, untilIn } from './noted-page.js'
 import type { PageVisitor } from './page-visitor.js'
@@ -37,7 +37,6 @@ export class PortalPage implements PageVisitor {
     return page
   }
 
-  /** Leaves the portal for an empty page in the same tab. */
   async away(): Promise<void> {
     await this.tab.goto('about:blank')
   }
@@ -57,10 +56,6 @@ export class PortalPage implements PageVisitor {
     await this.tab.evaluate(given => window.chat.logIn(...given), [jid, password, this.#endpoint] as const)
   }
 
-  async takeCookies(): Promise<void> {
-    await this.tab.evaluate(() => window.chat.takeCookies())
-  }
-
   async say(to: string, text: string): Promise<void> {
     await this.tab.evaluate(([jid, said]) => window.chat.say(jid, said), [to, text] as const)
   }
@@ -69,44 +64,20 @@ export class PortalPage implements PageVisitor {
     await this.tab.evaluate(() => window.chat.leave())
   }
 
-  async leaveWithPage(): Promise<void> {
-    await this.tab.evaluate(() => window.chat.leaveWithPage())
-  }
-
   jid(): Promise<string> {
     return this.tab.evaluate(() => window.noted.jid)
   }
 
-  /** Every answer so far, as text. */
   received(): Promise<string> {
     return this.tab.evaluate(() => window.noted.bodies.join('\n'))
   }
 
-  /** Texts of the messages so far. */
   async texts(): Promise<string[]> {
     return textsIn(await this.received())
   }
 
-  errors(): Promise<string[]> {
-    return this.tab.evaluate(() => window.noted.errors)
-  }
-
-  statuses(): Promise<string[]> {
-    return this.tab.evaluate(() => window.noted.statuses)
-  }
-
-  isRestored(): Promise<boolean> {
-    return this.tab.evaluate(() => window.noted.restored)
-  }
-
-  /** Resolves once an answer held the text. */
   async receives(text: string, milliseconds = timeout): Promise<void> {
     await untilIn(this.tab, wanted => window.noted.bodies.some(body => body.includes(wanted)), text, milliseconds)
-  }
-
-  /** Resolves once the console has complained of this. */
-  async complains(text: string): Promise<void> {
-    await eventually(`it complains of ${text}`, () => this.complaints.some(line => line.includes(text)))
   }
 
   /** Resolves once Strophe has reported the status, for whatever reason if none is given with it. */
@@ -114,7 +85,6 @@ export class PortalPage implements PageVisitor {
     await untilIn(this.tab, wanted => window.noted.statuses.some(noted => noted.startsWith(wanted)), status)
   }
 
-  /** Resolves once the page has had an answer. */
   async isQuiet(): Promise<void> {
     await untilIn(this.tab, () => window.noted.bodies.length > 0, '')
   }

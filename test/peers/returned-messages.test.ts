@@ -90,7 +90,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
     freeze()
     await page.say(bobs.jid, 'one')
     await page.reaches('CONNFAIL')
-    expect(await page.errors()).toEqual(['one remote-server-timeout'])
+    expect(await page.tab.evaluate('noted.errors')).toEqual(['one remote-server-timeout'])
     await restart()
   })
 

@@ -56,7 +56,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         await page.leave()
         await gone
         await page.reaches('DISCONNECTED')
-        expect(await page.statuses()).toEqual(['ATTACHED', 'DISCONNECTING done', 'DISCONNECTED'])
+        expect(await page.tab.evaluate('noted.statuses')).toEqual(['ATTACHED', 'DISCONNECTING done', 'DISCONNECTED'])
         // XML from another origin needs a CORS preflight.
         expect(page.preflights > 0).toBe(origin === 'another')
         expect(page.complaints).toEqual([])
@@ -82,7 +82,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await page.back()
       await page.begin(binding)
       await page.receives('while you reloaded')
-      expect(await page.isRestored()).toBe(true)
+      expect(await page.tab.evaluate('noted.restored')).toBe(true)
 
       await page.say(bob.jid, 'still the same session')
       const said = await bob.receives('still the same session')
@@ -101,7 +101,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         await bob.seesPresence(binding.jid, undefined)
         await page.isQuiet()
 
-        await page.leaveWithPage()
+        await page.tab.evaluate('chat.leaveWithPage()')
         const gone = bob.seesPresence(binding.jid, 'unavailable', 1000)
         await Promise.all([page.away(), gone])
         expect(page.complaints).toEqual([])
