@@ -1,7 +1,6 @@
 // Warming at Debian's Prosody and ejabberd, and the replies of POST /warm.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { BoshClient } from '../support/bosh-client.js'
 import { calledAfterEach } from '../support/closers.js'
 import { combinations } from '../support/matrix.js'
 import { startProsody } from '../support/prosody.js'
@@ -23,7 +22,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
   const open = () => Place.at(kind.start(users), kind.servers)
   describePlace(`Warming at ${kind.name}`, kind.packages, open, place => {
     test('is pipelined from the second login on', async () => {
-      for (let login = 1; login <= 3; login++) await goodbye(place().warmer, await place().warmer.bind(alice))
+      for (let login = 1; login <= 3; login++) await goodbye(await place().warmer.bind(alice))
       expect(place().warmer.lines.filter(line => line.includes('does not cope'))).toEqual([])
     })
 
@@ -38,14 +37,14 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
       const page = User.attach(asked.url, asked)
       friend.say('alice@localhost/desk &amp; chair', 'to the desk')
       await page.receives('to the desk')
-      await Promise.all([friend.leave(), page.leave(), goodbye(place().warmer, second)])
+      await Promise.all([friend.leave(), page.leave(), goodbye(second)])
     })
 
     test('accepts passwords with any characters', async () => {
       for (const [user, password] of Object.entries(users)) {
         const { status, json } = await place().warmer.warm({ jid: `${user}@localhost`, password })
         expect({ user, status }).toEqual({ user, status: 200 })
-        await goodbye(place().warmer, json as unknown as WarmBinding)
+        await goodbye(json as unknown as WarmBinding)
       }
     })
 
@@ -74,7 +73,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
       const wire = await tapWire(place().server.c2sPort)
       closers.push(() => wire.close())
       const other = await startService({ servers: kind.servers(place().server, wire.port) })
-      await goodbye(other, await other.bind(alice))
+      await goodbye(await other.bind(alice))
       await other.stop()
       const heard = wire.heard().toString('latin1')
       expect(heard).not.toContain(alice.password)
@@ -102,14 +101,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
   })
 }
 
-async function goodbye({ url }: TestService, binding: Pick<WarmBinding, 'sid' | 'rid'>): Promise<string> {
-  const client = new BoshClient(`${url}/http-bind`, binding)
-  try {
-    return await client.terminate()
-  } finally {
-    client.close()
-  }
-}
+const goodbye = (binding: WarmBinding) => User.attach(binding.url, binding).leave()
 
 const closers = calledAfterEach()
 
