@@ -95,7 +95,6 @@ async function session(token: string, tab: string) {
   return JSON.parse(text)
 }
 
-/** The portal's calls in this test, with their results. */
 const calls = () => callsIn(service.lines.slice(seen))
 
 /** The first block of code in this language that contains `sign`. */
@@ -105,62 +104,44 @@ function recipe(file: string, language: string, sign: string): string {
   return found
 }
 
-for (const { language, packages, command, sign, print } of [
-  {
-    language: 'js',
-    packages: [],
-    command: process.execPath,
-    sign: 'service.endVisit(',
-    print: 'console.log(binding.jid)',
-  },
-  {
-    language: 'php',
-    packages: ['php-cli'],
-    command: 'php',
-    sign: '->endVisit(',
-    print: 'echo $binding["jid"];',
-  },
-  {
-    ...{ language: 'python', packages: ['python3'], command: 'python3' },
-    ...{ sign: '.end_visit(', print: 'print(binding["jid"])' },
-  },
-]) {
-  describeWith(packages, `The two calls in ${language}`, () => {
-    test('work as written in docs/embed.md', async () => {
-      const file = write(`calls.${language}`, `${recipe('docs/embed.md', language, sign)}\n${print}\n`)
-      expect(await runProgram(command, [file])).toContain(`${jid}/`)
-      expect(calls()).toEqual(['warm: ok', 'logout: ok'])
-    })
-  })
-}
-
-for (const { language, packages, command, begin, end } of [
+const languages = [
   {
     ...{ language: 'js', packages: [], command: process.execPath },
-    ...{ begin: 'const name = process.argv[2]', end: 'console.log(local)' },
+    ...{ endsVisit: 'service.endVisit(', printJid: 'console.log(binding.jid)' },
+    ...{ readName: 'const name = process.argv[2]', printLocal: 'console.log(local)' },
   },
   {
     ...{ language: 'php', packages: ['php-cli'], command: 'php' },
-    ...{ begin: '<?php $name = $argv[1];', end: 'echo $local;' },
+    ...{ endsVisit: '->endVisit(', printJid: 'echo $binding["jid"];' },
+    ...{ readName: '<?php $name = $argv[1];', printLocal: 'echo $local;' },
   },
   {
     ...{ language: 'python', packages: ['python3'], command: 'python3' },
-    ...{ begin: 'import re, sys\nname = sys.argv[1]', end: 'print(local)' },
+    ...{ endsVisit: '.end_visit(', printJid: 'print(binding["jid"])' },
+    ...{ readName: 'import re, sys\nname = sys.argv[1]', printLocal: 'print(local)' },
   },
-]) {
-  describeWith(packages, `The escaping of names for JIDs in ${language}`, () => {
+]
+
+for (const { language, packages, command, endsVisit, printJid, readName, printLocal } of languages)
+  describeWith(packages, `The examples in ${language}`, () => {
+    test('of docs/embed.md warm a session, and end it', async () => {
+      const file = write(`calls.${language}`, `${recipe('docs/embed.md', language, endsVisit)}\n${printJid}\n`)
+      expect(await runProgram(command, [file])).toContain(`${jid}/`)
+      expect(calls()).toEqual(['warm: ok', 'logout: ok'])
+    })
+
     test.each([
       ['alice', 'alice'],
       ["o'hara", String.raw`o\27hara`],
       ['bob@other.example/', String.raw`bob\40other.example\2f`],
       ['d"artagnan & co <:>', String.raw`d\22artagnan\20\26\20co\20\3c\3a\3e`],
       [String.raw`c:\net \2f \5C \c`, String.raw`c\3a\net\20\5c2f\20\5c5C\20\c`],
-    ])('converts %j to %s', async (name, local) => {
-      const file = write(`escape.${language}`, `${begin}\n${recipe('docs/api.md', language, '2[267f]')}\n${end}\n`)
+    ])('of docs/api.md convert the name %j to %s', async (name, local) => {
+      const escaping = recipe('docs/api.md', language, '2[267f]')
+      const file = write(`escape.${language}`, `${readName}\n${escaping}\n${printLocal}\n`)
       expect((await runProgram(command, [file, name])).trim()).toBe(local)
     })
   })
-}
 
 /** A portal around a recipe. */
 interface Portal {
