@@ -9,7 +9,6 @@ import { takeUpSeconds } from '../support/crowd/faults.js'
 import { ProcessFlock, probe } from '../support/crowd/process-flock.js'
 import { movableSessions } from '../support/crowd/stage.js'
 import { ensureBuilt } from '../support/operated-service.js'
-import { createPageRouter } from '../support/page.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted } from '../support/page-module.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
@@ -20,18 +19,15 @@ import { ConverseVisitor } from './converse-visitor.js'
 import { describeWith } from './needs.js'
 import { numbersOf, numbersTo, openModulePage, type PageVisitor, sorted } from './page-visitor.js'
 import { transports } from './pages-stage.js'
-import { PortalPage } from './portal-page.js'
 import { servePortal } from './portal-server.js'
 import { becomeContacts, User } from './user.js'
 
 /** Each test has users of its own, because a message can reach its user again in a later session. */
-const tests = ['1', '2', '3', '4', '5']
+const tests = ['1', '2', '3', '4']
 
 /** Until a page works again. */
 const mostMilliseconds = takeUpSeconds * 1000
 const betweenMessages = 300
-/** Strophe repeats a failed request at once, and then after 8 s. In milliseconds. */
-const untilItRepeats = 40_000
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat }
 
@@ -50,8 +46,8 @@ describeWith(['prosody', 'redis-server', 'chromium'], 'A page whose process is k
   let sessions: { readonly id: string; readonly sid: string }[] = []
 
   /** A binding of the tab's session, as a portal's backend gets it. */
-  const bind = async (tab: string, more: object = {}) => {
-    const body = { ...alice, visit: 'visit', tab, ...more }
+  const bind = async (tab: string) => {
+    const body = { ...alice, visit: 'visit', tab }
     const { status, json } = await callSessions(flock.url, 'POST', '', { body })
     if (status !== 200) throw new Error(`no binding but HTTP ${status}`)
     sessions.push(json)
@@ -79,10 +75,7 @@ describeWith(['prosody', 'redis-server', 'chromium'], 'A page whose process is k
       PERSIST: 'on',
     }
     flock = await ProcessFlock.start(2, { folder, environment })
-    portal = await servePortal([
-      createPageRouter(),
-      createModulePageRouter(() => ({ transport, history: 0, rooms: [] }), bind),
-    ])
+    portal = await servePortal([createModulePageRouter(() => ({ transport, history: 0, rooms: [] }), bind)])
     converse = await serveConversePortal(
       () => flock.url,
       (_path, tab) => bind(tab),
@@ -191,34 +184,5 @@ describeWith(['prosody', 'redis-server', 'chromium'], 'A page whose process is k
   test.each(transports)('goes on with Converse over %s', async over => {
     // Over WebSocket, Converse may show messages in another order than they came in.
     await works(await openConverse(over), over, over === 'bosh')
-  })
-
-  test('goes on with Strophe alone, which may get the last messages twice', async () => {
-    const page = await PortalPage.open(await context.newPage(), portal.url, flock.url)
-    // Limits the pauses of Strophe, which gives up after the fifth failed request.
-    await page.begin(await bind('tab', { wait: 3 }))
-    const jid = await page.jid()
-    let number = 0
-    const bothSay = async () => {
-      number += 1
-      bobSays(jid, number)
-      await page.say(bob.bareJid, `number ${number}`)
-    }
-    for (let time = 0; time < 10; time++) {
-      await bothSay()
-      await pause(betweenMessages)
-    }
-    const replaced = killProcess()
-    number += 1
-    bobSays(jid, number)
-    await page.receives(`number ${number}`, untilItRepeats)
-    await page.say(bob.bareJid, `number ${number}`)
-    await bothSay()
-    await bob.receives(`>number ${number}<`)
-    await page.receives(`number ${number}`)
-    await replaced
-    const all = numbersTo(number)
-    expect([[...new Set(numbersOf(await page.texts()))], [...new Set(bob.numbers)]]).toEqual([all, all])
-    expect([await page.jid(), bob.hasSeen(jid, 'unavailable')]).toEqual([jid, false])
   })
 })

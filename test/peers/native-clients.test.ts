@@ -3,9 +3,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { connect, Socket } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
@@ -21,20 +20,6 @@ const support = (name: string) => fileURLToPath(new URL(`../support/${name}`, im
 
 /** libpurple waits for a second before each request. */
 const seconds = 60
-
-/** Resolves once a program listens at the port. */
-async function connected(port: number): Promise<Socket> {
-  for (let attempt = 1; ; attempt++) {
-    const socket = connect(port, '127.0.0.1')
-    try {
-      await once(socket, 'connect')
-      return socket
-    } catch (error) {
-      if (attempt === 400) throw error
-      await pause(50)
-    }
-  }
-}
 
 const packages = ['prosody', 'bitlbee-libpurple', 'libgloox-dev', 'g++', 'python3-nbxmpp']
 
@@ -80,7 +65,11 @@ describeWith(packages, 'A native client', () => {
     mkdirSync(state)
     const words = ['-F', '-n', '-p', String(port), '-i', '127.0.0.1', '-d', state, '-P', join(folder, 'pid')]
     client = spawn('bitlbee', words, { stdio: 'ignore' })
-    const irc = await connected(port)
+    let irc = new Socket()
+    await eventually('it listens', () => {
+      irc = connect(port, '127.0.0.1')
+      return once(irc, 'connect').then(Boolean, () => false)
+    })
     listenTo(irc)
     irc.write('NICK me\r\nUSER me 0 * :me\r\n')
     await hears('Welcome to the BitlBee gateway')
