@@ -71,8 +71,11 @@ const portOf = ({ url }: TestService) => Number(new URL(url).port)
 
 /** Sends a message, and resolves with the response that contains `sign`. */
 async function says(socket: WebSocketWire, message: string, sign: RegExp): Promise<string> {
-  const { messages } = await socket.send(message).rest(sign)
-  return messages.at(-1) ?? ''
+  socket.send(message)
+  for (;;) {
+    const said = await socket.message()
+    if (sign.test(said)) return said
+  }
 }
 
 async function leave(socket: WebSocketWire): Promise<void> {
