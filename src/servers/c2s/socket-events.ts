@@ -16,11 +16,13 @@ const waiting: LinkSocket[] = []
 
 const listener = Symbol('listener')
 const isPaused = Symbol('isPaused')
+const isWaiting = Symbol('isWaiting')
 const bytes = Symbol('bytes')
 
 interface LinkSocket extends Socket {
   [listener]?: SocketEvents
   [isPaused]?: boolean
+  [isWaiting]?: boolean
   /** Since the last pause. */
   [bytes]?: number
 }
@@ -42,6 +44,7 @@ function onData(this: LinkSocket, chunk: Buffer): void {
   this[bytes] = (this[bytes] ?? 0) + chunk.length
   if (this[bytes] < bytesAtOnce) return
   this[bytes] = 0
+  this[isWaiting] = true
   this.pause()
   if (waiting.push(this) === 1) setImmediate(readOn)
 }
@@ -49,6 +52,7 @@ function onData(this: LinkSocket, chunk: Buffer): void {
 function readOn(): void {
   const socket = waiting.shift()!
   if (waiting.length > 0) setImmediate(readOn)
+  socket[isWaiting] = false
   if (socket[isPaused] !== true) socket.resume()
 }
 
@@ -59,7 +63,7 @@ export function pauseReading(socket: LinkSocket): void {
 
 export function resumeReading(socket: LinkSocket): void {
   socket[isPaused] = false
-  socket.resume()
+  if (socket[isWaiting] !== true) socket.resume()
 }
 
 function onEnd(this: LinkSocket): void {

@@ -153,6 +153,30 @@ describe('a link without TLS', () => {
     expect(next).toBeLessThan(200_000)
   })
 
+  test('waits for its turn although it is paused and resumed meanwhile', async () => {
+    const floods = [await opened(), await opened(), await opened(), await opened(), await opened(), await opened()]
+    const { call: honest, peer } = await opened()
+    const chunk = `<message>${'x'.repeat(10_000)}</message>`.repeat(20)
+    let ofOthers = 0
+    for (const { call, peer } of floods) {
+      call.onTold = line => {
+        call.told.length = 0
+        ofOthers += line.length
+        // As a session whose outbox was full, until its page took it.
+        call.link.pause()
+        setImmediate(() => call.link.resume())
+      }
+      const more = () => void (peer.raw.destroyed || peer.raw.write(chunk, more))
+      more()
+    }
+    await eventually('they send without end', () => ofOthers > 10_000_000)
+    ofOthers = 0
+    peer.send(`<message>${'x'.repeat(70_000)}</message><last/>`)
+    await honest.hears('<last')
+    expect(ofOthers).toBeLessThan(20_000_000)
+    for (const { peer } of floods) peer.reset()
+  })
+
   test('stays paused although it leaves a turn to others', async () => {
     const { call, peer } = await opened()
     call.onTold = line => {
