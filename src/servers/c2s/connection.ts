@@ -43,8 +43,8 @@ export interface ConnectionEvents {
 
 export type Connection = Pick<OpenConnection, 'server' | 'cancel' | 'timeOut'>
 
-/** A server can make the check of its certificates slow, and name 16 others. */
-const mostUnproven = 2
+/** A server can make the check of its certificates slow, and name 16 others. More than the two ports of one host. */
+const mostUnproven = 3
 
 const endEvents = ['error', 'end', 'close'] as const
 

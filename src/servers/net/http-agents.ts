@@ -14,7 +14,7 @@ import type { Failure } from '../../xmpp/link.js'
 import { allowed } from './allowed-addresses.js'
 import { connectToAny } from './connect-to-any.js'
 import type { Addresses, NameLookup } from './name-lookup.js'
-import { ciphers } from './tls-context.js'
+import { handshake } from './tls-context.js'
 import { openTunnel, proxyFailure } from './tunnel.js'
 
 export interface Outgoing {
@@ -71,7 +71,8 @@ export function createAgent(url: URL, parts: AgentParts): HttpAgent {
   const address = withoutBrackets(url.hostname)
   const given = isIP(address) === 0 ? undefined : allowed([address], publicOnly)
   if (given !== undefined && 'code' in given) throw errorOf(given)
-  const agent = url.protocol === 'https:' ? new HttpsAgent({ ...options, ciphers, ...tls }) : new HttpAgent(options)
+  const agent =
+    url.protocol === 'https:' ? new HttpsAgent({ ...options, ...handshake, ...tls }) : new HttpAgent(options)
   // With the option `socket`, Node's `createConnection` starts TLS over that socket.
   const { createConnection: encrypt } = agent as unknown as { createConnection(options: object): Duplex }
   const createConnection = (options: Options, callback: Callback) => {

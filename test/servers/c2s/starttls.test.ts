@@ -80,11 +80,14 @@ describe('a link with STARTTLS', () => {
     expect(peer.unread).toBe('')
   })
 
-  test('is not made with a modulus that the server chooses', async () => {
+  test.each([
+    ['a modulus of its own', { ciphers: 'DHE-RSA-AES128-GCM-SHA256', dhparam: 'auto', maxVersion: 'TLSv1.2' }],
+    ['the largest group', { ecdhCurve: 'ffdhe8192', minVersion: 'TLSv1.3' }],
+  ] as const)('is not made with a server that chooses %s', async (_what, options) => {
     const { call, peer } = await proceeding()
     peer.send(proceed)
-    const dhe = { ciphers: 'DHE-RSA-AES128-GCM-SHA256', dhparam: 'auto', maxVersion: 'TLSv1.2' } as const
-    await expect(peer.secure({ ...makeCertificate(['DNS:example.org'], { rsa: true }), ...dhe })).rejects.toThrow()
+    const shown = makeCertificate(['DNS:example.org'], { rsa: true })
+    await expect(peer.secure({ ...shown, ...options })).rejects.toThrow()
     await call.hears('end')
     expect(call.told).toEqual(['closed', failed.replace('features', 'tls')])
   })
