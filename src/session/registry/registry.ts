@@ -109,7 +109,7 @@ export class Registry {
       if (found === session || (found instanceof Set && found.size === 0)) this.#byUser.delete(user)
     }
     // Until the process leaves, the entry of a session that is set down says where it was: its record is not stored yet.
-    if (!(isSetDown && this.phase.movesSessions)) this.book?.removed(session)
+    if (!(isSetDown && this.phase.has('stopping'))) this.book?.removed(session)
     const isRemoved = this.#sessions.delete(session.id)
     if (isRemoved) this.#ofDomain.add(session.domain, -1)
     return isRemoved

@@ -74,7 +74,7 @@ describe('a session of this process', () => {
 
   test('stays if it is set down while its process stops, because its record is stored later', async () => {
     const [moved, ended] = [await bench.warmed(), await bench.warmed()]
-    bench.phase.begin('setting-down')
+    bench.phase.begin('stopping')
     bench.registry.remove(bench.registry.byId(moved.id)!, true)
     bench.registry.byId(ended.id)!.end('logout', 'silent')
     book.writeRemoved()
