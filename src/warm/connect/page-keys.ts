@@ -40,7 +40,7 @@ export function keysOfIssuer(issuer: string, fetchKeys: (url: string) => FetchKe
       throw discoveryFault(`the document of the issuer names another issuer${name}`)
     }
     const url = secureUrl(String(document.jwks_uri), () => undefined)
-    if (url === undefined || (issuer.startsWith('https:') && !url.startsWith('https:')))
+    if (url === undefined || (/^https:/i.test(issuer) && !url.startsWith('https:')))
       throw discoveryFault('the document of the issuer has no https jwks_uri')
     return fetchKeys(url)()
   }
