@@ -151,7 +151,10 @@ export class RecordWriter {
       void this.#store()
     }
     if (this.#changed.size > 0) this.#later()
-    else this.#isHurried = false
+    else {
+      this.#isHurried = false
+      if (!this.#isStoring) this.#awaySince = undefined
+    }
   }
 
   /** Each batch is stored before the next is made, so that other work is not delayed. */

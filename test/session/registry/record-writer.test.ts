@@ -1044,6 +1044,24 @@ describe('a refusal of the service', () => {
     expect(isSent()).toBe(true)
   })
 
+  test('waits for a record although an earlier session ended while the store was away for long', async () => {
+    const { client: other } = await resumable(dying)
+    await client.next()
+    await isKept()
+    let isUp = false
+    Object.defineProperty(store, 'isUp', { get: () => isUp, configurable: true })
+    await dying.server(() => other.link.receive(message('1')))
+    await dying.pass(2)
+    dying.registry.byId(other.id)!.end('logout', 'loggedOut')
+    for (let second = 0; second < 30; second++) await dying.pass(1)
+    isUp = true
+    const away = storesNoMore()
+    await dying.server(() => client.link.events.onDropped!(large))
+    for (let second = 0; second < 5; second++) await dying.pass(1)
+    expect(isSent()).toBe(false)
+    away.mockRestore()
+  })
+
   test('that waits for a record is sent if the session ends', async () => {
     await isKept()
     await dying.server(link => link.events.onDropped!(large))
