@@ -53,8 +53,8 @@ export function createLastHour({ clock, counts, registry }: LastHourParts) {
 
   function endMinute(number: number): void {
     timer = clock.after((number + 1) * minuteMilliseconds - clock.now(), () => {
-      // Timers may fire a millisecond early.
-      const next = Math.round(clock.now() / minuteMilliseconds)
+      // Timers may fire a millisecond early, or late after a pause of the whole machine.
+      const next = Math.floor((clock.now() + 1_000) / minuteMilliseconds)
       sample(next - 1)
       endMinute(next)
     })

@@ -68,6 +68,14 @@ test('a timer that fires a millisecond early still ends the minute', () => {
   expect(latest(hourOf(lastHour.minutes()).sessions, 2)).toEqual([null, 9])
 })
 
+test('a timer that fires late, because the machine was paused, ends the minute before', () => {
+  const { clock, counts } = one
+  const late = { now: () => clock.now(), after: (ms: number, call: () => void) => clock.after(ms + 40_000, call) }
+  const lastHour = createLastHour({ clock: late, counts, registry: { size: 9 } })
+  clock.advance(minute + 40_000)
+  expect(latest(hourOf(lastHour.minutes()).sessions, 2)).toEqual([null, 9])
+})
+
 test('the values of processes are summed, and p99 is over the logins of all', () => {
   const other = start(7 * minute + 20_000)
   for (const { lastHour, registry, clock } of [one, other]) {
