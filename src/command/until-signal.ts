@@ -1,6 +1,8 @@
 import { tmpdir } from 'node:os'
+import { inspect } from 'node:util'
 import { ConfigError } from '../config/load.js'
 import { forbiddenPortProblem } from '../http/listening/listen-problems.js'
+import { traceOf } from '../lib/log.js'
 import { CommandError } from './command-error.js'
 import { holdSignals } from './held-signals.js'
 
@@ -33,7 +35,10 @@ export function end(running: Running, isDrainedFirst: boolean): void {
     .then(() => running.stop())
     .then(
       () => process.exit(0),
-      () => process.exit(1),
+      error => {
+        process.stderr.write(`The service does not stop in good order: ${inspect(traceOf(error))}\n`)
+        process.exit(1)
+      },
     )
 }
 
