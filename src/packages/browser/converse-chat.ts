@@ -3,7 +3,7 @@ import { Backoff } from './backoff.js'
 import type { Status } from './chat.js'
 import { ConverseArrivals, takeOneByOne } from './converse-arrivals.js'
 import { forgetPresences, probeContacts } from './converse-contacts.js'
-import { keep, ownName } from './converse-memory.js'
+import { keep, kept } from './converse-memory.js'
 import type { ConverseConnection, PrivateConverse } from './converse-types.js'
 import { Departures, isUnconfirmed } from './departures.js'
 import { mayReturn, NoChat, replaced } from './failures.js'
@@ -52,7 +52,7 @@ export class ConverseChat {
   readonly #arrivals = new ConverseArrivals()
   readonly #departures = new Departures([], [], () => {})
   /** `seen` counts stanzas of the session. */
-  readonly #memory = { tab: randomName(), jid: '', seen: 0, ...JSON.parse(sessionStorage[ownName] ?? null) }
+  readonly #memory = { tab: randomName(), jid: '', seen: 0, ...kept() }
   #transport: ConverseOptions['transport']
   #status = {} as Status
   #binding: Located | undefined

@@ -1,9 +1,11 @@
 import { afterEach, expect, jest, test } from '@jest/globals'
 
 // This project has no types of browsers.
-const { keep, ownName } = jest.requireActual<{ readonly keep: (memory: object) => void; readonly ownName: string }>(
-  '../../../src/packages/browser/converse-memory.js',
-)
+const { keep, kept, ownName } = jest.requireActual<{
+  readonly keep: (memory: object) => void
+  readonly kept: () => object
+  readonly ownName: string
+}>('../../../src/packages/browser/converse-memory.js')
 
 /** As browsers do: a longer value than `room` is refused, and the value before it stays. */
 function storageWith(room: number): Record<string, string> {
@@ -32,6 +34,15 @@ test('values of the memory have the same length', () => {
   keep({ jid: 'a@b/c', tab: '1' })
   expect(storage[ownName]).toHaveLength(length)
   expect(JSON.parse(storage[ownName]!)).toEqual({ jid: 'a@b/c', tab: '1' })
+})
+
+test('a value that another program has damaged counts as none', () => {
+  const storage = storageWith(5000)
+  expect(kept()).toEqual({ tab: 'earlier' })
+  storage[ownName] = '{"tab":'
+  expect(kept()).toEqual({})
+  Reflect.deleteProperty(globalThis, 'sessionStorage')
+  expect(kept()).toEqual({})
 })
 
 test('a full storage stops nothing, and keeps no name of a tab that a copy of the tab would use', () => {
