@@ -12,6 +12,7 @@ export async function startRelay(service: string) {
   const orphans = new Set<Socket>()
   let isLost = false
   let isStalled = false
+  let late: (() => void)[] | undefined
   let delay = 0
   let count = 0
 
@@ -30,7 +31,9 @@ export async function startRelay(service: string) {
       else far.write(chunk)
     })
     far.on('data', chunk => {
-      if (!isStalled && !near.destroyed) near.write(chunk)
+      const pass = () => void (near.destroyed || near.write(chunk))
+      if (late !== undefined) late.push(pass)
+      else if (!isStalled) pass()
     })
     near.on('close', () => {
       pairs.delete(near)
@@ -56,6 +59,14 @@ export async function startRelay(service: string) {
     /** Passes nothing on any more; connections look as if they were alive. */
     stall() {
       isStalled = true
+    },
+    /** What the service sends waits for `release`. */
+    hold() {
+      late = []
+    },
+    release() {
+      for (const pass of late ?? []) pass()
+      late = undefined
     },
     /** No client gets through any more. Connections of clients break, but the connections of the service stay open. */
     lose() {

@@ -9,7 +9,7 @@ import { type PageParts, PageSession } from './page-session.js'
 import { JoinedRooms } from './rooms.js'
 import { type Contact, Roster } from './roster.js'
 import { type CheckOptions, checkSignIn } from './sign-in-check.js'
-import { createSocket, hangUp, type ManagedSocket, socketAddress } from './socket.js'
+import { createSocket, type ManagedSocket, socketAddress } from './socket.js'
 import { askForBinding, endVisit, type Located, memoryNameOf, type Source } from './source.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 
@@ -380,7 +380,6 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
       this.#parts.departures.replace(outgoing, sent)
       this.#session?.drop()
       // Strophe would send again what that page has sent.
-      if (this.#socket) hangUp(this.#socket.connection)
       this.#socket = undefined
     }
     this.#memory = { ...this.#memory, tab }

@@ -168,11 +168,7 @@ export class PageSession {
       else if (status === loginFailed || status === disconnected) this.#lose()
     }
     this.#listen()
-    this.#deadline = setTimeout(() => {
-      this.#isOver = true
-      hangUp(connection)
-      block()
-    }, socketPatience)
+    this.#deadline = setTimeout(block, socketPatience)
     connection.connect(this.#binding.jid, token, follow)
   }
 
@@ -239,12 +235,13 @@ export class PageSession {
     // Servers answer in order (RFC 6120 §10.1), so the answer confirms earlier stanzas.
     const confirmed = this.#parts.departures.confirming()
     const answered = (answer: Element | null) => {
+      if (this.#isOver) return
       // If the server hangs, or the link is mended, only the service answers, to `<watch/>`.
-      if (!answer && (this.#isOver || this.#link.notices === notices)) this.#lose()
+      if (!answer && this.#link.notices === notices) this.#lose()
       else if (!answer) {
         this.#link.unanswered(signs)
         this.check(act, milliseconds)
-      } else if (!this.#isOver && !isUnconfirmed(answer)) {
+      } else if (!isUnconfirmed(answer)) {
         confirmed()
         if (this.socket) this.socket.confirmed = attributes.id
         this.#link.answered()
@@ -256,10 +253,12 @@ export class PageSession {
   }
 
   drop(): void {
+    if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#deadline)
-    // A WebSocket connection is kept for the next session. After a failed `attach`, `connection` is undefined.
-    if (!this.socket && this.connection) hangUp(this.connection)
+    // Strophe would count and confirm what arrives late, which the page no longer shows. The next session resumes the
+    // stream. After a failed `attach`, `connection` is undefined.
+    if (this.connection) hangUp(this.connection)
   }
 
   close(): void {

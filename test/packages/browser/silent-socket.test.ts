@@ -74,3 +74,14 @@ describe.each(Object.entries(page.modules))('Over a silent WebSocket, %s', (_nam
     expect(attachments()).toEqual([])
   })
 })
+
+test('a WebSocket without an answer to a ping is hung up and resumed: late stanzas would be confirmed, but not shown', async () => {
+  page.modules['the module']!({ binding, transport: 'websocket' })
+  await passes(0)
+  page.last.becomes(Status.connected)
+  page.last.answers('urn:xmpp:ping', null)
+  expect(calls()).toEqual(['connect', 'reset', 'disconnect'])
+  isResumed = true
+  await passes(1_000)
+  expect(calls().filter(call => call === 'connect')).toHaveLength(2)
+})
