@@ -112,7 +112,12 @@ describe('The demo', () => {
       await tab.route('**/demo/warm', route => route.abort())
       await alice.getByRole('button', { name: 'Connect Alice' }).click()
       await says(alice, 'Lost')
-      await disconnect(alice)
+      // In one turn of the page, which tries again each second: meanwhile, a click has no effect.
+      await tab.waitForFunction(`(() => {
+        const toggle = document.querySelector('.pane .toggle')
+        return toggle.textContent.startsWith('Disconnect') && (toggle.click(), true)
+      })()`)
+      await says(alice, 'Disconnected')
       await tab.unroute('**/demo/warm')
       const calls: string[] = []
       tab.on('request', request => request.url().endsWith('/demo/warm') && calls.push(request.method()))
