@@ -190,16 +190,17 @@ export class LinkCounts {
     return asElement('a', countAnswer(this.#acknowledged))
   }
 
-  /** Returns false if the count is impossible. After an answer that confirms nothing, the next question waits. */
-  answered(text: string | undefined): boolean {
+  /** Returns whether it confirms anything: if not, the next question waits. Undefined if the count is impossible. */
+  answered(text: string | undefined): boolean | undefined {
     const { confirmed } = this
     this.isAsked = false
-    if (!this.confirm(text)) return false
+    if (!this.confirm(text)) return undefined
     this.#unasked = this.unconfirmed.stanzas.length
+    const isNews = this.confirmed !== confirmed
     const later = this.#unasked === 0 ? never : this.#session.now + askMilliseconds
-    if (this.confirmed === confirmed) this.askAt = Math.min(this.askAt, later)
+    if (!isNews) this.askAt = Math.min(this.askAt, later)
     else this.askAt = this.isAskDue ? never : later
-    return true
+    return isNews
   }
 
   confirm(text: string | undefined): boolean {

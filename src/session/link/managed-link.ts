@@ -293,9 +293,9 @@ export class ManagedLink implements Link, LinkEvents {
     }
     const tag = startTagOf(text)
     if (name === 'a') {
-      const { confirmed } = this.counts
-      if (!this.counts.answered(tag.attribute('h'))) this.#lose(wrongCount)
-      else if (this.counts.confirmed !== confirmed) {
+      const isNews = this.counts.answered(tag.attribute('h'))
+      if (isNews === undefined) this.#lose(wrongCount)
+      else if (isNews) {
         if (this.counts.isAskDue) this.ask()
         this.events.onDrain()
       }
