@@ -127,6 +127,7 @@ export class FakeLink implements Link {
 
 export class FakePeer {
   readonly secureUrl: string | undefined = undefined
+  mayBeLate = false
   gone = false
   whenGone: (() => void) | undefined
   /** Why no session was created, for people. It is taken out of the reply. */
@@ -149,9 +150,9 @@ export class FakePeer {
   /** The client behind one of its requests, whose reply goes to `answer`. */
   behindRequest(answer: (reply: Reply) => void): Peer {
     const peer = this
-    const { secure, address, secureUrl } = this
+    const { secure, address, secureUrl, mayBeLate } = this
     return {
-      ...{ secure, address, secureUrl },
+      ...{ secure, address, secureUrl, mayBeLate },
       answer(reply, settled) {
         peer.settle = settled
         if (peer.settlesAtOnce) queueMicrotask(() => settled?.(true))

@@ -7,7 +7,7 @@ import type { StreamHeader } from '../../xmpp/link.js'
 import { readElement } from '../../xmpp/xml/document.js'
 import { isStanza } from '../../xmpp/xml/element.js'
 import { AttachCookie } from './attach-cookie.js'
-import { type Body, emptyBody, errorBody, parseBody, writeTerminate } from './body.js'
+import { type Body, emptyBody, parseBody, writeTerminate } from './body.js'
 import { CatchUp } from './catch-up.js'
 import { type BoshParts, conditionFor, Delivery, type NextPageRecord, type Start } from './delivery.js'
 import type { OpenRequests, Pending } from './open-requests.js'
@@ -355,8 +355,9 @@ export class BoshClient implements Client {
     const most = this.session.jid === undefined ? mostBeforeLogin : Number.POSITIVE_INFINITY
     pending.expires = since + Math.min(this.#terms.wait, gapSeconds) * 1000
     if (older !== undefined) pending.repeats = older.repeats + 1
-    if (this.#open.park(pending, body.text, most)) older?.peer.answer(this.#delivery.wrap(errorBody))
-    else {
+    if (this.#open.park(pending, body.text, most)) {
+      if (older !== undefined) this.#delivery.replace(older.peer, peer)
+    } else {
       this.#parts.common.counts.failedRequests += 1
       peer.answer(busyAnswer)
       this.#delivery.beginInactivity(since)
@@ -378,16 +379,13 @@ export class BoshClient implements Client {
     }
     const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
     if (fault !== undefined) {
-      const isOfPeer = before === undefined && peer.cameFromPeer === true
-      peer.answer(isOfPeer ? noAnswer : this.#fault(fault))
-      return
+      return void peer.answer(before === undefined && peer.mayBeLate === true ? noAnswer : this.#fault(fault))
     }
     const isSame = before!.digest === body.digest
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) return void this.#delivery.replay(stored, peer, isSame)
     const since = this.session.now
-    const older = this.#open.renew(held!, peer, since, heldUntil(this.#terms, since))
-    older.answer(this.#delivery.wrap(errorBody))
+    this.#delivery.replace(this.#open.renew(held!, peer, since, heldUntil(this.#terms, since)), peer)
     this.session.flush()
   }
 

@@ -235,6 +235,11 @@ export class Delivery {
     }
   }
 
+  /** The client perhaps sent the older copy last. Some libraries take `type='error'` for the reply to the request. */
+  replace(older: Peer, by: Peer): void {
+    older.answer(by.mayBeLate === true ? noAnswer : this.wrap(errorBody))
+  }
+
   replay(stored: StoredReply, peer: Peer, isSameRequest: boolean): void {
     const now = this.#session.now
     stored.repeats += 1

@@ -74,6 +74,7 @@ function replyOf(head: AnswerHeaders, chunks: readonly Buffer[]): Reply {
  */
 export class ForwardedPeer implements Peer {
   readonly cameFromPeer = true
+  readonly mayBeLate = true
   readonly secureUrl = undefined
   readonly address: string
   readonly secure: boolean

@@ -127,6 +127,7 @@ export class ForwardedRequests {
     let lost: string | undefined
     for (let tries = 1; !peer.gone; tries++) {
       place ??= await this.#lookUp(sid, peer, lost)
+      peer.mayBeLate = true
       // Its client may have repeated the request, and must get the reply to that one.
       if (peer.gone) return
       if (place === 'here') return this.#newest!.serve(text, peer, true)

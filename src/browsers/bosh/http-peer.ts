@@ -32,6 +32,7 @@ const pendingReplies = writeBatch<HttpPeer>(mostAtOnce, peer => peer.write())
 
 export class HttpPeer implements Peer, BodySink {
   gone = false
+  mayBeLate = false
   whenGone: (() => void) | undefined
   readonly #res: ServerResponse
   readonly #parts: HttpPeerParts

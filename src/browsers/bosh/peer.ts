@@ -7,6 +7,8 @@ export interface Peer {
   whenGone: (() => void) | undefined
   /** True if another process received the request. */
   readonly cameFromPeer?: boolean
+  /** True if its client may have repeated the request before it came to its session. */
+  mayBeLate?: boolean
   /** Called if the process with the client stops. */
   whenHurried?: (() => void) | undefined
   readonly cookies: string | undefined

@@ -94,18 +94,21 @@ test('browsers behind a proxy that does not name them have neither limit', async
 })
 
 test('a request whose client leaves while its session is looked for is not served: the client has repeated it', async () => {
-  const served: string[] = []
+  const served: unknown[] = []
   const found: ((place: 'here') => void)[] = []
   const peers = { answer() {}, ownerIn() {} }
   const find = () => new Promise(resolve => found.push(resolve))
-  const service = serviceOf({ peers, find }, { serve: (_text, { address }) => void served.push(address) })
+  const service = serviceOf(
+    { peers, find },
+    { serve: (_text, { address, mayBeLate }) => void served.push([address, mayBeLate]) },
+  )
   const clients = ['192.0.2.1', '192.0.2.2'].map(address => ({ address, gone: false, answer() {} }))
   const text = "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' sid='aaaaaaaa-1'/>"
   for (const peer of clients) service.serve(text, peer as unknown as Peer)
   clients[0]!.gone = true
   for (const each of found) each('here')
   await settled()
-  expect(served).toEqual(['192.0.2.2'])
+  expect(served).toEqual([['192.0.2.2', true]])
 })
 
 test.each([

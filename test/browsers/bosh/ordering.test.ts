@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { noAnswer } from '../../../src/browsers/bosh/peer.js'
 import {
   auth,
   BoshBench,
@@ -154,6 +155,40 @@ describe('a repeated request', () => {
     expect(second.reply).toBeUndefined()
     await client.at(711, message('a'))
     expect(client.link.sent).toEqual([message('a'), message('b')])
+  })
+})
+
+describe('a copy that comes by another process, so that the client may have sent a newer one,', () => {
+  const late = () => Object.assign(new FakePeer(), { mayBeLate: true })
+
+  test('closes the connection of the held one, and the client repeats its request', async () => {
+    const { bench, client } = await BoshBench.session()
+    const newer = await client.next()
+    const older = await client.at(client.rid, '', '', late())
+    expect(newer.reply).toBe(noAnswer)
+    older.peer.leave()
+    await bench.server(link => link.receive(message('down')))
+    expect((await client.at(client.rid)).reply?.body).toBe(payload(message('down')))
+  })
+
+  test('closes the connection of the parked one, and the client repeats its request', async () => {
+    const client = await new BoshBench().session(undefined, 710)
+    const newer = await client.at(712, message('b'))
+    await client.at(712, message('b'), '', late())
+    expect(newer.reply).toBe(noAnswer)
+    await client.at(712, message('b'))
+    await client.at(711, message('a'))
+    expect(client.link.sent).toEqual([message('a'), message('b')])
+  })
+
+  test('gets no answer if the client has its reply for long, and the session goes on', async () => {
+    const { bench, client } = await BoshBench.session()
+    const first = client.rid + 1
+    for (let count = 0; count < 6; count++) await client.next(message('up'))
+    const held = await client.next()
+    expect((await client.at(first, message('up'), '', late())).reply).toBe(noAnswer)
+    await bench.server(link => link.receive(message('down')))
+    expect(held.reply?.body).toBe(payload(message('down')))
   })
 })
 
