@@ -227,13 +227,13 @@ for (const kind of encryptedServers) {
       expect(iqs.length).toBe(new Set(iqs).size)
     })
 
-    test('with Strophe survives five replacements of the workers', async () => {
+    test('with Strophe survives three replacements of the workers', async () => {
       await service.restart({ WORKERS: '2', REDIS_URL: `unix:${redis.path}` })
       const replacements = () =>
         service.process.lines.filter(({ msg }) => msg === 'the workers have been replaced').length
       const visitor = await openStrophe()
       await talkWith(visitor, async (_jid, sayBoth) => {
-        for (let round = 0; round < 5; round++) {
+        for (let round = 0; round < 3; round++) {
           await sayBoth()
           service.process.signal('SIGUSR2')
           while (replacements() <= round) {
@@ -244,12 +244,12 @@ for (const kind of encryptedServers) {
       })
     })
 
-    test('with the module survives five restarts over BOSH without a call of its backend', async () => {
-      await restartUnder(await openModule('bosh'), 5)
+    test('with the module survives three restarts over BOSH without a call of its backend', async () => {
+      await restartUnder(await openModule('bosh'), 3)
       expect(calls).toBe(1)
     })
 
-    test('with the module survives five restarts over WebSocket', async () =>
-      restartUnder(await openModule('websocket'), 5))
+    test('with the module survives three restarts over WebSocket', async () =>
+      restartUnder(await openModule('websocket'), 3))
   })
 }
