@@ -46,3 +46,11 @@ test('every page has the bar with the current page, and sign-out if the browser 
   const { text: sessions } = await get('/warm/sessions').auth(...credentials)
   expect(sessions).toContain('<a href="/warm/sessions" aria-current="page">Sessions</a>')
 })
+
+test.each([
+  ['get', '/warm/sessions', '/warm/sessions'],
+  ['post', '/warm/sessions/end', '/warm'],
+] as const)('a browser that is not signed in, and sends %s %s, is led to the page %s', async (method, path, back) => {
+  const { status, text } = await request(fakeService().app)[method](path).set('Accept', 'text/html')
+  expect([status, text]).toEqual([401, expect.stringContaining(` href="${back}">Sign in</a>`)])
+})
