@@ -18,8 +18,9 @@ export function kept(): object {
  */
 export function keep(memory: object): void {
   try {
+    delete sessionStorage[ownName]
     sessionStorage[ownName] = JSON.stringify(memory).padEnd(memorySize)
   } catch {
-    delete sessionStorage[ownName]
+    // The storage is full, or the browser forbids it.
   }
 }

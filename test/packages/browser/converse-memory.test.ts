@@ -50,3 +50,7 @@ test('a full storage stops nothing, and keeps no name of a tab that a copy of th
   keep({ jid: '' })
   expect(storage[ownName]).toBeUndefined()
 })
+
+test('a browser that forbids storage is not asked to delete from it', () => {
+  expect(() => keep({ jid: '' })).not.toThrow()
+})
