@@ -123,41 +123,28 @@ export const problems = Object.fromEntries(
 export class Problem extends Error {
   override readonly name = 'Problem'
   readonly status: number
-  readonly step: Step | undefined
+  declare readonly step: Step | undefined
   /** One of `conditions`, because other texts of a server could contain a password. */
   readonly condition: string | undefined
   /** Quote texts of callers and servers only through `foreignText`. */
-  readonly detail: string | undefined
+  declare readonly detail: string | undefined
   /** Never logged: callers may put a secret in the wrong field. */
-  readonly quote: string | undefined
-  readonly parameter: { readonly name: string; readonly rule?: string } | undefined
-  readonly retryAfterSeconds: number | undefined
+  declare readonly quote: string | undefined
+  declare readonly parameter: { readonly name: string; readonly rule?: string } | undefined
+  declare readonly retryAfterSeconds: number | undefined
   /** The setting that decides, for the log. */
-  readonly setting: string | undefined
+  declare readonly setting: string | undefined
   /** Host and port of the XMPP server that refused. For admins only. */
-  server: string | undefined
+  declare server: string | undefined
 
   constructor(
     readonly code: ProblemCode,
-    about: Partial<
-      Pick<
-        Problem,
-        'step' | 'condition' | 'detail' | 'quote' | 'parameter' | 'retryAfterSeconds' | 'setting' | 'server'
-      >
-    > & {
-      readonly cause?: unknown
-    } = {},
+    about: Partial<Omit<Problem, keyof Error | 'code' | 'status'>> & ErrorOptions = {},
   ) {
-    super(problems[code].sentence, about.cause === undefined ? undefined : { cause: about.cause })
+    super(problems[code].sentence, about)
+    Object.assign(this, about)
     this.status = problems[code].status
-    this.step = about.step
     this.condition = conditions.has(about.condition ?? '') ? about.condition : undefined
-    this.detail = about.detail
-    this.quote = about.quote
-    this.parameter = about.parameter
-    this.retryAfterSeconds = about.retryAfterSeconds
-    this.setting = about.setting
-    this.server = about.server
   }
 }
 
