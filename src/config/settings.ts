@@ -1,18 +1,13 @@
 // The table of all settings. `npm run settings` writes docs/settings.md and .env.example from it.
 import { logFormats } from '../lib/log.js'
-import {
-  accountMakers,
-  adminAccounts,
-  adminAccountsFile,
-  serviceAccounts,
-  serviceAccountsFile,
-} from './kinds/account-lists.js'
+import * as accounts from './kinds/account-lists.js'
 import { eventsSecret, eventsSecretFile } from './kinds/event-receiver.js'
 import { hostEntries } from './kinds/hosts.js'
 import * as kinds from './kinds/kinds.js'
 import { addresses, metricsAddress, peerAddress, peerListen, ports } from './kinds/listen-addresses.js'
 import { loginKeysFile } from './kinds/login-keys.js'
 import { readNetworks } from './kinds/networks.js'
+import * as tokenKinds from './kinds/page-token-kinds.js'
 import { certificatesFile } from './kinds/pem.js'
 import { exclusions, proxyUrl } from './kinds/proxies.js'
 import { redisUrl } from './kinds/redis-kinds.js'
@@ -20,7 +15,6 @@ import { sealKeysFile, stateFolder } from './kinds/sealed-state.js'
 import { serversByDomain } from './kinds/servers.js'
 import { at, joined, live, liveJoined, type Setting } from './setting.js'
 import { secretFile } from './setting-file.js'
-import { settingsOfPages } from './settings-of-pages.js'
 
 export const sections = {
   Listening: {
@@ -119,11 +113,11 @@ export const sections = {
     ),
   },
   Admins: {
-    ADMIN_USERS: liveJoined(adminAccounts, '').means(
+    ADMIN_USERS: liveJoined(accounts.adminAccounts, '').means(
       'Accounts that may call the warm API, as `name:secret,…` or `name:secret:role=read,…`. Roles: `warm` (a backend), `read` (sees sessions), `all` (default). A name that is listed twice has two valid secrets. A secret can be a hash from `warm-bindings hash-password`. Write `%2C`, `%3A` and `%25` for a comma, colon or percent sign.',
       'required, or ADMIN_USERS_FILE',
     ),
-    ADMIN_USERS_FILE: liveJoined(adminAccountsFile, '').means(
+    ADMIN_USERS_FILE: liveJoined(accounts.adminAccountsFile, '').means(
       'File with more accounts, one per line: `name:secret`, or `name:secret:domain domain… role=warm` to limit the account.',
     ),
   },
@@ -141,16 +135,16 @@ export const sections = {
     XMPP_MECHANISMS: at('mechanisms', kinds.mechanisms, kinds.passwordMechanisms.join(',')).means(
       'Mechanisms for logins with a password, in order of preference. On an unencrypted link, PLAIN also requires `plain=on` for the server in XMPP_SERVERS.',
     ),
-    XMPP_SERVICE_ACCOUNTS: liveJoined(serviceAccounts, '').means(
+    XMPP_SERVICE_ACCOUNTS: liveJoined(accounts.serviceAccounts, '').means(
       "Accounts that log in for users, without the users' passwords, as `domain=user:password,…` or `*=user:password`, escaped like ADMIN_USERS. The XMPP server must allow this.",
     ),
-    XMPP_SERVICE_ACCOUNTS_FILE: liveJoined(serviceAccountsFile, '').means(
+    XMPP_SERVICE_ACCOUNTS_FILE: liveJoined(accounts.serviceAccountsFile, '').means(
       'File with more of these accounts, one per line.',
     ),
     XMPP_LOGIN_KEYS_FILE: live('loginKeys', loginKeysFile, '').means(
       'File of keys that sign logins of users at servers that check JSON Web Tokens, as lines `domain={JWK}`: HS256, or the private key for ES256. Preferred to a service account.',
     ),
-    XMPP_CREATE_ACCOUNTS: live('accountMakers', accountMakers, '').means(
+    XMPP_CREATE_ACCOUNTS: live('accountMakers', accounts.accountMakers, '').means(
       'Domains whose users get an account before their first login without a password, as `domain=admin,…`. This admin of the XMPP server makes the account (XEP-0133). It logs in by a key of XMPP_LOGIN_KEYS_FILE, or as the service account.',
     ),
     XMPP_RETIRED_DOMAINS: live('retiredDomains', kinds.domainPatterns, '').means(
@@ -229,7 +223,53 @@ export const sections = {
       'SCRAM iterations that an XMPP server may request. With more, the login fails.',
     ),
   },
-  'Page tokens': settingsOfPages,
+  'Page tokens': {
+    PAGE_ORIGINS: live('pages.origins', kinds.namedOrigins, '').means(
+      'Comma-separated origins of pages that may log in with a token, such as `https://www.example.org`. See *Page tokens* in docs/api.md. Without this setting, PAGE_PATH answers 404.',
+    ),
+    PAGE_PATH: at('pagePath', kinds.path, '/connect').means(
+      'Path where pages log in with a token. Addresses that may use BOSH or WebSocket may use this path.',
+    ),
+    PAGE_GUESTS: live('pages.guests', kinds.domain).means(
+      'Domain of guests, such as `guests.example.org`: visitors of pages of PAGE_ORIGINS who have no token. See docs/guests.md.',
+    ),
+    PAGE_TOKEN_SECRET_FILE: live('pages.secrets', tokenKinds.pageSecretsFile).means(
+      'File with the secrets that sign HS256 tokens. Each line is a secret of at least 32 bytes.',
+    ),
+    PAGE_TOKEN_JWKS: live('pages.keys', tokenKinds.pageKeys).means(
+      'Instead of secrets: URL or file of public keys (JWKS), or a PEM file, for RS256, PS256, ES256 (also 384 and 512), EdDSA or Ed25519. Requires PAGE_TOKEN_ISSUER, except for PEM files.',
+    ),
+    PAGE_TOKEN_AUDIENCE: at('pages.audiences', tokenKinds.tokenNames).means(
+      'Audience (`aud`) that tokens must have. May be a list with commas.',
+    ),
+    PAGE_TOKEN_ISSUER: at('pages.issuers', tokenKinds.tokenNames).means(
+      'Issuer (`iss`) that tokens must have. May be a list with commas. Without secrets and PAGE_TOKEN_JWKS, the service asks each issuer where its keys are (OpenID Connect Discovery).',
+    ),
+    PAGE_TOKEN_CLAIMS: at('pages.claims', tokenKinds.requiredClaims, '').means(
+      'Comma-separated claims that tokens must have, such as `token_use=access`. A claim named twice must have one of the values. `%2C` stands for a comma. With `client_id=…` or `azp=…`, or for secrets and PEM files with any claim, PAGE_TOKEN_AUDIENCE is optional.',
+    ),
+    PAGE_TOKEN_JID: at('pages.jid', tokenKinds.jidTemplate).means(
+      'JID of the user, with a claim in braces, as in `{sub}@example.org`. With `{sub}` alone, the claim is the whole JID. With `{hex(sub)}@example.org`, the name is the claim in hexadecimal digits, for ids with capital letters.',
+    ),
+    PAGE_TOKEN_VISIT: at('pages.visit', kinds.text).means(
+      'Claim that names the visit. Default: `visit`, or else `sid`.',
+    ),
+    PAGE_TOKEN_NAME: at('pages.name', tokenKinds.nameTemplate).means(
+      "Name for the vCard (XEP-0054) of an account that XMPP_CREATE_ACCOUNTS makes, with claims in braces, such as `{name}`. With `{name} <{email}>`, also the address. The user's contacts see it.",
+    ),
+    PAGE_TOKEN_IGNORE_CASE: at('pages.ignoreCase', kinds.boolean, 'off').means(
+      'Accepts capital letters in the claim of PAGE_TOKEN_JID. JIDs have none, so `Alice` and `alice` become one user: set it only if they are one user in your portal.',
+    ),
+    PAGE_TOKEN_MAX_AGE: at('pages.maxAge', kinds.integer(60, 31_622_400), '86400').means(
+      'Most seconds from now to the `exp` of a token.',
+    ),
+    PAGE_TOKEN_LOGIN: at('pages.login', kinds.word('service', 'token', 'password', 'credential'), 'service').means(
+      'What logs the user in: the service account or certificate of the domain (`service`), the token by OAUTHBEARER (`token`), the token as a password (`password`), or the credential in the claim `credential` (`credential`).',
+    ),
+    PAGE_ADMIN: at('pages.admin', kinds.text).means(
+      'Admin account for calls of pages. Its domains and limits apply. Only credentials of this account are valid. Default: `:pages`, an account for all domains.',
+    ),
+  },
   Events: {
     EVENTS_URL: joined(kinds.secureUrl).means(
       'Webhook URL for session events, such as `https://portal.example.org/chat/events`. Must be https, or http to a loopback address. See *Events* in docs/api.md.',
@@ -344,10 +384,6 @@ export function withProxySettings(environment: Environment): Environment {
     return text?.trim() ? [[name, text]] : []
   })
   return { ...environment, ...Object.fromEntries(given) }
-}
-
-export function ownSettings(environment: Environment) {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => Object.hasOwn(settings, name)))
 }
 
 type OrInFile = { [N in Name]: `${N}_FILE` extends Name ? N : never }[Name]

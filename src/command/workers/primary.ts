@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
 import { socketPath } from '../../config/kinds/listen-addresses.js'
 import type { Reloaded } from '../../config/reload.js'
-import { ownSettings } from '../../config/settings.js'
+import { type Environment, settings } from '../../config/settings.js'
 import { withFileMode } from '../../http/listening/listen-at.js'
 import { removeStaleSocket } from '../../http/listening/unix-sockets.js'
 import { systemClock } from '../../lib/clock.js'
@@ -96,4 +96,8 @@ export async function startPrimary({ config, log, sockets, lastReload }: Primary
     drain: () => slots.end('drain'),
     stop: () => slots.end('stop'),
   }
+}
+
+function ownSettings(environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => Object.hasOwn(settings, name)))
 }
