@@ -19,58 +19,52 @@ interface ServiceManagerParts {
 /** Time after DRAIN_TIME to store sessions and close streams. */
 const stopMicroseconds = 75e6
 
-export class ServiceManager {
-  readonly #parts: ServiceManagerParts
-  #status = () => ''
-  #hasReloadFailed = false
-  #last: Promise<void> = Promise.resolve()
-  #isStopping = false
+export type ServiceManager = ReturnType<typeof createServiceManager>
 
-  constructor(parts: ServiceManagerParts) {
-    this.#parts = parts
+export function createServiceManager({ notify, clock, monotonic, watchdog }: ServiceManagerParts) {
+  let status = () => ''
+  let hasReloadFailed = false
+  let last: Promise<void> = Promise.resolve()
+  let isStopping = false
+
+  const shown = () => `STATUS=${hasReloadFailed ? 'The last reload failed, see the log. ' : ''}${status()}`
+
+  function send(...assignments: readonly string[]): void {
+    last = last.then(() => (isStopping ? undefined : notify(assignments)))
   }
 
-  ready(status: () => string): void {
-    this.#status = status
-    this.#send('READY=1', this.#shown)
-    const { watchdog } = this.#parts
-    if (watchdog !== undefined) this.#beat(watchdog / 2)
-  }
-
-  async reload(work: () => Promise<boolean>): Promise<void> {
-    this.#send('RELOADING=1', `MONOTONIC_USEC=${this.#parts.monotonic()}`, 'STATUS=reloads')
-    let hasFailed = true
-    try {
-      hasFailed = !(await work())
-    } finally {
-      this.#hasReloadFailed = hasFailed
-      this.#send('READY=1', this.#shown)
-    }
-  }
-
-  get #shown(): string {
-    const warning = this.#hasReloadFailed ? 'The last reload failed, see the log. ' : ''
-    return `STATUS=${warning}${this.#status()}`
-  }
-
-  /** `drainTime` is in seconds. */
-  stopping(drainTime: number): void {
-    const longest = `EXTEND_TIMEOUT_USEC=${drainTime * 1e6 + stopMicroseconds}`
-    if (this.#isStopping) return
-    this.#isStopping = true
-    // This message waits for no earlier message, because the process may exit soon.
-    void this.#parts.notify(['STOPPING=1', longest, drainTime > 0 ? 'STATUS=drains, then stops' : 'STATUS=stops'])
-  }
-
-  #beat(interval: number): void {
-    this.#parts.clock.after(interval, () => {
-      this.#send('WATCHDOG=1', this.#shown)
-      this.#beat(interval)
+  function beat(interval: number): void {
+    clock.after(interval, () => {
+      send('WATCHDOG=1', shown())
+      beat(interval)
     })
   }
 
-  #send(...assignments: readonly string[]): void {
-    this.#last = this.#last.then(() => (this.#isStopping ? undefined : this.#parts.notify(assignments)))
+  return {
+    ready(current: () => string): void {
+      status = current
+      send('READY=1', shown())
+      if (watchdog !== undefined) beat(watchdog / 2)
+    },
+
+    async reload(work: () => Promise<boolean>): Promise<void> {
+      send('RELOADING=1', `MONOTONIC_USEC=${monotonic()}`, 'STATUS=reloads')
+      let hasFailed = true
+      try {
+        hasFailed = !(await work())
+      } finally {
+        hasReloadFailed = hasFailed
+        send('READY=1', shown())
+      }
+    },
+
+    /** `drainTime` is in seconds. */
+    stopping(drainTime: number): void {
+      isStopping = true
+      const longest = `EXTEND_TIMEOUT_USEC=${drainTime * 1e6 + stopMicroseconds}`
+      // This message waits for no earlier message, because the process may exit soon.
+      void notify(['STOPPING=1', longest, drainTime > 0 ? 'STATUS=drains, then stops' : 'STATUS=stops'])
+    },
   }
 }
 
@@ -79,7 +73,7 @@ export function serviceManager(environment: NodeJS.ProcessEnv, log: Logger): Ser
   const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: interval, WATCHDOG_PID: pid, PATH } = environment
   for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name]
   const isWatched = socket && Number(interval) > 0 && (pid === undefined || Number(pid) === process.pid)
-  return new ServiceManager({
+  return createServiceManager({
     notify: socket ? notifyThrough({ NOTIFY_SOCKET: socket, PATH }, log) : async () => {},
     clock: systemClock,
     monotonic: () => process.hrtime.bigint() / 1000n,

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { ServiceManager } from '../../../src/command/systemd/service-manager.js'
+import { createServiceManager, type ServiceManager } from '../../../src/command/systemd/service-manager.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 let clock: FakeClock
@@ -12,7 +12,7 @@ beforeEach(() => {
 
 function manager(watchdog?: number): ServiceManager {
   const notify = async (assignments: readonly string[]) => void told.push([...assignments])
-  return new ServiceManager({ notify, clock, monotonic: () => 1234n, watchdog })
+  return createServiceManager({ notify, clock, monotonic: () => 1234n, watchdog })
 }
 
 const settled = () => new Promise(resolve => setImmediate(resolve))
