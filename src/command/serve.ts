@@ -30,39 +30,34 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: st
   const ignored = ignoredSettings({ ...settings.inFile, ...own }, process.env)
   if (ignored.length > 0) log.warn({ ignored, sockets: [...sockets.keys()] }, socketsReplace)
   const systemd = serviceManager(process.env, log)
-  const onStop = () => systemd.stopping(config.drainTime)
   const lastReload = new LastReload()
-  const connect = config.pages.origins.length > 0 ? config.pagePath : undefined
   const about = {
+    ...(isPrimary && { workers: config.workers }),
     warm: config.warm.enabled ? config.warmPath : undefined,
     adminPages: config.warm.hasPages && !config.warm.enabled ? `${config.warmPath}/sessions` : undefined,
     bosh: config.bosh.enabled ? config.boshPath : undefined,
     websocket: config.websocket.enabled ? config.websocketPath : undefined,
-    connect,
+    connect: config.pages.origins.length > 0 ? config.pagePath : undefined,
   }
-  if (isPrimary) {
-    const { startPrimary } = await import('./workers/primary.js')
-    const primary = await explained(() => startPrimary({ config, log, sockets, lastReload }))
-    endOnSignal(primary, onStop)
-    systemd.ready(() => `${primary.running} of ${config.workers} workers run`)
-    const reload = reloading(settings, primary, log, lastReload)
-    obey({ SIGHUP: () => systemd.reload(reload), SIGUSR2: () => primary.replaceWorkers() })
-    const { url, urls, metricsUrl } = primary
-    log.info({ version, url, urls, metricsUrl, workers: config.workers, ...about }, 'listening')
-    return
+  const start = async () => {
+    if (isPrimary) {
+      const { startPrimary } = await import('./workers/primary.js')
+      const primary = await startPrimary({ config, log, sockets, lastReload })
+      const status = () => `${primary.running} of ${config.workers} workers run`
+      return { running: primary, status, replaceWorkers: primary.replaceWorkers }
+    }
+    const { startService } = await import('../service/service.js')
+    const service = await startService({ config, log, audit, counts, lastReload, sockets, onTakingUp: holdStops })
+    const status = () => `${service.counts().sessions} sessions`
+    const replaceWorkers = () => log.warn('SIGUSR2 replaces workers, and there are none: see WORKERS')
+    return { running: service, status, replaceWorkers }
   }
-  const { startService } = await import('../service/service.js')
-  const service = await explained(() =>
-    startService({ config, log, audit, counts, lastReload, sockets, onTakingUp: holdStops }),
-  )
-  endOnSignal(service, onStop)
-  systemd.ready(() => `${service.counts().sessions} sessions`)
-  const reload = reloading(settings, service, log, lastReload)
-  obey({
-    SIGHUP: () => systemd.reload(reload),
-    SIGUSR2: () => log.warn('SIGUSR2 replaces workers, and there are none: see WORKERS'),
-  })
-  const { url, urls, metricsUrl } = service
+  const { running, status, replaceWorkers } = await explained(start)
+  endOnSignal(running, () => systemd.stopping(config.drainTime))
+  systemd.ready(status)
+  const reload = reloading(settings, running, log, lastReload)
+  obey({ SIGHUP: () => systemd.reload(reload), SIGUSR2: replaceWorkers })
+  const { url, urls, metricsUrl } = running
   log.info({ version, url, urls, metricsUrl, ...about }, 'listening')
 }
 
