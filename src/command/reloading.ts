@@ -27,7 +27,7 @@ export function reloading(
     for (const warning of warnings) log.warn(warning)
     return isTaken
   }
-  const again = () => unlessInvalid(running, { log, work, onEnd: isDone => lastReload.ended(isDone) })
+  const again = () => unlessInvalid(running, log, work, isDone => lastReload.ended(isDone))
   let turn = Promise.resolve(true)
   return () => {
     turn = turn.then(again, again)
@@ -35,13 +35,13 @@ export function reloading(
   }
 }
 
-interface Reload {
-  readonly log: Logger
-  readonly work: () => Promise<boolean>
-  readonly onEnd: (isDone: boolean) => void
-}
-
-export async function unlessInvalid(running: Pick<Running, 'reopen'>, { log, work, onEnd }: Reload): Promise<boolean> {
+/** Resolves with false if the settings are invalid. */
+export async function unlessInvalid(
+  running: Pick<Running, 'reopen'>,
+  log: Logger,
+  work: () => Promise<boolean>,
+  onEnd: (isDone: boolean) => void,
+): Promise<boolean> {
   let isDone = false
   try {
     isDone = await work()

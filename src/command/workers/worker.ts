@@ -79,7 +79,7 @@ async function start({ worker, folder, sockets }: WorkerStart, onTakingUp: () =>
       log.debug({ changed: reloaded.changed }, 'the settings were read again')
       return service.reload(reloaded.config, reloaded)
     }
-    return unlessInvalid(service, { log, work, onEnd })
+    return unlessInvalid(service, log, work, onEnd)
   }
   return { service, reload }
 }
