@@ -3,36 +3,15 @@ import { Counts } from '../../lib/counts.js'
 import { type Service, startService } from '../../service/service.js'
 import { createLogs } from '../../watching/logs.js'
 import { createDemoRouter, demoPath } from './router.js'
-import { type DemoServer, startDemoServer } from './server.js'
+import { startDemoServer } from './server.js'
 import { domain } from './stanza.js'
 
 const passwords = { alice: 'demo', bob: 'demo' }
 const admin = 'portal:demo'
 
-type Demo = Pick<Service, 'drain' | 'stop'>
-
-export async function startDemo(environment: NodeJS.ProcessEnv): Promise<Demo> {
+/** Its XMPP server ends with the process. */
+export async function startDemo({ PORT, LOG_LEVEL = 'warn', AUDIT_LOG = 'off' }: NodeJS.ProcessEnv): Promise<Service> {
   const server = await startDemoServer(passwords)
-  try {
-    const service = await startOn(server, environment)
-    process.stdout.write(introduction(service.url))
-    return {
-      drain: service.drain,
-      async stop() {
-        await service.stop()
-        await server.stop()
-      },
-    }
-  } catch (error) {
-    await server.stop()
-    throw error
-  }
-}
-
-function startOn(
-  server: DemoServer,
-  { PORT, LOG_LEVEL = 'warn', AUDIT_LOG = 'off' }: NodeJS.ProcessEnv,
-): Promise<Service> {
   const { config } = loadConfig({
     HOST: '127.0.0.1',
     PORT,
@@ -49,7 +28,7 @@ function startOn(
   })
   const counts = new Counts()
   const { log, audit } = createLogs({ config, counts })
-  return startService({
+  const service = await startService({
     config,
     log,
     audit,
@@ -57,6 +36,8 @@ function startOn(
     routers: () => [createDemoRouter(config, admin, passwords)],
     demoPath,
   })
+  process.stdout.write(introduction(service.url))
+  return service
 }
 
 function introduction(url: string): string {
