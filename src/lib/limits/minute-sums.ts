@@ -12,9 +12,7 @@ export type AddCall<Sum> = (key: string, add: Add<Sum>) => boolean
 /** Logs the first call of a key at once, and the sum of later calls once a minute. */
 export class MinuteSums {
   readonly #clock: Clock
-  /** With a running minute. */
-  readonly #running = new Set<{ tellDue(now: number): number; close(): void }>()
-  #timer: Timer | undefined
+  readonly #ends: (() => void)[] = []
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -22,43 +20,50 @@ export class MinuteSums {
 
   /** `wait`: milliseconds before the first line, which sums the calls during this time. */
   of<Sum>(tell: (sum: Sum) => void, wait = 0): AddCall<Sum> {
+    const clock = this.#clock
     /** Oldest minute first. */
     const minutes = new Map<string, { readonly since: number; sum: Sum | undefined }>()
-    const tellDue = (now: number) => {
+    let timer: Timer | undefined
+    const tellAgain = (milliseconds: number) => {
+      timer ??= clock.after(milliseconds, () => {
+        timer = undefined
+        tellDue()
+      })
+    }
+    const tellDue = () => {
+      const now = clock.now()
       for (const [key, { since, sum }] of minutes) {
-        if (now - since < interval && minutes.size <= mostKeys) return since + interval
+        if (now - since < interval && minutes.size <= mostKeys) return tellAgain(since + interval - now)
         minutes.delete(key)
         if (sum === undefined) continue
         if (now - since >= interval) minutes.set(key, { since: now, sum: undefined })
         tell(sum)
       }
-      return Number.POSITIVE_INFINITY
     }
-    const close = () => {
+    this.#ends.push(() => {
+      timer?.cancel()
+      timer = undefined
       const sums = [...minutes.values()]
       minutes.clear()
       for (const { sum } of sums) if (sum !== undefined) tell(sum)
-    }
-    const own = { tellDue, close }
+    })
     return (key, add) => {
       const known = minutes.get(key)
       if (known !== undefined) {
         known.sum = add(known.sum)
         return false
       }
-      const now = this.#clock.now()
-      const minute = { since: now, sum: add(undefined) as Sum | undefined }
+      const minute = { since: clock.now(), sum: add(undefined) as Sum | undefined }
       const tellFirst = () => {
         const { sum } = minute
         minute.sum = undefined
         if (sum !== undefined && minutes.get(key) === minute) tell(sum)
       }
       minutes.set(key, minute)
-      this.#running.add(own)
-      if (minutes.size > mostKeys) tellDue(now)
-      this.#timer ??= this.#clock.after(interval, this.#onTime)
+      tellAgain(interval)
+      if (minutes.size > mostKeys) tellDue()
       if (wait === 0) tellFirst()
-      else this.#clock.after(wait, tellFirst)
+      else clock.after(wait, tellFirst)
       return true
     }
   }
@@ -69,21 +74,7 @@ export class MinuteSums {
     return key => add(key, () => undefined)
   }
 
-  readonly #onTime = (): void => {
-    const now = this.#clock.now()
-    let next = Number.POSITIVE_INFINITY
-    for (const each of this.#running) {
-      const due = each.tellDue(now)
-      if (due === Number.POSITIVE_INFINITY) this.#running.delete(each)
-      next = Math.min(next, due)
-    }
-    this.#timer =
-      next === Number.POSITIVE_INFINITY ? undefined : this.#clock.after(Math.max(0, next - now), this.#onTime)
-  }
-
   close(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
-    for (const each of this.#running) each.close()
+    for (const end of this.#ends) end()
   }
 }
