@@ -55,19 +55,21 @@ export const temporaryEnding = /\.[0-9a-f]{16}\.tmp$/
 
 /** Rejects with a `SealedFileError`. Does not follow symbolic links. */
 export async function readSealed(path: string, keys: readonly KeyObject[]): Promise<string[]> {
-  const refuse: Refuse = (reason, code) => new SealedFileError(reason, path, code)
+  const refuse: Refuse = (reason, code) => {
+    throw new SealedFileError(reason, path, code)
+  }
   const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
   try {
     const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
     try {
-      if (!(await file.stat()).isFile()) throw refuse('unreadable', 'it is not a regular file')
+      if (!(await file.stat()).isFile()) refuse('unreadable', 'it is not a regular file')
       return readFrames(await file.readFile(), keys, refuse)
     } finally {
       await file.close()
     }
   } catch (error) {
     if (error instanceof SealedFileError) throw error
-    throw codeOf(error) === 'ENOENT' ? refuse('absent') : refuse('unreadable', codeOf(error))
+    return codeOf(error) === 'ENOENT' ? refuse('absent') : refuse('unreadable', codeOf(error))
   }
 }
 
@@ -81,7 +83,7 @@ async function takeRoom(file: FileHandle, bytes: number): Promise<void> {
   }
 }
 
-type Refuse = (reason: Refusal, code?: string) => SealedFileError
+type Refuse = (reason: Refusal, code?: string) => never
 
 /** Returns the number of bytes. */
 async function writeFrames(file: FileHandle, key: KeyObject, texts: Iterable<string>): Promise<number> {
@@ -130,17 +132,17 @@ function readFrames(file: Buffer, keys: readonly KeyObject[], refuse: Refuse): s
   let at = 0
   const take = (length: number) => {
     const bytes = file.subarray(at, at + length)
-    if (bytes.length < length) throw refuse('damaged')
+    if (bytes.length < length) refuse('damaged')
     at += length
     return bytes
   }
   const start = take(startBytes)
-  if (!start.subarray(0, magic.length).equals(magic)) throw refuse('damaged')
-  if (start.readUInt16BE(magic.length) !== version) throw refuse('other-version')
+  if (!start.subarray(0, magic.length).equals(magic)) refuse('damaged')
+  if (start.readUInt16BE(magic.length) !== version) refuse('other-version')
   const salt = take(saltBytes)
   const keyName = take(keyNameBytes)
   const header = Buffer.concat([start, salt, keyName])
-  const secret = sealKeyNamed(keyName, keys, salt, label) ?? raise(refuse('wrong-key'))
+  const secret = sealKeyNamed(keyName, keys, salt, label) ?? refuse('wrong-key')
   const opened: Buffer[] = []
   try {
     for (let count = 0, isLast = false; !isLast; count++) {
@@ -148,16 +150,16 @@ function readFrames(file: Buffer, keys: readonly KeyObject[], refuse: Refuse): s
       const number = head.readUInt32BE()
       isLast = number >= lastBit
       const length = isLast ? number - lastBit : number
-      if (length > frameBytes) throw refuse('damaged')
+      if (length > frameBytes) refuse('damaged')
       const sealed = take(length + tagBytes)
       const nonce = nonceOf(count)
       const bytes = unseal(secret, nonce, Buffer.concat([header, nonce, head]), sealed)
-      opened.push(bytes ?? raise(refuse('damaged')))
+      opened.push(bytes ?? refuse('damaged'))
     }
   } finally {
     secret.fill(0)
   }
-  if (at < file.length) throw refuse('damaged')
+  if (at < file.length) refuse('damaged')
   return textsIn(Buffer.concat(opened))
 }
 
@@ -176,8 +178,4 @@ function nonceOf(count: number): Buffer {
   const nonce = Buffer.alloc(12)
   nonce.writeUInt32BE(count, 8)
   return nonce
-}
-
-function raise(error: Error): never {
-  throw error
 }
