@@ -82,7 +82,7 @@ function httpsOf(values: Values) {
     placesFrom: values.HTTPS_HOST === undefined ? 'HOST' : 'HTTPS_HOST',
     files: tlsFiles(values),
     ciphers: values.TLS_CIPHERS,
-    minVersion: values.TLS_MIN_VERSION,
+    minVersion: `TLSv${values.TLS_MIN_VERSION}`,
     clientAuth: values.TLS_CLIENT_AUTH,
   } as const
 }

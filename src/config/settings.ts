@@ -49,7 +49,7 @@ export const sections = {
     TLS_CIPHERS: liveJoined(kinds.ciphers).means(
       "Ciphers for clients, in OpenSSL's notation. Default: ciphers of Node.js.",
     ),
-    TLS_MIN_VERSION: liveJoined(kinds.tlsVersion, '1.2').means('Oldest TLS version for clients.'),
+    TLS_MIN_VERSION: liveJoined(kinds.word('1.2', '1.3'), '1.2').means('Oldest TLS version for clients.'),
     TLS_DHPARAM: joined(kinds.text, 'auto').means(
       'PEM file of Diffie-Hellman parameters for clients without elliptic curves, or `auto`.',
     ),

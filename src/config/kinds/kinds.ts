@@ -61,15 +61,6 @@ export function word<const W extends string>(...words: W[]) {
   return Object.assign(kind, { words })
 }
 
-const version = word('1.2', '1.3')
-export const tlsVersion: Kind<`TLSv${'1.2' | '1.3'}`> = Object.assign(
-  (text: string, report: Report) => {
-    const number = version(text, report)
-    return number && (`TLSv${number}` as const)
-  },
-  { words: version.words },
-)
-
 export const ciphers: Kind<string> = (text, report) =>
   attempt(() => createSecureContext({ ciphers: text })) === undefined
     ? report(`must be ciphers that OpenSSL knows, not ${quoted(text)}`)
