@@ -7,22 +7,18 @@ export interface Turn {
   readonly onBegin: () => void
 }
 
-interface Waiting {
-  readonly isUrgent: () => boolean
+interface Waiting extends Pick<Turn, 'isUrgent'> {
   readonly begin: () => void
 }
 
 /** Limits the work that runs at once for each key. Urgent work goes first. */
 export class KeyedQueue {
-  readonly #most: number
   readonly #queues = new Map<string, Queue>()
 
-  constructor(most: number) {
-    this.#most = most
-  }
+  constructor(readonly most: number) {}
 
   async run<T>(key: string, { isUrgent, onBegin }: Turn, work: () => Promise<T>): Promise<T> {
-    const wait = this.enter(key, this.#most, isUrgent)
+    const wait = this.enter(key, this.most, isUrgent)
     if (wait !== undefined) await wait
     try {
       onBegin()
@@ -33,7 +29,7 @@ export class KeyedQueue {
   }
 
   /** Call `leave` after the work. */
-  enter(key: string, most = this.#most, isUrgent = () => false): Promise<void> | undefined {
+  enter(key: string, most = this.most, isUrgent = () => false): Promise<void> | undefined {
     const queue = this.#queues.get(key) ?? new Queue()
     this.#queues.set(key, queue)
     if (queue.running >= most) return new Promise(begin => void queue.waiting.push({ isUrgent, begin }))
