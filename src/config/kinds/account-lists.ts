@@ -31,18 +31,7 @@ export const [adminAccounts, adminAccountsFile] = accountKinds(readAdmins)
 export const [serviceAccounts, serviceAccountsFile] = accountKinds(readServiceAccounts)
 
 /** `domain=user,…`: users who make accounts. */
-export const accountMakers: Kind<ReadonlyMap<string, string>> = (text, report) => {
-  const makers = new Map<string, string>()
-  for (const [index, entry] of (text === '' ? [] : text.split(',')).entries()) {
-    const [, left = '', user = ''] = /^([^=]*)=(.*)$/s.exec(entry) ?? []
-    const jid = parseJid(`${user.trim()}@${left.trim()}`)
-    if (jid === undefined || jid.local === '' || jid.resource !== undefined)
-      report(`entry ${index + 1} must be like example.org=admin`)
-    else if (makers.has(jid.domain)) report(`entry ${index + 1} repeats the domain ${jid.domain}`)
-    else makers.set(jid.domain, jid.local)
-  }
-  return makers
-}
+export const [accountMakers] = accountKinds(readAccountMakers)
 
 interface Entry {
   readonly text: string
@@ -126,4 +115,16 @@ function readServiceAccounts(entries: readonly Entry[]): ReadonlyMap<string, Ser
     else accounts.set(domain, { user: unescaped(user), password: unescaped(password) })
   }
   return accounts
+}
+
+function readAccountMakers(entries: readonly Entry[]): ReadonlyMap<string, string> {
+  const makers = new Map<string, string>()
+  for (const { text, fault } of entries) {
+    const [, left = '', user = ''] = /^([^=]*)=(.*)$/s.exec(text) ?? []
+    const jid = parseJid(`${user.trim()}@${left.trim()}`)
+    if (jid === undefined || jid.local === '' || jid.resource !== undefined) fault('must be like example.org=admin')
+    else if (makers.has(jid.domain)) fault(`repeats the domain ${jid.domain}`)
+    else makers.set(jid.domain, jid.local)
+  }
+  return makers
 }
