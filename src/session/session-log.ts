@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Logger } from 'pino'
 import type { Counts, EndReason, WebSocketCut } from '../lib/counts.js'
+import { countedLines } from '../lib/limits/counted-lines.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { type LogFor, traceOf } from '../lib/log.js'
 import { foreignText } from '../lib/text/foreign-text.js'
@@ -15,9 +15,7 @@ export function sessionLog(logFor: LogFor, sums: MinuteSums, counts: Counts) {
   const bosh = logFor('bosh')
   const webSocket = logFor('websocket')
   const isWarningDue = sums.firsts()
-  const addNotice = sums.of<{ about: object; log: Logger; what: string; count: number }>(
-    ({ about, log, what, count }) => log.info({ ...about, count }, what),
-  )
+  const often = countedLines(sums)
   const logOf = (transport: Transport | undefined) => (transport === 'websocket' ? webSocket : bosh)
   const aboutSession = ({ id, client }: Session) => {
     const { transport, address } = client ?? {}
@@ -53,7 +51,8 @@ export function sessionLog(logFor: LogFor, sums: MinuteSums, counts: Counts) {
       log.warn(line, 'a stanza of an XMPP server was dropped: it is larger than 4 MiB, or broken')
     },
     noticed(session: Session, what: string): void {
-      addNotice(what, notice => ({ ...aboutSession(session), what, count: (notice?.count ?? 0) + 1 }))
+      const { about, log } = aboutSession(session)
+      often(what, log, about, what)
     },
     unanswered({ id, domain, client }: Session): void {
       if (!isWarningDue('unanswered')) return
