@@ -42,7 +42,7 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: st
   const start = async () => {
     if (isPrimary) {
       const { startPrimary } = await import('./workers/primary.js')
-      const primary = await startPrimary({ config, log, sockets, lastReload })
+      const primary = await startPrimary(config, log, sockets, lastReload)
       const status = () => `${primary.running} of ${config.workers} workers run`
       return { running: primary, status, replaceWorkers: primary.replaceWorkers }
     }

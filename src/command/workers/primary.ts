@@ -18,20 +18,13 @@ import { workerMetrics } from './worker-metrics.js'
 import { forkWorker } from './worker-process.js'
 import { type SlotsParts, WorkerSlots } from './worker-slots.js'
 
-interface PrimaryParts {
-  readonly config: Config
-  readonly log: Logger
-  readonly sockets: ActivatedSockets
-  readonly lastReload: LastReload
-}
-
 /** In Node 22.14 and later, this option prevents a debugger on SIGUSR1, even while a worker starts. */
 const withoutDebugger = '--disable-sigusr1'
 
 /** A worker that does not say in this time that it has reloaded counts as failed. */
 const reloadMilliseconds = 5_000
 
-export async function startPrimary({ config, log, sockets, lastReload }: PrimaryParts) {
+export async function startPrimary(config: Config, log: Logger, sockets: ActivatedSockets, lastReload: LastReload) {
   const { workers: count, drainTime: drainSeconds } = config
   // The folder is private, so only workers can connect to the sockets in it.
   const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
