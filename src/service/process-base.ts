@@ -50,7 +50,7 @@ export async function openBase({
   const live = createLiveConfig(config)
   const phase = new Phase()
   const sums = new MinuteSums(clock)
-  const refused = createRefusals({ counts, sums, log })
+  const refused = createRefusals(counts, sums, log)
   const openStore = (events: StoreEvents) =>
     store === undefined ? openRedis(config, clock, events) : Promise.resolve(store)
   const joined =

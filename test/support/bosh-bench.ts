@@ -289,7 +289,7 @@ export class BoshBench {
     about: BenchOptions = {},
   ) {
     const log = pino({ level: 'info' }, { write: line => void this.logged.push(line) })
-    const refused = createRefusals({ counts: this.counts, sums: this.sums, log })
+    const refused = createRefusals(this.counts, this.sums, log)
     this.refused = refused
     this.waiting = new WaitingMemory(about.mostWaiting, () =>
       freeMemory(this.registry.all(), this.waiting, ({ id }) => refused('waiting', { session: id })),

@@ -4,18 +4,12 @@ import type { MinuteSums } from './minute-sums.js'
 
 export type OnRefused = (limit: Limit, about?: object) => void
 
-interface RefusalsParts {
-  readonly counts: Pick<Counts, 'refused'>
-  readonly sums: MinuteSums
-  readonly log: Logger
-}
-
 const sentences: Partial<Record<Limit, string>> = {
   'proxy-header':
     'a connection from an address in TRUSTED_PROXIES had no PROXY header: send it, or list the proxy alone',
 }
 
-export function createRefusals({ counts, sums, log }: RefusalsParts): OnRefused {
+export function createRefusals(counts: Pick<Counts, 'refused'>, sums: MinuteSums, log: Logger): OnRefused {
   const often = sums.of<object & { readonly limit: Limit; readonly refused: number }>(line =>
     log.warn(line, sentences[line.limit] ?? 'a limit was reached'),
   )

@@ -12,14 +12,11 @@ const MiB = 2 ** 20
 function start(unfinishedMegabytes: number) {
   const clock = new FakeClock()
   const lines: string[] = []
+  const log = pino({}, { write: line => void lines.push(line) })
   const bodies = new UnfinishedBodies({
     limits: { unfinishedMegabytes },
     trustedProxies: readNetworks('10.0.0.1', () => undefined),
-    refused: createRefusals({
-      counts: new Counts(),
-      sums: new MinuteSums(clock),
-      log: pino({}, { write: line => void lines.push(line) }),
-    }),
+    refused: createRefusals(new Counts(), new MinuteSums(clock), log),
   })
   /** Tries to begin bodies of this size. Returns the accepted bodies. */
   const begin = (address: string, bytes: number, tried = 40) => {

@@ -48,7 +48,7 @@ async function start({ isFast = true, unreadMegabytes = 0 } = {}): Promise<void>
     socket.once('close', () => accepted.delete(socket))
   })
   const log = createLog('info', { write() {} })
-  const refused = createRefusals({ counts, sums: new MinuteSums(clock), log })
+  const refused = createRefusals(counts, new MinuteSums(clock), log)
   const connections = () => accepted
   unread = new UnreadReplies({ limits: { unreadMegabytes }, connections, clock, refused })
   await once(server, 'listening')

@@ -11,7 +11,7 @@ function started() {
   const counts = new Counts()
   const lines: object[] = []
   const log = pino({ level: 'warn' }, { write: line => void lines.push(JSON.parse(line)) })
-  return { refused: createRefusals({ counts, sums: new MinuteSums(clock), log }), clock, counts, lines }
+  return { refused: createRefusals(counts, new MinuteSums(clock), log), clock, counts, lines }
 }
 
 test('a limit that is reached is logged once a minute, with its setting and the number of refusals', () => {
