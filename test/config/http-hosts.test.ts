@@ -114,19 +114,13 @@ describe('requests to a host that is not listed', () => {
     expect(load(environment).http.defaultHost).toBe('chat.example.org')
   })
 
-  test.each([
-    [
-      'a default host that is not listed',
-      { HTTP_HOSTS, HTTP_DEFAULT_HOST: 'x' },
+  test('cannot be answered by a host that is not listed, and not be refused without listed hosts', () => {
+    expect(problems({ HTTP_HOSTS, HTTP_DEFAULT_HOST: 'x' })).toEqual([
       'HTTP_DEFAULT_HOST must be one of the hosts in HTTP_HOSTS, or none',
-    ],
-    [
-      'refusal without listed hosts',
-      { HTTP_DEFAULT_HOST: 'none' },
+    ])
+    expect(problems({ HTTP_DEFAULT_HOST: 'none' })).toEqual([
       'HTTP_DEFAULT_HOST=none needs HTTP_HOSTS: every request would be refused',
-    ],
-  ])('cannot be configured with %s', (_what, environment, problem) => {
-    expect(problems(environment as unknown as Record<string, string>)).toEqual([problem])
+    ])
   })
 
   test('cannot be answered at a path with $host', () => {

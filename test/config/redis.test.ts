@@ -85,21 +85,6 @@ describe('REDIS_URL', () => {
     expect(problemsWith({ REDIS_URL })).toEqual([`REDIS_URL ${problem}`])
   })
 
-  test('requires SEAL_KEY_FILE, but not STATE_DIR', () => {
-    expect(load({ REDIS_URL: local }).config.state).toBeUndefined()
-    expect(problemsWith({ REDIS_URL: local, SEAL_KEY_FILE: '' })).toEqual([
-      'SEAL_KEY_FILE is required for REDIS_URL: give all processes the same file, made with (umask 077; openssl rand -base64 32 > seal.key)',
-    ])
-  })
-
-  test.each(['2', 'auto'])('is required for WORKERS=%s, but not for a single process', WORKERS => {
-    expect(problemsWith({ WORKERS })).toEqual([
-      'REDIS_URL is required for WORKERS: install Redis (Debian: apt-get install redis-server) and name it, for example REDIS_URL=redis://127.0.0.1',
-    ])
-    expect(load({ WORKERS, REDIS_URL: local }).config.workers).toBeGreaterThan(0)
-    expect(load({ WORKERS: '0' }).config.redis).toBeUndefined()
-  })
-
   test('replaces each setting of NATS, and without it no former process of several starts alone', () => {
     const sentence = (name: string) =>
       `${name} is no longer a setting: several processes share a Redis (REDIS_URL). See the upgrade notes in CHANGELOG.md`
@@ -157,18 +142,6 @@ describe('REDIS_PASSWORD_FILE', () => {
     })
     expect(redis({ REDIS_URL: 'unix:/run/redis.sock', REDIS_PASSWORD_FILE })).toMatchObject({ password: 'p@ss/word' })
   })
-
-  test('excludes a password in REDIS_URL', () => {
-    expect(problemsWith({ REDIS_URL: 'redis://:other@localhost', REDIS_PASSWORD_FILE })).toEqual([
-      'REDIS_PASSWORD_FILE and a password in REDIS_URL exclude each other: keep one of them',
-    ])
-  })
-
-  test('must be a file with a password', () => {
-    expect(problemsWith({ REDIS_URL: local, REDIS_PASSWORD_FILE: file('empty', '\n') })).toEqual([
-      'REDIS_PASSWORD_FILE names a file that is empty',
-    ])
-  })
 })
 
 describe('REDIS_TLS_CA', () => {
@@ -181,12 +154,6 @@ describe('REDIS_TLS_CA', () => {
       servername: 'redis.example.org',
     })
     expect(redis({ REDIS_URL: 'rediss+sentinel://a,b/name', REDIS_TLS_CA }).tls).toEqual({ ca: cert.trim() })
-  })
-
-  test.each([local, 'redis+sentinel://127.0.0.1/name', 'unix:/run/redis.sock'])('needs TLS, not %s', REDIS_URL => {
-    expect(problemsWith({ REDIS_URL, REDIS_TLS_CA })).toEqual([
-      'REDIS_TLS_CA needs TLS: write rediss:// or rediss+sentinel:// in REDIS_URL',
-    ])
   })
 })
 
@@ -215,12 +182,6 @@ describe('PEER_LISTEN and PEER_ADDRESS', () => {
     ['2001:db8::11', '2001:db8::11', 9191],
   ])('may differ, and a missing port is that of PEER_LISTEN: %s', (PEER_ADDRESS, host, port) => {
     expect(peers({ PEER_LISTEN: '0.0.0.0:9191', PEER_ADDRESS })?.address).toEqual({ host, port })
-  })
-
-  test('have no other port if PEER_LISTEN has port 0', () => {
-    expect(problemsWith({ REDIS_URL: local, PEER_LISTEN: '[::]:0', PEER_ADDRESS: 'chat1:443' })).toEqual([
-      expect.stringMatching(/^PEER_ADDRESS has a port, but PEER_LISTEN has the port 0/),
-    ])
   })
 
   test.each([
@@ -264,18 +225,28 @@ describe('PEER_LISTEN and PEER_ADDRESS', () => {
   })
 })
 
-test.each([
-  ['REDIS_PASSWORD_FILE', () => file('one', 's3cret')],
-  ['REDIS_TLS_CA', () => file('one.pem', makeCertificate(['DNS:a']).cert)],
-  ['PEER_LISTEN', () => '127.0.0.1:9191'],
-])('%s requires REDIS_URL', (name, value) => {
-  expect(problemsWith({ [name]: value() })).toEqual([
-    `REDIS_URL is required for ${name}: name the Redis that the processes share`,
-  ])
-})
+describe('settings of Redis and of peers', () => {
+  const REDIS_PASSWORD_FILE = file('one', 's3cret')
+  const REDIS_TLS_CA = file('one.pem', makeCertificate(['DNS:a']).cert)
 
-test('PEER_ADDRESS requires PEER_LISTEN', () => {
-  expect(problemsWith({ REDIS_URL: local, PEER_ADDRESS: 'chat1' })).toEqual([
-    'PEER_LISTEN is required for PEER_ADDRESS: name the address where this process listens for other machines',
-  ])
+  test.each([
+    [{ REDIS_URL: local, SEAL_KEY_FILE: '' }, 'SEAL_KEY_FILE is required for REDIS_URL: give all processes the same'],
+    [{ WORKERS: '2' }, 'REDIS_URL is required for WORKERS: install Redis'],
+    [{ WORKERS: 'auto' }, 'REDIS_URL is required for WORKERS: install Redis'],
+    [{ REDIS_PASSWORD_FILE }, 'REDIS_URL is required for REDIS_PASSWORD_FILE: name the Redis that'],
+    [{ REDIS_TLS_CA }, 'REDIS_URL is required for REDIS_TLS_CA: name the Redis that'],
+    [{ PEER_LISTEN: '127.0.0.1:9191' }, 'REDIS_URL is required for PEER_LISTEN: name the Redis that'],
+    [{ REDIS_URL: 'redis://:x@localhost', REDIS_PASSWORD_FILE }, 'REDIS_PASSWORD_FILE and a password in REDIS_URL'],
+    [{ REDIS_URL: local, REDIS_PASSWORD_FILE: file('empty', '\n') }, 'REDIS_PASSWORD_FILE names a file that is empty'],
+    [{ REDIS_URL: local, REDIS_TLS_CA }, 'REDIS_TLS_CA needs TLS: write rediss://'],
+    [{ REDIS_URL: 'redis+sentinel://127.0.0.1/name', REDIS_TLS_CA }, 'REDIS_TLS_CA needs TLS: write rediss://'],
+    [{ REDIS_URL: 'unix:/run/redis.sock', REDIS_TLS_CA }, 'REDIS_TLS_CA needs TLS: write rediss://'],
+    [{ REDIS_URL: local, PEER_ADDRESS: 'chat1' }, 'PEER_LISTEN is required for PEER_ADDRESS: name the address where'],
+    [
+      { REDIS_URL: local, PEER_LISTEN: '[::]:0', PEER_ADDRESS: 'chat1:443' },
+      'PEER_ADDRESS has a port, but PEER_LISTEN has the port 0',
+    ],
+  ])('are refused as %j', (environment, problem) => {
+    expect(problemsWith(environment as Record<string, string>)).toEqual([expect.stringContaining(problem)])
+  })
 })
