@@ -23,18 +23,12 @@ export function sealText(key: KeyObject, { label, owner }: Purpose, bytes: Buffe
 }
 
 /** Seals many texts of one label: it derives their key once. */
-export class TextSealer {
-  readonly #start: ReturnType<typeof begin>
-  #count = 0
-
-  constructor(key: KeyObject, label: string) {
-    this.#start = begin(key, label, 2)
-  }
-
-  seal(owner: string, bytes: Buffer): string {
+export function textSealer(key: KeyObject, label: string): (owner: string, bytes: Buffer) => string {
+  const { secret, header } = begin(key, label, 2)
+  let count = 0
+  return (owner, bytes) => {
     const nonce = Buffer.alloc(nonceBytes)
-    nonce.writeUIntBE(this.#count++, nonceBytes - 6, 6)
-    const { secret, header } = this.#start
+    nonce.writeUIntBE(count++, nonceBytes - 6, 6)
     return written(secret, nonce, Buffer.concat([header, nonce]), owner, bytes)
   }
 }

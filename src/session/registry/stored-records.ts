@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../../lib/clock.js'
 import { traceOf } from '../../lib/log.js'
 import type { Phase } from '../../lib/phase.js'
 import { fingerprintOf } from '../../lib/secrets/seal-keys.js'
-import { openText, TextSealer } from '../../lib/secrets/sealed-text.js'
+import { openText, textSealer } from '../../lib/secrets/sealed-text.js'
 import {
   type EndedMarks,
   type KeptBy,
@@ -257,12 +257,12 @@ export const formOf = (key: KeyObject) => `${recordVersion}-${fingerprintOf(key)
 
 /** For the records of a batch. `text`: the record as JSON. */
 export function recordSealer(keys: () => readonly KeyObject[]) {
-  let newest: { readonly form: string; readonly sealer: TextSealer } | undefined
+  let newest: ReturnType<typeof sealingWith> | undefined
   return ({ id, sid, tab, wait }: SessionRecord, text: string): SealedRecord => {
     newest ??= sealingWith(keys()[0]!)
     const secrets = wait?.ticket === undefined ? [sid] : [sid, Ticket.of(wait.ticket, 0).key]
-    return { id, secrets, tab, form: newest.form, text: newest.sealer.seal(id, Buffer.from(text)) }
+    return { id, secrets, tab, form: newest.form, text: newest.sealed(id, Buffer.from(text)) }
   }
 }
 
-const sealingWith = (key: KeyObject) => ({ form: formOf(key), sealer: new TextSealer(key, label) })
+const sealingWith = (key: KeyObject) => ({ form: formOf(key), sealed: textSealer(key, label) })

@@ -1,7 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { openText, sealText, TextSealer } from '../../../src/lib/secrets/sealed-text.js'
+import { openText, sealText, textSealer } from '../../../src/lib/secrets/sealed-text.js'
 
 const newKey = () => createSecretKey(randomBytes(32))
 const [key, older, foreign] = [newKey(), newKey(), newKey()]
@@ -10,8 +10,8 @@ const secret = Buffer.from('the secret of alice')
 const text = sealText(key, purpose, secret)
 
 test('texts of one sealer are different, and each opens alone', () => {
-  const sealer = new TextSealer(key, purpose.label)
-  const texts = Array.from({ length: 300 }, (_, index) => sealer.seal(`owner ${index}`, secret))
+  const sealer = textSealer(key, purpose.label)
+  const texts = Array.from({ length: 300 }, (_, index) => sealer(`owner ${index}`, secret))
   const tails = texts.map(each =>
     Buffer.from(each, 'base64url')
       .subarray(-secret.length - 16)
@@ -31,7 +31,7 @@ test('texts of one sealer are different, and each opens alone', () => {
 
 describe.each([
   ['a sealed text', 0, text],
-  ['a text of a sealer', 12, new TextSealer(key, purpose.label).seal(purpose.owner, secret)],
+  ['a text of a sealer', 12, textSealer(key, purpose.label)(purpose.owner, secret)],
 ])('%s', (_name, nonce, text) => {
   test('opens with each of the keys', () => {
     expect(openText([key], purpose, text)).toEqual(secret)

@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Phase } from '../../../src/lib/phase.js'
-import { TextSealer } from '../../../src/lib/secrets/sealed-text.js'
+import { textSealer } from '../../../src/lib/secrets/sealed-text.js'
 import { formOf, StoredRecords } from '../../../src/session/registry/stored-records.js'
 import type { SessionRecord } from '../../../src/session/session-record.js'
 import { recordVersion } from '../../../src/session/session-record.js'
@@ -213,7 +213,7 @@ describe('a session that was set down', () => {
   })
 
   test('is not taken up from a record that was sealed as another version', async () => {
-    const text = new TextSealer(key, `session ${recordVersion + 1}`).seal(client.id, Buffer.from('{}'))
+    const text = textSealer(key, `session ${recordVersion + 1}`)(client.id, Buffer.from('{}'))
     await store.records.take({ id: client.id }, 'taker')
     await store.records.put([{ id: client.id, secrets: [], form: formOf(key), text }], 'taker', seconds)
     expect(await start().records.takeUp({ id: client.id })).toBeUndefined()
