@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6, SocketAddress } from 'node:net'
+import { withoutBrackets } from './text/without-brackets.js'
 
 /** RFC 6052 §2.1. */
 const nat64 = '64:ff9b:0:0:0:0'
@@ -36,9 +37,6 @@ export function withoutMapping(address: string): string {
 }
 
 export function isLoopback(host: string): boolean {
-  const address = host
-    .toLowerCase()
-    .replace(/^\[|\]$/g, '')
-    .replace(/^::ffff:/, '')
+  const address = withoutMapping(withoutBrackets(host.toLowerCase()))
   return address === 'localhost' || address === '::1' || (isIPv4(address) && address.startsWith('127.'))
 }

@@ -7,17 +7,14 @@ const largestReservedShare = 0.1
 
 export class Descriptors {
   expected = 0
-  readonly #next: () => number | undefined
 
   constructor(
     readonly most = mostDescriptors(),
-    next = nextDescriptor,
-  ) {
-    this.#next = next
-  }
+    readonly next = nextDescriptor,
+  ) {}
 
   get taken(): number {
-    return (this.#next() ?? Number.POSITIVE_INFINITY) + this.expected
+    return (this.next() ?? Number.POSITIVE_INFINITY) + this.expected
   }
 
   /** `keptShare`: a share of all descriptors, kept free in addition to `reserve`. */
