@@ -10,15 +10,12 @@ export function certificatesIn(text: string) {
   return first && { first, chain, text: texts.join('\n') }
 }
 
-export const certificatesFile = inFile(
-  (text, report): string | undefined =>
-    certificatesIn(text)?.text ?? report('names a file that is not a PEM file of certificates'),
-)
+const pemFile = <T>(read: (text: string) => T | undefined, content: string) =>
+  inFile((text, report): T | undefined => read(text) ?? report(`names a file that is not a PEM file of ${content}`))
 
-export const privateKeyFile = inFile(
-  (text, report): KeyObject | undefined =>
-    keyIn(text) ?? report('names a file that is not a PEM file of a private key'),
-)
+export const certificatesFile = pemFile(text => certificatesIn(text)?.text, 'certificates')
+
+export const privateKeyFile = pemFile(text => keyIn(text), 'a private key')
 
 const dhParametersFile = inFile((text, report): string | undefined => {
   // Node would ignore other parameters, such as `X9.42 DH PARAMETERS` in Node 24.
