@@ -32,20 +32,21 @@ export function readSettings(envFile: string | undefined, instead: Environment =
   const file = envFile ?? '.env'
   const readFile = () => {
     const { values, places } = readEnvFile(file, envFile !== undefined)
-    return { values, misspelt: misspeltNames(values, places) }
+    const misspelt = misspeltNames(values, places)
+    return { values, misspelt, ofFile: [...misspelt, ...exposedSettings(file, values)] }
   }
   try {
-    const { values, misspelt } = readFile()
+    const { values, misspelt, ofFile } = readFile()
     for (const [name, value] of Object.entries(values)) process.env[name] ??= value
     let running: Loaded = loadConfig({ ...process.env, ...instead })
     return {
       ...running,
       inFile: values,
       unknown: [...running.unknown, ...misspelt],
-      warnings: [...running.warnings, ...misspelt, ...exposedSettings(file, values)],
+      warnings: [...running.warnings, ...ofFile],
       /** If `reload` throws a `ConfigError`, nothing has changed. */
       reload(): Reloaded {
-        const { values, misspelt } = readFile()
+        const { values, ofFile } = readFile()
         const reloaded = reloadConfig(running, { ...values, ...own, ...instead })
         running = reloaded
         for (const name of Object.keys(settings)) {
@@ -53,8 +54,7 @@ export function readSettings(envFile: string | undefined, instead: Environment =
           if (text === undefined) delete process.env[name]
           else process.env[name] = text
         }
-        const warnings = [...reloaded.warnings, ...misspelt, ...exposedSettings(file, values)]
-        return { ...reloaded, warnings }
+        return { ...reloaded, warnings: [...reloaded.warnings, ...ofFile] }
       },
     }
   } catch (error) {

@@ -3,13 +3,11 @@ import { inspect } from 'node:util'
 import { ConfigError } from '../config/load.js'
 import { forbiddenPortProblem } from '../http/listening/listen-problems.js'
 import { traceOf } from '../lib/log.js'
+import type { Service } from '../service/service.js'
 import { CommandError } from './command-error.js'
 import { holdSignals } from './held-signals.js'
 
-interface Running {
-  drain(): Promise<void>
-  stop(): Promise<void>
-}
+type Running = Pick<Service, 'drain' | 'stop'>
 
 /** Turns errors that the operator can correct into a `CommandError`. */
 export async function explained<T>(start: () => T | Promise<T>): Promise<T> {

@@ -38,13 +38,8 @@ export function ignoredSettings(wished: Environment, taken: Environment): string
   return pairs.flat().filter(name => wished[name] !== undefined && wished[name] !== taken[name])
 }
 
-interface SocketAddress {
-  readonly address: string
-  /** Undefined for a Unix socket. */
-  readonly port: string | undefined
-}
-
-function addressOf(descriptor: number): SocketAddress {
+/** A Unix socket has no port. */
+function addressOf(descriptor: number) {
   const [, inode] = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${descriptor}`)) ?? []
   if (inode !== undefined) {
     for (const table of ['tcp', 'tcp6'])
@@ -64,7 +59,7 @@ function rows(table: string): string[][] {
 }
 
 /** `local` has 32-bit words in the machine's byte order, as in `0100007F:1F90`. */
-function internetAddress(local: string): SocketAddress {
+function internetAddress(local: string) {
   const [digits = '', hexPort = ''] = local.split(':')
   const bytes = Buffer.from(digits, 'hex')
   if (endianness() === 'LE') bytes.swap32()
