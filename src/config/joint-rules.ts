@@ -161,13 +161,6 @@ const rules: readonly ((set: Values) => readonly string[])[] = [
         : [`ADMIN_USERS_FILE has an account with the name of an account in ADMIN_USERS, ${problem}`]
     }),
   set =>
-    [...set.HTTP_HOSTS].flatMap(([name, entries]) =>
-      entries
-        .map(({ domain }) => domain)
-        .filter(domain => domain !== undefined && !allowsDomain(set.XMPP_DOMAINS, domain))
-        .map(domain => `HTTP_HOSTS for ${name} has the domain ${domain}, which XMPP_DOMAINS does not allow`),
-    ),
-  set =>
     [...httpHosts(set)].flatMap(([name, hosts]) =>
       hosts.flatMap((host, index) =>
         problemsOfHost(host, hosts.slice(0, index), set).map(problem => `HTTP_HOSTS for ${name} has ${problem}`),
@@ -221,6 +214,9 @@ function problemsOfHost(host: HostEntry, before: readonly HostEntry[], set: Valu
   const paths = own.map(([, path]) => path)
   const called = ({ domain = 'all domains' }: HostEntry) => domain
   return [
+    host.domain !== undefined &&
+      !allowsDomain(set.XMPP_DOMAINS, host.domain) &&
+      `the domain ${host.domain}, which XMPP_DOMAINS does not allow`,
     pairsOf(paths).some(pair => overlap(...pair)) && 'the same path for two endpoints, or one inside the other',
     paths.some(path => overlap(path, pathsOf.PAGE_PATH(set))) && 'a path that is PAGE_PATH, or one inside the other',
     paths.some(isTaken) && `a path that does not ${outside}`,

@@ -11,7 +11,7 @@ export const redisFaults: Readonly<Record<string, (set: Values) => boolean | und
   'SEAL_KEY_FILE is required for REDIS_URL: give all processes the same file, made with (umask 077; openssl rand -base64 32 > seal.key)':
     set => set.REDIS_URL !== undefined && set.SEAL_KEY_FILE === undefined,
   'REDIS_URL is required for WORKERS: install Redis (Debian: apt-get install redis-server) and name it, for example REDIS_URL=redis://127.0.0.1':
-    set => set.WORKERS !== undefined && set.WORKERS > 0 && set.REDIS_URL === undefined,
+    set => set.WORKERS > 0 && set.REDIS_URL === undefined,
   'REDIS_PASSWORD_FILE and a password in REDIS_URL exclude each other: keep one of them': set =>
     set.REDIS_PASSWORD_FILE !== undefined && set.REDIS_URL?.password !== undefined,
   'REDIS_URL has a user without a password: write user:password, or set REDIS_PASSWORD_FILE': set =>

@@ -28,11 +28,12 @@ export function linesIn(text: string): Line[] {
     .filter(line => !/^(#|$)/.test(line.text))
 }
 
+/** No name is an empty file. */
 export const inFile =
   <T>(kind: (text: string, report: Report, file: string) => T | undefined): Kind<T> =>
   (file, report) => {
     try {
-      return kind(readSettingFile(file), report, file)
+      return kind(file === '' ? '' : readSettingFile(file), report, file)
     } catch (error) {
       return report(`names a file that cannot be read ${unreadable(error, file)}`)
     }

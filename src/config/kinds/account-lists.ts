@@ -49,11 +49,10 @@ function accountKinds<T>(read: (entries: readonly Entry[]) => T): readonly [list
       }),
     )
   }
-  const readLines = inFile((text, report) => readAll(linesIn(text), report, true))
   const listed = (text: string) => text.split(',').map((entry, index) => ({ number: index + 1, text: entry.trim() }))
   return [
     (text, report) => readAll(text === '' ? [] : listed(text), report, false),
-    (file, report) => (file === '' ? readAll([], report, true) : readLines(file, report)),
+    inFile((text, report) => readAll(linesIn(text), report, true)),
   ]
 }
 

@@ -14,10 +14,7 @@ export interface LoginKey {
 }
 
 /** A file of lines `domain={JWK}` (RFC 7517). */
-export const loginKeysFile: Kind<ReadonlyMap<string, LoginKey>> = (file, report) =>
-  file === '' ? new Map() : readFile(file, report)
-
-const readFile = inFile((text, report) => {
+export const loginKeysFile: Kind<ReadonlyMap<string, LoginKey>> = inFile((text, report) => {
   const keys = new Map<string, LoginKey>()
   for (const { number, text: line } of linesIn(text)) {
     const fault: Report = problem => report(`line ${number} ${problem}`)
