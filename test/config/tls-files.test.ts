@@ -20,6 +20,9 @@ function load(environment: Record<string, string>) {
 const problems = (environment: Record<string, string>) =>
   problemsOf(() => load(environment)).map(problem => problem.replaceAll(folder, 'FOLDER'))
 
+const own = { TLS_CERT: 'FOLDER/own.crt' }
+const forAll = { TLS_CLIENT_AUTH: 'all', TLS_CLIENT_CA: 'FOLDER/chain.pem' }
+
 /** Of 512 bits. */
 const weakParameters = `-----BEGIN DH PARAMETERS-----
 MEYCQQD+G6ZnvKz1nc22IcNJDr5ZBE1+L3UpKVoES4cnqnVpOf/YpeG3NQ/Ffyvt
@@ -82,19 +85,15 @@ describe('the certificates of the HTTPS listener', () => {
       'several certificates',
       { TLS_CERT: 'FOLDER/own.crt, FOLDER/other.pem', TLS_KEY: 'FOLDER/own.key,FOLDER/other-key.pem' },
     ],
-    ['an encrypted key', { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/pkcs8.key', TLS_KEY_PASSPHRASE: passphrase }],
+    ['an encrypted key', { ...own, TLS_KEY: 'FOLDER/pkcs8.key', TLS_KEY_PASSPHRASE: passphrase }],
     [
-      'a key encrypted in the older way, its passphrase in a file',
-      {
-        TLS_CERT: 'FOLDER/own.crt',
-        TLS_KEY: 'FOLDER/older.key',
-        TLS_KEY_PASSPHRASE_FILE: 'FOLDER/passphrase',
-      },
+      'a key encrypted in the older way',
+      { ...own, TLS_KEY: 'FOLDER/older.key', TLS_KEY_PASSPHRASE_FILE: 'FOLDER/passphrase' },
     ],
     ['a folder of certbot', { TLS_CERT: 'FOLDER/live' }],
     ['the folder of one name of certbot', { TLS_CERT: 'FOLDER/live/chat.example.org' }],
     ['a folder of certificates with keys beside them', { TLS_CERT: 'FOLDER/pairs' }],
-    ['CAs of clients', { TLS_CERT: 'FOLDER/both.pem', TLS_CLIENT_AUTH: 'all', TLS_CLIENT_CA: 'FOLDER/chain.pem' }],
+    ['CAs of clients', { TLS_CERT: 'FOLDER/both.pem', ...forAll }],
     ['Diffie-Hellman parameters', { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/dh.pem' }],
   ])('may have %s', (_what, environment) => {
     expect(problems(environment)).toEqual([])
@@ -122,10 +121,7 @@ describe('the certificates of the HTTPS listener', () => {
       ['its address', { EXTERNAL_URL: 'https://192.0.2.7', TLS_CERT: 'FOLDER/names.pem' }],
       ['its name in a further certificate', { EXTERNAL_URL: 'https://chat.example.net', TLS_CERT: 'FOLDER/pairs' }],
       ['another name, without https', { EXTERNAL_URL: 'http://chat.example.com' }],
-      [
-        'another name, for a proxy that shows a certificate',
-        { EXTERNAL_URL: 'https://chat.example.com', TLS_CLIENT_AUTH: 'all', TLS_CLIENT_CA: 'FOLDER/chain.pem' },
-      ],
+      ['another name, for a proxy that shows a certificate', { EXTERNAL_URL: 'https://chat.example.com', ...forAll }],
     ])('not if a certificate has %s', (_what, environment) => {
       expect(hostsWarned(environment)).toEqual([])
     })
@@ -150,42 +146,24 @@ describe('the certificates of the HTTPS listener', () => {
     [{ TLS_CERT: '' }, 'TLS_CERT is required for HTTPS_PORT: name a PEM file'],
     [{ TLS_CERT: 'FOLDER/none.pem' }, 'TLS_CERT names FOLDER/none.pem, which cannot be read (ENOENT)'],
     [{ TLS_CERT: 'FOLDER/empty' }, 'TLS_CERT names the folder FOLDER/empty, which has no *.crt'],
-    [
-      { TLS_CERT: 'FOLDER/unusable' },
-      'FOLDER/unusable, which is unusable: TLS_KEY names FOLDER/unusable/a/privkey.pem',
-    ],
-    [
-      { TLS_CERT: 'FOLDER/live', TLS_KEY: 'FOLDER/own.key' },
-      'TLS_KEY and TLS_CHAIN must not be set, because TLS_CERT names the folder',
-    ],
-    [
-      { TLS_CLIENT_AUTH: 'warm', TLS_CLIENT_CA: 'FOLDER/no-certificate.pem' },
-      'TLS_CLIENT_CA names a file that is not a PEM file of certificates',
-    ],
+    [{ TLS_CERT: 'FOLDER/unusable' }, 'which is unusable: TLS_KEY names FOLDER/unusable/a/privkey.pem'],
+    [{ TLS_CERT: 'FOLDER/live', TLS_KEY: 'FOLDER/own.key' }, 'TLS_KEY and TLS_CHAIN must not be set, because TLS_CERT'],
+    [{ TLS_CLIENT_AUTH: 'warm', TLS_CLIENT_CA: 'FOLDER/own.key' }, 'TLS_CLIENT_CA names a file that is not a PEM file'],
     [{ TLS_CLIENT_AUTH: 'warm' }, 'TLS_CLIENT_CA is required for TLS_CLIENT_AUTH'],
     [{ TLS_CLIENT_CA: 'FOLDER/own.crt' }, 'TLS_CLIENT_AUTH is off, but TLS_CLIENT_CA is set'],
-    [
-      { HTTPS_PORT: 'off', TLS_CLIENT_AUTH: 'all', TLS_CLIENT_CA: 'FOLDER/own.crt' },
-      'TLS_CLIENT_AUTH needs HTTPS_PORT',
-    ],
+    [{ ...forAll, HTTPS_PORT: 'off', TLS_CLIENT_CA: 'FOLDER/own.crt' }, 'TLS_CLIENT_AUTH needs HTTPS_PORT'],
     [{ TLS_CERT: 'FOLDER/no-certificate.pem' }, 'no-certificate.pem, which is not a PEM file of certificates'],
     [{ TLS_CERT: 'FOLDER/broken.pem' }, 'broken.pem, which is not a PEM file of certificates'],
     [{ TLS_CERT: 'FOLDER/other.pem' }, 'TLS_KEY is needed for FOLDER/other.pem: it does not contain a key'],
     [{ TLS_KEY: 'FOLDER/none.key' }, 'TLS_KEY names FOLDER/none.key, which cannot be read (ENOENT)'],
     [{ TLS_KEY: 'FOLDER/own.crt' }, 'TLS_KEY names FOLDER/own.crt, which is not a PEM file of a private key'],
     [{ TLS_KEY: 'FOLDER/other-key.pem' }, 'TLS_KEY has a key that does not belong to the first certificate'],
-    [
-      { TLS_CERT: 'FOLDER/own.crt,FOLDER/other.pem', TLS_KEY: 'FOLDER/own.key' },
-      'TLS_KEY must name one file for each of TLS_CERT',
-    ],
-    [
-      { TLS_CERT: 'FOLDER/own.crt,FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/chain.pem' },
-      'TLS_CHAIN must name one file for each',
-    ],
+    [{ TLS_CERT: 'FOLDER/own.crt,FOLDER/other.pem', TLS_KEY: 'FOLDER/own.key' }, 'TLS_KEY must name one file for each'],
+    [{ TLS_CERT: 'FOLDER/own.crt,FOLDER/a', TLS_CHAIN: 'FOLDER/chain.pem' }, 'TLS_CHAIN must name one file for each'],
     [{ TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/none.pem' }, 'FOLDER/none.pem, which cannot be read (ENOENT)'],
     [
       { TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/own.key' },
-      'FOLDER/own.key, which is not a PEM file of certificates',
+      'own.key, which is not a PEM file of certificates',
     ],
     [{ TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/authority.pem' }, 'which does not contain the issuer of'],
     [{ TLS_KEY: 'FOLDER/pkcs8.key' }, 'TLS_KEY_PASSPHRASE is required, or TLS_KEY_PASSPHRASE_FILE'],

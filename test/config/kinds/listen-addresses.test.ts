@@ -82,17 +82,11 @@ describe('listening addresses', () => {
     'which is neither an IP address nor a host name, with a port or without, nor unix: and an absolute path of at most 107 bytes'
 
   test.each([
-    [{ PORT: 'off', HOST: '127.0.0.1:80' }, 'PORT is off, but HOST has a port: keep one of the two'],
-    [
-      { HTTPS_PORT: 'off', HTTPS_HOST: '127.0.0.1:443' },
-      'HTTPS_PORT is off, but HTTPS_HOST has a port: keep one of the two',
-    ],
-    [
-      { HTTPS_HOST: '127.0.0.1', TLS_CERT: '' },
-      'TLS_CERT is required for HTTPS_HOST: name a PEM file with the certificate of this service and its chain',
-    ],
+    [{ PORT: 'off', HOST: '127.0.0.1:80' }, 'PORT is off, but HOST has a port'],
+    [{ HTTPS_PORT: 'off', HTTPS_HOST: '127.0.0.1:443' }, 'HTTPS_PORT is off, but HTTPS_HOST has a port'],
+    [{ HTTPS_HOST: '127.0.0.1', TLS_CERT: '' }, 'TLS_CERT is required for HTTPS_HOST: name a PEM file'],
   ])('cannot be %p', (environment, problem) => {
-    expect(problems({ TLS_CERT, ...environment })).toEqual([problem])
+    expect(problems({ TLS_CERT, ...environment })).toEqual([expect.stringContaining(problem)])
   })
 
   test.each([
@@ -103,19 +97,13 @@ describe('listening addresses', () => {
     [{ HOST: 'unix:http.sock' }, `HOST has "unix:http.sock", ${isNone}`],
     [{ HOST: `unix:/${'f'.repeat(106)}` }, undefined],
     [{ HOST: `unix:/${'f'.repeat(107)}` }, `HOST has "unix:/${'f'.repeat(107)}", ${isNone}`],
-    [
-      { HOST: 'unix:/run/a', HTTPS_PORT: '8443' },
-      'HTTPS_HOST is required for HTTPS_PORT: HOST has only Unix sockets, which are for HTTP',
-    ],
+    [{ HOST: 'unix:/run/a', HTTPS_PORT: '8443' }, 'HTTPS_HOST is required for HTTPS_PORT: HOST has only Unix sockets'],
     [{ SOCKET_MODE: '66' }, 'SOCKET_MODE must be three octal digits, such as 660, not "66"'],
-    [
-      { PROXY_PROTOCOL: 'on', TRUSTED_PROXIES: 'none' },
-      'PROXY_PROTOCOL is on, but no proxy is trusted: name its address in TRUSTED_PROXIES',
-    ],
+    [{ PROXY_PROTOCOL: 'on', TRUSTED_PROXIES: 'none' }, 'PROXY_PROTOCOL is on, but no proxy is trusted'],
     [{ PROXY_PROTOCOL: 'on', TRUSTED_PROXIES: 'none', HOST: 'unix:/run/a' }, undefined],
   ])('given as %p: %s', (environment, problem) => {
     const found = problems(environment)
     if (problem === undefined) expect(found).toEqual([])
-    else expect(found).toContain(problem)
+    else expect(found).toContainEqual(expect.stringContaining(problem))
   })
 })
