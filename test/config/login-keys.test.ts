@@ -22,20 +22,16 @@ describe('keys of logins', () => {
   })
 
   const like = 'must be like example.org={"kty":"oct","k":"…"}'
+  const other = 'has a key that is neither for HS256 (kty oct) nor for ES256 (EC, P-256)'
+  const publicKey = pair.publicKey.export({ format: 'jwk' })
   test.each([
     ['example.org=secret', like],
-    ['example.org=null', 'has a key that is neither for HS256 (kty oct) nor for ES256 (EC, P-256)'],
+    ['example.org=null', other],
     [`*=${json(secret)}`, like],
     [`example.org=${json({ ...secret, k: 'c2hvcnQ' })}`, 'has a key of less than 32 bytes'],
     [`example.org=${json({ ...secret, alg: 'HS512' })}`, 'has a key with another alg than HS256'],
-    [
-      `example.org=${json({ ...signing, crv: 'P-384' })}`,
-      'has a key that is neither for HS256 (kty oct) nor for ES256 (EC, P-256)',
-    ],
-    [
-      `example.org=${json(pair.publicKey.export({ format: 'jwk' }))}`,
-      'has a public key: the private key signs, with the member d',
-    ],
+    [`example.org=${json({ ...signing, crv: 'P-384' })}`, other],
+    [`example.org=${json(publicKey)}`, 'has a public key: the private key signs, with the member d'],
     [`example.org=${json({ ...signing, x: 'AA' })}`, 'has a broken key'],
     [`example.org=${json(secret)}\nEXAMPLE.org=${json(secret)}`, 'repeats the domain example.org'],
   ])('that are wrong are problems that do not quote the line: %s', (line, problem) => {

@@ -8,6 +8,7 @@ import { testFolder } from '../../support/test-folder.js'
 const { folder, file } = testFolder(0o755)
 
 const [first, second] = [randomBytes(32), randomBytes(32)]
+const [encoded, other] = [first.toString('base64'), second.toString('base64')]
 
 function made(name: string, mode: number): string {
   const path = join(folder, name)
@@ -16,21 +17,13 @@ function made(name: string, mode: number): string {
   return path
 }
 
-const goodKey = () => file('good.key', `${first.toString('base64')}\n`)
+const goodKey = () => file('good.key', encoded)
 
 describe('SEAL_KEY_FILE', () => {
   test.each([
-    ['a key', `${first.toString('base64')}\n`, [first]],
-    [
-      'several keys, the first for sealing',
-      `${second.toString('base64')}\n${first.toString('base64')}`,
-      [second, first],
-    ],
-    [
-      'comments and empty lines',
-      `\uFEFF# of November\r\n\r\n  ${first.toString('base64')}  \r\n\t# of October\n${second.toString('base64')}\n\n`,
-      [first, second],
-    ],
+    ['a key', `${encoded}\n`, [first]],
+    ['several keys, the first for sealing', `${other}\n${encoded}`, [second, first]],
+    ['comments and empty lines', `\uFEFF# a\r\n\r\n  ${encoded}  \r\n\t# b\n${other}\n\n`, [first, second]],
   ])('may have %s', (_what, text, keys) => {
     const { config, warnings } = load({ STATE_DIR: folder, SEAL_KEY_FILE: file('seal.key', text) })
     expect(config.state?.keys.map(key => key.export())).toEqual(keys)
@@ -39,8 +32,6 @@ describe('SEAL_KEY_FILE', () => {
   })
 
   const advice = 'make keys with openssl rand -base64 32'
-  const encoded = first.toString('base64')
-
   test.each([
     ['no content', '', `without a key: ${advice}`],
     ['a key of 31 bytes', first.subarray(1).toString('base64'), `whose line 1 is not 32 bytes in base64: ${advice}`],
