@@ -2,14 +2,12 @@ import { type CallerSignal, orGone } from '../caller-gone.js'
 
 const mostSearched = 1000
 
-export interface Turn {
+interface Waiting {
   readonly isUrgent: () => boolean
-  readonly onBegin: () => void
-}
-
-interface Waiting extends Pick<Turn, 'isUrgent'> {
   readonly begin: () => void
 }
+
+const never = () => false
 
 /** Limits the work that runs at once for each key. Urgent work goes first. */
 export class KeyedQueue {
@@ -17,11 +15,10 @@ export class KeyedQueue {
 
   constructor(readonly most: number) {}
 
-  async run<T>(key: string, { isUrgent, onBegin }: Turn, work: () => Promise<T>): Promise<T> {
+  async run<T>(key: string, work: () => Promise<T>, isUrgent = never): Promise<T> {
     const wait = this.enter(key, this.most, isUrgent)
     if (wait !== undefined) await wait
     try {
-      onBegin()
       return await work()
     } finally {
       this.leave(key)
@@ -29,7 +26,7 @@ export class KeyedQueue {
   }
 
   /** Call `leave` after the work. */
-  enter(key: string, most = this.most, isUrgent = () => false): Promise<void> | undefined {
+  enter(key: string, most = this.most, isUrgent = never): Promise<void> | undefined {
     const queue = this.#queues.get(key) ?? new Queue()
     this.#queues.set(key, queue)
     if (queue.running >= most) return new Promise(begin => void queue.waiting.push({ isUrgent, begin }))

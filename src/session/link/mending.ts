@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
 import { Problem, problems } from '../../lib/errors.js'
-import type { Turn } from '../../lib/limits/keyed-queue.js'
 import type { MinuteSums } from '../../lib/limits/minute-sums.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Link, LinkAgain, LinkEnd, Resumption } from '../../xmpp/link.js'
@@ -18,6 +17,12 @@ const mostPause = 15_000
  * fails with an error that is not temporary.
  */
 export type WhyUnmended = 'late' | 'refused'
+
+/** Only so many links of a domain are mended at once. */
+interface Turn {
+  readonly isUrgent: () => boolean
+  readonly onBegin: () => void
+}
 
 export interface Mending {
   readonly logInAgain: (caller: AbortSignal, turn: Turn, resumption: Resumption) => Promise<LinkAgain>

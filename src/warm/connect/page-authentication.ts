@@ -142,8 +142,6 @@ function bearerIn(authorization: string | undefined): string | undefined {
   return /^Bearer +([^ ]+) *$/i.exec(authorization ?? '')?.[1]
 }
 
-const inOrder = { isUrgent: () => false, onBegin: () => {} }
-
 /**
  * A sign-out must not fail because of others behind the same address. So only tokens are limited for which several keys
  * must be tried, because each key takes milliseconds. Backends sign out all users from one address, so only refused
@@ -153,7 +151,7 @@ export function createSignOutChecks(limits: SignOutLimits, tooMany: (address: st
   const queue = new KeyedQueue(checksAtOnce)
   return (address: string): TrySeveral =>
     attempt =>
-      queue.run(clientOf(address), inOrder, async () => {
+      queue.run(clientOf(address), async () => {
         if (await limits.refusesSignOuts(address)) throw tooMany(address)
         try {
           return await attempt()

@@ -104,11 +104,14 @@ function mendingOf(parts: LoginParts, mend: MendParts, again: LoginRequest, lang
   const { connect, queue, longest } = mend
   return {
     longest,
-    logInAgain: (caller, turn, resumption) =>
-      queue.run(again.jid.domain, turn, async () => {
+    logInAgain: (caller, { isUrgent, onBegin }, resumption) => {
+      const work = async () => {
+        onBegin()
         if (caller.aborted) throw new Problem('session-not-found', { step: 'connect' })
         return logInAgain(parts, connect, again, lang, resumption, caller)
-      }),
+      }
+      return queue.run(again.jid.domain, work, isUrgent)
+    },
     record: () => reloginRecordOf(again, lang),
     wipe: () => giveBackAgent(again),
   }

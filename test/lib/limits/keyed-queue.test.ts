@@ -5,18 +5,18 @@ import { KeyedQueue } from '../../../src/lib/limits/keyed-queue.js'
 function bench() {
   const queue = new KeyedQueue(2)
   const begun: string[] = []
-  const turned: string[] = []
   const urgent = new Set<string>()
   const ends = new Map<string, { done(): void; fail(error: Error): void }>()
   return {
     begun,
-    turned,
     urgent,
-    take: (name: string, key = 'a.example') =>
-      queue.run(key, { isUrgent: () => urgent.has(name), onBegin: () => void turned.push(name) }, () => {
+    take(name: string, key = 'a.example') {
+      const work = () => {
         begun.push(name)
         return new Promise<string>((resolve, reject) => ends.set(name, { done: () => resolve(name), fail: reject }))
-      }),
+      }
+      return queue.run(key, work, () => urgent.has(name))
+    },
     async end(name: string, error?: Error): Promise<void> {
       const { done, fail } = ends.get(name)!
       if (error === undefined) done()
@@ -36,14 +36,6 @@ test('work starts as other work ends, in order', async () => {
   expect(begun).toEqual(['1', '2', '3', '4'])
   for (const name of ['3', '4']) await end(name)
   expect(await Promise.all(all)).toEqual(['1', '2', '3', '4'])
-})
-
-test('the callback is called when work starts', async () => {
-  const { begun, turned, take, end } = bench()
-  for (const name of ['1', '2', '3']) void take(name)
-  expect(turned).toEqual(begun)
-  await end('1')
-  expect(turned).toEqual(begun)
 })
 
 test('each key has its own order', async () => {
@@ -66,7 +58,7 @@ test('urgent work goes first, also if it became urgent while it waited', async (
 test('work that fails, or throws at once, lets the next start', async () => {
   const { begun, take, end } = bench()
   const failing = take('1')
-  const thrown = new KeyedQueue(1).run('a.example', { isUrgent: () => false, onBegin() {} }, () => {
+  const thrown = new KeyedQueue(1).run('a.example', () => {
     throw new Error('at once')
   })
   await expect(thrown).rejects.toThrow('at once')
