@@ -6,20 +6,10 @@ import { type ProblemCode, problems } from '../../src/lib/errors.js'
 test('docs/errors.md lists every error, with its status, sentence and whether to retry, and no other', () => {
   const document = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
   const section = document.split('## Codes')[1]!.split('\n## ')[0]!
-  const listed = [...section.matchAll(/^\| `([a-z-]+)` \| (\d+)( ↻)? \| (.+) \|$/gm)].map(
-    ([, code, status, retry, sentence]) => ({
-      code,
-      status: Number(status),
-      retry: retry !== undefined,
-      sentence,
-    }),
+  const listed = section.match(/^\| `[a-z-]+` \| \d+.*$/gm)
+  const rows = Object.entries(problems).map(
+    ([code, { status, retry, sentence }]) => `| \`${code}\` | ${status}${retry ? ' ↻' : ''} | ${sentence} |`,
   )
-  const rows = Object.entries(problems).map(([code, { status, retry, sentence }]) => ({
-    code,
-    status,
-    retry,
-    sentence,
-  }))
   expect(listed).toEqual(rows)
 })
 

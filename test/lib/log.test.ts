@@ -43,12 +43,11 @@ describe('the log of a part', () => {
 
 test('a log that cannot be written does no harm', () => {
   let written = 0
-  const log = createLog('info', {
-    write() {
-      written += 1
-      throw new Error('the disk is full')
-    },
-  })
+  const write = () => {
+    written += 1
+    throw new Error('the disk is full')
+  }
+  const log = createLog('info', { write })
   log.info('one')
   log.child({ part: 'bosh' }).error('two')
   expect(written).toBe(2)
@@ -105,14 +104,11 @@ describe('a log line that is too long for a pipe', () => {
 
 describe('a line of the log', () => {
   const write = (format: 'json-iso' | 'text', about: object, message: string) => {
-    let text = ''
-    const takes = {
-      write(line: string) {
-        text = line
-      },
-    }
-    createLog('info', takes, format).child({ part: 'warm' }).warn(about, message)
-    return text
+    const lines: string[] = []
+    createLog('info', { write: line => void lines.push(line) }, format)
+      .child({ part: 'warm' })
+      .warn(about, message)
+    return lines.join('')
   }
   const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
@@ -133,14 +129,8 @@ describe('a line of the log', () => {
   })
 
   test('is always one line in text format, whatever clients sent', () => {
-    const about = {
-      address: '192.0.2.1',
-      domain: 'a b',
-      name: 'x\nFAKE admin=root',
-      list: ['a b'],
-      none: null,
-      sid: 's1',
-    }
+    const forged = { domain: 'a b', name: 'x\nFAKE admin=root' }
+    const about = { address: '192.0.2.1', ...forged, list: ['a b'], none: null, sid: 's1' }
     const [at, ...words] = write('text', about, 'refused').split(' ')
     expect(at).toMatch(time)
     expect(words.join(' ')).toBe(

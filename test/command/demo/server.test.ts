@@ -3,7 +3,6 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../../src/command/demo/server.js'
 import { writeStreamError } from '../../../src/xmpp/stream-errors.js'
 import { header, RawClient } from '../../support/raw-client.js'
-import { ScramClient } from '../../support/scram.js'
 
 let server: DemoServer
 const clients: RawClient[] = []
@@ -44,14 +43,11 @@ describe('a stream to the demo server', () => {
     expect(await client.until('</stream:features>')).toContain('<optional/></session>')
   })
 
-  const inStream = (text: string) => header() + text
   test.each([
     ['another domain', header('chat.example'), 'host-unknown'],
-    ['another namespace for streams', header().replace('etherx', 'other'), 'invalid-namespace'],
     ['no version', header().replace("version='1.0' ", ''), 'unsupported-version'],
-    ['broken XML', inStream('<auth><</auth>'), 'not-well-formed'],
-    ['a document type', `<!DOCTYPE x [<!ENTITY a 'b'>]>${header()}`, 'restricted-xml'],
-    ['a stanza before the login', inStream("<message to='bob@localhost'/>"), 'not-authorized'],
+    ['broken XML', `${header()}<auth><</auth>`, 'not-well-formed'],
+    ['a stanza before the login', `${header()}<message to='bob@localhost'/>`, 'not-authorized'],
   ])('with %s ends with an error', async (_what, text, condition) => {
     const answer = await open().send(text).rest()
     expect(answer).toMatch(/^<\?xml version='1.0'\?><stream:stream id=/)
@@ -98,25 +94,17 @@ describe('a login at the demo server', () => {
     ['text that is not base64', `<auth ${sasl} mechanism='SCRAM-SHA-1'>###</auth>`, 'malformed-request'],
     ['channel binding', auth('p=tls-unique,,n=alice,r=abc'), 'malformed-request'],
     ['another user as authzid', auth('n,a=bob@localhost,n=alice,r=abc'), 'invalid-authzid'],
+    ['a service account as authzid', auth('n,a=portal@localhost,n=portal,r=abc'), 'invalid-authzid'],
+    ['an unknown user as authzid', auth('n,a=mallory@localhost,n=portal,r=abc'), 'invalid-authzid'],
     ['a response before a login', `<response ${sasl}/>`, 'malformed-request'],
   ])('with %s fails with its condition', async (_what, text, condition) => {
     const client = await greeted()
     expect(await client.send(text).until('</failure>')).toBe(`<failure ${sasl}><${condition}/></failure>`)
   })
 
-  test.each([
-    ['of a service account for itself', 'portal', 'service', 'portal@localhost', 'invalid-authzid'],
-    ['of a service account for an unknown user', 'portal', 'service', 'mallory@localhost', 'invalid-authzid'],
-    ['of a service account with a wrong password', 'portal', 'demo', 'alice@localhost', 'not-authorized'],
-    ['of a user for another', 'alice', 'demo', 'bob@localhost', 'invalid-authzid'],
-  ])('%s fails', async (_what, user, password, authzid, condition) => {
+  test('of a service account with a wrong password fails', async () => {
     const client = await greeted()
-    const first = `<auth ${sasl} mechanism='SCRAM-SHA-1'>${new ScramClient(user, password, undefined, authzid).first}</auth>`
-    const answer =
-      condition === 'invalid-authzid'
-        ? await client.send(first).until('</failure>')
-        : await client.authenticate(user, password, authzid)
-    expect(answer).toBe(`<failure ${sasl}><${condition}/></failure>`)
+    expect(await client.authenticate('portal', 'demo', 'alice@localhost')).toContain('<not-authorized/>')
   })
 })
 

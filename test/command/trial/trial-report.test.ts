@@ -23,14 +23,8 @@ describe('a login that succeeded', () => {
   const binding: BindingObject = {
     ...{ jid: `${jid}/desk`, sid: 'the-sid', rid: 4711, id: 'the-id' },
     ...{ wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: undefined, ver: '1.6' },
-    ...{
-      url: '/http-bind',
-      expires_in: 120,
-      csi: true,
-      link_state: true,
-      credential: undefined,
-      guest_token: undefined,
-    },
+    ...{ url: '/http-bind', expires_in: 120, csi: true, link_state: true },
+    ...{ credential: undefined, guest_token: undefined },
     ...{ resumed: false, delivered: undefined, received: undefined },
     websocket: { url: 'wss://chat.example/xmpp-websocket/warm', token: 'the-token', expires_in: 120 },
     cookie: { name: 'attach', value: 'the-cookie', attributes: 'Path=/' },
