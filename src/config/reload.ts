@@ -3,17 +3,13 @@ import { httpsPorts } from './config.js'
 import { ConfigError, type Loaded, loadConfig } from './load.js'
 import { type Environment, type Name, settings, type Values } from './settings.js'
 
-export interface Reloaded extends Loaded {
-  /** Includes settings whose file has new content. */
-  readonly changed: readonly Name[]
-  readonly needRestart: readonly Name[]
-}
+export type Reloaded = Readonly<ReturnType<typeof reloadConfig>>
 
 const names = Object.keys(settings) as Name[]
 const ofTls: readonly Name[] = names.filter(name => name.startsWith('TLS_'))
 
-/** Throws a `ConfigError`. */
-export function reloadConfig(running: Pick<Loaded, 'environment' | 'values'>, environment: Environment): Reloaded {
+/** Throws a `ConfigError`. `changed` includes settings whose file has new content. */
+export function reloadConfig(running: Pick<Loaded, 'environment' | 'values'>, environment: Environment) {
   const fresh = loadConfig(environment)
   const differing = names.filter(name => !isDeepStrictEqual(running.values[name], fresh.values[name]))
   const needRestart = differing.filter(name => !canChange(name, running.values, fresh.values))
