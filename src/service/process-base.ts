@@ -19,7 +19,7 @@ export interface BaseParts {
   readonly config: Config
   readonly counts: Counts
   readonly log: Logger
-  readonly audit: AuditTrail
+  readonly audit: Pick<AuditTrail, 'log'>
   readonly clock?: Clock
   /** In place of REDIS_URL. */
   readonly store?: Store | undefined

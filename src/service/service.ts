@@ -24,6 +24,7 @@ import { createOverview } from '../warm/numbers/overview.js'
 import { createAuditReader } from '../warm/numbers/recent-audit.js'
 import { createTabCalls } from '../warm/tab-calls.js'
 import { createHealthListeners } from '../watching/health.js'
+import type { AuditTrail } from '../watching/logs.js'
 import { createMetrics, type MetricsParts } from '../watching/metrics.js'
 import { type MetricsServer, serveMetrics } from '../watching/metrics-server.js'
 import { createPageTokens } from './create-page-tokens.js'
@@ -38,6 +39,7 @@ import { Stopping } from './stopping.js'
 const slowestStart = 10_000
 
 export interface ServiceParts extends BaseParts, Pick<ProcessParts, 'dns' | 'hostMetaPort'> {
+  readonly audit: AuditTrail
   /** For secrets of admins. */
   readonly hashes?: WorkQueue
   readonly lastReload?: MetricsParts['lastReload']

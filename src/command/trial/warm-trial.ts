@@ -1,18 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../../config/config.js'
-import { createLiveConfig } from '../../config/live-config.js'
 import { configOfDomain } from '../../config/serving.js'
 import { endpointUrls } from '../../http/addresses.js'
 import { problemFrom } from '../../http/answers/answer.js'
 import { CallerGone } from '../../lib/caller-gone.js'
-import { systemClock } from '../../lib/clock.js'
 import { Counts } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
-import { Descriptors } from '../../lib/limits/descriptors.js'
-import { MinuteSums } from '../../lib/limits/minute-sums.js'
 import { createLog } from '../../lib/log.js'
-import { Phase } from '../../lib/phase.js'
+import { openBase } from '../../service/process-base.js'
 import { createSessionParts } from '../../service/session-parts.js'
 import { createSessions } from '../../service/site-sessions.js'
 import type { Session } from '../../session/session.js'
@@ -63,19 +59,13 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
   if (!allowsDomain(config.domains, domain)) throw new Problem('domain-not-allowed')
   const site = configOfDomain(config, domain)
   const log = createLog('debug', { write: line => takeNotes(JSON.parse(line), notes) })
-  const base = {
-    live: createLiveConfig(config),
+  const base = await openBase({
+    // A trial joins no other processes.
+    config: { ...config, redis: undefined, logLevels: { usual: 'debug', parts: new Map() } },
     log,
-    logFor: () => log,
-    auditFor: () => createLog('silent', { write() {} }),
+    audit: { log: createLog('silent', { write() {} }) },
     counts: new Counts(),
-    refused: () => {},
-    phase: new Phase(),
-    clock: systemClock,
-    sums: new MinuteSums(systemClock),
-    descriptors: new Descriptors(),
-    joined: undefined,
-  }
+  })
   const sessions = createSessionParts({ base, takeUp: () => false })
   sessions.linking.closeSpares()
   try {
