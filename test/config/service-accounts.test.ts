@@ -17,11 +17,8 @@ describe('service accounts', () => {
 
   test('can also be in a file, in which commas need no escape', () => {
     const text = '\uFEFF# who acts for whom\r\n\r\nexample.net=bot:a,b\r\n  # any other\n*=other:é"\n'
-    const environment = {
-      XMPP_SERVICE_ACCOUNTS: 'example.org=bot:x',
-      XMPP_SERVICE_ACCOUNTS_FILE: file('accounts', text),
-    }
-    expect(accounts(environment)).toEqual([
+    const XMPP_SERVICE_ACCOUNTS_FILE = file('accounts', text)
+    expect(accounts({ XMPP_SERVICE_ACCOUNTS: 'example.org=bot:x', XMPP_SERVICE_ACCOUNTS_FILE })).toEqual([
       ['example.org', { user: 'bot', password: 'x' }],
       ['example.net', { user: 'bot', password: 'a,b' }],
       ['*', { user: 'other', password: 'é"' }],
@@ -57,11 +54,8 @@ describe('service accounts', () => {
       'XMPP_SERVICE_ACCOUNTS entry 2 repeats the domain example.org',
       'XMPP_SERVICE_ACCOUNTS entry 4 repeats the domain *',
     ])
-    const environment = {
-      XMPP_SERVICE_ACCOUNTS: 'example.org=a:x',
-      XMPP_SERVICE_ACCOUNTS_FILE: file('again', 'example.org=b:y'),
-    }
-    expect(problems(environment)).toEqual([
+    const XMPP_SERVICE_ACCOUNTS_FILE = file('again', 'example.org=b:y')
+    expect(problems({ XMPP_SERVICE_ACCOUNTS: 'example.org=a:x', XMPP_SERVICE_ACCOUNTS_FILE })).toEqual([
       'XMPP_SERVICE_ACCOUNTS_FILE has an account for a domain of XMPP_SERVICE_ACCOUNTS: keep one of the two',
     ])
   })
