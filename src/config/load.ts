@@ -63,11 +63,7 @@ export function loadConfig(given: Environment, kept: Partial<Values> = {}) {
 /** If each client needs a certificate, only proxies connect, under any name. */
 function uncoveredNames(tls: TlsMaterial | undefined, { externalUrl, http, https }: Config): string[] {
   if (tls === undefined || https?.clientAuth === 'all') return []
-  const urls = [externalUrl, ...[...http.hosts.values()].flat().map(host => host.externalUrl)]
-  return nameWarnings(
-    tls,
-    urls.filter(url => url !== undefined),
-  )
+  return nameWarnings(tls, [externalUrl, ...[...http.hosts.values()].flat().map(host => host.externalUrl)])
 }
 
 /** Domains that one setting names, and another excludes. */
@@ -147,36 +143,22 @@ function risks(environment: Environment, config: Config): string[] {
   // An empty PAGE_ORIGINS turns tokens and guests off without a warning.
   const hasNoOrigins = pages.origins.length === 0 && environment['PAGE_ORIGINS'] === undefined
   const claim = pages.secrets === undefined ? pages.jid?.claim : undefined
-  const possible: readonly (readonly [isSo: boolean, sentence: string])[] = [
-    [
+  const possible: Readonly<Record<string, boolean>> = {
+    'XMPP_DOMAINS has *: this service connects to the server of any domain, except in private networks.':
       domains.includes('*'),
-      'XMPP_DOMAINS has *: this service connects to the server of any domain, except in private networks.',
-    ],
-    [
+    [`SOCKET_MODE lets every user of this machine open ${sockets.join(', ')}, and claim any address, unless the folder is closed to them. Use 660, and a group that the proxy is in.`]:
       (listen.socketMode & 0o002) !== 0 && sockets.length > 0,
-      `SOCKET_MODE lets every user of this machine open ${sockets.join(', ')}, and claim any address, unless the folder is closed to them. Use 660, and a group that the proxy is in.`,
-    ],
-    [
+    [`PAGE_TOKEN_JID has {${claim}}: users of most identity providers can edit this claim, and so log in as others. Use a claim that they cannot edit, such as {sub}.`]:
       claim !== undefined && editedClaims.includes(claim),
-      `PAGE_TOKEN_JID has {${claim}}: users of most identity providers can edit this claim, and so log in as others. Use a claim that they cannot edit, such as {sub}.`,
-    ],
-    [
+    [`${config.warmPath} refuses calls without TLS to ${open.join(', ')} with 403 insecure-channel: HOST has more than loopback addresses, and passwords would travel unencrypted. If a proxy in front of this service ends TLS, name it in TRUSTED_PROXIES or set ASSUME_SECURE=on.`]:
       warm.hasPages && open.length > 0 && !assumeSecure,
-      `${config.warmPath} refuses calls without TLS to ${open.join(', ')} with 403 insecure-channel: HOST has more than loopback addresses, and passwords would travel unencrypted. If a proxy in front of this service ends TLS, name it in TRUSTED_PROXIES or set ASSUME_SECURE=on.`,
-    ],
-    [
+    [`${pageSetting} has no effect without PAGE_ORIGINS: also name the origins of your pages.`]:
       hasNoOrigins && pageSetting !== undefined,
-      `${pageSetting} has no effect without PAGE_ORIGINS: also name the origins of your pages.`,
-    ],
-    [
+    'REQUIRE_SECURE=on refuses the sessions of EXTERNAL_URL, which begins with http://.':
       requireSecure && externalUrl?.startsWith('http:') === true,
-      'REQUIRE_SECURE=on refuses the sessions of EXTERNAL_URL, which begins with http://.',
-    ],
-    [
+    [`WORKERS is ${workers}, but this machine has ${cores} cores: more workers than cores only need more memory.`]:
       workers > mostWorkersPerCore * cores,
-      `WORKERS is ${workers}, but this machine has ${cores} cores: more workers than cores only need more memory.`,
-    ],
-  ]
+  }
   const wide = trustedProxies.list.filter(entry => wideNetworks.test(entry))
   const trusts = [...servers, ...remotes]
   const unchecked = trusts.filter(([, { verify }]) => !verify)
@@ -185,7 +167,7 @@ function risks(environment: Environment, config: Config): string[] {
     ...Array.from(servers, ([domain, { certificate }]) => ['cert', domain, certificate?.cert] as const),
   ].filter(([, , pem]) => pem !== undefined && hasExpired(new X509Certificate(pem), Date.now()))
   return [
-    ...possible.filter(([isSo]) => isSo).map(([, sentence]) => sentence),
+    ...Object.keys(possible).filter(sentence => possible[sentence]),
     ...wide.map(
       entry =>
         `TRUSTED_PROXIES has ${entry}: clients with such an address can claim any other address, and so avoid limits per address. List only the addresses of proxies.`,

@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { join, parse } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { attempt } from '../lib/attempt.js'
+import { withoutBrackets } from '../lib/text/without-brackets.js'
 import { exposureOf } from './exposed-secrets.js'
 import type { Kind } from './kinds/kinds.js'
 import { certificatesFile, certificatesIn, dhParameters, keyIn, pemOf } from './kinds/pem.js'
@@ -137,10 +138,11 @@ function dateWarnings({ certificates, clientCa = '' }: TlsMaterial, now: number)
 }
 
 /** Browsers ignore the name in the subject (RFC 9525 §2), and send no address to choose a certificate by. */
-export function nameWarnings({ certificates }: TlsMaterial, urls: readonly string[]): string[] {
+export function nameWarnings({ certificates }: TlsMaterial, urls: readonly (string | undefined)[]): string[] {
   const hosts = urls
+    .filter(url => url !== undefined)
     .filter(url => url.startsWith('https:'))
-    .map(url => new URL(url).hostname.replace(/^\[|\]$/g, ''))
+    .map(url => withoutBrackets(new URL(url).hostname))
     .filter(host =>
       isIP(host) === 0
         ? certificates.every(({ x509 }) => x509.checkHost(host, { subject: 'never' }) === undefined)
