@@ -1,5 +1,5 @@
 /** A string with the colon after it, or a bracket. */
-const tokens = /("(?:[^"\\]+|\\.)*")\s*(:?)|[{}[\]]/g
+const tokens = /("(?:[^"\\]|\\.)*")\s*(:?)|[{}[\]]/g
 
 /** Includes repeated names. `json` must be valid. */
 export function memberNames(json: string): string[] {
