@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { createDemoRouter } from '../../../src/command/demo/router.js'
-import type { CallerSignal } from '../../../src/lib/caller-gone.js'
 import { createApp } from '../../../src/service/app.js'
 import type { Logins, WarmRequest } from '../../../src/warm/warming/session-login.js'
 import { isXhtml } from '../../support/xhtml.js'
@@ -12,16 +11,13 @@ const config = { ...usual, externalUrl: undefined, domains: ['localhost'] }
 
 function demo(login: Logins['login'] = async () => binding) {
   const logins: WarmRequest[] = []
-  const fakes = {
-    login: (warmRequest: WarmRequest, signal: CallerSignal) => {
-      logins.push(warmRequest)
-      return login(warmRequest, signal)
-    },
-    endUnclaimed: () => {},
+  const noted: Logins['login'] = (warmRequest, signal) => {
+    logins.push(warmRequest)
+    return login(warmRequest, signal)
   }
   const sessions = new FakeSessions()
   const parts = appParts(config, { sessions })
-  const warming = { ...parts.warming, ...fakes }
+  const warming = { ...parts.warming, login: noted, endUnclaimed: () => {} }
   const passwords = { alice: 'demo', bob: 'demo' }
   const router = createDemoRouter(config, credentials.join(':'), passwords)
   const app = createApp({ ...parts, warming, extraRouters: [router] })

@@ -10,12 +10,10 @@ import { testFolder } from '../../support/test-folder.js'
 const jid = 'alice@example.org'
 
 const { folder, file } = testFolder()
-const sealKey = file('key', Buffer.alloc(32, 1).toString('base64'))
+const SEAL_KEY_FILE = file('key', Buffer.alloc(32, 1).toString('base64'))
 
-const trial = (servers = '', login = {}, environment = {}) => {
-  const { config } = loadConfig({
-    ...{ ADMIN_USERS: 'a:b', XMPP_DOMAINS: '*', XMPP_SERVERS: servers, ...environment },
-  })
+const trial = (XMPP_SERVERS = '', login = {}, environment = {}) => {
+  const { config } = loadConfig({ ADMIN_USERS: 'a:b', XMPP_DOMAINS: '*', XMPP_SERVERS, ...environment })
   return { jid, config, login: { domain: 'example.org', ...login } }
 }
 
@@ -66,12 +64,10 @@ describe('stream management', () => {
   test('is reported with its effect on sessions, and advice', () => {
     const management = 'resumable'
     const STATE_DIR = join(folder, 'state')
-    expect(told({ management }, '', { STATE_DIR, SEAL_KEY_FILE: sealKey })).toBe(
-      'yes. Broken links are mended, and sessions survive a restart.',
-    )
-    expect(told({ management }, '', { REDIS_URL: 'redis://127.0.0.1', SEAL_KEY_FILE: sealKey })).toContain(
-      'sessions survive a restart',
-    )
+    for (const store of [{ STATE_DIR }, { REDIS_URL: 'redis://127.0.0.1' }])
+      expect(told({ management }, '', { ...store, SEAL_KEY_FILE })).toBe(
+        'yes. Broken links are mended, and sessions survive a restart.',
+      )
     expect(told({ management })).toContain('If you set STATE_DIR')
     expect(told({ management: 'not-offered' })).toMatch(/^no\. Sessions end .* smacks \(Prosody\) or mod_stream_mgmt/)
     expect(told({ management: 'not-resumable' })).toContain('PLAIN and ANONYMOUS cannot be repeated')

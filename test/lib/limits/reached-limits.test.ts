@@ -20,17 +20,9 @@ test('a limit that is reached is logged once a minute, with its setting and the 
     refused('sessions', { address: '192.0.2.7' })
     clock.advance(1_000)
   }
-  const line = {
-    level: 40,
-    msg: 'a limit was reached',
-    limit: 'sessions',
-    setting: 'MAX_SESSIONS',
-    address: '192.0.2.7',
-  }
-  expect(lines).toMatchObject([
-    { ...line, refused: 1 },
-    { ...line, refused: 59 },
-  ])
+  const limit = { limit: 'sessions', setting: 'MAX_SESSIONS', address: '192.0.2.7' }
+  const line = { level: 40, msg: 'a limit was reached', ...limit }
+  expect(lines).toMatchObject([1, 59].map(refused => ({ ...line, refused })))
   expect(counts.refused.sessions).toBe(61)
 })
 
