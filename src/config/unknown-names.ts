@@ -64,7 +64,6 @@ const known = new Set([...Object.keys(settings), ...proxySettings.map(name => na
 
 const isKnown = (name: string) => known.has(name) || isFormer(name)
 
-/** Variables of socket activation. */
 const ofSystemd = /^LISTEN_(?:PID|FDS|FDNAMES)$/
 
 const lateForNode = 'is too late in the env file: Node.js reads it from the environment, before the service starts.'

@@ -3,7 +3,6 @@ const phases = ['starting', 'serving', 'draining', 'stopping', 'setting-down', '
 
 type PhaseName = (typeof phases)[number]
 
-/** The phase of a process. */
 export class Phase {
   #now: PhaseName = 'starting'
   /** True from `setting-down` on, unless this phase is skipped. */

@@ -76,7 +76,6 @@ export const pageKeys: Kind<{ readonly url: string } | KeysFile> = (text, report
   return url === undefined ? undefined : { url }
 }
 
-/** Issuers or audiences. */
 export const tokenNames = listOf(entry => entry, '', 'must have a name')
 
 /** Each claim must have one of its values. */
