@@ -4,17 +4,16 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { describe, expect, test } from '@jest/globals'
 import { createLiveConfig } from '../../src/config/live-config.js'
-import { loadConfig } from '../../src/config/load.js'
 import { UnreadReplies } from '../../src/http/listening/unread-replies.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { load } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 import { noLoginLimits } from '../support/unlimited.js'
 import { uplinkWith } from '../support/uplink.js'
 
 const { folder } = testFolder()
 
-const configOf = (more: Record<string, string> = {}) =>
-  loadConfig({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'chat.example', ...more }).config
+const configOf = (more: Record<string, string> = {}) => load({ XMPP_DOMAINS: 'chat.example', ...more }).config
 
 const servers = (host: string) => ({ XMPP_SERVERS: `chat.example=xmpp://${host}:5222,*=https://far.example/http-bind` })
 

@@ -12,9 +12,8 @@ describe('a remote BOSH endpoint', () => {
   const remotes = (text: string) => [...load({ XMPP_SERVERS: text }).config.remotes]
 
   test('may serve one domain, beside domains with XMPP servers', () => {
-    const { config } = load({
-      XMPP_SERVERS: 'Example.org=https://XMPP.example.org/http-bind,example.net=xmpp://localhost',
-    })
+    const XMPP_SERVERS = 'Example.org=https://XMPP.example.org/http-bind,example.net=xmpp://localhost'
+    const { config } = load({ XMPP_SERVERS })
     expect([...config.remotes]).toEqual([['example.org', { ...usual, url: 'https://xmpp.example.org/http-bind' }]])
     expect([...config.servers.keys()]).toEqual(['example.net'])
   })
@@ -38,9 +37,7 @@ describe('a remote BOSH endpoint', () => {
     ])
     const { config, warnings } = load({ XMPP_SERVERS: 'example.org=https://localhost/?verify=off' })
     expect(config.remotes.get('example.org')?.verify).toBe(false)
-    expect(warnings).toEqual([
-      'XMPP_SERVERS has verify=off for example.org: an attacker in between can pose as its server and read passwords.',
-    ])
+    expect(warnings).toEqual([expect.stringContaining('XMPP_SERVERS has verify=off for example.org: an attacker')])
   })
 
   test('may be found in the domain’s host-meta', () => {

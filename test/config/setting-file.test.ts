@@ -2,25 +2,19 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { loadConfig } from '../../src/config/load.js'
+import { problems } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
 const { folder } = testFolder()
 
-test.each([
-  ['ADMIN_USERS_FILE', 'ADMIN_USERS_FILE names a file that'],
-  ['XMPP_SERVICE_ACCOUNTS_FILE', 'XMPP_SERVICE_ACCOUNTS_FILE names a file that'],
-  ['EVENTS_SECRET_FILE', 'EVENTS_SECRET_FILE names a file that'],
-  ['REDIS_PASSWORD_FILE', 'REDIS_PASSWORD_FILE names a file that'],
-  ['SEAL_KEY_FILE', 'SEAL_KEY_FILE names a file that'],
-  ['TLS_CERT', 'TLS_CERT names FILE, which'],
-])('%s must be a regular file: a pipe would block the start', (name, fault) => {
+const ofSecrets = ['ADMIN_USERS_FILE', 'XMPP_SERVICE_ACCOUNTS_FILE', 'EVENTS_SECRET_FILE', 'REDIS_PASSWORD_FILE']
+
+test.each([...ofSecrets, 'SEAL_KEY_FILE', 'TLS_CERT'])('%s must be a regular file: a pipe would block', name => {
   const pipe = join(folder, name)
   execFileSync('mkfifo', [pipe])
+  const fault = expect.stringMatching(new RegExp(`^${name} names .* cannot be read \\(it is not a regular file\\)$`))
   // The device comes first, because a read of the pipe would block the test.
-  for (const file of ['/dev/null', pipe])
-    expect(() => loadConfig({ XMPP_DOMAINS: 'example.org', [name]: file })).toThrow(
-      `${fault.replace('FILE,', `${file},`)} cannot be read (it is not a regular file)`,
-    )
+  for (const file of ['/dev/null', pipe]) expect(problems({ [name]: file })).toContainEqual(fault)
 })
 
 test.each([
@@ -29,7 +23,7 @@ test.each([
   [
     'XMPP_SERVERS',
     'example.org=xmpp://127.0.0.1?ca=none.pem',
-    'for example.org has ca, which names a file that cannot be read (ENOENT)',
+    'has ca, which names a file that cannot be read (ENOENT)',
   ],
 ])('a relative name of %s that does not exist says where it was looked for', (name, value, fault) => {
   const load = (text: string) => () => loadConfig({ XMPP_DOMAINS: 'example.org', [name]: text })
