@@ -8,25 +8,20 @@ type Slice = Record<string, unknown>
  * because those of `next` are frozen.
  */
 export function createLiveConfig(first: Config): { readonly config: Config; take(next: Config): void } {
-  const live = copied(first as unknown as Slice)
+  const live = assign({}, first as unknown as Slice)
   return {
     config: live as unknown as Config,
     take: next => void assign(live, next as unknown as Slice),
   }
 }
 
-function copied(slice: Slice): Slice {
-  return Object.fromEntries(
-    Object.entries(slice).map(([name, value]) => [name, isSlice(value) ? copied(value) : value]),
-  )
-}
-
-function assign(live: Slice, next: Slice): void {
+function assign(live: Slice, next: Slice): Slice {
   for (const name of new Set([...Object.keys(live), ...Object.keys(next)])) {
     const [before, after] = [live[name], next[name]]
     if (isSlice(before) && isSlice(after)) assign(before, after)
-    else if (!isDeepStrictEqual(before, after)) live[name] = isSlice(after) ? copied(after) : after
+    else if (!isDeepStrictEqual(before, after)) live[name] = isSlice(after) ? assign({}, after) : after
   }
+  return live
 }
 
 function isSlice(value: unknown): value is Slice {
