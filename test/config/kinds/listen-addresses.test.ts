@@ -1,17 +1,10 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../../support/certificates.js'
 import { load, problems } from '../../support/settings.js'
 import { testFolder } from '../../support/test-folder.js'
 
-const { folder } = testFolder()
-let TLS_CERT: string
-beforeAll(() => {
-  const { cert, key } = makeCertificate(['DNS:localhost'])
-  TLS_CERT = join(folder, 'own.pem')
-  writeFileSync(TLS_CERT, cert + key)
-})
+const { file } = testFolder()
+const TLS_CERT = file('own.pem', Object.values(makeCertificate(['DNS:localhost'])).join(''))
 
 const written = (places: readonly { host: string; port: number }[] = []) =>
   places.map(({ host, port }) => `${host} ${port}`)
@@ -105,5 +98,39 @@ describe('listening addresses', () => {
     const found = problems(environment)
     if (problem === undefined) expect(found).toEqual([])
     else expect(found).toContainEqual(expect.stringContaining(problem))
+  })
+})
+
+describe('two addresses', () => {
+  const SEAL_KEY_FILE = file('seal.key', Buffer.alloc(32, 1).toString('base64'))
+  const redis = { REDIS_URL: 'redis://127.0.0.1', SEAL_KEY_FILE }
+  const used = (name: string, place: string, other: string, taken: string) =>
+    `${name} needs ${place}, but ${other} needs ${taken}: choose another for one of them`
+
+  test.each<[string, Record<string, string>, string]>([
+    ['HTTPS_PORT and PORT', { HTTPS_PORT: '8080' }, used('HTTPS_PORT', '127.0.0.1:8080', 'PORT', '127.0.0.1:8080')],
+    ['METRICS_ADDRESS and PORT', { PORT: '9110' }, used('METRICS_ADDRESS', '127.0.0.1:9110', 'PORT', '127.0.0.1:9110')],
+    ['in HOST', { HOST: '0.0.0.0,127.0.0.2' }, used('PORT', '127.0.0.2:8080', 'PORT', '0.0.0.0:8080')],
+    ['in HOST of IPv6', { HOST: '::1,::' }, used('PORT', '[::]:8080', 'PORT', '[::1]:8080')],
+    [
+      'of Unix sockets',
+      { HOST: 'unix:/run/a.sock', HTTPS_HOST: 'unix:/run/a.sock' },
+      used('HTTPS_PORT', 'unix:/run/a.sock', 'PORT', 'unix:/run/a.sock'),
+    ],
+    [
+      'PEER_LISTEN and METRICS_ADDRESS',
+      { METRICS_ADDRESS: '[::1]:9191', PEER_LISTEN: '[::]:9191', ...redis },
+      used('PEER_LISTEN', '[::]:9191', 'METRICS_ADDRESS', '[::1]:9191'),
+    ],
+  ])('that are one, %s, are a problem', (_what, environment, problem) => {
+    const https = environment['HTTPS_PORT'] || environment['HTTPS_HOST'] ? { TLS_CERT } : {}
+    expect(problems({ ...environment, ...https })).toEqual([problem])
+  })
+
+  test('that differ are none', () => {
+    const free = { HOST: '0.0.0.0:0,127.0.0.1:0', METRICS_ADDRESS: '127.0.0.1:0' }
+    const families = { HOST: '0.0.0.0,::', METRICS_ADDRESS: '127.0.0.1:8081' }
+    const workers = { METRICS_ADDRESS: '127.0.0.1:9191', PEER_LISTEN: '127.0.0.1:9191', WORKERS: '2', ...redis }
+    for (const environment of [free, families, workers]) expect(problems(environment)).toEqual([])
   })
 })
