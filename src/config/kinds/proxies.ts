@@ -55,23 +55,16 @@ export const exclusions: Kind<readonly Exclusion[]> = text =>
 const entriesOf = (text: string) => text.split(/[\s,]+/).filter(entry => entry !== '')
 
 function exclusionOf(entry: string): Exclusion | undefined {
-  if (isIP(addressIn(entry)) !== 0) return excluding(networksIn(entry), undefined)
-  const [, bracketed, plain = '', digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(entry) ?? []
+  // An IPv6 address without brackets has no port.
+  const [, bracketed, plain = entry, digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(entry) ?? []
   const host = bracketed ?? plain
   const port = digits === undefined ? undefined : Number(digits)
   if (port !== undefined && port > 65_535) return undefined
-  if (isIP(addressIn(host)) !== 0) return excluding(networksIn(host), port)
+  if (isIP(host.split('/', 1)[0]!) !== 0) {
+    const hosts = new Networks([host])
+    return hosts.add(host, false) ? { hosts, port } : undefined
+  }
   if (host === '*') return { hosts: '*', port }
   const domain = domainToASCII(host.replace(/^\*?\./, '').replace(/\.$/, ''))
   return domain === '' || domain.includes('*') ? undefined : { hosts: domain, port }
-}
-
-const excluding = (hosts: Networks | undefined, port: number | undefined): Exclusion | undefined =>
-  hosts && { hosts, port }
-
-const addressIn = (range: string) => range.split('/', 1)[0]!
-
-function networksIn(range: string): Networks | undefined {
-  const networks = new Networks([range])
-  return networks.add(range, false) ? networks : undefined
 }
