@@ -9,30 +9,21 @@ const growthShare = 1 / 16
 /** Counts the memory of unsent, undelivered and unacknowledged stanzas, and of unfinished elements, in bytes. */
 export class WaitingMemory {
   bytes = 0
-  #most: number
+  most: number
   readonly #freeMemory: () => void
-  #limit: number
+  /** Above `most`, `freeMemory` is called again when there are more bytes than this. */
+  #tried = 0
   #isFreeing = false
 
   constructor(most = Number.POSITIVE_INFINITY, freeMemory: () => void = () => {}) {
-    this.#most = most
-    this.#limit = most
+    this.most = most
     this.#freeMemory = freeMemory
-  }
-
-  get most(): number {
-    return this.#most
-  }
-
-  set most(most: number) {
-    this.#most = most
-    this.#limit = Math.max(most, this.bytes)
   }
 
   change(bytes: number): void {
     this.bytes += bytes
-    if (this.bytes > this.#limit) this.#ask()
-    else if (this.bytes <= this.most) this.#limit = this.most
+    if (this.bytes <= this.most) this.#tried = 0
+    else if (this.bytes > this.#tried) this.#ask()
   }
 
   /** In bytes. Above this limit, the service does not read from the session's server. */
@@ -51,7 +42,7 @@ export class WaitingMemory {
     queueMicrotask(() => {
       this.#isFreeing = false
       this.#freeMemory()
-      this.#limit = Math.max(this.most, this.bytes + this.most * growthShare)
+      this.#tried = this.bytes + this.most * growthShare
     })
   }
 }
