@@ -64,20 +64,17 @@ function processMemory(megabytes: number, workers: number): number {
 }
 
 export function memoryAllows(clock: Pick<Clock, 'now'>, measure: () => number): (sessions: number) => boolean {
-  let most = Number.POSITIVE_INFINITY
-  let fullThen = 0
-  let setAt = 0
+  /** Undefined while there is memory. */
+  let limit: { readonly most: number; readonly full: number; readonly at: number } | undefined
   return sessions => {
     const full = measure()
-    const isFirst = most === Number.POSITIVE_INFINITY
-    if (full < 1) most = Number.POSITIVE_INFINITY
-    else if (isFirst || (full <= fullThen && clock.now() - setAt >= patience)) {
-      most = isFirst
-        ? Math.max(1, Math.floor(sessions * (1 - endingShare)))
-        : most + Math.max(leastMore, Math.ceil(most * endingShare))
-      fullThen = full
-      setAt = clock.now()
+    const at = clock.now()
+    if (full < 1) limit = undefined
+    else if (limit === undefined) limit = { most: Math.max(1, Math.floor(sessions * (1 - endingShare))), full, at }
+    else if (full <= limit.full && at - limit.at >= patience) {
+      const more = Math.max(leastMore, Math.ceil(limit.most * endingShare))
+      limit = { most: limit.most + more, full, at }
     }
-    return sessions < most
+    return limit === undefined || sessions < limit.most
   }
 }
