@@ -91,9 +91,7 @@ export function sayFailure(problem: Problem, { jid, config, login }: Trial): str
     [problems[code].sentence, quote, detail].filter(Boolean).join(' '),
     facts.filter(Boolean).join('\n'),
     'This was a trial: nothing stays logged in. See docs/errors.md for all codes.',
-  ]
-    .filter(Boolean)
-    .join('\n\n')
+  ].join('\n\n')
 }
 
 function causeOf(cause: unknown): string | undefined {
@@ -129,7 +127,7 @@ function endpointAdvice(domain: string, config: Config): string | undefined {
     : 'Check scheme, host, port and path of the endpoint in XMPP_SERVERS. Usual paths are /http-bind and /bosh. Does the endpoint serve this domain?'
 }
 
-export const trialAdvice: Partial<Record<ProblemCode, string>> = {
+const trialAdvice: Partial<Record<ProblemCode, string>> = {
   'missing-parameter':
     'Enter a JID and a password, or set XMPP_SERVICE_ACCOUNTS, XMPP_LOGIN_KEYS_FILE or a certificate.',
   'domain-not-allowed': 'Add the domain to XMPP_DOMAINS.',

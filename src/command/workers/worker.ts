@@ -16,11 +16,10 @@ import { type Notice, type Order, startVariable, type WorkerStart } from './work
 export async function work(): Promise<void> {
   const given: WorkerStart = JSON.parse(process.env[startVariable]!)
   const { folder } = given
-  let isTakingUp = false
+  let mayHaveSessions = false
   const starting = start(given, () => {
-    isTakingUp = true
+    mayHaveSessions = true
   })
-  let started: Started | undefined
   process.on('message', (order: Order) => {
     starting.then(started => obey(started, order), ignore)
   })
@@ -32,13 +31,14 @@ export async function work(): Promise<void> {
     cluster.worker!.exitedAfterDisconnect = true
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
     // Without a primary, this worker cannot open ports.
-    if (started === undefined && !isTakingUp) process.exit(1)
+    if (!mayHaveSessions) process.exit(1)
     starting.then(({ service }) => end(service, false), ignore)
   })
   try {
-    started = await starting
-    tell({ notice: 'ready', urls: started.service.urls })
-    beat(started.service)
+    const { service } = await starting
+    mayHaveSessions = true
+    tell({ notice: 'ready', urls: service.urls })
+    beat(service)
   } catch (error) {
     const isForeseen = error instanceof CommandError
     if (!isForeseen) process.stderr.write(`${(error as Error).stack}\n`)
