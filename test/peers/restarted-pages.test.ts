@@ -111,6 +111,15 @@ for (const kind of encryptedServers) {
       return page
     }
 
+    const openConverse = async () => {
+      converse.options = { binding: '/chat/binding', transport: 'websocket' }
+      await context.addInitScript(shortPauses)
+      await context.addInitScript(fast)
+      const visitor = await ConverseVisitor.come(context, converse.url, [converse.url, service.url])
+      await visitor.has('online')
+      return visitor
+    }
+
     const openModule = async (over: PageOptions['transport']) => {
       transport = over
       await context.addInitScript(shortPauses)
@@ -175,11 +184,7 @@ for (const kind of encryptedServers) {
     })
 
     test('with Converse and its module gets what came while its user typed without a connection', async () => {
-      converse.options = { binding: '/chat/binding', transport: 'websocket' }
-      await context.addInitScript(shortPauses)
-      await context.addInitScript(fast)
-      const visitor = await ConverseVisitor.come(context, converse.url, [converse.url, service.url])
-      await visitor.has('online')
+      const visitor = await openConverse()
       await talkWith(visitor.in(bob.bareJid), async (_jid, sayBoth) => {
         await service.stop()
         await visitor.has('offline unreachable')
@@ -226,6 +231,24 @@ for (const kind of encryptedServers) {
       const iqs = sent.flatMap(text => /^<iq[^>]* id="(\d{20,})"/.exec(text)?.slice(1) ?? [])
       expect(iqs.length).toBe(new Set(iqs).size)
     })
+
+    test.each([
+      ['the module', () => openModule('websocket')],
+      ['Converse', async () => (await openConverse()).in(bob.bareJid)],
+    ])(
+      'with %s keeps its session if the service is killed that stores sessions while they are live',
+      async (_, open) => {
+        const stored = { PERSIST: 'on', REDIS_URL: `unix:${redis.path}` }
+        await service.restart(stored)
+        await talkWith(await open(), async (_jid, sayBoth) => {
+          await sayBoth()
+          await service.stop('SIGKILL')
+          await sayBoth()
+          await service.start(stored)
+          await sayBoth()
+        })
+      },
+    )
 
     test('with Strophe survives three replacements of the workers', async () => {
       await service.restart({ WORKERS: '2', REDIS_URL: `unix:${redis.path}` })

@@ -5,7 +5,7 @@ import Sequencer from '@jest/test-sequencer'
 const slow = [
   ...['debian-package', 'killed-processes', 'restarted-pages', 'converse-module', 'page-module'],
   ...['mended-pages', 'processes-faults', 'installing', 'admin-looks', 'page-messages', 'proxies', 'portal-example'],
-  ...['websocket-attach', 'portal-recipes', 'passwordless', 'remote-endpoints', 'workers', 'process', 'killed-page'],
+  ...['websocket-attach', 'portal-recipes', 'passwordless', 'remote-endpoints', 'workers', 'process'],
   ...['slow-senders', 'oidc-example', 'redis-faults', 'package', 'audit-log', 'reload', 'demo-page', 'converse'],
 ]
 
