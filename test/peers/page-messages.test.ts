@@ -115,36 +115,6 @@ describe.each(kinds)('At $name', ({ name, start }) => {
         expect(await shown()).toEqual(expected)
         await Promise.all([again.leave(), carol.leave()])
       })
-
-      test('reports each message as sent or failed, and resends a failed message', async () => {
-        const tab = await open(transport, 20)
-        const nobodys = { jid: `nobody-${transport}@localhost`, password: 'secret' }
-        const [good, bad] = [await send(tab, bobs.jid, 'to bob'), await send(tab, nobodys.jid, 'to nobody')]
-        expect(await reaches(tab, good, 'sent')).toEqual({ id: good, to: bobs.jid, state: 'sent' })
-        const failed = {
-          id: bad,
-          to: nobodys.jid,
-          state: 'failed',
-          code: 'service-unavailable',
-          reason: 'The recipient cannot be reached.',
-        }
-        expect(await reaches(tab, bad, 'failed')).toEqual(failed)
-        await tab.reload()
-        await isOnline(tab)
-        expect(await reaches(tab, bad, 'failed')).toEqual(failed)
-        expect((await noted(tab)).own.filter(({ id }) => id === bad).length).toBe(1)
-        await stage.server.register(`nobody-${transport}`, nobodys.password)
-        const nobody = await attach(nobodys)
-        await nobody.isUpToDate()
-        expect(await tab.evaluate(id => [window.chat!.resend('none'), window.chat!.resend(id)], bad)).toEqual([
-          false,
-          true,
-        ])
-        await nobody.receives('>to nobody<')
-        await reaches(tab, bad, 'sent')
-        await nobody.leave()
-        expect((await noted(tab)).odd).toEqual([])
-      })
     })
 
     test.each(['bosh', 'websocket'] as const)('gets only messages over %s while its tab is hidden', async transport => {

@@ -163,19 +163,6 @@ for (const kind of kinds) {
           await shows(tab, 'still there')
         })
 
-      if (transport === 'websocket')
-        test('shows a message that arrives after it has given up its WebSocket', async () => {
-          const tab = await open(transport)
-          relay.hold()
-          stage.bob.say(alice.jid, 'late')
-          await tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-          await isOffline(tab)
-          relay.release()
-          await isOnline(tab)
-          await shows(tab, 'late')
-          expect((await noted(tab)).texts).toEqual(['late'])
-        })
-
       if (transport === 'bosh')
         test('shows messages in order if a later response overtakes an earlier one', async () => {
           const { bob } = stage
