@@ -6,10 +6,7 @@ import { callSessions } from '../support/sessions-api.js'
 import { stageForAdmins } from './admin-stage.js'
 import { brokenRules, excessWidth, overlaps, smallTargets } from './legibility.js'
 import { describeWith } from './needs.js'
-
-const passwords = { alice: 'wonderland', bob: 'builder' }
-const alice = { jid: 'alice@localhost', password: passwords.alice }
-const bobs = { jid: 'bob@localhost', password: passwords.bob }
+import { alice, bobs, passwords } from './user.js'
 
 const devices = {
   phone: { width: 390, height: 844 },

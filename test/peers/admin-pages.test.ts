@@ -10,10 +10,7 @@ import { admin, startTestService } from '../support/start-service.js'
 import { stageForAdmins } from './admin-stage.js'
 import { focused, showsFocus } from './legibility.js'
 import { describeWith } from './needs.js'
-
-const passwords = { alice: 'wonderland', bob: 'builder' }
-const alice = { jid: 'alice@localhost', password: passwords.alice }
-const bobs = { jid: 'bob@localhost', password: passwords.bob }
+import { alice, bobs, passwords } from './user.js'
 
 describeWith(['chromium-headless-shell'], 'The admin pages', () => {
   const closers = calledAfterEach()

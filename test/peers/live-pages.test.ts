@@ -8,8 +8,7 @@ import { startTestService } from '../support/start-service.js'
 import { stageForAdmins } from './admin-stage.js'
 import { brokenRules, focused, showsFocus } from './legibility.js'
 import { describeWith } from './needs.js'
-
-const alice = { jid: 'alice@localhost', password: 'wonderland' }
+import { alice } from './user.js'
 
 /** Pages that wait five or 30 seconds for an update wait a tenth of a second, or for ever once `isManual` is set. */
 const hasty = `const later = setTimeout

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, test } from '@jest/globals'
 import { portal } from '../support/backends/backend.js'
 import { testConduct } from '../support/backends/conduct.js'
+import { javaScript } from '../support/backends/javascript.js'
 import { go, php, python, ruby } from '../support/backends/programs.js'
 import { visit } from '../support/backends/visit.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -9,7 +10,7 @@ import { describeWith } from './needs.js'
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
-for (const backend of [php, python, ruby, go]) {
+for (const backend of [javaScript, php, python, ruby, go]) {
   describeWith(backend.packages, `The client in ${backend.language}`, () => {
     let service: TestService
 
@@ -26,7 +27,8 @@ for (const backend of [php, python, ruby, go]) {
 
     afterAll(() => backend.program?.remove())
 
-    testConduct(backend)
+    // The client in JavaScript does not need another program: test/packages/client/.
+    if (backend !== javaScript) testConduct(backend)
 
     test('warms, resumes, reads and ends sessions of its user', async () => {
       await visit(backend, service, alice)

@@ -1,9 +1,11 @@
 // Strophe in Chromium attaches to warmed sessions at real servers, from both kinds of page.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
 import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import { PortalPage } from './portal-page.js'
@@ -107,5 +109,65 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         expect(page.complaints).toEqual([])
       },
     )
+
+    const gone = "type='terminate' condition='item-not-found'"
+
+    /** The reply to a client that knows sid and rid, and has no cookie. */
+    const stranger = async (url: string, { sid }: WarmBinding, rid: number) => {
+      const client = new BoshClient(`${url}/http-bind`, { sid, rid })
+      const answer = await client.request("<message xmlns='jabber:client' to='alice@localhost'/>")
+      client.close()
+      return answer
+    }
+
+    const chats = async (page: PortalPage, text: string) => {
+      await page.say(await page.jid(), text)
+      await page.receives(text)
+    }
+
+    test('with a cookie, which Chromium sends, rejects requests without it, also beside another session', async () => {
+      const { context, service } = stage
+      const warm = () => service.bind({ ...alice, attach_binding: 'cookie' })
+      const bindings = [await warm(), await warm()] as const
+      const pages = [await open(), await open()] as const
+      for (const [index, page] of pages.entries()) {
+        await page.begin(bindings[index]!)
+        await chats(page, `first ${index}`)
+      }
+      const cookies = await context.cookies(`${service.url}/http-bind`)
+      expect(cookies.map(({ name }) => name).sort()).toEqual(bindings.map(({ id }) => `wb-${id}`).sort())
+      for (const cookie of cookies)
+        expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Lax', path: '/http-bind' })
+      for (const [index, page] of pages.entries()) {
+        const { rid } = bindings[index]!
+        for (const guess of [rid, rid + 3, rid + 4, rid + 1000])
+          expect(await stranger(service.url, bindings[index]!, guess)).toContain(gone)
+        await chats(page, `still here ${index}`)
+        expect(page.complaints).toEqual([])
+        await page.leave()
+      }
+    })
+
+    test('accepts its cookie from a page of another origin', async () => {
+      /** Same site, another port: only the origin differs. */
+      const onSite = (url: string) => url.replace('127.0.0.1', 'localhost')
+      const shared = await startTestService({
+        demo: [{ alice: passwords.alice }],
+        environment: { CORS_ORIGINS: onSite(elsewhere.url), ATTACH_BINDING: 'cookie' },
+      })
+      const binding = await shared.bind(alice)
+      const page = await PortalPage.open(await stage.context.newPage(), onSite(elsewhere.url), onSite(shared.url))
+      await page.tab.evaluate('chat.takeCookies()')
+      await page.begin(binding)
+      await chats(page, 'from next door')
+      expect(page.preflights).toBeGreaterThan(0)
+      const [cookie] = await stage.context.cookies(`${onSite(shared.url)}/http-bind`)
+      expect(cookie).toMatchObject({ name: `wb-${binding.id}`, domain: 'localhost' })
+      expect(await stranger(shared.url, binding, binding.rid + 4)).toContain(gone)
+      await chats(page, 'still from next door')
+      expect(page.complaints).toEqual([])
+      await page.leave()
+      await shared.stop()
+    })
   })
 }
