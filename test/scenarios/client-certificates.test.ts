@@ -5,7 +5,7 @@ import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { type Credentials, makeCertificate } from '../support/certificates.js'
+import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { jsonHeaders } from '../support/login-server/watched-service.js'
@@ -13,15 +13,12 @@ import { adminHeader, startTestService, type TestService } from '../support/star
 import { testFolder } from '../support/test-folder.js'
 
 const { folder } = testFolder()
-let authority: Credentials
-let backend: Credentials
-let stranger: Credentials
+const authority = makeCertificate([], { commonName: 'authority' })
+const backend = makeCertificate([], { commonName: 'backend', issuer: authority })
+const stranger = makeCertificate([], { commonName: 'stranger' })
 let service: TestService
 
-beforeAll(async () => {
-  authority = makeCertificate([], { commonName: 'authority' })
-  backend = makeCertificate([], { commonName: 'backend', issuer: authority })
-  stranger = makeCertificate([], { commonName: 'stranger' })
+beforeAll(() => {
   // One name has its own certificate, because a choice by name replaces the context of the connection.
   for (const name of ['a.example', 'b.example']) {
     const { cert, key } = makeCertificate([`DNS:${name}`])

@@ -42,12 +42,22 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  await callSessions(service.url, 'DELETE', `/sessions?jid=${alice}`)
+  for (const { jid } of await sessions()) await callSessions(service.url, 'DELETE', `/sessions?jid=${bare(jid)}`)
   await service.emptied()
   expect(server.complaints).toEqual([])
   await service.stop()
   await server.stop()
 })
+
+const sessions = async (): Promise<{ id: string; jid: string }[]> =>
+  (await callSessions(service.url, 'GET', '/sessions')).json.sessions
+const bare = (jid: string) => jid.split('/')[0]!
+const logged = (msg: string) => service.lines.map(line => JSON.parse(line)).filter(line => line.msg === msg)
+
+function bindingOf({ status, text }: HttpAnswer) {
+  expect({ status, text: status === 200 ? '' : text }).toEqual({ status: 200, text: '' })
+  return JSON.parse(text)
+}
 
 /** Calls as a page of the portal does. */
 const connect = (page: PageCall = {}) => callConnect(service.url, portal, { token: pageToken({}), ...page })
@@ -69,8 +79,9 @@ describe('a page with a token', () => {
     expect(attribute(await client.terminate(), 'type')).toBe('terminate')
     client.close()
     expect(server.last).toMatchObject({ user: 'portal' })
-    const calls = service.lines.map(line => JSON.parse(line)).filter(({ msg }) => msg === 'connect')
-    expect(calls).toMatchObject([{ part: 'warm', admin: ':pages', jid: alice, login: 'service', code: 'ok' }])
+    expect(logged('connect')).toMatchObject([
+      { part: 'warm', admin: ':pages', jid: alice, login: 'service', code: 'ok' },
+    ])
     const all = service.lines.join('\n')
     for (const hidden of [pageSecret, pageToken({}).split('.')[1]!, binding.sid]) expect(all).not.toContain(hidden)
   })
@@ -166,15 +177,11 @@ describe('a page with a token', () => {
 })
 
 describe('a page with a visit', () => {
-  const bind = async (page: PageCall) => {
-    const { status, text } = await connect(page)
-    expect({ status, text: status === 200 ? '' : text }).toEqual({ status: 200, text: '' })
-    return JSON.parse(text)
-  }
+  const bind = async (page: PageCall) => bindingOf(await connect(page))
   const at = (tab: string, claims: object = { visit: 'v1' }) => ({ token: pageToken(claims), tab })
 
   test('gets the session of its tab again, and other pages do not', async () => {
-    await start({ XMPP_SERVICE_ACCOUNTS: 'chat.example=portal:Pa55-of-portal' })
+    await start()
     const first = await bind(at('t1'))
     expect(await bind(at('t1'))).toMatchObject({ id: first.id, jid: first.jid, resumed: true })
     expect(server.connections).toHaveLength(1)
@@ -184,7 +191,6 @@ describe('a page with a visit', () => {
       expect([id === first.id, resumed]).toEqual([false, false])
     }
     expect(server.connections).toHaveLength(5)
-    await callSessions(service.url, 'DELETE', '/sessions?jid=bob@chat.example')
   })
 
   test('ends only its own sessions', async () => {
@@ -197,12 +203,10 @@ describe('a page with a visit', () => {
     const { status, text, headers } = await end({ visit: 'v1' })
     expect([status, JSON.parse(text)]).toEqual([200, { ended: 2 }])
     expect(headers['access-control-allow-origin']).toBe(portal)
-    const list = await callSessions(service.url, 'GET', '/sessions')
-    const ids = list.json.sessions.map(({ id }: { id: string }) => id)
+    const ids = (await sessions()).map(({ id }) => id)
     expect(ids.sort()).toEqual([other.id, bob.id].sort())
     expect(problemOf(await end({}))).toEqual([401, 'invalid-token'])
     expect(problemOf(await end({ visit: 'v1', aud: 'x' }))).toEqual([401, 'invalid-token'])
-    await callSessions(service.url, 'DELETE', '/sessions?jid=bob@chat.example')
   })
 
   test('ends although its backend signs out many users, and others behind its address send wrong tokens', async () => {
@@ -286,4 +290,114 @@ test('a page gets no cookie value with ATTACH_BINDING=reply', async () => {
   const binding = JSON.parse((await connect({ body: '{"tab":"t1"}' })).text)
   expect(binding.jid).toMatch(/^alice@chat\.example\//)
   expect(binding).not.toHaveProperty('cookie')
+})
+
+describe('guests: visitors of pages who have no account and no token', () => {
+  const ofGuests = {
+    ...{ PAGE_GUESTS: 'chat.example', TRUSTED_PROXIES: '127.0.0.0/8' },
+    SEAL_KEY_FILE: file('guests.key', randomBytes(32).toString('base64')),
+  }
+  const alone = { ...ofGuests, PAGE_TOKEN_SECRET_FILE: '', PAGE_TOKEN_AUDIENCE: '', PAGE_TOKEN_JID: '' }
+
+  const call = ({ from = '192.0.2.1', headers, ...page }: PageCall & { readonly from?: string } = {}) =>
+    callConnect(service.url, portal, { ...page, headers: { 'X-Forwarded-For': from, ...headers } })
+  const come = async (page?: Parameters<typeof call>[0]) => bindingOf(await call(page))
+
+  test('a guest gets a session, and comes back with the token, also after a restart', async () => {
+    await start(alone)
+    const first = await come({ tab: 't1' })
+    expect(first.jid).toMatch(/^[0-9a-f]{32}@chat\.example\//)
+    expect(first).toMatchObject({ resumed: false, guest_token: expect.stringMatching(/^guest-/) })
+    expect(server.last).toMatchObject({ user: 'portal' })
+    const reloaded = await come({ tab: 't1', token: first.guest_token })
+    expect(reloaded).toMatchObject({ id: first.id, jid: first.jid, resumed: true })
+    const otherTab = await come({ tab: 't2', token: reloaded.guest_token })
+    expect(bare(otherTab.jid)).toBe(bare(first.jid))
+    expect(otherTab.id).not.toBe(first.id)
+    expect(bare((await come({ tab: 't1' })).jid)).not.toBe(bare(first.jid))
+    expect(logged('connect')[0]).toMatchObject({ admin: ':pages', jid: bare(first.jid), login: 'service', code: 'ok' })
+    expect(service.lines.join('\n')).not.toContain(first.guest_token.slice(0, 60))
+
+    for (const { jid } of await sessions()) await callSessions(service.url, 'DELETE', `/sessions?jid=${bare(jid)}`)
+    await service.stop()
+    await start(alone)
+    expect(bare((await come({ tab: 't1', token: otherTab.guest_token })).jid)).toBe(bare(first.jid))
+  })
+
+  test('a guest signs out, and ends only own sessions', async () => {
+    await start(alone)
+    const [guest, other] = [await come({ tab: 't1' }), await come({ tab: 't1' })]
+    await come({ tab: 't2', token: guest.guest_token })
+    const end = await call({ method: 'DELETE', token: guest.guest_token })
+    expect([end.status, JSON.parse(end.text)]).toEqual([200, { ended: 2 }])
+    expect((await sessions()).map(({ jid }) => jid)).toEqual([other.jid])
+    expect(problemOf(await call({ method: 'DELETE' }))).toEqual([401, 'invalid-token'])
+  })
+
+  test('a call without a token needs an origin of PAGE_ORIGINS', async () => {
+    await start(alone)
+    const without = await service.call('/connect', { method: 'POST' })
+    const ofOthers = ['https://evil.example', 'null'].map(Origin => call({ headers: { Origin } }))
+    for (const answer of [without, ...(await Promise.all(ofOthers))])
+      expect(problemOf(answer)).toEqual([403, 'cross-site-request'])
+    const { detail } = JSON.parse(without.text)
+    expect(detail).toContain('A guest has no token, so the call needs the header Origin')
+    expect(server.connections).toHaveLength(0)
+  })
+
+  test('pages with a token of the portal log in beside guests', async () => {
+    await start(ofGuests)
+    expect((await come({ token: pageToken({}) })).jid).toMatch(/^alice@/)
+    expect(await come({ token: pageToken({}) })).not.toHaveProperty('guest_token')
+    expect((await come()).jid).toMatch(/^[0-9a-f]{32}@/)
+  })
+
+  test('new guests are limited by address, and guests who come back are not', async () => {
+    await start({ ...alone, RATE_GUESTS: '2' })
+    const { guest_token: token } = await come()
+    await come()
+    const late = await call()
+    expect(problemOf(late)).toEqual([429, 'too-many-requests'])
+    expect(Number(late.headers['retry-after'])).toBeGreaterThan(30)
+    expect(JSON.parse(late.text).detail).toContain('RATE_GUESTS')
+    await come({ token })
+    await come({ from: '192.0.2.2' })
+    expect(logged('a limit was reached')).toMatchObject([{ limit: 'guests-address', setting: 'RATE_GUESTS' }])
+  })
+
+  test('one address does not take the places of all guests', async () => {
+    await start({ ...alone, MAX_GUESTS: '6', MAX_SESSIONS_PER_ADDRESS: '3' })
+    const { guest_token: token } = await come({ tab: 't1' })
+    const calls = Array.from({ length: 9 }, (_, tab) => call({ tab: `more${tab}`, token }))
+    const answers = await Promise.all(calls)
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(2)
+    const late = answers.find(({ status }) => status !== 200)!
+    expect([...problemOf(late), late.headers['retry-after']]).toEqual([429, 'too-many-requests', '60'])
+    expect(JSON.parse(late.text).detail).toContain('MAX_SESSIONS_PER_ADDRESS')
+    expect(problemOf(await call())).toEqual([429, 'too-many-requests'])
+    await come({ tab: 't1', token })
+    await come({ from: '192.0.2.2' })
+    expect(logged('a limit was reached')).toMatchObject([{ limit: 'address', address: '192.0.2.1' }])
+    await call({ method: 'DELETE', token })
+    await come()
+  })
+
+  test('live sessions of guests are limited in total, other users are not, and a resumed session is none more', async () => {
+    await start({ ...ofGuests, MAX_GUESTS: '2' })
+    const { guest_token: token } = await come({ tab: 't1' })
+    await come()
+    const late = await call()
+    expect([...problemOf(late), late.headers['retry-after']]).toEqual([429, 'too-many-requests', '60'])
+    expect(JSON.parse(late.text).detail).toContain('MAX_GUESTS')
+    expect(problemOf(await call({ tab: 't2', token }))).toEqual([429, 'too-many-requests'])
+    const again = await come({ tab: 't1', token })
+    expect(again.resumed).toBe(true)
+    expect((await come({ token: pageToken({}) })).jid).toMatch(/^alice@chat/)
+    await callSessions(service.url, 'DELETE', `/sessions?jid=${alice}`)
+    expect(logged('a limit was reached')).toMatchObject([{ limit: 'guests', setting: 'MAX_GUESTS' }])
+    const client = new BoshClient(`${service.url}/http-bind`, again)
+    await client.terminate()
+    client.close()
+    expect((await come()).resumed).toBe(false)
+  })
 })

@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.js'
 import { Listener } from '../support/listener.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { Operator, settingsAt } from '../support/operated-service.js'
-import { scrape } from '../support/scrape.js'
+import { counted } from '../support/scrape.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
@@ -70,13 +70,6 @@ async function told(session: string, ...events: readonly string[]): Promise<void
   expect(receiver.of(session)).toEqual(events)
 }
 
-/** The values of a metric that are not 0, by its labels. */
-async function counted(name: string): Promise<Record<string, number>> {
-  const { samples } = await scrape(service.service.metricsUrl)
-  const named = [...samples].filter(([sample, value]) => value !== 0 && sample.startsWith(`warm_bindings_${name}`))
-  return Object.fromEntries(named.map(([sample, value]) => [/\{(.*)\}/.exec(sample)?.[1] ?? '', value]))
-}
-
 describe('a portal receives events', () => {
   test('of a session from its first page to its end, in order', async () => {
     const binding = await service.bind(alice)
@@ -101,12 +94,12 @@ describe('a portal receives events', () => {
     expect(receiver.taken[0]!.data).toEqual({ id, jid, domain: 'plain.example', request_id: expect.any(String) })
     expect((await call('GET', `/${id}`)).status).toBe(404)
     expect(receiver.requests).toHaveLength(4)
-    expect(await counted('events_total')).toEqual({
+    expect(await counted(service.service.metricsUrl, 'events_total')).toEqual({
       'type="session.attached",outcome="sent"': 2,
       'type="session.resumed",outcome="sent"': 1,
       'type="session.ended",outcome="sent"': 1,
     })
-    expect(await counted('events_waiting')).toEqual({})
+    expect(await counted(service.service.metricsUrl, 'events_waiting')).toEqual({})
   })
 
   test('with the ids of the call that logged in or last resumed, as in the log', async () => {

@@ -1,7 +1,6 @@
 // Runs in npm run test:all only: ten seconds.
 import { createServer } from 'node:net'
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
+import { afterEach, expect, jest, test } from '@jest/globals'
 import { systemClock } from '../../src/lib/clock.js'
 import type { Store } from '../../src/store/store.js'
 import { BoshClient } from '../support/bosh-client.js'
@@ -15,22 +14,13 @@ import { testFolder } from '../support/test-folder.js'
 
 const { file } = testFolder()
 const sealKey = file('seal.key', Buffer.alloc(32, 7).toString('base64'))
-let server: DemoServer
-let services: TestService[]
+const services: TestService[] = []
 
-beforeEach(async () => {
-  server = await startDemoServer({ alice: 'wonderland' })
-  services = []
-})
-
-afterEach(async () => {
-  await Promise.all(services.map(service => service.stop()))
-  await server.stop()
-})
+afterEach(() => Promise.all(services.splice(0).map(service => service.stop())))
 
 async function start(store: Store | undefined, environment: Record<string, string>): Promise<TestService> {
   const service = await startTestService({
-    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    demo: [{ alice: 'wonderland' }],
     ...(store !== undefined && { store }),
     environment: { SEAL_KEY_FILE: sealKey, REDIS_URL: 'redis://127.0.0.1', ...environment },
   })

@@ -10,8 +10,7 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
+import { describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { type Credentials, makeCertificate } from '../support/certificates.js'
 import { calledAfterEach } from '../support/closers.js'
@@ -28,21 +27,10 @@ const run = promisify(execFile)
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 const ping = "<iq xmlns='jabber:client' type='get' id='p1' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
 
-let server: DemoServer
 const { folder } = testFolder()
-let first: Credentials
-let second: Credentials
+const first = makeCertificate(['DNS:localhost', 'IP:127.0.0.1'])
+const second = makeCertificate(['DNS:*.example.org'])
 const closers = calledAfterEach()
-
-beforeAll(async () => {
-  server = await startDemoServer({ alice: 'wonderland' })
-  first = makeCertificate(['DNS:localhost', 'IP:127.0.0.1'])
-  second = makeCertificate(['DNS:*.example.org'])
-})
-
-afterAll(() => server.stop())
-
-const servers = () => `localhost=xmpp://127.0.0.1:${server.port}?tls=none`
 
 /** The settings of a https listener with the two certificates, on a free port. */
 function tls(): Record<string, string> {
@@ -55,7 +43,7 @@ function tls(): Record<string, string> {
 }
 
 async function start(environment: Record<string, string>): Promise<TestService> {
-  const service = await startTestService({ servers: servers(), environment })
+  const service = await startTestService({ demo: [{ alice: alice.password }], environment })
   closers.push(() => service.stop())
   return service
 }

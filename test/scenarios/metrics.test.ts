@@ -4,7 +4,7 @@ import { BoshClient, type Post } from '../support/bosh-client.js'
 import { boshLogin } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { scrape } from '../support/scrape.js'
+import { counted as countedAt, scrape } from '../support/scrape.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
@@ -40,15 +40,7 @@ afterAll(async () => {
 })
 
 const scraped = async () => (await scrape(service.service.metricsUrl)).samples
-
-/** The values of a metric that are not 0, by labels. */
-async function counted(name: string): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {}
-  for (const [sample, value] of await scraped())
-    if (value !== 0 && sample.replace(/\{.*/, '') === `warm_bindings_${name}`)
-      counts[/\{(.*)\}/.exec(sample)?.[1] ?? ''] = value
-  return counts
-}
+const counted = (name: string) => countedAt(service.service.metricsUrl, name)
 
 function page(options: { sid?: string; rid?: number } = {}): BoshClient {
   const url = `${service.url}/http-bind`

@@ -3,13 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { PeerLink } from '../../src/forwarding/peer-links.js'
 import { pause, systemClock } from '../../src/lib/clock.js'
 import { processIn } from '../../src/store/process-name.js'
 import { type Store, StoreUnavailable } from '../../src/store/store.js'
 import { freshPath } from '../forwarding/stage.js'
-import type { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import { callUrl } from '../support/login-server/watched-service.js'
@@ -21,33 +19,18 @@ import { testFolder } from '../support/test-folder.js'
 const SEAL_KEY_FILE = testFolder().file('keys', randomBytes(32).toString('base64'))
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
-let server: DemoServer
 let store: Store
-let services: TestService[]
+const services: TestService[] = []
 
-beforeEach(async () => {
-  server = await startDemoServer({ alice: alice.password })
+beforeEach(() => {
   store = memoryStore(systemClock)
-  services = []
 })
 
-const clients: BoshClient[] = []
-
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.close()
-  await Promise.all(services.map(service => service.stop()))
-  await server.stop()
-})
+afterEach(() => Promise.all(services.splice(0).map(service => service.stop())))
 
 async function start(count: number, environment: Record<string, string> = {}): Promise<TestService[]> {
   for (let number = 0; number < count; number++)
-    services.push(
-      await startTestService({
-        servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
-        store,
-        environment,
-      }),
-    )
+    services.push(await startTestService({ demo: [{ alice: alice.password }], store, environment }))
   return services
 }
 

@@ -11,10 +11,12 @@ import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import { type OperatedService, Operator } from '../support/operated-service.js'
+import { type OperatedService, Operator, usualSettings } from '../support/operated-service.js'
+import { callConnect } from '../support/page-call.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 import { scrape } from '../support/scrape.js'
+import { callSessions } from '../support/sessions-api.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
 
 const authority = makeCertificate([])
@@ -35,7 +37,6 @@ const workersOf = redisForWorkers()
 const operator = Operator.ofEachTest()
 let service: OperatedService
 let url: string
-let secureUrl: string
 let environment: Record<string, string>
 
 beforeAll(async () => {
@@ -47,8 +48,8 @@ beforeAll(async () => {
 
 afterAll(() => Promise.all([old.stop(), young.stop(), kept.stop()]))
 
+const alice = { jid: 'alice@old.example', password: 'Pa55-of-alice' }
 const basic = (account: string) => `Basic ${Buffer.from(account).toString('base64')}`
-const portal = basic('portal:a-secret')
 const encrypted = (key: string, passphrase: string) =>
   createPrivateKey(key).export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase }).toString()
 const serverAt = (...servers: Pick<LoginServer, 'domain' | 'port'>[]) =>
@@ -56,22 +57,17 @@ const serverAt = (...servers: Pick<LoginServer, 'domain' | 'port'>[]) =>
 
 async function begin(more: Record<string, string>, workers: string): Promise<void> {
   environment = {
-    ...{
-      ...workersOf(workers),
-      PORT: '0',
-      METRICS_ADDRESS: 'none',
-      ADMIN_USERS: 'portal:a-secret',
-      XMPP_SPARE_LINKS: '0',
-    },
+    ...{ ...usualSettings, ...workersOf(workers), XMPP_SPARE_LINKS: '0' },
     ...{ XMPP_DOMAINS: 'old.example', XMPP_SERVERS: serverAt(old), RATE_WARMS_PER_JID: '0' },
     ...more,
   }
   writeSettings()
   service = operator.start({}, '--env-file', 'service.env')
   url = await service.url()
-  const { urls } = service.lines.find(({ msg }) => msg === 'listening') as unknown as { urls: string[] }
-  secureUrl = urls.find(each => each.startsWith('https:')) ?? ''
 }
+
+const listening = () =>
+  service.lines.find(({ msg }) => msg === 'listening') as unknown as { urls: string[]; metricsUrl: string }
 
 function writeSettings(): void {
   const lines = Object.entries(environment).map(([name, value]) => `${name}='${value}'`)
@@ -90,39 +86,23 @@ async function reload(more: Record<string, string>): Promise<OperatedService['li
   return rereads().at(-1)!
 }
 
-type Headers = Record<string, string>
-
-const call = (method: string, path: string, headers: Headers = {}, body?: string): Promise<HttpAnswer> =>
-  ask(url + path, { method, agent: false, headers: { Accept: 'application/json', ...headers } }, body)
+const call = (method: string, path: string, headers: Record<string, string> = {}) =>
+  ask(url + path, { method, agent: false, headers: { Accept: 'application/json', ...headers } })
 const codeOf = ({ status, text }: HttpAnswer) => (status < 400 ? 'ok' : (JSON.parse(text).code as string))
-const warm = (parameters: object, headers: Headers = {}) =>
-  call(
-    'POST',
-    '/warm',
-    { Authorization: portal, 'Content-Type': 'application/json', ...headers },
-    JSON.stringify(parameters),
-  )
+const warm = (body: object) => callSessions(url, 'POST', '', { body })
 const warmed = async (domain: string, more: object = {}) =>
   codeOf(await warm({ jid: `alice@${domain}`, password: 'Pa55-of-alice', ...more }))
 const list = (account: string, from = '127.0.0.1') =>
   call('GET', '/warm/sessions', { Authorization: basic(account), 'X-Forwarded-For': from }).then(codeOf)
 const statusFrom = (path: string, from: string) =>
   call('GET', path, { 'X-Forwarded-For': from }).then(({ status }) => status)
-const connect = (origin: string, token: string) =>
-  call(
-    'POST',
-    '/connect',
-    { Origin: origin, Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
-    '{}',
-  ).then(codeOf)
+const connect = (origin: string, token = '') => callConnect(url, origin, { token, body: '{}' }).then(codeOf)
 const open = async (wait = '1', to = 'old.example') => {
   const client = new BoshClient(`${url}/http-bind`)
   const text = await client.request('', { to, 'xml:lang': 'en', wait, hold: '1', ver: '1.6' })
   client.sid = attribute(text, 'sid')
   return { client, condition: attribute(text, 'condition') }
 }
-const come = (origin: string) =>
-  call('POST', '/connect', { Origin: origin, 'Content-Type': 'application/json' }, '{}').then(codeOf)
 
 const upgrade = (Origin: string) =>
   WebSocketWire.open(url, { headers: { Origin } }).then(
@@ -141,7 +121,7 @@ const rsaToken = () =>
 
 /** The alternative names, cipher and chain that https clients get; an error's code. */
 function handshake(more: object = {}): Promise<string> {
-  const { port } = new URL(secureUrl)
+  const { port } = new URL(listening().urls.find(each => each.startsWith('https:'))!)
   return new Promise(resolve => {
     const socket = connectTls({ port: Number(port), host: '127.0.0.1', rejectUnauthorized: false, ...more }, () => {
       const { subjectaltname, issuerCertificate } = socket.getPeerCertificate(true)
@@ -190,25 +170,36 @@ const cors: Pick<Row, 'look' | 'seen'> = {
     [one, 'true', 'Content-Type', 'GET, POST, OPTIONS', '7200'],
   ],
 }
-const file = (name: string) => operator.pathOf(name)
+const file = (name: string, text: string) => {
+  operator.write(name, text)
+  return operator.pathOf(name)
+}
+
+const sealKey = () => file('seal.key', Buffer.alloc(32, 7).toString('base64'))
 
 /** They change all at once. */
 const lists: () => { readonly [Name in ReloadedName]?: Row } = () => ({
-  TLS_CERT: { values: [file('first.crt'), file('second.crt')], ...tls },
-  TLS_CHAIN: { values: [undefined, file('authority.crt')], ...tls },
-  TLS_KEY: { values: [file('first.key'), file('second.key')], ...tls },
+  TLS_CERT: { values: [file('first.crt', first!.cert), file('second.crt', second!.cert)], ...tls },
+  TLS_CHAIN: { values: [undefined, file('authority.crt', authority.cert)], ...tls },
+  TLS_KEY: {
+    values: [
+      file('first.key', encrypted(first!.key, 'first-passphrase')),
+      file('second.key', encrypted(second!.key, 'second-passphrase')),
+    ],
+    ...tls,
+  },
   TLS_KEY_PASSPHRASE: { values: ['first-passphrase', undefined], ...tls },
-  TLS_KEY_PASSPHRASE_FILE: { values: [undefined, file('passphrase')], ...tls },
+  TLS_KEY_PASSPHRASE_FILE: { values: [undefined, file('passphrase', 'second-passphrase')], ...tls },
   TLS_CIPHERS: { values: [undefined, 'TLS_AES_128_GCM_SHA256'], ...tls },
   TLS_MIN_VERSION: { values: [undefined, '1.3'], ...tls },
   TRUSTED_PROXIES: {
     values: ['none', 'loopback'],
-    look: () => list('portal:a-secret', '10.9.9.9'),
+    look: () => list('admin:admin-secret', '10.9.9.9'),
     seen: ['ok', 'address-forbidden'],
   },
   WARM_ALLOW: {
     values: [undefined, 'loopback, 10.0.0.0/8, !10.9.9.9'],
-    look: async () => [await list('portal:a-secret', '192.168.1.1'), await list('portal:a-secret', '10.1.1.1')],
+    look: async () => [await list('admin:admin-secret', '192.168.1.1'), await list('admin:admin-secret', '10.1.1.1')],
     seen: [
       ['ok', 'ok'],
       ['address-forbidden', 'ok'],
@@ -225,12 +216,12 @@ const lists: () => { readonly [Name in ReloadedName]?: Row } = () => ({
     seen: [200, 403],
   },
   ADMIN_USERS: {
-    values: ['portal:a-secret', 'portal:a-secret,watcher:w-secret:role=read'],
+    values: ['admin:admin-secret', 'admin:admin-secret,watcher:w-secret:role=read'],
     look: () => list('watcher:w-secret'),
     seen: ['unauthorized', 'ok'],
   },
   ADMIN_USERS_FILE: {
-    values: [file('admins'), file('new-admins')],
+    values: [file('admins', 'shop:old-secret'), file('new-admins', 'shop:new-secret')],
     look: async () => [await list('shop:old-secret'), await list('shop:new-secret')],
     seen: [
       ['ok', 'unauthorized'],
@@ -261,12 +252,12 @@ const lists: () => { readonly [Name in ReloadedName]?: Row } = () => ({
     seen: ['missing-parameter', 'ok'],
   },
   XMPP_SERVICE_ACCOUNTS_FILE: {
-    values: [undefined, file('accounts')],
+    values: [undefined, file('accounts', 'page.example=bot:Pa55-of-bot')],
     look: () => warm({ jid: 'alice@page.example' }).then(codeOf),
     seen: ['ok', 'ok'],
   },
   XMPP_LOGIN_KEYS_FILE: {
-    values: [undefined, file('login-keys')],
+    values: [undefined, file('login-keys', `signed.example={"kty":"oct","k":"${'k'.repeat(43)}"}`)],
     look: () => warm({ jid: 'alice@signed.example' }).then(codeOf),
     seen: ['missing-parameter', 'not-authorized'],
   },
@@ -282,7 +273,7 @@ const lists: () => { readonly [Name in ReloadedName]?: Row } = () => ({
     seen: [false, true],
   },
   SEAL_KEY_FILE: {
-    values: [undefined, file('seal.key')],
+    values: [undefined, sealKey()],
     look: async () => [
       await warmed('old.example', { remember: 'on' }),
       await warmed('new.example', { remember: 'on' }),
@@ -295,11 +286,14 @@ const lists: () => { readonly [Name in ReloadedName]?: Row } = () => ({
   CORS_ORIGINS: { values: [undefined, one], ...cors },
   WEBSOCKET_ORIGINS: { values: [one, two], look: () => upgrade(two!), seen: ['no WebSocket but HTTP 403', undefined] },
   PAGE_ORIGINS: { values: [one, two], ...pages },
-  PAGE_TOKEN_SECRET_FILE: { values: [file('page-secret'), undefined], ...pages },
-  PAGE_TOKEN_JWKS: { values: [undefined, file('jwks.json')], ...pages },
+  PAGE_TOKEN_SECRET_FILE: { values: [file('page-secret', pageSecret), undefined], ...pages },
+  PAGE_TOKEN_JWKS: {
+    values: [undefined, file('jwks.json', JSON.stringify({ keys: [pageKeys.publicKey.export({ format: 'jwk' })] }))],
+    ...pages,
+  },
   PAGE_GUESTS: {
     values: [undefined, 'page.example'],
-    look: async () => [await come(one!), await come(two!)],
+    look: async () => [await connect(one!), await connect(two!)],
     seen: [
       ['invalid-token', 'cross-site-request'],
       ['cross-site-request', 'ok'],
@@ -321,35 +315,18 @@ function keysOfWorkers({ SEAL_KEY_FILE: first }: Record<string, string>): Record
   let credential: string | undefined
   const look = async () => {
     const account = { jid: 'alice@page.example' }
-    credential ??= JSON.parse((await warm({ ...account, password: 'Pa55-of-alice', remember: 'on' })).text).credential
+    credential ??= (await warm({ ...account, password: 'Pa55-of-alice', remember: 'on' })).json.credential
     return codeOf(await warm({ ...account, credential }))
   }
-  return { SEAL_KEY_FILE: { values: [first, file('seal.key')], look, seen: ['ok', 'credentials-expired'] } }
+  return { SEAL_KEY_FILE: { values: [first, sealKey()], look, seen: ['ok', 'credentials-expired'] } }
 }
 
 const valuesOf = (rows: { readonly [name: string]: Row }, at: 0 | 1) =>
   Object.fromEntries(Object.entries(rows).map(([name, { values }]) => [name, values[at] ?? '']))
 
-function writeFiles(): void {
-  operator.write('authority.crt', authority.cert)
-  operator.write('first.crt', first!.cert)
-  operator.write('first.key', encrypted(first!.key, 'first-passphrase'))
-  operator.write('second.crt', second!.cert)
-  operator.write('second.key', encrypted(second!.key, 'second-passphrase'))
-  operator.write('passphrase', 'second-passphrase')
-  operator.write('admins', 'shop:old-secret')
-  operator.write('new-admins', 'shop:new-secret')
-  operator.write('accounts', 'page.example=bot:Pa55-of-bot')
-  operator.write('login-keys', `signed.example={"kty":"oct","k":"${'k'.repeat(43)}"}`)
-  operator.write('seal.key', Buffer.alloc(32, 7).toString('base64'))
-  operator.write('page-secret', pageSecret)
-  operator.write('jwks.json', JSON.stringify({ keys: [pageKeys.publicKey.export({ format: 'jwk' })] }))
-}
-
 test.each(workerCounts('0', '2'))(
   'a reload changes all settings at once, with %s workers, and sessions continue',
   async workers => {
-    writeFiles()
     const rows = { ...lists(), ...(workers !== '0' && keysOfWorkers(workersOf(workers))) } as Record<string, Row>
     const fixed = {
       ...{ HTTPS_PORT: '0', PAGE_TOKEN_AUDIENCE: 'chat', PAGE_TOKEN_ISSUER: issuer },
@@ -362,7 +339,7 @@ test.each(workerCounts('0', '2'))(
       expect(looked).toEqual(Object.fromEntries(Object.entries(rows).map(([name, { seen }]) => [name, seen[at]])))
     }
     await see(0)
-    const page = JSON.parse((await warm({ jid: 'alice@old.example', password: 'Pa55-of-alice' })).text)
+    const page = (await warm(alice)).json
     const client = new BoshClient(url + new URL(page.url).pathname, page)
     const held = client.request("<presence xmlns='jabber:client'/>")
 
@@ -374,14 +351,11 @@ test.each(workerCounts('0', '2'))(
     // The session of a domain that is no longer served.
     const next = client.request("<presence xmlns='jabber:client'/>")
     expect(await held).not.toContain('terminate')
-    expect((await call('DELETE', `/warm/${page.id}`, { Authorization: portal })).status).toBe(204)
+    expect((await callSessions(url, 'DELETE', `/${page.id}`)).status).toBe(204)
     expect(await next).toContain('terminate')
     expect(service.stdout).not.toMatch(/w-secret|new-secret|passphrase'|Pa55/)
   },
 )
-
-const alice = { jid: 'alice@old.example', password: 'Pa55-of-alice' }
-const logOut = () => call('DELETE', `/warm/sessions?jid=${alice.jid}`, { Authorization: portal })
 
 /** Warms up to so many sessions, until one is refused. */
 async function warmUntil(times: number) {
@@ -392,7 +366,7 @@ async function warmUntil(times: number) {
 
 /** Three guests: with two workers, each takes one if that is the limit. */
 async function comeUntilRefused(): Promise<string> {
-  const codes = [await come(one!), await come(one!), await come(one!)]
+  const codes = [await connect(one!), await connect(one!), await connect(one!)]
   return codes.find(code => code !== 'ok') ?? 'ok'
 }
 
@@ -463,7 +437,7 @@ const limits: { readonly [Name in ReloadedName]?: Limit } = {
   },
   RATE_FAILED_LOGINS: {
     values: ['0', '1'],
-    look: async () => [await list('portal:wrong'), await list('portal:wrong'), await list('portal:wrong')].at(-1),
+    look: async () => [await list('admin:wrong'), await list('admin:wrong'), await list('admin:wrong')].at(-1),
     seen: 'too-many-requests',
   },
   MAX_CONNECTIONS: {
@@ -505,7 +479,7 @@ test.each(workerCounts('0', '2'))('a reload changes each limit, with %s workers'
     expect((await reload({ [name]: values[1] }))['changed']).toContain(name)
     expect({ [name]: await look() }).toEqual({ [name]: seen })
     await reload({ [name]: values[0] })
-    await logOut()
+    await callSessions(url, 'DELETE', `/sessions?jid=${alice.jid}`)
   }
 })
 
@@ -520,7 +494,7 @@ test.each(workerCounts('0', '2'))(
   'an invalid reload changes nothing, and is in the log and in the metrics, with %s workers',
   async workers => {
     await begin({ METRICS_ADDRESS: '127.0.0.1:0' }, workers)
-    const { metricsUrl } = service.lines.find(({ msg }) => msg === 'listening') as unknown as { metricsUrl: string }
+    const { metricsUrl } = listening()
     const started = Date.now() / 1000
     const last = async () => {
       const { samples } = await scrape(metricsUrl)
@@ -529,8 +503,11 @@ test.each(workerCounts('0', '2'))(
     const [atStart, startedAt] = await last()
     expect([atStart, Math.abs(startedAt! - started) < 30]).toEqual([1, true])
 
-    operator.write('admins', 'shop')
-    Object.assign(environment, { ADMIN_USERS_FILE: file('admins'), MAX_SESSIONS: 'lots', XMPP_DOMAINS: 'new.example' })
+    Object.assign(environment, {
+      ADMIN_USERS_FILE: file('admins', 'shop'),
+      MAX_SESSIONS: 'lots',
+      XMPP_DOMAINS: 'new.example',
+    })
     writeSettings()
     service.signal('SIGHUP')
     while ((await last())[0] !== 0);
@@ -549,11 +526,9 @@ test.each(workerCounts('0', '2'))(
 )
 
 test('metrics say that certificates of a reload are not usable', async () => {
-  writeFiles()
-  const files = { TLS_CERT: file('second.crt'), TLS_KEY: file('plain.key') }
-  operator.write('plain.key', second!.key)
+  const files = { TLS_CERT: file('second.crt', second!.cert), TLS_KEY: file('plain.key', second!.key) }
   await begin({ METRICS_ADDRESS: '127.0.0.1:0', HTTPS_PORT: '0', ...files }, '2')
-  const { metricsUrl } = service.lines.find(({ msg }) => msg === 'listening') as unknown as { metricsUrl: string }
+  const { metricsUrl } = listening()
   const isSuccessful = async () => (await scrape(metricsUrl)).samples.get('warm_bindings_last_reload_successful')
   operator.write('plain.key', first!.key)
   service.signal('SIGHUP')
@@ -564,7 +539,7 @@ test('metrics say that certificates of a reload are not usable', async () => {
 })
 
 test('an admin who is removed is refused at once, also on a connection that was allowed', async () => {
-  await begin({ ADMIN_USERS: 'portal:a-secret,other:b-secret' }, '0')
+  await begin({ ADMIN_USERS: 'admin:admin-secret,other:b-secret' }, '0')
   // `fetch` uses the connection again, whose credentials were right.
   const read = async () => {
     const answer = await fetch(`${url}/warm/sessions`, { headers: { Authorization: basic('other:b-secret') } })
@@ -572,6 +547,6 @@ test('an admin who is removed is refused at once, also on a connection that was 
     return answer.status
   }
   expect(await read()).toBe(200)
-  await reload({ ADMIN_USERS: 'portal:a-secret' })
+  await reload({ ADMIN_USERS: 'admin:admin-secret' })
   expect(await read()).toBe(401)
 })

@@ -1,6 +1,5 @@
 // Limits of a WebSocket: silence, bytes, connections and sessions. And what operators see and can end.
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { systemClock } from '../../src/lib/clock.js'
 import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { fragments, frame, opcodes, text } from '../support/frames.js'
@@ -15,7 +14,6 @@ import {
   header,
   message,
   open,
-  type Pair,
   Stage,
   type StageOptions,
 } from '../support/websocket-stage.js'
@@ -302,17 +300,6 @@ test('a server can send 4 MiB, and gets an error for a longer stanza that awaits
   expect(await link.until('</message>')).toMatch(/^<message [^>]*type='error' to='a@b' id='m'><error type='modify'>/)
 })
 
-test('a WebSocket counts once towards MAX_CONNECTIONS_PER_ADDRESS', async () => {
-  await set({ MAX_CONNECTIONS_PER_ADDRESS: '2', TRUSTED_PROXIES: 'none', METRICS_ADDRESS: '127.0.0.1:0' })
-  const wire = await stage.wire()
-  await stage.wire()
-  await expect(stage.wire()).rejects.toThrow()
-  wire.drop()
-  await eventually('the connection is closed', () => wire.socket.closed)
-  const { samples } = await scrape(stage.service.service.metricsUrl)
-  expect(samples.get('warm_bindings_http_connections')).toBeLessThanOrEqual(2)
-})
-
 test.each<[string, (wire: WebSocketWire) => unknown]>([
   ['too-many-fragments', wire => wire.write(...fragments(...'<message/>'))],
   ['message-too-long', wire => wire.send(message('x'.repeat(600_000)))],
@@ -360,13 +347,4 @@ test('operators find no secret in the log, at any level', async () => {
   for (const secret of [...secrets, plain])
     expect(stage.service.lines.filter(line => line.includes(secret))).toEqual([])
   expect(stage.service.lines.join('')).toContain('session created')
-})
-
-test('a change of the system time ends no session', async () => {
-  let ahead = 0
-  await set({}, { clock: { ...systemClock, now: () => systemClock.now() + ahead } })
-  const pair: Pair = await stage.loggedIn()
-  ahead = 3_600_000
-  pair.wire.send(message('still here'))
-  expect(await pair.link.until('</message>')).toBe(message('still here'))
 })

@@ -12,6 +12,15 @@ export function samplesOf(text: string): Map<string, number> {
   )
 }
 
+/** The values of a metric that are not 0, by labels. */
+export async function counted(url: string | undefined, name: string): Promise<Record<string, number>> {
+  const { samples } = await scrape(url)
+  const named = [...samples].filter(
+    ([key, value]) => value !== 0 && key.replace(/\{.*/, '') === `warm_bindings_${name}`,
+  )
+  return Object.fromEntries(named.map(([key, value]) => [/\{(.*)\}/.exec(key)?.[1] ?? '', value]))
+}
+
 /** Asks for metrics. Rejects if there are none. */
 export async function scrape(url: string | undefined): Promise<{ text: string; samples: Map<string, number> }> {
   const { status, text } = await ask(url ?? 'http://nowhere.invalid', { agent: false })
