@@ -1,11 +1,14 @@
-// What Converse and the XMPP server do with each other through sessions of the service, which knows nothing of it.
+// Converse in Chromium attaches to sessions that its portal warms: alone, and with the module. What it does with the XMPP
+// server through these sessions, the service knows nothing of.
 import { expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
+import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
 import { startProsody } from '../support/prosody.js'
+import { callSessions } from '../support/sessions-api.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import type { XmppServer } from './servers.js'
@@ -38,15 +41,58 @@ const kinds = [
 ] as const
 
 for (const { maker, packages, start } of fewOrAll(kinds, kind => kind.maker === 'Prosody'))
-  describeWith([...packages, eitherChromium], `Converse with the module, before ${maker},`, () => {
+  describeWith([...packages, eitherChromium], `Converse, before ${maker},`, () => {
     const stage = PagesStage.of({
       browser: eitherChromium,
       start,
       environment: portal => ({ CORS_ORIGINS: portal }),
-      answer: (_path, tab): Promise<object> => stage.service.bind({ ...stage.account, visit: stage.account.jid, tab }),
+      async answer(_path, tab): Promise<object> {
+        const binding = await stage.service.bind({ ...stage.account, visit: stage.account.jid, tab })
+        bound.push(binding.jid)
+        return binding
+      },
+    })
+    const bound: string[] = []
+
+    const isHeld = async () =>
+      (await callSessions(stage.service.url, 'GET', `/sessions?jid=${alice.jid}&state=held`)).json.total === 1
+
+    test('alone, with prebind, connects, chats, resumes after a reload, and logs out', async () => {
+      const { bob, converse } = stage
+      const page = await stage.comeWithConverseAlone()
+      await page.has('connected')
+      const [jid = ''] = bound
+      expect(await page.jid()).toBe(jid)
+      await bob.seesPresence(jid, undefined)
+
+      await page.say(bob.bareJid, 'Tee? <ja> & nein ☕')
+      expect(await bob.receives('Tee? &lt;ja&gt; &amp; nein ☕')).toContain(jid)
+      bob.say(jid, 'lieber Kaffee ☕')
+      await page.reads('lieber Kaffee ☕')
+
+      await page.stopSendingOnceHeld(isHeld)
+      await page.tab.goto('about:blank')
+      // A reply to the request that the browser drops is lost: Converse alone continues with the next rid.
+      await eventually('the service notices that the page is gone', async () => !(await isHeld()))
+      bob.say(jid, 'while you reloaded')
+      await bob.isUpToDate()
+      await page.tab.goto(converse.url)
+      await page.has('connected')
+      expect(await page.jid()).toBe(jid)
+      await page.receives(bob.bareJid, 'while you reloaded')
+      await page.say(bob.bareJid, 'still here')
+      expect(await bob.receives('still here')).toContain(jid)
+      bob.say(jid, 'so am I')
+      await page.receives(bob.bareJid, 'so am I')
+      expect(bob.hasSeen(jid, 'unavailable')).toBe(false)
+      expect(bound).toEqual([jid])
+
+      const gone = bob.seesPresence(jid, 'unavailable')
+      await Promise.all([page.logOut(), gone])
+      await page.has('logout')
     })
 
-    test('uploads a file to the server, and sends its address', async () => {
+    test('with the module uploads a file to the server, and sends its address', async () => {
       const { bob } = stage
       const visitor = await stage.comeWithConverse('websocket')
       await visitor.turnTo(bob.bareJid)
@@ -61,7 +107,7 @@ for (const { maker, packages, start } of fewOrAll(kinds, kind => kind.maker === 
 
     // ejabberd 23.01 refuses the keys.
     if (maker === 'Prosody')
-      testRest('encrypts messages end to end (OMEMO), also after a reload', async () => {
+      testRest('with the module encrypts messages end to end (OMEMO), also after a reload', async () => {
         // Keys must outlive the page.
         const settings = { clear_cache_on_logout: false, persistent_store: 'IndexedDB', omemo_default: true }
         await stage.bob.leave()

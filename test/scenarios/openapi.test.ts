@@ -249,6 +249,12 @@ describe('replies match the document:', () => {
     expect(replies.map(reply => reply.status)).toEqual([status, status, status])
   })
 
+  test('each call of an admin may also be answered with a fault', () => {
+    for (const operation of new Set(calls.map(([operation]) => operation)))
+      if (operation.includes('/warm'))
+        expect(usual.api.codesOf(operation)).toEqual(expect.arrayContaining(['internal-error', 'service-full']))
+  })
+
   test('every documented reply was provoked, but for faults', () => {
     const isFault = (reply: string) => / 5\d\d /.test(reply)
     expect(usual.api.replies.filter(reply => !isFault(reply) && !seen.has(reply))).toEqual([])

@@ -11,7 +11,7 @@ const hasLine = (root, pattern) => file => pattern.test(readFileSync(join(root, 
 
 /** Of `test/peers`, what `npm test` runs: each server, browser and client once, in seconds. */
 const usualPeers = [
-  ...['channel-binding', 'converse', 'converse-features', 'demo-page', 'guest-attacks', 'idn'],
+  ...['channel-binding', 'converse-features', 'demo-page', 'guest-attacks', 'idn'],
   ...['navigation', 'oidc-sign-in', 'own-login', 'page-recipes', 'returned-messages'],
   ...['sasl2', 'service-account', 'strophe', 'terminal', 'warming'],
 ].map(name => join('test', 'peers', `${name}.test.ts`))
