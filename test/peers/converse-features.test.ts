@@ -3,15 +3,13 @@
 import { expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
-import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
-import { startProsody } from '../support/prosody.js'
 import { callSessions } from '../support/sessions-api.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
-import type { XmppServer } from './servers.js'
+import { bothServers } from './servers.js'
 import { alice, bobs, passwords as users } from './user.js'
 
 declare const window: {
@@ -27,21 +25,10 @@ Component "upload.localhost" "http_file_share"
   http_host = "localhost"
 `
 
-const kinds = [
-  {
-    maker: 'Prosody',
-    packages: ['prosody', 'openssl'],
-    start: (): Promise<XmppServer> => startProsody({ users, config }),
-  },
-  {
-    maker: 'ejabberd',
-    packages: ['ejabberd'],
-    start: (): Promise<XmppServer> => startEjabberd({ users, uploads: true }),
-  },
-] as const
+const kinds = bothServers(users, config, { uploads: true })
 
-for (const { maker, packages, start } of fewOrAll(kinds, kind => kind.maker === 'Prosody'))
-  describeWith([...packages, eitherChromium], `Converse, before ${maker},`, () => {
+for (const { name, packages, start } of fewOrAll(kinds, kind => kind.name === 'Prosody'))
+  describeWith([...packages, eitherChromium], `Converse, before ${name},`, () => {
     const stage = PagesStage.of({
       browser: eitherChromium,
       start,
@@ -106,7 +93,7 @@ for (const { maker, packages, start } of fewOrAll(kinds, kind => kind.maker === 
     })
 
     // ejabberd 23.01 refuses the keys.
-    if (maker === 'Prosody')
+    if (name === 'Prosody')
       testRest('with the module encrypts messages end to end (OMEMO), also after a reload', async () => {
         // Keys must outlive the page.
         const settings = { clear_cache_on_logout: false, persistent_store: 'IndexedDB', omemo_default: true }

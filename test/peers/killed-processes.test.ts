@@ -8,8 +8,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { killKept, takeUpSeconds } from '../support/crowd/faults.js'
-import { type CrowdStage, setProcessStage, setWorkerStage } from '../support/crowd/stage.js'
-import type { WorkerFlock } from '../support/crowd/worker-flock.js'
+import { type CrowdStage, setProcessStage } from '../support/crowd/stage.js'
 import { numberFrom } from '../support/random.js'
 import { startRelay } from '../support/relay.js'
 import { describeWith } from './needs.js'
@@ -49,21 +48,6 @@ for (const server of ['Prosody', 'ejabberd'] as const)
 
     // What follows depends less on the server. Several rounds try it with both.
     if (server === 'ejabberd' && rounds.length === 1) return
-
-    describe('a worker', () => {
-      let workers: CrowdStage<WorkerFlock>
-
-      beforeAll(async () => {
-        workers = await setWorkerStage({}, { count: 2, secondsPerMessage })
-      })
-      afterAll(() => workers?.strike())
-
-      test.each(rounds)('that is killed loses no session and no message, time %d', async () => {
-        workers.flock.look()
-        const faults = await workers.during(parts => killKept(parts, workers.victim))
-        expect(faults).toEqual([])
-      })
-    })
 
     describe('one that pages reach, but that is cut off from Redis', () => {
       begin(2)

@@ -8,6 +8,7 @@ import { type ProblemCode, problems, type Step } from '../../src/lib/errors.js'
 import { type Store, StoreUnavailable } from '../../src/store/store.js'
 import { ApiDocument } from '../support/api-document.js'
 import { makeCertificate } from '../support/certificates.js'
+import { calledAfterEach } from '../support/closers.js'
 import { DnsServer } from '../support/dns-server.js'
 import { holdTimers } from '../support/held-timers.js'
 import type { HttpAnswer } from '../support/http-answer.js'
@@ -34,7 +35,7 @@ const { folder, file } = testFolder()
 /** A strict server and the service in front of it. `closers` end the other parts of a test. */
 let server: LoginServer
 let service: TestService
-const closers: (() => Promise<void> | void)[] = []
+const closers = calledAfterEach()
 
 beforeAll(async () => {
   const accounts = { alice: alice.password, bob: 'Pa55-of-bob' }
@@ -46,9 +47,8 @@ beforeAll(async () => {
   })
 })
 
-afterEach(async () => {
+afterEach(() => {
   server.script = {}
-  for (const close of closers.splice(0).reverse()) await close()
 })
 
 afterAll(async () => {
@@ -107,9 +107,7 @@ function warmWhere(stage: Stage, act: (turn: Turn) => void): Promise<Provoked> {
 async function warmTwice(environment: Record<string, string>): Promise<Provoked> {
   const at = await startService({ servers: serverSetting(server, folder), environment })
   const { id } = await at.bind(alice)
-  closers.push(async () => {
-    await ask('DELETE', `/warm/${id}`, {}, at)
-  })
+  closers.push(() => ask('DELETE', `/warm/${id}`, {}, at))
   return warm(alice, at)
 }
 
@@ -215,9 +213,7 @@ const rows: Record<ProblemCode, Provoke | FailedLogin> = {
       environment: { REMOTE_ATTACH: 'there' },
     })
     const { id } = await near.bind(alice)
-    closers.push(async () => {
-      await ask('DELETE', `/warm/sessions?jid=${alice.jid}`)
-    })
+    closers.push(() => ask('DELETE', `/warm/sessions?jid=${alice.jid}`))
     return ask('DELETE', `/warm/${id}`, {}, near)
   },
   'body-too-large': () => warm({ ...alice, password: 'x'.repeat(20_000) }),

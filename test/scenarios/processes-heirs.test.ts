@@ -11,7 +11,7 @@ import { memoryStore } from '../support/memory-store.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
-import { open, openPage, read, take } from '../support/taking-page.js'
+import { openPage, read, take } from '../support/taking-page.js'
 import { testFolder } from '../support/test-folder.js'
 import type { WebSocketWire } from '../support/websocket-wire.js'
 
@@ -126,37 +126,6 @@ describe('with another process,', () => {
     wire.send(say.stanza('mine'))
     await eventually('the stanza arrives', () => idsAt(stream).length > 0)
     expect(idsAt(stream)).toEqual(['mine'])
-  })
-
-  test('an open WebSocket is closed, and its page resumes its stream', async () => {
-    const { binding, stream } = await warm(old)
-    const { pathname, search } = new URL(binding.websocket.url)
-    const wire = await page(heir, pathname + search)
-    expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
-    wire.send(say.enable)
-    const streamId = / id='([^']+)'/.exec(await wire.message())![1]!
-    stream.say(letter('one'))
-    expect((await read(wire, 2)).flatMap(idsIn)).toEqual(['one'])
-    wire.send(say.stanza('mine'), say.ack(1))
-    await eventually('the stanza arrives', () => idsAt(stream).length === 1)
-    const stopping = old.service.stop()
-    const { messages } = await wire.rest()
-    expect(messages.join('')).not.toContain('system-shutdown')
-    wire.drop()
-    await stopping
-    stream.say(letter('two'))
-    const { json } = await callSessions(heir.url, 'POST', `/${binding.id}/resume`)
-    const next = await page(heir, path)
-    next.send(say.auth(json.websocket.token, 'alice'), open)
-    await read(next, 3)
-    next.send(say.resume(streamId, 1))
-    // While the server has not confirmed the page's stanza, the page repeats it.
-    const [, count] = /previd='[0-9a-f]+' h='(\d)'/.exec(await next.message())!
-    expect((await read(next, 2)).flatMap(idsIn)).toEqual(['two'])
-    if (count === '0') next.send(say.stanza('mine'))
-    next.send(say.stanza('next'))
-    await eventually('the next stanza arrives', () => idsAt(stream).includes('next'))
-    expect(idsAt(stream)).toEqual(['mine', 'next'])
   })
 
   test('calls and requests during the stop wait until the session is set down', async () => {

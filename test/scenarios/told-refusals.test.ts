@@ -101,13 +101,6 @@ describe('a service without restrictions answers and logs', () => {
   test.each(refusals)('%s', async (_what, request, status, sentence, line) => {
     expect(await refusedBy(service, request, status, sentence)).toContainEqual(expect.objectContaining(line))
   })
-
-  test('one line a minute for a reason', async () => {
-    await refusedBy(service, http('PATCH', '/http-bind'), 405, /POST/)
-    const [line] = await refusedBy(service, http('PATCH', '/http-bind'), 405, /POST/)
-    // The tests log at `debug`, the usual level is `info`.
-    expect(line).toMatchObject({ reason: 'method', level: 20 })
-  })
 })
 
 describe('a service with restrictions names the setting', () => {

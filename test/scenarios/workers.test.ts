@@ -1,5 +1,6 @@
 // One command, several processes.
 // Runs in npm run test:all only: half a minute.
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { createServer } from 'node:net'
@@ -12,11 +13,13 @@ import { eventually } from '../support/eventually.js'
 import { lintMetrics } from '../support/exposition-lint.js'
 import { ask } from '../support/http-answer.js'
 import { Listener } from '../support/listener.js'
+import { type ManagedStream, startManagedServer } from '../support/login-server/managed-server.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { callUrl, jsonHeaders } from '../support/login-server/watched-service.js'
 import { type OperatedService, Operator, settingsAt } from '../support/operated-service.js'
 import { redisForWorkers, redisPackages, workerCounts } from '../support/redis-for-workers.js'
 import { scrape } from '../support/scrape.js'
+import { callSessions } from '../support/sessions-api.js'
 
 const accounts = { alice: 'Pa55-of-alice' }
 
@@ -206,6 +209,42 @@ describeWith(redisPackages, 'workers', () => {
     const fates = new Set(await Promise.all(answers))
     if (workers === '2') expect(fates).toEqual(new Set([200]))
     else expect([...fates].filter(fate => fate !== 200 && fate !== 'closed')).toEqual([])
+  })
+
+  test('that are killed leave their sessions to others, which lose no message', async () => {
+    const { server: xmpp, streams } = await startManagedServer({ domain: 'plain.example' })
+    const service = start(settingsAt(xmpp))
+    const url = await service.url()
+    await bothJoined(service)
+    const [, path = ''] = /^unix:(.*)/.exec(workersOf('2')['REDIS_URL']!) ?? []
+    const record = (id: string) => execFileSync('redis-cli', ['-s', path, 'HGET', `warm:kept:${id}`, 'text']).toString()
+    const client = await page(url)
+    const letter = (id: string) => `<message xmlns='jabber:client' to='bob@plain.example' id='${id}'/>`
+    const [stream] = streams as [ManagedStream]
+    const { id } = (await callSessions(url, 'GET', '/sessions')).json.sessions[0]
+    for (const name of ['one', 'two']) {
+      const before = record(id)
+      await client.request(letter(name))
+      await eventually('it is recorded', () => record(id) !== before)
+    }
+    const { pid } = service.lines.find(({ node }) => node === processIn(client.sid!))!
+    process.kill(pid, 'SIGKILL')
+    stream.say("<message id='meanwhile'/>")
+    const replies: string[] = []
+    // The page repeats a request whose connection breaks.
+    const next = client.compose()
+    const isAnswered = () =>
+      client.send(next).then(
+        ({ text }) => replies.push(text) > 0,
+        () => false,
+      )
+    await eventually('the page is answered', isAnswered)
+    while (!replies.join('').includes('meanwhile')) replies.push(await client.request())
+    await client.request(letter('three'))
+    expect(stream.received.map(({ attributes }) => attributes['id'])).toEqual(['one', 'two', 'three'])
+    expect(stream.resumptions).toBe(1)
+    await client.terminate()
+    await xmpp.stop()
   })
 
   test('end with their primary, and leave no session or file', async () => {

@@ -4,11 +4,12 @@ import { processSeconds } from '../../../src/store/store.js'
 import { numberFrom } from '../random.js'
 import type { RedisServer } from '../redis-server.js'
 import type { Crowd } from './crowd.js'
-import type { Flock, Member } from './member.js'
+import type { Member } from './member.js'
+import type { ProcessFlock } from './process-flock.js'
 
 export interface FaultParts {
   readonly crowd: Crowd
-  readonly flock: Flock
+  readonly flock: ProcessFlock
 }
 
 /** How long a process or Redis may take to serve again as before, in seconds. */

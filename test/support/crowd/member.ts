@@ -32,15 +32,6 @@ const settings = {
   ...{ BOSH_INACTIVITY: '30', WEBSOCKET_RESUME: '30', WARM_ATTACH_TIMEOUT: '30' },
 }
 
-export interface Flock {
-  readonly url: string
-  readonly members: readonly Member[]
-  signal(member: Member, signal: NodeJS.Signals): void
-  /** Metrics as Prometheus reads them: one text for each process, or one for all. */
-  metrics(): Promise<string[]>
-  stop(): Promise<void>
-}
-
 export const run = ({ environment, folder }: FlockOptions, name: string): Promise<ServerProcess> =>
   startServerProcess({
     ...{ name, folder, patience: { start: 40_000, end: 30_000 } },

@@ -5,13 +5,13 @@ import { freePorts } from '../ports.js'
 import type { ServerProcess } from '../server-process.js'
 import { callSessions } from '../sessions-api.js'
 import { bindingIn } from '../start-service.js'
-import { ended, type Flock, type FlockOptions, type Member, memberOf, metricsAt, run } from './member.js'
+import { ended, type FlockOptions, type Member, memberOf, metricsAt, run } from './member.js'
 import { RandomBalancer } from './random-balancer.js'
 
 /** An account of `localhost`, whose session shows the name of a process. Its password is its name. */
 export const probe = 'probe'
 
-export class ProcessFlock implements Flock {
+export class ProcessFlock {
   readonly members: Member[] = []
   readonly #options: FlockOptions
   readonly #processes = new Map<Member, ServerProcess>()

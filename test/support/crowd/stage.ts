@@ -12,13 +12,12 @@ import { samplesOf } from '../scrape.js'
 import { descriptorsOf } from '../server-process.js'
 import { Crowd } from './crowd.js'
 import { type FaultParts, rejoinSeconds } from './faults.js'
-import type { Flock, FlockOptions, Member } from './member.js'
+import type { Member } from './member.js'
 import { ProcessFlock, probe } from './process-flock.js'
-import { WorkerFlock } from './worker-flock.js'
 
 const processes = 3
 
-export type CrowdStage<F extends Flock = ProcessFlock> = Awaited<ReturnType<typeof set<F>>>
+export type CrowdStage = Awaited<ReturnType<typeof setProcessStage>>
 
 /** Lets Prosody resume streams, so that sessions can move to another process. */
 export const movableSessions = `modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks" }
@@ -26,7 +25,7 @@ smacks_hibernation_time = 60`
 
 interface StageOptions {
   readonly isEjabberd?: boolean
-  /** Of processes, or workers. */
+  /** Of processes. */
   readonly count?: number
   readonly isRedisKept?: boolean
   readonly secondsPerMessage?: number
@@ -38,17 +37,7 @@ const awaySeconds = 20
 const patience = 12
 
 /** Separate processes before a Prosody that lets sessions move. */
-export const setProcessStage = (more: Readonly<Record<string, string>> = {}, options: StageOptions = {}) =>
-  set(ProcessFlock.start, more, options)
-
-export const setWorkerStage = (more: Readonly<Record<string, string>>, options: StageOptions) =>
-  set(WorkerFlock.start, more, options)
-
-async function set<F extends Flock>(
-  startFlock: (count: number, options: FlockOptions) => Promise<F>,
-  more: Readonly<Record<string, string>>,
-  options: StageOptions,
-) {
+export async function setProcessStage(more: Readonly<Record<string, string>> = {}, options: StageOptions = {}) {
   const { isEjabberd = false, count = processes, isRedisKept = false, secondsPerMessage = 0.3 } = options
   const users = Array.from({ length: numberFrom('CROWD_USERS', 12) }, (_, index) => `user${index}`)
   const accounts = Object.fromEntries([...users, probe].map(name => [name, name]))
@@ -59,7 +48,7 @@ async function set<F extends Flock>(
     : await startProsody({ users: accounts, iterations: 4096, config: movableSessions })
   const redis = await startRedisServer(isRedisKept)
   const folder = mkdtempSync(join(tmpdir(), 'crowd-'))
-  const flock = await startFlock(count, {
+  const flock = await ProcessFlock.start(count, {
     folder,
     environment: {
       XMPP_DOMAINS: 'localhost',
@@ -110,7 +99,7 @@ const idle = /^warm_bindings_(sessions|c2s_links|bosh_held_requests|http_connect
 const linksOfOthers = 2
 
 /** Waits until nothing is left, but at most `seconds`. Resolves with descriptions of what is left. */
-async function leftovers(flock: Flock, seconds: number): Promise<string[]> {
+async function leftovers(flock: ProcessFlock, seconds: number): Promise<string[]> {
   const deadline = performance.now() + seconds * 1000
   for (;;) {
     const left = await look(flock)
@@ -119,7 +108,7 @@ async function leftovers(flock: Flock, seconds: number): Promise<string[]> {
   }
 }
 
-async function look(flock: Flock): Promise<string[]> {
+async function look(flock: ProcessFlock): Promise<string[]> {
   const texts = await flock.metrics()
   const metrics = texts.flatMap((text, index) =>
     [...samplesOf(text)]
