@@ -2,7 +2,7 @@
 import type { BrowserContext, Page } from 'playwright-core'
 import { patience as timeout } from '../support/eventually.js'
 import type { ConverseModuleNoted, InsideConverse } from '../support/page-converse-module.js'
-import type { PageVisitor } from './page-visitor.js'
+import type { PageVisitor } from './noted-page.js'
 
 declare const window: { noted: ConverseModuleNoted; inside: InsideConverse }
 

@@ -21,12 +21,9 @@ export interface GuestServers {
 }
 
 export class GuestStage {
-  readonly service: TestService
   readonly #users: User[] = []
 
-  private constructor(service: TestService) {
-    this.service = service
-  }
+  private constructor(readonly service: TestService) {}
 
   static async open({ servers, environment }: GuestServers): Promise<GuestStage> {
     const usual = { XMPP_DOMAINS: '*.localhost,localhost', PAGE_ORIGINS: origin, PAGE_GUESTS: guests }

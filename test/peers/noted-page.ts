@@ -26,3 +26,13 @@ export async function untilIn(
     throw new Error(`no "${wanted}", but ${noted}`, { cause: error })
   }
 }
+
+/** A user of a page: of Strophe (`PortalPage`), of the module for pages, or of Converse (`ConverseVisitor.in`). */
+export interface PageVisitor {
+  readonly tab: Page
+  jid(): Promise<string>
+  say(to: string, text: string): Promise<void>
+  receives(text: string, milliseconds: number): Promise<void>
+  /** Texts of all messages of others, each as often as it came. */
+  texts(): Promise<readonly string[]>
+}

@@ -1,38 +1,27 @@
 // The module for pages, in Chromium, at Prosody and ejabberd: other tabs of the user, and failed messages.
 import { afterAll, describe, expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
-import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import type { ModuleChat, ModuleNoted, PageOptions } from '../support/page-module.js'
-import { type Prosody, startProsody } from '../support/prosody.js'
 import { callSessions } from '../support/sessions-api.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
-import type { XmppServer } from './servers.js'
+import { bothServers } from './servers.js'
 import { alice, bobs, passwords, User } from './user.js'
 import { tapWire, type Wiretap } from './wire.js'
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
 
 const modules = '"roster", "saslauth", "tls", "disco", "ping", "bosh", "mam", "carbons", "csi_simple"'
-const kinds: readonly { name: string; start(): Promise<XmppServer & Pick<Prosody, 'register'>> }[] = [
-  { name: 'prosody', start: () => startProsody({ users: passwords, config: `modules_enabled = { ${modules} }` }) },
-  {
-    name: 'ejabberd',
-    start: () =>
-      startEjabberd({
-        users: passwords,
-        plain: true,
-        modules: '  mod_mam:\n    default: always\n  mod_carboncopy: {}\n  mod_client_state: {}',
-      }),
-  },
-]
+const kinds = bothServers(passwords, `modules_enabled = { ${modules} }`, {
+  ...{ plain: true, modules: '  mod_mam:\n    default: always\n  mod_carboncopy: {}\n  mod_client_state: {}' },
+})
 
-describe.each(kinds)('At $name', ({ name, start }) => {
-  describeWith([name, 'chromium'], 'a page with the module', () => {
+for (const { name, packages, browser, start } of kinds)
+  describeWith([...packages, browser], `A page with the module at ${name}`, () => {
     let wire: Wiretap
     const stage = PagesStage.of({
-      browser: 'chromium',
+      browser,
       start,
       async servers(server) {
         wire = await tapWire(server.c2sPort)
@@ -180,4 +169,3 @@ describe.each(kinds)('At $name', ({ name, start }) => {
       expect([own, loaded, odd]).toEqual([[], ['the end'], Array(2).fill(`chat ${bob.jid}`)])
     })
   })
-})

@@ -16,9 +16,8 @@ import { majorOf } from '../support/server-process.js'
 import type { TestService, WarmBinding } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { describeWith } from './needs.js'
-import { outlivesCuts } from './numbers.js'
 import { describePlace, Place } from './place.js'
-import { User } from './user.js'
+import { outlivesCuts, User } from './user.js'
 
 const { folder, file } = testFolder()
 

@@ -3,25 +3,22 @@
 import type { Page } from 'playwright-core'
 import { patience as timeout } from '../support/eventually.js'
 import type { Chat, Noted } from '../support/page.js'
-import { complaintsOf, untilIn } from './noted-page.js'
-import type { PageVisitor } from './page-visitor.js'
+import { complaintsOf, type PageVisitor, untilIn } from './noted-page.js'
 import { textsIn } from './user.js'
 
 declare const window: { noted: Noted; chat: Chat }
 
 export class PortalPage implements PageVisitor {
-  readonly tab: Page
-  readonly #address: string
-  readonly #endpoint: string
   /** What went wrong in the page: errors of scripts, and whatever the console calls one. */
   readonly complaints: readonly string[]
   /** Questions whether another origin's request would be welcome. */
   preflights = 0
 
-  private constructor(tab: Page, address: string, endpoint: string) {
-    this.tab = tab
-    this.#address = address
-    this.#endpoint = endpoint
+  private constructor(
+    readonly tab: Page,
+    readonly address: string,
+    readonly endpoint: string,
+  ) {
     this.complaints = complaintsOf(tab)
   }
 
@@ -42,18 +39,18 @@ export class PortalPage implements PageVisitor {
   }
 
   async back(): Promise<void> {
-    await this.tab.goto(this.#address, { timeout })
+    await this.tab.goto(this.address, { timeout })
   }
 
   async begin(binding: Parameters<Chat['begin']>[0]): Promise<void> {
     await this.tab.evaluate(([given, endpoint]) => window.chat.begin(given, endpoint), [
       binding,
-      this.#endpoint,
+      this.endpoint,
     ] as const)
   }
 
   async logIn(jid: string, password: string): Promise<void> {
-    await this.tab.evaluate(given => window.chat.logIn(...given), [jid, password, this.#endpoint] as const)
+    await this.tab.evaluate(given => window.chat.logIn(...given), [jid, password, this.endpoint] as const)
   }
 
   async say(to: string, text: string): Promise<void> {

@@ -1,18 +1,18 @@
 // Pages in Chromium over restarts of the service: each keeps its JID, and shows each message once.
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import type { BrowserContext } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
 import { createPageRouter } from '../support/page.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { redisPackages } from '../support/redis-for-workers.js'
 import { type RedisServer, startRedisServer } from '../support/redis-server.js'
-import { RestartedService } from '../support/restarted-service.js'
+import { type RestartedService, restartedService } from '../support/restarted-service.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
 import { ConverseVisitor } from './converse-visitor.js'
 import { describeWith } from './needs.js'
-import { numbersOf, numbersTo, openModulePage, type PageVisitor, sorted } from './page-visitor.js'
+import type { PageVisitor } from './noted-page.js'
 import { PortalPage } from './portal-page.js'
 import { servePortal } from './portal-server.js'
 import { encryptedServers, type XmppServer } from './servers.js'
@@ -43,6 +43,26 @@ WebSocket.prototype.send = function (text) {
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat; frames: { sent: string[]; got: string[] } }
 
+async function openModulePage(tab: Page, portal: string): Promise<PageVisitor> {
+  await tab.goto(`${portal}/portal/module`)
+  await tab.waitForFunction(() => window.chat?.status.state === 'online')
+  return {
+    tab,
+    jid: () => tab.evaluate(() => window.chat.jid),
+    async say(to, text) {
+      await tab.evaluate(([jid, said]) => void window.chat.send(jid!, said!), [to, text])
+    },
+    async receives(text, timeout) {
+      await tab.waitForFunction(wanted => window.noted.texts.includes(wanted), text, { timeout })
+    },
+    texts: async () => (await tab.evaluate(() => window.noted)).texts,
+  }
+}
+
+/** The numbers of texts such as `number 5`, in their order. */
+const numbersOf = (texts: readonly string[]) =>
+  texts.flatMap(text => /^number (\d+)$/.exec(text)?.slice(1).map(Number) ?? [])
+
 for (const kind of encryptedServers) {
   describeWith([...kind.packages, ...redisPackages, 'chromium'], `A page at ${kind.name}`, () => {
     let server: XmppServer
@@ -66,7 +86,7 @@ for (const kind of encryptedServers) {
     beforeAll(async () => {
       server = await kind.start(passwords)
       redis = await startRedisServer()
-      service = await RestartedService.of({ XMPP_SERVERS: kind.servers(server) })
+      service = await restartedService({ XMPP_SERVERS: kind.servers(server) })
       portal = await servePortal([
         createPageRouter(),
         createModulePageRouter(() => ({ transport, history: 0, rooms: [] }), bind),
@@ -145,10 +165,10 @@ for (const kind of encryptedServers) {
       await visitor.receives(`number ${number}`, untilItRepeats)
       await bob.receives(`>number ${number}<`, untilItRepeats)
       await bob.isUpToDate()
-      const all = numbersTo(number)
+      const all = Array.from({ length: number }, (_, index) => index + 1)
       const numbers = numbersOf(await visitor.texts())
       // Strophe shows two replies in the order in which its browser happens to read their connections.
-      expect(visitor instanceof PortalPage ? sorted(numbers) : numbers).toEqual(all)
+      expect(visitor instanceof PortalPage ? numbers.toSorted((one, other) => one - other) : numbers).toEqual(all)
       expect(bob.numbers).toEqual(all)
       expect(await visitor.jid()).toBe(jid)
       const presences = bob.received.match(/<presence\b[^>]*>/g)!.filter(tag => tag.includes(`'${jid}'`))

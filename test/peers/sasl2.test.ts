@@ -8,9 +8,8 @@ import { type Relay, startRelay } from '../support/relay.js'
 import { majorOf } from '../support/server-process.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
-import { outlivesCuts } from './numbers.js'
 import type { XmppServer } from './servers.js'
-import { alice, passwords, User } from './user.js'
+import { alice, outlivesCuts, passwords, User } from './user.js'
 import { tapWire, type Wiretap } from './wire.js'
 
 const hasTokens = majorOf('ejabberd') >= 24
@@ -97,19 +96,6 @@ for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
       await isMended(here, relay)
       await here.stop()
       await relay.stop()
-    })
-
-    test('delivers and counts messages right after the login', async () => {
-      await start()
-      const bob = await User.logInAt(server, 'bob', passwords.bob)
-      const page = await User.warm(here, alice)
-      for (let number = 1; number <= 15; number++) {
-        page.say(bob.jid, `number ${number}`)
-        bob.say(page.jid, `number ${number}`)
-      }
-      await bob.receives('>number 15<')
-      await page.receives('>number 15<')
-      await Promise.all([page.leave(), bob.leave()])
     })
   })
 }

@@ -1,6 +1,6 @@
 // The XMPP servers that the service is tested with, and the kinds of link that it has to them.
 import { type EjabberdOptions, startEjabberd } from '../support/ejabberd.js'
-import { startProsody } from '../support/prosody.js'
+import { type Prosody, startProsody } from '../support/prosody.js'
 import type { XmppServer } from '../support/xmpp-server.js'
 
 export type { XmppServer }
@@ -42,6 +42,8 @@ export const encryptedServers: readonly ServerKind[] = [
   },
 ]
 
+type RegisteringServer = XmppServer & Pick<Prosody, 'register'>
+
 /** Prosody and ejabberd with these accounts and settings, each with the browser of its tests. */
 export const bothServers = (users: Readonly<Record<string, string>>, prosody: string, ejabberd: EjabberdOptions = {}) =>
   [
@@ -49,13 +51,13 @@ export const bothServers = (users: Readonly<Record<string, string>>, prosody: st
       name: 'Prosody',
       packages: ['prosody', 'openssl'],
       browser: 'chromium',
-      start: (): Promise<XmppServer> => startProsody({ users, config: prosody }),
+      start: (): Promise<RegisteringServer> => startProsody({ users, config: prosody }),
     },
     {
       name: 'ejabberd',
       packages: ['ejabberd', 'openssl'],
       browser: 'chromium-headless-shell',
-      start: (): Promise<XmppServer> => startEjabberd({ users, ...ejabberd }),
+      start: (): Promise<RegisteringServer> => startEjabberd({ users, ...ejabberd }),
     },
   ] as const
 

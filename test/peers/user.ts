@@ -1,10 +1,12 @@
 // A user at the other end of raw BOSH: keeps polling, notes everything that comes, says what the test tells it to.
 
 import { setTimeout as pause } from 'node:timers/promises'
+import { expect } from '@jest/globals'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { type BoshCredentials, boshLogin } from '../support/bosh-login.js'
 import { eventually, patience } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
+import type { Relay } from '../support/relay.js'
 import type { TestService, WarmBinding } from '../support/start-service.js'
 import type { XmppServer } from '../support/xmpp-server.js'
 
@@ -21,25 +23,21 @@ export const bobs = { jid: 'bob@localhost', password: passwords.bob }
 type Warming = Pick<TestService, 'url' | 'bind'>
 
 export class User {
-  readonly #client: BoshClient
-  readonly #headStart: number
   readonly #bodies: string[] = []
   readonly #open = new Set<Promise<void>>()
   #unsaid: string
   #over = false
   #fences = 0
-  /** Resolves `#headStart` after the last request was sent. */
+  /** Resolves `headStart` after the last request was sent. */
   #turn: Promise<unknown> = Promise.resolve()
   #said = 0
 
   private constructor(
-    client: BoshClient,
+    readonly client: BoshClient,
     readonly jid: string,
     first: string,
-    headStart = 0,
+    readonly headStart = 0,
   ) {
-    this.#client = client
-    this.#headStart = headStart
     this.#unsaid = first
     this.#pump()
   }
@@ -129,10 +127,10 @@ export class User {
     if (!this.#over) await pause(headStart)
     if (!this.#over) {
       this.#over = true
-      await this.#client.terminate(last).catch(() => {})
+      await this.client.terminate(last).catch(() => {})
     }
     await Promise.all(this.#open)
-    this.#client.close()
+    this.client.close()
   }
 
   /** As every client does: one request held, at most one more with what there is to say. */
@@ -153,15 +151,15 @@ export class User {
   async #ask(): Promise<void> {
     // Replies over two connections may overtake each other: the order is that of the requests.
     const before = [...this.#open]
-    if (this.#headStart > 0) {
+    if (this.headStart > 0) {
       const turn = this.#turn
-      this.#turn = turn.then(() => pause(this.#headStart))
+      this.#turn = turn.then(() => pause(this.headStart))
       await turn
     }
     const stanzas = this.#unsaid
     this.#unsaid = ''
     try {
-      const body = await this.#client.request(stanzas)
+      const body = await this.client.request(stanzas)
       await Promise.all(before)
       this.#note(body)
     } catch (error) {
@@ -230,3 +228,16 @@ export async function becomeContacts(one: User, other: User): Promise<void> {
 }
 
 export const textsIn = (stanzas: string) => Array.from(stanzas.matchAll(/<body>([^<]*)<\/body>/g), ([, text]) => text!)
+
+/** A page that talks to itself hears each number once and in order, although its link is cut. Ends its session. */
+export async function outlivesCuts(page: User, { cut }: Pick<Relay, 'cut'>): Promise<void> {
+  page.say(page.jid, 'number 1')
+  await page.receives('>number 1<')
+  for (let number = 2; number <= 6; number++) {
+    page.say(page.jid, `number ${number}`)
+    if (number % 2 === 0) cut()
+  }
+  await page.receives('>number 6<')
+  expect(page.numbers).toEqual([1, 2, 3, 4, 5, 6])
+  await page.leave()
+}

@@ -17,8 +17,8 @@ const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 export const auth = `<auth xmlns='${sasl}' mechanism='SCRAM-SHA-1'>=</auth>`
 export const success = `<success xmlns='${sasl}'/>`
 export const bind = "<iq xmlns='jabber:client' type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
-export const bound = (jid = 'juliet@localhost/balcony') =>
-  `<iq type='result' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>${jid}</jid></bind></iq>`
+const bound =
+  "<iq type='result' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>juliet@localhost/balcony</jid></bind></iq>"
 
 export const mechanisms = (...names: readonly string[]) =>
   `<mechanisms xmlns='${sasl}'>${names.map(name => `<mechanism>${name}</mechanism>`).join('')}</mechanisms>`
@@ -57,22 +57,21 @@ export class Stage {
     return this.service.service.urls.find(url => url.startsWith('https:'))!
   }
 
-  async wire(options: WireOptions = {}, url = this.service.url): Promise<WebSocketWire> {
-    return this.keep(await WebSocketWire.open(url, options))
+  async wire(options: WireOptions = {}): Promise<WebSocketWire> {
+    const wire = await WebSocketWire.open(this.service.url, options)
+    this.#wires.push(wire)
+    return wire
   }
 
   async connect(url = this.service.url): Promise<WebSocketWire> {
-    return this.keep(await WebSocketWire.connect(url))
-  }
-
-  keep(wire: WebSocketWire): WebSocketWire {
+    const wire = await WebSocketWire.connect(url)
     this.#wires.push(wire)
     return wire
   }
 
   /** A client that opens its stream, and what its server has got of it. */
-  async opening(first = open(), options: WireOptions = {}, url?: string): Promise<Pair> {
-    const wire = await this.wire(options, url)
+  async opening(first = open(), options: WireOptions = {}): Promise<Pair> {
+    const wire = await this.wire(options)
     wire.send(first)
     const link = await this.server.connection()
     await link.until("xmlns:stream='http://etherx.jabber.org/streams'>")
@@ -80,16 +79,16 @@ export class Stage {
   }
 
   /** A client whose stream is open, up to the features of its server. */
-  async pair(options: WireOptions = {}, url?: string): Promise<Pair> {
-    const { wire, link } = await this.opening(undefined, options, url)
+  async pair(options: WireOptions = {}): Promise<Pair> {
+    const { wire, link } = await this.opening(undefined, options)
     link.send(header() + features())
     expect(await wire.message()).toContain('<open ')
     expect(await wire.message()).toContain('<mechanism>SCRAM-SHA-1</mechanism>')
     return { wire, link }
   }
 
-  async loggedIn(options: WireOptions = {}, url?: string, jid?: string): Promise<Pair> {
-    const { wire, link } = await this.pair(options, url)
+  async loggedIn(): Promise<Pair> {
+    const { wire, link } = await this.pair()
     wire.send(auth)
     await link.until('</auth>')
     link.send(success)
@@ -101,7 +100,7 @@ export class Stage {
     expect(await wire.message()).toContain('xmpp-bind')
     wire.send(bind)
     await link.until('</iq>')
-    link.send(bound(jid))
+    link.send(bound)
     expect(await wire.message()).toContain("type='result'")
     return { wire, link }
   }
