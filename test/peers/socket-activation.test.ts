@@ -1,7 +1,7 @@
 // The service at sockets that systemd opened. `systemd-socket-activate` starts it at the first connection.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { request } from 'node:http'
 import { get } from 'node:https'
 import { join } from 'node:path'
@@ -12,6 +12,7 @@ import { ask } from '../support/http-answer.js'
 import { ensureBuilt, main } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
 import { redisForWorkers, redisPackages } from '../support/redis-for-workers.js'
+import { childrenOf } from '../support/server-process.js'
 import { testFolder } from '../support/test-folder.js'
 import { settings } from './installation.js'
 import { describeWith } from './needs.js'
@@ -46,8 +47,6 @@ async function activate(
 }
 
 const statusOf = async (url: string) => (await ask(url, { agent: false })).status
-
-const childrenOf = (pid: number) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
 
 describeWith(['systemd', ...redisPackages], 'Sockets of systemd', () => {
   test.each(['0', '2'])(
@@ -93,8 +92,8 @@ describeWith(['systemd', ...redisPackages], 'Sockets of systemd', () => {
     const [port] = (await freePorts(1)) as [number]
     await activate([`127.0.0.1:${port}`], 'http', workersOf('1'))
     expect(await statusOf(`http://127.0.0.1:${port}/healthz`)).toBe(200)
-    const [worker] = childrenOf(activated.pid!)
-    process.kill(Number(worker), 'SIGKILL')
+    const [worker] = childrenOf(activated.pid!) as [number]
+    process.kill(worker, 'SIGKILL')
     expect(await once(activated, 'exit')).toEqual([1, null])
     expect(said).toContain('no worker is left')
     expect(existsSync(`/proc/${worker}`)).toBe(false)

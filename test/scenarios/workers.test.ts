@@ -1,7 +1,7 @@
 // One command, several processes.
 // Runs in npm run test:all only: half a minute.
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -19,6 +19,7 @@ import { callUrl, jsonHeaders } from '../support/login-server/watched-service.js
 import { type OperatedService, Operator, settingsAt } from '../support/operated-service.js'
 import { redisForWorkers, redisPackages, workerCounts } from '../support/redis-for-workers.js'
 import { scrape } from '../support/scrape.js'
+import { childrenOf } from '../support/server-process.js'
 import { callSessions } from '../support/sessions-api.js'
 
 const accounts = { alice: 'Pa55-of-alice' }
@@ -72,8 +73,7 @@ async function bothJoined(service: OperatedService) {
 /** The pids of a service that listens, and of its workers. */
 function processesOf(service: OperatedService): readonly [primary: number, ...workers: number[]] {
   const { pid } = said(service, 'listening')[0]!
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
-  return [pid, ...children.split(' ').filter(Boolean).map(Number)]
+  return [pid, ...childrenOf(pid)]
 }
 
 async function metricsUrl(service: OperatedService): Promise<string> {
