@@ -18,8 +18,9 @@ export const debianPackages = [
   ...['redis-server', 'nginx', 'haproxy', 'apache2', 'lighttpd', 'lighttpd-mod-openssl'],
 ]
 
-/** What `npm run test:all` needs as well: languages and frameworks of examples/clients and examples/recipes. */
+/** What `npm run test:all` needs as well: languages and frameworks of examples/clients and examples/recipes, and old clients. */
 export const recipePackages = [
+  ...['bitlbee-libpurple', 'libgloox-dev', 'g++', 'python3-nbxmpp'],
   ...['python3-django', 'python3-jwt', 'ruby', 'ruby-railties', 'ruby-webrick', 'ruby-jwt'],
   ...['golang-go', 'golang-github-golang-jwt-jwt-dev'],
 ]

@@ -12,6 +12,9 @@ export async function startRelay(service: string) {
   const orphans = new Set<Socket>()
   let isLost = false
   let isStalled = false
+  let late: (() => void)[] | undefined
+  let delay = 0
+  let count = 0
 
   const server = createServer({ noDelay: true }, near => {
     if (isLost) {
@@ -21,11 +24,16 @@ export async function startRelay(service: string) {
     const far = connect(target)
     far.on('error', () => {})
     pairs.set(near, far)
+    const isSlow = ++count % 2 === 0
     near.on('data', chunk => {
-      if (!isStalled) far.write(chunk)
+      if (isStalled) return
+      if (isSlow && delay > 0) setTimeout(() => far.write(chunk), delay)
+      else far.write(chunk)
     })
     far.on('data', chunk => {
-      if (!isStalled && !near.destroyed) near.write(chunk)
+      const pass = () => void (near.destroyed || near.write(chunk))
+      if (late !== undefined) late.push(pass)
+      else if (!isStalled) pass()
     })
     near.on('close', () => {
       pairs.delete(near)
@@ -44,9 +52,21 @@ export async function startRelay(service: string) {
   return {
     url: listener.url,
     cut,
+    /** Every second connection of clients brings each chunk later, so that requests overtake others. */
+    delayEverySecond(milliseconds: number) {
+      delay = milliseconds
+    },
     /** Passes nothing on any more; connections look as if they were alive. */
     stall() {
       isStalled = true
+    },
+    /** What the service sends waits for `release`. */
+    hold() {
+      late = []
+    },
+    release() {
+      for (const pass of late ?? []) pass()
+      late = undefined
     },
     /** No client gets through any more. Connections of clients break, but the connections of the service stay open. */
     lose() {
