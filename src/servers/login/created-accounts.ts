@@ -20,7 +20,7 @@ import { isSameName } from './bound-user.js'
 import type { LoginParts } from './login.js'
 import { operatorLogin } from './login-request.js'
 import { stanzaErrorIn } from './refusals.js'
-import { ShortStream } from './short-stream.js'
+import { openShortStream, type ShortStream } from './short-stream.js'
 
 /** In a second and domain: who can log in anybody must not fill the server's disk unseen. */
 export const mostAccountsPerSecond = 20
@@ -75,8 +75,8 @@ export class CreatedAccounts {
   readonly #parts: CreatedAccountsParts
   /** Bare JIDs. The oldest are forgotten, and asked for again. */
   readonly #known = new Map<string, true>()
-  /** By bare JID. Resolve with false if the attempt must be repeated. Never reject. */
-  readonly #running = new Map<string, Promise<boolean>>()
+  /** By bare JID. */
+  readonly #users = new KeyedQueue(1)
   /** By domain. The first in the queue waits until the limit allows another account. */
   readonly #turns = new KeyedQueue(1)
 
@@ -110,18 +110,11 @@ export class CreatedAccounts {
   async #ensureOnce(jid: Jid, maker: string, wish: Wish): Promise<void> {
     const user = formatBareJid(jid)
     // Logins of a user at the same time count as one new account. If the first caller leaves, another login takes over.
-    for (let first = this.#running.get(user); first !== undefined; first = this.#running.get(user))
-      if (await orGone(first, wish.signal)) return
-    const work = this.#ensureNew(jid, maker, wish)
-    const isDone = work.then(
-      () => true,
-      () => false,
-    )
-    this.#running.set(user, isDone)
+    await this.#users.take(user, wish.signal)
     try {
-      await work
+      if (!this.#known.has(user)) await this.#ensureNew(jid, maker, wish)
     } finally {
-      this.#running.delete(user)
+      this.#users.leave(user)
     }
   }
 
@@ -227,7 +220,7 @@ export class CreatedAccounts {
     if (credentials === undefined) throw new Problem('no-mechanism', { step: 'sasl' })
     const isItself = credentials.kind === 'service' && isSameName(credentials.account.user, jid.local)
     const own = isItself ? ({ kind: 'password', password: credentials.account.password } as const) : credentials
-    return await ShortStream.open(parts, connect, { jid, credentials: own }, caller)
+    return await openShortStream(parts, connect, { jid, credentials: own }, caller)
   }
 }
 

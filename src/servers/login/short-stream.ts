@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { CallerSignal } from '../../lib/caller-gone.js'
 import { Problem } from '../../lib/errors.js'
-import type { Link, LinkEnd, LinkEvents, OpenLink } from '../../xmpp/link.js'
+import type { LinkEnd, OpenLink } from '../../xmpp/link.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
+import { nothing } from '../net/connect-to-any.js'
 import { type LoginParts, login } from './login.js'
 import type { LoginRequest } from './login-request.js'
-import type { Opened, OpenForLogin } from './login-types.js'
+import type { LoggedIn, Opened, OpenForLogin } from './login-types.js'
 import { linkEnded } from './refusals.js'
 
 /** Without a presence, a client gets hardly any stanzas of others. */
@@ -20,95 +21,79 @@ interface Question {
   readonly reject: (error: unknown) => void
 }
 
-/** A stream of the service's own, for a few requests. Sends no presence, so nobody sees it. */
-export class ShortStream implements LinkEvents {
-  readonly #link: Link
-  readonly #caller: CallerSignal
-  readonly #milliseconds: number
-  #question: Question | undefined
-  #end: LinkEnd | undefined
-  #unasked = 0
+export type ShortStream = ReturnType<typeof shortStream>
 
-  private constructor(link: Link, caller: CallerSignal, milliseconds: number) {
-    this.#link = link
-    this.#caller = caller
-    this.#milliseconds = milliseconds
+/**
+ * Opens a stream of the service's own, for a few requests. Sends no presence, so nobody sees it. Throws a `Problem` after
+ * closing the link. Call `close` at the end.
+ */
+export async function openShortStream(
+  parts: LoginParts,
+  connect: OpenLink,
+  request: LoginRequest,
+  caller: CallerSignal,
+): Promise<ShortStream> {
+  const open: OpenForLogin<Opened> = (options, events) => {
+    const link = connect(request.jid.domain, { ...options, lang: 'en' }, events)
+    return { link, abandon: () => link.abandon() }
+  }
+  const { mechanisms, saltedPasswords, scramMaxIterations, tokens, log, timeout, stepTimeout, pipelining } = parts
+  // Without `linkResumeSeconds`, no FAST token is asked for, which nobody would use or give back.
+  const own = { mechanisms, saltedPasswords, scramMaxIterations, tokens, log, timeout, stepTimeout, pipelining }
+  return shortStream(await login(own, open, request, caller), caller, stepTimeout * 1000)
+}
+
+function shortStream({ opened: { link }, ended }: LoggedIn<Opened>, caller: CallerSignal, milliseconds: number) {
+  let question: Question | undefined
+  let end = ended()
+  let unasked = 0
+
+  const fail = (problem: Problem) => question?.reject(problem)
+
+  function onEnd(how: LinkEnd): void {
+    end = how
+    fail(linkEnded(how.failure, 'bind'))
   }
 
-  /** Throws a `Problem` after closing the link. Call `close` at the end. */
-  static async open(
-    parts: LoginParts,
-    connect: OpenLink,
-    request: LoginRequest,
-    caller: CallerSignal,
-  ): Promise<ShortStream> {
-    const open: OpenForLogin<Opened> = (options, events) => {
-      const link = connect(request.jid.domain, { ...options, lang: 'en' }, events)
-      return { link, abandon: () => link.abandon() }
-    }
-    const { mechanisms, saltedPasswords, scramMaxIterations, tokens, log, timeout, stepTimeout, pipelining } = parts
-    // Without `linkResumeSeconds`, no FAST token is asked for, which nobody would use or give back.
-    const own = { mechanisms, saltedPasswords, scramMaxIterations, tokens, log, timeout, stepTimeout, pipelining }
-    const { opened, ended } = await login(own, open, request, caller)
-    const stream = new ShortStream(opened.link, caller, stepTimeout * 1000)
-    opened.link.events = stream
-    stream.#end = ended()
-    return stream
+  function onUnasked(): void {
+    unasked += 1
+    if (unasked !== mostUnasked) return
+    const detail = 'It sent many stanzas that nobody asked for.'
+    fail(new Problem('remote-protocol-error', { step: 'bind', detail }))
+    link.abandon()
   }
 
-  /** Sends an IQ of type `set`. Resolves with the IQ of the answer, also if this is an error. */
-  async ask(to: string, payload: string): Promise<string> {
-    const id = randomUUID()
-    const leave = () => this.#fail(new Problem('timeout', { step: 'bind', detail: 'the caller left' }))
-    const late = setTimeout(() => this.#fail(new Problem('timeout', { step: 'bind' })), this.#milliseconds)
-    this.#caller.addEventListener('abort', leave)
-    try {
-      return await new Promise((resolve, reject) => {
-        this.#question = { id, to, resolve, reject }
-        if (this.#end !== undefined) return this.onEnd(this.#end)
-        if (this.#caller.aborted) return leave()
-        const text = `<iq xmlns='jabber:client' type='set' to='${escapeXml(to)}' id='${id}'>${payload}</iq>`
-        this.#link.send([{ name: 'iq', namespace: 'jabber:client', text }], true)
-      })
-    } finally {
-      this.#question = undefined
-      clearTimeout(late)
-      this.#caller.removeEventListener('abort', leave)
-    }
-  }
-
-  close(): void {
-    if (this.#end === undefined) this.#link.close()
-  }
-
-  onOpen(): void {}
-
-  onElement({ name, text }: Element): void {
-    const question = this.#question
+  function onElement({ name, text }: Element): void {
     if (question !== undefined && name === 'iq' && isAnswer(text, question)) question.resolve(text)
-    else this.onDropped()
+    else onUnasked()
   }
 
-  onDropped(): void {
-    this.#unasked += 1
-    if (this.#unasked !== mostUnasked) return
-    this.#fail(
-      new Problem('remote-protocol-error', { step: 'bind', detail: 'It sent many stanzas that nobody asked for.' }),
-    )
-    this.#link.abandon()
-  }
+  link.events = { onOpen: nothing, onElement, onDropped: onUnasked, onFlush: nothing, onDrain: nothing, onEnd }
+  return {
+    /** Sends an IQ of type `set`. Resolves with the IQ of the answer, also if this is an error. */
+    async ask(to: string, payload: string): Promise<string> {
+      const id = randomUUID()
+      const leave = () => fail(new Problem('timeout', { step: 'bind', detail: 'the caller left' }))
+      const late = setTimeout(() => fail(new Problem('timeout', { step: 'bind' })), milliseconds)
+      caller.addEventListener('abort', leave)
+      try {
+        return await new Promise((resolve, reject) => {
+          question = { id, to, resolve, reject }
+          if (end !== undefined) return onEnd(end)
+          if (caller.aborted) return leave()
+          const text = `<iq xmlns='jabber:client' type='set' to='${escapeXml(to)}' id='${id}'>${payload}</iq>`
+          link.send([{ name: 'iq', namespace: 'jabber:client', text }], true)
+        })
+      } finally {
+        question = undefined
+        clearTimeout(late)
+        caller.removeEventListener('abort', leave)
+      }
+    },
 
-  onFlush(): void {}
-
-  onDrain(): void {}
-
-  onEnd(end: LinkEnd): void {
-    this.#end = end
-    this.#fail(linkEnded(end.failure, 'bind'))
-  }
-
-  #fail(problem: Problem): void {
-    this.#question?.reject(problem)
+    close(): void {
+      if (end === undefined) link.close()
+    },
   }
 }
 

@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals'
 import { CallerGone } from '../../../src/lib/caller-gone.js'
 import { createFastTokens } from '../../../src/servers/login/fast-tokens.js'
-import { ShortStream } from '../../../src/servers/login/short-stream.js'
+import { openShortStream } from '../../../src/servers/login/short-stream.js'
 import { features, ScriptedLink, withoutHashes } from './scripted-link.js'
 
 const sasl2 = features(
@@ -18,7 +18,7 @@ test('a stream of the service itself asks for no token, which the server would k
   const links: ScriptedLink[] = []
   const parts = { ...withoutHashes, linkResumeSeconds: 300, tokens: createFastTokens() }
   for (let made = 0; made < 3; made++) {
-    const stream = await ShortStream.open(
+    const stream = await openShortStream(
       parts,
       (_domain, options, events) => {
         const link = new ScriptedLink([sasl2, success], { certificate: false, ...options }, events)
