@@ -4,6 +4,7 @@ import sasl, { type Authenticate, type Negotiate } from '@xmpp/sasl'
 import sasl2 from '@xmpp/sasl2'
 import type { XmlElement } from '@xmpp/xml'
 import SaslFactory from 'saslmechanisms'
+import { saslNamespace } from '../../xmpp/namespaces.js'
 import type { Mechanism } from './sasl/mechanism.js'
 
 export interface ClientHost {
@@ -15,28 +16,10 @@ export interface ClientHost {
 /** An entity of xmpp.js. It negotiates SASL or SASL2 only if it is told to. */
 export class XmppJsClient extends Client {
   readonly #host: ClientHost
-  readonly #mechanisms = new SaslFactory()
-  readonly #features = new Map<string, Negotiate>()
-  #inline: readonly XmlElement[] = []
 
   constructor(host: ClientHost) {
     super({})
     this.#host = host
-    const parts = {
-      streamFeatures: {
-        use: (_name: string, namespace: string, negotiate: Negotiate) => this.#features.set(namespace, negotiate),
-      },
-      saslFactory: this.#mechanisms,
-    }
-    sasl(parts, authenticate)
-    sasl2(parts, authenticate).setup({
-      fast: {
-        auth: async ({ streamFeatures: requests }) => {
-          requests.push(...this.#inline)
-          return false
-        },
-      },
-    })
   }
 
   /**
@@ -44,14 +27,26 @@ export class XmppJsClient extends Client {
    * slow, or do not check the server's proof.
    */
   authenticate(mechanism: Mechanism, namespace: string, inline: readonly XmlElement[] = []): void {
-    this.#inline = inline
+    const negotiates: Negotiate[] = []
+    const streamFeatures = {
+      use: (_name: string, _namespace: string, negotiate: Negotiate) => negotiates.push(negotiate),
+    }
     // xmpp.js calls this with `new`, which an arrow function forbids.
-    this.#mechanisms.use(mechanism.name, function create() {
+    const saslFactory = new SaslFactory().use(mechanism.name, function create() {
       return { ...mechanism, clientFirst: true }
     })
-    const negotiate = this.#features.get(namespace)!
+    if (namespace === saslNamespace) sasl({ streamFeatures, saslFactory }, authenticate)
+    else
+      sasl2({ streamFeatures, saslFactory }, authenticate).setup({
+        fast: {
+          auth: async ({ streamFeatures: requests }) => {
+            requests.push(...inline)
+            return false
+          },
+        },
+      })
     const offer = xml('mechanisms', { xmlns: namespace }, xml('mechanism', {}, mechanism.name))
-    negotiate({ entity: this }, () => {}, offer).catch(error => this.#host.fail(error))
+    negotiates[0]!({ entity: this }, () => {}, offer).catch(error => this.#host.fail(error))
   }
 
   /** Elements of SASL. */
