@@ -34,7 +34,7 @@ import { bindRefused, linkEnded, saslRefused } from './refusals.js'
 import { reloginRequest } from './relogin.js'
 import type { Mechanism } from './sasl/mechanism.js'
 import { furtherTask, readSuccess, type Sasl2Success } from './sasl2.js'
-import type { Sasl2Offer, StreamFeatures } from './stream-features.js'
+import type { StreamFeatures } from './stream-features.js'
 import { type ClientHost, XmppJsClient } from './xmpp-js-client.js'
 
 export interface AttemptParts extends MechanismParts, ProgressParts, InlineParts {}
@@ -61,12 +61,9 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #progress: LoginProgress | undefined
   #isIntroduced = false
   #isAuthenticated = false
-  #sasl2: Sasl2Offer | undefined
+  /** With SASL2. */
   #inline: InlineRequests | undefined
-  #isBound = false
-  #hasLastFeatures = false
   #enabled: LoggedIn<T>['enabled']
-  #answer: Element | undefined
   /** True after the last answer of the login. */
   #isAnswered = false
   #openIq: { readonly id: string; readonly answered: (iq: Element) => void } | undefined
@@ -194,18 +191,22 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     return { certificate, from, ahead: this.#pipelining.nextStream() }
   }
 
-  #finish(): void {
+  /** `answer`: to `<resume/>`. Without it, and without a bind, the caller restarts the stream. */
+  #finish(answer?: Element): void {
     if (this.#isOver) return
+    this.#isAnswered = this.#until === 'bound' || answer !== undefined
+    this.#pipelining.isComplete = this.#isAnswered
     if (this.#enabled === undefined) this.#opened!.link.send(this.#enable())
     this.#resolve({
       opened: this.#opened!,
       jid: this.#jid,
       undelivered: this.#undelivered,
       enabled: this.#enabled,
-      answer: this.#answer,
+      answer,
       ended: () => this.end,
       again: this.#until === 'bound' ? reloginRequest(this.#request, this.mechanism, this.#inline?.token) : undefined,
     })
+    this.#isOver = !this.#isAnswered
   }
 
   #take(element: Element): void {
@@ -213,7 +214,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     const isFeatures = namespace === streamsNamespace && name === 'features'
     // After the login, no limit is needed, because the caller replaces `link.events` in the same turn.
     if (this.#isAnswered) {
-      if (!isFeatures || this.#sasl2 === undefined) this.#undelivered.push(element)
+      if (!isFeatures || this.#inline === undefined) this.#undelivered.push(element)
     } else if (isFeatures) this.#takeFeatures(text)
     else if (isOfSasl(namespace)) this.#takeSasl(element)
     else if (name !== 'iq' || !this.#takeAnswer(element)) this.#keep(element)
@@ -226,11 +227,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   #takeFeatures(text: string): void {
-    if (this.#sasl2 !== undefined && this.#isAuthenticated && !this.#hasLastFeatures) {
-      this.#hasLastFeatures = true
-      this.#useFeatures(this.#pipelining.receivedAgain(text))
-      return
-    }
     const features = this.#pipelining.received(text)
     // With these features, the library would log in again.
     if (features === 'unfit') throw new Problem('remote-protocol-error', { step: this.step })
@@ -239,7 +235,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   #useFeatures(features: StreamFeatures): void {
     if (!this.#isAuthenticated) this.#beginSasl(features)
-    else if (this.#isBound) this.#finishBound()
+    else if (this.#jid !== '') this.#finish()
     else if (features.offersBind) this.#bind(features.demandsSession)
     else throw new Problem('remote-protocol-error', { step: 'bind' })
   }
@@ -250,8 +246,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     const request = xml('bind', { xmlns: bindNamespace }, resource && xml('resource', {}, resource))
     this.#ask(request.toString(), !demandsSession, iq => {
       this.#jid = boundJid(iq.text, this.#request)
-      if (!demandsSession) this.#finishBound()
-      else this.#ask(`<session xmlns='${sessionNamespace}'/>`, true, () => this.#finishBound())
+      if (!demandsSession) this.#finish()
+      else this.#ask(`<session xmlns='${sessionNamespace}'/>`, true, () => this.#finish())
     })
   }
 
@@ -260,7 +256,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     const isUsable = facts.sasl2Allowed && (typeof this.#until === 'string' || features.sasl2?.resumes)
     const sasl2 = isUsable ? features.sasl2 : undefined
     const offer = sasl2 ?? features.offer
-    this.#sasl2 = sasl2
     if (offer === undefined) throw nothingOffered(facts)
     this.onStep('sasl')
     const mechanism = chooseMechanism(
@@ -285,7 +280,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   #takeSasl({ name, namespace, text }: Element): void {
     const mechanism = this.mechanism
-    const isSasl2 = this.#sasl2 !== undefined
+    const isSasl2 = this.#inline !== undefined
     if (mechanism === undefined || this.#isAuthenticated || isSasl2 !== (namespace === sasl2Namespace))
       throw new Problem('remote-protocol-error', { step: this.step })
     this.#pipelining.answered()
@@ -300,43 +295,31 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       mechanism.success(data === '' || data === '=' ? undefined : atob(data))
       this.#isAuthenticated = true
       this.#inline?.succeeded(success?.token)
-      if (this.#until !== 'bound') {
-        this.#finishUnbound(success?.resumed)
-        return
-      }
-      this.onStep('bind')
+      if (this.#until === 'bound') this.onStep('bind')
       if (success !== undefined) this.#succeeded(success)
+      else if (this.#until !== 'bound') this.#finish()
+      if (this.#isAnswered || this.#isOver) return
     } else atob(data)
     this.#client.receive(xml(name, { xmlns: namespace }, data))
   }
 
-  /** Continues without the features if possible, because ejabberd sends the features 40 ms later. */
-  #succeeded({ jid, isBound, enabled }: Sasl2Success): void {
+  #succeeded(success: Sasl2Success): void {
     this.#undelivered.length = 0
+    // Features may follow on the same stream (XEP-0388 §2.6).
+    this.#pipelining.nextStream()
+    if (this.#until === 'authenticated') this.#finish()
+    else if (this.#until === 'bound') this.#takeBound(success)
+    else if (success.resumed === undefined) throw new Problem('remote-protocol-error', { step: 'bind' })
+    else this.#finish(success.resumed)
+  }
+
+  /** Continues without the features if possible, because ejabberd sends the features 40 ms later. */
+  #takeBound({ jid, isBound, enabled }: Sasl2Success): void {
     if (this.#inline?.asksToBind !== true) return
     if (!isBound) throw new Problem('remote-protocol-error', { step: 'bind' })
-    this.#isBound = true
     this.#jid = checkedJid(jid, this.#request)
     this.#enabled = enabled
-    if (enabled !== undefined || !this.#opened!.link.allowsManagement) this.#finishBound()
-  }
-
-  #finishUnbound(answer: Element | undefined): void {
-    if (this.#sasl2 !== undefined && typeof this.#until === 'object') {
-      if (answer === undefined) throw new Problem('remote-protocol-error', { step: 'bind' })
-      this.#answer = answer
-      this.#pipelining.isComplete = true
-      this.#isAnswered = true
-      this.#undelivered.length = 0
-    }
-    this.#finish()
-    this.#isOver = !this.#isAnswered
-  }
-
-  #finishBound(): void {
-    this.#pipelining.isComplete = true
-    this.#isAnswered = true
-    this.#finish()
+    if (enabled !== undefined || !this.#opened!.link.allowsManagement) this.#finish()
   }
 
   #takeAnswer(iq: Element): boolean {

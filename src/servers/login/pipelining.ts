@@ -38,6 +38,7 @@ export class Pipelining {
     return this.#lastReceived ?? this.#usedFeatures
   }
 
+  /** Call this too when SASL2 has succeeded, after which features may follow on the same stream (XEP-0388 §2.6). */
   nextStream(): 'trial' | 'proven' | undefined {
     this.#stream += 1
     this.#usedFeatures = undefined
@@ -67,12 +68,6 @@ export class Pipelining {
     this.isMistaken = true
     const isSame = this.#stream === 0 ? offerSameLogins(features, before) : allowBindingOf(features, before)
     return this.isAhead && isSame ? 'nothing-new' : 'unfit'
-  }
-
-  receivedAgain(text: string): StreamFeatures {
-    this.isComplete = true
-    this.#lastReceived = readFeatures(copyOf(text))
-    return this.#lastReceived
   }
 
   answered(): void {

@@ -91,7 +91,8 @@ describe('a server of earlier logins', () => {
       const pipelining = memory.foresee(domain)
       open(pipelining, [toLogIn])
       // XEP-0388 §2.6.
-      pipelining.receivedAgain(toBind)
+      pipelining.nextStream()
+      pipelining.received(toBind)
       memory.succeeded(domain, pipelining)
     }
     const all = [beginAhead(), beginAhead(), beginAhead()]
