@@ -7,8 +7,8 @@ import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Failure, LinkStep } from '../../xmpp/link.js'
 import { allowed } from '../net/allowed-addresses.js'
 import { connectToAny } from '../net/connect-to-any.js'
-import type { Addresses, NameLookup, Route } from '../net/name-lookup.js'
-import type { ServerState, StateLookup } from '../net/server-states.js'
+import type { NameLookup, Route } from '../net/name-lookup.js'
+import type { ConnectedServer, StateLookup } from '../net/server-states.js'
 import type { Target } from '../net/srv-records.js'
 
 const resolveSeconds = 5
@@ -39,20 +39,23 @@ export function createDialer(parts: DialerParts) {
 
 /** `connections` dials the targets in order. `failure` is the first at the furthest step. */
 export class Search {
-  server: string | undefined
   readonly #parts: DialerParts
   readonly #to: Destination
   #furthest: Failure | undefined
-  #state: ServerState | undefined
+  #current: ConnectedServer | undefined
   #until = Number.POSITIVE_INFINITY
   #limit: Timer | undefined
-  #cancelConnecting: () => void = () => {}
+  #connecting: ReturnType<typeof connectToAny> | undefined
   #isOver = false
   #isExpected = false
 
   constructor(parts: DialerParts, to: Destination) {
     this.#parts = parts
     this.#to = to
+  }
+
+  get server(): string | undefined {
+    return this.#current?.name
   }
 
   get failure(): Failure {
@@ -69,8 +72,8 @@ export class Search {
     for (const [index, target] of found.targets.entries()) {
       if (this.#isOver || clock.now() >= this.#until) return
       this.#countAhead(true)
-      this.#state = this.#stateOf(target)
-      this.server = written(target)
+      const to = this.#serverAt(target)
+      this.#current = to
       const addresses = allowed(await this.#inTime(names.addressesOf(target)), publicOnly)
       if (this.#isOver) return
       if ('code' in addresses) {
@@ -79,8 +82,11 @@ export class Search {
       }
       onConnecting()
       this.#until = Math.min(this.#until, clock.now() + connectSeconds * 1000)
-      const socket = await this.#connect(addresses, target.port)
-      const to = { name: this.server, state: this.#state }
+      const how = { clock, until: this.#until, connect: connectSharingBuffer }
+      this.#connecting = connectToAny(addresses, target.port, how)
+      // Node opens the socket in the next tick. Until then, `#countAhead` counts its descriptor.
+      process.nextTick(() => this.#countAhead(false))
+      const socket = await this.#connecting.end
       if ('code' in socket) this.fail(socket)
       else yield { socket, tls: target.tls, to, isLast: index === found.targets.length - 1 }
     }
@@ -88,9 +94,9 @@ export class Search {
 
   fail(failure: Failure): void {
     const { domain } = this.#to
-    const about = { domain: withULabels(domain), server: this.#state?.server }
+    const about = { domain: withULabels(domain), server: this.#current?.state?.server }
     if (failure.code === 'local-ports-exhausted') this.#parts.onExhausted(about)
-    this.#state?.failed(failure, domain)
+    this.#current?.state?.failed(failure, domain)
     this.#note({ ...failure, server: this.server })
   }
 
@@ -98,16 +104,7 @@ export class Search {
     this.#isOver = true
     this.#countAhead(false)
     this.#limit?.cancel()
-    this.#cancelConnecting()
-  }
-
-  #connect(addresses: Addresses, port: number): Promise<Socket | Failure> {
-    const how = { clock: this.#parts.clock, until: this.#until, connect: connectSharingBuffer }
-    return new Promise(resolve => {
-      this.#cancelConnecting = connectToAny(addresses, port, how, resolve)
-      // Node opens the socket in the next tick. Until then, `#countAhead` counts its descriptor.
-      process.nextTick(() => this.#countAhead(false))
-    })
+    this.#connecting?.cancel()
   }
 
   #countAhead(isOne: boolean): void {
@@ -127,11 +124,12 @@ export class Search {
     return server === undefined ? this.#parts.names.routeTo(domain) : { targets: [server] }
   }
 
-  #stateOf(target: Target): ServerState | undefined {
+  #serverAt(target: Target): ConnectedServer {
     const { domain, server, other } = this.#to
-    if (other !== undefined) return undefined
     const { states } = this.#parts
-    return server === undefined ? states.ofFound(domain, written(target)) : states.ofEntry(domain, written(target))
+    const name = written(target)
+    if (other !== undefined) return { name, state: undefined }
+    return { name, state: server === undefined ? states.ofFound(domain, name) : states.ofEntry(domain, name) }
   }
 
   #inTime<T>(answer: T | Promise<T>): Promise<T | Failure> | T {

@@ -17,13 +17,8 @@ interface ConnectParts {
   readonly connect: (options: NetConnectOpts) => Socket
 }
 
-/** Connects to the first address that answers in time. Returns a function that cancels. */
-export function connectToAny(
-  addresses: Addresses,
-  port: number,
-  { clock, until, connect }: ConnectParts,
-  onEnd: (end: Socket | Failure) => void,
-): () => void {
+/** Connects to the first address that answers in time. After `cancel`, `end` never resolves. */
+export function connectToAny(addresses: Addresses, port: number, { clock, until, connect }: ConnectParts) {
   const found = addresses.map(address => ({ address, family: isIP(address) }))
   const socket = connect({
     // A name, because Node.js looks up no address.
@@ -35,19 +30,21 @@ export function connectToAny(
     keepAlive: true,
     noDelay: true,
   })
-  const ms = Math.max(0, Math.min(mostSeconds * 1000, until - clock.now()))
-  const limit = clock.after(ms, () => end({ step: 'connect', code: 'timeout' }))
-  let isOver = false
-  function end(result?: Socket | Failure): void {
-    if (isOver) return
-    isOver = true
-    limit.cancel()
-    socket.off('connect', onConnect).off('error', onError).on('error', nothing)
-    if (result !== socket) socket.destroy()
-    if (result !== undefined) onEnd(result)
-  }
-  const onConnect = () => end(socket)
-  const onError = (cause: Error) => end({ step: 'connect', code: connectProblem(cause), cause })
-  socket.on('connect', onConnect).on('error', onError)
-  return end
+  let cancel = nothing
+  const end = new Promise<Socket | Failure>(resolve => {
+    const finish = (result?: Socket | Failure) => {
+      cancel = nothing
+      limit.cancel()
+      socket.off('connect', onConnect).off('error', onError).on('error', nothing)
+      if (result !== socket) socket.destroy()
+      if (result !== undefined) resolve(result)
+    }
+    const onConnect = () => finish(socket)
+    const onError = (cause: Error) => finish({ step: 'connect', code: connectProblem(cause), cause })
+    const ms = Math.max(0, Math.min(mostSeconds * 1000, until - clock.now()))
+    const limit = clock.after(ms, () => finish({ step: 'connect', code: 'timeout' }))
+    cancel = () => finish()
+    socket.on('connect', onConnect).on('error', onError)
+  })
+  return { end, cancel: () => cancel() }
 }

@@ -46,11 +46,11 @@ export function createAgent(url: URL, parts: AgentParts): HttpAgent {
     const until = clock.now() + connectTimeout * 1000
     const addresses = proxy !== undefined && !publicOnly ? [host] : await find(host, usesDns, publicOnly)
     if ('code' in addresses) return addresses
-    if (proxy === undefined) return dial(addresses, port, until)
+    if (proxy === undefined) return connectToAny(addresses, port, { clock, until, connect }).end
     let end: Socket | Failure = { step: 'connect', code: 'timeout' }
     for (const address of addresses) {
       const found = await find(proxy.host, false, false)
-      end = 'code' in found ? found : await dial(found, proxy.port, until)
+      end = 'code' in found ? found : await connectToAny(found, proxy.port, { clock, until, connect }).end
       if ('code' in end) end = proxyFailure(end)
       else end = await openTunnel(end, proxy, written({ host: address, port }), clock, until)
       if (!('code' in end)) return end
@@ -60,12 +60,6 @@ export function createAgent(url: URL, parts: AgentParts): HttpAgent {
 
   async function find(host: string, usesDns: boolean, publicOnly: boolean): Promise<Addresses | Failure> {
     return allowed(isIP(host) === 0 ? await names.addressesOf({ host, usesDns }) : [host], publicOnly)
-  }
-
-  function dial(addresses: Addresses, port: number, until: number): Promise<Socket | Failure> {
-    return new Promise(resolve => {
-      connectToAny(addresses, port, { clock, until, connect }, resolve)
-    })
   }
 
   const address = withoutBrackets(url.hostname)

@@ -13,10 +13,11 @@ import { ScriptedServer } from '../../support/scripted-server.js'
 const clock = new FakeClock()
 const closers = calledAfterEach()
 
-const connecting = (addresses: readonly string[], port: number, until = 60_000, opened = connect) =>
-  new Promise<Socket | Failure>(resolve => {
-    closers.push(connectToAny(addresses, port, { clock, until, connect: opened }, resolve))
-  })
+function connecting(addresses: readonly string[], port: number, until = 60_000, opened = connect) {
+  const { end, cancel } = connectToAny(addresses, port, { clock, until, connect: opened })
+  closers.push(cancel)
+  return end
+}
 
 async function addressOf(connected: Promise<Socket | Failure>): Promise<string | undefined> {
   const socket = (await connected) as Socket
@@ -93,20 +94,21 @@ describe('connecting to the addresses of a host', () => {
 
   test('keeps the connection after a later cancel', async () => {
     const port = await listen('127.0.0.3')
-    let cancel = () => {}
-    const socket = await new Promise<Socket | Failure>(resolve => {
-      cancel = connectToAny(['127.0.0.3'], port, { clock, until: 60_000, connect }, resolve)
-    })
+    const { end, cancel } = connectToAny(['127.0.0.3'], port, { clock, until: 60_000, connect })
+    const socket = await end
     cancel()
     expect((socket as Socket).destroyed).toBe(false)
     closers.push(() => (socket as Socket).destroy())
   })
 
-  test('leaves nothing open after a cancel, and reports nothing', () => {
+  test('leaves nothing open after a cancel, and reports nothing', async () => {
     const socket = new Socket()
     const onEnd = jest.fn()
-    connectToAny(['192.0.2.1'], 5222, { clock, until: 60_000, connect: () => socket }, onEnd)()
+    const { end, cancel } = connectToAny(['192.0.2.1'], 5222, { clock, until: 60_000, connect: () => socket })
+    void end.then(onEnd)
+    cancel()
     socket.emit('error', new Error('too late'))
+    await new Promise(setImmediate)
     expect([socket.destroyed, clock.pending]).toEqual([true, 0])
     expect(onEnd).not.toHaveBeenCalled()
   })
