@@ -11,9 +11,6 @@ import type { LoginRequest } from './login-request.js'
 import type { LoggedIn, Opened, OpenForLogin } from './login-types.js'
 import { linkEnded } from './refusals.js'
 
-/** Without a presence, a client gets hardly any stanzas of others. */
-const mostUnasked = 100
-
 interface Question {
   readonly id: string
   readonly to: string
@@ -46,7 +43,6 @@ export async function openShortStream(
 function shortStream({ opened: { link }, ended }: LoggedIn<Opened>, caller: CallerSignal, milliseconds: number) {
   let question: Question | undefined
   let end = ended()
-  let unasked = 0
 
   const fail = (problem: Problem) => question?.reject(problem)
 
@@ -55,20 +51,11 @@ function shortStream({ opened: { link }, ended }: LoggedIn<Opened>, caller: Call
     fail(linkEnded(how.failure, 'bind'))
   }
 
-  function onUnasked(): void {
-    unasked += 1
-    if (unasked !== mostUnasked) return
-    const detail = 'It sent many stanzas that nobody asked for.'
-    fail(new Problem('remote-protocol-error', { step: 'bind', detail }))
-    link.abandon()
-  }
-
   function onElement({ name, text }: Element): void {
     if (question !== undefined && name === 'iq' && isAnswer(text, question)) question.resolve(text)
-    else onUnasked()
   }
 
-  link.events = { onOpen: nothing, onElement, onDropped: onUnasked, onFlush: nothing, onDrain: nothing, onEnd }
+  link.events = { onOpen: nothing, onElement, onFlush: nothing, onDrain: nothing, onEnd }
   return {
     /** Sends an IQ of type `set`. Resolves with the IQ of the answer, also if this is an error. */
     async ask(to: string, payload: string): Promise<string> {

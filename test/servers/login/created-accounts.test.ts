@@ -287,15 +287,6 @@ test('an account that may have been made while the caller left has an audit line
   expect(counts.accounts).toEqual({ made: 0, known: 0, failed: 1 })
 })
 
-test('a server that sends stanzas without end, and no answer, ends the wait', async () => {
-  const flood = "<message from='x'><body>spam</body></message><iq type='result' id='x' from='chat.example'/>".repeat(
-    500,
-  )
-  const { lines, links } = await ensured(flood)
-  expect(lines()).toMatchObject([{ code: 'remote-protocol-error', detail: expect.stringContaining('nobody asked') }])
-  expect(links[0]!.gone).toBe('abandoned')
-})
-
 const card = { name: 'Alice <& Liddell', address: 'alice@example.org' }
 const fromAlice =
   (inside = '', type = 'result'): Answer =>
