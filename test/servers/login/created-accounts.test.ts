@@ -10,8 +10,9 @@ import { Rate } from '../../../src/lib/limits/rates.js'
 import { CreatedAccounts, mostAccountsPerSecond } from '../../../src/servers/login/created-accounts.js'
 import type { Jid } from '../../../src/xmpp/jid/jid.js'
 import { eventually } from '../../support/eventually.js'
-import { type Answer, features, withoutHashes as login, offer, ScriptedLink, success } from './scripted-link.js'
+import { type Answer, features, loginParts, offer, ScriptedLink, success } from './scripted-link.js'
 
+const login = loginParts(['PLAIN'])
 const readyToBind = features("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>")
 const result = (id: string, inside: string, type = 'result') =>
   `<iq xmlns='jabber:client' type='${type}' id='${id}' from='chat.example'>${inside}</iq>`

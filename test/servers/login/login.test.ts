@@ -1,18 +1,27 @@
 // Logins at a server that answers from a script.
 import { describe, expect, test } from '@jest/globals'
 import type { Step } from '../../../src/lib/errors.js'
-import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { login } from '../../../src/servers/login/login.js'
 import { LoginAttempt } from '../../../src/servers/login/login-attempt.js'
 import type { LoginRequest } from '../../../src/servers/login/login-request.js'
 import type { OpenForLogin } from '../../../src/servers/login/login-types.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import type { ScramProof } from '../../../src/servers/login/sasl/mechanism.js'
-import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import { readFeatures } from '../../../src/servers/login/stream-features.js'
 import { eventually } from '../../support/eventually.js'
-import { FakeClock } from '../../support/fake-clock.js'
-import { type Answer, bind, bound, features, late, offer, ScriptedLink, sasl, success, tick } from './scripted-link.js'
+import {
+  type Answer,
+  bind,
+  bound,
+  features,
+  late,
+  loginParts,
+  offer,
+  ScriptedLink,
+  sasl,
+  success,
+  tick,
+} from './scripted-link.js'
 import { scram } from './scripted-scram.js'
 
 const asked: LoginRequest = {
@@ -34,20 +43,12 @@ interface Given {
   readonly mechanisms?: readonly string[]
 }
 
-const partsWith = (mechanisms: readonly string[]) => ({
-  timeout: 5,
-  stepTimeout: 5,
-  mechanisms,
-  scramMaxIterations: 4096,
-  saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
-})
-
 /** The server answers each text with the next of `answers`. */
 function begin(answers: readonly Answer[], given: Given = {}) {
   const { request = asked, caller = new AbortController().signal } = given
   const { pipelining = new Pipelining(), mechanisms = ['PLAIN'] } = given
   const links: ScriptedLink[] = []
-  const attempt = new LoginAttempt<ScriptedLink>(partsWith(mechanisms), request, 'bound', pipelining)
+  const attempt = new LoginAttempt<ScriptedLink>(loginParts(mechanisms), request, 'bound', pipelining)
   const loggedIn = attempt.run((options, events) => {
     const link = new ScriptedLink(answers, options, events)
     links.push(link)
@@ -299,7 +300,7 @@ describe('a pipelined login', () => {
     const blamed: boolean[] = []
     const repeated: readonly Answer[] = isStale ? [offer('PLAIN'), success, readyToBind, bound] : []
     const failed = (_domain: string, _it: Pipelining, isOther: boolean) => void blamed.push(!isOther)
-    const parts = { ...partsWith(mechanismsToUse), pipelining: { foresee: () => pipelining, succeeded() {}, failed } }
+    const parts = loginParts(mechanismsToUse, { pipelining: { foresee: () => pipelining, succeeded() {}, failed } })
     const open: OpenForLogin<ScriptedLink> = (options, events) => {
       const link = new ScriptedLink(links.length === 0 ? [] : repeated, options, events)
       if (links.push(link) > 1) later(link)
@@ -391,7 +392,7 @@ test('a server that offers nothing without encryption gets an answer that says w
 
 const loginBy = (answers: readonly Answer[], credentials: LoginRequest['credentials'], mechanisms: readonly string[]) =>
   login<ScriptedLink>(
-    { ...partsWith(mechanisms), pipelining: undefined },
+    loginParts(mechanisms),
     (options, events) => new ScriptedLink(answers, options, events),
     { ...asked, credentials },
     new AbortController().signal,

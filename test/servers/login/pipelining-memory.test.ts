@@ -100,59 +100,50 @@ describe('a server of earlier logins', () => {
   })
 })
 
-describe('a first pipelined login that fails', () => {
-  test('has one log line with others that fail at the same time', () => {
-    succeed()
-    for (const pipelining of [beginAhead(), beginAhead()]) memory.failed(domain, pipelining, false)
-    expect(lines).toHaveLength(1)
+describe('a pipelined login that fails', () => {
+  const isSilent = (pipelining: Pipelining) => void beginStream(pipelining)
+  const isSilentLater = (pipelining: Pipelining) => {
+    open(pipelining, [toLogIn])
+    beginStream(pipelining)
+  }
+  const isAnswered = (pipelining: Pipelining) => open(pipelining, [toLogIn])
+
+  test.each<[string, number, (pipelining: Pipelining) => void, boolean, string[]]>([
+    ['without an answer turns pipelining off', 1, isSilent, false, waits],
+    ['without an answer on the second stream, too', 1, isSilentLater, false, waits],
+    ['because its caller left does not count', 1, isSilent, true, tried],
+    ['after an answer does not count', 1, isAnswered, false, tried],
+    ['leaves a proven server proven', 2, isSilent, false, proven],
+  ])('%s', (_how, logins, fail, isOther, expected) => {
+    for (let login = 0; login < logins; login++) succeed()
+    const pipelining = memory.foresee(domain)
+    fail(pipelining)
+    expect(pipelining.isToBlame).toBe(isOther || expected === waits)
+    memory.failed(domain, pipelining, isOther)
+    expect([next(), lines.length]).toEqual([expected, expected === waits ? 1 : 0])
+    clock.advance(hour)
+    expect(next()).toEqual(expected === proven ? proven : tried)
   })
 
-  test('without an answer turns pipelining off for an hour, with a log line', () => {
+  test('has one log line with others that fail at the same time, and pipelining is off for an hour', () => {
     succeed()
-    const pipelining = beginAhead()
-    pipelining.received(toLogIn)
-    expect(pipelining.isToBlame).toBe(true)
-    memory.failed(domain, pipelining, false)
-    expect(lines.map(line => JSON.parse(line))).toEqual([
-      {
-        ...{ level: 30, domain, msg: 'this server does not cope with pipelined logins' },
-        ...{ time: expect.anything(), pid: expect.anything(), hostname: expect.anything() },
-      },
+    for (const pipelining of [beginAhead(), beginAhead()]) memory.failed(domain, pipelining, false)
+    expect(lines.map(line => JSON.parse(line))).toMatchObject([
+      { level: 30, domain, msg: 'this server does not cope with pipelined logins' },
     ])
     clock.advance(hour - 1)
     expect([succeed(), next()]).toEqual([waits, waits])
     clock.advance(1)
-    expect([next(), succeed(), next()]).toEqual([tried, tried, proven])
-    expect(lines).toHaveLength(1)
+    expect([next(), succeed(), next(), lines.length]).toEqual([tried, tried, proven, 1])
   })
 
-  test('without an answer on the second stream also turns pipelining off', () => {
-    succeed()
-    const pipelining = memory.foresee(domain)
-    open(pipelining, [toLogIn])
-    beginStream(pipelining)
-    memory.failed(domain, pipelining, false)
-    expect(next()).toEqual(waits)
-    clock.advance(hour)
-    expect(next()).toEqual(tried)
-  })
-
-  test('because its caller disconnected does not count: the server gets another trial', () => {
-    succeed()
-    memory.failed(domain, beginAhead(), true)
-    expect(lines).toEqual([])
-    expect(next()).toEqual(tried)
-  })
-
-  test('for another reason, after an answer, does not count', () => {
-    succeed()
+  test.each([1, 2])('for other features makes those of %d logins unknown', logins => {
+    for (let login = 0; login < logins; login++) succeed()
     const pipelining = beginAhead()
-    pipelining.received(toLogIn)
-    pipelining.answered()
-    expect(pipelining.isToBlame).toBe(false)
+    pipelining.received('<features>others</features>')
+    expect([pipelining.isMistaken, pipelining.isToBlame]).toEqual([true, true])
     memory.failed(domain, pipelining, false)
-    expect(lines).toEqual([])
-    expect(next()).toEqual(tried)
+    expect([next(), succeed(), next(), lines.length]).toEqual([waits, waits, tried, 0])
   })
 })
 
@@ -179,6 +170,7 @@ describe('a server proven on its second stream only, as over TLS 1.3', () => {
     expect([begin()[1], begin()[1]]).toEqual(['trial', 'trial'])
     const [pipelining] = begin()
     pipelining.goAhead()
+    expect(pipelining.isToBlame).toBe(true)
     pipelining.received(toLogIn)
     pipelining.answered()
     expect(pipelining.nextStream()).toBe('proven')
@@ -191,47 +183,12 @@ describe('a server proven on its second stream only, as over TLS 1.3', () => {
     succeedLater()
     expect(begin()[1]).toBe('proven')
   })
-
-  test('gets no pipelined logins for an hour if the trial fails', () => {
-    const pipelining = beginAhead()
-    expect(pipelining.isToBlame).toBe(true)
-    memory.failed(domain, pipelining, false)
-    expect([next(), lines.length]).toEqual([waits, 1])
-  })
-})
-
-describe('a login that fails', () => {
-  test('for another reason leaves a proven server proven', () => {
-    succeed()
-    succeed()
-    const pipelining = beginAhead()
-    expect(pipelining.isToBlame).toBe(false)
-    memory.failed(domain, pipelining, false)
-    expect(next()).toEqual(proven)
-    expect(lines).toEqual([])
-  })
-
-  test.each([
-    ['tried', 1],
-    ['proven', 2],
-  ])('for other features than expected makes the features of a %s server unknown', (_how, logins) => {
-    for (let login = 0; login < logins; login++) succeed()
-    const pipelining = beginAhead()
-    pipelining.received('<features>others</features>')
-    expect([pipelining.isMistaken, pipelining.isToBlame]).toEqual([true, true])
-    memory.failed(domain, pipelining, false)
-    expect(lines).toEqual([])
-    expect([next(), succeed(), next()]).toEqual([waits, waits, tried])
-  })
 })
 
 describe('the remembered features of a server', () => {
   const newer = ['<features>newer</features>', toBind]
 
-  test.each([
-    ['tried', 1],
-    ['proven', 2],
-  ])('of a %s server are replaced by its new features if the login succeeds', (_how, logins) => {
+  test.each([1, 2])('are replaced by new features if a login succeeds after %d others', logins => {
     for (let login = 0; login < logins; login++) succeed()
     succeed(newer)
     const pipelining = memory.foresee(domain)
@@ -242,23 +199,15 @@ describe('the remembered features of a server', () => {
   test.each([
     ['one stream alone', [toLogIn]],
     ['a stream whose features are too long', [toLogIn, ofLength(16 * 1024 + 1)]],
-  ])('do not include %s', (_which, streams) => {
+  ])('do not include %s, and are dropped after it, so that trials do not repeat for ever', (_which, streams) => {
     succeed(streams)
-    expect(next()).toEqual(waits)
+    expect([next(), succeed()]).toEqual([waits, waits])
+    expect([succeed(streams), next(), succeed(), next()]).toEqual([tried, waits, waits, tried])
   })
 
   test('may have the maximum length', () => {
     succeed([toLogIn, ofLength(16 * 1024)])
     expect(next()).toEqual(tried)
-  })
-
-  test.each([
-    ['of one stream alone', [toLogIn]],
-    ['that are too long', [toLogIn, ofLength(16 * 1024 + 1)]],
-  ])('%s in a trial are dropped, so that trials do not repeat for ever', (_which, streams) => {
-    succeed()
-    expect(succeed(streams)).toEqual(tried)
-    expect([next(), succeed(), next()]).toEqual([waits, waits, tried])
   })
 
   test('are those of the last thousand domains', () => {

@@ -5,18 +5,27 @@ import { inspect } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
 import type { LoginKey } from '../../../src/config/config.js'
 import { Problem } from '../../../src/lib/errors.js'
-import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
-import { type LoginParts, logInAgain, login } from '../../../src/servers/login/login.js'
+import { logInAgain, login } from '../../../src/servers/login/login.js'
 import type { Credentials, LoginRequest, OperatorLogin } from '../../../src/servers/login/login-request.js'
 import type { OpenForLogin } from '../../../src/servers/login/login-types.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { reloginRecordOf, requestOf } from '../../../src/servers/login/relogin.js'
 import type { ScramProof } from '../../../src/servers/login/sasl/mechanism.js'
-import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import { readFeatures } from '../../../src/servers/login/stream-features.js'
 import type { LinkOptions } from '../../../src/xmpp/link.js'
-import { FakeClock } from '../../support/fake-clock.js'
-import { type Answer, bind, bound, features, late, offer, ScriptedLink, success, tick } from './scripted-link.js'
+import {
+  type Answer,
+  bind,
+  bound,
+  features,
+  late,
+  loginParts,
+  noHashes,
+  offer,
+  ScriptedLink,
+  success,
+  tick,
+} from './scripted-link.js'
 import { type ScramTerms, scram as scramOf } from './scripted-scram.js'
 
 const password = 'the-Pa55word-itself'
@@ -27,27 +36,13 @@ const management = "<sm xmlns='urn:xmpp:sm:3'><optional/></sm>"
 const readyToBind = features(`<bind xmlns='${bind}'/>${management}`)
 const readyToBindAlone = features(`<bind xmlns='${bind}'/>`)
 
-const salted = createSaltedPasswords(new FakeClock(), 300, hashQueue())
-const parts: LoginParts = {
-  timeout: 5,
-  stepTimeout: 5,
-  mechanisms: ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-1-PLUS', 'SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN'],
-  scramMaxIterations: 10_000,
-  saltedPasswords: salted,
-  pipelining: undefined,
-}
-const withoutHashes: LoginParts = {
-  ...parts,
-  saltedPasswords: () => {
-    throw new Error('a password was hashed')
-  },
-}
+const mechanisms = ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-1-PLUS', 'SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN']
 
 const scram = (terms: ScramTerms = {}) => scramOf({ knows: password, ...terms })
 
 function logIn(answers: readonly Answer[], request = byPassword) {
   const open: OpenForLogin<ScriptedLink> = (options, events) => new ScriptedLink(answers, options, events)
-  return login(parts, open, request, new AbortController().signal)
+  return login(loginParts(mechanisms), open, request, new AbortController().signal)
 }
 
 async function logInByScram(request = byPassword) {
@@ -74,7 +69,7 @@ function beginAgain(
 ) {
   const dialed: { domain: string; options: LinkOptions; link: ScriptedLink }[] = []
   const link = logInAgain(
-    withoutHashes,
+    loginParts(mechanisms, noHashes),
     (domain, options, events) => {
       const link = new ScriptedLink(answers, { certificate: false, ...options } as ScriptedLink['options'], events)
       if (isBound)
@@ -200,7 +195,7 @@ describe('stream management is requested', () => {
     // `<enable/>` went to a server without stream management, so the login is repeated.
     const answersInTurn: Answer[] = [offer(side.name), side.challenge, side.end, came, bound]
     const { enabled, opened } = await login(
-      { ...parts, pipelining: memory },
+      loginParts(mechanisms, { pipelining: memory }),
       (options, events) => new ScriptedLink(options.ahead === undefined ? answersInTurn : answers, options, events),
       byPassword,
       new AbortController().signal,

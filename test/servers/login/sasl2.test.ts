@@ -1,20 +1,17 @@
 // Logins by SASL2 with Bind 2 (XEP-0388, XEP-0386), to a server that answers from a script.
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
-import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { createFastTokens, type FastTokens } from '../../../src/servers/login/fast-tokens.js'
 import { scramKeys } from '../../../src/servers/login/login.js'
 import { LoginAttempt } from '../../../src/servers/login/login-attempt.js'
 import type { Credentials, LoginRequest } from '../../../src/servers/login/login-request.js'
 import type { OpenForLogin } from '../../../src/servers/login/login-types.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
-import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import { readFeatures } from '../../../src/servers/login/stream-features.js'
 import type { Resumption } from '../../../src/xmpp/link.js'
 import { droppedStanza } from '../../../src/xmpp/xml/element.js'
 import { element } from '../../support/element.js'
-import { FakeClock } from '../../support/fake-clock.js'
-import { type Answer, bind, features, late, ScriptedLink, sasl, sasl2, tick } from './scripted-link.js'
+import { type Answer, bind, features, late, loginParts, ScriptedLink, sasl, sasl2, tick } from './scripted-link.js'
 import { scram as scramOf } from './scripted-scram.js'
 
 const byPassword: Credentials = { kind: 'password', password: 's3cret' }
@@ -46,7 +43,6 @@ function scram(inside: string, spoil = (final: string) => final) {
 interface Given {
   readonly credentials?: Credentials
   readonly resource?: string
-  readonly mechanisms?: readonly string[]
   readonly pipelining?: Pipelining
   readonly until?: Resumption
   readonly tokens?: FastTokens
@@ -56,13 +52,8 @@ interface Given {
 
 const allowed: ScriptedLink['facts'] = { encrypted: true, plainAllowed: true, sasl2Allowed: true }
 
-function partsOf({ mechanisms = ['SCRAM-SHA-1', 'PLAIN'], noResumption = false, tokens }: Given) {
-  return {
-    ...{ timeout: 5, stepTimeout: 5, mechanisms, scramMaxIterations: 4096, tokens },
-    linkResumeSeconds: noResumption ? undefined : 60,
-    saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
-  }
-}
+const partsOf = ({ noResumption = false, tokens }: Given) =>
+  loginParts(['SCRAM-SHA-1', 'PLAIN'], { tokens, linkResumeSeconds: noResumption ? undefined : 60 })
 
 function begin(answers: readonly Answer[], given: Given = {}) {
   const { credentials = byPassword, resource } = given

@@ -1,8 +1,11 @@
+import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import type { LoginParts } from '../../../src/servers/login/login.js'
 import type { LoginLinkOptions, Opened } from '../../../src/servers/login/login-types.js'
+import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import type { Link, LinkEvents, LinkFacts } from '../../../src/xmpp/link.js'
 import { childrenOf } from '../../../src/xmpp/xml/document.js'
 import type { Element } from '../../../src/xmpp/xml/element.js'
+import { FakeClock } from '../../support/fake-clock.js'
 
 /** `id` is of the last IQ. `told` is all that was sent to the server. */
 export type AnswerTo = (id: string, told: readonly string[]) => string
@@ -101,14 +104,17 @@ export class ScriptedLink implements Link, Opened {
   }
 }
 
-/** For logins whose passwords need no hash. */
-export const withoutHashes: LoginParts = {
-  timeout: 5,
-  stepTimeout: 5,
-  mechanisms: ['PLAIN'],
-  scramMaxIterations: 4096,
+export function loginParts(mechanisms: readonly string[], more: Partial<LoginParts> = {}): LoginParts {
+  return {
+    ...{ timeout: 5, stepTimeout: 5, mechanisms, scramMaxIterations: 10_000 },
+    saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
+    pipelining: undefined,
+    ...more,
+  }
+}
+
+export const noHashes: Pick<LoginParts, 'saltedPasswords'> = {
   saltedPasswords: () => {
     throw new Error('a password was hashed')
   },
-  pipelining: undefined,
 }

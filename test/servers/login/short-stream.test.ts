@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import { CallerGone } from '../../../src/lib/caller-gone.js'
 import { createFastTokens } from '../../../src/servers/login/fast-tokens.js'
 import { openShortStream } from '../../../src/servers/login/short-stream.js'
-import { features, ScriptedLink, withoutHashes } from './scripted-link.js'
+import { features, loginParts, ScriptedLink } from './scripted-link.js'
 
 const sasl2 = features(
   "<authentication xmlns='urn:xmpp:sasl:2'><mechanism>PLAIN</mechanism><inline>" +
@@ -16,7 +16,7 @@ const success =
 
 test('a stream of the service itself asks for no token, which the server would keep', async () => {
   const links: ScriptedLink[] = []
-  const parts = { ...withoutHashes, linkResumeSeconds: 300, tokens: createFastTokens() }
+  const parts = loginParts(['PLAIN'], { linkResumeSeconds: 300, tokens: createFastTokens() })
   for (let made = 0; made < 3; made++) {
     const stream = await openShortStream(
       parts,
