@@ -21,20 +21,8 @@ const additions = [
 /** Values that attributes may well have, wherever they stand. */
 const gentle = [
   ...['0', '1', '2', '60', '255', '256', '65535', '65536', '9007199254740991', '-1', '01', '1.6', '1.11', '2.0', '1.x'],
-  ...[
-    'true',
-    'false',
-    'terminate',
-    'terminal',
-    'error',
-    'set',
-    'result',
-    '',
-    ' ',
-    'a b',
-    'é\u{1f600}',
-    '&lt;&amp;&#10;',
-  ],
+  ...['true', 'false', 'terminate', 'terminal', 'error', 'set', 'result'],
+  ...['', ' ', 'a b', 'é\u{1f600}', '&lt;&amp;&#10;'],
   ...['text/xml', 'text/html; charset=utf-8', 'en', 'chat.example', 'x@y/z', 'PLAIN', 'SCRAM-SHA-1-PLUS', 'urn:a'],
   ...['jabber:client', 'http://jabber.org/protocol/httpbind', 'urn:xmpp:xbosh', 'urn:ietf:params:xml:ns:xmpp-tls'],
   ...['http://etherx.jabber.org/streams', 'urn:ietf:params:xml:ns:xmpp-sasl', 'http://jabber.org/protocol/compress'],

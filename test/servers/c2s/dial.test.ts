@@ -165,12 +165,6 @@ describe('connecting to a server in the settings', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('fails at once if the host has no address according to the cache', async () => {
-    names.hosts['xmpp.lan'] = unknown
-    await follow(toHost('xmpp.lan'))
-    expect(told).toEqual(['failed resolve host-unknown'])
-  })
-
   test('fails if there is no answer in five seconds', async () => {
     await follow(toHost('127.0.0.1'))
     await pass(5_000)

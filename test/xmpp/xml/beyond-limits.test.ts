@@ -1,7 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import type { Element } from '../../../src/xmpp/xml/element.js'
 import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
-import { Splitter } from '../../../src/xmpp/xml/splitter.js'
 import { cpuTime } from '../../support/cpu-time.js'
 import { header, Reading, read } from './reading.js'
 
@@ -49,20 +47,9 @@ describe('a stanza of a server', () => {
   })
 
   test.each([Number.POSITIVE_INFINITY, 1, 1000])('is reported without its content, read by %d bytes', size => {
-    const dropped: (Element | undefined)[] = []
-    const sink = { onOpen() {}, onElement() {}, onClose() {} }
-    const splitter = new Splitter(
-      { ...sink, onDropped: stanza => void dropped.push(stanza) },
-      { ...defaultLimits, maxElementBytes: 2000, maxStanzaBytes: 2000 },
-      { lenient: true },
-    )
     const tag = `iq from='a@b' title='>' id="1" type='result'`
-    const bytes = Buffer.from(
-      `${header}<${tag}>${'x'.repeat(3000)}</iq><message to='a'>${nested(200)}</message><iq k='${'x'.repeat(5000)}'/>`,
-    )
-    for (let at = 0; at < bytes.length; at += size)
-      splitter.write(bytes.subarray(at, Math.min(bytes.length, at + size)))
-    expect(dropped).toEqual([
+    const text = `${header}<${tag}>${'x'.repeat(3000)}</iq><message to='a'>${nested(200)}</message><iq k='${'x'.repeat(5000)}'/>`
+    expect(read(text, { lenient: true, size, maxElementBytes: 2000 }).dropped).toEqual([
       { name: 'iq', namespace: 'jabber:client', text: `<iq xmlns='jabber:client' ${tag.slice(3)}/>` },
       { name: 'message', namespace: 'jabber:client', text: `<message xmlns='jabber:client' to='a'/>` },
       undefined,
@@ -138,13 +125,7 @@ describe('a stanza of a server', () => {
   })
 
   test('that is too complex is not reported after the splitter has stopped', () => {
-    let drops = 0
-    const splitter: Splitter = new Splitter(
-      { onOpen() {}, onElement: () => splitter.stop(), onClose() {}, onDropped: () => void drops++ },
-      defaultLimits,
-      { lenient: true },
-    )
-    splitter.write(Buffer.from(`${header}<a/><iq>${nested(200)}</iq>`))
-    expect(drops).toBe(0)
+    const stop = ({ splitter }: Reading) => splitter.stop()
+    expect(read(`${header}<a/><iq>${nested(200)}</iq>`, { lenient: true, onElement: stop }).drops).toBe(0)
   })
 })

@@ -7,23 +7,29 @@ import { XmlError, type XmlFault } from '../../../src/xmpp/xml/xml-error.js'
 export const header =
   "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
 
+interface ReadingOptions extends Partial<XmlLimits> {
+  readonly lenient?: boolean
+  readonly onElement?: (reading: Reading) => void
+}
+
 /** A stream, with all reports of its splitter. */
 export class Reading {
   readonly roots: Root[] = []
   readonly elements: Element[] = []
-  drops = 0
+  readonly dropped: (Element | undefined)[] = []
   closed = 0
   fault: XmlFault | undefined
   readonly splitter: Splitter
 
-  constructor({ lenient = false, ...limits }: Partial<XmlLimits> & { lenient?: boolean } = {}) {
+  constructor({ lenient = false, onElement = () => {}, ...limits }: ReadingOptions = {}) {
     this.splitter = new Splitter(
       {
         onOpen: root => this.roots.push(root),
-        onElement: element => this.elements.push(element),
-        onDropped: () => {
-          this.drops += 1
+        onElement: element => {
+          this.elements.push(element)
+          onElement(this)
         },
+        onDropped: dropped => void this.dropped.push(dropped),
         onClose: () => {
           this.closed += 1
         },
@@ -31,6 +37,10 @@ export class Reading {
       { ...defaultLimits, maxStanzaBytes: limits.maxElementBytes ?? defaultLimits.maxStanzaBytes, ...limits },
       { lenient },
     )
+  }
+
+  get drops(): number {
+    return this.dropped.length
   }
 
   get texts(): string[] {
@@ -52,9 +62,9 @@ export class Reading {
 /** `size`: longest chunk, in bytes. */
 export function read(
   text: string | Buffer,
-  { size = Number.POSITIVE_INFINITY, ...limits }: Partial<XmlLimits> & { size?: number; lenient?: boolean } = {},
+  { size = Number.POSITIVE_INFINITY, ...options }: ReadingOptions & { readonly size?: number } = {},
 ): Reading {
-  const reading = new Reading(limits)
+  const reading = new Reading(options)
   const bytes = Buffer.from(text as string)
   for (let at = 0; at < bytes.length; at += size) reading.write(bytes.subarray(at, Math.min(bytes.length, at + size)))
   return reading

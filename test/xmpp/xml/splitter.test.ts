@@ -1,7 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
-import { Splitter } from '../../../src/xmpp/xml/splitter.js'
 import { collectGarbage } from '../../support/collected.js'
 import { Random } from '../../support/random.js'
 import { header, Reading, read } from './reading.js'
@@ -13,15 +11,14 @@ const names = readdirSync(cases)
 
 test('an unfinished element takes no more memory in pieces than as a whole', () => {
   const length = 200_000
-  const reading = new Splitter({ onOpen() {}, onElement() {}, onClose() {} }, defaultLimits)
-  reading.write(Buffer.from(`${header}<message><body>`))
+  const { splitter } = read(`${header}<message><body>`)
   const piece = Buffer.from('x')
   collectGarbage()
   const before = process.memoryUsage().heapUsed
-  for (let at = 0; at < length; at++) reading.write(piece)
+  for (let at = 0; at < length; at++) splitter.write(piece)
   collectGarbage()
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(5 * length)
-  expect(reading.isBetweenElements).toBe(false)
+  expect(splitter.isBetweenElements).toBe(false)
 })
 
 test('elements do not keep long text around them in memory', () => {
@@ -31,10 +28,7 @@ test('elements do not keep long text around them in memory', () => {
     'of another namespace': space => [`${space}<x-long-element-name xmlns='urn:example:long'/>`],
     'with CDATA': space => [`${space}<message><![CDATA[y]]></message>`],
   }
-  const kept: unknown[] = []
-  const sink = { onOpen() {}, onElement: (element: unknown) => void kept.push(element), onClose() {} }
-  const splitter = new Splitter(sink, defaultLimits)
-  splitter.write(Buffer.from(header))
+  const { elements, splitter } = read(header)
   collectGarbage()
   let before = process.memoryUsage().heapUsed
   for (const [how, parts] of Object.entries(ways)) {
@@ -46,7 +40,7 @@ test('elements do not keep long text around them in memory', () => {
     expect([how, after - before < 4_000_000]).toEqual([how, true])
     before = after
   }
-  expect(kept).toHaveLength(1_200)
+  expect(elements).toHaveLength(1_200)
 })
 
 describe('a stream', () => {
@@ -70,36 +64,17 @@ describe('a stream', () => {
   })
 
   test('that is stopped in the middle of a chunk reports nothing of the rest', () => {
-    const seen: string[] = []
-    const splitter = new Splitter(
-      {
-        onOpen() {},
-        onElement: ({ name }) => {
-          seen.push(name)
-          splitter.stop()
-        },
-        onClose: () => seen.push('close'),
-      },
-      defaultLimits,
-    )
-    splitter.write(Buffer.from(`${header}<a/><b/>text<<<`))
-    splitter.write(Buffer.from('</stream:stream>'))
-    expect(seen).toEqual(['a'])
+    const reading = new Reading({ onElement: ({ splitter }) => splitter.stop() })
+    reading.write(`${header}<a/><b/>text<<<`).write('</stream:stream>')
+    expect([reading.elements.length, reading.closed, reading.fault]).toEqual([1, 0, undefined])
     expect(read(`${header}<c/>`).write('<d/>').elements).toHaveLength(2)
   })
 
   test('that fails in its receiver does not affect other streams', () => {
-    const failing = new Splitter(
-      {
-        onOpen() {},
-        onElement() {
-          throw new TypeError('not of the XML')
-        },
-        onClose() {},
-      },
-      defaultLimits,
-    )
-    expect(() => failing.write(Buffer.from(`${header}<a><b/></a><c>`))).toThrow(TypeError)
+    const fail = () => {
+      throw new TypeError('not of the XML')
+    }
+    expect(() => read(`${header}<a><b/></a><c>`, { onElement: fail })).toThrow(TypeError)
     expect(read(`${header}<a/>`).write('<b/>').texts).toHaveLength(2)
   })
 })
