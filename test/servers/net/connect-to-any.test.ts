@@ -79,16 +79,12 @@ describe('connecting to the addresses of a host', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test.each([
-    ['EMFILE', 'service-full'],
-    ['ENFILE', 'service-full'],
-    ['EADDRNOTAVAIL', 'local-ports-exhausted'],
-    ['ENETUNREACH', 'remote-connection-failed'],
-  ])('reports %s as %s', async (code, expected) => {
+  test('reports why it failed', async () => {
     const socket = new Socket()
     const failed = connecting(['192.0.2.1'], 5222, 60_000, () => socket)
-    socket.emit('error', Object.assign(new Error(code), { code, syscall: 'connect', address: '192.0.2.1' }))
-    expect(await failed).toMatchObject({ step: 'connect', code: expected, cause: { code } })
+    const about = { code: 'EMFILE', syscall: 'connect', address: '192.0.2.1' }
+    socket.emit('error', Object.assign(new Error(about.code), about))
+    expect(await failed).toMatchObject({ step: 'connect', code: 'service-full', cause: about })
     expect([socket.destroyed, clock.pending]).toEqual([true, 0])
   })
 

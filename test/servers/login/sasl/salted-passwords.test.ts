@@ -61,14 +61,6 @@ describe('the SCRAM keys of a password', () => {
     const again = await passwords(wanted, waiting)
     expect(again).not.toBe(keys)
     expect(again).toEqual(keys)
-    // A use does not prolong the time. A new derivation does.
-    clock.advance(599_999)
-    expect(await passwords(wanted, waiting)).toBe(again)
-  })
-
-  test('are not cached if the cache time is 0', async () => {
-    const passwords = createSaltedPasswords(new FakeClock(), 0, hashQueue())
-    expect(await passwords(wanted, waiting)).not.toBe(await passwords(wanted, waiting))
   })
 
   test.each([
@@ -77,8 +69,6 @@ describe('the SCRAM keys of a password', () => {
     ['salt', { salt: Buffer.from('other') }],
     ['number of iterations', { iterations: 4097 }],
     ['hash', { hash: 'sha256' }],
-    ['split between user and password', { user: 'julietr', password: '0m30myr0m30' }],
-    ['user that contains the separator', { user: 'juliet","r0m30myr0m30' }],
   ] as const)('are not reused for another %s', async (_what, other) => {
     const passwords = createSaltedPasswords(new FakeClock(), 600, hashQueue())
     const keys = await passwords(wanted, waiting)
@@ -109,24 +99,6 @@ describe('the SCRAM keys of a password', () => {
       expect(everything).not.toContain(secret)
       expect(everything).not.toContain(Buffer.from(secret).toString('base64').slice(0, 8))
     }
-  })
-})
-
-describe('the cache of SCRAM keys', () => {
-  test('holds the newest 20,000 passwords at most', async () => {
-    let derived = 0
-    const salted = Buffer.alloc(20)
-    const passwords = createSaltedPasswords(new FakeClock(), 600, hashQueue(), async () => {
-      derived += 1
-      return salted
-    })
-    for (let index = 0; index <= 20_000; index++) await passwords({ ...wanted, user: `${index}` }, waiting)
-    expect(derived).toBe(20_001)
-    await passwords({ ...wanted, user: '1' }, waiting)
-    await passwords({ ...wanted, user: '20000' }, waiting)
-    expect(derived).toBe(20_001)
-    await passwords({ ...wanted, user: '0' }, waiting)
-    expect(derived).toBe(20_002)
   })
 })
 
