@@ -5,7 +5,7 @@ import { foreignText } from '../../../lib/text/foreign-text.js'
 import { randomText } from '../../../lib/text/random-text.js'
 import type { ChannelBinding } from './channel-binding.js'
 import { fromByteString, type Mechanism, type ScramProof, saslName, toByteString } from './mechanism.js'
-import type { SaltedPasswords, ScramHash, ScramKeys, Waiting } from './salted-passwords.js'
+import type { PasswordToSalt, SaltedPasswords, ScramHash, ScramKeys, Waiting } from './salted-passwords.js'
 
 export interface ScramParts {
   readonly domain: string
@@ -25,6 +25,8 @@ export interface ScramParts {
   readonly nonce?: string
 }
 
+type Hashing = Pick<PasswordToSalt, 'salt' | 'iterations'>
+
 /** RFC 5802 §5.1. */
 const minIterations = 4096
 
@@ -42,31 +44,25 @@ export function scram(name: string, parts: ScramParts): Mechanism {
   const gs2Header = writeGs2Header(parts)
   let firstBare = ''
   let serverFirst: string | undefined
-  let keys: ScramKeys | undefined
-  let salt: Buffer | undefined
-  let iterations = 0
-  let authMessage = ''
+  let sent: (Hashing & { readonly keys: ScramKeys; readonly authMessage: string }) | undefined
   let hasServerProved = false
 
   async function prove(serverFirst: string): Promise<string> {
-    const { channelBinding } = parts
-    const first = readServerFirst(serverFirst, ownNonce, parts.maxIterations)
-    const { nonce } = first
-    salt = first.salt
-    iterations = first.iterations
-    parts.onSalt?.(salt)
-    const salted = await keysFor(salt)
+    const { channelBinding, maxIterations, onSalt } = parts
+    const { nonce, salt, iterations } = readServerFirst(serverFirst, ownNonce, maxIterations)
+    onSalt?.(salt)
+    const keys = await keysFor({ salt, iterations })
     const header = Buffer.from(gs2Header)
     const bound = typeof channelBinding === 'object' ? Buffer.concat([header, channelBinding.data]) : header
     const withoutProof = `c=${bound.toString('base64')},r=${nonce}`
-    keys = salted
-    authMessage = `${firstBare},${serverFirst},${withoutProof}`
-    const proof = createHmac(hash, salted.storedKey).update(authMessage).digest()
-    for (let index = 0; index < proof.length; index++) proof[index]! ^= salted.clientKey[index]!
+    const authMessage = `${firstBare},${serverFirst},${withoutProof}`
+    sent = { salt, iterations, keys, authMessage }
+    const proof = createHmac(hash, keys.storedKey).update(authMessage).digest()
+    for (let index = 0; index < proof.length; index++) proof[index]! ^= keys.clientKey[index]!
     return toByteString(`${withoutProof},p=${proof.toString('base64')}`)
   }
 
-  async function keysFor(salt: Buffer): Promise<ScramKeys> {
+  async function keysFor({ salt, iterations }: Hashing): Promise<ScramKeys> {
     const { domain, user, secret, isServiceAccount, saltedPasswords, waiting } = parts
     if (typeof secret === 'string') {
       const password = saslPrepared(secret, 'password', isServiceAccount)
@@ -81,9 +77,9 @@ export function scram(name: string, parts: ScramParts): Mechanism {
 
   function verify(serverFinal: string): void {
     const signature = /^v=([A-Za-z0-9+/]+={0,2})(?:,|$)/.exec(serverFinal)?.[1]
-    if (signature === undefined || keys === undefined) throw notAuthentic()
+    if (signature === undefined || sent === undefined) throw notAuthentic()
     const given = Buffer.from(signature, 'base64')
-    const expected = createHmac(hash, keys.serverKey).update(authMessage).digest()
+    const expected = createHmac(hash, sent.keys.serverKey).update(sent.authMessage).digest()
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw notAuthentic()
     hasServerProved = true
   }
@@ -107,8 +103,9 @@ export function scram(name: string, parts: ScramParts): Mechanism {
       if (!hasServerProved) throw notAuthentic()
     },
     get proof() {
-      if (!hasServerProved || keys === undefined || salt === undefined) return undefined
+      if (!hasServerProved || sent === undefined) return undefined
       const { user, authzid = '' } = parts
+      const { salt, iterations, keys } = sent
       const [clientKey, serverKey] = [keys.clientKey.toString('base64'), keys.serverKey.toString('base64')]
       return { hash, salt: salt.toString('base64'), iterations, clientKey, serverKey, user, authzid }
     },
