@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { CallerSignal } from '../../lib/caller-gone.js'
+import { type CallerSignal, orGone, withDeadline } from '../../lib/caller-gone.js'
 import { Problem } from '../../lib/errors.js'
 import type { LinkEnd, OpenLink } from '../../xmpp/link.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
@@ -44,11 +44,9 @@ function shortStream({ opened: { link }, ended }: LoggedIn<Opened>, caller: Call
   let question: Question | undefined
   let end = ended()
 
-  const fail = (problem: Problem) => question?.reject(problem)
-
   function onEnd(how: LinkEnd): void {
     end = how
-    fail(linkEnded(how.failure, 'bind'))
+    question?.reject(linkEnded(how.failure, 'bind'))
   }
 
   function onElement({ name, text }: Element): void {
@@ -60,21 +58,19 @@ function shortStream({ opened: { link }, ended }: LoggedIn<Opened>, caller: Call
     /** Sends an IQ of type `set`. Resolves with the IQ of the answer, also if this is an error. */
     async ask(to: string, payload: string): Promise<string> {
       const id = randomUUID()
-      const leave = () => fail(new Problem('timeout', { step: 'bind', detail: 'the caller left' }))
-      const late = setTimeout(() => fail(new Problem('timeout', { step: 'bind' })), milliseconds)
-      caller.addEventListener('abort', leave)
+      const text = `<iq xmlns='jabber:client' type='set' to='${escapeXml(to)}' id='${id}'>${payload}</iq>`
+      const answer = new Promise<string>((resolve, reject) => {
+        question = { id, to, resolve, reject }
+        if (end !== undefined) onEnd(end)
+        else if (!caller.aborted) link.send([{ name: 'iq', namespace: 'jabber:client', text }], true)
+      })
       try {
-        return await new Promise((resolve, reject) => {
-          question = { id, to, resolve, reject }
-          if (end !== undefined) return onEnd(end)
-          if (caller.aborted) return leave()
-          const text = `<iq xmlns='jabber:client' type='set' to='${escapeXml(to)}' id='${id}'>${payload}</iq>`
-          link.send([{ name: 'iq', namespace: 'jabber:client', text }], true)
-        })
+        return await withDeadline(caller, milliseconds, signal => orGone(answer, signal))
+      } catch (error) {
+        if (error instanceof Problem) throw error
+        throw new Problem('timeout', { step: 'bind', detail: caller.aborted ? 'the caller left' : undefined })
       } finally {
         question = undefined
-        clearTimeout(late)
-        caller.removeEventListener('abort', leave)
       }
     },
 
