@@ -10,11 +10,9 @@ import { XmlError } from './xml-error.js'
 export interface Document {
   readonly root: Root
   readonly children: readonly Element[]
-  /** What `onDropped` was called with. */
-  readonly dropped: readonly (Element | undefined)[]
 }
 
-interface DocumentOptions extends SplitterOptions {
+interface DocumentOptions extends Omit<SplitterOptions, 'lenient'> {
   /** The children's text may be this many times as long as the document, because children inherit declarations. */
   readonly maxGrowth?: number
 }
@@ -27,7 +25,6 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
   const { maxGrowth = usualGrowth } = options
   let root: Root | undefined
   let children: Element[] = []
-  let dropped: (Element | undefined)[] = []
   let room = 0
   const sink: Sink = {
     onOpen(opened) {
@@ -39,19 +36,17 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
       children.push(element)
     },
     onClose() {},
-    onDropped: element => void dropped.push(element),
   }
   const splitter = new Splitter(sink, limits, options)
   return text => {
     room = maxGrowth * text.length
     try {
       splitter.readDocument(text)
-      return { root: root!, children, dropped }
+      return { root: root!, children }
     } finally {
       // The root may contain a password.
       root = undefined
       children = []
-      dropped = []
     }
   }
 }

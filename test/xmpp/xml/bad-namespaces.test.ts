@@ -1,6 +1,4 @@
 import { describe, expect, test } from '@jest/globals'
-import { documentReader } from '../../../src/xmpp/xml/document.js'
-import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
 import { header, read } from './reading.js'
 
 const streams = 'http://etherx.jabber.org/streams'
@@ -79,13 +77,5 @@ describe('elements of a server that break namespace rules', () => {
 
   test('are rejected from a client', () => {
     expect(read(`${header}<message><p:e/></message>`).fault).toBe('not-well-formed')
-  })
-
-  test('are reported for a document too', () => {
-    const reader = documentReader(defaultLimits, { lenient: true })
-    const { children, dropped } = reader('<r><p:a/><b/><c><a:b:c/></c></r>')
-    expect(children.map(({ name }) => name)).toEqual(['b'])
-    expect(dropped).toEqual([undefined, { name: 'c', namespace: '', text: "<c xmlns=''/>" }])
-    expect(reader('<r><b/></r>').dropped).toEqual([])
   })
 })
