@@ -291,8 +291,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   /** Dials again if a spare link ended before the server sent anything. */
   #replaceSpare(): boolean {
     if (!this.#isSpare || this.#reader.hasBegun || this.#phase !== 'open') return false
-    this.#dialAgain(goneByServer.failure)
-    return true
+    return this.#dialAgain(goneByServer.failure)
   }
 
   /** RFC 6120 §4.9.3.19. Not after features, because the client may have begun its login. */
@@ -303,19 +302,18 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     if (other === undefined) return false
     this.#redirections += 1
     this.#to = { ...this.#to, other }
-    this.#dialAgain(failure)
-    return true
+    return this.#dialAgain(failure)
   }
 
   /** A pipelined login ends instead, with this failure. */
-  #dialAgain(failure: Failure): void {
-    if (this.#ahead !== undefined) {
-      this.#end({ failure, isStale: true })
-      return
+  #dialAgain(failure: Failure): true {
+    if (this.#ahead !== undefined) this.#end({ failure, isStale: true })
+    else {
+      this.#disconnect()
+      this.#phase = 'connecting'
+      this.#connection = new OpenConnection(this.#to, this.#parts, this)
     }
-    this.#disconnect()
-    this.#phase = 'connecting'
-    this.#connection = new OpenConnection(this.#to, this.#parts, this)
+    return true
   }
 
   /** Not if the link has dialled again before its turn. */

@@ -1,5 +1,5 @@
 import { inDomains, prepareDomain, withULabels } from './domains.js'
-import { isFreeform, isIdentifier, isInFreeforms, isInIdentifiers } from './precis.js'
+import { fitsContext, isInFreeforms, isInIdentifiers } from './precis.js'
 
 export interface Jid {
   /** Empty for anonymous users. */
@@ -106,7 +106,8 @@ export const isSameJid = (one: string | undefined, other: string): boolean =>
 
 function prepareLocal(text: string): string | undefined {
   const local = mapLocal(text)
-  return hasRightLength(local) && !forbiddenInLocal.test(local) && isIdentifier(local) ? local : undefined
+  if (!hasRightLength(local) || forbiddenInLocal.test(local)) return undefined
+  return isInIdentifiers(local) && fitsContext(local) ? local : undefined
 }
 
 function mapLocal(text: string): string {
@@ -119,7 +120,7 @@ function mapLocal(text: string): string {
 
 function prepareResource(text: string): string | undefined {
   const resource = mapResource(text)
-  return hasRightLength(resource) && isFreeform(resource) ? resource : undefined
+  return hasRightLength(resource) && isInFreeforms(resource) && fitsContext(resource) ? resource : undefined
 }
 
 /** RFC 8265 §4.2.2. */

@@ -34,25 +34,15 @@ const outOfContext = [
 ]
 const digits = [/[\u0660-\u0669]/, /[\u06f0-\u06f9]/]
 
-/** IdentifierClass (RFC 8264 §4.2). */
-export function isIdentifier(text: string): boolean {
-  return isInIdentifiers(text) && fitsContext(text)
-}
-
-/** Whether IdentifierClass can contain these characters, without their context. */
+/** Whether IdentifierClass (RFC 8264 §4.2) can contain these characters, without their context. */
 export function isInIdentifiers(text: string): boolean {
   return !neither.test(text) && !noIdentifier.test(text) && text.normalize('NFKC') === text
 }
 
-/** Whether FreeformClass can contain these characters, without their context. */
+/** Whether FreeformClass (RFC 8264 §4.3) can contain these characters, without their context. */
 export const isInFreeforms = (text: string): boolean => !neither.test(text)
 
-/** FreeformClass (RFC 8264 §4.3). */
-export function isFreeform(text: string): boolean {
-  return isInFreeforms(text) && fitsContext(text)
-}
-
-function fitsContext(text: string): boolean {
+export function fitsContext(text: string): boolean {
   if (outOfContext.some(misplaced => misplaced.test(text))) return false
   if (text.includes('\u30fb') && !/[\p{Script=Hira}\p{Script=Kana}\p{Script=Hani}]/u.test(text)) return false
   return !digits.every(kind => kind.test(text))

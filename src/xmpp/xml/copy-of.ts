@@ -2,10 +2,8 @@
 const shortestKeeping = 13
 
 /** Copies the text, because a substring keeps its whole source in memory. */
-export function copyOf(text: string): string
-export function copyOf(text: string | undefined): string | undefined
-export function copyOf(text: string | undefined): string | undefined {
-  return text === undefined || text.length < shortestKeeping ? text : Buffer.from(text).toString()
+export function copyOf<Text extends string | undefined>(text: Text): Text {
+  return text === undefined || text.length < shortestKeeping ? text : (Buffer.from(text).toString() as Text)
 }
 
 const shortWhole = 512
