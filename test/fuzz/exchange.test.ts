@@ -75,11 +75,8 @@ class Crowd {
       onOpen() {},
       onElement(element: Parameters<typeof events.onElement>[0]) {
         const isError = element.namespace === streamsNamespace && element.name === 'error'
-        if (isError)
-          events.onEnd({
-            failure: { step: 'features', code: 'remote-stream-error' },
-            streamError: element.text,
-          })
+        const failure = { step: 'features', code: 'remote-stream-error' } as const
+        if (isError) events.onEnd({ failure, streamError: element.text })
         else events.onElement(element)
       },
       onClose: () => events.onEnd({ failure: { step: 'features', code: 'remote-connection-failed' } }),

@@ -10,12 +10,12 @@ import { stanzaNamespace } from '../../src/xmpp/namespaces.js'
 import { documentReader } from '../../src/xmpp/xml/document.js'
 import type { Element } from '../../src/xmpp/xml/element.js'
 import { defaultLimits, type XmlLimits } from '../../src/xmpp/xml/limits.js'
-import { Splitter } from '../../src/xmpp/xml/splitter.js'
 import { XmlError } from '../../src/xmpp/xml/xml-error.js'
 import { boshNamespace } from '../support/bosh-bench.js'
 import { cpuTime } from '../support/cpu-time.js'
 import { casesOf } from '../support/matrix.js'
 import { numberFrom, Random } from '../support/random.js'
+import { Reading } from '../xmpp/xml/reading.js'
 import { corpus } from './corpus.js'
 import { generate, mutate, mutateBytes, pieces } from './mutate.js'
 import { insideBody, isWellFormed, judge, meaning, wrongWith } from './oracle.js'
@@ -103,30 +103,19 @@ function elementFault({ name, namespace, text }: Element, expected: string): str
   return isSame ? undefined : `{${namespace}}${name} is {${inside?.namespace}}${inside?.name} inside a body`
 }
 
-interface Read {
-  readonly elements: Element[]
-  readonly fault: string | undefined
-  readonly closed: boolean
-  /** Nothing is unfinished: what has come has been judged. */
-  readonly isBetweenElements: boolean
-}
-
-function readStream(chunks: readonly Buffer[], limits = defaultLimits, lenient = false): Read {
-  const elements: Element[] = []
-  let closed = false
-  const sink = {
-    onOpen() {},
-    onElement: (element: Element) => elements.push(element),
-    onClose: () => (closed = true),
-  }
-  const splitter = new Splitter(sink as never, limits, { lenient })
+function readStream(chunks: readonly Buffer[], limits = defaultLimits, lenient = false) {
+  const reading = new Reading({ ...limits, lenient })
+  const { elements, splitter } = reading
+  let fault: string | undefined
   try {
-    for (const chunk of chunks) splitter.write(chunk)
-    return { elements, fault: undefined, closed, isBetweenElements: splitter.isBetweenElements }
+    for (const chunk of chunks) reading.write(chunk)
+    fault = reading.fault
   } catch (error) {
-    const fault = error instanceof XmlError ? error.fault : `throws ${(error as Error).stack}`
-    return { elements, fault, closed, isBetweenElements: false }
+    fault = `throws ${(error as Error).stack}`
   }
+  // Nothing is unfinished: what has come has been judged.
+  const isBetweenElements = fault === undefined && splitter.isBetweenElements
+  return { elements, fault, closed: reading.closed, isBetweenElements }
 }
 
 /** What is wrong with how a stream is read, whole and in pieces. */
