@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../../support/certificates.js'
-import { connect, startTlsAt, stopServers, welcome } from './call.js'
+import { connect, startTlsAt, stopServers, certificate as theirs, welcome } from './call.js'
 
 afterEach(stopServers)
 
-const theirs = makeCertificate(['DNS:example.org'])
 const ours = makeCertificate(['DNS:portal.example'])
 
 /** The server requests a certificate. */

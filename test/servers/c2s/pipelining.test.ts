@@ -1,9 +1,9 @@
 // A link whose owner sends data before the features arrive (XEP-0305).
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { StreamOptions } from '../../../src/xmpp/link.js'
-import { makeCertificate } from '../../support/certificates.js'
 import { element } from '../../support/element.js'
 import {
+  certificate,
   connect,
   plainHeader,
   proceed,
@@ -78,7 +78,6 @@ describe('the header of a pipelined stream', () => {
   })
 
   test('is sent alone before STARTTLS, and with other data after it', async () => {
-    const certificate = makeCertificate(['DNS:example.org'])
     const { call, peer } = await connectAhead('proven', [auth], { tls: 'starttls', ca: certificate.cert })
     expect(await peer.until("streams'>")).toBe(plainHeader)
     peer.send(serverHeader + startTlsOffer)
@@ -105,7 +104,6 @@ describe('the header of a pipelined stream', () => {
 
 describe('over TLS 1.3', () => {
   test('no login is pipelined on the first stream: white space may follow the header', async () => {
-    const certificate = makeCertificate(['DNS:example.org'])
     const { call, peer } = await connectAhead('proven', [request], { tls: 'direct', ca: certificate.cert })
     await peer.secure({ ...certificate, minVersion: 'TLSv1.3' })
     expect((await peer.until("streams'>")).trim()).toBe(plainHeader)

@@ -2,12 +2,10 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { passwordMechanisms } from '../../../src/config/kinds/kinds.js'
 import { Problem } from '../../../src/lib/errors.js'
-import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import type { Credentials } from '../../../src/servers/login/login-request.js'
 import { chooseMechanism } from '../../../src/servers/login/mechanism-choice.js'
-import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import type { ChannelBindingType, LinkFacts } from '../../../src/xmpp/link.js'
-import { FakeClock } from '../../support/fake-clock.js'
+import { loginParts } from './scripted-link.js'
 
 const waiting = new AbortController()
 const plainLink: LinkFacts = { encrypted: false, plainAllowed: false }
@@ -19,8 +17,11 @@ const bindable = (...types: ChannelBindingType[]): LinkFacts => ({
 const tls12 = bindable('tls-unique', 'tls-server-end-point')
 const tls13 = bindable('tls-exporter', 'tls-server-end-point')
 
+const sha1 = 'SCRAM-SHA-1'
+const sha256 = 'SCRAM-SHA-256'
 const sha1Plus = 'SCRAM-SHA-1-PLUS'
-const everything = ['PLAIN', 'SCRAM-SHA-1', 'SCRAM-SHA-512-PLUS', 'SCRAM-SHA-256', sha1Plus, 'X']
+const sha512Plus = 'SCRAM-SHA-512-PLUS'
+const everything = ['PLAIN', sha1, sha512Plus, sha256, sha1Plus, 'X']
 const endPoint = 'tls-server-end-point'
 const all = [endPoint, 'tls-unique', 'tls-exporter']
 
@@ -39,11 +40,7 @@ const choose = ({ credentials, offered = everything, listed, link = remote, like
       credentials: credentials ?? { kind: 'password', password: 'pw' },
     },
     { mechanisms: offered, channelBindings: listed, fast: [], link, waiting },
-    {
-      mechanisms: liked,
-      saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
-      scramMaxIterations: 10_000,
-    },
+    loginParts(liked),
   )
 
 /** Returns the mechanism, with its first message up to the nonce. */
@@ -64,43 +61,35 @@ function problemOf(given: Given): Pick<Problem, 'code' | 'step' | 'detail'> {
 
 describe('a login with a password uses', () => {
   test.each<[string, Given, string]>([
-    [
-      'the strongest mechanism, with channel binding over TLS 1.2',
-      { link: tls12 },
-      'SCRAM-SHA-512-PLUS p=tls-unique,,',
-    ],
-    ['the best listed type over TLS 1.2', { link: tls12, listed: all }, 'SCRAM-SHA-512-PLUS p=tls-unique,,'],
-    ['the best listed type over TLS 1.3', { link: tls13, listed: all }, 'SCRAM-SHA-512-PLUS p=tls-exporter,,'],
-    ['the only common type', { link: tls13, listed: ['tls-unique', endPoint] }, `SCRAM-SHA-512-PLUS p=${endPoint},,`],
-    ['the only known type', { link: tls12, listed: ['tls-future', endPoint] }, `SCRAM-SHA-512-PLUS p=${endPoint},,`],
-    ['no channel binding if the server lists no types over TLS 1.3', { link: tls13 }, 'SCRAM-SHA-256 n,,'],
-    ['no channel binding of the server’s certificate unless listed', { link: bindable(endPoint) }, 'SCRAM-SHA-256 n,,'],
+    ['the strongest mechanism, with channel binding over TLS 1.2', { link: tls12 }, `${sha512Plus} p=tls-unique,,`],
+    ['the best listed type over TLS 1.2', { link: tls12, listed: all }, `${sha512Plus} p=tls-unique,,`],
+    ['the best listed type over TLS 1.3', { link: tls13, listed: all }, `${sha512Plus} p=tls-exporter,,`],
+    ['the only common type', { link: tls13, listed: ['tls-unique', endPoint] }, `${sha512Plus} p=${endPoint},,`],
+    ['the only known type', { link: tls12, listed: ['tls-future', endPoint] }, `${sha512Plus} p=${endPoint},,`],
+    ['no channel binding if the server lists no types over TLS 1.3', { link: tls13 }, `${sha256} n,,`],
+    ['no channel binding of the server’s certificate unless listed', { link: bindable(endPoint) }, `${sha256} n,,`],
     ['a guessed type instead of PLAIN', { offered: [sha1Plus, 'PLAIN'], link: tls13 }, `${sha1Plus} p=tls-exporter,,`],
     ['a guessed type if only -PLUS is allowed', { link: tls13, liked: [sha1Plus] }, `${sha1Plus} p=tls-exporter,,`],
-    ['no channel binding without a common type', { link: tls12, listed: ['tls-exporter'] }, 'SCRAM-SHA-256 n,,'],
-    ['no channel binding if the list of types is empty', { link: tls13, listed: [] }, 'SCRAM-SHA-256 n,,'],
-    ['no channel binding if the link has no data for it', { listed: all }, 'SCRAM-SHA-256 n,,'],
-    ['the flag y if no -PLUS is offered', { offered: ['SCRAM-SHA-256', 'PLAIN'], link: tls12 }, 'SCRAM-SHA-256 y,,'],
-    ['the flag y over TLS 1.3 as well', { offered: ['SCRAM-SHA-256'], link: tls13 }, 'SCRAM-SHA-256 y,,'],
+    ['no channel binding without a common type', { link: tls12, listed: ['tls-exporter'] }, `${sha256} n,,`],
+    ['no channel binding if the list of types is empty', { link: tls13, listed: [] }, `${sha256} n,,`],
+    ['no channel binding if the link has no data for it', { listed: all }, `${sha256} n,,`],
+    ['the flag y if no -PLUS is offered', { offered: [sha256, 'PLAIN'], link: tls12 }, `${sha256} y,,`],
+    ['the flag y over TLS 1.3 as well', { offered: [sha256], link: tls13 }, `${sha256} y,,`],
     [
-      'the flag n if the operator allows no -PLUS mechanism',
-      { offered: ['SCRAM-SHA-256'], link: tls13, liked: ['SCRAM-SHA-256', 'PLAIN'] },
-      'SCRAM-SHA-256 n,,',
+      'the flag n if the operator allows no -PLUS',
+      { offered: [sha256], link: tls13, liked: [sha256] },
+      `${sha256} n,,`,
     ],
-    ['the flag n if -PLUS is offered', { offered: [sha1Plus, 'SCRAM-SHA-256'], link: tls13 }, 'SCRAM-SHA-256 n,,'],
+    ['the flag n if -PLUS is offered', { offered: [sha1Plus, sha256], link: tls13 }, `${sha256} n,,`],
     [
-      'the flag n if the server offers an unknown -PLUS mechanism',
-      { offered: ['SCRAM-SHA3-512-PLUS', 'SCRAM-SHA-256'], link: tls13 },
-      'SCRAM-SHA-256 n,,',
+      'the flag n if an unknown -PLUS is offered',
+      { offered: ['SCRAM-SHA3-512-PLUS', sha256], link: tls13 },
+      `${sha256} n,,`,
     ],
-    [
-      'the first mechanism of the operator’s list',
-      { link: tls12, liked: ['SCRAM-SHA-1', 'SCRAM-SHA-512-PLUS'] },
-      'SCRAM-SHA-1 n,,',
-    ],
+    ['the first mechanism of the operator’s list', { link: tls12, liked: [sha1, sha512Plus] }, `${sha1} n,,`],
     ['PLAIN if the operator lists it first', { liked: ['PLAIN'] }, 'PLAIN |juliet|pw'],
     ['PLAIN if there is no other mechanism', { offered: ['X', 'PLAIN'], link: tls12 }, 'PLAIN |juliet|pw'],
-    ['SCRAM on an unencrypted link', { link: plainLink }, 'SCRAM-SHA-256 n,,'],
+    ['SCRAM on an unencrypted link', { link: plainLink }, `${sha256} n,,`],
   ])('%s', (_what, given, expected) => {
     expect(begun(given)).toBe(expected.startsWith('SCRAM') ? `${expected}n=juliet` : expected)
   })
@@ -118,15 +107,11 @@ describe('an account that acts for the user logs in', () => {
       { credentials: service, offered: [sha1Plus], link: tls12 },
       `${sha1Plus} p=tls-unique,a=juliet@chat.example,n=portal`,
     ],
-    [
-      'by PLAIN first: servers may ignore other authzids',
-      { credentials: service },
-      'PLAIN juliet@chat.example|portal|s3',
-    ],
+    ['by PLAIN first: servers ignore other authzids', { credentials: service }, 'PLAIN juliet@chat.example|portal|s3'],
     [
       'by SCRAM if PLAIN is not allowed on the link',
       { credentials: service, link: plainLink },
-      'SCRAM-SHA-256 n,a=juliet@chat.example,n=portal',
+      `${sha256} n,a=juliet@chat.example,n=portal`,
     ],
     ['without an authzid if it is the user', { credentials: itself, offered: ['PLAIN'] }, 'PLAIN |juliet|s3'],
   ])('%s', (_what, given, expected) => {
@@ -139,12 +124,12 @@ describe('a signed login', () => {
   const credentials: Credentials = { kind: 'signed', key }
 
   test('is a token as the password of PLAIN, also if passwords may not be sent so', () => {
-    const given = { credentials, liked: ['SCRAM-SHA-1'] }
+    const given = { credentials, liked: [sha1] }
     expect(begun(given)).toMatch(/^PLAIN \|juliet\|eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+$/)
   })
 
   test('needs PLAIN, and a link that may carry it', () => {
-    expect(problemOf({ credentials, offered: ['SCRAM-SHA-1'] }).detail).toContain('The login needs PLAIN.')
+    expect(problemOf({ credentials, offered: [sha1] }).detail).toContain('The login needs PLAIN.')
     expect(problemOf({ credentials, link: plainLink }).code).toBe('no-mechanism')
   })
 })
@@ -153,7 +138,7 @@ describe('a name or password that SASLprep forbids', () => {
   const text = 'a\x07'
 
   async function refusal(credentials: Credentials): Promise<Problem> {
-    const mechanism = choose({ credentials, offered: ['SCRAM-SHA-1'] })
+    const mechanism = choose({ credentials, offered: [sha1] })
     try {
       const [, nonce] = /,r=(.*)$/.exec(String(mechanism.response()))!
       mechanism.challenge(`r=${nonce}x,s=c2FsdA==,i=4096`)
@@ -227,12 +212,12 @@ describe('if no mechanism is left, the error has the reason:', () => {
   test.each<[string, Given, string]>([
     ['unknown mechanisms', { offered: ['DIGEST-MD5', 'X'] }, `DIGEST-MD5, X. This login needs one of: ${known}.`],
     ['no mechanism', { offered: [] }, `${none}. This login needs one of: ${known}.`],
-    ['left out', { offered: ['PLAIN'], liked: ['SCRAM-SHA-1'] }, 'PLAIN. XMPP_MECHANISMS leaves out PLAIN.'],
+    ['left out', { offered: ['PLAIN'], liked: [sha1] }, 'PLAIN. XMPP_MECHANISMS leaves out PLAIN.'],
     ['no encryption', { offered: ['PLAIN'], link: plainLink }, `PLAIN. PLAIN needs an encrypted link: ${needsTls}`],
     ['no channel binding', { offered: [sha1Plus] }, noBinding],
     [
       'the mechanism of the keys is left out',
-      { credentials: keys, offered: ['SCRAM-SHA-1', 'SCRAM-SHA-256'], liked: ['SCRAM-SHA-256'] },
+      { credentials: keys, offered: [sha1, sha256], liked: [sha256] },
       'SCRAM-SHA-1, SCRAM-SHA-256. XMPP_MECHANISMS leaves out SCRAM-SHA-1.',
     ],
     ['no channel binding for the keys', { credentials: keys, offered: [sha1Plus] }, noBinding],
@@ -245,7 +230,7 @@ describe('if no mechanism is left, the error has the reason:', () => {
     const offered = Array.from({ length: 10_000 }, (_, at) => `X-${at}`)
     const { detail } = problemOf({
       offered: [...offered, ...Array(1000).fill('PLAIN')],
-      liked: ['SCRAM-SHA-1'],
+      liked: [sha1],
     })
     expect(detail).toContain('X-9 and 10990 more. XMPP_MECHANISMS leaves out PLAIN.')
     expect(detail!.length).toBeLessThan(200)
