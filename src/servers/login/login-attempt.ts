@@ -102,8 +102,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       this.fail(new Problem('timeout', { step: this.step, detail, server: this.#server }))
     const leave = () => late('the caller left')
     const { log, stepTimeout } = this.#parts
-    const progress = followLogin({ log, timeout, stepTimeout }, this.#request, setting => {
-      late(`Limit: ${setting}.`)
+    const progress = followLogin({ log, timeout, stepTimeout }, this.#request, () => {
+      late('Limit: WARM_TIMEOUT.')
       this.#opened?.link.timeOut(this.step, typeof this.#until === 'string')
     })
     this.#progress = progress

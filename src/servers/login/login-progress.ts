@@ -15,12 +15,12 @@ export type LoginProgress = ReturnType<typeof followLogin>
 export function followLogin(
   { log, timeout, stepTimeout }: ProgressParts,
   { ids, jid }: LoginRequest,
-  onLate: (setting: string) => void,
+  onLate: () => void,
 ) {
   const isLogged = log?.isLevelEnabled('debug') === true
   const since = performance.now()
-  const deadline = setTimeout(onLate, timeout * 1000, 'WARM_TIMEOUT')
-  const stepDeadline = setTimeout(onLate, stepTimeout * 1000, 'WARM_TIMEOUT')
+  const deadline = setTimeout(onLate, timeout * 1000)
+  const stepDeadline = setTimeout(onLate, stepTimeout * 1000)
   let step: Step = 'connect'
 
   function note(about: object): void {
