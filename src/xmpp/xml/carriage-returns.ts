@@ -6,6 +6,12 @@ const singleQuote = 0x27
 const less = 0x3c
 const greater = 0x3e
 const reference = Buffer.from('&#13;')
+/** By byte of a CDATA section. */
+const inText = Array.from({ length: 256 }, (_, byte) => {
+  const written = { '&': '&amp;', '<': '&lt;', '>': '&gt;', ']': '&#93;' }[String.fromCharCode(byte)]
+  return written === undefined ? undefined : Buffer.from(written)
+})
+const longestInText = 5
 
 /**
  * Some servers send plain carriage returns, which XML parsers turn into line feeds (XML 1.0 §2.11). In the same text,
@@ -38,13 +44,16 @@ function withReferences(bytes: Buffer): string {
   return written.toString('utf8', 0, to)
 }
 
+/** Works on bytes too: millions of short pieces between these characters would take half a second. */
 function asText(section: string): string {
-  const characters = [
-    ['&', '&amp;'],
-    ['<', '&lt;'],
-    ['>', '&gt;'],
-    [']', '&#93;'],
-  ] as const
-  // `split` and `join` are faster than `replace` for millions of characters.
-  return characters.reduce((text, [character, written]) => text.split(character).join(written), section)
+  const bytes = Buffer.from(section)
+  const written = Buffer.allocUnsafe(bytes.length * longestInText)
+  let to = 0
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!
+    const escaped = inText[byte]
+    if (escaped === undefined) written[to++] = byte
+    else for (let from = 0; from < escaped.length; from++) written[to++] = escaped[from]!
+  }
+  return written.toString('utf8', 0, to)
 }

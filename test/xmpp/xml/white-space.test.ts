@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { SaxesParser } from 'saxes'
+import { escapeCarriageReturns } from '../../../src/xmpp/xml/carriage-returns.js'
 import { startTagOf } from '../../../src/xmpp/xml/document.js'
 import { cpuTime } from '../../support/cpu-time.js'
 import { header, read } from './reading.js'
@@ -39,4 +40,10 @@ test('a long attribute value of white space takes no longer by its length than a
   const plain = timeOf(reading('x'.repeat(length)))
   // Two to four times as long. A search from each character to the end would take 10,000 times as long.
   for (const space of ['\r', '\n', '\t']) expect(timeOf(reading(space.repeat(length)))).toBeLessThan(50 * plain)
+})
+
+test('a carriage return makes a CDATA section of much markup take no longer by its length than another', () => {
+  const reading = (piece: string) => () => escapeCarriageReturns(`<a><![CDATA[${piece.repeat(200_000)}\r]]></a>`)
+  // Three times as long. With strings between the pieces of markup, it took 15 times as long.
+  expect(timeOf(reading('a<b>&]'))).toBeLessThan(7 * timeOf(reading('abcdef')))
 })
