@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import express, { type ErrorRequestHandler, type Express, type Request, type Router } from 'express'
 import type { Config } from '../config/config.js'
+import { adminOf } from '../http/access/admins.js'
 import { clientAddress } from '../http/access/client-rules.js'
 import { homePath } from '../http/addresses.js'
 import {
@@ -27,7 +28,7 @@ import { traceOf } from '../lib/log.js'
 import { foreignText } from '../lib/text/foreign-text.js'
 import { idPattern } from '../session/sid.js'
 import { represent } from '../warm/answers.js'
-import { type AnsweringParts, hiddenOnErrors, logged } from '../warm/calls.js'
+import { type AnsweringParts, hiddenFrom, logged } from '../warm/calls.js'
 import { type ConnectParts, createConnectRouter } from '../warm/connect/connect-router.js'
 import { describeApi } from '../warm/openapi/describe-api.js'
 import { createWarmRouter, type WarmParts } from '../warm/warm-router.js'
@@ -161,9 +162,8 @@ function createProblemHandler(
         return
       }
       const representation = representationOf(request)
-      const hidden = hiddenOnErrors(response)
-      const bar =
-        hidden === undefined ? publicNavigation(config) : navigation(config, request.headers, undefined, hidden)
+      const admin = adminOf(request)
+      const bar = admin ? navigation(config, request.headers, undefined, hiddenFrom(admin)) : publicNavigation(config)
       const back = linkBack(request, problem.code, config.warmPath, bar)
       const answer = problemAnswer(problem, representation, { requestId, navigation: bar, back })
       sendAnswer(response.vary('Accept'), answer)

@@ -2,7 +2,7 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import type { Logger } from 'pino'
 import type { Admin, Config } from '../config/config.js'
 import { noteOf } from '../forwarding/peer-listener.js'
-import { Admins } from '../http/access/admins.js'
+import { Admins, adminOf } from '../http/access/admins.js'
 import {
   accessBy,
   type ClientRules,
@@ -28,19 +28,15 @@ import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
 import type { LastHour } from './numbers/last-hour.js'
 
-type CallName = 'warm' | 'connect' | 'resume' | 'logout' | ReadCall
-
 const readCalls = ['sessions', 'numbers', 'failures', 'audit'] as const
 
-type ReadCall = (typeof readCalls)[number]
+type CallName = 'warm' | 'connect' | 'resume' | 'logout' | (typeof readCalls)[number]
 
 const isRead = (call: CallName) => readCalls.some(each => each === call)
 
 const handsOver: ReadonlySet<CallName> = new Set(['warm', 'connect', 'resume'])
 
 export const logged = new WeakSet<Response>()
-
-const adminsOfErrors = new WeakMap<Response, Admin>()
 
 /** True for requests of `live.js`. */
 export const isUpdate = ({ headers }: Pick<Request, 'headers'>): boolean => headers['x-live'] !== undefined
@@ -61,10 +57,8 @@ export interface Call {
   form?: Buffer
 }
 
-interface Outcome extends Partial<Pick<Problem, 'step' | 'condition' | 'detail' | 'setting'>> {
+type Outcome = Partial<Omit<ReturnType<typeof outcomeOf>, 'code'>> & {
   readonly code: ProblemCode | 'ok' | 'client-gone'
-  readonly cause?: string | undefined
-  readonly server?: string | undefined
 }
 
 export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
@@ -129,7 +123,6 @@ export function createCalls(config: Config, hashes: WorkQueue, limits: CallLimit
   }
 
   return {
-    adminOf: (request: Request) => admins.of(request),
     admit(...methods: readonly string[]): [RequestHandler, ErrorRequestHandler] {
       const allowed = [...methods, 'OPTIONS'].join(', ')
       const check: RequestHandler = (request, response, next) => {
@@ -151,15 +144,12 @@ export function createCalls(config: Config, hashes: WorkQueue, limits: CallLimit
         }
         if (isCertificateNeeded && !hasCertificate(request))
           throw new Problem('client-certificate-required', { setting: 'TLS_CLIENT_AUTH' })
-        admins.authenticate(request, response, error => {
-          if (error === undefined) adminsOfErrors.set(response, admins.of(request))
-          next(error)
-        })
+        admins.authenticate(request, response, next)
       }
       return [check, refused]
     },
     answering: createAnswering(config, answering, {
-      adminOf: request => admins.of(request),
+      adminOf: request => adminOf(request)!,
       representationOf: request => represent(request, config.warmPath),
     }),
   }
@@ -172,11 +162,6 @@ export function hiddenFrom(admin: Admin): readonly NavigationPage[] {
     ...(roleAllows(admin, 'warm') ? [] : ['form' as const]),
     ...readCalls.filter(call => !roleAllows(admin, call)),
   ]
-}
-
-export function hiddenOnErrors(response: Response): readonly NavigationPage[] | undefined {
-  const admin = adminsOfErrors.get(response)
-  return admin && hiddenFrom(admin)
 }
 
 export function demandRole(admin: Admin, call: CallName, detail = ''): void {
@@ -269,6 +254,6 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
     }
 }
 
-export function outcomeOf({ code, step, condition, detail, setting, cause, server }: Problem): Outcome {
+export function outcomeOf({ code, step, condition, detail, setting, cause, server }: Problem) {
   return { code, step, condition, detail, setting, cause: codeOf(cause), server: server && foreignText(server) }
 }

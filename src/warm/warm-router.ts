@@ -1,6 +1,6 @@
 import { type RequestHandler, Router } from 'express'
 import type { Config } from '../config/config.js'
-import { realmAndCharset } from '../http/access/admins.js'
+import { adminOf, realmAndCharset } from '../http/access/admins.js'
 import { createFormGuard } from '../http/access/form-guard.js'
 import type { FormTokens } from '../http/access/form-tokens.js'
 import { senderOf } from '../http/access/sender.js'
@@ -46,7 +46,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   const { sessions } = warming
   const { readAudit } = numbers
   const calls = createCalls(config, hashes, warming.limits, parts.answering)
-  const { adminOf, admit, answering } = calls
+  const { admit, answering } = calls
   const formGuard = createFormGuard(config.externalUrl, formTokens)
   const page = adminPages(config)
   const form = createWarmForm(config, page, formGuard)
@@ -55,12 +55,12 @@ export function createWarmRouter(parts: WarmParts): Router {
   const warm = createWarmCall(new WarmCalls(config, warming, bindingPage), formGuard)
 
   const showForm: RequestHandler = (request, response) => {
-    const admin = adminOf(request)
+    const admin = adminOf(request)!
     demandRole(admin, 'warm', ' See the list of sessions.')
     sendAnswer(response, form.blank({ request, admin, representation: negotiate(request.headers) }))
   }
   const showDocument: RequestHandler = (request, response) => {
-    const call = { request, admin: adminOf(request), representation: negotiate(request.headers) }
+    const call = { request, admin: adminOf(request)!, representation: negotiate(request.headers) }
     sendAnswer(response, docsPage(`${pathForBrowsers(config)}/docs/`, page, call))
   }
 

@@ -42,6 +42,11 @@ interface Shown extends Claim {
   readonly secret: string
 }
 
+const passed = new WeakMap<Request, Admin>()
+
+/** Undefined before the request has passed `authenticate`. */
+export const adminOf = (request: Request): Admin | undefined => passed.get(request)
+
 export class Admins {
   readonly #parts: AdminsParts
   readonly #remembered: ReturnType<typeof createShortMemory<Admin>>
@@ -49,16 +54,11 @@ export class Admins {
   /** Running checks, by the hash of what was shown. */
   readonly #checks = new Map<string, Promise<Admin | undefined>>()
   readonly #repeated = new WeakSet<Request>()
-  readonly #passed = new WeakMap<Request, Admin>()
 
   constructor(parts: AdminsParts) {
     this.#parts = parts
     this.#remembered = createShortMemory(parts.clock, memorySeconds, mostRemembered)
     this.#adminWith = createAdminLookup(parts.config.admins, parts.hashes)
-  }
-
-  of(request: Request): Admin {
-    return this.#passed.get(request)!
   }
 
   claimed(request: CheckedRequest): string | undefined {
@@ -87,7 +87,7 @@ export class Admins {
     })
     const pass = (error?: unknown) => {
       if (error !== undefined) return next(error)
-      this.#passed.set(request, admin!)
+      passed.set(request, admin!)
       // `auth` contains the secret.
       request.auth = undefined
       next()
