@@ -30,10 +30,10 @@ export class CallerGone {
     this.#listeners.delete(listener)
   }
 
-  abort(): void {
+  abort(reason: unknown = new Error('the caller left')): void {
     if (this.aborted) return
     this.aborted = true
-    this.reason = new Error('the caller left')
+    this.reason = reason
     for (const listener of this.#listeners) listener()
   }
 }

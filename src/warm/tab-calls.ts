@@ -15,9 +15,9 @@ interface Entering {
   readonly signal: CallerSignal
 }
 
+/** `caller` aborts with a `Problem` if its visit ends, or if it waits too long for its turn. */
 interface TurnCall extends Pick<Entering, 'tab'> {
   readonly caller: CallerGone
-  isEnded: boolean
 }
 
 interface TabCallsParts {
@@ -41,10 +41,7 @@ export type TabCalls = ReturnType<typeof createTabCalls>
 
 const tooLate = () => new Problem('timeout', { detail: 'Limit: WARM_TIMEOUT.' })
 
-function endCall(call: TurnCall): void {
-  call.isEnded = true
-  call.caller.abort()
-}
+const visitEnded = () => new Problem('session-not-found', { detail: 'The visit was ended during this call.' })
 
 /** Another process has the session of the tab. */
 export class TabElsewhere extends Error {
@@ -81,45 +78,42 @@ export function createTabCalls({ own, tabs, shared, clock, timeout }: TabCallsPa
   const calls = new Set<TurnCall>()
 
   own.onVisitEnded = visit => {
-    for (const call of calls) if (isOfVisit(call, visit)) endCall(call)
+    for (const call of calls) if (isOfVisit(call, visit)) call.caller.abort(visitEnded())
   }
 
   const sessionOf = tabSessions(own, shared, clock)
 
-  async function resumeOrLogIn<T>(call: TurnCall, lock: TabLock, work: TabWork<T>) {
-    const id = await sessionOf(call.tab, lock)
-    call.caller.throwIfAborted()
-    const resumed = id === undefined ? undefined : await work.resume(id, call.caller)
-    call.caller.throwIfAborted()
+  async function resumeOrLogIn<T>({ tab, caller }: TurnCall, lock: TabLock, work: TabWork<T>) {
+    const id = await sessionOf(tab, lock)
+    caller.throwIfAborted()
+    const resumed = id === undefined ? undefined : await work.resume(id, caller)
+    caller.throwIfAborted()
     if (resumed !== undefined) return { result: resumed, isResumed: true }
-    const result = await work.logIn(call.caller)
+    const result = await work.logIn(caller)
     // Another call may have logged in meanwhile.
-    if (call.isEnded || lock.isLost) work.endUnclaimed(result)
-    if (lock.isLost) throw tooLate()
-    return { result, isResumed: false }
+    const problem = lock.isLost ? tooLate() : caller.reason
+    if (!(problem instanceof Problem)) return { result, isResumed: false }
+    work.endUnclaimed(result)
+    throw problem
   }
 
   return {
     async enter<T>({ tab, begunAt, signal }: Entering, work: TabWork<T>): Promise<{ result: T; isResumed: boolean }> {
-      let isLate = false
-      const call: TurnCall = { tab, caller: new CallerGone(), isEnded: false }
-      const leave = () => call.caller.abort()
+      const caller = new CallerGone()
+      const call: TurnCall = { tab, caller }
+      const leave = () => caller.abort()
       signal.addEventListener('abort', leave)
       if (signal.aborted) leave()
       calls.add(call)
-      const limit = clock.after(timeout * 1000, () => {
-        isLate = true
-        leave()
-      })
+      const limit = clock.after(timeout * 1000, () => caller.abort(tooLate()))
       try {
-        const lock = await orStoreProblem(tabs.enter(tab, call.caller))
+        const lock = await orStoreProblem(tabs.enter(tab, caller))
         limit.cancel()
         try {
           // The message of the process that ended the visit may still be on its way.
-          if (others !== undefined && begunAt <= lock.endedAt) endCall(call)
-          call.caller.throwIfAborted()
+          if (others !== undefined && begunAt <= lock.endedAt) caller.abort(visitEnded())
+          caller.throwIfAborted()
           const entered = await resumeOrLogIn(call, lock, work)
-          if (call.isEnded) throw call.caller.reason
           // The answer does not wait for the store.
           void lock.release()
           return entered
@@ -129,9 +123,7 @@ export function createTabCalls({ own, tabs, shared, clock, timeout }: TabCallsPa
           throw error
         }
       } catch (error) {
-        if (isLate) throw tooLate()
-        if (!call.isEnded || signal.aborted) throw error
-        throw new Problem('session-not-found', { detail: 'The visit was ended during this call.' })
+        throw caller.reason ?? error
       } finally {
         limit.cancel()
         calls.delete(call)
