@@ -31,46 +31,19 @@ export interface Asking {
 }
 
 /** Logins that count for the limits of the user. */
-export class LimitedLogins {
-  readonly #config: Config
-  readonly #parts: LimitedLoginsParts
-  readonly sealed: ReturnType<typeof createSealedCredentials>
+export function createLimitedLogins(config: Config, parts: LimitedLoginsParts) {
+  const { limits, userLimit, forwarding, login, keysOf } = parts
+  const sealed = createSealedCredentials(config, Date.now)
 
-  constructor(config: Config, parts: LimitedLoginsParts) {
-    this.#config = config
-    this.#parts = parts
-    this.sealed = createSealedCredentials(config, Date.now)
-  }
-
-  logIn(request: WarmRequest, asking: Asking): Promise<Warmed> {
-    const { signal, remember } = asking
-    const caller = callerOf(request, asking)
-    return this.#parts.limits.ofUser(caller, () =>
-      remember
-        ? this.#remembering(request, asking, byKeys => this.#logInWithRoom(byKeys, caller, signal))
-        : this.#logInWithRoom(request, caller, signal),
-    )
-  }
-
-  /** Checks the credentials at the XMPP server before it resumes the session. */
-  resumeRemembering(request: WarmRequest, asking: Asking, resume: () => Promise<Warmed | undefined>) {
-    const { limits, keysOf } = this.#parts
-    return limits.ofUser(callerOf(request, asking), () =>
-      this.#remembering(request, asking, byKeys => keysOf(byKeys, asking.signal).then(resume)),
-    )
-  }
-
-  async #logInWithRoom(request: WarmRequest, { admin, user }: Caller, signal: CallerSignal): Promise<Warmed> {
-    const { limits, userLimit, forwarding, login } = this.#parts
+  async function logInWithRoom(request: WarmRequest, { admin, user }: Caller, signal: CallerSignal): Promise<Warmed> {
     const entered = forwarding?.newIds()
-    const isFull = user !== undefined && !(await userLimit.take(user, entered))
-    if (isFull) {
+    if (user !== undefined && !(await userLimit.take(user, entered))) {
       // Sessions of closed tabs end after `inactivity`, so a retry may then succeed.
-      const retryAfterSeconds = Math.min(this.#config.bosh.inactivity, longestRetrySeconds)
+      const retryAfterSeconds = Math.min(config.bosh.inactivity, longestRetrySeconds)
       throw new Problem('too-many-sessions', { retryAfterSeconds, detail: limitDetail('user') })
     }
     try {
-      const caller = { signal, milliseconds: this.#config.warm.timeout * 1000 }
+      const caller = { signal, milliseconds: config.warm.timeout * 1000 }
       return {
         binding: await limits.ofActingAccount(request, admin, () => login({ ...request, entered }, signal), caller),
       }
@@ -79,13 +52,13 @@ export class LimitedLogins {
     }
   }
 
-  async #remembering<T extends Warmed | undefined>(
+  async function remembering<T extends Warmed | undefined>(
     request: WarmRequest,
     { admin, signal }: Asking,
     warm: (byKeys: WarmRequest) => Promise<T>,
   ) {
-    const keys = await this.#parts.keysOf(request, signal)
-    const credential = this.sealed.seal(admin, request.jid, keys)
+    const keys = await keysOf(request, signal)
+    const credential = sealed.seal(admin, request.jid, keys)
     try {
       const warmed = await warm({ ...request, credentials: { kind: 'keys', proof: keys } })
       return warmed && { ...warmed, credential }
@@ -95,6 +68,23 @@ export class LimitedLogins {
       const detail = 'The XMPP server refuses the keys at the next login: it may change the salt each time.'
       throw new Problem('cannot-remember', { step, condition, server, detail })
     }
+  }
+
+  return {
+    sealed,
+
+    logIn(request: WarmRequest, asking: Asking): Promise<Warmed> {
+      const caller = callerOf(request, asking)
+      const logIn = (request: WarmRequest) => logInWithRoom(request, caller, asking.signal)
+      return limits.ofUser(caller, () => (asking.remember ? remembering(request, asking, logIn) : logIn(request)))
+    },
+
+    /** Checks the credentials at the XMPP server before it resumes the session. */
+    resumeRemembering(request: WarmRequest, asking: Asking, resume: () => Promise<Warmed | undefined>) {
+      return limits.ofUser(callerOf(request, asking), () =>
+        remembering(request, asking, byKeys => keysOf(byKeys, asking.signal).then(resume)),
+      )
+    },
   }
 }
 

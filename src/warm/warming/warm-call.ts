@@ -18,7 +18,7 @@ import { invalidParameter } from '../parameters.js'
 import { givenIn, type Parameters, parametersIn } from '../read-parameters.js'
 import type { TabCalls } from '../tab-calls.js'
 import type { BindingPage } from './binding-page.js'
-import { type Asking, LimitedLogins, type LimitedLoginsParts, type Warmed } from './limited-logins.js'
+import { type Asking, createLimitedLogins, type LimitedLoginsParts, type Warmed } from './limited-logins.js'
 import { type AskedSession, demandCredentials, type OpenCredential, toAskedSession } from './warm-request.js'
 
 export interface WarmingParts extends LimitedLoginsParts {
@@ -54,13 +54,13 @@ interface Entered {
 export class WarmCalls {
   readonly #config: Config
   readonly #parts: WarmingParts
-  readonly #logins: LimitedLogins
+  readonly #logins: ReturnType<typeof createLimitedLogins>
   readonly #bindingPage: BindingPage | undefined
 
   constructor(config: Config, parts: WarmingParts, bindingPage?: BindingPage) {
     this.#config = config
     this.#parts = parts
-    this.#logins = new LimitedLogins(config, parts)
+    this.#logins = createLimitedLogins(config, parts)
     this.#bindingPage = bindingPage
   }
 
