@@ -30,7 +30,7 @@ const ownName = ':pages'
 
 const methods = 'POST, DELETE, OPTIONS'
 
-export interface ConnectParts extends Omit<PageAuthenticationParts, 'admin' | 'callLimits'> {
+export interface ConnectParts extends PageAuthenticationParts {
   readonly warming: WarmingParts
   readonly answering: AnsweringParts
   readonly noteRefusal: NoteRefusal
@@ -38,10 +38,11 @@ export interface ConnectParts extends Omit<PageAuthenticationParts, 'admin' | 'c
 }
 
 export function createConnectRouter(parts: ConnectParts): Router {
-  const { config, warming, pageTokens, guests, clientLimits, refused, noteRefusal, page } = parts
+  const { config, warming, noteRefusal, page } = parts
   const admin = adminOfPages(config)
-  const { limits: callLimits } = warming
-  const pages = new PageAuthentication({ config, admin, callLimits, clientLimits, pageTokens, guests, refused })
+  const pages = new PageAuthentication(parts, ({ jid, visit }) =>
+    warming.limits.countSignOut({ admin: admin.name, user: userOf(jid), visit }),
+  )
   const answering = createAnswering(config, parts.answering, { adminOf: () => admin, representationOf: () => 'json' })
   const warmCalls = new WarmCalls(config, warming)
 
@@ -56,9 +57,8 @@ export function createConnectRouter(parts: ConnectParts): Router {
     const { tab } = readFew(request.headers['content-type'], await readBody(request), tabParameters)
     const given = { jid, token, password, credential, visit, tab: visit === undefined ? undefined : tab }
     const sent = parametersIn(new Map(Object.entries(given)))
-    if (guest === undefined) return warmCalls.answer(call, sent, 'page', { card })
-    const address = countedAddress(request, config)
-    return warmCalls.answer(call, sent, 'page', { guest: { token: guest.token, address } })
+    const guestAddress = guest && countedAddress(request, config)
+    return warmCalls.answer(call, sent, 'page', { card, guestToken: guest?.token, guestAddress })
   }
 
   const disconnect = async ({ request, line }: Call): Promise<Answer> => {

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express'
-import type { Admin, Config } from '../../config/config.js'
+import type { Config } from '../../config/config.js'
 import { isForwardedByPeer } from '../../forwarding/peer-listener.js'
 import { countedAddress, takesPasswords } from '../../http/access/client-rules.js'
 import { clientOf } from '../../lib/client-network.js'
@@ -9,8 +9,7 @@ import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { isSameName } from '../../servers/login/bound-user.js'
 import type { SessionLimits } from '../../session/limits/session-limits.js'
-import { parseJid, userOf } from '../../xmpp/jid/jid.js'
-import type { CallLimits } from '../call-limits.js'
+import { parseJid } from '../../xmpp/jid/jid.js'
 import { isServiceAccount } from '../warming/warm-request.js'
 import { type Guest, type Guests, isGuestToken } from './guests.js'
 import { refused as refusedToken } from './page-claims.js'
@@ -21,8 +20,6 @@ type SignOutLimits = Pick<SessionLimits, 'refusesSignOuts' | 'countRefusedSignOu
 
 export interface PageAuthenticationParts {
   readonly config: Config
-  readonly admin: Admin
-  readonly callLimits: Pick<CallLimits, 'countSignOut'>
   readonly clientLimits: SignOutLimits & Pick<SessionLimits, 'isTooOften' | 'takeGuest' | 'giveBackGuest'>
   /** Undefined if only guests log in. */
   readonly pageTokens: Pick<PageTokens, 'userOf'> | undefined
@@ -41,12 +38,14 @@ interface PageCaller extends PageUser {
 /** Pages log in with a token of their portal, or as guests. */
 export class PageAuthentication {
   readonly #parts: PageAuthenticationParts
+  readonly #countSignOut: (user: PageUser) => Promise<void>
   readonly #isSafe: ReturnType<typeof takesPasswords>
   readonly #signOutChecks: (address: string) => TrySeveral
   readonly #users = new WeakMap<Request, PageCaller>()
 
-  constructor(parts: PageAuthenticationParts) {
+  constructor(parts: PageAuthenticationParts, countSignOut: (user: PageUser) => Promise<void>) {
     this.#parts = parts
+    this.#countSignOut = countSignOut
     this.#isSafe = takesPasswords(parts.config)
     this.#signOutChecks = createSignOutChecks(parts.clientLimits, address => this.#tooMany(address))
   }
@@ -56,7 +55,7 @@ export class PageAuthentication {
   }
 
   async authenticate(request: Request, response: Response): Promise<void> {
-    const { config, admin, callLimits, clientLimits } = this.#parts
+    const { config, clientLimits } = this.#parts
     if (!this.#isSafe(request)) throw new Problem('insecure-channel', { setting: 'ASSUME_SECURE' })
     const address = countedAddress(request, config)
     const isSignOut = request.method === 'DELETE'
@@ -69,7 +68,7 @@ export class PageAuthentication {
           ? await this.#newGuest(request, response, address)
           : await this.#userIn(token, isSignOut ? this.#signOutChecks(address) : undefined)
       this.#users.set(request, user)
-      if (isSignOut) await callLimits.countSignOut({ admin: admin.name, user: userOf(user.jid), visit: user.visit })
+      if (isSignOut) await this.#countSignOut(user)
     } catch (error) {
       if (error instanceof Problem && error.code === 'invalid-token')
         response.set('WWW-Authenticate', token === undefined ? 'Bearer' : 'Bearer error="invalid_token"')

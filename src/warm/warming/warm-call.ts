@@ -32,15 +32,11 @@ export interface WarmingParts extends LimitedLoginsParts {
 
 type Sender = 'backend' | 'form' | 'page'
 
-/** Some guests log in anonymously, also without WARM_ANONYMOUS. */
-interface AnsweredGuest {
-  /** For the answer. */
-  readonly token: string | undefined
-  readonly address: string
-}
-
 interface OfPage {
-  readonly guest?: AnsweredGuest
+  /** For the answer. */
+  readonly guestToken?: string | undefined
+  /** Undefined unless the user is a guest. Some guests log in anonymously, also without WARM_ANONYMOUS. */
+  readonly guestAddress?: string | undefined
   /** For the user's account if it is new. */
   readonly card?: Card | undefined
 }
@@ -64,7 +60,8 @@ export class WarmCalls {
     this.#bindingPage = bindingPage
   }
 
-  async answer(call: Call, sent: Parameters, sender: Sender, { guest, card }: OfPage = {}): Promise<undefined> {
+  async answer(call: Call, sent: Parameters, sender: Sender, ofPage: OfPage = {}): Promise<undefined> {
+    const { guestToken, guestAddress, card } = ofPage
     const { counts, forwarding } = this.#parts
     const { request, admin, representation, line } = call
     const { remember = false } = sent
@@ -72,7 +69,7 @@ export class WarmCalls {
       line['jid'] = formatBareJid(jid)
       return { kind: 'keys', proof: this.#logins.sealed.open(admin.name, jid, credential) }
     }
-    const mayBeAnonymous = guest !== undefined || this.#config.warm.anonymous
+    const mayBeAnonymous = guestAddress !== undefined || this.#config.warm.anonymous
     const { page, ...asked } = toAskedSession(sent, this.#config, open, mayBeAnonymous)
     if (page === undefined) demandCredentials(asked)
     noteLogin(line, asked)
@@ -83,7 +80,7 @@ export class WarmCalls {
       attachBinding: attachBindingFor(representation === 'json' && sender !== 'page', asked.attachBinding),
       ids: callIdsOf(request),
       openedBy: { admin: admin.name, isPage: sender === 'page' },
-      guestAddress: guest?.address,
+      guestAddress,
       isRefusalCounted: isForwardedByPeer(request),
       tab: page && { admin: admin.name, ...page },
     }
@@ -94,7 +91,7 @@ export class WarmCalls {
     if (page !== undefined) line['resumed'] = isResumed
     if (isResumed && !remember) delete line['login']
     if (isResumed) counts.reuses += 1
-    this.#send(call, entered, asked.jid.domain, sender, guest?.token)
+    this.#send(call, entered, asked.jid.domain, sender, guestToken)
   }
 
   #demandAllowed({ admin, representation }: Call, { jid, credentials }: AskedSession, remember: boolean): void {
