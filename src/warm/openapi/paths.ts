@@ -13,16 +13,9 @@ type Paths = Readonly<Record<string, object>>
 type Responses = Readonly<Record<number, Response>>
 type Codes = readonly ProblemCode[]
 
-const ofAdmins: Codes = [
-  'unauthorized',
-  'insecure-channel',
-  'client-certificate-required',
-  'address-forbidden',
-  'role-forbidden',
-  'too-many-requests',
-  'service-full',
-  'internal-error',
-]
+const ofAll: Codes = ['insecure-channel', 'address-forbidden', 'too-many-requests', 'service-full', 'internal-error']
+const ofAdmins: Codes = ['unauthorized', 'client-certificate-required', 'role-forbidden', ...ofAll]
+const ofPages: Codes = ['invalid-token', 'store-unavailable', 'keys-unavailable', 'cross-site-request', ...ofAll]
 const ofBody: Codes = [
   'invalid-parameter',
   'invalid-body',
@@ -54,7 +47,6 @@ export function describePaths({ warm, warmPath, pages, pagePath }: Config): Path
 function describeWarmApi(warmPath: string): Paths {
   const shown = (what: string, name: string) => ({ 200: response(what, { ...inJson(name), ...pages }) })
   const binding = shown('The session.', 'Binding')
-  const session = shown('The session.', 'Session')
   const list = shown('A part of the list.', 'SessionList')
   const numbers = shown('The numbers.', 'Numbers')
   const failures = shown('The failures.', 'Failures')
@@ -93,7 +85,7 @@ function describeWarmApi(warmPath: string): Paths {
     },
     [`${warmPath}/{id}`]: {
       parameters,
-      get: call('showSession', 'Shows a session.', session, ofOneSession),
+      get: call('showSession', 'Shows a session.', shown('The session.', 'Session'), ofOneSession),
       delete: call('logOut', 'Ends a session.', { 204: response('Ended.') }, ofOneSession),
     },
     [`${warmPath}/{id}/end`]: {
@@ -114,17 +106,6 @@ function describeWarmApi(warmPath: string): Paths {
   }
 }
 
-const ofPages: Codes = [
-  'invalid-token',
-  'store-unavailable',
-  'keys-unavailable',
-  'insecure-channel',
-  'address-forbidden',
-  'cross-site-request',
-  'too-many-requests',
-  'service-full',
-  'internal-error',
-]
 const inJsonOnly = (codes: Codes) => problemResponses(codes, {})
 
 function describePages(pagePath: string, takesGuests: boolean): Paths {
