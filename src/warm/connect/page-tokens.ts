@@ -2,13 +2,7 @@ import type { JWTPayload } from 'jose'
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
 import { exposureOf } from '../../config/exposed-secrets.js'
-import {
-  type JidTemplate,
-  type KeysFile,
-  pageKeysFile,
-  pageSecretsFile,
-  type SecretsFile,
-} from '../../config/kinds/page-token-kinds.js'
+import { type JidTemplate, pageKeysFile, pageSecretsFile } from '../../config/kinds/page-token-kinds.js'
 import type { Clock } from '../../lib/clock.js'
 import type { Card } from '../../servers/login/created-accounts.js'
 import { longestPassword } from '../parameters.js'
@@ -129,12 +123,10 @@ export class PageTokens {
       const keysOf = (issuer: string) => fetchedBy(keysOfIssuer(issuer, fetchKeys), 'PAGE_TOKEN_ISSUER')
       this.#fetched = new Map(keys.issuers.map(issuer => [issuer, keysOf(issuer)]))
       this.#verify = this.#signatures.byIssuer(this.#fetched)
-    } else this.#useFile(keys)
-  }
-
-  #useFile(keys: SecretsFile | KeysFile): void {
-    this.#fetched = new Map()
-    this.#verify = this.#signatures.byFile(keys)
+    } else {
+      this.#fetched = new Map()
+      this.#verify = this.#signatures.byFile(keys)
+    }
   }
 
   /** `isAlone`: no settings are read with it, which would warn about the file too. */
@@ -148,7 +140,7 @@ export class PageTokens {
       log.error({ problems }, 'the keys for page tokens are not usable: the previous keys stay')
       return
     }
-    this.#useFile(read)
+    this.#use(read)
     log.info({ file }, reloaded)
     if (isAlone && 'secrets' in read)
       for (const sentence of exposureOf(file, `${setting} names ${file}`)) log.warn(sentence)
