@@ -163,6 +163,8 @@ describe('the log of API calls', () => {
         warmByForm({ ...parameters, wait: parameters.password }, service),
         warmByForm({ ...parameters, jid: parameters.password }, service),
         warmByForm(`jid=a@chat.example&password=${parameters.password}%`, service),
+        warmByForm(`jid=a@chat.example&%3Cb%3E${parameters.password}=1`, service).set('Accept', 'text/html'),
+        warm(service).send({ ...parameters, [parameters.password]: 1 }),
         warm(service).send({ jid: parameters.jid, token: parameters.password }),
         warm(service).send({ ...parameters, token: parameters.password }),
         warm(service).send({ jid: parameters.jid, token: `${parameters.password} ` }),

@@ -141,22 +141,4 @@ describe('a warm call with a credential', () => {
     expect(service.lines().at(-1)).toMatchObject({ code: 'credentials-expired', jid: expect.anything() })
     expect(reply.text + service.log()).not.toContain(credential)
   })
-
-  test.each([{ password: 'x' }, { token: 'x' }, { authzid: jid }])('and %j is rejected', async more => {
-    const { call } = setUp()
-    const reply = told(await call({ jid, credential: 'x', ...more }))
-    expect(reply).toMatchObject({ status: 400, code: 'invalid-parameter' })
-    expect(reply.detail).toContain('Parameter: credential.')
-  })
-
-  test.each(['', null])('that is %j gets 400, even if a service account could log in', async credential => {
-    const { service } = setUp()
-    const accounts = new Map([['chat.example', { user: 'portal', password: 'x' }]])
-    const open = fakeService({ sealKeys, serviceAccounts: accounts })
-    for (const each of [service, open]) {
-      const reply = await warm(each).set('Accept', 'application/json').send({ jid, credential })
-      expect(reply.status).toBe(400)
-      expect(each.logins).toEqual([])
-    }
-  })
 })

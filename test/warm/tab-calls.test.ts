@@ -283,18 +283,6 @@ describe('the end of a visit', () => {
     expect((await first).body).toMatchObject({ code: 'session-not-found' })
     expect(service.released).toEqual([binding.id])
   })
-
-  test.each([
-    ['?visit=', 'invalid-parameter'],
-    ['?visit=v1&jid=juliet@chat.example', 'invalid-parameter'],
-    ['?visit=v1&visit=v2', 'invalid-parameter'],
-    ['', 'missing-parameter'],
-  ])('is rejected with the query %j', async (query, code) => {
-    const { sessions, call, sessionsCall } = setUp()
-    await call()
-    expect((await sessionsCall('delete', query)).body).toMatchObject({ status: 400, code })
-    expect(sessions.ended).toEqual([])
-  })
 })
 
 test('a list has only the visits of its admin, and can be filtered by visit', async () => {

@@ -1,11 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
-import { Networks } from '../../src/config/kinds/networks.js'
 import { advice } from '../../src/http/answers/advice.js'
 import { Problem, problems } from '../../src/lib/errors.js'
 import { asAdmin, binding, config, failing, fakeService, parameters, warm, warmByForm } from './fake-login.js'
-
-const secret = 'Pa55-0f-jul1et'
 
 describe('a warm call', () => {
   test('gets exactly the page of the documented example', async () => {
@@ -147,17 +144,6 @@ describe('a warm call', () => {
     for (const part of ['w0rd', 'secr3t', '\\"', 'U+0022']) expect(service.log()).not.toContain(part)
   })
 
-  test('with a secret as parameter name repeats it in no reply and no log', async () => {
-    const service = fakeService()
-    const reply = await warm(service).send({ ...parameters, [`<b>${secret}`]: 1 })
-    expect([reply.status, reply.body.code]).toEqual([400, 'invalid-parameter'])
-    expect(reply.body.detail).toContain('A parameter is unknown. The body can have jid, ')
-    const page = await warmByForm(`jid=juliet@chat.example&%3Cb%3E${secret}=1`, service).set('Accept', 'text/html')
-    expect(page.text).toContain('A parameter is unknown.')
-    expect(service.log()).toContain('invalid-parameter')
-    for (const text of [reply.text, page.text, service.log()]) expect(text).not.toContain(secret)
-  })
-
   test('with another content type or compression gets 415, and 413 if it is too long', async () => {
     expect((await warm().type('text/plain').send('x')).status).toBe(415)
     const zipped = await warm().type('form').set('Content-Encoding', 'gzip').send('x')
@@ -217,25 +203,5 @@ describe('the replies to warm calls', () => {
     expect(replies.map(({ headers }) => headers['referrer-policy'])).toEqual([
       ...['no-referrer', 'no-referrer', 'same-origin', 'no-referrer'],
     ])
-  })
-})
-
-describe('the channel of warm calls', () => {
-  const listen = { ...config.listen, places: ['127.0.0.1', '0.0.0.0'].map(host => ({ host, port: 0 })) }
-
-  test('must be encrypted: 403 before the challenge, also for the form', async () => {
-    const { app } = fakeService({ listen, trustedProxies: new Networks([]) })
-    for (const call of [request(app).post('/warm'), request(app).get('/warm')]) {
-      const reply = await call.set('Accept', 'application/json').set('X-Forwarded-Proto', 'https')
-      expect(reply.status).toBe(403)
-      expect(reply.headers).not.toHaveProperty('www-authenticate')
-      expect(JSON.parse(reply.text)).toMatchObject({ code: 'insecure-channel' })
-      expect(JSON.parse(reply.text).detail).toContain('ASSUME_SECURE')
-    }
-  })
-
-  test('may be unencrypted if a setting allows it', async () => {
-    const service = fakeService({ listen, assumeSecure: true })
-    expect((await warm(service).send(parameters)).status).toBe(200)
   })
 })

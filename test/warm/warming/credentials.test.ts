@@ -47,6 +47,10 @@ const empty = (name: string) => `${missing(name)} It is empty. Fill it in, or le
 
 const jid = 'Juliet@chat.example/balcony'
 
+test.each([{ password: 'x' }, { token: 'x' }, { authzid: jid }])('a credential cannot be combined with %j', more => {
+  expect(problemOf({ jid: 'juliet@chat.example', credential: 'x', ...more })).toBe(invalid('credential'))
+})
+
 describe('a token of a warm call', () => {
   test('is sent with OAUTHBEARER unless the call names another mechanism', () => {
     expect(outcome({ jid, token: 'eyJ.a-b_c~+/==' })).toEqual([
@@ -191,6 +195,7 @@ describe('a warm call without password and token', () => {
   test.each([
     ['password', { jid, password: '' }],
     ['token', { jid, token: '' }],
+    ['credential', { jid, credential: '' }],
     ['password', { jid, token: 't', password: '' }],
     ['token', { jid, password: 'pw', token: '' }],
     ['authzid', { jid, password: 'pw', authzid: '' }],
