@@ -54,11 +54,13 @@ type PublicAlgorithm = keyof typeof keySets
 type Claims = Readonly<Record<string, unknown>>
 
 interface Provider {
-  readonly alg: PublicAlgorithm | 'HS256'
+  /** Default: RS256. */
+  readonly alg?: PublicAlgorithm | 'HS256'
   readonly header?: Claims
   /** Without `exp`. */
   readonly claims: Claims
-  readonly seconds: number
+  /** Default: an hour. */
+  readonly seconds?: number
   readonly jid: string
   readonly visit?: string
   /** What a token of another app of the same provider has, and the sentence about it. */
@@ -79,7 +81,6 @@ const asIdToken = /It is an ID token(?: for another app or API)?: send an access
 
 const providers: Readonly<Record<string, Provider>> = {
   'Entra ID': {
-    alg: 'RS256',
     seconds: 75 * minute,
     claims: {
       iss: 'https://login.microsoftonline.com/TENANT/v2.0',
@@ -91,7 +92,6 @@ const providers: Readonly<Record<string, Provider>> = {
     otherKind: { claims: { aud: 'spa', nonce: 'n', scp: undefined }, detail: asIdToken },
   },
   Keycloak: {
-    alg: 'RS256',
     seconds: 5 * minute,
     claims: {
       iss: 'https://id.example.org/realms/portal',
@@ -102,7 +102,6 @@ const providers: Readonly<Record<string, Provider>> = {
     otherKind: { claims: { aud: 'web', typ: 'ID' }, detail: asIdToken },
   },
   Auth0: {
-    alg: 'RS256',
     seconds: day,
     claims: {
       iss: 'https://TENANT.auth0.com/',
@@ -116,8 +115,6 @@ const providers: Readonly<Record<string, Provider>> = {
     otherKind: { claims: { aud: 'web', nonce: 'n', scope: undefined }, detail: asIdToken },
   },
   Okta: {
-    alg: 'RS256',
-    seconds: hour,
     claims: {
       iss: 'https://TENANT.okta.com/oauth2/default',
       ...{ aud: 'api://default', cid: 'web', uid: '00uAbC', sub: 'alice@example.com', scp: ['openid'] },
@@ -127,15 +124,11 @@ const providers: Readonly<Record<string, Provider>> = {
     otherKind: { claims: { aud: 'web', at_hash: 'h', scp: undefined }, detail: asIdToken },
   },
   Google: {
-    alg: 'RS256',
-    seconds: hour,
     claims: { iss: 'https://accounts.google.com', aud: 'CLIENT_ID', azp: 'CLIENT_ID', sub: '110169484474386276334' },
     jid: '110169484474386276334@example.org',
     otherApp: { claims: { aud: 'OTHER', azp: 'OTHER' }, detail: forOtherApp },
   },
   Firebase: {
-    alg: 'RS256',
-    seconds: hour,
     claims: {
       iss: 'https://securetoken.google.com/PROJECT',
       ...{ aud: 'PROJECT', sub: 'tPLvZJ9lFhYhRgqwRaDmKiPq4bT2', auth_time: 1, firebase: { identities: {} } },
@@ -144,8 +137,6 @@ const providers: Readonly<Record<string, Provider>> = {
     otherApp: { claims: { aud: 'OTHER' }, detail: forOtherApp },
   },
   Cognito: {
-    alg: 'RS256',
-    seconds: hour,
     claims: {
       iss: 'https://cognito-idp.REGION.amazonaws.com/POOL',
       ...{ client_id: 'CLIENT_ID', token_use: 'access', sub: uuid, origin_jti: 'o1', username: 'Alice' },
@@ -160,7 +151,6 @@ const providers: Readonly<Record<string, Provider>> = {
   },
   Supabase: {
     alg: 'ES256',
-    seconds: hour,
     claims: {
       iss: 'https://REF.supabase.co/auth/v1',
       ...{ aud: 'authenticated', sub: uuid, session_id: 's1', role: 'authenticated' },
@@ -169,7 +159,6 @@ const providers: Readonly<Record<string, Provider>> = {
     otherApp: { claims: { aud: 'anon' }, detail: forOtherApp },
   },
   Clerk: {
-    alg: 'RS256',
     seconds: minute,
     claims: {
       iss: 'https://SLUG.clerk.accounts.dev',
@@ -179,7 +168,6 @@ const providers: Readonly<Record<string, Provider>> = {
     otherApp: { claims: { azp: 'https://evil.example' }, detail: /claim azp .* PAGE_TOKEN_CLAIMS\. .* another app/ },
   },
   'WorkOS AuthKit': {
-    alg: 'RS256',
     seconds: 5 * minute,
     claims: {
       iss: 'https://api.workos.com/user_management/CLIENT_ID',
@@ -190,7 +178,6 @@ const providers: Readonly<Record<string, Provider>> = {
     otherApp: { claims: { aud: undefined }, detail: /It has none: PAGE_TOKEN_CLAIMS can name another claim/ },
   },
   Zitadel: {
-    alg: 'RS256',
     seconds: 12 * hour,
     claims: {
       iss: 'https://INSTANCE.zitadel.cloud',
@@ -200,7 +187,6 @@ const providers: Readonly<Record<string, Provider>> = {
     otherApp: { claims: { aud: ['client-3', 'project-2', 'x'] }, detail: forOtherApp },
   },
   Authentik: {
-    alg: 'RS256',
     seconds: 10 * minute,
     claims: {
       iss: 'https://id.example.org/application/o/SLUG/',
@@ -211,7 +197,6 @@ const providers: Readonly<Record<string, Provider>> = {
   },
   Logto: {
     alg: 'ES384',
-    seconds: hour,
     claims: {
       iss: 'https://TENANT.logto.app/oidc',
       ...{ aud: 'https://chat.example.org', sub: 'f2t0x9b1c7d3', client_id: 'web', scope: 'chat' },
@@ -221,8 +206,6 @@ const providers: Readonly<Record<string, Provider>> = {
     otherKind: { claims: { aud: 'web', at_hash: 'h', scope: undefined }, detail: asIdToken },
   },
   'Ory Hydra': {
-    alg: 'RS256',
-    seconds: hour,
     claims: { iss: 'https://id.example.org/', aud: ['chat'], sub: 'alice', client_id: 'web', scp: ['openid'] },
     jid: 'alice@example.org',
     otherApp: { claims: { aud: [] }, detail: forOtherApp },
@@ -236,7 +219,6 @@ const providers: Readonly<Record<string, Provider>> = {
     otherApp: { claims: { aud: 'https://other.example' }, detail: forOtherApp },
   },
   'Laravel Passport': {
-    alg: 'RS256',
     header: { kid: undefined },
     // Its times have fractions.
     seconds: 366 * day - 0.25,
@@ -256,14 +238,12 @@ const providers: Readonly<Record<string, Provider>> = {
   },
   'Rails devise-jwt': {
     alg: 'HS256',
-    seconds: hour,
     claims: { sub: '7', scp: 'user', aud: null, jti: 'j1' },
     ...{ jid: '7@example.org', visit: 'j1' },
     otherApp: { claims: { scp: 'admin' }, detail: /^Its claim scp is missing or wrong: see PAGE_TOKEN_CLAIMS\./ },
   },
   'ASP.NET': {
     alg: 'HS256',
-    seconds: hour,
     claims: {
       ...{ iss: 'https://www.example.org', aud: 'chat' },
       'http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier': uuid,
@@ -337,7 +317,7 @@ function pageTokensBy(settings: Record<string, string>): PageTokens {
 const now = () => Math.floor(Date.now() / 1000)
 
 function sign(provider: Provider, claims: Claims = {}, header: Claims = {}, signingKey?: KeyObject): Promise<string> {
-  const { alg, seconds } = provider
+  const { alg = 'RS256', seconds = hour } = provider
   const own = alg === 'HS256' ? createSecretKey(Buffer.from(secretText)) : pairs[alg].privateKey
   const kid = alg === 'HS256' ? undefined : 'k1'
   const whole = { alg, typ: 'JWT', kid, ...provider.header, ...header }
@@ -365,7 +345,7 @@ describe.each(Object.entries(providers))('a token of %s', (name, provider) => {
   beforeAll(() => {
     pageTokens = pageTokensBy(settings)
     const isFile = settings['PAGE_TOKEN_JWKS'] === 'oauth-public.key' || provider.alg === 'HS256'
-    if (!isFile) serve(settings, { keys: keySets[provider.alg as PublicAlgorithm] })
+    if (!isFile) serve(settings, { keys: keySets[(provider.alg ?? 'RS256') as PublicAlgorithm] })
   })
 
   test('names its user and visit', async () => {
