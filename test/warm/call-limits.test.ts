@@ -1,12 +1,8 @@
 import { describe, expect, jest, test } from '@jest/globals'
 import request from 'supertest'
 import { Problem } from '../../src/lib/errors.js'
-import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
-import { type Caller, createCallLimits } from '../../src/warm/call-limits.js'
-import { FakeClock } from '../support/fake-clock.js'
+import type { Caller } from '../../src/warm/call-limits.js'
 import { useFakeTimers } from '../support/fake-timers.js'
-import { memoryStore } from '../support/memory-store.js'
-import { unnoted } from '../support/unlimited.js'
 import { callLimits, config, type FakeService, fakeService, networks, parameters, warm } from './fake-login.js'
 
 const user = 'juliet@chat.example'
@@ -66,10 +62,7 @@ describe('the password of an account that acts for others', () => {
 })
 
 describe('a client whose address may not call the API', () => {
-  const access = (allowed: string) => ({
-    ...config.access,
-    warm: networks(allowed),
-  })
+  const access = (allowed: string) => ({ ...config.access, warm: networks(allowed) })
 
   test.each([
     ['post', '/warm'],
@@ -84,11 +77,7 @@ describe('a client whose address may not call the API', () => {
     const reply = await request(service.app)[method](path).accept('json')
     expect([reply.status, reply.body.code]).toEqual([403, 'address-forbidden'])
     expect(reply.headers['www-authenticate']).toBeUndefined()
-    expect(service.lines().at(-1)).toMatchObject({
-      msg: 'warm',
-      code: 'address-forbidden',
-      address: '127.0.0.1',
-    })
+    expect(service.lines().at(-1)).toMatchObject({ msg: 'warm', code: 'address-forbidden', address: '127.0.0.1' })
   })
 
   test('is recognized by its own address if a trusted proxy sends it', async () => {
@@ -105,26 +94,4 @@ describe('a client whose address may not call the API', () => {
     expect((await request(app).get('/')).status).toBe(200)
     expect((await request(app).get('/warm')).status).toBe(403)
   })
-})
-
-test('a process knows from its predecessor which clients have sent the right secret', async () => {
-  const rates = { ...config.rates, failedLogins: 5 }
-  const clock = new FakeClock()
-  const about = { rates, clock, keys: secretKeys(() => undefined), makeRate: memoryStore(clock).rate, refused: unnoted }
-  const old = createCallLimits(about)
-  const from = (client: string) => ({ client, name: 'portal', hash: `${client} secret` })
-  const backend = from('192.0.2.1')
-  expect(await old.adminSecrets.begin(backend)).toBeUndefined()
-  await old.adminSecrets.succeeded(backend)
-  const { adminSecrets } = createCallLimits(about)
-  for (let number = 0; number < 50; number++) {
-    const guess = from(`198.51.100.${number}`)
-    expect(await adminSecrets.begin(guess)).toBeUndefined()
-    await adminSecrets.failed(guess)
-  }
-  for (const [claim, wasRight] of [
-    [from('192.0.2.2'), false],
-    [backend, true],
-  ] as const)
-    expect([await adminSecrets.begin(claim), await adminSecrets.wasRight(claim)]).toEqual([600, wasRight])
 })

@@ -140,15 +140,6 @@ export function appParts(settings: Config = config, about: AppAbout = {}): AppPa
   }
 }
 
-export interface FakeService {
-  readonly app: Express
-  readonly logins: Parameters<Logins['login']>[0][]
-  readonly released: string[]
-  readonly counts: Counts
-  log(): string
-  lines(): Record<string, unknown>[]
-}
-
 export interface FakeParts {
   readonly login?: Logins['login']
   readonly keysOf?: Logins['keysOf']
@@ -171,7 +162,7 @@ export function fakeService({
   hashes = hashQueue(),
   isStopping = () => false,
   ...settings
-}: Partial<Config> & FakeParts = {}): FakeService {
+}: Partial<Config> & FakeParts = {}) {
   let text = ''
   const recent = new RecentAudit()
   const stream = new Writable({
@@ -201,13 +192,15 @@ export function fakeService({
     },
     answering: { ...parts.answering, isStopping },
   })
-  const lines = () =>
+  const lines = (): Record<string, unknown>[] =>
     text
       .split('\n')
       .filter(Boolean)
       .map(line => JSON.parse(line))
   return { app, logins, released, counts: parts.answering.counts, log: () => text, lines }
 }
+
+export type FakeService = ReturnType<typeof fakeService>
 
 export const credentials = ['admin@host', 'gehe:im-ü'] as const
 export const parameters = { jid: 'juliet@chat.example/balcony', password: 's3cret-of-juliet' }

@@ -71,12 +71,6 @@ describe('a warm call', () => {
     expect(await at(true)).toBe('https://chat.lan/http-bind')
   })
 
-  test('has only the path of the BOSH endpoint if the requested host is unknown', async () => {
-    const service = fakeService({ externalUrl: undefined })
-    const { body } = await warm(service).set('Host', 'evil.example').send(parameters)
-    expect(body.url).toBe('/http-bind')
-  })
-
   test('ignores parameters in the query string', async () => {
     const reply = await asAdmin(fakeService().app).post('/warm?jid=juliet@chat.example&password=x')
     expect(reply.status).toBe(400)

@@ -60,19 +60,14 @@ test('sixty minutes are kept, whatever happens', () => {
   expect(clock.pending).toBe(0)
 })
 
-test('a timer that fires a millisecond early still ends the minute', () => {
+test.each([
+  ['a millisecond early', -1],
+  ['late, because the machine was paused,', 40_000],
+])('a timer that fires %s ends the minute before', (_when, later) => {
   const { clock, counts } = one
-  const early = { now: () => clock.now(), after: (ms: number, call: () => void) => clock.after(ms - 1, call) }
-  const lastHour = createLastHour({ clock: early, counts, registry: { size: 9 } })
-  clock.advance(minute)
-  expect(latest(hourOf(lastHour.minutes()).sessions, 2)).toEqual([null, 9])
-})
-
-test('a timer that fires late, because the machine was paused, ends the minute before', () => {
-  const { clock, counts } = one
-  const late = { now: () => clock.now(), after: (ms: number, call: () => void) => clock.after(ms + 40_000, call) }
-  const lastHour = createLastHour({ clock: late, counts, registry: { size: 9 } })
-  clock.advance(minute + 40_000)
+  const inexact = { now: () => clock.now(), after: (ms: number, call: () => void) => clock.after(ms + later, call) }
+  const lastHour = createLastHour({ clock: inexact, counts, registry: { size: 9 } })
+  clock.advance(minute + Math.max(0, later))
   expect(latest(hourOf(lastHour.minutes()).sessions, 2)).toEqual([null, 9])
 })
 

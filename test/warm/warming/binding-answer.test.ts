@@ -21,10 +21,7 @@ interface Sent {
 /** Fetches and sends the form like a browser, up to the redirect. */
 async function postForm({ settings, bound, headers, now }: Sent = {}) {
   const sessions = new FakeSessions()
-  sessions.views.set(binding.id, {
-    ...{ id: binding.id, jid: binding.jid, domain: 'chat.example', origin: 'warmed', transport: undefined },
-    ...{ process: '', isPage: false, state: 'waiting', openedAt: 0, quietSince: 0 },
-  })
+  sessions.add(0, { id: binding.id, transport: undefined, state: 'waiting' })
   const login = async () => ({ ...binding, ...bound })
   const service = fakeService({ ...settings, sessions, login, ...(now && { now }) })
   const { app } = service
@@ -93,8 +90,9 @@ test('the files and links of the page are below the public path', async () => {
   expect(addresses.filter(address => !address.startsWith('/chat/'))).toEqual(['#main'])
 })
 
-test.each<[string, Sent, string, string]>([
-  ['its own host', { settings: { externalUrl: undefined } }, '/http-bind', "'self'"],
+test.each<[string, Sent, string, string, string?]>([
+  ['its own host', { settings: { externalUrl: undefined } }, '/http-bind', "'self'", '/http-bind'],
+  ['a path of its own host', {}, '/http-bind', "'self'"],
   [
     'the public address, if the page came from another',
     { headers: { Host: 'internal.example:8080', Origin: 'http://internal.example:8080' } },
@@ -106,12 +104,17 @@ test.each<[string, Sent, string, string]>([
     { bound: { url: 'https://bosh.example:5281/http-bind?x=1&y=2' } },
     'https://bosh.example:5281/http-bind?x&#x3D;1&amp;y&#x3D;2',
     "'self' https://bosh.example:5281",
+    'https://bosh.example:5281/http-bind?x&#x3D;1&amp;y&#x3D;2',
   ],
-])('the page attaches at %s, and may connect to no other address', async (_where, sent, url, connect) => {
-  const { text, headers } = await sendForm(sent)
-  expect(text).toContain(`data-url="${url}"`)
-  expect(headers['content-security-policy']).toBe(policy(connect))
-})
+])(
+  'the page attaches at %s, and may connect to no other address',
+  async (_where, sent, url, connect, whole = 'https://web.example/http-bind') => {
+    const { text, headers } = await sendForm(sent)
+    expect(text).toContain(`data-url="${url}"`)
+    expect(text).toContain(`at the BOSH address <code>${whole}</code>`)
+    expect(headers['content-security-policy']).toBe(policy(connect))
+  },
+)
 
 test('the page stays well-formed for any JID that the XMPP server binds', async () => {
   const jid = `a@chat.example/<b>&"'\u0001\ufffe\ud800]]>`
@@ -178,13 +181,6 @@ test.each([
   const { status, text } = await show()
   expect([status, text.includes(binding.sid), isXhtml(text)]).toEqual([410, false, true])
   expect(text).toContain(`aria-level="1" data-state="over"><p>${title}</p>`)
-})
-
-test('the page shows the whole address of the BOSH endpoint', async () => {
-  const addressIn = (text: string) => /at the BOSH address <code>([^<]*)<\/code>/.exec(text)?.[1]
-  expect(addressIn((await sendForm({})).text)).toBe('https://web.example/http-bind')
-  const url = 'https://bosh.example:5281/http-bind'
-  expect(addressIn((await sendForm({ bound: { url } })).text)).toBe(url)
 })
 
 test('a token for WebSocket is shown with its URL', async () => {
