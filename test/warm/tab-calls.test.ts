@@ -1,9 +1,9 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
-import request from 'supertest'
+import type request from 'supertest'
 import { Problem } from '../../src/lib/errors.js'
 import type { Logins, WarmedBinding } from '../../src/warm/warming/session-login.js'
-import { binding, config, credentials, type FakeParts, fakeService, keys, parameters } from './fake-login.js'
+import { asAdmin, binding, config, credentials, type FakeParts, fakeService, keys, parameters } from './fake-login.js'
 import { FakeSessions, idOf, sidOf } from './fake-sessions.js'
 
 const { jid } = parameters
@@ -31,19 +31,18 @@ function setUp({ waits = false, ...about }: FakeParts & { waits?: boolean } & Pa
       if (!waits) pending.at(-1)!.resolve()
     })
   const service = fakeService({ sessions, login, ...about })
-  const call = async (more: object = {}, by: readonly [string, string] = credentials) => {
-    const reply = await request(service.app)
-      .post('/warm')
-      .auth(...by)
-      .send({ ...parameters, visit: 'v1', tab: 't1', ...more })
-    return { status: reply.status, body: JSON.parse(reply.text) }
+  const answered = async (call: request.Test) => {
+    const { status, text } = await call
+    return { status, body: JSON.parse(text) }
   }
-  const sessionsCall = async (method: 'get' | 'delete', query: string, by: readonly [string, string] = credentials) => {
-    const reply = await request(service.app)
-      [method](`/warm/sessions${query}`)
-      .auth(...by)
-    return { status: reply.status, body: JSON.parse(reply.text) }
-  }
+  const call = (more: object = {}, by: readonly [string, string] = credentials) =>
+    answered(
+      asAdmin(service.app, by)
+        .post('/warm')
+        .send({ ...parameters, visit: 'v1', tab: 't1', ...more }),
+    )
+  const sessionsCall = (method: 'get' | 'delete', query: string, by: readonly [string, string] = credentials) =>
+    answered(asAdmin(service.app, by)[method](`/warm/sessions${query}`))
   const begun = async (many: number) => {
     while (pending.length < many) await new Promise(setImmediate)
   }

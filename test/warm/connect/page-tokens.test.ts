@@ -52,7 +52,7 @@ const defaults = {
 
 interface Options extends Partial<typeof defaults> {
   readonly clock?: FakeClock
-  readonly fetch?: () => Promise<string>
+  readonly fetch?: (url: string) => Promise<string>
   readonly lines?: unknown[]
 }
 
@@ -60,7 +60,7 @@ const pageTokens = ({ clock = new FakeClock(), fetch = async () => '', lines = [
   const log = (...line: unknown[]) => void lines.push(line)
   return new PageTokens({
     pages: { ...defaults, ...pages },
-    fetchKeys: () => fetch,
+    fetchKeys: url => () => fetch(url),
     clock,
     now: () => now,
     log: { info: log, warn: log, error: log },
@@ -630,19 +630,11 @@ describe('a reload', () => {
       [`${issuer}/keys`]: keys,
     }
     const pages = { ...defaults, issuers: [issuer] }
-    const made = new PageTokens({
-      pages,
-      fetchKeys: url => async () => {
-        fetched.push(url)
-        return documents[url]!
-      },
-      clock: new FakeClock(),
-      now: () => now,
-      log: { info() {}, warn() {}, error() {} },
-      onFetchFailed(error) {
-        throw error
-      },
-    })
+    const fetch = async (url: string) => {
+      fetched.push(url)
+      return documents[url]!
+    }
+    const made = pageTokens({ ...pages, fetch })
     const bySecret = signed(claims)
     const byKey = await new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA' }).sign(pair.privateKey)
     const userOf = userOfBy(made)

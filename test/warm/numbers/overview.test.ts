@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import { Counts } from '../../../src/lib/counts.js'
 import type { Capacity } from '../../../src/warm/numbers/capacity.js'
-import { createLastHour, type LastHour, timeWithin } from '../../../src/warm/numbers/last-hour.js'
-import { createOverview, type Overview } from '../../../src/warm/numbers/overview.js'
+import { createLastHour, timeWithin } from '../../../src/warm/numbers/last-hour.js'
+import { createOverview } from '../../../src/warm/numbers/overview.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { FakeProcesses } from '../../support/fake-processes.js'
 
@@ -15,41 +15,27 @@ const capacityOf = (sessions: number) => (): Capacity => {
   }
 }
 
-const hourOf = (clock: FakeClock) => createLastHour({ clock, counts: new Counts(), registry: { size: 0 } })
-
 describe('several processes', () => {
   function start(count: number) {
     const processes = new FakeProcesses()
-    const clocks: FakeClock[] = []
-    const started: {
-      look: () => Promise<Overview>
-      lastHour: LastHour
-      registry: { takesSessions: boolean }
-    }[] = []
-    for (let number = 0; number < count; number++) {
+    const all = Array.from({ length: count }, (_, number) => {
       const others = processes.start()
       const clock = new FakeClock()
       clock.advance(number * 100_000)
-      clocks.push(clock)
-      const lastHour = hourOf(clock)
+      const lastHour = createLastHour({ clock, counts: new Counts(), registry: { size: 0 } })
       const registry = { takesSessions: true }
-      started.push({
-        look: createOverview({
-          ...{ others, clock, lastHour, place: 'web1', registry },
-          capacity: capacityOf(number),
-        }),
-        lastHour,
-        registry,
-      })
-    }
-    return { all: started, processes, clocks }
+      const capacity = capacityOf(number)
+      const look = createOverview({ others, clock, lastHour, place: 'web1', registry, capacity })
+      return { look, lastHour, registry, clock }
+    })
+    return { all, processes }
   }
 
   test('are shown together, with the sum of their calls', async () => {
-    const { all, processes, clocks } = start(3)
+    const { all, processes } = start(3)
     for (const [number, { lastHour }] of all.entries())
       for (let call = 0; call <= number; call++) lastHour.add(call === 2 ? 'timeout' : 'ok', 10 * 4 ** number)
-    for (const clock of clocks) clock.advance(5_000)
+    for (const { clock } of all) clock.advance(5_000)
     all[1]!.registry.takesSessions = false
     processes.named('pppp0001')!.isDraining = true
     for (const { look } of all) {

@@ -261,19 +261,6 @@ describe('ending selected sessions on the page', () => {
     expect(sessions.ended).toEqual([])
   })
 
-  test('is refused from another site, and without its token', async () => {
-    const { sessions, get, post } = withUsers(2)
-    const csrf_token = tokenIn((await get(select).set(html)).text)
-    const send = (headers: Record<string, string>, body: object) =>
-      submit(post('/warm/sessions/end'), body, { ...headers, Accept: json })
-    for (const reply of [
-      await send({ Origin: 'https://evil.example' }, { csrf_token, id: one }),
-      await send(browser, { id: one }),
-    ])
-      expect([reply.status, codeOf(reply)]).toEqual([403, 'cross-site-request'])
-    expect(sessions.ended).toEqual([])
-  })
-
   test('ends nothing if one of the sessions is not in the admin’s domains', async () => {
     const { sessions, get, call } = setUp()
     sessions.add(1)
@@ -323,21 +310,30 @@ describe('ending a session in a browser', () => {
     expect(service.lines()[0]).not.toHaveProperty('audit')
   })
 
-  // What is accepted is tested in http/access/sender.test.ts and form-tokens.test.ts.
-  test('is refused from another site, and without its token', async () => {
-    const { sessions, ask, send, post } = setUpOne()
-    const elsewhere = await send(await ask(), { Origin: 'https://evil.example', Accept: json })
-    expect([elsewhere.status, codeOf(elsewhere)]).toEqual([403, 'cross-site-request'])
-    expect((await send('')).status).toBe(403)
-    const asJson = await post(`/warm/${one}/end`)
-      .set(browser)
-      .send({ csrf_token: await ask() })
-    expect(asJson.status).toBe(403)
-    expect(sessions.ended).toEqual([])
-  })
-
   test('answers in JSON if requested', async () => {
     const { ask, send } = setUpOne()
     expect((await send(await ask(), { ...browser, Accept: json })).body).toEqual({ ended: 1 })
   })
+
+  test('is refused as JSON, because programs send no forms', async () => {
+    const { sessions, ask, post } = setUpOne()
+    const csrf_token = await ask()
+    expect((await post(`/warm/${one}/end`).set(browser).send({ csrf_token })).status).toBe(403)
+    expect(sessions.ended).toEqual([])
+  })
+})
+
+// What is accepted is tested in http/access/sender.test.ts and form-tokens.test.ts.
+test.each([
+  ['/warm/sessions/end', { id: one }],
+  [`/warm/${one}/end`, {}],
+])('the form at %s is refused from another site, and without its token', async (path, fields) => {
+  const { sessions, get, post } = withUsers(1)
+  const csrf_token = tokenIn((await get('/warm').set(html)).text)
+  for (const reply of [
+    await submit(post(path), { ...fields, csrf_token }, { Origin: 'https://evil.example', Accept: json }),
+    await submit(post(path), fields, { ...browser, Accept: json }),
+  ])
+    expect([reply.status, codeOf(reply)]).toEqual([403, 'cross-site-request'])
+  expect(sessions.ended).toEqual([])
 })

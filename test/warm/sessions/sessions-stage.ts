@@ -1,5 +1,5 @@
-import request from 'supertest'
-import { credentials, fakeService } from '../fake-login.js'
+import type request from 'supertest'
+import { asAdmin, credentials, fakeService } from '../fake-login.js'
 import { FakeSessions, idOf } from '../fake-sessions.js'
 
 export const json = 'application/json'
@@ -13,9 +13,7 @@ export function setUp(settings: Parameters<typeof fakeService>[0] = {}) {
   const call =
     (method: 'get' | 'head' | 'post' | 'delete' | 'put' | 'options', as: readonly [string, string] = credentials) =>
     (path: string) =>
-      request(service.app)
-        [method](path)
-        .auth(...as)
+      asAdmin(service.app, as)[method](path)
   return {
     sessions,
     service,
