@@ -148,10 +148,10 @@ export function createCalls(config: Config, hashes: WorkQueue, limits: CallLimit
       }
       return [check, refused]
     },
-    answering: createAnswering(config, answering, {
-      adminOf: request => adminOf(request)!,
-      representationOf: request => represent(request, config.warmPath),
-    }),
+    answering: createAnswering(config, answering, request => ({
+      admin: adminOf(request)!,
+      representation: represent(request, config.warmPath),
+    })),
   }
 }
 
@@ -196,13 +196,12 @@ export function createOftenLog(config: ClientRules, { log, logOften }: Pick<Answ
   }
 }
 
-interface CallerOf {
-  readonly adminOf: (request: Request) => Admin
-  readonly representationOf: (request: Request) => Representation
-}
-
 /** In place of a page with an error, `onProblem` can return another, such as the form with its mistakes. */
-export function createAnswering(config: ClientRules, parts: AnsweringParts, { adminOf, representationOf }: CallerOf) {
+export function createAnswering(
+  config: ClientRules,
+  parts: AnsweringParts,
+  callerOf: (request: Request) => Pick<Call, 'admin' | 'representation'>,
+) {
   const { log, audit, clock, lastHour, onCall, isStopping } = parts
   const logOften = createOftenLog(config, parts)
   const note = (call: Call, name: CallName, outcome: Outcome, started: number): void => {
@@ -223,9 +222,8 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
   ): RequestHandler =>
     async (request, response) => {
       const started = clock.now()
-      const admin = adminOf(request)
+      const { admin, representation } = callerOf(request)
       const line = { admin: admin.name, ...aboutOf(request, config) }
-      const representation = representationOf(request)
       const signal = signalOf(request, response)
       const begunAt = Number(noteOf(request) ?? Date.now())
       const call: Call = { request, response, admin, representation, signal, begunAt, line }

@@ -58,11 +58,26 @@ function tabSessions(own: TabCallsParts['own'], shared: Shared | undefined, cloc
     process === others.self ||
     (!others.isGone(process) && others.others.some(({ name }) => name === process))
 
+  /** Waits for the session of a process that died, or in another form. Resolves with the process that has it now. */
+  const takenUp = async (tab: TabKey, { records }: Shared): Promise<string | undefined> => {
+    let silent: string | undefined
+    const look = async () => {
+      const taker = await records?.takeUp({ tab })
+      if (typeof taker !== 'object') return taker ?? null
+      silent = 'keptBy' in taker ? taker.keptBy : undefined
+      return silent !== undefined && isReached(silent) ? silent : undefined
+    }
+    const taker = await lookAgain(look, () => looksForDead, clock)
+    // Its session can still be taken up: a login would be a second session of the tab.
+    if (taker === undefined && silent !== undefined) throw unreachable(silent)
+    return taker ?? undefined
+  }
+
   return async (tab: TabKey, { session, hasRecord }: TabLock): Promise<string | undefined> => {
     if (session?.state === 'elsewhere') return own.ofTab(tab)
     const isLeft = session !== undefined && !isReached(session.process)
     const isWanted = shared !== undefined && own.ofTab(tab) === undefined && (hasRecord || isLeft)
-    const taker = isWanted ? await orStoreProblem(takenUp(tab, shared, isReached, clock)) : undefined
+    const taker = isWanted ? await orStoreProblem(takenUp(tab, shared)) : undefined
     const here = own.ofTab(tab)
     if (here !== undefined) return here
     const owner = isLeft ? taker : (session?.process ?? taker)
@@ -131,24 +146,4 @@ export function createTabCalls({ own, tabs, shared, clock, timeout }: TabCallsPa
       }
     },
   }
-}
-
-/** Waits for the session of a process that died, or in another form. Resolves with the process that has it now. */
-async function takenUp(
-  tab: TabKey,
-  { records }: Shared,
-  isReached: (process: string) => boolean,
-  clock: Clock,
-): Promise<string | undefined> {
-  let silent: string | undefined
-  const look = async () => {
-    const taker = await records?.takeUp({ tab })
-    if (typeof taker !== 'object') return taker ?? null
-    silent = 'keptBy' in taker ? taker.keptBy : undefined
-    return silent !== undefined && isReached(silent) ? silent : undefined
-  }
-  const taker = await lookAgain(look, () => looksForDead, clock)
-  // Its session can still be taken up: a login would be a second session of the tab.
-  if (taker === undefined && silent !== undefined) throw unreachable(silent)
-  return taker ?? undefined
 }

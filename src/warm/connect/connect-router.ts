@@ -43,7 +43,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
   const pages = new PageAuthentication(parts, ({ jid, visit }) =>
     warming.limits.countSignOut({ admin: admin.name, user: userOf(jid), visit }),
   )
-  const answering = createAnswering(config, parts.answering, { adminOf: () => admin, representationOf: () => 'json' })
+  const answering = createAnswering(config, parts.answering, () => ({ admin, representation: 'json' }))
   const warmCalls = new WarmCalls(config, warming)
 
   const authenticate: RequestHandler = async (request, response, next) => {
