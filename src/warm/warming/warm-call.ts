@@ -99,7 +99,7 @@ export class WarmCalls {
     if (!allowsDomain(domains, jid.domain)) throw new Problem('domain-not-allowed', { setting: 'XMPP_DOMAINS' })
     demandDomain(admin, jid.domain)
     if (!remember) return
-    const isOwnPassword = credentials.kind === 'password' && credentials.user === undefined
+    const isOwnPassword = 'kind' in credentials && credentials.kind === 'password' && credentials.user === undefined
     if (!isOwnPassword || representation !== 'json') throw invalidParameter('remember')
     this.#logins.sealed.demandKeys()
   }
@@ -167,7 +167,7 @@ export function createWarmCall(calls: WarmCalls, formGuard: FormGuard) {
 
 function noteLogin(line: Call['line'], { jid, credentials }: AskedSession): void {
   line['jid'] = formatBareJid(jid)
-  if (credentials.kind === 'unusable') return
+  if (credentials instanceof Problem) return
   line['login'] = credentials.kind
   const account = accountOf(credentials)
   if (account !== undefined) line['account'] = formatBareJid({ local: account, domain: jid.domain })

@@ -29,15 +29,10 @@ const openNone: OpenCredential = () => {
   throw invalidParameter('credential')
 }
 
-/** A call that resumes its session needs no usable credentials. */
-export type AskedSession = Omit<WarmRequest, 'credentials'> & { readonly credentials: Credentials | Unusable }
+/** A call that resumes its session needs no usable credentials, so their problem waits until a login needs them. */
+export type AskedSession = Omit<WarmRequest, 'credentials'> & { readonly credentials: Credentials | Problem }
 
 type Page = Omit<TabKey, 'admin'>
-
-interface Unusable {
-  readonly kind: 'unusable'
-  readonly problem: Problem
-}
 
 /** Throws a `Problem`, which never quotes values. */
 export function toWarmRequest(sent: Parameters, settings: WarmSettings): WarmRequest {
@@ -46,7 +41,7 @@ export function toWarmRequest(sent: Parameters, settings: WarmSettings): WarmReq
 
 export function demandCredentials<Asked extends Pick<AskedSession, 'credentials'>>(asked: Asked) {
   const { credentials } = asked
-  if (credentials.kind === 'unusable') throw credentials.problem
+  if (credentials instanceof Problem) throw credentials
   return { ...asked, credentials }
 }
 
@@ -119,7 +114,7 @@ export function readCredentials(
     // An account acts only for users of its own domain. A token is for a single user, so it cannot act for another.
     if (token !== undefined || authzid.domain !== jid.domain) throw invalidParameter('authzid')
     if (password === undefined)
-      return { jid: authzid, credentials: missingPassword('It is needed with jid and authzid.') }
+      return { jid: authzid, credentials: missingParameter('password', 'It is needed with jid and authzid.') }
     const user = authzid.local === jid.local ? undefined : jid.local
     return { jid: authzid, credentials: { kind: 'password', password, user } }
   }
@@ -129,16 +124,17 @@ export function readCredentials(
   return { jid, credentials: { kind: 'token', token, mechanism: mechanism ?? defaultTokenMechanism } }
 }
 
-function withoutProof(jid: Jid, ways: Ways): Credentials | Unusable {
+function withoutProof(jid: Jid, ways: Ways): Credentials | Problem {
   const { servers, remotes } = ways
   const { domain } = jid
   if (isServiceAccount(jid, ways.serviceAccounts))
-    return unusable(new Problem('authzid-refused', { detail: 'It is the service account itself.' }))
+    return new Problem('authzid-refused', { detail: 'It is the service account itself.' })
   const login = operatorLogin(ways, domain)
   if (login !== undefined) return login
   const server = servers.get(domain) ?? (remotes.has(domain) ? undefined : servers.get('*'))
   if (server?.certificate !== undefined) return { kind: 'certificate' }
-  return missingPassword(
+  return missingParameter(
+    'password',
     'Or send token or credential. A jid alone needs XMPP_SERVICE_ACCOUNTS, XMPP_LOGIN_KEYS_FILE or a certificate.',
   )
 }
@@ -149,15 +145,11 @@ export function isServiceAccount({ local, domain }: Jid, serviceAccounts: Ways['
   return account !== undefined && isSameName(account.user, local)
 }
 
-const unusable = (problem: Problem): Unusable => ({ kind: 'unusable', problem })
-
-const missingPassword = (rule: string) => unusable(missingParameter('password', rule))
-
-function opened(open: () => Credentials): Credentials | Unusable {
+function opened(open: () => Credentials): Credentials | Problem {
   try {
     return open()
   } catch (problem) {
-    if (problem instanceof Problem) return unusable(problem)
+    if (problem instanceof Problem) return problem
     throw problem
   }
 }
