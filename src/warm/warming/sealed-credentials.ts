@@ -32,11 +32,11 @@ export function createSealedCredentials({ sealKeys }: Pick<Config, 'sealKeys'>, 
       return text
     },
 
-    open(admin: string, jid: Jid, text: string): ScramProof {
-      if (sealKeys === undefined) throw new Problem('credentials-expired', { detail: 'SEAL_KEY_FILE is not set.' })
+    open(admin: string, jid: Jid, text: string): ScramProof | Problem {
+      if (sealKeys === undefined) return new Problem('credentials-expired', { detail: 'SEAL_KEY_FILE is not set.' })
       const opened = text.length > longestCredential ? undefined : openText(sealKeys, purposeOf(admin, jid), text)
       if (opened === undefined || opened.readUIntBE(0, expiryBytes) * 1000 <= now())
-        throw new Problem('credentials-expired', {
+        return new Problem('credentials-expired', {
           detail: 'The credential is damaged or too old, or is for another admin, jid or SEAL_KEY_FILE.',
         })
       return JSON.parse(opened.toString('utf8', expiryBytes)) as ScramProof

@@ -67,7 +67,8 @@ export class WarmCalls {
     const { remember = false } = sent
     const open: OpenCredential = (jid, credential) => {
       line['jid'] = formatBareJid(jid)
-      return { kind: 'keys', proof: this.#logins.sealed.open(admin.name, jid, credential) }
+      const proof = this.#logins.sealed.open(admin.name, jid, credential)
+      return proof instanceof Problem ? proof : { kind: 'keys', proof }
     }
     const mayBeAnonymous = guestAddress !== undefined || this.#config.warm.anonymous
     const { page, ...asked } = toAskedSession(sent, this.#config, open, mayBeAnonymous)

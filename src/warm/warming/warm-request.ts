@@ -23,11 +23,9 @@ export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'loginKey
 /** The largest values of XEP-0124 §22: remote endpoints have limits of their own. */
 const limitsElsewhere = { maxWait: 65535, maxRequests: 256, attachBinding: 'off' } as const
 
-export type OpenCredential = (jid: Jid, credential: string) => Credentials
+export type OpenCredential = (jid: Jid, credential: string) => Credentials | Problem
 
-const openNone: OpenCredential = () => {
-  throw invalidParameter('credential')
-}
+const openNone: OpenCredential = () => invalidParameter('credential')
 
 /** A call that resumes its session needs no usable credentials, so their problem waits until a login needs them. */
 export type AskedSession = Omit<WarmRequest, 'credentials'> & { readonly credentials: Credentials | Problem }
@@ -119,7 +117,7 @@ export function readCredentials(
     return { jid: authzid, credentials: { kind: 'password', password, user } }
   }
   if (password !== undefined) return { jid, credentials: { kind: 'password', password } }
-  if (credential !== undefined) return { jid, credentials: opened(() => open(jid, credential)) }
+  if (credential !== undefined) return { jid, credentials: open(jid, credential) }
   if (token === undefined) return { jid, credentials: withoutProof(jid, ways) }
   return { jid, credentials: { kind: 'token', token, mechanism: mechanism ?? defaultTokenMechanism } }
 }
@@ -143,13 +141,4 @@ function withoutProof(jid: Jid, ways: Ways): Credentials | Problem {
 export function isServiceAccount({ local, domain }: Jid, serviceAccounts: Ways['serviceAccounts']): boolean {
   const account = accountFor(serviceAccounts, domain)
   return account !== undefined && isSameName(account.user, local)
-}
-
-function opened(open: () => Credentials): Credentials | Problem {
-  try {
-    return open()
-  } catch (problem) {
-    if (problem instanceof Problem) return problem
-    throw problem
-  }
 }

@@ -1,5 +1,6 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
+import { Problem } from '../../../src/lib/errors.js'
 import { sealText } from '../../../src/lib/secrets/sealed-text.js'
 import { createSealedCredentials } from '../../../src/warm/warming/sealed-credentials.js'
 import { type Jid, parseJid } from '../../../src/xmpp/jid/jid.js'
@@ -16,12 +17,10 @@ const seal = (jid = juliet, proof: Parameters<ReturnType<typeof sealed>['seal']>
   sealed(key).seal('portal', jid, proof)
 
 function opened(text: string, jid: Jid = juliet, admin = 'portal', by = sealed(key)): unknown {
-  try {
-    return by.open(admin, jid, text)
-  } catch (error) {
-    const { code, status, detail, step } = error as Record<string, unknown>
-    return { code, status, detail, step }
-  }
+  const outcome = by.open(admin, jid, text)
+  if (!(outcome instanceof Problem)) return outcome
+  const { code, status, detail, step } = outcome
+  return { code, status, detail, step }
 }
 
 const refused = {
