@@ -1,4 +1,5 @@
 import { demandFormat } from '../http/bodies/read-body.js'
+import { attempt } from '../lib/attempt.js'
 import { Problem } from '../lib/errors.js'
 import { foreignText } from '../lib/text/foreign-text.js'
 import { formPairs } from '../lib/text/form-pairs.js'
@@ -112,26 +113,15 @@ function unknownParameter([name, value]: Pair, before: string | undefined, table
 }
 
 function pairsIn(format: 'form' | 'json', body: Uint8Array): Iterable<Pair> {
-  const text = decode(body)
+  const text = attempt(() => new TextDecoder('utf-8', { fatal: true }).decode(body))
+  if (text === undefined) throw new Problem('invalid-body', { detail: 'It is not UTF-8.' })
   return format === 'json' ? jsonPairs(text) : formPairs(text)
 }
 
-function decode(body: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(body)
-  } catch {
-    throw new Problem('invalid-body', { detail: 'It is not UTF-8.' })
-  }
-}
-
 function* jsonPairs(text: string): Iterable<Pair> {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    // Without a cause, because the message of `JSON.parse` quotes the text.
-    throw new Problem('invalid-body', { detail: 'It is not JSON.' })
-  }
+  // Without a cause, because the message of `JSON.parse` quotes the text.
+  const value: unknown = attempt(() => JSON.parse(text))
+  if (value === undefined) throw new Problem('invalid-body', { detail: 'It is not JSON.' })
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Problem('invalid-body', { detail: 'The JSON must be an object.' })
   const members = value as Record<string, unknown>

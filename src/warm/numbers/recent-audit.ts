@@ -119,10 +119,7 @@ function fits(line: AuditLine, wish: AuditWish): boolean {
 }
 
 function toLine(number: number, fields: Readonly<Record<string, unknown>>): AuditLine {
-  const text = (name: string) => {
-    const value = fields[name]
-    return typeof value === 'string' ? { [name]: value } : {}
-  }
+  const ownTexts = textFields.map(name => [name, fields[name]]).filter(([, value]) => typeof value === 'string')
   const { time, node, jid, jids, server, servers, msg, count, refused, ended } = fields
   const texts = (list: unknown, single: unknown) =>
     (Array.isArray(list) ? list : [single]).filter(each => typeof each === 'string')
@@ -131,7 +128,7 @@ function toLine(number: number, fields: Readonly<Record<string, unknown>>): Audi
     number,
     node: typeof node === 'string' && isProcessName(node) ? node : '',
     action: String(msg),
-    ...Object.assign({}, ...textFields.map(text)),
+    ...Object.fromEntries(ownTexts),
     jids: texts(jids, jid),
     servers: texts(servers, server),
     count: [count, refused].find(each => typeof each === 'number') ?? 1,
