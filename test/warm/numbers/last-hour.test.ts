@@ -84,14 +84,6 @@ test('the values of processes are summed, and p99 is over the logins of all', ()
   expect(p99.at(-1)).toBeLessThan(13)
 })
 
-test('calls are counted as warmed, refused, failed or gone', () => {
-  const { lastHour, recent } = one
-  for (const code of ['ok', 'not-authorized', 'too-many-requests', 'timeout', 'client-gone'] as const) {
-    lastHour.add(code, 10)
-  }
-  expect(recent()).toMatchObject({ warmed: 1, refused: 2, failed: 1, gone: 1 })
-})
-
 test('warm calls are dropped after a quarter of an hour, also if there are no new calls', () => {
   const { clock, lastHour, recent, within } = one
   const warmed = () => recent().warmed

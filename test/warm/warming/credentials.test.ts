@@ -62,10 +62,6 @@ describe('a token of a warm call', () => {
     })
   })
 
-  test('is used even if the operator has configured an account', () => {
-    expect(outcome({ jid, token: 't' }, accounts)[1]).toMatchObject({ kind: 'token' })
-  })
-
   test('may have 8192 characters', () => {
     expect(problemOf({ jid, token: 't'.repeat(8192) })).toBe('none')
     expect(problemOf({ jid, token: 't'.repeat(8193) })).toBe(invalid('token'))
@@ -144,10 +140,9 @@ describe('a password with an authzid', () => {
     ])
   })
 
-  test('is used even if the operator has configured an account', () => {
-    expect(outcome({ ...portal, authzid: 'romeo@chat.example' }, accounts)[1]).toMatchObject({
-      user: 'portal',
-    })
+  test('is used even if the operator has configured an account, as a token is', () => {
+    expect(outcome({ ...portal, authzid: 'romeo@chat.example' }, accounts)[1]).toMatchObject({ user: 'portal' })
+    expect(outcome({ jid, token: 't' }, accounts)[1]).toMatchObject({ kind: 'token' })
   })
 
   test.each([
