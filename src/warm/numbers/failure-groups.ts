@@ -15,8 +15,8 @@ export const failureKey = (line: Pick<AuditLine, 'code' | 'action' | 'step'>) =>
   `${line.code ?? 'unknown'}-${stepOf(line) ?? 'any'}`
 
 /** Failed logins of one code and step. `lines` are the newest first. */
-function groupOf([key, lines]: readonly [string, readonly AuditLine[]]) {
-  const [newest] = lines as [AuditLine]
+function groupOf(key: string, lines: readonly [AuditLine, ...AuditLine[]]) {
+  const [newest] = lines
   const { code = 'unknown', time } = newest
   const known = Object.hasOwn(problems, code) ? (code as ProblemCode) : undefined
   const some = (read: (line: AuditLine) => readonly string[]) =>
@@ -41,14 +41,8 @@ function groupOf([key, lines]: readonly [string, readonly AuditLine[]]) {
 }
 
 function groupsOf(lines: readonly AuditLine[]) {
-  const groups = new Map<string, AuditLine[]>()
-  for (const line of lines) {
-    const key = failureKey(line)
-    const group = groups.get(key) ?? []
-    groups.set(key, group)
-    group.push(line)
-  }
-  return Array.from(groups, groupOf)
+  const keys = new Set(lines.map(failureKey))
+  return Array.from(keys, key => groupOf(key, lines.filter(line => failureKey(line) === key) as [AuditLine]))
 }
 
 export function describeFailures({ lines, unanswered }: AuditPart) {
