@@ -26,7 +26,6 @@ export interface SessionEvent {
 }
 
 export interface EventQueueParts {
-  readonly send: (event: SessionEvent) => Promise<void>
   readonly clock: Clock
   readonly counts: Pick<Counts, 'events'>
   readonly sums: MinuteSums
@@ -45,6 +44,7 @@ interface Line {
 /** A failing event delays only later events of its session. */
 export class EventQueue {
   readonly #parts: EventQueueParts
+  readonly #send: (event: SessionEvent) => Promise<void>
   readonly #lines = new Map<string, Line>()
   readonly #ready = new Set<Line>()
   waiting = 0
@@ -55,8 +55,9 @@ export class EventQueue {
   readonly #isWarningDue: (key: string) => boolean
   readonly #noteDropped: AddCall<number>
 
-  constructor(parts: EventQueueParts) {
+  constructor(parts: EventQueueParts, send: (event: SessionEvent) => Promise<void>) {
     this.#parts = parts
+    this.#send = send
     this.#isWarningDue = parts.sums.firsts()
     this.#noteDropped = parts.sums.of(dropped => parts.log.warn({ dropped }, 'events were dropped'), dropWait)
   }
@@ -112,16 +113,15 @@ export class EventQueue {
   }
 
   async #sendFirst(line: Line): Promise<void> {
-    const { send, counts } = this.#parts
     const event = line.events[0]!
     this.#underWay += 1
-    const failure = await send(event).then(
+    const failure = await this.#send(event).then(
       () => undefined,
       (error: unknown) => ({ cause: codeOf(error) }),
     )
     this.#underWay -= 1
     if (this.#isOver) return
-    counts.events[event.type][failure === undefined ? 'sent' : 'failed'] += 1
+    this.#parts.counts.events[event.type][failure === undefined ? 'sent' : 'failed'] += 1
     if (failure === undefined) this.#shift(line)
     else this.#failed(line, event, failure)
     if (this.waiting === 0 && this.#whenOver !== undefined) this.#end()

@@ -8,23 +8,17 @@ import { createPost } from './post.js'
 
 const drainMilliseconds = 3_000
 
-interface EventsParts extends Outgoing, Omit<EventQueueParts, 'send'> {
+interface EventsParts extends Outgoing, EventQueueParts {
   readonly receiver: NonNullable<Config['events']>
 }
 
 export type Events = ReturnType<typeof createEvents>
 
 export function createEvents(parts: EventsParts) {
-  const { receiver, clock, counts, sums, log } = parts
+  const { receiver } = parts
   const { post, close } = createPost(receiver.url, parts)
   const sign = createSigner(receiver.key)
-  const queue = new EventQueue({
-    clock,
-    counts,
-    sums,
-    log,
-    send: ({ id, body }) => post(body, sign(id, body, Math.floor(Date.now() / 1000))),
-  })
+  const queue = new EventQueue(parts, ({ id, body }) => post(body, sign(id, body, Math.floor(Date.now() / 1000))))
   const tell: TellEvent = (type, { id: session, jid, domain, tab: page, ids }, reason) => {
     const id = randomUUID()
     const data = {

@@ -25,24 +25,20 @@ beforeEach(() => {
   underWay = new Map()
   attempts = []
   sums = new MinuteSums(clock)
-  queue = new EventQueue({
-    clock,
-    counts,
-    sums,
-    log: pino({ level: 'debug' }, { write: line => void logged.push(JSON.parse(line)) }),
-    send: ({ id }) =>
-      new Promise((resolve, reject) => {
-        attempts.push(id)
-        const settle = (act: () => void) => () => {
-          underWay.delete(id)
-          act()
-        }
-        underWay.set(id, {
-          take: settle(resolve),
-          refuse: code => settle(() => reject(Object.assign(new Error('a secret'), { code })))(),
-        })
-      }),
-  })
+  const log = pino({ level: 'debug' }, { write: line => void logged.push(JSON.parse(line)) })
+  const send = ({ id }: SessionEvent) =>
+    new Promise<void>((resolve, reject) => {
+      attempts.push(id)
+      const settle = (act: () => void) => {
+        underWay.delete(id)
+        act()
+      }
+      underWay.set(id, {
+        take: () => settle(resolve),
+        refuse: code => settle(() => reject(Object.assign(new Error('a secret'), { code }))),
+      })
+    })
+  queue = new EventQueue({ clock, counts, sums, log }, send)
 })
 
 const add = (id: string, session = 'one', about: Partial<SessionEvent> = {}) =>
