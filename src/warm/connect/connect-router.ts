@@ -75,10 +75,9 @@ export function createConnectRouter(parts: ConnectParts): Router {
     .route(config.pagePath)
     .all(admitPages(config, noteRefusal, page))
     .options((_request, response) => void response.status(204).end())
-    .all(authenticate)
+    .all(authenticate, logRefused(config, parts.answering, admin))
     .post(answering('connect', connect))
     .delete(answering('logout', disconnect))
-    .all(logRefused(config, parts.answering, admin))
   return router
 }
 
@@ -137,13 +136,11 @@ function logRefused(config: Config, answering: AnsweringParts, admin: Admin): Er
   const { log, audit } = answering
   const logOften = createOftenLog(config, answering)
   return (error, request, response, next) => {
-    if (!logged.has(response)) {
-      const problem = problemFrom(error)
-      const stream = problem.code === 'method-not-allowed' ? log : audit
-      if (problem.code !== 'internal-error')
-        logOften(request, stream, { ...outcomeOf(problem), admin: admin.name }, 'connect', causeOf(problem))
-      logged.add(response)
-    }
+    const problem = problemFrom(error)
+    const stream = problem.code === 'method-not-allowed' ? log : audit
+    if (problem.code !== 'internal-error')
+      logOften(request, stream, { ...outcomeOf(problem), admin: admin.name }, 'connect', causeOf(problem))
+    logged.add(response)
     next(error)
   }
 }
