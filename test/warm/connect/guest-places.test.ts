@@ -1,10 +1,8 @@
 // The place of a new guest in RATE_GUESTS, if the call does not log in.
 import { expect, test } from '@jest/globals'
-import express from 'express'
 import request from 'supertest'
-import { problemFrom } from '../../../src/http/answers/answer.js'
+import { createPagesApp } from '../../../src/service/app.js'
 import type { Call } from '../../../src/warm/calls.js'
-import { createConnectRouter } from '../../../src/warm/connect/connect-router.js'
 import { createGuests } from '../../../src/warm/connect/guests.js'
 import type { ForwardedCalls } from '../../../src/warm/forwarded-calls.js'
 import { appParts, config as usual } from '../fake-login.js'
@@ -15,7 +13,7 @@ function guestPage({ isStopping = false, forwarding }: { isStopping?: boolean; f
   const config = { ...usual, pages: { ...usual.pages, origins: [origin], guests: 'chat.example' } }
   const { warming, answering } = appParts(config)
   const places = { taken: 0 }
-  const router = createConnectRouter({
+  const app = createPagesApp({
     config,
     warming: { ...warming, forwarding: forwarding as ForwardedCalls },
     answering: { ...answering, isStopping: () => isStopping },
@@ -37,11 +35,6 @@ function guestPage({ isStopping = false, forwarding }: { isStopping?: boolean; f
     noteRefusal: () => {},
     page: () => ({ type: 'text/html', text: '' }) as never,
   })
-  const app = express()
-    .use(router)
-    .use(((error, _request, response, _next) => {
-      response.status(problemFrom(error).status).end()
-    }) as express.ErrorRequestHandler)
   const come = () =>
     request(app).post(config.pagePath).set({ Origin: origin, 'Content-Type': 'application/json' }).send('{}')
   return { places, come }
