@@ -8,14 +8,7 @@ import { formatJid, type Jid, userOf } from '../../xmpp/jid/jid.js'
 import { roleAllows } from '../calls.js'
 import { countedSessions, grouped, meanings, stateTexts, transportTexts } from '../page-texts.js'
 import { badParameter, type Values } from '../parameter-kinds.js'
-import {
-  type listParameters,
-  orderOf,
-  type pageParameters,
-  sessionStates,
-  usualLimit,
-  usualRows,
-} from '../parameters.js'
+import { orderOf, type pageParameters, sessionStates, usualLimit, usualRows } from '../parameters.js'
 import { queryOf } from '../read-parameters.js'
 import { describeRow, type Viewer } from './details-page.js'
 
@@ -208,23 +201,18 @@ function changed(sent: URLSearchParams, changes: Readonly<Record<string, string 
 const usualOfPage = { limit: usualRows, sort: '-opened' } as const
 const usualOfPrograms = { limit: usualLimit, sort: 'opened' } as const
 
-export function toListWish(query: Values<typeof listParameters>, { name, domains }: Admin, isPage: boolean): PageWish {
+export function toListWish(query: ListQuery, { name, domains }: Admin, isPage: boolean): PageWish {
   const usual = isPage ? usualOfPage : usualOfPrograms
-  const { jid, search, domain, state, transport, origin, process, visit } = query
-  const { limit = usual.limit, after, sort = usual.sort, page = 1 } = query
+  const { jid, search, visit, limit = usual.limit, after, sort = usual.sort, page = 1, refresh: _, ...filters } = query
   const order = orderOf(sort)
   if (after !== undefined && query.page !== undefined) throw badParameter('page', 'Either page or after is allowed.')
   if (after !== undefined && order.by !== 'opened')
     throw badParameter('after', 'It is allowed only with sort opened or -opened. Use page.')
   return {
+    ...filters,
     scope: domains,
     ...(jid && ofJid(jid)),
     search: search?.toLowerCase(),
-    domain,
-    state,
-    transport,
-    origin,
-    process,
     visit: visit === undefined ? undefined : { admin: name, visit },
     limit,
     after,
