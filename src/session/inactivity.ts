@@ -1,5 +1,3 @@
-export type InactivityRecord = ReturnType<Inactivity['record']>
-
 /** Milliseconds. After a restart, each page gets at least this time to return, unless its allowed time is shorter. */
 const leastLeft = 30_000
 
@@ -28,7 +26,7 @@ export class Inactivity {
     return { seconds: this.#seconds, isPaused: this.isPaused, since: this.since - now }
   }
 
-  takeUp({ seconds, isPaused, since }: InactivityRecord, now: number): void {
+  takeUp({ seconds, isPaused, since }: ReturnType<Inactivity['record']>, now: number): void {
     this.allow(seconds, isPaused)
     this.begin(now + Math.max(since, Math.min(0, leastLeft - seconds * 1000)))
   }

@@ -14,15 +14,13 @@ export interface OpenedBy {
   readonly isPage: boolean
 }
 
-export type HistoryRecord = SessionHistory['record']
-
 export class SessionHistory {
   openedBy: OpenedBy | undefined
   browser: string | undefined
   /** 8 × the session's age in seconds + the index in `names`. */
   #events: readonly number[]
 
-  constructor(before?: HistoryRecord) {
+  constructor(before?: SessionHistory['record']) {
     this.openedBy = before?.openedBy
     this.browser = before?.browser
     this.#events = before?.events ?? none

@@ -1,12 +1,6 @@
-import type { CallIds } from '../lib/call-ids.js'
-import type { TabKey } from '../store/store.js'
-import type { InactivityRecord } from './inactivity.js'
-import type { ClientStatesRecord } from './link/client-states.js'
 import type { LinkRecord } from './link/managed-link.js'
 import type { OutboxRecord } from './outbox.js'
 import type { Session } from './session.js'
-import type { HistoryRecord } from './session-history.js'
-import type { TicketRecord } from './ticket.js'
 
 /**
  * Raise this number when `SessionRecord`, or a record inside, changes so that an earlier process would misread it. Read
@@ -14,27 +8,7 @@ import type { TicketRecord } from './ticket.js'
  */
 export const recordVersion = 1
 
-/** Contains secrets. Times are milliseconds since the handover: earlier times are negative. */
-export interface SessionRecord {
-  readonly sid: string
-  readonly id: string
-  readonly domain: string
-  /** A full JID. */
-  readonly jid: string
-  readonly isSecure: boolean | undefined
-  readonly createdAt: number
-  readonly tab?: TabKey | undefined
-  readonly guestAddress?: string | undefined
-  readonly ids?: CallIds | undefined
-  readonly history?: HistoryRecord | undefined
-  readonly wait: { readonly ticket: TicketRecord | undefined } | undefined
-  readonly inactivity: InactivityRecord
-  readonly outbox: OutboxRecord
-  readonly link: LinkRecord
-  /** Default: false. */
-  readonly isLinkWatched?: boolean | undefined
-  readonly clientStates?: ClientStatesRecord | undefined
-  readonly client: unknown
+export type SessionRecord = ReturnType<typeof sessionRecordOf> & {
   /**
    * Written while the session lived, so it lacks what happened after that, and the stanzas for the page that the
    * server repeats.
@@ -42,14 +16,16 @@ export interface SessionRecord {
   readonly isKept?: boolean | undefined
 }
 
-type RecordParts = Pick<SessionRecord, 'jid' | 'outbox' | 'link' | 'client'>
+interface RecordParts {
+  /** A full JID. */
+  readonly jid: string
+  readonly outbox: OutboxRecord
+  readonly link: LinkRecord
+  readonly client: unknown
+}
 
-/** Times are relative to `now`. */
-export function sessionRecordOf(
-  session: Session,
-  now: number,
-  { jid, outbox, link, client }: RecordParts,
-): SessionRecord {
+/** Contains secrets. Times are milliseconds since `now`: earlier times are negative. */
+export function sessionRecordOf(session: Session, now: number, { jid, outbox, link, client }: RecordParts) {
   const { sid, id, domain, isSecure, createdAt, tab, guestAddress, ids, history, stage, inactivity } = session
   const record = inactivity.record(now)
   return {

@@ -8,8 +8,6 @@ export const proofOfPage = (token: string): Buffer => proofOf(token, 'Initiator'
 
 const proofBytes = 32
 
-export type TicketRecord = ReturnType<Ticket['record']>
-
 /** Lets one page log in once. Does not keep the token. */
 export class Ticket {
   static fresh(seconds: number, now: number, processName?: string) {
@@ -18,7 +16,7 @@ export class Ticket {
     return { token, ticket: new Ticket(proofOfPage(token), proofOf(token, 'Responder'), now + seconds * 1000) }
   }
 
-  static of({ proofOfPage, proof, until }: TicketRecord, now: number): Ticket {
+  static of({ proofOfPage, proof, until }: ReturnType<Ticket['record']>, now: number): Ticket {
     return new Ticket(Buffer.from(proofOfPage, 'base64'), Buffer.from(proof, 'base64'), now + until)
   }
 

@@ -6,11 +6,6 @@ import type { Session } from '../session.js'
 
 type ClientState = 'active' | 'inactive'
 
-export interface ClientStatesRecord {
-  readonly areOffered: boolean
-  readonly last?: ClientState | undefined
-}
-
 /** Client states of pages (XEP-0352). A server that does not offer them would close the stream. */
 export class ClientStates {
   #areOffered: boolean
@@ -18,14 +13,14 @@ export class ClientStates {
   #last: ClientState | undefined
   readonly #session: Session
 
-  constructor(session: Session, { areOffered, last }: ClientStatesRecord = { areOffered: false }) {
+  constructor(session: Session, before?: ReturnType<ClientStates['record']>) {
     this.#session = session
-    this.#areOffered = areOffered
-    this.#last = last
+    this.#areOffered = before?.areOffered ?? false
+    this.#last = before?.last
   }
 
   /** `isKept`: the session goes on. Its page may become visible before the next record, and does not say so again. */
-  record(isKept: boolean): ClientStatesRecord {
+  record(isKept: boolean) {
     return { areOffered: this.#reachServer, last: isKept && this.#last === 'inactive' ? undefined : this.#last }
   }
 

@@ -1,73 +1,63 @@
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import type { LinkCounts } from './link-counts.js'
-import type { OwnReplies } from './own-replies.js'
+import type { ManagedLink } from './managed-link.js'
 
-/** State of an `Unrecorded` that is not yet over. */
-export interface UnrecordedRecord {
-  readonly recorded?: number | undefined
-  readonly count: number
-  readonly isRepeated: boolean
-  readonly end?: number | undefined
+interface State {
+  /** Unconfirmed stanzas of the record. Undefined after the resumption. */
+  recorded?: number | undefined
+  /** Stanzas that the server has and the record lacks, and that the page has not repeated. */
+  count: number
+  /** The page has come, and its stanzas follow those of the record. */
+  isRepeated: boolean
+  /** Undefined until a page comes whose stanzas do not follow. Then, how many unconfirmed stanzas there were before it. */
+  end?: number | undefined
 }
 
-interface Link {
-  readonly counts: LinkCounts
-  readonly replies: OwnReplies
-}
+type Link = Pick<ManagedLink, 'counts' | 'replies'>
 
 /**
  * Stanzas of the page that the server has, although the record from which the session was taken up lacks them: its
  * process died after it had sent them. A page that repeats them must not send them twice.
  */
 export class Unrecorded {
-  /** Unconfirmed stanzas of the record. Undefined after the resumption. */
-  #recorded: number | undefined
-  #count: number
-  /** The page has come, and its stanzas follow those of the record. */
-  #isRepeated: boolean
-  /** Undefined until a page comes whose stanzas do not follow. Then, how many unconfirmed stanzas there were before it. */
-  #end: number | undefined
-  readonly #counts: LinkCounts
-  readonly #replies: OwnReplies
+  readonly #link: Link
+  readonly #state: State
 
-  constructor({ counts, replies }: Link, { recorded, count, isRepeated, end }: UnrecordedRecord) {
-    this.#counts = counts
-    this.#replies = replies
-    this.#recorded = recorded
-    this.#count = count
-    this.#isRepeated = isRepeated
-    this.#end = end
+  constructor(link: Link, state: State) {
+    this.#link = link
+    this.#state = { ...state }
   }
 
   /**
    * Undefined if the server has no stanzas that the record lacks. `isKept`: the process has died. `before`: the state at
    * that process, if it had taken the session up from another one.
    */
-  static after(isKept: boolean, link: Link, before: UnrecordedRecord | undefined): Unrecorded | undefined {
+  static after(isKept: boolean, link: Link, before: State | undefined): Unrecorded | undefined {
     if (!isKept || before?.recorded !== undefined) return before && new Unrecorded(link, before)
     const recorded = link.counts.unconfirmed.stanzas.length
     return new Unrecorded(link, { recorded, count: before?.count ?? 0, isRepeated: false })
   }
 
   /** Undefined if no stanza of the page can be one of these. */
-  get record(): UnrecordedRecord | undefined {
-    if (this.#recorded === undefined && this.#count === 0) return undefined
-    return { recorded: this.#recorded, count: this.#count, isRepeated: this.#isRepeated, end: this.#end }
+  get record(): State | undefined {
+    const { recorded, count } = this.#state
+    return recorded === undefined && count === 0 ? undefined : { ...this.#state }
   }
 
   /** The server's answer to the resumption. Returns false if its count is impossible. */
   resumed(text: string | undefined): boolean {
-    const counts = this.#counts
-    if (this.#recorded === undefined) return counts.confirm(text)
+    const { counts, replies } = this.#link
+    const { recorded, isRepeated, end } = this.#state
+    if (recorded === undefined) return counts.confirm(text)
     // What the page has sent meanwhile follows the recorded stanzas.
-    const following = (this.#end ?? counts.unconfirmed.stanzas.length) - this.#recorded
-    const unknown = counts.confirmRecorded(text, this.#recorded)
+    const following = (end ?? counts.unconfirmed.stanzas.length) - recorded
+    const unknown = counts.confirmRecorded(text, recorded)
     if (unknown === undefined) return false
-    const count = this.#replies.resumed(unknown)
-    this.#recorded = undefined
-    const repeated = this.#isRepeated ? Math.min(count, following) : 0
+    const count = replies.resumed(unknown)
+    this.#state.recorded = undefined
+    const repeated = isRepeated ? Math.min(count, following) : 0
     counts.forget(repeated)
-    if (this.#end === undefined) this.#count += count - repeated
+    if (end === undefined) this.#state.count += count - repeated
     return true
   }
 
@@ -76,17 +66,19 @@ export class Unrecorded {
    * missing between.
    */
   pageComes(isRepeated: boolean): void {
+    const state = this.#state
     if (!isRepeated) {
-      this.#end ??= this.#counts.unconfirmed.stanzas.length
-      this.#count = 0
-    } else if (this.#end === undefined) this.#isRepeated = true
+      state.end ??= this.#link.counts.unconfirmed.stanzas.length
+      state.count = 0
+    } else if (state.end === undefined) state.isRepeated = true
   }
 
   without(elements: readonly Element[]): readonly Element[] {
-    if (this.#count === 0 || !this.#isRepeated) return elements
+    const state = this.#state
+    if (state.count === 0 || !state.isRepeated) return elements
     return elements.filter(element => {
-      if (this.#count === 0 || !isStanza(element) || element.isOurs === true) return true
-      this.#count -= 1
+      if (state.count === 0 || !isStanza(element) || element.isOurs === true) return true
+      state.count -= 1
       return false
     })
   }
