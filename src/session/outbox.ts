@@ -30,12 +30,12 @@ export class Outbox {
   #elements: Element[] = []
   #size = 0
   #clientBytes = 0
-  #delivered = 0
+  delivered = 0
   /** How often another process has continued the session after the death of its process. */
   takeovers = 0
   #isClosed = false
-  /** Index of the stanza whose wait is measured, or -1. */
-  #timedIndex = -1
+  /** The stanza whose wait is measured. */
+  #timed: Element | undefined
   #timedSince = 0
   source: { readonly isPaused: boolean; readUnless(isFull: boolean): void } | undefined = undefined
   /** State of the last page's stream (XEP-0198), which the next page can resume. Deleted when elements are taken. */
@@ -50,18 +50,18 @@ export class Outbox {
 
   get record() {
     const { resumption } = this
-    return { elements: [...this.#elements], delivered: this.#delivered, takeovers: this.takeovers, resumption }
+    return { elements: [...this.#elements], delivered: this.delivered, takeovers: this.takeovers, resumption }
   }
 
   /** From which another process continues after the death of this one, with stanzas of the link's record. */
   keep(resumption: unknown) {
-    return { elements: [], delivered: this.#delivered, takeovers: this.takeovers + 1, resumption }
+    return { elements: [], delivered: this.delivered, takeovers: this.takeovers + 1, resumption }
   }
 
   takeUp({ elements, delivered, takeovers = 0, resumption }: OutboxRecord): void {
     this.#insert(elements)
     this.source?.readUnless(this.isFull)
-    this.#delivered = delivered
+    this.delivered = delivered
     this.takeovers = takeovers
     this.resumption = resumption
   }
@@ -78,13 +78,9 @@ export class Outbox {
     return this.#elements.length
   }
 
-  get delivered(): number {
-    return this.#delivered
-  }
-
   /** For pages. Higher than the count of a page that got stanzas twice, which would drop as many new stanzas later. */
   get countForPages(): number {
-    return this.#delivered + this.takeovers * mostTwice
+    return this.delivered + this.takeovers * mostTwice
   }
 
   get bytes(): number {
@@ -113,8 +109,8 @@ export class Outbox {
   }
 
   add(element: Element): void {
-    if (this.#timedIndex < 0 && element.namespace === 'jabber:client') {
-      this.#timedIndex = this.#elements.length
+    if (this.#timed === undefined && element.namespace === 'jabber:client') {
+      this.#timed = element
       this.#timedSince = this.#parts.clock.now()
     }
     this.#elements.push(element)
@@ -124,21 +120,20 @@ export class Outbox {
 
   putBack(stanzas: readonly Element[]): void {
     this.#insert(stanzas)
-    this.#delivered -= stanzas.length
+    this.delivered -= stanzas.length
   }
 
   #insert(elements: readonly Element[]): void {
     if (elements.length === 0) return
     this.#elements = [...elements, ...this.#elements]
-    if (this.#timedIndex >= 0) this.#timedIndex += elements.length
     this.#count(lengthOf(elements), elements.length)
   }
 
   skip(count: number): void {
     const skipped = this.#elements.splice(0, count)
     this.#count(-lengthOf(skipped), -skipped.length)
-    this.#timedIndex = Math.max(-1, this.#timedIndex - skipped.length)
-    this.#delivered += count
+    for (const element of skipped) if (element === this.#timed) this.#timed = undefined
+    this.delivered += count
     if (this.source?.isPaused === true) this.source.readUnless(this.isFull)
   }
 
@@ -146,7 +141,7 @@ export class Outbox {
     const all = this.#elements
     if (all.length > 0) this.#elements = []
     this.#count(-this.#size, -all.length)
-    this.#timedIndex = -1
+    this.#timed = undefined
     return all
   }
 
@@ -160,15 +155,15 @@ export class Outbox {
   /** `most`: characters. Longer elements are returned alone. */
   take(transport: Transport, most = mostTaken): readonly Element[] {
     this.resumption = undefined
-    const before = this.#timedIndex
+    const timed = this.#timed
+    const { clock, counts } = this.#parts
     const elements = this.#takeOut(most)
-    if (before >= elements.length) this.#timedIndex = before - elements.length
-    else if (before >= 0) {
-      this.#timedIndex = -1
-      const { clock, counts } = this.#parts
+    for (const element of elements) {
+      if (element.namespace === 'jabber:client') this.delivered += 1
+      if (element !== timed) continue
+      this.#timed = undefined
       counts.pages[transport].deliveries.add((clock.now() - this.#timedSince) / 1000)
     }
-    for (const { namespace } of elements) if (namespace === 'jabber:client') this.#delivered += 1
     if (this.source?.isPaused === true) this.source.readUnless(this.isFull)
     const { notice } = this
     if (notice === undefined) return elements
