@@ -15,9 +15,6 @@ const mostUnasked = 100
 const largestUnasked = 64 * 1024
 const askMilliseconds = 1_000
 
-/** A page cannot have sent more since its record was stored. */
-const mostUnrecorded = 5_000
-
 const never = Number.POSITIVE_INFINITY
 
 export function asElement(name: string, text: string): Element {
@@ -31,7 +28,7 @@ export class LinkCounts {
   received = 0
   confirmed = 0
   readonly unconfirmed = new Unconfirmed()
-  #acknowledged = 0
+  acknowledged = 0
   /** Since `<enabled/>`. */
   #hasBegun = false
   /** Stanzas that a stored record counts. The server must keep all later ones for the process that reads it. */
@@ -58,7 +55,7 @@ export class LinkCounts {
   }
 
   get unacknowledged(): number {
-    return this.received - this.#acknowledged
+    return this.received - this.acknowledged
   }
 
   get isAskDue(): boolean {
@@ -68,10 +65,10 @@ export class LinkCounts {
   /** Returns true if the server needs `<a/>` before `answerAt`. */
   isAnswerDue(): boolean {
     if (this.answerAt === never) {
-      if (this.#wasAnswerPartial && this.#answerable > this.#acknowledged) this.asked()
+      if (this.#wasAnswerPartial && this.#answerable > this.acknowledged) this.asked()
       return false
     }
-    return this.unacknowledged >= mostUnanswered && this.#answerable - this.#acknowledged >= mostUnanswered
+    return this.unacknowledged >= mostUnanswered && this.#answerable - this.acknowledged >= mostUnanswered
   }
 
   /** Returns false if the stanza is here already. */
@@ -137,16 +134,12 @@ export class LinkCounts {
     return this.early.reduce((size, { text }) => size + text.length, this.unconfirmed.size)
   }
 
-  get acknowledged(): number {
-    return this.#acknowledged
-  }
-
   takeUp({ received, confirmed, unconfirmed, acknowledged = 0, droppedBehind = 0, early = [] }: LinkRecord): void {
     this.#hasBegun = true
     this.droppedBehind = droppedBehind
     this.#early = [...early]
     this.received = received
-    this.#acknowledged = acknowledged
+    this.acknowledged = acknowledged
     this.confirmed = confirmed
     this.remember(unconfirmed)
   }
@@ -180,21 +173,21 @@ export class LinkCounts {
 
   answer(): Element {
     const answer = this.acknowledge(this.#answerable)
-    this.#wasAnswerPartial = this.#acknowledged < this.received
+    this.#wasAnswerPartial = this.acknowledged < this.received
     return answer
   }
 
   acknowledge(count: number): Element {
     this.answerAt = never
-    this.#acknowledged = Math.max(this.#acknowledged, count)
-    return asElement('a', countAnswer(this.#acknowledged))
+    this.acknowledged = Math.max(this.acknowledged, count)
+    return asElement('a', countAnswer(this.acknowledged))
   }
 
   /** Returns whether it confirms anything: if not, the next question waits. Undefined if the count is impossible. */
   answered(text: string | undefined): boolean | undefined {
     const { confirmed } = this
     this.isAsked = false
-    if (!this.confirm(text)) return undefined
+    if (this.confirm(text) === undefined) return undefined
     this.#unasked = this.unconfirmed.stanzas.length
     const isNews = this.confirmed !== confirmed
     const later = this.#unasked === 0 ? never : this.#session.now + askMilliseconds
@@ -203,21 +196,11 @@ export class LinkCounts {
     return isNews
   }
 
-  confirm(text: string | undefined): boolean {
-    const count = readCount(text)
-    if (count === undefined) return false
-    const arrived = stanzasUpTo(count, this.confirmed, this.unconfirmed.stanzas.length)
-    if (arrived === undefined || arrived < 0) return false
-    this.confirmed = count
-    this.forget(arrived)
-    return true
-  }
-
   /**
-   * The answer to the resumption of a stream whose record may lack stanzas at its end. `recorded`: unconfirmed stanzas
-   * of the record. Returns how many later ones the server has, or undefined if the count is impossible.
+   * A record may lack stanzas at its end, `mostUnrecorded` at most. `recorded`: its unconfirmed stanzas. Returns how many
+   * later ones the server has, or undefined if the count is impossible.
    */
-  confirmRecorded(text: string | undefined, recorded: number): number | undefined {
+  confirm(text?: string, recorded = this.unconfirmed.stanzas.length, mostUnrecorded = 0): number | undefined {
     const count = readCount(text)
     const arrived = count === undefined ? undefined : stanzasUpTo(count, this.confirmed, recorded + mostUnrecorded)
     if (count === undefined || arrived === undefined || arrived < 0) return undefined
@@ -238,12 +221,12 @@ export class LinkCounts {
    */
   resumption(): number {
     const session = this.#session
-    this.#resumedAt = session.keeper.keeps(session) ? Math.max(this.#acknowledged, this.#answerable) : this.received
+    this.#resumedAt = session.keeper.keeps(session) ? Math.max(this.acknowledged, this.#answerable) : this.received
     return this.#resumedAt
   }
 
   resumed(): void {
-    this.#acknowledged = this.#resumedAt
+    this.acknowledged = this.#resumedAt
     this.#repeats = this.received - this.#resumedAt
     this.#wasAnswerPartial = this.#repeats > 0
     this.#unasked = 0
@@ -251,7 +234,7 @@ export class LinkCounts {
 
   /** What a record counts as received: the server repeats all later stanzas. */
   get settled(): number {
-    return Math.max(this.#acknowledged, this.#delivered)
+    return Math.max(this.acknowledged, this.#delivered)
   }
 
   /** `count`: `settled` of a stored record. Infinity: no record is waited for. */

@@ -2,6 +2,9 @@ import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import type { LinkCounts } from './link-counts.js'
 import type { ManagedLink } from './managed-link.js'
 
+/** A page cannot have sent more since its record was stored. */
+const mostUnrecorded = 5_000
+
 interface State {
   /** Unconfirmed stanzas of the record. Undefined after the resumption. */
   recorded?: number | undefined
@@ -48,10 +51,10 @@ export class Unrecorded {
   resumed(text: string | undefined): boolean {
     const { counts, replies } = this.#link
     const { recorded, isRepeated, end } = this.#state
-    if (recorded === undefined) return counts.confirm(text)
+    if (recorded === undefined) return counts.confirm(text) !== undefined
     // What the page has sent meanwhile follows the recorded stanzas.
     const following = (end ?? counts.unconfirmed.stanzas.length) - recorded
-    const unknown = counts.confirmRecorded(text, recorded)
+    const unknown = counts.confirm(text, recorded, mostUnrecorded)
     if (unknown === undefined) return false
     const count = replies.resumed(unknown)
     this.#state.recorded = undefined
@@ -86,5 +89,5 @@ export class Unrecorded {
 
 /** The count in `<resumed/>` or in the `<failed/>` that answers `<resume/>`. Returns false if it is impossible. */
 export function confirmResumed(counts: LinkCounts, text: string | undefined, unrecorded?: Unrecorded): boolean {
-  return unrecorded?.resumed(text) ?? counts.confirm(text)
+  return unrecorded?.resumed(text) ?? counts.confirm(text) !== undefined
 }
