@@ -20,7 +20,7 @@ export class Registry {
   readonly #sessions = new Map<string, Session>()
   /** Safe against timing attacks: a map compares two sids only if their seeded hashes are equal. */
   readonly #bySid = new Map<string, Session>()
-  readonly #byUser = new Map<string, Session | Set<Session>>()
+  readonly #byUser = new Map<string, Set<Session>>()
   readonly #byTab = new Map<string, Session>()
   readonly #ofDomain = new KeyCounts()
   /** By the keys of their tickets. */
@@ -52,28 +52,20 @@ export class Registry {
   }
 
   get immovable(): number {
-    let count = 0
-    for (const { maySetDown } of this.#sessions.values()) if (!maySetDown) count += 1
-    return count
+    return [...this.all()].filter(({ maySetDown }) => !maySetDown).length
   }
 
   /** True while a server may still make a session resumable. */
   get isEnabling(): boolean {
-    for (const { uplink, hasEnded } of this.#sessions.values())
-      if (!hasEnded && uplink.managed?.isEnabling === true) return true
-    return false
+    return [...this.all()].some(({ uplink, hasEnded }) => !hasEnded && uplink.managed?.isEnabling === true)
   }
 
   stopDeliveries(): boolean {
-    let mayConfirm = false
-    for (const { client } of this.#sessions.values()) if (client?.stopDeliveries?.() === true) mayConfirm = true
-    return mayConfirm
+    return [...this.all()].filter(({ client }) => client?.stopDeliveries?.() === true).length > 0
   }
 
   get recordBytes(): number {
-    let bytes = 0
-    for (const session of this.#sessions.values()) bytes += mostPerRecord + waitingBytes(session)
-    return bytes
+    return [...this.all()].reduce((bytes, session) => bytes + mostPerRecord + waitingBytes(session), 0)
   }
 
   add(session: Session): void {
@@ -93,8 +85,8 @@ export class Registry {
   bound(session: Session, jid: string): void {
     const user = userOf(jid)
     const others = this.#byUser.get(user)
-    if (others instanceof Set) others.add(session)
-    else this.#byUser.set(user, others === undefined ? session : new Set([others, session]))
+    if (others === undefined) this.#byUser.set(user, new Set([session]))
+    else others.add(session)
     this.changed(session)
   }
 
@@ -105,8 +97,7 @@ export class Registry {
     if (session.jid !== undefined) {
       const user = userOf(session.jid)
       const found = this.#byUser.get(user)
-      if (found instanceof Set) found.delete(session)
-      if (found === session || (found instanceof Set && found.size === 0)) this.#byUser.delete(user)
+      if (found?.delete(session) === true && found.size === 0) this.#byUser.delete(user)
     }
     // Until the process leaves, the entry of a session that is set down says where it was: its record is not stored yet.
     if (!(isSetDown && this.phase.has('stopping'))) this.book?.removed(session)
@@ -171,9 +162,7 @@ export class Registry {
   }
 
   #of(jid: string): Iterable<Session> {
-    const found = this.#byUser.get(userOf(jid))
-    if (found instanceof Set) return found
-    return found === undefined ? [] : [found]
+    return this.#byUser.get(userOf(jid)) ?? []
   }
 
   #scheduleSweep(): void {
