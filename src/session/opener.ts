@@ -83,8 +83,7 @@ export class Opener {
       session.tab = wish.tab
       session.history.openedBy = wish.openedBy
       if (this.#parts.tellEvent !== undefined) session.ids = wish.ids
-      const isTooLate = (management?: Management) => this.#isTooLate(management)
-      const { client, linkEvents, openLogin } = openingOf(session, wish, makeClient, events, isTooLate)
+      const { client, linkEvents, openLogin } = openingOf(session, wish, makeClient, events)
       const { lang, from, certificate = false, ahead } = wish
       session.guestAddress = wish.guestAddress
       this.#countGuest(session)
@@ -108,11 +107,5 @@ export class Opener {
     registry.add(session)
     counts.sessionsCreated[session.origin] += 1
     log.created(session)
-  }
-
-  #isTooLate(management: Management | undefined): boolean {
-    const { phase } = this.#parts.common.registry
-    // Without `<enabled/>` in the login, the server's answer may come after the stop.
-    return phase.has('setting-down') || (phase.has('stopping') && typeof management?.enabled !== 'object')
   }
 }

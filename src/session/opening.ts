@@ -2,23 +2,14 @@ import { Problem } from '../lib/errors.js'
 import type { LinkEnd, LinkEvents } from '../xmpp/link.js'
 import { noClient } from './away-client.js'
 import type { Client, NextPage } from './client.js'
-import type { Management } from './link/mending.js'
 import type { Session } from './session.js'
 import type { Handover, OpenLogin, OpenWish } from './session-types.js'
 
 export type MakePageClient = (session: Session, wish: OpenWish, handover: Handover) => ReturnType<NextPage['make']>
 
-/**
- * Makes the session's client for a warm login. `events` gets the link's events until `handOver` or `abandon`. If
- * `isTooLate`, the session could not move to the next process. The login then fails, and can be repeated there.
- */
-export function openingOf(
-  session: Session,
-  wish: OpenWish,
-  makeClient: MakePageClient,
-  events: LinkEvents,
-  isTooLate: (management: Management | undefined) => boolean,
-) {
+/** Makes the session's client for a warm login. `events` gets the link's events until `handOver` or `abandon`. */
+export function openingOf(session: Session, wish: OpenWish, makeClient: MakePageClient, events: LinkEvents) {
+  const { phase } = session.keeper.common.registry
   let login: LinkEvents | undefined = events
   let end: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
 
@@ -71,7 +62,10 @@ export function openingOf(
     },
     async handOver(jid, undelivered, handover, management) {
       if (session.hasEnded) return undefined
-      if (isTooLate(management)) throw new Problem('shutting-down', { step: 'bind' })
+      // Without `<enabled/>` in the login, the server's answer may come after the stop.
+      const isTooLate = phase.has('stopping') && typeof management?.enabled !== 'object'
+      // The session could not move to the next process, where the login can be repeated.
+      if (isTooLate || phase.has('setting-down')) throw new Problem('shutting-down', { step: 'bind' })
       const { client, binding } = makeClient(session, wish, handover)
       login = undefined
       session.link.events = session.downlink
