@@ -39,11 +39,6 @@ export type SessionKeeper = ReturnType<typeof keeperOf>
 /** What sessions tell the parts of the process. */
 export function keeperOf({ common, issuesTickets, tellEvent }: OpenerParts) {
   const { registry, limits, userLimit, counts, log } = common
-  /** Sends no event if the portal never got the session (`unclaimed`), or another process continues it (`set-down`). */
-  const tellEnd = (session: Session, reason: EndReason) => {
-    if (session.stage.sendsEvents && reason !== 'unclaimed' && reason !== 'set-down')
-      tellEvent?.('session.ended', session, reason)
-  }
   const endEarlier = (stream: string, { id, domain }: Session, jid: string) => {
     const before = registry.streams.of(domain, stream)
     if (before === undefined || before.session === id || userOf(before.jid) !== userOf(jid)) return
@@ -83,21 +78,16 @@ export function keeperOf({ common, issuesTickets, tellEvent }: OpenerParts) {
       registry.changed(session)
     },
     removed(session: Session, reason: EndReason): void {
-      registry.remove(session, reason === 'set-down')
-      if (reason !== 'set-down') registry.kept?.removed(session)
+      const isSetDown = reason === 'set-down'
+      if (!isSetDown) registry.kept?.removed(session)
       limits.removed(session)
+      // A session that has failed may have been removed before.
+      if (!registry.remove(session, isSetDown)) return
       counts.sessionsEnded[reason] += 1
-      tellEnd(session, reason)
+      // If no portal got the session, or another process continues it, no event is sent.
+      if (session.stage.sendsEvents && reason !== 'unclaimed' && !isSetDown)
+        tellEvent?.('session.ended', session, reason)
       log.ended(session, reason)
-    },
-    failed(session: Session, cause: unknown): void {
-      registry.kept?.removed(session)
-      if (registry.remove(session, false)) {
-        counts.sessionsEnded.fault += 1
-        tellEnd(session, 'fault')
-      }
-      limits.removed(session)
-      log.report(cause, session.client?.transport, session.id)
     },
   }
 }

@@ -23,6 +23,11 @@ export function sessionLog(logFor: LogFor, sums: MinuteSums, counts: Counts) {
     return { about, log: logOf(transport) }
   }
 
+  const debug = (session: Session, what: string, more: object) => {
+    const { about, log } = aboutSession(session)
+    log.debug({ ...about, ...more }, what)
+  }
+
   return {
     report(error: unknown, transport: Transport = 'bosh', session?: string): void {
       counts.faults += 1
@@ -32,17 +37,10 @@ export function sessionLog(logFor: LogFor, sums: MinuteSums, counts: Counts) {
     created(session: Session): void {
       const { domain, origin } = session
       const kind = origin === 'warmed' ? 'login' : 'browser'
-      const { about, log } = aboutSession(session)
-      log.debug({ ...about, domain: withULabels(domain), kind }, 'session created')
+      debug(session, 'session created', { domain: withULabels(domain), kind })
     },
-    pageLost(session: Session, reason: WebSocketCut): void {
-      const { about, log } = aboutSession(session)
-      log.debug({ ...about, reason }, 'a page lost its WebSocket')
-    },
-    ended(session: Session, reason: EndReason): void {
-      const { about, log } = aboutSession(session)
-      log.debug({ ...about, reason }, 'session ended')
-    },
+    pageLost: (session: Session, reason: WebSocketCut) => debug(session, 'a page lost its WebSocket', { reason }),
+    ended: (session: Session, reason: EndReason) => debug(session, 'session ended', { reason }),
     dropped(session: Session): void {
       counts.unfitStanzas.dropped += 1
       if (!isWarningDue('dropped')) return

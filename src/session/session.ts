@@ -392,8 +392,9 @@ export class Session {
     // Before the link closes: the server must keep what the page does not have.
     attempt(() => this.uplink.returnToSenders(this.outbox.waiting, this.#client?.unconfirmed))
     this.#close('fault')
-    const steps = [() => this.keeper.failed(this, cause), () => this.link.close(), () => this.#client?.close('fault')]
-    // `failed` logs the cause. Errors in these steps are ignored.
-    for (const step of steps) attempt(step)
+    const report = () => this.keeper.common.log.report(cause, this.#client?.transport, this.id)
+    const remove = () => this.keeper.removed(this, 'fault')
+    // Errors in these steps are ignored.
+    for (const step of [report, remove, () => this.link.close(), () => this.#client?.close('fault')]) attempt(step)
   }
 }
