@@ -365,16 +365,9 @@ export class Session {
     if (login !== undefined && now >= login.end) this.end('login-timeout', 'reported')
     else this.#client?.tick(now)
     this.uplink.managed?.tick(now)
-    if (!this.hasEnded && now >= this.uplink.watch.deadline) this.#pingServer(now)
+    if (!this.hasEnded && now >= this.uplink.watch.deadline) this.uplink.ping(now, this)
     if (this.isRemoved || this.#client?.isPresent === true || now < this.inactivity.end) return
     this.end(this.stage.isAwaited ? 'attach-timeout' : 'inactivity', 'silent')
-  }
-
-  #pingServer(now: number): void {
-    const answer = this.uplink.ping(now, this)
-    if (answer === 'awaited') return
-    this.keeper.common.log.unanswered(this)
-    if (answer === 'missing') this.end('connection-lost', 'reported')
   }
 
   end(reason: EndReason, how: How, streamError?: string): void {

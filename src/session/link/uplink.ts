@@ -1,5 +1,4 @@
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
-import type { StoredSession } from '../../store/store.js'
 import { fullBacklog, type Link, type LinkEvents, type StreamOptions } from '../../xmpp/link.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import { memoryOf } from '../outbox.js'
@@ -144,18 +143,17 @@ export class Uplink {
     return managed === undefined ? watch.deadline : Math.min(watch.deadline, managed.deadline)
   }
 
-  ping(now: number, session: Pick<StoredSession, 'domain' | 'jid'>) {
+  /** Pings the server, or gives it up if it has not answered before. */
+  ping(now: number, session: Session): void {
     const { managed, watch } = this
-    if (managed?.isMending === true) {
-      watch.received()
-      return 'awaited'
-    }
     const ask = managed?.isOn === true ? () => managed.ask() : undefined
-    if (!watch.pingOrGiveUp(now, this.link, !this.#isPaused, session, ask)) return 'awaited'
-    this.link.unanswered?.()
-    if (managed?.breakOff() !== true) return 'missing'
-    watch.received()
-    return 'broken-off'
+    if (managed?.isMending === true) watch.received()
+    else if (watch.pingOrGiveUp(now, this.link, !this.#isPaused, session, ask)) {
+      this.link.unanswered?.()
+      session.keeper.common.log.unanswered(session)
+      if (managed?.breakOff() === true) watch.received()
+      else session.end('connection-lost', 'reported')
+    }
   }
 
   /** `unconfirmed`: number of stanzas before `undelivered` that the page may not have received. */
