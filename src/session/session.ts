@@ -179,7 +179,7 @@ export class Session {
   loggedIn(jid: string, undelivered: readonly Element[], client: Client, handover: Handover, management?: Management) {
     this.uplink.opened()
     if (management !== undefined) this.uplink.manage(this, management)
-    const token = this.#await('handover', jid, client, handover)
+    const token = this.#await(jid, client, handover)
     const receiver = this.uplink.managed ?? this.downlink
     for (const element of undelivered)
       if (element.isDropped === true) {
@@ -224,7 +224,7 @@ export class Session {
     const next = this.#handOver()
     if (next === undefined) return undefined
     const { client, binding } = next.make(handover)
-    const token = this.#await('resume', jid, client, handover)
+    const token = this.#await(jid, client, handover)
     if (this.ids !== undefined) this.ids = handover.ids
     this.#note('resumed')
     // A page that cannot resume its stream does not repeat stanzas.
@@ -259,9 +259,9 @@ export class Session {
     this.history.note(event, this.now - this.createdAt)
   }
 
-  #await(cause: 'handover' | 'resume', jid: string, client: Client, handover: Handover): string | undefined {
+  #await(jid: string, client: Client, handover: Handover): string | undefined {
     const now = this.now
-    const token = this.stage.await(cause, jid, handover, now)
+    const token = this.stage.await(jid, handover, now)
     this.#client = client
     this.inactivity.allow(handover.seconds)
     this.inactivity.begin(now)

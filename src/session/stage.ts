@@ -5,18 +5,11 @@ import type { SessionRecord } from './session-record.js'
 import type { Handover } from './session-types.js'
 import { Ticket } from './ticket.js'
 
+/**
+ * From `opening`, a login by the client leads to `live`, and a handover to `waiting`. A page that attaches leads from
+ * `waiting` to `live`, and a resumption back to `waiting`. Each stage can end.
+ */
 type StageName = 'opening' | 'waiting' | 'live' | 'ended'
-
-type Cause = 'login' | 'handover' | 'attach' | 'resume' | 'end'
-
-const transitions: Readonly<Record<Cause, { readonly from: readonly StageName[]; readonly to: StageName }>> = {
-  // Only the server's answer proves the login.
-  login: { from: ['opening'], to: 'live' },
-  handover: { from: ['opening'], to: 'waiting' },
-  attach: { from: ['waiting'], to: 'live' },
-  resume: { from: ['waiting', 'live'], to: 'waiting' },
-  end: { from: ['opening', 'waiting', 'live'], to: 'ended' },
-}
 
 /** Only its own methods change its fields, which are no getters, because each stanza reads them. */
 export class Stage {
@@ -48,17 +41,18 @@ export class Stage {
   }
 
   get canResume(): boolean {
-    return transitions.resume.from.includes(this.name)
+    return this.name === 'waiting' || this.name === 'live'
   }
 
+  /** Only the server's answer proves the login. */
   loggedIn(jid: string): void {
-    this.#become('login')
+    this.name = 'live'
     this.login = undefined
     this.jid = jid
   }
 
-  await(cause: 'handover' | 'resume', jid: string, handover: Handover, now: number): string | undefined {
-    this.#become(cause)
+  await(jid: string, handover: Handover, now: number): string | undefined {
+    this.name = 'waiting'
     this.jid = jid
     this.isAwaited = true
     this.sendsEvents = true
@@ -75,25 +69,19 @@ export class Stage {
 
   attach(): boolean {
     if (!this.isAwaited) return false
-    if (this.name !== 'ended') this.#become('attach')
+    if (this.name !== 'ended') this.name = 'live'
     this.isAwaited = false
     this.#changeTicket(undefined)
     return true
   }
 
   end(outcome: Outcome, isRemoved: boolean): void {
-    if (this.name !== 'ended') this.#become('end')
+    this.name = 'ended'
     this.outcome = outcome
     this.isRemoved = isRemoved
     this.login?.attempts.close()
     this.login = undefined
     if (isRemoved) this.#changeTicket(undefined)
-  }
-
-  #become(cause: Cause): void {
-    const { from, to } = transitions[cause]
-    if (!from.includes(this.name)) throw new Error(`no transition from ${this.name} to ${to} by ${cause}`)
-    this.name = to
   }
 
   #changeTicket(ticket: Ticket | undefined): void {

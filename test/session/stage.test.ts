@@ -31,13 +31,4 @@ describe('a session', () => {
     expect(bench.counts.sessionsEnded).toMatchObject({ shutdown: 1, logout: 0 })
     expect(() => session.stage.spendTicket()).not.toThrow()
   })
-
-  test('has a login that ends only once', async () => {
-    const bench = new BoshBench()
-    const login = bench.login()
-    await bench.handOver(login)
-    await expect(login.opening.handOver('juliet@chat.example/x', [], handover)).rejects.toThrow(
-      'no transition from waiting to waiting by handover',
-    )
-  })
 })
