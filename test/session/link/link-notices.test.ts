@@ -88,11 +88,6 @@ describe('a page over BOSH', () => {
     expect([reply?.body, client.link.sent]).toEqual([payload(up), []])
   })
 
-  test('gets one answer to many questions', async () => {
-    const { client } = await setStage()
-    expect((await client.next(watch.repeat(50))).reply?.body).toBe(payload(up))
-  })
-
   test('whose session moves to another process is told there', async () => {
     const { bench, client } = await setStage()
     await client.next(watch)
@@ -103,14 +98,6 @@ describe('a page over BOSH', () => {
     const held = await page.next()
     await resumesAt(next, repairs!)
     expect(held.reply?.body).toBe(payload(up))
-  })
-
-  test('that has not asked is told nothing after a move', async () => {
-    const { bench, client } = await setStage()
-    await client.next('', "pause='60'")
-    const next = nextBench()
-    takeUpAt(next, recordsOf(bench))
-    expect((await movedTo(next, client).next()).reply).toBeUndefined()
   })
 })
 

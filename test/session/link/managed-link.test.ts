@@ -212,14 +212,6 @@ describe('<r/> from the server is answered', () => {
     expect(link.sent).toEqual([a(2)])
   })
 
-  test('with the old count while the page has not acknowledged anything', async () => {
-    const { bench, client, link } = await managed()
-    await client.next()
-    await bench.server(() => link.receive(...numbered(2)))
-    await isAsked(bench, link)
-    expect(link.sent).toEqual([a(0)])
-  })
-
   test('once, although the server sends <r/> again meanwhile', async () => {
     const { bench, link } = await managed()
     for (let time = 0; time < 3; time++) {
@@ -464,15 +456,6 @@ describe('a link that breaks', () => {
     expect([second.closed, mending.wiped, bench.registry.size, bench.waiting.bytes > 0]).toEqual([false, 0, 1, true])
   })
 
-  test('is resumed with the latest id of the stream', async () => {
-    const { bench, breaksAndReturns, loginSucceeds } = await managed()
-    const second = await breaksAndReturns()
-    await bench.server(() => second.say(resumed(0, 'second')))
-    await bench.server(() => second.end(lost))
-    const third = await loginSucceeds()
-    expect(third.sent).toEqual([`<resume ${sm} previd='second' h='0'/>`])
-  })
-
   test('is dialled with growing pauses until its time limit', async () => {
     const { bench, client, link, mending, expectNothingLeft } = await managed()
     await bench.server(() => link.end(lost))
@@ -616,16 +599,6 @@ describe('a link that breaks', () => {
     const second = attempt!.succeed(element(resumed(0)))
     await bench.pass(0)
     expect(second.how).toBe(how)
-  })
-
-  test('sends no <r/> if the server has everything', async () => {
-    const { bench, client, breaks, resumes } = await managed()
-    await client.next(message('1'))
-    await breaks()
-    await client.next(message('2'))
-    const second = await resumes(2)
-    await bench.pass(10)
-    expect(second.sent).toHaveLength(1)
   })
 
   test('stays paused after it is mended', async () => {
@@ -795,16 +768,6 @@ describe('at the end of a session whose page has not fetched all stanzas', () =>
     sent.flatMap(text => [...text.matchAll(/type='error'[^>]* id='([^']+)'/g)].map(([, id]) => id))
   const counts = (sent: readonly string[]) =>
     sent.flatMap(text => [...text.matchAll(/<a [^>]*h='(\d+)'/g)].map(([, count]) => Number(count)))
-
-  test('the server keeps the newest stanzas, which are not acknowledged', async () => {
-    const { bench, client, link } = await managed()
-    await client.next()
-    await bench.server(() => link.receive(stanza('1')))
-    await client.next()
-    await isAsked(bench, link)
-    await client.next(message('goes'), "type='terminate'").then(() => {})
-    expect(counts(link.sent)).toEqual([1, 1])
-  })
 
   const ended = (reason: EndReason, how: How) => (bench: BoshBench, client: Client) =>
     bench.server(() => bench.registry.byId(client.id)!.end(reason, how))

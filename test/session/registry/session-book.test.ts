@@ -56,13 +56,6 @@ describe('a session of this process', () => {
     expect(await store.sessions.find({ secret: before })).toEqual([])
   })
 
-  test('is removed with its end', async () => {
-    const { id } = await bench.warmed()
-    bench.registry.byId(id)!.end('logout', 'silent')
-    book.writeRemoved()
-    expect(await stored()).toEqual([])
-  })
-
   test('is removed in one call with all that end in the same turn', async () => {
     const ids = [(await bench.warmed()).id, (await bench.warmed()).id]
     const remove = jest.spyOn(store.sessions, 'remove')

@@ -66,13 +66,6 @@ describe('a process with STATE_DIR', () => {
     expect(lines).toEqual([])
   })
 
-  test('reads records once even if it starts twice at the same time', async () => {
-    await filesOf(0, 0).write(['record'])
-    const both = await Promise.all([recordsOf(0, 0), recordsOf(0, 0)])
-    expect(both.flat()).toEqual(['record'])
-    expect(lines).toEqual([])
-  })
-
   test('creates the folder with private permissions, and does not create its parent', async () => {
     expect(await recordsOf(0, 0)).toEqual([])
     expect(statSync(folder).mode & 0o777).toBe(0o700)
