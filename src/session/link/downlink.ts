@@ -30,7 +30,7 @@ export class Downlink implements LinkEvents {
       this.#watchLogin(element)
       if (session.hasEnded) return
     }
-    if (session.uplink.watch.takeAnswer(element, session)) {
+    if (session.uplink.watch.takeAnswer(element)) {
       session.uplink.managed?.counts.notForPage()
       return
     }

@@ -1,8 +1,7 @@
 import type { Clock } from '../../lib/clock.js'
 import { randomText } from '../../lib/text/random-text.js'
 import type { StoredSession } from '../../store/store.js'
-import { prepareDomain, withULabels } from '../../xmpp/jid/domains.js'
-import { userOf } from '../../xmpp/jid/jid.js'
+import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Link } from '../../xmpp/link.js'
 import { pingNamespace } from '../../xmpp/namespaces.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
@@ -69,16 +68,14 @@ export class ServerWatch {
     this.#isAsked = false
   }
 
-  /** Returns true if the element answers the service's ping, and the client must not get it. */
-  takeAnswer(element: Element, { domain, jid }: Watched): boolean {
+  /** Returns true for the answer to the service's ping, which the client must not get. Only the server knows its id. */
+  takeAnswer(element: Element): boolean {
     const { name, namespace, text } = element
     if (namespace !== 'jabber:client') for (const each of managementIn(element)) this.#learn(each)
     if (this.#unanswered === 0 || name !== 'iq' || !text.includes(this.#id)) return false
     const tag = startTagOf(text)
-    const [id, type, from] = [tag.attribute('id'), tag.attribute('type'), tag.attribute('from')]
-    if (id !== this.#id || (type !== 'result' && type !== 'error')) return false
-    const isServer = from === undefined || prepareDomain(from) === domain
-    if (!isServer && (from.includes('/') || jid === undefined || userOf(from) !== userOf(jid))) return false
+    const type = tag.attribute('type')
+    if (tag.attribute('id') !== this.#id || (type !== 'result' && type !== 'error')) return false
     this.#unanswered -= 1
     // After `<enabled/>`, client and server count the answer, so the client must get it.
     return !this.isCounted
