@@ -19,16 +19,7 @@ import {
   stanza,
 } from '../../browsers/websocket/pages.js'
 import { bookOf } from '../../support/bench-sessions.js'
-import {
-  BoshBench,
-  type Client,
-  empty,
-  FakeMending,
-  FakePeer,
-  features,
-  message,
-  payload,
-} from '../../support/bosh-bench.js'
+import { BoshBench, type Client, empty, FakeMending, FakePeer, message, payload } from '../../support/bosh-bench.js'
 import { element } from '../../support/element.js'
 import { FakeProcesses } from '../../support/fake-processes.js'
 import {
@@ -304,37 +295,26 @@ function nextOf(bench: BoshBench, how: 'stops' | 'dies') {
   return { third, page: movedTo(third, client), resumesAgain }
 }
 
-describe('a page whose second process ends before it has come back', () => {
-  /** The server has handled two messages that no record has. */
-  async function diesTwice(how: 'stops' | 'dies', isMended: boolean) {
+test.each([
+  { how: 'stops', isMended: false, when: 'before' },
+  { how: 'stops', isMended: true, when: 'after' },
+  { how: 'dies', isMended: false, when: 'before' },
+  { how: 'dies', isMended: true, when: 'after' },
+] as const)(
+  'a page sends once what it repeats, if its second process $how $when the link is mended',
+  async ({ how, isMended }) => {
+    // The server has handled two messages that no record has.
     await sendsUnrecorded(message('a'), message('b'))
     const { bench, resumes } = await dies()
     if (isMended) await resumes(2)
-    return nextOf(bench, how)
-  }
-
-  const cases = (['stops', 'dies'] as const).flatMap(how => [
-    { how, when: 'before', isMended: false },
-    { how, when: 'after', isMended: true },
-  ])
-
-  test.each(cases)('sends once what it repeats, if that $how $when the link is mended', async ({ how, isMended }) => {
-    const { page, resumesAgain } = await diesTwice(how, isMended)
+    const { page, resumesAgain } = nextOf(bench, how)
     const link = await resumesAgain(2)
     await page.at(page.rid - 1, message('a'))
     await page.at(page.rid, message('b'))
     await page.next(message('c'))
     expect(link.sent.slice(1).filter(text => text !== '')).toEqual([message('c')])
-  })
-
-  test.each(cases)('may be ahead, if that $how $when the link is mended', async ({ how, isMended }) => {
-    const { third, page, resumesAgain } = await diesTwice(how, isMended)
-    const link = await resumesAgain(2)
-    const next = await page.next(message('c'))
-    await third.pass(1.6)
-    expect([link.sent.slice(1), next.reply]).toEqual([[message('c')], undefined])
-  })
-})
+  },
+)
 
 describe('a page that goes before it has repeated what its dead process had sent costs the next page nothing', () => {
   test.each(['before', 'after'])('over WebSocket, %s the link is mended', async when => {
@@ -344,14 +324,6 @@ describe('a page that goes before it has repeated what its dead process had sent
     attachPageSilently(bench, (await bench.resume(page)).token!).receive(stanza('q1'))
     const link = mended ?? (await resumes(1))
     expect(idsIn(link.sent.join(''))).toEqual(['q1'])
-  })
-
-  test('over WebSocket, and the next page over BOSH', async () => {
-    const { id, bench, page, resumes } = await diesAfterSocket()
-    const link = await resumes(1)
-    await comeBack(bench, page, id, 0)
-    await page.at((await bench.resume(page)).rid, message('q1'))
-    expect(link.sent).toContain(message('q1'))
   })
 
   test('over BOSH, after the first of two requests', async () => {
@@ -391,59 +363,20 @@ describe('a page that goes before it has repeated what its dead process had sent
   })
 })
 
-describe('stanzas that wait for a page', () => {
-  test('are not confirmed by the resumption of the stream', async () => {
-    const { client, mending } = await resumable(dying)
-    await client.next()
-    await client.next(message('x'))
-    await dying.server(() => client.link.receive(message('0')))
-    await dying.server(() => client.link.receive(message('1')))
-    await isKept()
-    await dying.server(() => client.link.end(lost))
-    const link = mending.attempts.at(-1)!.succeed()
-    await dying.pass(0)
-    link.receive(features)
-    expect(link.sent[0]).toContain(" h='0'")
-    link.say(resumedByServer(1))
-    // The server repeats both. The page gets each once.
-    for (const text of ['0', '1', '2']) link.receive(message(text))
-    await dying.pass(0)
-    const { reply } = await client.next()
-    expect(reply?.body).toBe(payload(message('1') + message('2')))
-  })
-
-  test('outlive two processes', async () => {
-    await client.next()
-    await dying.server(() => client.link.receive(message('0')))
-    await dying.server(() => client.link.receive(message('1')))
-    const stopped = nextOf(dying, 'stops')
-    keepsRecords(stopped.third)
-    const first = await stopped.resumesAgain()
-    expect(first.sent[0]).toContain(" h='0'")
-    first.receive(message('0') + message('1'))
-    await stopped.third.pass(0)
-    const { page, third, resumesAgain } = nextOf(stopped.third, 'dies')
-    const link = await resumesAgain()
-    link.receive(message('0') + message('1'))
-    await third.pass(0)
-    expect((await page.next()).reply?.body).toBe(payload(message('0') + message('1')))
-  })
-
-  test('outlive two processes, also if the page counts them', async () => {
-    const { socket, id } = await attachRecorded(dying, client.token!)
-    await dying.server(() => client.link.receive(stanza(1), stanza(2)))
-    socket.leave()
-    const stopped = nextOf(dying, 'stops')
-    keepsRecords(stopped.third)
-    await stopped.resumesAgain()
-    const { page, third, resumesAgain } = nextOf(stopped.third, 'dies')
-    const link = await resumesAgain()
-    link.receive(stanza(1), stanza(2), stanza(3))
-    await third.pass(0)
-    const back = await comeBack(third, page, id, 2)
-    await third.pass(0)
-    expect(idsIn(back.sent.join(''))).toContain('3')
-  })
+test('stanzas that wait for a page that counts them outlive two processes', async () => {
+  const { socket, id } = await attachRecorded(dying, client.token!)
+  await dying.server(() => client.link.receive(stanza(1), stanza(2)))
+  socket.leave()
+  const stopped = nextOf(dying, 'stops')
+  keepsRecords(stopped.third)
+  await stopped.resumesAgain()
+  const { page, third, resumesAgain } = nextOf(stopped.third, 'dies')
+  const link = await resumesAgain()
+  link.receive(stanza(1), stanza(2), stanza(3))
+  await third.pass(0)
+  const back = await comeBack(third, page, id, 2)
+  await third.pass(0)
+  expect(idsIn(back.sent.join(''))).toContain('3')
 })
 
 test('a stop between two pages: the next stanza is not taken for one that the server repeats', async () => {
@@ -889,14 +822,6 @@ test.each(['the record is stored', 'three seconds have passed'])(
   },
 )
 
-test('the server repeats a stanza that waits when the process dies, with a dropped one behind it', async () => {
-  await dying.server(() => client.link.receive(message('waits')))
-  await dying.server(() => client.link.events.onDropped!())
-  await isKept()
-  const { resumes } = await dies()
-  expect((await resumes()).sent[0]).toBe(`<resume ${sm} previd='first' h='0'/>`)
-})
-
 test('a stanza that was dropped behind an inline `<resumed/>` counts as one that the server repeats', async () => {
   const { client: page, mending } = await resumable(dying)
   await dying.server(() => page.link.receive(message('1')))
@@ -1015,24 +940,6 @@ describe('a refusal of the service', () => {
   const large = element(
     `<message xmlns='jabber:client' from='romeo@a.example/1' to='juliet@chat.example/balcony' id='large'/>`,
   )
-
-  test('that the dead process has sent is not taken for a stanza of the page', async () => {
-    const { socket, id } = await attachRecorded(dying, client.token!)
-    await isKept()
-    await dying.server(link => link.events.onDropped!(large))
-    await isKept()
-    expect(isSent()).toBe(true)
-    const keep = storesNoMore()
-    await dying.server(link => link.events.onDropped!({ ...large, text: large.text.replace('large', 'second') }))
-    await isKept()
-    expect(keep).toHaveBeenCalled()
-    expect(client.link.sent.join('')).not.toContain('second')
-    socket.leave()
-    const { link, back } = await diesUnder(1)
-    back.receive(resume(id, 0))
-    back.receive(stanza('p1'))
-    expect(link.sent.join('')).toContain(`id='p1'`)
-  })
 
   test('does not wait for a record while the store is away for long', async () => {
     await isKept()
