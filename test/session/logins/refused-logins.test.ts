@@ -47,15 +47,6 @@ test.each([
   expect(wait).toBe(longest)
 })
 
-test('with a limit of 0, or from a proxy itself, logins are not limited', () => {
-  const rates = { loginsPerAddress: 4 }
-  const trustedProxies = { hasProxy: (address: string) => address === '10.0.0.1' }
-  expect(noLoginLimits({ trustedProxies: { hasProxy: () => false } }).isLimited(alice)).toBe(false)
-  const limited = noLoginLimits({ rates, trustedProxies })
-  expect(limited.isLimited({ ...alice, address: '10.0.0.1' })).toBe(false)
-  expect(limited.isLimited(alice)).toBe(true)
-})
-
 function bench() {
   const lines: Record<string, unknown>[] = []
   const clock = new FakeClock()

@@ -48,16 +48,6 @@ test('sessions at a remote endpoint are listed with the others, and not ended', 
   })
 })
 
-test('the sessions of a single process are listed with the same filters', async () => {
-  const bench = new BoshBench()
-  const { id } = await bench.warmed()
-  const known = sessionsIn(bench)
-  for (const more of [{}, { user: 'juliet@chat.example' }, { jid }, { search: 'juliet' }])
-    expect((await known.page({ ...all, ...more })).sessions).toMatchObject([{ id }])
-  for (const more of [{ user: 'romeo@chat.example' }, { visit: { admin: 'portal', visit: 'v1' } }, { scope: ['a.b'] }])
-    expect((await known.page({ ...all, ...more })).total).toBe(0)
-})
-
 describe('with several processes', () => {
   let store: Store
   let processes: FakeProcesses

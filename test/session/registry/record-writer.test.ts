@@ -941,16 +941,6 @@ describe('a refusal of the service', () => {
     `<message xmlns='jabber:client' from='romeo@a.example/1' to='juliet@chat.example/balcony' id='large'/>`,
   )
 
-  test('does not wait for a record while the store is away for long', async () => {
-    await isKept()
-    storesNoMore()
-    await dying.server(link => link.events.onDropped!(large))
-    for (let second = 0; second < 20; second++) await dying.pass(1)
-    expect(isSent()).toBe(false)
-    for (let second = 0; second < 20; second++) await dying.pass(1)
-    expect(isSent()).toBe(true)
-  })
-
   test('waits for a record although an earlier session ended while the store was away for long', async () => {
     const { client: other } = await resumable(dying)
     await client.next()
