@@ -133,13 +133,6 @@ describe('the event session.ended is sent', () => {
     expect(told).toEqual(expected)
     expect(bench.registry.size).toBe(0)
   })
-
-  test('for a session over WebSocket', async () => {
-    const { bench, told, warmed } = benchOf()
-    attachPage(bench, (await warmed()).token!).leave()
-    await bench.pass(121)
-    expect(told).toEqual(['attached', 'ended: inactivity'])
-  })
 })
 
 describe('no event is sent', () => {

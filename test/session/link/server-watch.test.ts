@@ -180,13 +180,6 @@ describe('a client that logs in itself', () => {
     expect(client.link.sent).toEqual([message('let me in')])
   })
 
-  test('has its server pinged after the login', async () => {
-    const client = await loggedIn()
-    expect((await pinged(client)).id).toBeDefined()
-    await client.bench.pass(patience + 1)
-    expect(client.link.closed).toBe(true)
-  })
-
   test('has no pings sent to its server while it counts stanzas', async () => {
     const client = await loggedIn()
     await client.next(`<enable xmlns='${sm}'/>`)

@@ -996,20 +996,6 @@ describe('a refusal of the service', () => {
   })
 })
 
-test.each([false, true])('stanzas from before `<enabled/>` outlive the process (a late answer: %s)', async isLate => {
-  const bench = new BoshBench({}, undefined, about)
-  keepRecords(bench, store, 'dying')
-  client = await bench.warmed({ management: { mending: new FakeMending() } })
-  await bench.server(() => client.link.receive(message('early')))
-  // The process looks whether it could store a record.
-  if (isLate) await isKept(bench)
-  await bench.server(() => client.link.say(enabledByServer))
-  await isKept(bench)
-  const { back } = await diesUnder(0)
-  for (const text of [bind, enable]) back.receive(text)
-  expect(back.sent.join('')).toContain('early')
-})
-
 test('a page that logged in before the doubt does not bind while another process may have the session', async () => {
   await isKept()
   const socket = logIn(dying, client.token!)

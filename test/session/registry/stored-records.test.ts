@@ -237,18 +237,6 @@ describe('a session that was set down', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('that its page asks for is in the log within a second', async () => {
-    const { bench, records } = start()
-    records.begin()
-    expect(await records.takeUp({ id: client.id })).toBe('aaaaaaaa')
-    for (let second = 0; second < 3; second++) {
-      clock.advance(1_000)
-      await settled()
-    }
-    expect(said(bench)).toEqual(['sessions of another process were taken up'])
-    records.stop()
-  })
-
   test('is looked for again after the store was away', async () => {
     const { bench, records } = start()
     records.begin()
