@@ -26,7 +26,6 @@ export type OutboxRecord = Omit<Outbox['record'], 'takeovers'> & { readonly take
 
 export class Outbox {
   readonly #parts: Parts
-  readonly #mostElements: number
   #elements: Element[] = []
   #size = 0
   #clientBytes = 0
@@ -45,7 +44,6 @@ export class Outbox {
 
   constructor(parts: Parts) {
     this.#parts = parts
-    this.#mostElements = parts.mostElements ?? mostElements
   }
 
   get record() {
@@ -104,8 +102,8 @@ export class Outbox {
 
   /** If true, the server is not read. */
   get isFull(): boolean {
-    const { length } = this.#elements
-    return this.#size > mostWaiting || length > this.#mostElements || this.bytes > this.mostBytes
+    const most = this.#parts.mostElements ?? mostElements
+    return this.#size > mostWaiting || this.length > most || this.bytes > this.mostBytes
   }
 
   add(element: Element): void {

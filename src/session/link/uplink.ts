@@ -1,4 +1,3 @@
-import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 import { fullBacklog, type Link, type LinkEvents, type StreamOptions } from '../../xmpp/link.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import { memoryOf } from '../outbox.js'
@@ -17,6 +16,8 @@ const mostBeforeLogin = 256 * 1024
 /** Longest delay in milliseconds. Data that would cause a longer delay is not charged. */
 const longestWait = 25_000
 
+type UplinkParts = Pick<CommonParts, 'byteRate' | 'waiting' | 'serverMilliseconds'>
+
 /** Holds stanzas back until the stream features arrive, and while a login is delayed. */
 export class Uplink {
   #isOpening = true
@@ -24,23 +25,17 @@ export class Uplink {
   #isPaused = false
   #unsent: Element[] | undefined = []
   #unsentSize = 0
-  readonly #waiting: WaitingMemory
-
   link: Link
   managed: ManagedLink | undefined
   readonly watch: ServerWatch
-  readonly #byteRate: CommonParts['byteRate']
+  readonly #parts: UplinkParts
   /** The time up to which data is paid for: the whole state of a token bucket. */
   #paidAt = 0
 
-  constructor(
-    link: Link,
-    { byteRate, waiting, serverMilliseconds }: Pick<CommonParts, 'byteRate' | 'waiting' | 'serverMilliseconds'>,
-  ) {
+  constructor(link: Link, parts: UplinkParts) {
     this.link = link
-    this.#waiting = waiting
-    this.watch = new ServerWatch(serverMilliseconds)
-    this.#byteRate = byteRate
+    this.watch = new ServerWatch(parts.serverMilliseconds)
+    this.#parts = parts
   }
 
   manage(session: Session, management: Management, before?: LinkRecord): void {
@@ -51,13 +46,13 @@ export class Uplink {
   }
 
   get freeAt(): number {
-    const { sessionBytes, sessionBurst } = this.#byteRate
+    const { sessionBytes, sessionBurst } = this.#parts.byteRate
     return sessionBytes === 0 ? this.#paidAt : this.#paidAt - (sessionBurst * 1000) / sessionBytes
   }
 
   /** Returns true if the page must now wait, but not before. */
   charge(bytes: number, now: number): boolean {
-    const { sessionBytes, sessionBurst } = this.#byteRate
+    const { sessionBytes, sessionBurst } = this.#parts.byteRate
     if (sessionBytes === 0) return false
     const wasFree = this.freeAt <= now
     const longest = (sessionBurst * 1000) / sessionBytes + longestWait
@@ -96,7 +91,7 @@ export class Uplink {
         const size = element.text.length
         this.#unsent.push(element)
         this.#unsentSize += size
-        this.#waiting.change(memoryOf(size, 1))
+        this.#parts.waiting.change(memoryOf(size, 1))
       }
     }
   }
@@ -189,7 +184,7 @@ export class Uplink {
 
   takeUnsent(): readonly Element[] {
     const unsent = this.#unsent ?? nothing
-    if (unsent.length > 0) this.#waiting.change(-memoryOf(this.#unsentSize, unsent.length))
+    if (unsent.length > 0) this.#parts.waiting.change(-memoryOf(this.#unsentSize, unsent.length))
     this.#unsent = undefined
     this.#unsentSize = 0
     return unsent

@@ -46,17 +46,15 @@ export class ClientLogin {
 
   readonly end: number
   readonly #streams: ResumableStreams
-  readonly attempts: ClientAttempts
 
   constructor(
     readonly domain: string,
     { limits, registry }: CommonParts,
     now: number,
-    attempts: ClientAttempts,
+    readonly attempts: ClientAttempts,
   ) {
     this.end = now + limits.loginMilliseconds
     this.#streams = registry.streams
-    this.attempts = attempts
     this.#sasl = new SaslAccount(domain)
   }
 
