@@ -81,17 +81,6 @@ test('the place of a login stays with its session', async () => {
   expect(await limit.take(juliet, ids())).toBe(false)
 })
 
-test('a session counts until it ends, also if its page does not know the end', async () => {
-  const { bench, limit } = setUp({ isShared: false })
-  expect(await limit.take(juliet)).toBe(true)
-  const { id, link } = await bench.warmed({ jid: `${juliet}/balcony` })
-  limit.giveBack(juliet)
-  expect(await limit.take(juliet)).toBe(false)
-  await bench.server(() => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
-  expect(bench.registry.byId(id)?.view.state).toBe('ended')
-  expect(await limit.take(juliet)).toBe(true)
-})
-
 test('a session that a client opens ends if it exceeds the limit together with those of other processes', async () => {
   const { bench } = setUp()
   const first = await bench.session()

@@ -1,36 +1,26 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { beforeEach, describe, expect, test } from '@jest/globals'
 import { createLog } from '../../../src/lib/log.js'
 import { writeSealed } from '../../../src/lib/secrets/sealed-file.js'
 import { type StateFilesParts, stateFiles } from '../../../src/session/registry/state-files.js'
+import { testFolder } from '../../support/test-folder.js'
 
 const newKey = () => createSecretKey(randomBytes(32))
 const [key, older] = [newKey(), newKey()]
 
+const { folder: parent } = testFolder()
+let tests = 0
 let folder: string
 let lines: Record<string, unknown>[]
 let now: number
 
 beforeEach(() => {
-  folder = join(mkdtempSync(join(tmpdir(), 'warm-state-')), 'state')
+  folder = join(parent, String(tests++))
   lines = []
   now = Date.now()
 })
-
-afterEach(() => rmSync(join(folder, '..'), { recursive: true }))
 
 const log = createLog('info', { write: line => void lines.push(JSON.parse(line)) })
 
@@ -224,7 +214,7 @@ describe('other files in the folder:', () => {
 
   test('symbolic links and folders are neither followed nor deleted', async () => {
     await filesOf(1, 3).write(['record'])
-    const outside = join(folder, '..', 'outside')
+    const outside = join(parent, 'outside')
     mkdirSync(outside)
     copyFileSync(join(folder, 'sessions-1'), join(outside, 'target'))
     rmSync(join(folder, 'sessions-1'))
