@@ -44,3 +44,28 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   /** The last record that `keep` made is stored, or no record is waited for (false): a page may be told of it. */
   readonly onKept?: ((isStored: boolean) => void) | undefined
 }
+
+export interface AwayRecord {
+  readonly isAway: true
+  readonly next: unknown
+}
+
+/** Has no page, and does nothing. */
+export const noClient: Client = {
+  transport: undefined,
+  address: undefined,
+  isPresent: false,
+  unconfirmed: 0,
+  deadline: Number.POSITIVE_INFINITY,
+  onOpen() {},
+  tick() {},
+  flush() {},
+  close() {},
+  reportEnd: () => false,
+}
+
+/** A WebSocket page that has not returned since its session moved to this process. */
+export function awayClient(next: NextPage): Client {
+  const setDown = (): AwayRecord => ({ isAway: true, next: next.record })
+  return { ...noClient, transport: 'websocket', handOver: () => next, setDown, keep: () => ({ client: setDown() }) }
+}

@@ -1,7 +1,6 @@
 import { Problem } from '../lib/errors.js'
 import type { LinkEnd, LinkEvents } from '../xmpp/link.js'
-import { noClient } from './away-client.js'
-import type { Client, NextPage } from './client.js'
+import { type Client, type NextPage, noClient } from './client.js'
 import type { Session } from './session.js'
 import type { Handover, OpenLogin, OpenWish } from './session-types.js'
 

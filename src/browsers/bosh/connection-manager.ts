@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { Problem } from '../../lib/errors.js'
-import { type AwayRecord, awayClient } from '../../session/away-client.js'
+import { type AwayRecord, awayClient } from '../../session/client.js'
 import type { MakePageClient } from '../../session/opening.js'
 import type { Session } from '../../session/session.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'

@@ -1,6 +1,5 @@
 import type { WebSocketCut } from '../../lib/counts.js'
-import type { AwayRecord } from '../../session/away-client.js'
-import type { NextPage } from '../../session/client.js'
+import type { AwayRecord, NextPage } from '../../session/client.js'
 import { Unconfirmed } from '../../session/link/unconfirmed.js'
 import type { Session } from '../../session/session.js'
 import { isOfSasl, smNamespace } from '../../xmpp/namespaces.js'
