@@ -50,7 +50,7 @@ export function takeUpAt(bench: BoshBench, records: readonly string[], milliseco
     mendings.push(mending)
     return takeUpOne(bench, record, mending)
   }
-  takeUp(records, milliseconds, take, pino({ enabled: false }))
+  for (const text of records) takeUp(text, milliseconds, take, pino({ enabled: false }))
   return mendings
 }
 

@@ -26,39 +26,28 @@ export function* setDown(
   }
 }
 
-export function takeUp(
-  records: Iterable<string>,
-  milliseconds: number,
-  take: (record: SessionRecord) => boolean,
-  log: Logger,
-) {
-  const counts = { taken: 0, refused: 0 }
-  for (const text of records) {
-    let isTaken = false
-    try {
-      const record = JSON.parse(text) as SessionRecord
-      const { link, createdAt, isKept } = record
-      // The outage (`milliseconds`) counts for these two ages, but not for timeouts of pages, which could not connect.
-      // A record of a live session may be much older than the death of its process, which broke the link.
-      const since = isKept === true && link.since === 0 ? 0 : link.since - milliseconds
-      const later = { createdAt: createdAt - milliseconds, link: { ...link, since } }
-      isTaken = take({ ...record, ...later })
-    } catch (error) {
-      if (counts.refused === 0) log.error(traceOf(error), 'a session could not be continued')
-    }
-    counts[isTaken ? 'taken' : 'refused'] += 1
+type Take = (record: SessionRecord) => boolean
+
+/** `outage`: milliseconds. Returns false if the session ends. */
+export function takeUp(text: string, outage: number, take: Take, log: Logger): boolean {
+  try {
+    const record = JSON.parse(text) as SessionRecord
+    const { link, createdAt, isKept } = record
+    // The outage counts for these two ages, but not for timeouts of pages, which could not connect.
+    // A record of a live session may be much older than the death of its process, which broke the link.
+    const since = isKept === true && link.since === 0 ? 0 : link.since - outage
+    return take({ ...record, createdAt: createdAt - outage, link: { ...link, since } })
+  } catch (error) {
+    log.error(traceOf(error), 'a session could not be continued')
+    return false
   }
-  return counts
 }
 
-export function takeUpFiles(
-  states: readonly WrittenState[],
-  take: (record: SessionRecord) => boolean,
-  log: Logger,
-): void {
+export function takeUpFiles(states: readonly WrittenState[], take: Take, log: Logger): void {
   for (const state of states) {
     if (!state.take()) continue
-    const sum = takeUp(state.records, state.outage, take, log)
+    const sum = { taken: 0, refused: 0 }
+    for (const text of state.records) sum[takeUp(text, state.outage, take, log) ? 'taken' : 'refused'] += 1
     log.info(sum, 'sessions of an earlier process were taken up')
     if (sum.refused > 0)
       log.warn(sum, 'some sessions end: their domains are not served, or their users cannot log in again')

@@ -217,7 +217,7 @@ export class StoredRecords {
       if (opened === undefined) return []
       const { text, writtenAt, session, isEnded } = opened
       const outage = Math.min(Math.max(0, Date.now() - writtenAt), seconds * 1000)
-      if (takeUp([text], outage, take, log).taken === 0) return []
+      if (!takeUp(text, outage, take, log)) return []
       if (!isEnded) return [session]
       // It is taken up only so that its portal gets the event.
       end(session.id)
