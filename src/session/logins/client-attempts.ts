@@ -52,7 +52,7 @@ export class ClientAttempts {
     this.#unanswered = undefined
     if (name === 'failure') {
       this.refused += 1
-      this.#refusals.refused({ ...this.#client, user: attempt?.user, server })
+      this.#refusals.refused(this.#client, attempt?.user, server)
     } else if (attempt !== undefined && this.#isLimited) this.#takeBack()
   }
 

@@ -10,12 +10,9 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { foreignText } from '../../lib/text/foreign-text.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 
-interface RefusedLogin {
+interface Client {
   readonly address: string
   readonly domain: string
-  readonly user: string | undefined
-  /** Host and port. */
-  readonly server: string | undefined
 }
 
 const mostJids = 10
@@ -44,8 +41,6 @@ export interface LoginDelaysParts {
 const domainsOfAddress = 3
 const firstDelay = 500
 const longestDelay = 20_000
-
-type Client = Pick<RefusedLogin, 'address' | 'domain'>
 
 /** Delays logins of addresses with many refused logins. Never blocks an address, because users may share it. */
 export class LoginDelays {
@@ -97,8 +92,11 @@ export class LoginDelays {
     await Promise.all(this.#rates.map(({ rate, keyOf }) => rate.giveBack(keyOf(client))))
   }
 
-  /** The first refused login of an address is logged at once, and the sum of later refused logins each minute. */
-  refused({ address, domain, user, server }: RefusedLogin): void {
+  /**
+   * The first refused login of an address is logged at once, and the sum of later refused logins each minute. `server`:
+   * host and port.
+   */
+  refused({ address, domain }: Client, user: string | undefined, server: string | undefined): void {
     this.#parts.counts.clientLogins.refused += 1
     const jid = copyOf(foreignText(user === undefined ? domain : jidOf(user, domain)))
     this.#addRefused(

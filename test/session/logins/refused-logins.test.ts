@@ -54,7 +54,7 @@ function bench() {
   const audit = pino({ base: null, timestamp: false }, { write: line => void lines.push(JSON.parse(line)) })
   const logins = noLoginLimits({ audit, sums })
   const refuse = (user?: string, address = '192.0.2.1', server = '192.0.2.9:5222') =>
-    logins.refused({ address, domain: 'chat.example', user, server })
+    logins.refused({ address, domain: 'chat.example' }, user, server)
   return { clock, lines, refuse }
 }
 
