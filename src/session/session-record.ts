@@ -16,23 +16,22 @@ export type SessionRecord = ReturnType<typeof sessionRecordOf> & {
   readonly isKept?: boolean | undefined
 }
 
-interface RecordParts {
-  /** A full JID. */
-  readonly jid: string
-  readonly outbox: OutboxRecord
-  readonly link: LinkRecord
-  readonly client: unknown
-}
-
 /** Contains secrets. Times are milliseconds since `now`: earlier times are negative. */
-export function sessionRecordOf(session: Session, now: number, { jid, outbox, link, client }: RecordParts) {
-  const { sid, id, domain, isSecure, createdAt, tab, guestAddress, ids, history, stage, inactivity } = session
+export function sessionRecordOf(
+  session: Session,
+  now: number,
+  outbox: OutboxRecord,
+  link: LinkRecord,
+  client: unknown,
+) {
+  const { sid, id, jid, domain, isSecure, createdAt, tab, guestAddress, ids, history, stage, inactivity } = session
   const record = inactivity.record(now)
   return {
     sid,
     id,
     domain,
-    jid,
+    // A full JID: only sessions that are logged in have a record.
+    jid: jid!,
     isSecure,
     createdAt: createdAt - now,
     tab,
@@ -55,17 +54,12 @@ export function sessionRecordOf(session: Session, now: number, { jid, outbox, li
  * Undefined if no process could.
  */
 export function keptRecordOf(session: Session, now: number): SessionRecord | undefined {
-  const { jid, client, outbox, uplink, maySetDown } = session
+  const { client, outbox, uplink, maySetDown } = session
   const { managed } = uplink
-  if (!maySetDown || managed === undefined || jid === undefined) return undefined
+  if (!maySetDown || managed === undefined) return undefined
   const kept = client?.keep?.(now)
   if (kept === undefined) return undefined
   const { resumption = outbox.resumption && { ...outbox.resumption, isKept: true } } = kept
-  const record = sessionRecordOf(session, now, {
-    jid,
-    outbox: outbox.keep(resumption),
-    link: { ...managed.keep(now), isKept: true },
-    client: kept.client,
-  })
-  return { ...record, isKept: true }
+  const link = { ...managed.keep(now), isKept: true }
+  return { ...sessionRecordOf(session, now, outbox.keep(resumption), link, kept.client), isKept: true }
 }

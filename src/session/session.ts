@@ -148,15 +148,14 @@ export class Session {
    * returns undefined.
    */
   setDown(): SessionRecord | undefined {
-    const { jid, client } = this
-    const { managed } = this.uplink
-    if (!this.maySetDown || client === undefined || managed === undefined || jid === undefined) return undefined
+    const { client, uplink } = this
+    const { managed } = uplink
+    if (!this.maySetDown || client === undefined || managed === undefined) return undefined
     const now = this.now
     if (client.isPresent) this.inactivity.begin(now)
     const next = client.setDown?.(now)
     if (next === undefined || this.hasEnded) return undefined
-    const parts = { jid, outbox: this.outbox.record, link: managed.setDown(), client: next }
-    const record = sessionRecordOf(this, now, parts)
+    const record = sessionRecordOf(this, now, this.outbox.record, managed.setDown(), next)
     this.#close('set-down')
     this.keeper.removed(this, 'set-down')
     return record
