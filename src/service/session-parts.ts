@@ -101,7 +101,7 @@ export function createSessionParts(given: ProcessParts) {
     waiting,
     byteRate: config.rates,
     connect,
-    unmended: unmendedLinks({ sums, log: logFor('c2s'), isNamed }),
+    unmended: unmendedLinks(sums, logFor('c2s'), isNamed),
     registry,
     limits,
     loginDelays,

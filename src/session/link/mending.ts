@@ -190,20 +190,14 @@ const reasons: Readonly<Record<WhyUnmended, string>> = {
 /** The first log line waits for this time, because many links may be given up together. */
 const firstLineMilliseconds = 1_000
 
-interface UnmendedParts {
-  readonly sums: MinuteSums
-  readonly log: Logger
-  /** False for domains that users choose. These share a log line. */
-  readonly isNamed: (domain: string) => boolean
-}
-
-export function unmendedLinks({ sums, log, isNamed }: UnmendedParts): (domain: string, why: WhyUnmended) => void {
+/** `isNamed`: false for domains that users choose. These share a log line. */
+export function unmendedLinks(sums: MinuteSums, log: Logger, isNamed: (domain: string) => boolean) {
   const often = sums.of<Record<WhyUnmended, number> & { readonly domain: string }>(({ domain, late, refused }) => {
     const reason = [late > 0 && reasons.late, refused > 0 && reasons.refused].filter(Boolean).join('; ')
     const about = { domain: withULabels(domain), ended: late + refused, late, refused, reason }
     log.warn(about, 'links were not mended: their sessions ended')
   }, firstLineMilliseconds)
-  return (name, why) => {
+  return (name: string, why: WhyUnmended): void => {
     const domain = isNamed(name) ? name : '*'
     often(domain, (sum = { domain, late: 0, refused: 0 }) => ({ ...sum, [why]: sum[why] + 1 }))
   }

@@ -8,7 +8,7 @@ test('domains that clients choose share their log lines', () => {
   const clock = new FakeClock()
   const lines: object[] = []
   const log = { warn: (about: object) => void lines.push(about) } as unknown as Logger
-  const unmended = unmendedLinks({ sums: new MinuteSums(clock), log, isNamed: domain => domain === 'example.org' })
+  const unmended = unmendedLinks(new MinuteSums(clock), log, domain => domain === 'example.org')
   for (let at = 0; at < 1000; at++) unmended(`d${at}.example.org`, 'late')
   unmended('example.org', 'refused')
   clock.advance(1_000)
