@@ -2,12 +2,9 @@ import { allowsDomain } from '../xmpp/jid/domains.js'
 import { isSameJid } from '../xmpp/jid/jid.js'
 import type { PageWish, SessionPage, SessionState, StoredSession, VisitKey } from './store.js'
 
-/** What filters and orders read. `user` and `tab` may be missing if the wish does not name a user or a visit. */
-export type Listed = Omit<StoredSession, 'address' | 'admin'>
-
 type SortKey = number | string
 
-interface Ranked<T> {
+interface Ranked<T = StoredSession> {
   readonly key: SortKey
   readonly item: T
 }
@@ -19,17 +16,14 @@ const itemsBetweenPauses = 1024
 const slack = 1024
 
 /** Other work can run during long lists. */
-export async function pageOf<T extends Listed>(
-  items: Iterable<T>,
-  wish: PageWish,
-): Promise<Omit<SessionPage, 'sessions'> & { readonly sessions: readonly T[] }> {
+export async function pageOf(items: Iterable<StoredSession>, wish: PageWish): Promise<SessionPage> {
   const { limit, after, skip = 0, by = 'opened', isReversed = false } = wish
   const compare = comparing(isReversed)
   const start = after && { key: after.openedAt, item: { id: after.id } }
   const most = skip + limit
-  let found: Ranked<T>[] = []
+  let found: Ranked[] = []
   /** All after it are of later pages. */
-  let last: Ranked<T> | undefined
+  let last: Ranked | undefined
   let total = 0
   let left = 0
   let seen = 0
@@ -56,7 +50,7 @@ export async function pageOf<T extends Listed>(
 }
 
 export async function statesOf(
-  items: Iterable<Pick<Listed, 'domain' | 'state'>>,
+  items: Iterable<Pick<StoredSession, 'domain' | 'state'>>,
   scope: readonly string[],
 ): Promise<ReadonlyMap<SessionState, number>> {
   const counts = new Map<SessionState, number>()
@@ -72,7 +66,7 @@ export function isOfVisit({ tab }: Pick<StoredSession, 'tab'>, { admin, visit, u
   return tab?.visit === visit && tab.admin === admin && (user === undefined || tab.user === user)
 }
 
-function fits(item: Listed, filter: PageWish): boolean {
+function fits(item: StoredSession, filter: PageWish): boolean {
   const { scope, user, jid, visit, domain, state, transport, origin, process, search } = filter
   return (
     (user === undefined || item.user === user) &&
@@ -88,14 +82,14 @@ function fits(item: Listed, filter: PageWish): boolean {
   )
 }
 
-function keyFor({ openedAt, jid, domain, state, quietSince }: Listed, by: PageWish['by']): SortKey {
+function keyFor({ openedAt, jid, domain, state, quietSince }: StoredSession, by: PageWish['by']): SortKey {
   if (by === 'jid') return (jid ?? domain).slice(0, longestKey).toLowerCase()
   if (by === 'state') return state
   if (by === 'quiet') return quietSince === undefined ? Number.MIN_SAFE_INTEGER : -quietSince
   return openedAt
 }
 
-type Comparable = Ranked<Pick<Listed, 'id'>>
+type Comparable = Ranked<Pick<StoredSession, 'id'>>
 
 function comparing(isReversed: boolean): (a: Comparable, b: Comparable) => number {
   const sign = isReversed ? -1 : 1

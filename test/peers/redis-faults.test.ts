@@ -241,7 +241,6 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
   test('lists sessions although a row of another is unreadable', async () => {
     await here.sessions.put([sessionOf('1')])
     await redis.command('HSET', 'warm:rows', '2', 'x')
-    await redis.command('HSET', 'warm:rows', '1', `${await redis.command('HGET', 'warm:rows', '1')}{`)
     expect((await here.sessions.page({ scope: ['*'], limit: 10 })).sessions.map(({ id }) => id)).toContain('1')
   })
 

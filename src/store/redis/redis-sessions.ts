@@ -1,4 +1,4 @@
-// warm:rows     id → row (`session-rows.ts`)
+// warm:rows     id → the process, a tab, and the session in JSON
 // warm:keys     id → names of its keys, between spaces: `u…` have one session, `s…` many
 // warm:key:u…   id
 // warm:key:s…   sorted set of ids by the time when they were opened
@@ -11,7 +11,7 @@ import { keyOf, keys, sharedKeysOf, uniqueKeysOf } from '../store-keys.js'
 import { hashKey } from './key-hashes.js'
 import { nowInScript, type RedisLine } from './redis-line.js'
 import { recordScripts } from './redis-records.js'
-import { completed, readRow, readSession, rowOf } from './session-rows.js'
+import { readSession, rowOf } from './session-rows.js'
 
 const inScripts = `
 local function ownerOf(row) return string.match(row, '^[^\\t]*') end
@@ -112,11 +112,11 @@ export function redisSessions(line: RedisLine): SessionEntries {
   async function find(key: SessionKey): Promise<StoredSession[]> {
     if ('id' in key) {
       const row = (await line.send('HGET', 'warm:rows', key.id)) as string | null
-      return row === null ? [] : [readSession(row)]
+      return [...readRows(row === null ? [] : [row])]
     }
     const isUnique = 'secret' in key || 'tab' in key
     const rows = (await line.run(findRows, isUnique ? unique(keyOf(key)) : shared(keyOf(key)))) as string[]
-    const found = rows.map(readSession)
+    const found = [...readRows(rows)]
     return 'visit' in key ? found.filter(session => isOfVisit(session, key.visit)) : found
   }
 
@@ -165,16 +165,16 @@ export function redisSessions(line: RedisLine): SessionEntries {
     count: async (by, value) => Number(await line.send('ZCARD', `warm:key:${shared(keys.counted(by, value))}`)),
     async page(wish) {
       const { visit, user } = wish
-      if (visit === undefined && user === undefined) {
-        const { sessions, ...page } = await pageOf(await readAll(), wish)
-        return { sessions: sessions.map(completed), ...page }
-      }
+      if (visit === undefined && user === undefined) return pageOf(await readAll(), wish)
       return pageOf(await find(visit === undefined ? { user: user! } : { visit }), wish)
     },
     states: async scope => statesOf(await readAll(), scope),
   }
 }
 
-function* readRows(rows: readonly string[]) {
-  for (const row of rows) yield readRow(row)
+function* readRows(rows: readonly string[]): Iterable<StoredSession> {
+  for (const row of rows) {
+    const session = readSession(row)
+    if (session !== undefined) yield session
+  }
 }
