@@ -33,10 +33,11 @@ import { listenAt, urlOf } from './listen-at.js'
 import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
 import { UnreadReplies } from './unread-replies.js'
 import { refuseExpectation, refuseUnreadable } from './unreadable-requests.js'
-import { unusedConnections } from './unused-connections.js'
 import { endAfterUpgrade, refuseTunnels, takeUpgrades, upgradeOptions } from './upgrades.js'
 
 const reserveOfConnections = 8
+/** Time for a request that is on its way, in milliseconds. */
+const longestUnused = 1_000
 
 export interface ListeningParts {
   readonly config: Pick<Config, 'listen' | 'https' | 'http' | 'trustedProxies' | 'limits' | 'access'>
@@ -67,13 +68,13 @@ export class Listening {
   readonly #parts: ListeningParts
   readonly #limits: ConnectionLimits
   readonly #unread: UnreadReplies
-  readonly #closeUnused: ReturnType<typeof unusedConnections>
   readonly #certificates: Certificates | undefined
   readonly #servers: HttpServer[] = []
   readonly #secureServers: HttpsServer[] = []
   readonly #upgraded = new Set<Duplex>()
   readonly #encrypted = new Set<TLSSocket>()
   #isRetired = false
+  #closesUnusedAt: number | undefined
   #closed: Promise<unknown> | undefined
 
   constructor(dispatcher: Dispatcher, parts: ListeningParts) {
@@ -91,7 +92,6 @@ export class Listening {
     })
     this.#certificates = config.https && new Certificates(config.https)
     this.#unread = new UnreadReplies({ limits: config.limits, connections: () => this.#sockets(), clock, refused })
-    this.#closeUnused = unusedConnections(clock, this.#isUnused)
   }
 
   readonly #isUnused = (connection: Socket) => this.#limits.isUnused(connection)
@@ -157,10 +157,15 @@ export class Listening {
     this.#unread.stop()
   }
 
+  /** To be called repeatedly, without new connections. */
   closeIdleConnections(): void {
     for (const server of this.#servers) server.closeIdleConnections()
     this.#limits.closeAwaitingHeader()
-    this.#closeUnused(this.#sockets())
+    const now = this.#parts.clock.now()
+    this.#closesUnusedAt ??= now + longestUnused
+    if (now < this.#closesUnusedAt) return
+    // Browsers open connections ahead, which Node does not count as idle.
+    for (const connection of this.#sockets()) if (this.#isUnused(connection)) connection.destroy()
   }
 
   closeAllConnections(): void {
