@@ -79,11 +79,12 @@ local function orphan(id, hasLeft)
 end
 `
 
-/** ARGV: deadline, id, text, names of keys, milliseconds, process, form. */
+/** ARGV: deadline, process, milliseconds, id, text, names of keys, form. */
 const putOne = `${refusalIfLate} ${recordScripts}
-if isTaken(ARGV[2], ARGV[6]) then return end
-forget(ARGV[2])
-put(ARGV[2], ARGV[3], string.format('%.0f', now), ARGV[4], ARGV[5], ARGV[7])`
+local _, process, ms, id, text, keys, form = unpack(ARGV)
+if isTaken(id, process) then return end
+forget(id)
+put(id, text, string.format('%.0f', now), keys, ms, form)`
 
 /**
  * ARGV: deadline, process, `id` or `key`, an id or the name of a key, forms between spaces. Returns also the process of a
@@ -165,21 +166,8 @@ type Taken = readonly [id: string, text: string, at: string]
 export function redisRecords(line: RedisLine): Records {
   return {
     async put(records: readonly SealedRecord[], process: string, seconds: number) {
-      await Promise.all(
-        records.map(record => {
-          const names = uniqueKeysOf(record).map(hashKey)
-          return line.run(
-            putOne,
-            line.deadline,
-            record.id,
-            record.text,
-            names.join(' '),
-            millisecondsOf(seconds),
-            process,
-            record.form,
-          )
-        }),
-      )
+      const ms = millisecondsOf(seconds)
+      await Promise.all(records.map(each => line.run(putOne, line.deadline, process, ms, ...wordsOf(each))))
     },
 
     async take(key: RecordKey, by: string, forms: readonly string[] = []) {
@@ -198,13 +186,9 @@ export function redisRecords(line: RedisLine): Records {
     },
 
     async keep(records: readonly SealedRecord[], process: string, seconds: number) {
-      const keepPart = (part: readonly SealedRecord[]) => {
-        const words = part.flatMap(record => {
-          const names = uniqueKeysOf(record).map(hashKey)
-          return [record.id, record.text, names.join(' '), record.form]
-        })
-        return line.run(keep, process, millisecondsOf(seconds), ...words) as Promise<string[]>
-      }
+      const ms = millisecondsOf(seconds)
+      const keepPart = (part: readonly SealedRecord[]) =>
+        line.run(keep, process, ms, ...part.flatMap(wordsOf)) as Promise<string[]>
       return (await Promise.all(Array.from(batches(records, mostInCommand), keepPart))).flat()
     },
 
@@ -218,6 +202,11 @@ export function redisRecords(line: RedisLine): Records {
       return Number(answer) === 1
     },
   }
+}
+
+function wordsOf(record: SealedRecord): readonly string[] {
+  const names = uniqueKeysOf(record).map(hashKey)
+  return [record.id, record.text, names.join(' '), record.form]
 }
 
 const millisecondsOf = (seconds: number) => Math.round(seconds * 1000)
