@@ -95,7 +95,7 @@ class Lock implements TabLock {
     const taken = (await this.#line.run(take, this.#line.deadline, ...words)) as Taken | null
     if (taken === null) return false
     const [row, records, ends] = taken
-    this.session = readSession(row)
+    this.session = readSession(row)[0]
     this.hasRecord = records > 0
     this.endedAt = latestOf(ends)
     this.#until = until

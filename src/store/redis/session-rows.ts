@@ -6,7 +6,8 @@ export function rowOf(session: StoredSession): string {
   return `${session.process}\t${JSON.stringify(session)}`
 }
 
-/** Undefined for a row that another version has written. */
-export function readSession(row: string): StoredSession | undefined {
-  return attempt(() => JSON.parse(row.slice(row.indexOf('\t') + 1)) as StoredSession)
+/** Returns nothing if there is no session, or one that another version has written. */
+export function readSession(row: string): [StoredSession] | [] {
+  const session = attempt(() => JSON.parse(row.slice(row.indexOf('\t') + 1)) as StoredSession)
+  return session === undefined ? [] : [session]
 }
