@@ -2,49 +2,24 @@ import type { IncomingMessage } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { describe, expect, test } from '@jest/globals'
 import type { Config } from '../../src/config/config.js'
-import { readNetworks } from '../../src/config/kinds/networks.js'
 import { endpointUrls, homePath, redirectBase, secureBase } from '../../src/http/addresses.js'
+import { networks, config as usual } from '../warm/fake-login.js'
 
-const https: Config['https'] = {
-  places: [{ host: '0.0.0.0', port: 8443 }],
-  placesFrom: 'HOST',
-  files: {
-    certificates: [],
-    chains: [],
-    keys: [],
-    passphrase: undefined,
-    passphraseFile: undefined,
-    dhparam: 'auto',
-    clientCa: undefined,
-  },
-  ciphers: undefined,
-  minVersion: 'TLSv1.2',
-  clientAuth: 'off',
-}
-const limits = { maxConnections: 0, maxConnectionsPerAddress: 0, socketMode: 0o660, proxyProtocol: false }
 /** Places to listen at, each written as `host port`. */
 const placesAt = (addresses: readonly string[]) =>
   addresses.map(address => {
     const [host = '', port] = address.split(' ')
     return { host, port: Number(port) }
   })
-const listening = (...addresses: string[]) => ({ listen: { ...limits, places: placesAt(addresses) } })
-const withTls = (...addresses: string[]) => ({ https: { ...https, places: placesAt(addresses) } })
-const config = {
+const listening = (...addresses: string[]) => ({ listen: { ...usual.listen, places: placesAt(addresses) } })
+const withTls = (...addresses: string[]) => ({ https: { places: placesAt(addresses) } as unknown as Config['https'] })
+const { https } = withTls('0.0.0.0 8443')
+const config: Config = {
+  ...usual,
+  ...listening('192.0.2.1 8080'),
   externalUrl: undefined,
-  assumeSecure: false,
-  trustedProxies: readNetworks('10.0.0.0/8', () => undefined),
-  https: undefined,
-  listen: { ...limits, places: [{ host: '192.0.2.1', port: 8080 }] },
-  http: {
-    hosts: new Map(),
-    own: [],
-    defaultHost: undefined,
-    fast: true,
-    names: ['chat.example', 'name.example'],
-  },
-  boshPath: '/http-bind',
-  websocketPath: '/xmpp-websocket',
+  trustedProxies: networks('10.0.0.0/8'),
+  http: { ...usual.http, names: ['chat.example', 'name.example'] },
 }
 
 const boshUrl = (settings: Parameters<typeof endpointUrls>[0], request: IncomingMessage) =>

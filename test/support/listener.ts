@@ -25,6 +25,10 @@ export class ListeningServer {
     return `http://127.0.0.1:${this.port}`
   }
 
+  get sockets(): Iterable<Socket> {
+    return this.#open
+  }
+
   /** Connections that are open; each of TLS counts twice. */
   get open(): number {
     return this.#open.size

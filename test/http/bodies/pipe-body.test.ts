@@ -1,68 +1,49 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import express from 'express'
 import { pipeBody } from '../../../src/http/bodies/pipe-body.js'
-import type { BodySink } from '../../../src/http/fast/fast-request.js'
 import { install } from '../../../src/http/fast/install.js'
 import { eventually } from '../../support/eventually.js'
 import { HttpSocket, post } from '../../support/http-socket.js'
+import { Listener } from '../../support/listener.js'
 
-type Listener = (req: IncomingMessage, res: ServerResponse) => void
-
-let server: Server
+let listener: Listener
 let client: HttpSocket
 let calls: string[] = []
 
 afterEach(() => {
   calls = []
   client.socket.destroy()
-  server.closeAllConnections()
-  server.close()
+  return listener.stop()
 })
 
-/** Replies with the body. */
-class NotingSink implements BodySink {
-  #body = ''
-  readonly #name: string | undefined
-  readonly #res: ServerResponse
-
-  constructor(req: IncomingMessage, res: ServerResponse) {
-    this.#name = req.headers['x-name'] as string | undefined
-    this.#res = res
-  }
-
-  onData(chunk: Buffer): void {
-    this.#tell('data')
-    this.#body += chunk.toString()
-  }
-
-  onEnd(): void {
-    this.#tell(`end ${this.#body}`)
-    if (this.#name !== 'held' && !this.#res.headersSent) this.#res.end(this.#body)
-  }
-
-  onGone(): void {
-    this.#tell('gone')
-  }
-
-  #tell(what: string): void {
-    calls.push(this.#name === undefined ? what : `${this.#name} ${what}`)
-  }
+/** Notes what becomes of the body, and replies with it. */
+const pipe: RequestListener = (req, res) => {
+  const name = req.headers['x-name']
+  const tell = (what: string) => void calls.push(name === undefined ? what : `${name} ${what}`)
+  let body = ''
+  pipeBody(req, res, {
+    onData(chunk) {
+      tell('data')
+      body += chunk.toString()
+    },
+    onEnd() {
+      tell(`end ${body}`)
+      if (name !== 'held' && !res.headersSent) res.end(body)
+    },
+    onGone: () => tell('gone'),
+  })
 }
 
-const pipe: Listener = (req, res) => pipeBody(req, res, new NotingSink(req, res))
-
 const kinds = [
-  ['ours', (listener: Listener) => createServer(install(true), listener)],
-  ['Node’s own', (listener: Listener) => createServer(listener)],
+  ['ours', (answer: RequestListener) => createServer(install(true), answer)],
+  ['Node’s own', (answer: RequestListener) => createServer(answer)],
 ] as const
 
-async function start(made: Server): Promise<HttpSocket> {
-  server = made
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  client = new HttpSocket((server.address() as AddressInfo).port)
-  return client
+async function start(server: Server): Promise<void> {
+  listener = await Listener.start(server)
+  client = new HttpSocket(listener.port)
 }
 
 const hasCall = (what: string) => eventually(what, () => calls.includes(what))
@@ -162,17 +143,16 @@ describe.each(kinds)('a client that disconnects during a request, %s,', (_kind, 
   test('after its reply is not reported', async () => {
     await start(create(pipe))
     await client.send(post('x')).reply()
-    const closed = new Promise(resolve => server.once('connection', socket => socket.once('close', resolve)))
-    const other = new HttpSocket((server.address() as AddressInfo).port)
+    const other = new HttpSocket(listener.port)
     await other.send(post('y')).reply()
     other.socket.destroy()
-    await closed
+    await eventually('its connection is closed', () => listener.open === 1)
     expect(calls).toEqual(['data', 'end x', 'data', 'end y'])
   })
 })
 
 /** Pipes the body after a delay, as behind a slow middleware, when the stream has `held` bytes. */
-const later: Listener = (req, res) => {
+const later: RequestListener = (req, res) => {
   const held = Number(req.headers['x-held'])
   void eventually('the stream has it', () => req.readableLength === held || req.complete).then(() => pipe(req, res))
 }

@@ -1,21 +1,22 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import { ConnectionLimits } from '../../../src/http/listening/connection-limits.js'
 import type { OnRefused } from '../../../src/lib/limits/reached-limits.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { Listener } from '../../support/listener.js'
 import { lineFrom } from '../../support/proxy-headers.js'
 import { unnoted } from '../../support/unlimited.js'
 
 describe('a listener with limits', () => {
   const open: Socket[] = []
-  let servers: Server[] = []
+  let listeners: Listener[] = []
 
   afterEach(async () => {
     for (const socket of open.splice(0)) socket.destroy()
-    await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-    servers = []
+    await Promise.all(listeners.map(listener => listener.stop()))
+    listeners = []
   })
 
   async function listen(
@@ -27,12 +28,7 @@ describe('a listener with limits', () => {
   ) {
     const limits = new ConnectionLimits({
       config: {
-        listen: {
-          proxyProtocol: false,
-          maxConnections: 0,
-          maxConnectionsPerAddress: 0,
-          ...most,
-        },
+        listen: { proxyProtocol: false, maxConnections: 0, maxConnectionsPerAddress: 0, ...most },
         trustedProxies: readNetworks(trusted, () => undefined),
       },
       refused,
@@ -41,17 +37,16 @@ describe('a listener with limits', () => {
       clock: new FakeClock(),
     })
     for (const _each of [1, 2]) {
-      const server = createServer(socket => socket.on('error', () => {}).write('hello'))
+      const server = createServer(socket => socket.write('hello'))
+      const listener = new Listener(server)
       limits.guard(server)
-      await once(server.listen(0, '0.0.0.0'), 'listening')
-      servers.push(server)
+      listeners.push(await listener.listen({ address: '0.0.0.0' }))
     }
   }
 
   /** Resolves with true if the server accepts a connection from this address. */
   async function isWelcome(server: number, localAddress: string, header?: Buffer): Promise<boolean> {
-    const { port } = servers[server]!.address() as AddressInfo
-    const socket = connect({ host: '127.0.0.1', port, localAddress })
+    const socket = connect({ host: '127.0.0.1', port: listeners[server]!.port, localAddress })
     open.push(socket)
     socket.on('error', () => {})
     if (header !== undefined) socket.write(header)

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
+import { connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { install } from '../../../src/http/fast/install.js'
 import { bytesUnderWay } from '../../../src/http/fast/reply-under-way.js'
@@ -12,17 +12,17 @@ import { createRefusals } from '../../../src/lib/limits/reached-limits.js'
 import { createLog } from '../../../src/lib/log.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { Listener } from '../../support/listener.js'
 
 const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const largerThanBuffers = Buffer.alloc(64 * 2 ** 20, 'x')
 
 let clock: FakeClock
 let counts: Counts
-let server: Server
+let listener: Listener
 let unread: UnreadReplies
 let answer: RequestListener
 const clients: Socket[] = []
-const accepted = new Set<Socket>()
 
 beforeEach(() => {
   clock = new FakeClock()
@@ -33,33 +33,26 @@ beforeEach(() => {
 afterEach(() => {
   unread.stop()
   for (const client of clients.splice(0)) client.destroy()
-  accepted.clear()
-  server.closeAllConnections()
-  server.close()
+  return listener.stop()
 })
 
 async function start({ isFast = true, unreadMegabytes = 0 } = {}): Promise<void> {
-  server = createServer(install(isFast), (req, res) => {
+  const server = createServer(install(isFast), (req, res) => {
     mayWait(res)
     answer(req, res)
-  }).listen(0, '127.0.0.1')
-  server.on('connection', socket => {
-    accepted.add(socket)
-    socket.once('close', () => accepted.delete(socket))
   })
+  listener = await Listener.start(server)
   const log = createLog('info', { write() {} })
   const refused = createRefusals(counts, new MinuteSums(clock), log)
-  const connections = () => accepted
-  unread = new UnreadReplies({ limits: { unreadMegabytes }, connections, clock, refused })
-  await once(server, 'listening')
+  unread = new UnreadReplies({ limits: { unreadMegabytes }, connections: () => listener.sockets, clock, refused })
 }
 
 /** Sends a request, and reads nothing. Returns both ends of the connection. */
 async function visit(requests = request) {
-  const client = connect((server.address() as AddressInfo).port, '127.0.0.1').pause()
+  const client = connect(listener.port, '127.0.0.1').pause()
   clients.push(client)
   client.on('error', () => {}).write(requests)
-  const [socket] = (await once(server, 'connection')) as [Socket]
+  const [socket] = (await once(listener.server, 'connection')) as [Socket]
   return { client, socket }
 }
 
