@@ -15,12 +15,13 @@ beforeEach(() => {
 })
 
 const counts = new Counts()
-const make = (auditLog: AuditLog, usual: 'info' | 'silent' = 'silent') =>
+const keepLine = (line: string) => void lines.push(JSON.parse(line))
+const make = (auditLog: AuditLog, usual: 'info' | 'silent' = 'silent', writeLine = keepLine) =>
   createLogs({
     config: { auditLog, logLevels: { usual, parts: new Map() }, logFormat: 'json' },
     counts,
     about: { worker: 2 },
-    writeLine: line => void lines.push(JSON.parse(line)),
+    writeLine,
   })
 
 test('the audit trail is written beside the log, at any level, and marks each line', () => {
@@ -39,12 +40,8 @@ test('the audit trail writes nothing if it is off', () => {
 
 test('log lines that cannot be written are counted', () => {
   const before = counts.linesLost.log
-  const { log } = createLogs({
-    config: { auditLog: 'off', logLevels: { usual: 'info', parts: new Map() }, logFormat: 'json' },
-    counts,
-    writeLine() {
-      throw new Error('the disk is full')
-    },
+  const { log } = make('off', 'info', () => {
+    throw new Error('the disk is full')
   })
   log.info('one')
   expect(counts.linesLost.log).toBe(before + 1)

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { type MetricsServer, serveMetrics } from '../../src/watching/metrics-server.js'
@@ -14,12 +14,13 @@ afterEach(() => {
 
 async function serve({
   host = '127.0.0.1',
+  port = 0,
   text = async () => '# TYPE x counter\nx 1\n',
   fault = (): string | undefined => undefined,
   lines = [] as string[],
 } = {}): Promise<string> {
   const log = pino({}, { write: line => void lines.push(line) })
-  const server = await serveMetrics({ host, port: 0 }, text, fault, log)
+  const server = await serveMetrics({ host, port }, text, fault, log)
   servers.push(server)
   return server.url
 }
@@ -81,18 +82,11 @@ test('the metrics server names the setting if its address cannot be used', async
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
   const { port } = other.address() as AddressInfo
-  const serveAt = (host: string, port: number) =>
-    serveMetrics(
-      { host, port },
-      async () => '',
-      () => undefined,
-      pino(),
-    )
-  await expect(serveAt('127.0.0.1', port)).rejects.toThrow(
+  await expect(serve({ port })).rejects.toThrow(
     `METRICS_ADDRESS is 127.0.0.1:${port}, which another program uses: choose another address, or none`,
   )
   other.close()
-  await expect(serveAt('192.0.2.1', 0)).rejects.toThrow(
+  await expect(serve({ host: '192.0.2.1' })).rejects.toThrow(
     'METRICS_ADDRESS is 192.0.2.1:0, which is not an address of this machine',
   )
 })
@@ -104,13 +98,7 @@ test.each([
 ])('the metrics server says why it refuses %j, and logs it', async text => {
   const lines: string[] = []
   const { port } = new URL(await serve({ lines }))
-  const socket = connect(Number(port), '127.0.0.1')
-  let answer = ''
-  socket.on('data', piece => {
-    answer += piece
-  })
-  socket.write(text)
-  await once(socket, 'close')
+  const answer = await new HttpSocket(Number(port)).send(text).rest()
   expect(answer).toMatch(/\r\n\r\n\w.*\.\n$/)
   expect(lines).toHaveLength(1)
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import type { Config } from '../../../src/config/config.js'
-import { config, fakeService } from '../../warm/fake-login.js'
+import { config, fakeService, networks } from '../../warm/fake-login.js'
 
 const xrd = '/.well-known/host-meta'
 const json = '/.well-known/host-meta.json'
@@ -12,6 +12,8 @@ const get = (path: string, settings: Partial<Config> = {}, headers: Record<strin
 
 const bosh = { rel: 'urn:xmpp:alt-connections:xbosh', href: 'https://web.example/http-bind' }
 const websocket = { rel: 'urn:xmpp:alt-connections:websocket', href: 'wss://web.example/xmpp-websocket' }
+const withoutBosh = { bosh: { ...config.bosh, enabled: false } }
+const withoutWebSocket = { websocket: { ...config.websocket, enabled: false } }
 
 describe('host-meta', () => {
   test('names the endpoints in XML (XEP-0156 §3.1)', async () => {
@@ -32,11 +34,9 @@ describe('host-meta', () => {
   })
 
   test('names only enabled endpoints', async () => {
-    const off = (settings: Partial<Config>) => get(json, settings)
-    expect((await off({ bosh: { ...config.bosh, enabled: false } })).body).toEqual({ links: [websocket] })
-    const without = { websocket: { ...config.websocket, enabled: false } }
-    expect((await off(without)).body).toEqual({ links: [bosh] })
-    expect((await get(xrd, without)).text).not.toContain('websocket')
+    expect((await get(json, withoutBosh)).body).toEqual({ links: [websocket] })
+    expect((await get(json, withoutWebSocket)).body).toEqual({ links: [bosh] })
+    expect((await get(xrd, withoutWebSocket)).text).not.toContain('websocket')
   })
 
   test.each([xrd, json])('at %s can be read by pages of all sites, even a 404', async path => {
@@ -44,24 +44,17 @@ describe('host-meta', () => {
       expect((await get(path, settings)).headers['access-control-allow-origin']).toBe('*')
   })
 
+  const hidden = { externalUrl: undefined }
+  const named = { ...hidden, http: { ...config.http, names: ['chat.example'] } }
+  const forwarded = { 'X-Forwarded-Proto': 'https' }
+
   test.each([
-    ['EXTERNAL_URL is not set', { externalUrl: undefined }, {}],
+    ['EXTERNAL_URL is not set', hidden, {}],
     ['EXTERNAL_URL is not https', { externalUrl: 'http://web.example' }, {}],
-    ['only the request is over https', { externalUrl: undefined }, forwarded()],
-    [
-      'only the request is over https, to a known name',
-      { externalUrl: undefined, http: { ...config.http, names: ['chat.example'] } },
-      forwarded(),
-    ],
-    ['an untrusted proxy sends https', { externalUrl: undefined, trustedProxies: noProxies() }, forwarded()],
-    [
-      'all endpoints are off',
-      {
-        bosh: { ...config.bosh, enabled: false },
-        websocket: { ...config.websocket, enabled: false },
-      },
-      {},
-    ],
+    ['only the request is over https', hidden, forwarded],
+    ['only the request is over https, to a known name', named, forwarded],
+    ['an untrusted proxy sends https', { ...hidden, trustedProxies: networks('none') }, forwarded],
+    ['all endpoints are off', { ...withoutBosh, ...withoutWebSocket }, {}],
   ])('is 404 if %s', async (_what, settings, headers) => {
     for (const path of [xrd, json]) expect((await get(path, settings, headers)).status).toBe(404)
   })
@@ -71,11 +64,3 @@ describe('host-meta', () => {
     expect([status, headers['allow']]).toEqual([405, 'GET, HEAD'])
   })
 })
-
-function forwarded() {
-  return { 'X-Forwarded-Proto': 'https' }
-}
-
-function noProxies() {
-  return { list: [], contains: () => false } as unknown as Config['trustedProxies']
-}

@@ -3,10 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { SecureContext } from 'node:tls'
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { ConfigError } from '../../../src/config/load.js'
+import { ConfigError, loadConfig } from '../../../src/config/load.js'
 import { Certificates } from '../../../src/http/listening/certificates.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { cpuTime } from '../../support/cpu-time.js'
+import { required } from '../../support/settings.js'
 import { testFolder } from '../../support/test-folder.js'
 
 const { folder } = testFolder()
@@ -27,22 +28,7 @@ const file = (name: string) => join(folder, `${name}.pem`)
 const put = (name: string, content: string) => writeFileSync(file(name), content)
 
 const open = (certificates = ['first', 'wild', 'exact'].map(file)) =>
-  new Certificates({
-    places: [],
-    placesFrom: 'HOST',
-    ciphers: undefined,
-    minVersion: 'TLSv1.2',
-    clientAuth: 'off',
-    files: {
-      certificates,
-      chains: [],
-      keys: [],
-      passphrase: undefined,
-      passphraseFile: undefined,
-      dhparam: 'auto',
-      clientCa: undefined,
-    },
-  })
+  new Certificates(loadConfig({ ...required, HTTPS_PORT: '0', TLS_CERT: certificates.join() }).config.https!)
 
 beforeEach(() => {
   for (const name of ['first', 'wild', 'exact']) put(name, made.get(name)!)

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { expect, test } from '@jest/globals'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { HttpSocket } from '../../support/http-socket.js'
 import { listenInTest } from './listening-stage.js'
 
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n'
@@ -35,14 +36,9 @@ test('an upgrade behind a request is answered after its reply, although the clie
   const { port } = await listenInTest(({ socket }: { socket: Socket }, res: { end(body: string): void }) => {
     first = { socket, end: body => void res.end(body) }
   })
-  const client = connect(port, '127.0.0.1')
-  client.end(`${get}\r\n${get}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n`)
-  let received = ''
-  client.on('data', chunk => {
-    received += chunk
-  })
+  const client = new HttpSocket(port).send(`${get}\r\n${get}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n`)
+  client.socket.end()
   await eventually('the end of the requests has come', () => first?.socket.readableEnded === true)
   first!.end('first')
-  await once(client, 'close')
-  expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\n.*firstHTTP\/1\.1 400 Bad Request\r\n.*without "Upgrade"/s)
+  expect(await client.rest()).toMatch(/^HTTP\/1\.1 200 OK\r\n.*firstHTTP\/1\.1 400 Bad Request\r\n.*without "Upgrade"/s)
 })
