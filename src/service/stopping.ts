@@ -66,12 +66,8 @@ export class Stopping {
     sessions.linking.closeSpares()
     joined?.tellDraining()
     const mayMove = files !== undefined || sessions.shared !== undefined
-    const left = {
-      get size() {
-        return mayMove ? registry.immovable : registry.size
-      },
-    }
-    await drained({ seconds, registry: left, listening, joined, clock, phase })
+    const sessionsLeft = () => (mayMove ? registry.immovable : registry.size)
+    await drained({ seconds, sessionsLeft, listening, joined, clock, phase })
   }
 
   async #stop(): Promise<void> {
@@ -202,7 +198,7 @@ const lookMilliseconds = 100
 
 interface DrainingParts {
   readonly seconds: number
-  readonly registry: { readonly size: number }
+  readonly sessionsLeft: () => number
   readonly listening: Pick<Listening, 'connections' | 'retire' | 'closeIdleConnections'>
   readonly joined: { readonly peers: Pick<OtherProcesses, 'others'> } | undefined
   readonly clock: Clock
@@ -210,11 +206,11 @@ interface DrainingParts {
 }
 
 /**
- * Resolves when `registry` is empty and (with several processes) no connection is open, after `seconds`, or at a stop. Meanwhile,
+ * Resolves when no session is left and (with several processes) no connection is open, after `seconds`, or at a stop. Meanwhile,
  * new connections go to processes that do not drain.
  */
 export function drained(parts: DrainingParts): Promise<void> {
-  const { registry, listening, joined, clock, phase } = parts
+  const { sessionsLeft, listening, joined, clock, phase } = parts
   const begun = clock.now()
   const passed = () => clock.now() - begun
   let isRetired = false
@@ -222,14 +218,14 @@ export function drained(parts: DrainingParts): Promise<void> {
   const leaveConnections = () => {
     if (joined === undefined || passed() < settlingMilliseconds) return
     const areAllDrained = joined.peers.others.every(({ isDraining }) => isDraining)
-    if (areAllDrained && registry.size > 0) return
+    if (areAllDrained && sessionsLeft() > 0) return
     listening.retire()
     isRetired = true
     if (areAllDrained) listening.closeIdleConnections()
   }
   const isOver = () => {
     if (phase.has('stopping') || passed() >= parts.seconds * 1000) return true
-    if (registry.size > 0) return false
+    if (sessionsLeft() > 0) return false
     // Waits for connections, because they may serve sessions of other processes.
     return joined === undefined || (isRetired && listening.connections === 0)
   }

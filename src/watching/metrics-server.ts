@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { type Place, written } from '../config/kinds/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
 import type { NoteRequest } from '../http/access/refused-requests.js'
 import { answerInText, sendText } from '../http/answers/node-answers.js'
 import { readAbsoluteForm } from '../http/listening/absolute-form.js'
+import { urlOf } from '../http/listening/listen-at.js'
 import { bindFailureReason } from '../http/listening/listen-problems.js'
 import { refuseExpectation, refuseUnreadable } from '../http/listening/unreadable-requests.js'
 import { refuseTunnels } from '../http/listening/upgrades.js'
@@ -48,9 +48,8 @@ export async function serveMetrics(address: Place, text: MetricsText, fault: () 
     throw new ConfigError([`METRICS_ADDRESS is ${written(address)}, ${reasonOf(error)}`])
   })
   server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection was not accepted'))
-  const { address: host, port } = server.address() as AddressInfo
   return {
-    url: `http://${written({ host, port })}/metrics`,
+    url: `${urlOf(server, 'http')}/metrics`,
     close() {
       server.close()
       server.closeAllConnections()

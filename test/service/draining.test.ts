@@ -6,7 +6,7 @@ import { FakeClock } from '../support/fake-clock.js'
 
 let clock: FakeClock
 let phase: Phase
-let registry: { size: number }
+let sessions: number
 let listening: ReturnType<typeof fakeListening>
 /** For each other process, whether it drains. */
 let others: boolean[]
@@ -33,7 +33,7 @@ function fakeListening() {
 beforeEach(() => {
   clock = new FakeClock()
   phase = new Phase()
-  registry = { size: 1 }
+  sessions = 1
   listening = fakeListening()
   others = []
   isOver = false
@@ -46,7 +46,7 @@ function drain(isAlone: boolean): void {
     },
   }
   const joined = isAlone ? undefined : { peers }
-  void drained({ seconds: 600, registry, listening, joined, clock, phase }).then(() => {
+  void drained({ seconds: 600, sessionsLeft: () => sessions, listening, joined, clock, phase }).then(() => {
     isOver = true
   })
 }
@@ -61,7 +61,7 @@ describe('a single process that drains', () => {
   test('accepts connections for its sessions, and ends when these have ended', async () => {
     drain(true)
     expect(await later(300)).toBe(false)
-    registry.size = 0
+    sessions = 0
     expect(await later(0.1)).toBe(true)
     expect(listening.isRetired).toBe(false)
   })
@@ -87,7 +87,7 @@ describe('one of several processes that drains', () => {
 
   test('ends when its sessions and its connections have ended', async () => {
     others = [false]
-    registry.size = 0
+    sessions = 0
     drain(false)
     expect(await later(1)).toBe(false)
     listening.closeIdleConnections()
@@ -104,7 +104,7 @@ describe('one of several processes that drains', () => {
 
   test('moves connections if all processes drain, and ends after its last answer', async () => {
     others = [true]
-    registry.size = 0
+    sessions = 0
     listening.busy = 1
     drain(false)
     expect([await later(0.9), listening.isRetired]).toEqual([false, false])
