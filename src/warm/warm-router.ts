@@ -5,8 +5,7 @@ import { createFormGuard } from '../http/access/form-guard.js'
 import type { FormTokens } from '../http/access/form-tokens.js'
 import { senderOf } from '../http/access/sender.js'
 import { type Answer, pageAnswer, sendAnswer } from '../http/answers/answer.js'
-import { sectionsOf } from '../http/answers/document-sections.js'
-import { documents } from '../http/answers/documents.js'
+import { documentSections, documents } from '../http/answers/documents.js'
 import { type NavigationSettings, publicNavigation, signOutPath } from '../http/answers/navigation.js'
 import { negotiate } from '../http/answers/negotiation.js'
 import { readOnly, redirectToTls } from '../http/answers/pages.js'
@@ -198,7 +197,7 @@ function docsPage(folder: string, page: AdminPage, call: PageCall): Answer {
 let sections: string | undefined
 
 const sendDocumentSections: RequestHandler = (_request, response) => {
-  sections ??= JSON.stringify(sectionsOf(documents))
+  sections ??= JSON.stringify(documentSections())
   const headers = { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'private, max-age=600' }
   sendAnswer(response, { status: 200, headers, body: sections })
 }
