@@ -1,7 +1,9 @@
 import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Config } from '../../config/config.js'
 import { socketPath } from '../../config/kinds/listen-addresses.js'
+import { codeOf } from '../../lib/log.js'
 import { socketPathProblem } from './unix-sockets.js'
 
 /** Returns a sentence for each unusable address. A port in use is fine, because the service itself may use it. */
@@ -52,20 +54,17 @@ const reasons: Partial<Record<string, string>> = {
 }
 
 /** A UDP port needs the same permission as a TCP port, but no client can connect. */
-function isForbidden(port: number): Promise<boolean> {
-  if (port === 0 || port >= 1024) return Promise.resolve(false)
-  return new Promise(resolve => {
-    const socket = createSocket('udp4')
-    const end = (code?: string) => socket.close(() => resolve(code === 'EACCES'))
-    socket.once('error', ({ code }: NodeJS.ErrnoException) => end(code))
-    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => end())
-  })
+async function isForbidden(port: number): Promise<boolean> {
+  if (port === 0 || port >= 1024) return false
+  const socket = createSocket('udp4').bind({ port, address: '127.0.0.1', exclusive: true })
+  const code = await once(socket, 'listening').then(() => undefined, codeOf)
+  socket.close()
+  return code === 'EACCES'
 }
 
-function bindErrorCode(host: string): Promise<string | undefined> {
-  return new Promise(resolve => {
-    const server = createServer()
-    server.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code))
-    server.listen({ host, port: 0 }, () => server.close(() => resolve(undefined)))
-  })
+async function bindErrorCode(host: string): Promise<string | undefined> {
+  const server = createServer().listen({ host, port: 0 })
+  const code = await once(server, 'listening').then(() => undefined, codeOf)
+  server.close()
+  return code
 }

@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { accessSync, constants, lstatSync, type Stats, unlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { attempt } from '../../lib/attempt.js'
+import { codeOf } from '../../lib/log.js'
 
 export async function removeStaleSocket(path: string): Promise<void> {
   const before = fileAt(path)
@@ -26,13 +28,9 @@ function fileAt(path: string): Stats | undefined {
   return attempt(() => lstatSync(path))
 }
 
-function connectErrorCode(path: string): Promise<string | undefined> {
-  return new Promise(resolve => {
-    const socket = connect(path)
-    const end = (code?: string) => {
-      socket.destroy()
-      resolve(code)
-    }
-    socket.once('connect', () => end()).once('error', ({ code }: NodeJS.ErrnoException) => end(code))
-  })
+async function connectErrorCode(path: string): Promise<string | undefined> {
+  const socket = connect(path)
+  const code = await once(socket, 'connect').then(() => undefined, codeOf)
+  socket.destroy()
+  return code
 }

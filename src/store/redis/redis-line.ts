@@ -198,9 +198,7 @@ const outages: readonly (readonly [start: string, Outage])[] = [
 ]
 
 function outageOf(error: unknown): Outage {
-  const known = outages.find(([start]) => startsWith(error, start))
-  if (known !== undefined) return known[1]
-  return error instanceof Error && /^(ERR|WRONGTYPE)\b/.test(error.message) ? 'failed' : 'no-connection'
+  const text = error instanceof Error ? error.message : ''
+  const [, known] = outages.find(([start]) => text.startsWith(start)) ?? []
+  return known ?? (/^(ERR|WRONGTYPE)\b/.test(text) ? 'failed' : 'no-connection')
 }
-
-const startsWith = (error: unknown, start: string) => error instanceof Error && error.message.startsWith(start)
