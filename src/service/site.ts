@@ -12,9 +12,7 @@ import { redirectBase, secureBase } from '../http/addresses.js'
 import { createEndpointPage } from '../http/answers/endpoint-page.js'
 import type { Endpoint, Routes } from '../http/listening/dispatch.js'
 import type { Opener, OpenerParts } from '../session/opener.js'
-import type { AnsweringParts } from '../warm/calls.js'
-import type { Guests } from '../warm/connect/guests.js'
-import type { PageTokens } from '../warm/connect/page-tokens.js'
+import type { ConnectParts } from '../warm/connect/connect-router.js'
 import { ForwardedCalls } from '../warm/forwarded-calls.js'
 import type { Logins } from '../warm/warming/session-login.js'
 import type { WarmingParts } from '../warm/warming/warm-call.js'
@@ -25,16 +23,14 @@ import { createSessions } from './site-sessions.js'
 const leastBodyBytes = 512 * 1024
 
 export interface SiteParts
-  extends Pick<AppParts, 'hashes' | 'formTokens' | 'numbers' | 'demoPath'>,
+  extends Pick<AppParts, 'hashes' | 'formTokens' | 'answering' | 'numbers' | 'demoPath'>,
+    Pick<ConnectParts, 'pageTokens' | 'guests'>,
+    Pick<WarmingParts, 'tabCalls'>,
     Pick<OpenerParts, 'tellEvent'> {
   readonly sessionParts: SessionParts
   /** Undefined with one process. */
   readonly whereabouts?: Whereabouts | undefined
-  readonly answering: AnsweringParts
   readonly callLimits: WarmingParts['limits']
-  readonly tabCalls: WarmingParts['tabCalls']
-  readonly pageTokens?: PageTokens | undefined
-  readonly guests: Guests
   readonly routers: () => readonly Router[]
 }
 

@@ -1,15 +1,14 @@
 import { Counts } from '../../src/lib/counts.js'
-import type { Census } from '../../src/watching/rows.js'
 
-export const noStates = { opening: 0, waiting: 0, held: 0, quiet: 0, paused: 0, ended: 0, elsewhere: 0 }
+const states = { opening: 0, waiting: 0, held: 0, quiet: 0, paused: 0, ended: 0, elsewhere: 0 }
 
 /** What the metrics of a process are made of. */
-export function sourcesOf(states: Partial<Census['states']> = {}, heldSince?: number) {
+export function sourcesOf(heldSince?: number) {
   const heldRequests = heldSince === undefined ? 0 : 3
   return {
     counts: new Counts(),
     clock: { now: () => 7_500 },
-    census: () => ({ states: { ...noStates, ...states }, heldRequests, heldSince }),
+    census: () => ({ states, heldRequests, heldSince }),
     open: {
       links: () => 5,
       servers: () => [{ labels: { domain: 'example.org', server: '[::1]:5222' }, isUp: false }],

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
+import { version } from '../../src/lib/package-json.js'
 import { createMetrics, prefix } from '../../src/watching/metrics.js'
 import { rowsOf } from '../../src/watching/rows.js'
 import { lintMetrics } from '../support/exposition-lint.js'
 import { samplesOf } from '../support/scrape.js'
-import { noStates, sourcesOf } from './metric-sources.js'
+import { sourcesOf } from './metric-sources.js'
 
 describe('the text of the metrics', () => {
   test('has every metric with its sentence and type, and a number if the labels are known', async () => {
@@ -30,7 +30,6 @@ describe('the text of the metrics', () => {
 
   test('has the version', async () => {
     const samples = samplesOf(await createMetrics(sourcesOf()).text())
-    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
     expect(samples.get(`warm_bindings_build_info{version="${version}",node="${process.version}"}`)).toBe(1)
   })
 
@@ -39,17 +38,6 @@ describe('the text of the metrics', () => {
     for (const name of ['process_resident_memory_bytes', 'process_open_fds', 'process_max_fds'])
       expect(samples.get(name)).toBeGreaterThan(0)
     expect(samples.has('nodejs_eventloop_lag_p99_seconds')).toBe(true)
-  })
-
-  test('has the sessions by state', async () => {
-    const samples = samplesOf(await createMetrics(sourcesOf({ held: 2, elsewhere: 1 })).text())
-    const states = [...samples].filter(([name]) => name.startsWith('warm_bindings_sessions{'))
-    expect(states).toEqual(
-      Object.entries({ ...noStates, held: 2, elsewhere: 1 }).map(([state, count]) => [
-        `warm_bindings_sessions{state="${state}"}`,
-        count,
-      ]),
-    )
   })
 
   test('counts the sessions once for each request', async () => {
@@ -86,7 +74,7 @@ describe('the text of the metrics', () => {
 
   test('has the age of held requests', async () => {
     const age = async (since?: number) =>
-      samplesOf(await createMetrics(sourcesOf({}, since)).text()).get('warm_bindings_bosh_oldest_held_request_seconds')
+      samplesOf(await createMetrics(sourcesOf(since)).text()).get('warm_bindings_bosh_oldest_held_request_seconds')
     expect([await age(), await age(2_500)]).toEqual([0, 5])
   })
 
