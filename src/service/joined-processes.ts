@@ -63,6 +63,8 @@ export async function joinProcesses(parts: JoinedParts): Promise<JoinedProcesses
 export class JoinedProcesses {
   readonly store: Store
   readonly peers: Peers
+  /** Until then, requests of other processes for sessions wait. */
+  whenSetDown: Promise<void> = Promise.resolve()
   readonly #parts: JoinedParts
   readonly #log: Logger
   readonly #links: PeerLinks
@@ -73,8 +75,6 @@ export class JoinedProcesses {
   #checking: Timer | undefined
   #told: Promise<unknown> = Promise.resolve()
   #book: SessionBook | undefined
-  #whenSetDown = Promise.resolve()
-  #endSetDown = () => {}
 
   constructor(parts: JoinedParts, store: Store, log: Logger) {
     const { keys, name, place, clock, sums } = parts
@@ -113,8 +113,6 @@ export class JoinedProcesses {
     return this.peers.others.filter(other => differences(own, other).length > 0).length
   }
 
-  readonly whenSetDown = () => this.#whenSetDown
-
   /** Listens for the other processes, and tells them. They know this process when it has its first client. */
   async join(dispatcher: Dispatcher, book: SessionBook): Promise<void> {
     const { name, place, settings, phase, clock } = this.#parts
@@ -145,16 +143,6 @@ export class JoinedProcesses {
     )
   }
 
-  beginSetDown(): void {
-    this.#whenSetDown = new Promise(resolve => {
-      this.#endSetDown = resolve
-    })
-  }
-
-  endSetDown(): void {
-    this.#endSetDown()
-  }
-
   /** The other processes then answer what they hold for this one. */
   async retireLinks(): Promise<void> {
     await this.#told
@@ -165,7 +153,6 @@ export class JoinedProcesses {
   async leave(): Promise<void> {
     this.#timer?.cancel()
     this.#checking?.cancel()
-    this.endSetDown()
     // Processes that know that it drains do not miss it.
     await this.#told
     // Others would continue a session that has just ended.

@@ -305,7 +305,7 @@ export class Service {
 
   #whereabouts(joined: JoinedProcesses): Whereabouts {
     const { clock, phase } = this.#base
-    const { peers, store, whenSetDown } = joined
+    const { peers, store } = joined
     const readBy = clock.now() + slowestStart
     return createWhereabouts({
       peers,
@@ -313,7 +313,7 @@ export class Service {
       clock,
       takeUp: key => this.#sessions.shared!.records.takeUp(key),
       phase,
-      whenSetDown,
+      whenSetDown: () => joined.whenSetDown,
       areFilesRead: () => this.#files === undefined || clock.now() > readBy,
     })
   }

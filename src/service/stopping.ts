@@ -83,7 +83,6 @@ export class Stopping {
     const canStore = files !== undefined || (await this.#isStoreUp())
     if (canStore) await this.#setDownSessions()
     else if (joined !== undefined) await this.#cedeSessions(joined)
-    joined?.endSetDown()
     const left = countLeftBehind(registry.all(), canStore)
     if (left !== undefined) log.info(left, 'sessions end with this process')
     if (joined !== undefined) listening.retire()
@@ -128,8 +127,8 @@ export class Stopping {
   }
 
   async #setDownSessions(): Promise<void> {
-    const { base, sessions, listening, events } = this.#parts
-    const { phase, joined, log } = base
+    const { base, sessions } = this.#parts
+    const { phase, joined } = base
     const { registry } = sessions
     const begun = performance.now()
     const isWaiting = () => {
@@ -143,8 +142,14 @@ export class Stopping {
     phase.begin('setting-down')
     // An empty state file would replace an older file that cannot be read until its key is configured.
     if (registry.size === registry.immovable) return
-    // Requests of other processes wait until the store has the sessions.
-    joined?.beginSetDown()
+    const stored = this.#storeSessions()
+    if (joined !== undefined) joined.whenSetDown = stored
+    await stored
+  }
+
+  async #storeSessions(): Promise<void> {
+    const { base, sessions, listening, events } = this.#parts
+    const { registry } = sessions
     listening.retire()
     const recorded = new Set(this.#recorded.map(({ id }) => id))
     const moved: Parameters<Events['tell']>[1][] = []
@@ -154,12 +159,12 @@ export class Stopping {
     try {
       unstored = await this.#store(records)
       if (unstored?.length !== 0) await this.#write(unstored ?? records)
-      log.info({ sessions: moved.length }, 'sessions were stored for the next process')
+      base.log.info({ sessions: moved.length }, 'sessions were stored for the next process')
     } catch (error) {
       const left = unstored && new Set(unstored.map(text => (JSON.parse(text) as SessionRecord).id))
       const lost = moved.filter(({ id }) => left?.has(id) !== false && !recorded.has(id))
       for (const session of lost) events?.tell('session.ended', session, 'shutdown')
-      log.error({ sessions: lost.length, ...traceOf(error) }, 'sessions could not be stored')
+      base.log.error({ sessions: lost.length, ...traceOf(error) }, 'sessions could not be stored')
     }
   }
 

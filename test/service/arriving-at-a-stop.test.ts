@@ -50,7 +50,7 @@ test.each(['take', 'isEnded'] as const)(
       base: {
         phase: bench.phase,
         joined: {
-          ...{ store, requests: 0, tellDraining: none, beginSetDown: none, endSetDown: none },
+          ...{ store, requests: 0, tellDraining: none },
           ...{ retireLinks: async () => {}, leave: async () => {}, close: async () => {} },
         },
         log: pino({ enabled: false }),
