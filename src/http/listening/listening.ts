@@ -5,7 +5,7 @@ import {
   type RequestListener,
   type ServerOptions,
 } from 'node:http'
-import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https'
+import { createServer as createTlsServer, Server as HttpsServer } from 'node:https'
 import { Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
@@ -70,10 +70,8 @@ export class Listening {
   readonly #unread: UnreadReplies
   readonly #certificates: Certificates | undefined
   readonly #servers: HttpServer[] = []
-  readonly #secureServers: HttpsServer[] = []
   readonly #upgraded = new Set<Duplex>()
   readonly #encrypted = new Set<TLSSocket>()
-  #isRetired = false
   #closesUnusedAt: number | undefined
   #closed: Promise<unknown> | undefined
 
@@ -115,7 +113,6 @@ export class Listening {
     for (const place of listen.places) await this.#bind(createServer(options, answer), place, listen.places, 'HOST')
     for (const place of https?.places ?? []) {
       const server = createSecureServer(options, this.#certificates!, https!.clientAuth, answer)
-      this.#secureServers.push(server)
       server.on('secureConnection', socket => this.#encrypts(socket))
       await this.#bind(server, place, https!.places, https!.placesFrom)
     }
@@ -126,7 +123,8 @@ export class Listening {
     if (this.#certificates === undefined) return true
     try {
       const amiss = this.#certificates.reload(next?.https)
-      for (const server of this.#secureServers) server.setSecureContext(this.#certificates.usual)
+      for (const server of this.#servers)
+        if (server instanceof HttpsServer) server.setSecureContext(this.#certificates.usual)
       log.info({ certificates: this.#certificates.files }, 'certificates reloaded')
       for (const sentence of amiss) log.warn(sentence)
       return true
@@ -139,8 +137,7 @@ export class Listening {
 
   /** Closes each connection after its next reply. Requests that were sent before this reply are lost. */
   retire(): void {
-    if (this.#isRetired) return
-    this.#isRetired = true
+    if (this.#closed !== undefined) return
     for (const connection of [...this.#limits.connections, ...this.#encrypted]) {
       const reply = replyUnderWay(connection)
       if (reply?.headersSent === false) reply.shouldKeepAlive = false
@@ -213,7 +210,7 @@ export class Listening {
     return (req, res) => {
       readAbsoluteForm(req)
       endAfterUpgrade(req, res)
-      if (this.#isRetired) res.shouldKeepAlive = false
+      if (this.#closed !== undefined) res.shouldKeepAlive = false
       const waits = res.socket === null
       const isHeld = waits && this.#dispatcher.holds(req)
       if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) this.#unread.close(req.socket, 'requests-ahead')

@@ -29,10 +29,7 @@ export function readProxyHeader(
   then: (header: ProxyHeader | undefined) => void,
 ): void {
   let bytes: Buffer = Buffer.alloc(0)
-  let isDone = false
   const finish = (header: ProxyHeader | undefined) => {
-    if (isDone) return
-    isDone = true
     timer.cancel()
     socket.off('readable', read).off('end', fail).off('close', fail)
     if (header !== undefined && bytes.length > header.length) socket.unshift(bytes.subarray(header.length))

@@ -66,8 +66,7 @@ class Lock implements TabLock {
   readonly #end: () => void
   readonly #token = randomText(16, 'base64url')
   #renewal: Timer | undefined
-  #isLost = false
-  /** When it expires in Redis at the earliest, by the clock. */
+  /** When it expires in Redis at the earliest, by the clock. 0: it is lost. */
   #until = 0
   session: StoredSession | undefined
   hasRecord = false
@@ -85,7 +84,7 @@ class Lock implements TabLock {
   }
 
   get isLost(): boolean {
-    return this.#isLost || this.#clock.now() >= this.#until
+    return this.#clock.now() >= this.#until
   }
 
   /** `marks`: keys of marks of the tab's visit. */
@@ -117,8 +116,8 @@ class Lock implements TabLock {
   async #renew(): Promise<void> {
     const until = this.#clock.now() + lockMilliseconds
     try {
-      if (Number(await this.#line.run(renew, this.#key, this.#token, lockMilliseconds)) === 1) this.#until = until
-      else this.#isLost = true
+      const renewed = await this.#line.run(renew, this.#key, this.#token, lockMilliseconds)
+      this.#until = Number(renewed) === 1 ? until : 0
     } catch {
       // The next renewal may be in time.
     }
