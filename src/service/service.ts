@@ -3,7 +3,7 @@ import type { Config } from '../config/config.js'
 import { createWhereabouts, type Whereabouts } from '../forwarding/whereabouts.js'
 import { createFormTokens } from '../http/access/form-tokens.js'
 import { refusedRequests } from '../http/access/refused-requests.js'
-import { createDispatcher } from '../http/listening/dispatch.js'
+import { createDispatcher, type Dispatcher } from '../http/listening/dispatch.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
 import { sessionLimits } from '../lib/counts.js'
 import { countedLines } from '../lib/limits/counted-lines.js'
@@ -71,7 +71,7 @@ export class Service {
   readonly #lastHour: ReturnType<typeof createLastHour>
   #pageTokens: PageTokens | undefined
   #sites!: Sites
-  #dispatcher!: ReturnType<typeof createDispatcher>
+  #dispatcher!: Dispatcher
   #listening!: Listening
   #metricsServer: MetricsServer | undefined
   #stopping: Stopping | undefined
@@ -114,7 +114,7 @@ export class Service {
     try {
       this.#pageTokens = await createPageTokens(config, { names, clock, log: logFor('warm') })
       this.#sites = this.#createSites()
-      this.#dispatcher = createDispatcher(createHealthListeners(this.#fault, notice, note), this.#sites.routes, note)
+      this.#dispatcher = createDispatcher(createHealthListeners(this.#fault, notice, note), this.#sites, note)
       const written = (await this.#files?.read()) ?? []
       if (servesMetrics && address)
         this.#metricsServer = await serveMetrics(address, this.#metrics.text, this.#fault, log)
@@ -213,7 +213,6 @@ export class Service {
     live.take(next)
     this.#sessions.refresh()
     this.#sites.rebuild(next)
-    this.#dispatcher.use(this.#sites.routes)
   }
 
   #createMetrics() {

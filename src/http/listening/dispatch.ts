@@ -29,10 +29,9 @@ export type Dispatcher = RequestListener & {
 
 export function createDispatcher(
   everywhere: ReadonlyMap<string, RequestListener>,
-  first: DispatchTable,
+  sites: { readonly routes: DispatchTable },
   note: NoteRequest,
-): Dispatcher & { use(table: DispatchTable): void } {
-  let table = first
+): Dispatcher {
   const refuse: RequestListener = (req, res) => {
     note(req, 'several-hosts')
     answerInText(res, 400, 'The request has several Host headers.', ['Connection', 'close'])
@@ -41,7 +40,7 @@ export function createDispatcher(
     const url = req.url!
     const anywhere = everywhere.get(url)
     if (anywhere !== undefined) return anywhere
-    const { hosts, otherHosts } = table
+    const { hosts, otherHosts } = sites.routes
     let routes = otherHosts
     if (hosts.size > 0) {
       // Two `Host` headers are refused (RFC 9112 §3.2), because a proxy may have checked only the second.
@@ -55,9 +54,6 @@ export function createDispatcher(
   return Object.assign(answer, {
     upgradeFor: (req: IncomingMessage) => listenerFor(req).upgrade,
     holds: (req: IncomingMessage) => listenerFor(req).holds === true,
-    use(next: DispatchTable) {
-      table = next
-    },
   })
 }
 

@@ -16,11 +16,13 @@ const routesTo = (name: string) => ({ paths: new Map(), below: [], rest: to(name
 const oneHost = createDispatcher(
   new Map([['/healthz', to('health')]]),
   {
-    hosts: new Map(),
-    otherHosts: {
-      paths: new Map([['/http-bind', to('bosh')]]),
-      below: [['/b.org/warm', to('warm')]],
-      rest: to('rest'),
+    routes: {
+      hosts: new Map(),
+      otherHosts: {
+        paths: new Map([['/http-bind', to('bosh')]]),
+        below: [['/b.org/warm', to('warm')]],
+        rest: to('rest'),
+      },
     },
   },
   () => {},
@@ -54,11 +56,13 @@ describe('a Host header', () => {
   const dispatcher = createDispatcher(
     new Map([['/healthz', to('health')]]),
     {
-      hosts: new Map([
-        ['chat.example.org', routesTo('named')],
-        ['[::1]', routesTo('local')],
-      ]),
-      otherHosts: routesTo('other'),
+      routes: {
+        hosts: new Map([
+          ['chat.example.org', routesTo('named')],
+          ['[::1]', routesTo('local')],
+        ]),
+        otherHosts: routesTo('other'),
+      },
     },
     note,
   )
