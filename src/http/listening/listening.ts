@@ -70,7 +70,7 @@ export class Listening {
   readonly #unread: UnreadReplies
   readonly #certificates: Certificates | undefined
   readonly #servers: HttpServer[] = []
-  readonly #upgraded = new Set<Duplex>()
+  readonly #upgraded = new WeakSet<Duplex>()
   readonly #encrypted = new Set<TLSSocket>()
   #closesUnusedAt: number | undefined
   #closed: Promise<unknown> | undefined

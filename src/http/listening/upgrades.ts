@@ -12,13 +12,9 @@ export type Upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => vo
 export function takeUpgrades(
   server: Server,
   find: (req: IncomingMessage) => Upgrade | undefined,
-  upgraded: Set<Duplex>,
+  upgraded: WeakSet<Duplex>,
   note: NoteRequest,
 ): void {
-  // A closure would keep the request in memory until the connection closes.
-  function forget(this: Duplex): void {
-    upgraded.delete(this)
-  }
   server.on('upgrade', (req, socket, head) => {
     const target = req.url!
     readAbsoluteForm(req)
@@ -27,7 +23,6 @@ export function takeUpgrades(
       const upgrade = asksForWebSocket(req) ? find(req) : undefined
       if (upgrade !== undefined) {
         upgraded.add(socket)
-        socket.once('close', forget)
         upgrade(req, socket, head)
       } else answerWithout(server, req, target, socket, head, note)
     })
