@@ -27,3 +27,7 @@ test('a list is read in parts, so that Redis serves others meanwhile, and once f
   await sessions.states(scope)
   expect(sent).toHaveLength(4)
 })
+
+test('a row has no secret, even if the session is given with its secrets', () => {
+  expect(rowOf(sessionOf('1', { secrets: ['5ecret'] }))).not.toContain('5ecret')
+})
