@@ -7,7 +7,7 @@ import { buildDocs } from './build-docs.js'
 
 /** Members that no page, Strophe or stored data uses. Short names save 200 bytes, compressed. */
 const ownNames =
-  /^(answered|arrivals|arrived|blocked|cancel|check|confirm|confirmed|confirming|contacts|departures|failAll|failed|failing|forgetSession|forgetUser|giveUp|goOn|isKnown|socket|isRepeated|joining|lost|nextRid|online|presence|recall|release|resume|retryAfter|sendMessages|sendUnsent|settled|showOwn|startAfter|succeeded|take|takeBack|useSocket|tellState|unsent|kept|drop|leave|note|since)$/
+  /^(answered|arrivals|arrived|blocked|cancel|check|confirm|confirmed|confirming|contacts|departures|failAll|failed|failing|goOn|isKnown|socket|isRepeated|lost|nextRid|online|presence|recall|release|resume|retryAfter|sendMessages|sendUnsent|settled|showOwn|succeeded|take|takeBack|useSocket|tellState|unsent|kept|drop|leave|note|since)$/
 
 await buildClientTypes()
 for (const project of ['tsconfig.build.json', 'src/packages/browser'])
@@ -16,7 +16,7 @@ for (const [source, name, mangleProps] of [
   ['connect', 'warm-bindings', ownNames],
   // Other own names are also members of Converse.
   ['more', 'warm-bindings-more', undefined],
-  ['converse', 'warm-bindings-converse', /^(cancel|next|retryAfter|seen|succeeded)$/],
+  ['converse', 'warm-bindings-converse', /^(cancel|failAll|failInDoubt|goOn|next|retryAfter|seen|succeeded|takeEcho)$/],
 ])
   await build({
     entryPoints: [`src/packages/browser/${source}.ts`],

@@ -1,13 +1,6 @@
 // A page without a browser, for the modules for pages: Strophe and Converse as far as the modules use them.
 import { afterEach, beforeEach, jest } from '@jest/globals'
-import {
-  FakeBuilder,
-  type FakeConnection,
-  type FakeElement,
-  fakeElement,
-  fakeStrophe,
-  setGlobals,
-} from './fake-strophe.js'
+import { type FakeConnection, type FakeElement, fakeElement, fakeStrophe, setGlobals } from './fake-strophe.js'
 import { useFakeTimers } from './fake-timers.js'
 
 interface Chat extends EventTarget {
@@ -117,11 +110,10 @@ class FakePage {
       api: {
         connection: { get: () => connection, reconnect: () => heard.get('will-log-in')!() },
         listen: { on: (name: string, act: () => unknown) => void heard.set(name, act) },
-        send: (stanza: FakeElement | FakeBuilder) => connection?.send(stanza),
+        send: (stanza: FakeElement) => connection?.send(stanza),
         settings: { extend() {}, set: (values: object) => void Object.assign(settings, values) },
         user,
       },
-      env: { $build: (name: string) => new FakeBuilder(name) },
       exports: this.exports,
       state: { connfeedback: model, session: model },
     }

@@ -7,9 +7,12 @@ export class FakeElement {
 
   constructor(
     readonly localName: string,
-    readonly namespaceURI = 'jabber:client',
     readonly attributes: Record<string, string> = {},
   ) {}
+
+  get namespaceURI(): string {
+    return this.attributes['xmlns'] ?? 'jabber:client'
+  }
 
   get id(): string {
     return this.attributes['id'] ?? ''
@@ -51,8 +54,8 @@ export class FakeElement {
   }
 }
 
-function revived({ localName, namespaceURI, attributes, text, children }: FakeElement): FakeElement {
-  const element = new FakeElement(localName, namespaceURI, { ...attributes })
+function revived({ localName, attributes, text, children }: FakeElement): FakeElement {
+  const element = new FakeElement(localName, { ...attributes })
   element.text = text
   element.append(...children.map(revived))
   return element
@@ -63,49 +66,22 @@ export function fakeElement(
   attributes: Record<string, string> = {},
   ...inside: readonly (FakeElement | string)[]
 ): FakeElement {
-  const element = new FakeElement(name, attributes['xmlns'], attributes)
+  const element = new FakeElement(name, attributes)
   element.append(...inside)
   return element
 }
 
 /** Classes of a browser that write and read XML; here the text is JSON. */
 export const fakeXml = {
+  Document: class {
+    createElement = (name: string) => new FakeElement(name)
+  },
   XMLSerializer: class {
     serializeToString = (element: FakeElement) => JSON.stringify(element)
   },
   DOMParser: class {
     parseFromString = (text: string) => ({ documentElement: revived(JSON.parse(text)) })
   },
-}
-
-export class FakeBuilder {
-  readonly #path: FakeElement[]
-
-  constructor(name: string, attributes: Record<string, string> = {}) {
-    this.#path = [new FakeElement(name, attributes['xmlns'], { ...attributes })]
-  }
-
-  c(name: string, attributes: Record<string, string> = {}): this {
-    const parent = this.#path.at(-1)!
-    const child = new FakeElement(name, attributes['xmlns'] ?? parent.namespaceURI, { ...attributes })
-    parent.append(child)
-    this.#path.push(child)
-    return this
-  }
-
-  t(text: string): this {
-    this.#path.at(-1)!.text += text
-    return this
-  }
-
-  up(): this {
-    this.#path.pop()
-    return this
-  }
-
-  tree(): FakeElement {
-    return this.#path[0]!
-  }
 }
 
 export const Status = { connected: 5, disconnected: 6, attached: 8 } as const
@@ -154,8 +130,8 @@ export class FakeConnection {
     this.becomes(Status.disconnected)
   }
 
-  send(given: FakeElement | FakeBuilder): void {
-    this.sent.push(given instanceof FakeBuilder ? given.tree() : given)
+  send(stanza: FakeElement): void {
+    this.sent.push(stanza)
   }
 
   sendIQ(iq: FakeElement, onResult: Question['onResult'], onError: Question['onError'] = () => {}): void {
@@ -233,7 +209,7 @@ export function fakeStrophe(connections: FakeConnection[]) {
       connections.push(this)
     }
   }
-  return { Connection, Builder: FakeBuilder }
+  return { Connection }
 }
 
 /** Gives Node what a page has. Returns a function that takes it away. */

@@ -1,6 +1,7 @@
 import { childOf, forwardedIn, isOfAccount, type Message, readMessage } from './message.js'
 import { randomName } from './page-memory.js'
-import type { StropheConnection, StropheNamespace } from './strophe.js'
+import type { StropheConnection } from './strophe.js'
+import { newElement, newStanza } from './written-xml.js'
 
 const archiveNamespace = 'urn:xmpp:mam:2'
 const pagingNamespace = 'http://jabber.org/protocol/rsm'
@@ -20,7 +21,7 @@ type Page = readonly [found: readonly Archived[] | undefined, isAll: boolean, is
 export type Archive = ReturnType<typeof createArchive>
 
 /** XEP-0313. */
-export function createArchive(connection: StropheConnection, Builder: StropheNamespace['Builder'], jid: string) {
+export function createArchive(connection: StropheConnection, jid: string) {
   const queries = new Map<string, Archived[]>()
   let patience = shortestPatience
 
@@ -28,21 +29,20 @@ export function createArchive(connection: StropheConnection, Builder: StropheNam
     const queryid = randomName()
     const found: Archived[] = []
     queries.set(queryid, found)
-    const iq = new Builder('iq', { type: 'set', id: queryid })
-      .c('query', { xmlns: archiveNamespace, queryid })
-      .c('set', { xmlns: pagingNamespace })
-      .c('max')
-      .t(String(most))
-      .up()
-      .c(place)
-      .t(id)
+    const set = newElement(
+      'set',
+      { xmlns: pagingNamespace },
+      newElement('max', {}, String(most)),
+      newElement(place, {}, id),
+    )
+    const query = newElement('query', { xmlns: archiveNamespace, queryid }, set)
     return new Promise(resolve => {
       const finish = (result: Element | null) => {
         queries.delete(queryid)
         const fin = result && childOf(result, 'fin', archiveNamespace)
         resolve([fin ? found : undefined, !fin || !found[0] || /true|1/.test(fin.getAttribute('complete')!), !result])
       }
-      connection.sendIQ(iq.tree(), finish, finish, patience)
+      connection.sendIQ(newStanza('iq', { type: 'set', id: queryid }, query), finish, finish, patience)
       connection.flush()
     })
   }

@@ -163,9 +163,9 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     body: string,
     type: 'chat' | 'groupchat' = this.#rooms.has(to.toLowerCase()) ? 'groupchat' : 'chat',
   ): string {
-    const { departures, Strophe } = this.#parts
+    const { departures } = this.#parts
     const id = randomName()
-    const stanza = writeMessage(Strophe.Builder, { to, type, id }, body, this.#options.nickname)
+    const stanza = writeMessage({ to, type, id }, body, this.#options.nickname)
     this.#fire('sending', stanza)
     const session = this.#canSend && !this.#session?.isHolding ? this.#session : undefined
     departures.add(stanza, !!session, !!session?.socket)

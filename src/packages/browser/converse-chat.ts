@@ -7,8 +7,8 @@ import { keep, kept } from './converse-memory.js'
 import type { ConverseConnection, PrivateConverse } from './converse-types.js'
 import { Departures, isUnconfirmed } from './departures.js'
 import { mayReturn, NoChat, replaced } from './failures.js'
-import { LinkState, linkNamespace, mending } from './link-state.js'
-import { allowed, nickNamespace, removeForbidden } from './message.js'
+import { LinkState, mending, ping, watch } from './link-state.js'
+import { nickOf, removeForbidden } from './message.js'
 import { randomName } from './page-memory.js'
 import { orderReplies } from './reply-order.js'
 import { longestFailure } from './request-retries.js'
@@ -16,6 +16,7 @@ import { type CheckOptions, checkSignIn } from './sign-in-check.js'
 import { hangUp, socketAddress, socketPatience } from './socket.js'
 import { askForBinding, type Located, type Source } from './source.js'
 import { attached, connected, connecting, connectionFailed, disconnected, loginFailed } from './strophe.js'
+import { newElement } from './written-xml.js'
 
 export type ConverseOptions = Source & CheckOptions & OtherOptions
 
@@ -42,10 +43,7 @@ interface Attempt {
 }
 
 export class ConverseChat {
-  readonly #api: PrivateConverse['api']
-  readonly #env: PrivateConverse['env']
-  readonly #exports: PrivateConverse['exports']
-  readonly #state: PrivateConverse['state']
+  readonly #converse: PrivateConverse
   readonly #options: ConverseOptions
   readonly #send: PrivateConverse['api']['send']
   readonly #backoff = new Backoff()
@@ -70,27 +68,23 @@ export class ConverseChat {
   #unacked = ''
   #isAsking = false
 
-  constructor({ api, env, exports, state }: PrivateConverse, options: ConverseOptions) {
-    this.#api = api
-    this.#env = env
-    this.#exports = exports
-    this.#state = state
+  constructor(converse: PrivateConverse, options: ConverseOptions) {
+    this.#converse = converse
     this.#options = options
-    this.#send = api.send
+    this.#send = converse.api.send
     this.#transport = options.transport ?? 'auto'
   }
 
   start(): void {
-    const api = this.#api
-    const state = this.#state
+    const { api, exports, state } = this.#converse
     this.#hideName()
     /** Converse drops stanzas without a connection. */
     api.send = stanza => this.#sendOrKeep('tree' in stanza ? stanza.tree() : stanza)
     api.settings.extend({ bosh_service_url: '' })
     api.listen.on('initialized', () => {
-      takeOneByOne(this.#exports)
+      takeOneByOne(exports)
       // The control box disappears when Converse clears the cache.
-      const { ControlBox } = this.#exports
+      const { ControlBox } = exports
       if (ControlBox) state.chatboxes.on('reset', () => state.chatboxes.add(new ControlBox({ id: 'controlbox' })))
       void this.#ask()
     })
@@ -105,7 +99,7 @@ export class ConverseChat {
     api.listen.on('logout', () => this.#isEnded || this.#end('closed', 'The chat has ended.'))
     api.listen.on('disconnected', () => this.#showEnd())
     api.listen.on('presencesInitialized', () => this.#isResumed || forgetPresences(state))
-    api.listen.on('rosterContactsFetched', () => this.#isResumed && probeContacts(api, this.#env, state))
+    api.listen.on('rosterContactsFetched', () => this.#isResumed && probeContacts(api, state))
     checkSignIn(
       this.#options,
       () => this.#isAttached && this.#attempts,
@@ -120,22 +114,24 @@ export class ConverseChat {
     })
   }
 
-  #sendOrKeep(element: Element): void {
-    removeForbidden(element)
-    const isChat = element.getAttribute('type') === 'chat' && element.id && element.getElementsByTagName('body')[0]
+  #sendOrKeep(stanza: Element): void {
+    removeForbidden(stanza)
+    const isChat = stanza.getAttribute('type') === 'chat' && stanza.id && stanza.getElementsByTagName('body')[0]
+    if (!isChat) {
+      this.#send(stanza)
+      return
+    }
     const { nickname } = this.#options
-    if (isChat && nickname)
-      element.append(this.#env.$build('nick', { xmlns: nickNamespace }).t(allowed(nickname)).tree())
+    if (nickname) stanza.append(nickOf(nickname))
     const isGiven = this.#isAttached || this.#isResuming
-    if (isChat) this.#departures.add(element, isGiven, isGiven && this.#isOverSocket)
-    if (!isChat) this.#send(element)
-    else if (isGiven) this.#give(element)
+    this.#departures.add(stanza, isGiven, isGiven && this.#isOverSocket)
+    if (isGiven) this.#give(stanza)
   }
 
   #give(message: Element): void {
     this.#send(message)
     // Converse alone asks only after five stanzas.
-    if (this.#isCounted) this.#send(this.#env.$build('r', { xmlns: 'urn:xmpp:sm:3' }))
+    if (this.#isCounted) this.#send(newElement('r', { xmlns: 'urn:xmpp:sm:3' }))
   }
 
   #sendAgain(): void {
@@ -149,14 +145,13 @@ export class ConverseChat {
     if (this.#isAsking || !this.#isAttached) return
     this.#isAsking = true
     const mine = this.#attempts
-    const ping = this.#env.$build('iq', { type: 'get', to: connection.domain!, id: randomName() })
     const answered = (answer: Element | null) => {
       if (mine !== this.#attempts) return
       this.#isAsking = false
       if (!answer) this.#askServer(connection)
       else if (!isUnconfirmed(answer)) this.#sendAgain()
     }
-    connection.sendIQ(ping.c('ping', { xmlns: 'urn:xmpp:ping' }).tree(), answered, answered, longestFailure)
+    connection.sendIQ(ping(connection.domain!, randomName()), answered, answered, longestFailure)
   }
 
   /** Removes the tab's name, because browsers copy storage to a duplicated tab. */
@@ -178,7 +173,7 @@ export class ConverseChat {
     const mine = ++this.#attempts
     this.#backoff.cancel()
     this.#enter({ state: 'connecting' })
-    this.#state.connfeedback.set({ connection_status: connecting })
+    this.#converse.state.connfeedback.set({ connection_status: connecting })
     try {
       const found = await askForBinding(this.#options, this.#memory.tab)
       if (mine === this.#attempts) await this.#logIn(found)
@@ -196,7 +191,7 @@ export class ConverseChat {
 
   /** Starts a login of Converse, whose `login` hook calls `open`. */
   async #logIn(found: Located): Promise<void> {
-    const api = this.#api
+    const { api } = this.#converse
     const { jid, resumed, websocket } = found
     const memory = this.#memory
     if (!memory.jid.startsWith(`${jid.split('/')[0]}/`)) {
@@ -227,7 +222,7 @@ export class ConverseChat {
   }
 
   #open(found: Located): void {
-    const connection = this.#api.connection.get()!
+    const connection = this.#converse.api.connection.get()!
     const isOverSocket = connection.service.startsWith('ws')
     this.#isOverSocket = isOverSocket
     this.#isCounted = false
@@ -250,12 +245,12 @@ export class ConverseChat {
     }
     if (!isOverSocket) connection.xmlOutput = body => this.#departures.note(body)
     const follow = (code: number, condition?: string | null) => this.#follow(attempt, code, condition)
-    if (!this.#isResumed) this.#state.session.save({ roster_cached: false })
+    if (!this.#isResumed) this.#converse.state.session.save({ roster_cached: false })
     if (isOverSocket) {
       setTimeout(() => this.#hangUpLate(attempt), socketPatience)
       connection.connect(found.jid, found.websocket!.token, follow)
     } else {
-      this.#state.session.save({ smacks_enabled: false, smacks_stream_id: null })
+      this.#converse.state.session.save({ smacks_enabled: false, smacks_stream_id: null })
       connection.attach(found.jid, found.sid, found.rid, follow, found.wait, found.hold, found.requests)
     }
   }
@@ -266,7 +261,7 @@ export class ConverseChat {
 
   #watch({ found, connection }: Attempt): void {
     if (!found.link_state) return
-    connection.send(this.#env.$build('watch', { xmlns: linkNamespace }).tree())
+    connection.send(watch())
     connection.flush()
   }
 
@@ -307,21 +302,23 @@ export class ConverseChat {
 
   #follow(attempt: Attempt, code: number, condition?: string | null): void {
     const { found, connection, count } = attempt
-    if (this.#isCurrent(attempt)) this.#isReplaced ||= condition === 'conflict'
-    const isLoggedOut = connection.disconnection_cause === 'logout'
-    if (!isLoggedOut && !this.#isCurrent(attempt)) return
-    if (!isLoggedOut && code === connectionFailed && count === undefined && this.#mayChange) {
-      this.#transport = 'bosh'
-      this.#attempts += 1
-      void this.#logIn(found)
-      return
-    }
-    if (!isLoggedOut && (code === loginFailed || code === disconnected)) return void this.#lose()
-    if (!isLoggedOut && (code === attached || code === connected)) {
-      this.#isAttached = this.#wasAttached = true
-      this.#isResuming = false
-      this.#backoff.succeeded()
-      this.#enter({ state: 'online' })
+    const isCurrent = this.#isCurrent(attempt)
+    if (isCurrent) this.#isReplaced ||= condition === 'conflict'
+    if (connection.disconnection_cause !== 'logout') {
+      if (!isCurrent) return
+      if (code === connectionFailed && count === undefined && this.#mayChange) {
+        this.#transport = 'bosh'
+        this.#attempts += 1
+        void this.#logIn(found)
+        return
+      }
+      if (code === loginFailed || code === disconnected) return void this.#lose()
+      if (code === attached || code === connected) {
+        this.#isAttached = this.#wasAttached = true
+        this.#isResuming = false
+        this.#backoff.succeeded()
+        this.#enter({ state: 'online' })
+      }
     }
     connection.onConnectStatusChanged(code, condition)
     if (code === attached) this.#watch(attempt)
@@ -346,8 +343,8 @@ export class ConverseChat {
     this.#isResuming = false
     this.#isAsking = false
     if (this.#isAttached && this.#isOverSocket)
-      this.#unacked = JSON.stringify(this.#state.session.get('unacked_stanzas') ?? '')
-    if (this.#isAttached) this.#api.connection.reconnect()
+      this.#unacked = JSON.stringify(this.#converse.state.session.get('unacked_stanzas') ?? '')
+    if (this.#isAttached) this.#converse.api.connection.reconnect()
     else this.#wait(lost)
     this.#isAttached = false
   }
@@ -375,11 +372,12 @@ export class ConverseChat {
     this.#isAttached = this.#wasAttached = false
     this.#enter({ state: 'ended', code, reason })
     this.#showEnd()
-    if (this.#api.connection.get()) void this.#api.user.logout()
+    if (this.#converse.api.connection.get()) void this.#converse.api.user.logout()
   }
 
   #showEnd(): void {
-    if (this.#isEnded) this.#state.connfeedback.set({ connection_status: disconnected, message: this.#status.reason })
+    if (this.#isEnded)
+      this.#converse.state.connfeedback.set({ connection_status: disconnected, message: this.#status.reason })
   }
 
   get #isEnded(): boolean {

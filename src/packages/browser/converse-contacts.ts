@@ -1,4 +1,5 @@
 import type { PrivateConverse } from './converse-types.js'
+import { newStanza } from './written-xml.js'
 
 const mostProbes = 1000
 
@@ -11,11 +12,7 @@ export function forgetPresences({ presences }: PrivateConverse['state']): void {
 }
 
 /** A resumed session must ask, because servers send the presence of a contact only once. */
-export function probeContacts(
-  api: PrivateConverse['api'],
-  { $pres }: PrivateConverse['env'],
-  { roster }: PrivateConverse['state'],
-): void {
+export function probeContacts(api: PrivateConverse['api'], { roster }: PrivateConverse['state']): void {
   const seen = roster.models.filter(contact => /to|both/.test(contact.get('subscription')!))
-  for (const { id } of seen.slice(0, mostProbes)) api.send($pres({ type: 'probe', to: id }))
+  for (const { id } of seen.slice(0, mostProbes)) api.send(newStanza('presence', { type: 'probe', to: id }))
 }

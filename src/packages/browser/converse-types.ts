@@ -1,5 +1,5 @@
 // Parts of Converse 14.
-import type { StropheBuilder, StropheConnection } from './strophe.js'
+import type { StropheConnection } from './strophe.js'
 
 export interface Converse {
   readonly plugins: {
@@ -17,11 +17,7 @@ export interface PrivateConverse {
     readonly settings: { extend(settings: object): void; set(settings: object): void }
     readonly user: { login(jid: string): Promise<void>; logout(): Promise<void> }
     /** May be replaced. */
-    send: (stanza: Element | StropheBuilder) => void
-  }
-  readonly env: {
-    readonly $build: (name: string, attributes: object) => StropheBuilder
-    readonly $pres: (attributes: object) => StropheBuilder
+    send: (stanza: Element | { tree(): Element }) => void
   }
   readonly exports: {
     readonly ControlBox?: new (attributes: object) => unknown

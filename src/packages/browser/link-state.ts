@@ -1,5 +1,7 @@
+import { newElement, newStanza } from './written-xml.js'
+
 /** The service's own elements about its link to the XMPP server. */
-export const linkNamespace = 'urn:warm-bindings:link:0'
+const linkNamespace = 'urn:warm-bindings:link:0'
 
 /** Shorter breaks are not shown. */
 const shortestMilliseconds = 500
@@ -9,6 +11,11 @@ export const mending = {
   code: 'mending',
   reason: 'The chat server does not answer. Your messages will be sent later.',
 } as const
+
+export const watch = (): Element => newElement('watch', { xmlns: linkNamespace })
+
+export const ping = (to: string, id: string): Element =>
+  newStanza('iq', { type: 'get', to, id }, newElement('ping', { xmlns: 'urn:xmpp:ping' }))
 
 /** Reads the notices of a page that has sent `<watch/>`. */
 export class LinkState {

@@ -1,8 +1,8 @@
-import type { StropheNamespace } from './strophe.js'
+import { newElement, newStanza } from './written-xml.js'
 
 export const carbonsNamespace = 'urn:xmpp:carbons:2'
 const delayNamespace = 'urn:xmpp:delay'
-export const nickNamespace = 'http://jabber.org/protocol/nick'
+const nickNamespace = 'http://jabber.org/protocol/nick'
 const forwardNamespace = 'urn:xmpp:forward:0'
 const stanzaIdNamespace = 'urn:xmpp:sid:0'
 
@@ -123,13 +123,14 @@ export function roomAndOccupant(occupant: string): readonly [room: string, occup
 }
 
 export function writeMessage(
-  Builder: StropheNamespace['Builder'],
   { to, ...attributes }: Readonly<Record<'to' | 'type' | 'id', string>>,
   body: string,
   nickname: string | undefined,
 ): Element {
-  const message = new Builder('message', { xmlns: 'jabber:client', to: allowed(to), ...attributes })
-  message.c('body').t(allowed(body)).up()
-  if (nickname) message.c('nick', { xmlns: nickNamespace }).t(allowed(nickname)).up()
-  return message.c('origin-id', { xmlns: stanzaIdNamespace, id: attributes.id }).tree()
+  const message = newStanza('message', { to: allowed(to), ...attributes }, newElement('body', {}, allowed(body)))
+  if (nickname) message.append(nickOf(nickname))
+  message.append(newElement('origin-id', { xmlns: stanzaIdNamespace, id: attributes.id }))
+  return message
 }
+
+export const nickOf = (nickname: string): Element => newElement('nick', { xmlns: nickNamespace }, allowed(nickname))

@@ -2,6 +2,7 @@
 import type { Chat } from './chat.js'
 import { bareJid, childOf, conditionOf, forwardedIn, isOfAccount, type Message, readMessage } from './message.js'
 import { randomName } from './page-memory.js'
+import { newElement, newStanza } from './written-xml.js'
 
 const statesNamespace = 'http://jabber.org/protocol/chatstates'
 const marksNamespace = 'urn:xmpp:chat-markers:0'
@@ -22,23 +23,11 @@ const lookUpsAtOnce = 5
 /** Milliseconds. */
 const pauseOfNews = 100
 
-const source = document.implementation.createDocument(null, null)
-
-type Attributes = Readonly<Record<string, string>>
-
-/** Strophe writes attributes, not namespaces. */
-function element(name: string, attributes: Attributes, ...children: readonly (Element | string)[]): Element {
-  const made = source.createElement(name)
-  for (const attribute in attributes) made.setAttribute(attribute, attributes[attribute]!)
-  made.append(...children)
-  return made
-}
-
 /** Returns false if the chat is offline. */
 function send(chat: Chat, to: string, ...children: readonly Element[]): boolean {
   const { connection } = chat
   if (chat.status.state !== 'online' || !connection) return false
-  connection.send(element('message', { xmlns: 'jabber:client', to, type: 'chat', id: randomName() }, ...children))
+  connection.send(newStanza('message', { to, type: 'chat', id: randomName() }, ...children))
   connection.flush()
   return true
 }
@@ -91,10 +80,10 @@ export function typing(chat: Chat, onTyping: (from: string, isTyping: boolean) =
     clearTimeout(own.get(to))
     return own.delete(to)
   }
-  const notice = (to: string, state: string) => send(chat, to, element(state, { xmlns: statesNamespace }))
+  const notice = (to: string, state: string) => send(chat, to, newElement(state, { xmlns: statesNamespace }))
   whenSending(chat, (stanza, to) => {
     forget(to)
-    stanza.append(element('active', { xmlns: statesNamespace }))
+    stanza.append(newElement('active', { xmlns: statesNamespace }))
   })
   whenReceived(chat, ({ stanza, body }, from) => {
     const state = [...stanza.children].find(({ namespaceURI }) => namespaceURI === statesNamespace)?.localName
@@ -135,7 +124,7 @@ export function readMarks(chat: Chat, onRead: (from: string, id: string) => void
   const reading = new Map<string, string>()
   const told = new Map<string, string>()
   const markIn = (stanza: Element) => childOf(stanza, 'displayed', marksNamespace)?.getAttribute('id')
-  whenSending(chat, stanza => stanza.append(element('markable', { xmlns: marksNamespace })))
+  whenSending(chat, stanza => stanza.append(newElement('markable', { xmlns: marksNamespace })))
   whenReceived(chat, ({ stanza }, from) => {
     const id = markIn(stanza)
     if (id) onRead(from, id)
@@ -148,7 +137,7 @@ export function readMarks(chat: Chat, onRead: (from: string, id: string) => void
   const tell = (to: string) => {
     const id = reading.get(to)
     if (!id) return
-    if (told.get(to) !== id && !send(chat, to, element('displayed', { xmlns: marksNamespace, id }))) return
+    if (told.get(to) !== id && !send(chat, to, newElement('displayed', { xmlns: marksNamespace, id }))) return
     told.set(to, id)
     reading.delete(to)
   }
@@ -193,12 +182,12 @@ export function earlier(chat: Chat, jid: string, { before = '', most = 50 } = {}
     return true
   }
   const handler = connection.addHandler(take, null, 'message', null)
-  const field = (name: string, value: string) => element('field', { var: name }, element('value', {}, value))
-  const form = element('x', { xmlns: 'jabber:x:data', type: 'submit' }, field('FORM_TYPE', archiveNamespace))
+  const field = (name: string, value: string) => newElement('field', { var: name }, newElement('value', {}, value))
+  const form = newElement('x', { xmlns: 'jabber:x:data', type: 'submit' }, field('FORM_TYPE', archiveNamespace))
   form.append(field('with', bareJid(jid)))
-  const set = element('set', { xmlns: 'http://jabber.org/protocol/rsm' }, element('max', {}, String(most)))
-  set.append(element('before', {}, before))
-  const query = element('query', { xmlns: archiveNamespace, queryid }, form, set)
+  const set = newElement('set', { xmlns: 'http://jabber.org/protocol/rsm' }, newElement('max', {}, String(most)))
+  set.append(newElement('before', {}, before))
+  const query = newElement('query', { xmlns: archiveNamespace, queryid }, form, set)
   return ask(chat, 'set', undefined, query)
     .then(
       result => {
@@ -216,7 +205,7 @@ export function earlier(chat: Chat, jid: string, { before = '', most = 50 } = {}
 function ask(chat: Chat, type: string, to: string | undefined, payload: Element): Promise<Element> {
   const { connection } = chat
   return new Promise((resolve, reject) => {
-    const iq = element('iq', { xmlns: 'jabber:client', type, id: randomName(), ...(to && { to }) }, payload)
+    const iq = newStanza('iq', { type, id: randomName(), ...(to && { to }) }, payload)
     connection!.sendIQ(iq, resolve, reject, patience)
     // Strophe forgets its own timers when the connection is lost.
     setTimeout(reject, patience, null)
@@ -261,7 +250,7 @@ export function people(chat: Chat, onChange: (people: readonly Person[]) => void
     isTelling = true
   }
   const lookUp = (jid: string) =>
-    ask(chat, 'get', jid, element('vCard', { xmlns: cardNamespace })).then(
+    ask(chat, 'get', jid, newElement('vCard', { xmlns: cardNamespace })).then(
       result => {
         const card = childOf(result, 'vCard', cardNamespace) ?? result
         const name = shortened(childOf(card, 'FN', cardNamespace)?.textContent ?? '')

@@ -1,7 +1,7 @@
 import { type Archive, createArchive } from './archive.js'
 import type { Arrivals } from './arrivals.js'
 import { type Departures, isUnconfirmed } from './departures.js'
-import { LinkState, linkNamespace } from './link-state.js'
+import { LinkState, ping, watch } from './link-state.js'
 import { carbonOf, carbonsNamespace, childOf, isOfAccount, readMessage } from './message.js'
 import { type Introduced, randomName } from './page-memory.js'
 import { orderReplies } from './reply-order.js'
@@ -15,10 +15,10 @@ import {
   connectionFailed,
   disconnected,
   loginFailed,
-  type StropheBuilder,
   type StropheConnection,
   type StropheNamespace,
 } from './strophe.js'
+import { newElement, newStanza } from './written-xml.js'
 
 export interface PageParts {
   readonly Strophe: StropheNamespace
@@ -185,21 +185,16 @@ export class PageSession {
 
   #state(): readonly Element[] {
     const state = document.visibilityState === 'hidden' ? 'inactive' : 'active'
-    return this.#binding.csi ? [this.#build(state, { xmlns: 'urn:xmpp:csi:0' }).tree()] : []
+    return this.#binding.csi ? [newElement(state, { xmlns: 'urn:xmpp:csi:0' })] : []
   }
 
   #online(): void {
     if (!this.#link.isMending) this.#events.online()
   }
 
-  presence(attributes: Readonly<Record<string, string>>): Element {
-    return this.#build('presence', attributes).tree()
-  }
-
   /** Enters the rooms that the page has joined, and leaves those that it has left. */
   tellRooms(): void {
-    const { rooms, Strophe } = this.#parts
-    const moves = rooms.moves(Strophe.Builder)
+    const moves = this.#parts.rooms.moves()
     if (moves.length > 0) this.send(...moves)
   }
 
@@ -230,8 +225,7 @@ export class PageSession {
   check(act = () => this.#online(), milliseconds = patience): void {
     if (!this.#isLoggedIn) return
     const { notices, signs } = this.#link
-    const attributes = { type: 'get', to: this.connection.domain!, id: randomName() }
-    const ping = this.#build('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
+    const id = randomName()
     // Servers answer in order (RFC 6120 §10.1), so the answer confirms earlier stanzas.
     const confirmed = this.#parts.departures.confirming()
     const answered = (answer: Element | null) => {
@@ -243,13 +237,13 @@ export class PageSession {
         this.check(act, milliseconds)
       } else if (!isUnconfirmed(answer)) {
         confirmed()
-        if (this.socket) this.socket.confirmed = attributes.id
+        if (this.socket) this.socket.confirmed = id
         this.#link.answered()
         act()
       }
     }
-    this.connection.sendIQ(ping.tree(), answered, answered, milliseconds)
-    this.send(...(this.#binding.link_state ? [this.#build('watch', { xmlns: linkNamespace }).tree()] : []))
+    this.connection.sendIQ(ping(this.connection.domain!, id), answered, answered, milliseconds)
+    this.send(...(this.#binding.link_state ? [watch()] : []))
   }
 
   drop(): void {
@@ -277,10 +271,6 @@ export class PageSession {
       this.#beacon(`pause='${Math.min(pauseSeconds, maxpause)}'`)
   }
 
-  #build(name: string, attributes: Readonly<Record<string, string>>): StropheBuilder {
-    return new this.#parts.Strophe.Builder(name, attributes)
-  }
-
   #beacon(attributes: string): void {
     const { sid, url } = this.#binding
     const rid = this.#parts.departures.nextRid
@@ -300,8 +290,8 @@ export class PageSession {
 
   #listen(): void {
     const { jid } = this.#binding
-    const { arrivals, departures, rooms, roster, Strophe } = this.#parts
-    this.#archive = createArchive(this.connection, Strophe.Builder, jid)
+    const { arrivals, departures, rooms, roster } = this.#parts
+    this.#archive = createArchive(this.connection, jid)
     const onMessage = (stanza: Element) => {
       if (this.#isOver || this.#archive.take(stanza) || arrivals.isRepeated(stanza)) return !this.#isOver
       const returned = departures.takeBack(stanza)
@@ -321,7 +311,7 @@ export class PageSession {
     const onContacts = (stanza: Element) => {
       // RFC 6121 §2.1.6.
       if (!this.#isOver && isOfAccount(stanza, jid)) {
-        this.send(this.#build('iq', { type: 'result', id: stanza.getAttribute('id')! }).tree())
+        this.send(newStanza('iq', { type: 'result', id: stanza.getAttribute('id')! }))
         const contacts = roster.take(stanza)
         if (contacts) this.#events.contacts(contacts)
       }
@@ -343,14 +333,18 @@ export class PageSession {
   }
 
   async #introduce(isLost: boolean, kept?: string): Promise<void> {
-    const { departures, rooms, Strophe } = this.#parts
+    const { departures, rooms } = this.#parts
     // A resumed session may not know the page: its first requests may have been lost.
     const isNew = this.#introduced !== 'here'
-    const carbons = this.#build('iq', { type: 'set', id: randomName() }).c('enable', { xmlns: carbonsNamespace }).tree()
-    const entering = isNew ? [carbons, this.presence({})] : []
+    const carbons = newStanza(
+      'iq',
+      { type: 'set', id: randomName() },
+      newElement('enable', { xmlns: carbonsNamespace }),
+    )
+    const entering = isNew ? [carbons, newStanza('presence', {})] : []
     const contacts = isNew && this.#fetchContacts()
     const unsent = this.isHolding ? [] : departures.unsent(kept)
-    this.send(...entering, ...rooms.movesAtStart(Strophe.Builder, isNew), ...unsent, ...this.#state())
+    this.send(...entering, ...rooms.movesAtStart(isNew), ...unsent, ...this.#state())
     const caughtUp = this.#catchUp(isLost || !this.#binding.resumed)
     // Strophe may send kept stanzas after the first ping, so only a second ping confirms them.
     const sentAgain = () => {
@@ -365,13 +359,12 @@ export class PageSession {
 
   /** A resumed session sends probes, because servers send presences only once. */
   async #fetchContacts(): Promise<void> {
-    const { roster, Strophe } = this.#parts
-    const contacts = await roster.fetch(this.connection, Strophe.Builder, patience, () => this.#isOver)
+    const contacts = await this.#parts.roster.fetch(this.connection, patience, () => this.#isOver)
     if (!contacts || this.#isOver) return
     this.#events.contacts(contacts)
     const seen = contacts.filter(({ subscription }) => subscription === 'to' || subscription === 'both')
     if (this.#binding.resumed)
-      this.send(...seen.slice(0, mostProbes).map(({ jid }) => this.presence({ type: 'probe', to: jid })))
+      this.send(...seen.slice(0, mostProbes).map(({ jid }) => newStanza('presence', { type: 'probe', to: jid })))
   }
 
   async #catchUp(isMissing: boolean): Promise<boolean> {

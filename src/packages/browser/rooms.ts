@@ -1,5 +1,5 @@
 import { bareJid, roomAndOccupant } from './message.js'
-import type { StropheNamespace } from './strophe.js'
+import { newElement, newStanza } from './written-xml.js'
 
 const mucNamespace = 'http://jabber.org/protocol/muc'
 
@@ -30,21 +30,21 @@ export class JoinedRooms extends Map<string, string> {
   }
 
   /** Presences to the rooms that the page enters or leaves now. */
-  moves(Builder: StropheNamespace['Builder']): readonly Element[] {
+  moves(): readonly Element[] {
     const moved = [...this.#moved]
     this.#moved.clear()
     return moved.map(([room, to]) => {
       this.#asked.set(room, to)
       return this.has(room)
-        ? new Builder('presence', { to }).c('x', { xmlns: mucNamespace }).tree()
-        : new Builder('presence', { to, type: 'unavailable' }).tree()
+        ? newStanza('presence', { to }, newElement('x', { xmlns: mucNamespace }))
+        : newStanza('presence', { to, type: 'unavailable' })
     })
   }
 
   /** The same at the start of a session, which may have lost the earlier ones. `isNew`: the server knows of none. */
-  movesAtStart(Builder: StropheNamespace['Builder'], isNew: boolean): readonly Element[] {
+  movesAtStart(isNew: boolean): readonly Element[] {
     for (const [room, occupant] of isNew ? this : this.#asked)
       if (!this.#moved.has(room)) this.#moved.set(room, occupant)
-    return this.moves(Builder)
+    return this.moves()
   }
 }

@@ -1,5 +1,6 @@
 import { randomName } from './page-memory.js'
-import type { StropheConnection, StropheNamespace } from './strophe.js'
+import type { StropheConnection } from './strophe.js'
+import { newElement, newStanza } from './written-xml.js'
 
 /** RFC 6121 §2. */
 export interface Contact {
@@ -17,14 +18,17 @@ export class Roster {
   /** Asks again, and waits longer each time, until the server answers. Resolves with undefined after an error or `isOver`. */
   async fetch(
     connection: StropheConnection,
-    Builder: StropheNamespace['Builder'],
     patience: number,
     isOver: () => boolean,
   ): Promise<readonly Contact[] | undefined> {
     for (let milliseconds = patience; ; milliseconds *= 2) {
-      const request = new Builder('iq', { type: 'get', id: randomName() }).c('query', { xmlns: rosterNamespace })
+      const request = newStanza(
+        'iq',
+        { type: 'get', id: randomName() },
+        newElement('query', { xmlns: rosterNamespace }),
+      )
       const result = await new Promise<Element | false | undefined>(resolve =>
-        connection.sendIQ(request.tree(), resolve, error => resolve(error ? false : undefined), milliseconds),
+        connection.sendIQ(request, resolve, error => resolve(error ? false : undefined), milliseconds),
       )
       if (result) {
         this.#contacts = new Map()

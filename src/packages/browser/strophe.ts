@@ -9,14 +9,6 @@ export const attached = 8
 
 export interface StropheNamespace {
   readonly Connection: new (service: string, options?: object) => StropheConnection
-  readonly Builder: new (name: string, attributes?: Readonly<Record<string, string>>) => StropheBuilder
-}
-
-export interface StropheBuilder {
-  c(name: string, attributes?: Readonly<Record<string, string>>): StropheBuilder
-  t(text: string): StropheBuilder
-  up(): StropheBuilder
-  tree(): Element
 }
 
 export interface StropheRequests {

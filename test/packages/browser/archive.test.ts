@@ -1,5 +1,5 @@
 import { beforeEach, expect, jest, test } from '@jest/globals'
-import { FakeBuilder, type FakeElement, fakeElement } from '../../support/fake-strophe.js'
+import { type FakeElement, fakeElement, fakeXml } from '../../support/fake-strophe.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
 
 interface Message {
@@ -27,7 +27,7 @@ interface Archive {
 
 // This project has no types of browsers.
 const { createArchive } = jest.requireActual<{
-  readonly createArchive: (connection: object, Builder: unknown, jid: string) => Archive
+  readonly createArchive: (connection: object, jid: string) => Archive
 }>('../../../src/packages/browser/archive.js')
 const { Arrivals } = jest.requireActual<{
   readonly Arrivals: new (seen: number, last: string | undefined, show: (message: Message) => void) => Arrivals
@@ -81,7 +81,9 @@ function answer(query: FakeElement, end: (result: FakeElement) => void, refuse: 
   end(fakeElement('iq', {}, fakeElement('fin', { xmlns: 'urn:xmpp:mam:2', complete: isComplete })))
 }
 
-const archive = createArchive({ sendIQ: answer, flush() {} }, FakeBuilder, jid)
+Object.assign(globalThis, fakeXml)
+
+const archive = createArchive({ sendIQ: answer, flush() {} }, jid)
 
 useFakeTimers({ now })
 

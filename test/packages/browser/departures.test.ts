@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { type FakeElement, fakeElement, fakeXml } from '../../support/fake-strophe.js'
 
 interface Departures {
@@ -46,13 +46,10 @@ function reloaded(departures: Departures): Departures {
 
 const nothingLost = () => false
 
+Object.assign(globalThis, fakeXml)
+
 beforeEach(() => {
   states = []
-  Object.assign(globalThis, fakeXml)
-})
-
-afterEach(() => {
-  Object.assign(globalThis, { XMLSerializer: undefined, DOMParser: undefined })
 })
 
 /** Sends three messages over BOSH. The requests of the last two may not have arrived. */

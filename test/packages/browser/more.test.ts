@@ -1,7 +1,7 @@
 // What contacts and strangers can do to a page that uses the second module.
 
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { FakeElement, fakeElement } from '../../support/fake-strophe.js'
+import { beforeEach, expect, jest, test } from '@jest/globals'
+import { type FakeElement, fakeElement, fakeXml } from '../../support/fake-strophe.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
 
 interface Person {
@@ -53,8 +53,7 @@ class FakeChat extends EventTarget {
   }
 
   receiveState(from: string, state: string): void {
-    const stanza = new FakeElement('message')
-    stanza.append(new FakeElement(state, 'http://jabber.org/protocol/chatstates'))
+    const stanza = fakeElement('message', {}, fakeElement(state, { xmlns: 'http://jabber.org/protocol/chatstates' }))
     this.receive('message', { from, own: false, archived: false, type: 'chat', stanza })
   }
 }
@@ -64,25 +63,20 @@ function vCard(name: string): FakeElement {
   return fakeElement('iq', {}, fakeElement('vCard', { xmlns: 'vcard-temp' }, text))
 }
 
+// This project has no types of browsers.
+const more = jest.requireActual<More>('../../../src/packages/browser/more.js')
+
 const settled = () => jest.advanceTimersByTimeAsync(1000)
 
-let more: More
 let chat: FakeChat
 let all: readonly Person[]
 
+Object.assign(globalThis, fakeXml)
 useFakeTimers()
 
 beforeEach(() => {
   chat = new FakeChat()
   all = []
-  const createDocument = () => ({ createElement: (name: string) => new FakeElement(name) })
-  Object.assign(globalThis, { document: { implementation: { createDocument } } })
-  // This project has no types of browsers.
-  more = jest.requireActual<More>('../../../src/packages/browser/more.js')
-})
-
-afterEach(() => {
-  Object.assign(globalThis, { document: undefined })
 })
 
 const showPeople = () =>
