@@ -1,7 +1,8 @@
 // The Debian packages the tests with real peers need. Plain JavaScript, because `run.js` uses it before
 // anything is built; `packages.d.ts` holds its types.
-import { spawn, spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { promisify } from 'node:util'
 
 /** XMPP servers, their modules, and what these need. */
 export const serverPackages = [
@@ -60,22 +61,12 @@ export async function ensurePackages(names) {
 }
 
 /** Runs a program; rejects with its last lines if it fails. */
-export function said(program, args) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let text = ''
-    const collect = chunk => {
-      text = (text + chunk).slice(-2000)
-    }
-    child.stdout.on('data', collect)
-    child.stderr.on('data', collect)
-    child.on('error', reject)
-    child.on('close', code => {
-      if (code === 0) resolve()
-      else reject(new Error(text.trim().split('\n').slice(-5).join('\n')))
-    })
+export async function said(program, args) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const running = promisify(execFile)(program, args, { env, maxBuffer: 2 ** 26 })
+  running.child.stdin?.end()
+  await running.catch(({ stdout, stderr, message }) => {
+    const text = `${stdout}${stderr}`.trim() || message
+    throw new Error(text.split('\n').slice(-5).join('\n'))
   })
 }

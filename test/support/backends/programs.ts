@@ -1,35 +1,23 @@
 // The clients of examples/clients, each in a process of its language that is told what to call.
-import { spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { type Backend, portal } from './backend.js'
 
 const here = fileURLToPath(new URL('./', import.meta.url))
 export const clients = fileURLToPath(new URL('../../../examples/clients/', import.meta.url))
 
 /** Runs a program, and resolves with what it printed. Rejects if it fails or complains. */
-export function runProgram(command: string, args: readonly string[], input = ''): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args)
-    let printed = ''
-    let complaint = ''
-    child.stdout.setEncoding('utf8').on('data', text => {
-      printed += text
-    })
-    child.stderr.setEncoding('utf8').on('data', text => {
-      complaint += text
-    })
-    child.once('error', reject)
-    child.once('close', code => {
-      if (code === 0 && complaint === '') resolve(printed)
-      else reject(new Error(`${command} ended with ${code}: ${complaint}${printed}`))
-    })
-    // The program may end before it reads its input.
-    child.stdin.on('error', () => {})
-    child.stdin.end(input)
-  })
+export async function runProgram(command: string, args: readonly string[], input = ''): Promise<string> {
+  const running = promisify(execFile)(command, args, { maxBuffer: 2 ** 26 })
+  // The program may end before it reads its input.
+  running.child.stdin!.on('error', () => {}).end(input)
+  const { stdout, stderr } = await running
+  if (stderr !== '') throw new Error(`${command} complained: ${stderr}${stdout}`)
+  return stdout
 }
 
 function program(language: string, packages: readonly string[], command: readonly [string, ...string[]]): Backend {
