@@ -1,5 +1,6 @@
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { type RequestOptions, request as requestTls } from 'node:https'
+import { text } from 'node:stream/consumers'
 
 export interface HttpAnswer {
   readonly status: number
@@ -12,13 +13,8 @@ export function ask(url: string, options: RequestOptions, body?: string | Buffer
   return new Promise((resolve, reject) => {
     const send = url.startsWith('https:') ? requestTls : request
     const sent = send(url, options, response => {
-      let text = ''
-      response.setEncoding('utf8')
-      response.on('data', (chunk: string) => {
-        text += chunk
-      })
-      response.on('error', reject)
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }))
+      const { statusCode: status = 0, headers } = response
+      text(response).then(text => resolve({ status, headers, text }), reject)
     })
     sent.on('error', reject)
     sent.end(body)
