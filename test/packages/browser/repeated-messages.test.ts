@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { beforeEach, expect, jest, test } from '@jest/globals'
+import { useFakeTimers } from '../../support/fake-timers.js'
 
 // This project has no types of browsers.
 const { RepeatedMessages } = jest.requireActual<{
@@ -9,11 +10,11 @@ let repeats: InstanceType<typeof RepeatedMessages>
 
 const isAgain = (...contents: readonly string[]) => contents.map(content => repeats.isAgain(content))
 
+useFakeTimers()
+
 beforeEach(() => {
-  jest.useFakeTimers()
   repeats = new RepeatedMessages()
 })
-afterEach(() => void jest.useRealTimers())
 
 test('messages that come again after a break are not shown again', () => {
   isAgain('1', '2', '3')

@@ -26,6 +26,8 @@ const service = 'https://chat.example.org'
 const tokenUrl = 'https://www.example.org/chat/token'
 const refused = (status: number, code: string) => Response.json({ code, detail: 'Why.' }, { status })
 
+Object.assign(globalThis, { document: { baseURI: 'https://www.example.org/portal/' } })
+
 let requests: Request[]
 let answers: (Response | Error)[]
 let warned: unknown[]
@@ -41,15 +43,11 @@ beforeEach(() => {
     if (answer instanceof Error || answer === undefined) throw answer ?? new Error('no answer')
     return answer
   }
-  Object.assign(globalThis, { document: { baseURI: 'https://www.example.org/portal/' } })
   jest.spyOn(globalThis, 'fetch').mockImplementation(fetch as typeof globalThis.fetch)
   jest.spyOn(console, 'warn').mockImplementation(text => void warned.push(text))
 })
 
-afterEach(() => {
-  jest.restoreAllMocks()
-  Object.assign(globalThis, { document: undefined })
-})
+afterEach(() => void jest.restoreAllMocks())
 
 const posted = (token: string, url = `${service}/connect`) => ({
   method: 'POST',
@@ -222,9 +220,6 @@ describe('a guest', () => {
   beforeEach(() => {
     storage = {}
     Object.assign(globalThis, { localStorage: storage, navigator: {} })
-  })
-  afterEach(() => {
-    Object.assign(globalThis, { localStorage: undefined, navigator: undefined })
   })
 
   function shareLocks(): void {
