@@ -13,33 +13,22 @@ export interface AttemptLimits {
   readonly attempts: number
 }
 
-export interface Time {
-  now(): number
-  /** Rejects if the signal aborts. */
-  pause(ms: number, signal?: AbortSignal): Promise<void>
-}
-
 /** Pauses are `Retry-After` or 1, 2, 4 … seconds, plus up to 50 % of jitter. */
 export async function repeat<T>(
   attempt: (seconds: number) => Promise<T>,
   { timeoutSeconds, totalSeconds, attempts }: AttemptLimits,
   signal?: AbortSignal,
-  time: Time = systemTime,
 ): Promise<T> {
-  const deadline = time.now() + totalSeconds * 1000
+  const deadline = performance.now() + totalSeconds * 1000
   for (let count = 1; ; count += 1) {
     try {
-      return await attempt(Math.min(timeoutSeconds, (deadline - time.now()) / 1000))
+      return await attempt(Math.min(timeoutSeconds, (deadline - performance.now()) / 1000))
     } catch (error) {
       if (!(error instanceof WarmBindingsError && error.retry) || count >= attempts) throw error
-      const seconds = (error.retryAfter ?? 2 ** (count - 1)) * (1 + Math.random() / 2)
-      if (time.now() + seconds * 1000 >= deadline) throw error
-      await time.pause(seconds * 1000, signal).catch(() => signal?.throwIfAborted())
+      const milliseconds = (error.retryAfter ?? 2 ** (count - 1)) * 1000 * (1 + Math.random() / 2)
+      if (performance.now() + milliseconds >= deadline) throw error
+      const pause = setTimeout(Math.min(milliseconds, longestTimer), undefined, { signal })
+      await pause.catch(() => signal?.throwIfAborted())
     }
   }
-}
-
-const systemTime: Time = {
-  now: () => performance.now(),
-  pause: (ms, signal) => setTimeout(Math.min(ms, longestTimer), undefined, { signal }),
 }
