@@ -1,6 +1,6 @@
 // Logs Converse in with bindings, and reconnects it.
 import { Backoff } from './backoff.js'
-import type { Status } from './chat.js'
+import type { ChatOptions, Status } from './chat.js'
 import { ConverseArrivals, takeOneByOne } from './converse-arrivals.js'
 import { forgetPresences, probeContacts } from './converse-contacts.js'
 import { keep, kept } from './converse-memory.js'
@@ -12,19 +12,15 @@ import { nickOf, removeForbidden } from './message.js'
 import { randomName } from './page-memory.js'
 import { orderReplies } from './reply-order.js'
 import { longestFailure } from './request-retries.js'
-import { type CheckOptions, checkSignIn } from './sign-in-check.js'
+import { checkSignIn } from './sign-in-check.js'
 import { hangUp, socketAddress, socketPatience } from './socket.js'
 import { askForBinding, type Located, type Source } from './source.js'
 import { attached, connected, connecting, connectionFailed, disconnected, loginFailed } from './strophe.js'
 import { newElement } from './written-xml.js'
 
-export type ConverseOptions = Source & CheckOptions & OtherOptions
+export type ConverseOptions = Source & Pick<ChatOptions, 'checkEvery' | 'nickname' | 'transport'> & OtherOptions
 
 interface OtherOptions {
-  /** What the user is called in messages, for example a guest (XEP-0172). */
-  readonly nickname?: string
-  /** `auto` uses WebSocket, or BOSH if WebSocket is blocked, or not online within 10 s. Default: `auto`. */
-  readonly transport?: 'auto' | 'bosh' | 'websocket'
   readonly onStatus?: (status: Status) => void
   readonly settings?: Readonly<Record<string, unknown>>
 }
