@@ -52,7 +52,20 @@ export function eachPage(): FakePage {
 
 export const passes = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds)
 
-/** Strophe for `connect`, and `globalThis.converse` for `connectConverse`. */
+/** Web storage, as far as the modules use it. */
+const storageMethods = {
+  getItem(this: Record<string, string>, key: string) {
+    return this[key] ?? null
+  },
+  setItem(this: Record<string, string>, key: string, value: string) {
+    this[key] = value
+  },
+  removeItem(this: Record<string, string>, key: string) {
+    delete this[key]
+  },
+}
+
+/** A tab with Strophe for `connect`, and `globalThis.converse` for `connectConverse`. */
 class FakePage {
   readonly connections: FakeConnection[] = []
   readonly Strophe = fakeStrophe(this.connections)
@@ -69,6 +82,7 @@ class FakePage {
   /** The user of Converse sends a chat message. */
   say = (_id: string): void => {}
   occurs = (_type: string): void => {}
+  storage: Record<string, string> = {}
   /** Parts of Converse that plugins replace. */
   exports: { handleMessageStanza?: (message: { readonly id: string }) => Promise<unknown> } = {}
   leave = (): void => {}
@@ -77,14 +91,47 @@ class FakePage {
     this.connections.length = 0
     this.statuses.length = 0
     this.exports = {}
-    const window = new EventTarget()
-    this.occurs = type => void window.dispatchEvent(new Event(type))
+    this.storage = Object.create(storageMethods)
     this.leave = setGlobals({
-      addEventListener: window.addEventListener.bind(window),
-      navigator: { onLine: true },
-      sessionStorage: {},
+      addEventListener: undefined,
+      navigator: { onLine: true, sendBeacon() {} },
+      sessionStorage: this.storage,
       converse: this.#converse(),
     })
+    this.#show()
+  }
+
+  #show(): EventTarget {
+    const window = new EventTarget()
+    this.occurs = type => void window.dispatchEvent(new Event(type))
+    Object.assign(globalThis, { addEventListener: window.addEventListener.bind(window) })
+    return window
+  }
+
+  /** Shows another page of the tab, with a chat that shows no history. */
+  open(options: object) {
+    const page = this.#show()
+    const chat = new Chat({ Strophe: this.Strophe, transport: 'bosh', name: 'tab', history: 0, ...options })
+    const shown: string[] = []
+    const states: string[] = []
+    chat.addEventListener('message', event => {
+      const { body, own } = (event as CustomEvent<{ body: string; own: boolean }>).detail
+      shown.push(own ? `own: ${body}` : body)
+    })
+    chat.addEventListener('messagestate', event => {
+      const { state, code = '' } = (event as CustomEvent<{ state: string; code?: string }>).detail
+      states.push(`${state} ${code}`.trim())
+    })
+    chat.start()
+    return { chat, shown, states, page }
+  }
+
+  /** The new session works: the server answers its first pings. */
+  async comesOnline(...stanzas: FakeElement[]): Promise<void> {
+    await passes(0)
+    this.last.replies(...stanzas)
+    this.last.answers('urn:xmpp:ping')
+    await passes(0)
   }
 
   get last(): FakeConnection {

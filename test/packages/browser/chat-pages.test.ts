@@ -1,22 +1,33 @@
 // What a chat shows, sends and keeps over the pages of its tab, also if the archive, the server or the browser is slow.
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { beforeEach, expect, test } from '@jest/globals'
 import { readMessage } from '../../../src/browsers/websocket/framing.js'
-import { archive, bound, FakeTab, fromBob, second, turns } from '../../support/fake-chat.js'
+import { eachPage, passes } from '../../support/fake-page.js'
 import { fakeElement, Status } from '../../support/fake-strophe.js'
 
 declare const document: EventTarget
 
-let tab: FakeTab
+const archive = 'urn:xmpp:mam:2'
+
+const bound = (more: object = {}) => ({ jid: 'alice@localhost/1', sid: 's', rid: 5, ...more })
+
+const second = { jid: 'alice@localhost/2', sid: 's2' }
+
+const fromBob = (id: string, body: string) =>
+  fakeElement(
+    'message',
+    { from: 'bob@localhost/x', to: 'alice@localhost/1', type: 'chat', id: `m${id}` },
+    fakeElement('body', {}, body),
+    fakeElement('stanza-id', { xmlns: 'urn:xmpp:sid:0', by: 'alice@localhost', id }),
+  )
+
+const tab = eachPage()
 let isUp: boolean
 
 beforeEach(() => {
-  tab = new FakeTab()
   isUp = true
 })
 
-afterEach(() => tab.close())
-
-type OpenPage = ReturnType<FakeTab['open']>
+type OpenPage = ReturnType<typeof tab.open>
 
 const resuming = async () => {
   if (isUp) return bound({ resumed: true, delivered: 0, rid: 10 })
@@ -27,7 +38,7 @@ const resuming = async () => {
 async function writesOffline({ chat, page }: OpenPage, text: string) {
   isUp = false
   tab.last.becomes(Status.disconnected)
-  await turns()
+  await passes(0)
   chat.send('bob@localhost', text)
   page.dispatchEvent(new Event('pagehide'))
   isUp = true
@@ -58,18 +69,18 @@ const goBackTo = ({ page }: OpenPage) => page.dispatchEvent(Object.assign(new Ev
 /** Stores the tab's message as a page over WebSocket does if the server has not confirmed it. */
 function putInDoubt() {
   const key = 'warm-bindings tab'
-  const memory = JSON.parse(tab.storage.get(key)!)
+  const memory = JSON.parse(tab.storage[key]!)
   const [outgoing] = [...memory.outgoing, ...memory.sent]
   memory.outgoing = []
   memory.sent = [{ ...outgoing, isSent: true, isInDoubt: true }]
-  tab.storage.set(key, JSON.stringify(memory))
+  tab.storage[key] = JSON.stringify(memory)
 }
 
 /** The archive is slow: three queries get no answer. */
 async function waitForArchive() {
   for (let asked = 0; asked < 3; asked++) {
     tab.last.answers(archive, null)
-    await turns()
+    await passes(0)
   }
 }
 
@@ -109,7 +120,7 @@ test('after a break while the archive is asked, it is asked again', async () => 
   expect(shown).toEqual(['first'])
   // Its session ends. What came meanwhile is in the archive only.
   reconnects({ chat })
-  await turns()
+  await passes(0)
   tab.last.replies()
   reconnects({ chat })
   await tab.comesOnline()
@@ -123,7 +134,7 @@ test('the next page asks the archive if its page was left before the answer', as
   await tab.comesOnline(fromBob('a1', 'first'))
   tab.last.answers(archive)
   reconnects({ chat })
-  await turns()
+  await passes(0)
   tab.last.replies(fromBob('a3', 'third'))
   expect(shown).toEqual(['first'])
   page.dispatchEvent(new Event('pagehide'))
@@ -172,7 +183,7 @@ const presences = () =>
 async function settles() {
   tab.last.answers(archive)
   tab.last.answers('jabber:iq:roster')
-  await turns()
+  await passes(0)
 }
 
 test('a new session that breaks before its first request is introduced when it is resumed', async () => {
@@ -182,7 +193,7 @@ test('a new session that breaks before its first request is introduced when it i
   await settles()
   for (const _ of [1, 2]) {
     reconnects({ chat })
-    await turns()
+    await passes(0)
   }
   await tab.comesOnline()
   expect(presences()).toEqual(['', 'tea@rooms.localhost/Alice'])
@@ -192,18 +203,18 @@ test('a session whose WebSocket breaks before the login is introduced, and the a
   const websocket = { url: 'wss://chat.localhost/xmpp-websocket', token: 't' }
   const bindings = [{}, second, { ...second, resumed: true, delivered: 0 }].map(more => bound({ ...more, websocket }))
   const { chat } = tab.open({ binding: async () => bindings.shift(), transport: 'websocket' })
-  await turns()
+  await passes(0)
   tab.last.becomes(Status.connected)
   tab.last.replies(fromBob('a1', 'first'))
   await settles()
   // The session ends. The WebSocket of the next one breaks before its login.
   for (const _ of [1, 2]) {
     reconnects({ chat })
-    await turns()
+    await passes(0)
   }
   tab.last.sent.length = 0
   tab.last.becomes(Status.connected)
-  await turns()
+  await passes(0)
   const asked = tab.last.sent.map(({ children }) => children[0]?.namespaceURI)
   expect([presences(), asked.includes(archive)]).toEqual([[''], true])
 })
@@ -247,7 +258,7 @@ test('a message to a chat that has ended fails, also again', async () => {
   const { chat, shown, states } = tab.open({ binding: async () => bindings.shift() })
   await tab.comesOnline()
   reconnects({ chat })
-  await turns()
+  await passes(0)
   const id = chat.send('bob@localhost', 'lost')
   expect([shown, states]).toEqual([['own: lost'], ['failed not-sent']])
   chat.resend(id)
@@ -261,11 +272,11 @@ test('a guest sends nothing that a user of the portal wrote in the tab', async (
   Object.assign(globalThis, { localStorage: {}, fetch: () => answers.shift() })
   const service = { service: 'https://chat.localhost', name: undefined }
   const user = tab.open({ ...service, token: async () => 'a.b.c' })
-  await turns()
+  await passes(0)
   user.chat.send('boss@localhost', 'secret')
   user.page.dispatchEvent(new Event('pagehide'))
   tab.open({ ...service, guest: true })
-  await turns()
+  await passes(0)
   await tab.comesOnline()
   expect(tab.last.texts).toEqual([])
   Object.assign(globalThis, before)
@@ -277,7 +288,7 @@ test('messages after an unanswered question to the archive are asked for later',
   const { chat, page, shown } = tab.open({ binding })
   await tab.comesOnline(fromBob('a1', 'first'))
   tab.last.answers(archive)
-  await turns()
+  await passes(0)
   reconnects({ chat })
   await tab.comesOnline(fromBob('a3', 'third'))
   // The archive is slow. It has `second` between them.
@@ -292,7 +303,7 @@ test('a message in doubt does not fail because the archive is slow', async () =>
   const first = tab.open({ binding: async () => bindings.shift() })
   await tab.comesOnline(fromBob('a1', 'first'))
   tab.last.answers(archive)
-  await turns()
+  await passes(0)
   first.chat.send('bob@localhost', 'On my way')
   first.page.dispatchEvent(new Event('pagehide'))
   putInDoubt()
@@ -319,7 +330,7 @@ test('a message that comes back is sent again, although an earlier ping is answe
   )
   for (let turn = 0; turn < 4; turn++) {
     tab.last.answers('urn:xmpp:ping')
-    await turns()
+    await passes(0)
   }
   expect(tab.last.texts).toEqual(['Hello', 'Hello'])
 })
@@ -329,7 +340,7 @@ test('a chat that had given up does not repeat what a later page sent, when the 
   await tab.comesOnline()
   // Another chat of the user replaces this one.
   tab.last.becomes(Status.disconnected, 'conflict')
-  await turns()
+  await passes(0)
   before.chat.send('bob@localhost', 'one')
   before.page.dispatchEvent(new Event('pagehide'))
   const after = tab.open({ binding: resuming })
@@ -351,8 +362,7 @@ test('a source that rejects without a reason does not end the chat', async () =>
   chat.addEventListener('status', event => {
     statuses.push((event as CustomEvent<{ state: string }>).detail.state)
   })
-  await turns()
-  await new Promise(setImmediate)
+  await passes(0)
   process.off('unhandledRejection', note)
   expect([statuses, faults]).toEqual([['offline'], []])
 })
@@ -366,11 +376,11 @@ test.each([
   ),
   ...[[null], [{ id: 'a', xml: 5 }]].map(outgoing => JSON.stringify({ ...kept, outgoing })),
 ])('a chat goes online in a tab that has stored %s, and stores valid data', async stored => {
-  tab.storage.set('warm-bindings tab', stored)
+  tab.storage['warm-bindings tab'] = stored
   const { page } = tab.open({ binding: async () => bound() })
   await tab.comesOnline()
   page.dispatchEvent(new Event('pagehide'))
-  const left = JSON.parse(tab.storage.get('warm-bindings tab')!)
+  const left = JSON.parse(tab.storage['warm-bindings tab']!)
   expect(left).toEqual({
     tab: expect.stringMatching(/^\d{4,40}$/),
     jid: bound().jid,
