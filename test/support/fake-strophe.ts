@@ -89,7 +89,7 @@ export const Status = { connected: 5, disconnected: 6, attached: 8 } as const
 interface Question {
   readonly iq: FakeElement
   readonly onResult: (answer: FakeElement) => void
-  readonly onError: (error: null) => void
+  readonly onError: (error: FakeElement | null) => void
 }
 
 export class FakeConnection {
@@ -179,13 +179,13 @@ export class FakeConnection {
     else this.xmlInput(notice)
   }
 
-  /** The server answers the questions with a child of this namespace, or all, and returns how many. null: not in time. */
+  /** The server answers the questions with a child of this namespace, or all. Returns how many. null: not in time. */
   answers(namespace?: string, given: FakeElement | null = fakeElement('iq', { type: 'result' })): number {
     const isAsked = ({ iq }: Question) => namespace === undefined || iq.children[0]?.namespaceURI === namespace
     const asked = this.#questions.filter(isAsked)
     this.#questions = this.#questions.filter(question => !asked.includes(question))
     for (const { onResult, onError } of asked) {
-      if (given === null) onError(null)
+      if (given === null || given.getAttribute('type') === 'error') onError(given)
       else onResult(given)
     }
     return asked.length

@@ -1,7 +1,7 @@
 // What contacts and strangers can do to a page that uses the second module.
 
 import { beforeEach, expect, jest, test } from '@jest/globals'
-import { type FakeElement, fakeElement, fakeXml } from '../../support/fake-strophe.js'
+import { FakeConnection, type FakeElement, fakeElement, fakeXml } from '../../support/fake-strophe.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
 
 interface Person {
@@ -24,28 +24,10 @@ type More = {
 class FakeChat extends EventTarget {
   jid = ''
   readonly status = { state: 'online' }
-  readonly sent: FakeElement[] = []
-  readonly questions: FakeElement[] = []
-  readonly asked: ((result: FakeElement) => void)[] = []
-  readonly refusals: ((error: FakeElement) => void)[] = []
-  onMessage = (_stanza: FakeElement): void => {}
-  readonly connection = {
-    addHandler: (handler: (stanza: FakeElement) => void) => {
-      this.onMessage = handler
-    },
-    deleteHandler() {},
-    send: (stanza: FakeElement) => void this.sent.push(stanza),
-    sendIQ: (iq: FakeElement, onResult: (answer: FakeElement) => void, onError: (answer: FakeElement) => void) => {
-      this.questions.push(iq)
-      this.asked.push(onResult)
-      this.refusals.push(onError)
-    },
-    flush() {},
-  }
+  readonly connection = new FakeConnection('')
 
-  refuses(condition: string): void {
-    const error = fakeElement('error', {}, fakeElement(condition))
-    for (const refuse of this.refusals) refuse(fakeElement('iq', { type: 'error' }, error))
+  get sent(): readonly FakeElement[] {
+    return this.connection.sent
   }
 
   receive(type: string, detail: unknown): void {
@@ -99,7 +81,7 @@ test('many strangers that claim to type leave few timers, and those who do it la
 test('a name of a vCard is short, and does not reorder the text around it', async () => {
   showPeople()
   chat.receive('contacts', [{ jid: 'bob@example.org', name: undefined }])
-  chat.asked[0]!(vCard(`\u202e\n${'😀'.repeat(100_000)}`))
+  chat.connection.answers('vcard-temp', vCard(`\u202e\n${'😀'.repeat(100_000)}`))
   await settled()
   expect(all).toMatchObject([{ name: '😀'.repeat(100) }])
 })
@@ -111,13 +93,13 @@ test('names of many contacts are asked for one after the other, and told few tim
     'contacts',
     Array.from({ length: 1000 }, (_, number) => ({ jid: `u${number}@example.org`, name: undefined })),
   )
-  expect(chat.asked).toHaveLength(5)
-  for (let number = 0; number < chat.asked.length; number++) {
-    chat.asked[number]!(vCard(`User ${number}`))
-    await jest.advanceTimersByTimeAsync(1)
+  for (let asked = 5; asked <= 1000; asked += 5) {
+    expect(chat.sent).toHaveLength(asked)
+    chat.connection.answers('vcard-temp', vCard(`User ${asked}`))
+    await jest.advanceTimersByTimeAsync(5)
   }
   await settled()
-  expect(chat.asked).toHaveLength(1000)
+  expect(chat.sent).toHaveLength(1000)
   expect(told.mock.calls.length).toBeLessThan(30)
   const before = told.mock.calls.length
   for (let number = 0; number < 100; number++) {
@@ -132,10 +114,10 @@ test('after questions without an answer, names of other contacts are asked for',
   showPeople()
   const contacts = (...names: number[]) => names.map(number => ({ jid: `u${number}@example.org`, name: undefined }))
   chat.receive('contacts', contacts(1, 2, 3, 4, 5))
-  expect(chat.asked).toHaveLength(5)
+  expect(chat.sent).toHaveLength(5)
   await jest.advanceTimersByTimeAsync(60_000)
   chat.receive('contacts', contacts(6))
-  expect(chat.asked).toHaveLength(6)
+  expect(chat.sent).toHaveLength(6)
 })
 
 test('presences of many strangers are not remembered, and do not hide contacts', async () => {
@@ -199,7 +181,7 @@ test('who has no vCard is asked for once in a session, although the contact list
       'contacts',
       Array.from({ length: count }, (_, number) => ({ jid: `u${number}@localhost`, name: undefined })),
     )
-    for (const answer of chat.asked.splice(0)) answer(noCard)
+    chat.connection.answers('vcard-temp', noCard)
     await settled()
   }
   const asked = jest.spyOn(chat.connection, 'sendIQ')
@@ -211,9 +193,12 @@ test('who has no vCard is asked for once in a session, although the contact list
   expect(asked).toHaveBeenCalledTimes(21)
 })
 
+const archive = 'urn:xmpp:mam:2'
+const refusal = fakeElement('iq', { type: 'error' }, fakeElement('error', {}, fakeElement('item-not-found')))
+
 test.each<[string, () => void, string]>([
   ['does not answer', () => {}, 'The archive does not answer.'],
-  ['refuses', () => chat.refuses('item-not-found'), 'The archive refuses: item-not-found.'],
+  ['refuses', () => chat.connection.answers(archive, refusal), 'The archive refuses: item-not-found.'],
 ])('earlier messages are refused with a sentence if the archive %s', async (_how, happens, message) => {
   const failure = more.earlier(chat, 'bob@localhost').catch((error: unknown) => error)
   happens()
@@ -231,23 +216,23 @@ test.each([
   const chat = new FakeChat()
   chat.jid = 'alice@localhost/1'
   const found = more.earlier(chat, 'bob@localhost')
-  const queryid = chat.questions[0]!.children[0]!.getAttribute('queryid')!
+  const queryid = chat.sent[0]!.children[0]!.getAttribute('queryid')!
   const forwarded = fakeElement('forwarded', { xmlns: 'urn:xmpp:forward:0' }, fakeElement('message'))
-  const result = fakeElement('result', { xmlns: 'urn:xmpp:mam:2', queryid }, forwarded)
-  chat.onMessage(fakeElement('message', from === undefined ? {} : { from }, result))
-  chat.asked[0]!(fakeElement('iq'))
+  const result = fakeElement('result', { xmlns: archive, queryid }, forwarded)
+  chat.connection.replies(fakeElement('message', from === undefined ? {} : { from }, result))
+  chat.connection.answers(archive)
   expect(await found).toMatchObject({ messages: Array(taken).fill({ archived: true }) })
 })
 
 test('names are asked for again that a broken connection did not bring', async () => {
   showPeople()
   chat.receive('contacts', [{ jid: 'bob@example.org', name: undefined }])
-  expect(chat.asked).toHaveLength(1)
+  expect(chat.sent).toHaveLength(1)
   // The connection breaks: no answer comes.
   await jest.advanceTimersByTimeAsync(20_000)
   chat.receive('status', { state: 'online' })
   await settled()
-  chat.asked[1]?.(vCard('Bob'))
+  chat.connection.answers('vcard-temp', vCard('Bob'))
   await settled()
   expect(all).toMatchObject([{ name: 'Bob' }])
 })
