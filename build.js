@@ -9,14 +9,17 @@ import { buildDocs } from './build-docs.js'
 const ownNames =
   /^(answered|arrivals|arrived|blocked|cancel|check|confirm|confirmed|confirming|contacts|departures|failAll|failed|failing|goOn|isKnown|socket|isRepeated|lost|nextRid|online|presence|recall|release|resume|retryAfter|sendMessages|sendUnsent|settled|showOwn|succeeded|take|takeBack|useSocket|tellState|unsent|kept|drop|leave|note|since)$/
 
+/** The same, without names that members of Converse have, too. */
+const namesBesideConverse =
+  /^(arrived|cancel|failAll|failInDoubt|goOn|hasDoubts|isConfirmed|isInDoubt|next|retryAfter|succeeded|takeBack|takeEcho|unanswered|unsent)$/
+
 await buildClientTypes()
 for (const project of ['tsconfig.build.json', 'src/packages/browser'])
   execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project], { stdio: 'inherit' })
 for (const [source, name, mangleProps] of [
   ['connect', 'warm-bindings', ownNames],
-  // Other own names are also members of Converse.
   ['more', 'warm-bindings-more', undefined],
-  ['converse', 'warm-bindings-converse', /^(cancel|failAll|failInDoubt|goOn|next|retryAfter|seen|succeeded|takeEcho)$/],
+  ['converse', 'warm-bindings-converse', namesBesideConverse],
 ])
   await build({
     entryPoints: [`src/packages/browser/${source}.ts`],

@@ -1,4 +1,5 @@
 // Guests come back with a token, which all tabs of a browser share.
+import { inStorage } from './page-memory.js'
 
 export interface GuestOptions {
   /** Base URL of the service, such as `https://chat.example.org`. */
@@ -17,30 +18,19 @@ const keyOf = ({ service }: GuestOptions) => `warm-bindings guest ${service}`
 
 export function guestToken(source: GuestOptions): string | undefined {
   const key = keyOf(source)
-  try {
-    return localStorage[key] ?? unstored.get(key)
-  } catch {
-    return unstored.get(key)
-  }
+  return inStorage(() => localStorage[key]) ?? unstored.get(key)
 }
 
 export function keepGuest(source: GuestOptions, token: string): void {
   const key = keyOf(source)
-  try {
-    localStorage[key] = token
-  } catch {
-    unstored.set(key, token)
-  }
+  const stored = inStorage(() => (localStorage[key] = token))
+  if (!stored) unstored.set(key, token)
 }
 
 export function forgetGuest(source: GuestOptions): void {
   const key = keyOf(source)
   unstored.delete(key)
-  try {
-    delete localStorage[key]
-  } catch {
-    // The browser forbids storage.
-  }
+  inStorage(() => delete localStorage[key])
 }
 
 /** Of tabs that open together, the first gets the guest, and the others use its token. Locks need a secure page. */

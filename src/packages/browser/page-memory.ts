@@ -16,27 +16,34 @@ export interface Memory {
   readonly sent: readonly Outgoing[]
 }
 
-/** Deletes the stored memory, because browsers copy storage to a duplicated tab. */
-export function takeMemory(name: string): Memory {
+/** Undefined if the browser forbids storage, it is full, or what it has is invalid. */
+export function inStorage<T>(act: () => T): T | undefined {
   try {
-    const kept = sessionStorage.getItem(keyOf(name))
-    sessionStorage.removeItem(keyOf(name))
-    const memory: Memory = JSON.parse(kept!)
-    const texts = [memory.tab, memory.jid, memory.last, ...[...memory.outgoing, ...memory.sent].map(({ xml }) => xml)]
-    if (memory.seen >= 0 && texts.every(text => typeof text === 'string')) return memory
+    return act()
   } catch {
-    // The memory is missing or invalid, or the browser forbids storage.
+    return undefined
   }
-  return { tab: randomName(), jid: '', seen: 0, last: '', outgoing: [], sent: [] }
 }
 
+/** Deletes the stored memory, because browsers copy storage to a duplicated tab. */
+export function takeMemory(name: string): Memory {
+  const kept = inStorage(() => {
+    const text = sessionStorage.getItem(keyOf(name))
+    sessionStorage.removeItem(keyOf(name))
+    const memory: Memory = JSON.parse(text!)
+    const texts = [memory.tab, memory.jid, memory.last, ...[...memory.outgoing, ...memory.sent].map(({ xml }) => xml)]
+    return memory.seen >= 0 && texts.every(text => typeof text === 'string') ? memory : undefined
+  })
+  return kept ?? { tab: randomName(), jid: '', seen: 0, last: '', outgoing: [], sent: [] }
+}
+
+/** False if it cannot be stored. */
 export function storeMemory(name: string, memory: Memory): boolean {
-  try {
+  const isStored = inStorage(() => {
     sessionStorage.setItem(keyOf(name), JSON.stringify(memory))
     return true
-  } catch {
-    return false
-  }
+  })
+  return isStored === true
 }
 
 const keyOf = (name: string) => `warm-bindings ${name}`
