@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
 import { whenClientGone } from '../lib/caller-gone.js'
-import { type AnswerHeaders, endToEnd, isRefusal, type ToPeer, toLink } from './forwarded-headers.js'
+import { endToEnd, isRefusal, requestOver, type ToPeer } from './forwarded-headers.js'
 import type { Lost, PeerLink } from './peer-links.js'
 
 interface WholeRequest extends ToPeer {
@@ -22,29 +22,23 @@ export function forwardRequest(
   whole: WholeRequest,
 ): Promise<Lost | undefined> {
   const { body, milliseconds } = whole
-  const stream = link.request(toLink(req, whole, body.length))
-  if (body.length > 0) stream.write(body)
+  const { stream, request } = requestOver(link, req, whole, body.length > 0 ? { 'content-length': body.length } : {})
   let state: 'waiting' | 'answered' | 'refused' | 'late' = 'waiting'
-  stream.once('response', (headers: AnswerHeaders) => {
-    if (state === 'late') return
-    state = isRefusal(headers) ? 'refused' : 'answered'
-    if (state === 'refused') return void stream.resume()
-    if (!res.destroyed) res.writeHead(headers[':status']!, flat(headers))
-    // Not before: if much arrives at once over TLS, Node reports data before the headers.
-    stream.on('data', (chunk: Buffer) => {
-      if (res.destroyed || res.write(chunk)) return
-      stream.pause()
-      res.once('drain', () => stream.resume())
-    })
+  let answer: IncomingMessage | undefined
+  stream.once('response', headers => {
+    if (state === 'waiting' && isRefusal(headers)) state = 'refused'
   })
-  stream.once('end', () => {
-    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) return
-    if (state === 'answered' && !res.writableEnded) res.end()
-    stream.end()
+  request.once('response', response => {
+    if (state !== 'waiting') return void response.resume()
+    state = 'answered'
+    answer = response
+    if (!res.destroyed) res.writeHead(response.statusCode!, flat(response.headers))
+    response.once('error', () => res.destroy()).pipe(res)
   })
+  request.end(body)
   // Not a reset, because `nghttp2` closes the links of a peer that resets many streams.
   const leave = () => {
-    stream.resume()
+    answer?.unpipe(res).resume()
     stream.end()
   }
   const forgetClient = whenClientGone(req, res, leave)
@@ -62,9 +56,9 @@ export function forwardRequest(
       if (limit) limit.cancel()
       if (state === 'late') return
       forgetClient()
-      if (res.destroyed || res.writableEnded) return resolve(undefined)
+      if (state === 'answered' || res.destroyed) return resolve(undefined)
       if (state === 'refused') return resolve('refused')
-      if (state === 'waiting' && !isDropped(stream, link)) return resolve(link.lost)
+      if (!link.isUsable) return resolve(link.lost)
       res.destroy()
       resolve(undefined)
     })
@@ -77,7 +71,7 @@ export function isDropped({ rstCode }: { readonly rstCode?: number | undefined }
 }
 
 /** Names and values alternate. */
-function flat(head: AnswerHeaders): string[] {
+function flat(head: IncomingMessage['headers']): string[] {
   const headers = endToEnd(head)
   const result: string[] = []
   for (const name in headers) for (const value of [headers[name]].flat()) result.push(name, String(value))
