@@ -3,9 +3,14 @@ import type { Failure } from '../xmpp/link.js'
 import { boshRelation, xrdNamespace } from '../xmpp/namespaces.js'
 import { documentReader, startTagOf } from '../xmpp/xml/document.js'
 import { defaultLimits } from '../xmpp/xml/limits.js'
-import type { EndpointParts } from './endpoint-agents.js'
 import { type FetchedDocument, fetchDocument } from './fetched-document.js'
+import type { RequestParts } from './http-request.js'
 import { RemoteFault, unexpectedStatus } from './remote-fault.js'
+
+export interface EndpointParts extends RequestParts {
+  /** Of host-meta. */
+  readonly port: number
+}
 
 /** XEP-0156 §2. */
 export async function findEndpoint(domain: string, parts: EndpointParts): Promise<string | Failure> {

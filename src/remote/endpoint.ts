@@ -1,10 +1,9 @@
 import { cacheAnswers } from '../lib/answer-cache.js'
 import { forgetOldest } from '../lib/limits/forget-oldest.js'
 import type { Failure, LinkFacts } from '../xmpp/link.js'
-import { agentFor, type EndpointParts } from './endpoint-agents.js'
-import { findEndpoint } from './endpoint-discovery.js'
+import { type EndpointParts, findEndpoint } from './endpoint-discovery.js'
 import { type EndpointReply, readReply } from './endpoint-reply.js'
-import { type RequestOptions, sendRequest } from './http-request.js'
+import { agentFor, type RequestOptions, sendRequest } from './http-request.js'
 import { RemoteFault, unexpectedStatus } from './remote-fault.js'
 
 const mostFound = 1000
@@ -28,7 +27,7 @@ const legacyConditions: Partial<Record<number, string>> = {
 export type Endpoint = ReturnType<typeof createEndpoint>
 
 export function createEndpoint(url: string, parts: EndpointParts) {
-  const { settings, clock } = parts
+  const { settings } = parts
   const address = new URL(url)
   const lasting = agentFor(address, parts, 'lasting')
   const passing = agentFor(address, parts, 'passing')
@@ -45,15 +44,13 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     /** Rejects with a `RemoteFault`. */
     async exchange(body: string, waitSeconds: number, options: ExchangeOptions = {}): Promise<EndpointReply> {
       const { creates = false, afresh = false, gathered, ...others } = options
-      return await sendRequest(address, {
+      return await sendRequest(address, parts, {
         ...others,
         method: 'POST',
         headers: { ...usualHeaders, 'Content-Length': Buffer.byteLength(body) },
         body,
         agent: afresh ? passing : lasting,
-        connectSeconds: settings.connectTimeout,
-        replySeconds: waitSeconds + settings.timeout,
-        clock,
+        waitSeconds,
         async read(response) {
           if (response.statusCode !== 200) throw faultOfStatus(response.statusCode ?? 0, creates)
           return await readReply(response, settings.maxReplyBytes, gathered)

@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { RemoteEndpoint } from '../config/config.js'
 import { readUtf8 } from '../xmpp/xml/utf8.js'
-import { agentFor, endpointLimits, type RequestParts } from './endpoint-agents.js'
-import { sendRequest } from './http-request.js'
+import { agentFor, endpointLimits, type RequestParts, sendRequest } from './http-request.js'
 import { protocolFault, RemoteFault, unexpectedStatus } from './remote-fault.js'
 
 export type FetchedDocument = Awaited<ReturnType<typeof read>>
@@ -29,14 +28,10 @@ export async function fetchDocument(
   parts: RequestParts,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<FetchedDocument> {
-  const { settings, clock } = parts
-  return await sendRequest(url, {
+  return await sendRequest(url, parts, {
     method: 'GET',
     headers: { ...headers, 'Accept-Encoding': 'identity' },
     agent: agentFor(url, parts, 'passing'),
-    connectSeconds: settings.connectTimeout,
-    replySeconds: settings.timeout,
-    clock,
     read,
   })
 }

@@ -1,12 +1,44 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import { type PeerCertificate, TLSSocket } from 'node:tls'
-import type { Clock, Timer } from '../lib/clock.js'
+import type { Config, RemoteEndpoint } from '../config/config.js'
+import type { Timer } from '../lib/clock.js'
 import { connectProblem } from '../lib/connect-problem.js'
 import type { ProblemCode, Step } from '../lib/errors.js'
 import { CertificateFault } from '../servers/net/certificate-fault.js'
+import { createAgent, type Outgoing } from '../servers/net/http-agents.js'
+import { tlsContext } from '../servers/net/tls-context.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
 import { connectionFault, protocolFault, RemoteFault, unexpectedStatus } from './remote-fault.js'
+
+/** Connections in use are not limited, because each session holds a request. */
+const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
+
+/** Of requests. Times are in seconds. `connectTimeout` includes TLS. Parts of longer replies are dropped. */
+export const endpointLimits = { connectTimeout: 5, timeout: 5, maxReplyBytes: 8_000_000 }
+
+export interface RequestParts extends Outgoing {
+  /** Without a URL, host-meta names the endpoint. */
+  readonly about: RemoteEndpoint
+  readonly settings: typeof endpointLimits & Partial<Pick<Config['remote'], 'headers'>>
+  readonly publicOnly: boolean
+}
+
+/** Throws a `RemoteFault`. */
+export function agentFor(url: URL, parts: RequestParts, kind: 'lasting' | 'passing'): http.Agent {
+  const { about, settings, proxies, names, clock, publicOnly } = parts
+  return createAgent(url, {
+    proxies,
+    names,
+    clock,
+    connectTimeout: settings.connectTimeout,
+    errorOf: connectionFault,
+    publicOnly,
+    usesDns: about.url === undefined,
+    ...(kind === 'lasting' && { options: keptOpen }),
+    tls: { secureContext: tlsContext(about), rejectUnauthorized: about.verify },
+  })
+}
 
 /** A connection of an earlier request, or the protocol of a new connection. */
 export type SentOver = 'known' | 'tls' | 'tcp'
@@ -16,10 +48,8 @@ export interface RequestOptions<Reply> {
   readonly headers: http.OutgoingHttpHeaders
   readonly body?: string
   readonly agent: http.Agent
-  /** Includes TLS. */
-  readonly connectSeconds: number
-  readonly replySeconds: number
-  readonly clock: Clock
+  /** Time in which the endpoint may hold the request. */
+  readonly waitSeconds?: number
   /** Reads the whole reply. If this rejects, the connection is closed. */
   readonly read: (response: http.IncomingMessage) => Promise<Reply>
   readonly signal?: AbortSignal | undefined
@@ -28,8 +58,12 @@ export interface RequestOptions<Reply> {
 }
 
 /** Follows no redirect. Rejects with a `RemoteFault`. */
-export function sendRequest<Reply>(url: URL, options: RequestOptions<Reply>): Promise<Reply> {
-  const { method, headers, body, agent, clock, read, signal, reached, onSent } = options
+export function sendRequest<Reply>(
+  url: URL,
+  { clock, settings }: Pick<RequestParts, 'clock' | 'settings'>,
+  options: RequestOptions<Reply>,
+): Promise<Reply> {
+  const { method, headers, body, agent, waitSeconds = 0, read, signal, reached, onSent } = options
   return new Promise((resolve, reject) => {
     let step: Step = 'connect'
     let timer: Timer
@@ -50,10 +84,10 @@ export function sendRequest<Reply>(url: URL, options: RequestOptions<Reply>): Pr
       reach('features')
       onSent?.(over)
       timer.cancel()
-      expectWithin(options.replySeconds)
+      expectWithin(waitSeconds + settings.timeout)
     }
     reach('connect')
-    expectWithin(options.connectSeconds)
+    expectWithin(settings.connectTimeout)
     request.on('socket', socket => {
       const isTls = socket instanceof TLSSocket
       if (request.reusedSocket) {

@@ -13,8 +13,9 @@ import { withULabels } from '../xmpp/jid/domains.js'
 import type { Failure, Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import { BoshLink, type BoshLinkParts } from './bosh-link.js'
 import { createEndpoints, type Endpoints } from './endpoint.js'
-import { type EndpointParts, endpointLimits } from './endpoint-agents.js'
+import type { EndpointParts } from './endpoint-discovery.js'
 import type { EndpointSession } from './endpoint-session.js'
+import { endpointLimits } from './http-request.js'
 import { SessionsElsewhere } from './sessions-elsewhere.js'
 
 interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names'> {
