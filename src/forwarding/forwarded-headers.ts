@@ -1,6 +1,5 @@
 import { type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http'
 import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader, ServerHttp2Stream } from 'node:http2'
-import type { Socket } from 'node:net'
 import { hasCertificate, isEncrypted } from '../http/access/client-rules.js'
 import { peerOf, unixSocketPeer } from '../http/access/socket-peers.js'
 import { LinkConnection } from './link-connection.js'
@@ -54,7 +53,7 @@ export function requestOver(link: PeerLink, req: IncomingMessage, toPeer: ToPeer
     ':method': 'POST',
     ':path': '/',
     ':authority': 'peer',
-    [clientHeader]: clientOf(req),
+    [clientHeader]: JSON.stringify(clientOf(req)),
     ...(note !== undefined && { [noteHeader]: encodeURIComponent(note) }),
   })
   const headers = { ...endToEnd(req.headers), ...more }
@@ -101,15 +100,10 @@ export function isRefusal(headers: IncomingHttpHeaders): boolean {
   return headers[refusedHeader] !== undefined
 }
 
-const written = new WeakMap<Socket, string>()
-
-/** A `ForwardedClient` as JSON, written once for each connection. */
-function clientOf(req: IncomingMessage): string {
-  const socket: Socket = req.socket
-  const before = written.get(socket)
-  if (before !== undefined) return before
+function clientOf(req: IncomingMessage): ForwardedClient {
+  const { socket } = req
   const peer = peerOf(socket)
-  const client: ForwardedClient = {
+  return {
     address: socket.remoteAddress,
     isSecure: isEncrypted(req),
     hasCertificate: hasCertificate(req),
@@ -119,7 +113,4 @@ function clientOf(req: IncomingMessage): string {
     isTrusted: peer?.isTrusted,
     isForwarded: peer?.isForwarded ?? false,
   }
-  const text = JSON.stringify(client)
-  written.set(socket, text)
-  return text
 }
