@@ -62,8 +62,6 @@ export class Attaching extends StreamStart {
   #messages = 0
   /** Messages that another process has answered. */
   #answered = 0
-  /** Messages that arrive before it is known where the session is. */
-  #waiting: Buffer[] | undefined
   readonly #routes: SocketRoutes | undefined
 
   /** `routes` is undefined with one process, or if another has the WebSocket. */
@@ -73,11 +71,7 @@ export class Attaching extends StreamStart {
   }
 
   override onMessage(message: Buffer): void {
-    if (this.#waiting !== undefined) {
-      this.#waiting.push(message)
-      return
-    }
-    this.#messages += 1
+    if (this.waiting === undefined) this.#messages += 1
     if (this.#messages > this.#answered) super.onMessage(message)
   }
 
@@ -146,7 +140,7 @@ export class Attaching extends StreamStart {
 
   async #find(routes: SocketRoutes, credentials: PageCredentials, namespace: string): Promise<void> {
     const waiting: Buffer[] = []
-    this.#waiting = waiting
+    this.waiting = waiting
     this.channel.pause()
     const place = await routes
       .find(credentials, () => this.#isHere(credentials))
@@ -159,7 +153,7 @@ export class Attaching extends StreamStart {
       this.channel.resume()
       await new Promise(setImmediate)
     }
-    this.#waiting = undefined
+    this.waiting = undefined
     if (this.isGone || !this.channel.isOpen) return
     if (place === 'unknown') this.refuse('resource-constraint', closeCodes.full)
     else if (place !== undefined && place !== 'here') {

@@ -37,8 +37,8 @@ export class StreamStart implements ChannelEvents {
   protected readonly parts: StreamParts
   readonly #limit: Timer
   protected isGone = false
-  /** Messages of a client that does not wait for our opening. */
-  #early: Buffer[] | undefined
+  /** Messages of a client that does not wait for our answer. Few, because the channel is paused meanwhile. */
+  protected waiting: Buffer[] | undefined
 
   constructor(channel: SocketChannel, parts: StreamParts, seconds = openSeconds) {
     this.channel = channel
@@ -49,8 +49,7 @@ export class StreamStart implements ChannelEvents {
   }
 
   onMessage(message: Buffer): void {
-    // Few follow, because the channel is paused.
-    if (this.#early !== undefined) return void this.#early.push(message)
+    if (this.waiting !== undefined) return void this.waiting.push(message)
     const element = message.length > longestMessageBytes ? 'policy-violation' : readMessage(message)
     if (typeof element === 'string') this.refuse(element)
     else if (element.namespace === framingNamespace && element.name === 'close') this.channel.answerClose()
@@ -81,7 +80,7 @@ export class StreamStart implements ChannelEvents {
   protected take(element: Element): void {
     const opened = this.opening(element)
     if (opened === undefined) return
-    this.#early = []
+    this.waiting = []
     this.channel.pause()
     this.#logIn(opened.domain, opened.opening).catch(error => {
       this.parts.common.log.report(error, 'websocket')
@@ -117,7 +116,7 @@ export class StreamStart implements ChannelEvents {
     else if (this.isGone) opened.session.end('client', 'silent')
     else {
       opened.session.run(() => opened.session.flush())
-      for (const message of this.#early!) opened.onMessage(message)
+      for (const message of this.waiting!) opened.onMessage(message)
     }
   }
 
