@@ -67,8 +67,8 @@ export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts:
         .filter(config => config.bosh.enabled)
         .map(config => [config.boshPath, createBosh(config, sessions.get(config)!.manager, parts)] as const),
       ...webSockets.flatMap(({ config: { websocketPath }, endpoint }) => [
-        [websocketPath, endpoint.ownLogin] as const,
-        [websocketPath + attachPath, endpoint.attaching] as const,
+        [websocketPath, endpoint.for('login')] as const,
+        [websocketPath + attachPath, endpoint.for('session')] as const,
       ]),
       ...(connect === undefined ? [] : [[pages.pagePath, connect] as const]),
     ]),

@@ -89,15 +89,8 @@ export class WebSocketEndpoint {
     this.#server.on('wsClientError', (_error, socket, req) => this.#refuse(socket, req, 'handshake'))
   }
 
-  get ownLogin(): Endpoint {
-    return this.#endpointFor('login')
-  }
-
-  get attaching(): Endpoint {
-    return this.#endpointFor('session')
-  }
-
-  #endpointFor(wants: Wish): Endpoint {
+  /** `login`: for clients that log in themselves. `session`: for pages with tokens. */
+  for(wants: Wish): Endpoint {
     const answer: RequestListener = (req, res) => this.#answer(req, res)
     const upgrade: Upgrade = (req, socket, head) => this.#upgrade(wants, req, socket, head)
     return Object.assign(answer, { upgrade })
