@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals'
 import type { BoshLink } from '../../src/remote/bosh-link.js'
 import { hashOf } from '../../src/session/sid.js'
-import type { LinkEnd } from '../../src/xmpp/link.js'
+import type { LinkEnd, LinkEvents } from '../../src/xmpp/link.js'
 import { calledAfterEach } from '../support/closers.js'
 import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
@@ -25,22 +25,23 @@ const handover = { seconds: 30, attachBinding: 'off' } as const
 async function begin() {
   const there = await ScriptedEndpoint.start()
   const entry = { url: there.url, allowsPlain: true }
-  const { remotes, clock } = remotesOf({ 'far.example': entry }, { remote: { ...usualSettings, attach: 'there' } })
+  const { remotes, clock, phase } = remotesOf(
+    { 'far.example': entry },
+    { remote: { ...usualSettings, attach: 'there' } },
+  )
   const { elsewhere } = remotes
   const told: string[] = []
   const ends: LinkEnd['failure'][] = []
-  const opening = remotes.openThere(
-    'far.example',
-    { lang: 'de', wait: 20, hold: 1, ver: '1.8', tab },
-    {
-      onStep: step => told.push(`at ${step}`),
-      onOpen: () => told.push('open'),
-      onElement: ({ name }) => told.push(name),
-      onFlush() {},
-      onDrain() {},
-      onEnd: ({ failure }) => ends.push(failure),
-    },
-  )!
+  const events: LinkEvents = {
+    onStep: step => void told.push(`at ${step}`),
+    onOpen: () => told.push('open'),
+    onElement: ({ name }) => told.push(name),
+    onFlush() {},
+    onDrain() {},
+    onEnd: ({ failure }) => ends.push(failure),
+  }
+  const open = () => remotes.openThere('far.example', { lang: 'de', wait: 20, hold: 1, ver: '1.8', tab }, events)!
+  const opening = open()
   closers.push(
     () => there.stop(),
     () => remotes.close(),
@@ -50,7 +51,22 @@ async function begin() {
   const isGone = () => eventually('nothing is left', () => remotes.size + clock.pending + there.open === 0)
   const hears = (what: string) => eventually(`${what} is told`, () => told.includes(what))
   const isOver = () => eventually('it is over', () => ends.length > 0)
-  return { there, remotes, opening, termsOf, handOver, elsewhere, told, ends, clock, isGone, hears, isOver }
+  return {
+    there,
+    remotes,
+    phase,
+    open,
+    opening,
+    termsOf,
+    handOver,
+    elsewhere,
+    told,
+    ends,
+    clock,
+    isGone,
+    hears,
+    isOver,
+  }
 }
 
 /** The endpoint has answered the creation. */
@@ -139,10 +155,12 @@ describe('a login at a remote endpoint', () => {
     await isGone()
   })
 
-  test('is aborted when the service stops', async () => {
-    const { there, remotes, ends, isGone, logsIn } = await created()
+  test('is aborted when the service stops, and no other begins', async () => {
+    const { there, remotes, phase, open, ends, isGone, logsIn } = await created()
     await logsIn()
+    phase.begin('ending')
     remotes.shutDown()
+    expect(open).toThrow(expect.objectContaining({ code: 'shutting-down' }))
     expect(ends).toEqual([{ step: 'connect', code: 'shutting-down' }])
     ;(await there.request()).answer()
     await isGone()
@@ -208,7 +226,7 @@ describe('a session at a remote endpoint after the login', () => {
     const { there, handOver, elsewhere, creation, isGone } = await created()
     await handOver()
     elsewhere.endUnclaimed('another')
-    elsewhere.endUnclaimed(id)
+    for (const _ of [1, 2]) elsewhere.endUnclaimed(id)
     await endsAfter(creation, there)
     await isGone()
     expect(elsewhere.get(id)).toBeUndefined()

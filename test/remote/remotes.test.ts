@@ -3,7 +3,7 @@ import type { createRemotes } from '../../src/remote/remotes.js'
 import type { LinkEnd } from '../../src/xmpp/link.js'
 import { eventually } from '../support/eventually.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
-import { remotesOf, usualSettings } from './parts.js'
+import { remotesOf } from './parts.js'
 
 const wish = { lang: 'en', wait: 60, hold: 1, ver: '1.6' }
 
@@ -44,30 +44,6 @@ describe('a domain of the settings', () => {
     remotes.close()
     await there.stop()
     expect([...counts.remoteFailures]).toEqual([])
-  })
-
-  test('with REMOTE_ATTACH=there logs in at the endpoint until the service stops', async () => {
-    const there = await ScriptedEndpoint.start()
-    const remote = { ...usualSettings, attach: 'there' } as const
-    const { remotes, phase } = remotesOf({ 'far.example': { url: there.url } }, { remote })
-    const ends: string[] = []
-    const events = { ...quiet, onEnd: ({ failure }: LinkEnd) => ends.push(failure.code) }
-    expect(remotes.openThere('far.example', wish, events)).toBeDefined()
-    const creation = await there.request()
-    expect(remotes.size).toBe(1)
-    phase.begin('ending')
-    remotes.shutDown()
-    expect(ends).toEqual(['shutting-down'])
-    creation.answer('', " sid='s1'")
-    const terminate = await there.request()
-    expect(terminate.body).toContain("type='terminate'")
-    terminate.answer()
-    await eventually('nothing is left', () => remotes.size === 0)
-    expect(() => remotes.openThere('far.example', wish, events)).toThrow(
-      expect.objectContaining({ code: 'shutting-down' }),
-    )
-    remotes.close()
-    await there.stop()
   })
 })
 

@@ -35,14 +35,6 @@ describe('sessions that pages use at a remote endpoint', () => {
     expect([...elsewhere.list()].at(0)?.id).toBe('id2')
   })
 
-  test('are ended once if their caller has disconnected', () => {
-    const elsewhere = new SessionsElsewhere()
-    for (const number of [1, 2]) elsewhere.add(...session(number))
-    for (const id of ['id1', 'id1', 'id3']) elsewhere.endUnclaimed(id)
-    expect(ended).toEqual([1])
-    expect([...elsewhere.list()].map(view => view.id)).toEqual(['id2'])
-  })
-
   test('can no longer be ended after a thousand others were added', () => {
     const elsewhere = new SessionsElsewhere()
     for (let number = 1; number <= 1001; number++) elsewhere.add(...session(number))

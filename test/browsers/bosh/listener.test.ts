@@ -597,25 +597,13 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(Number(headers['content-length'])).toBeGreaterThan(100)
     })
 
-    test('OPTIONS allows all that browsers ask for', async () => {
-      const { status, headers } = await send('OPTIONS', '', {
-        origin: 'https://portal.example',
-        'access-control-request-method': 'POST',
-        'access-control-request-headers': 'content-type, x-portal',
-      })
-      expect(status).toBe(204)
-      expect(headers).toMatchObject({
-        'access-control-allow-origin': '*',
-        'access-control-allow-methods': 'GET, POST, OPTIONS',
-        'access-control-allow-headers': 'content-type, x-portal',
-        'access-control-max-age': '7200',
-      })
-    })
-
-    test.each(['é', 'a: b', 'x'.repeat(1001)])('OPTIONS does not repeat the list of headers %j', async list => {
+    test.each([
+      ['content-type, x-portal', 'content-type, x-portal'],
+      ...['é', 'a: b', 'x'.repeat(1001)].map(list => [list, 'Content-Type'] as const),
+    ])('OPTIONS with the list of headers %j allows %s', async (list, allowed) => {
       const headers = { origin: 'https://portal.example', 'access-control-request-headers': list }
       const answer = await send('OPTIONS', '', headers)
-      expect(answer.headers['access-control-allow-headers']).toBe('Content-Type')
+      expect(answer.headers['access-control-allow-headers']).toBe(allowed)
     })
 
     test.each(['PUT', 'DELETE', 'PATCH'])('%s gets the list of methods', async method => {
