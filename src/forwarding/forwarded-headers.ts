@@ -1,5 +1,5 @@
-import { type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http'
-import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader, ServerHttp2Stream } from 'node:http2'
+import { type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http'
+import type { IncomingHttpHeaders, IncomingHttpStatusHeader, ServerHttp2Stream } from 'node:http2'
 import { hasCertificate, isEncrypted } from '../http/access/client-rules.js'
 import { peerOf, unixSocketPeer } from '../http/access/socket-peers.js'
 import { LinkConnection } from './link-connection.js'
@@ -41,13 +41,8 @@ export interface ToPeer {
   readonly note?: string | undefined
 }
 
-interface Sent {
-  readonly stream: ClientHttp2Stream
-  readonly request: ClientRequest
-}
-
 /** Begins a client's request. The stream carries it as HTTP/1.1, which Node writes here, and reads at the other end. */
-export function requestOver(link: PeerLink, req: IncomingMessage, toPeer: ToPeer, more: OutgoingHttpHeaders): Sent {
+export function requestOver(link: PeerLink, req: IncomingMessage, toPeer: ToPeer, more: OutgoingHttpHeaders) {
   const { requestId, note } = toPeer
   const stream = link.request({
     ':method': 'POST',
