@@ -39,7 +39,9 @@ export function forwardRequest(
   // Not a reset, because `nghttp2` closes the links of a peer that resets many streams.
   const leave = () => {
     answer?.unpipe(res).resume()
-    stream.end()
+    // A call such as DELETE counts although its caller has left.
+    if (request.writableFinished) stream.end()
+    else request.once('finish', () => stream.end())
   }
   const forgetClient = whenClientGone(req, res, leave)
   return new Promise(resolve => {
