@@ -56,7 +56,9 @@ function files() {
   const all = readdirSync('test/peers')
     .filter(name => name.endsWith('.test.ts'))
     .map(name => `test/peers/${name}`)
-    .filter(file => !/(debian-package|native-clients|oidc-example|portal-example|processes-faults)\.test\.ts$/.test(file))
+    .filter(
+      file => !/(debian-package|native-clients|oidc-example|portal-example|processes-faults)\.test\.ts$/.test(file),
+    )
     .filter(file => /(support\/(prosody|ejabberd|crowd\/stage)|\/servers)\.js'/.test(readFileSync(file, 'utf8')))
   return paths.length === 0 ? all : all.filter(file => paths.some(path => file.includes(path)))
 }

@@ -5,7 +5,7 @@ import type { ManagedLink } from './managed-link.js'
 /** A page cannot have sent more since its record was stored. */
 const mostUnrecorded = 5_000
 
-interface State {
+export interface UnrecordedState {
   /** Unconfirmed stanzas of the record. Undefined after the resumption. */
   recorded?: number | undefined
   /** Stanzas that the server has and the record lacks, and that the page has not repeated. */
@@ -24,9 +24,9 @@ type Link = Pick<ManagedLink, 'counts' | 'replies'>
  */
 export class Unrecorded {
   readonly #link: Link
-  readonly #state: State
+  readonly #state: UnrecordedState
 
-  constructor(link: Link, state: State) {
+  constructor(link: Link, state: UnrecordedState) {
     this.#link = link
     this.#state = { ...state }
   }
@@ -35,14 +35,14 @@ export class Unrecorded {
    * Undefined if the server has no stanzas that the record lacks. `isKept`: the process has died. `before`: the state at
    * that process, if it had taken the session up from another one.
    */
-  static after(isKept: boolean, link: Link, before: State | undefined): Unrecorded | undefined {
+  static after(isKept: boolean, link: Link, before: UnrecordedState | undefined): Unrecorded | undefined {
     if (!isKept || before?.recorded !== undefined) return before && new Unrecorded(link, before)
     const recorded = link.counts.unconfirmed.stanzas.length
     return new Unrecorded(link, { recorded, count: before?.count ?? 0, isRepeated: false })
   }
 
   /** Undefined if no stanza of the page can be one of these. */
-  get record(): State | undefined {
+  get record(): UnrecordedState | undefined {
     const { recorded, count } = this.#state
     return recorded === undefined && count === 0 ? undefined : { ...this.#state }
   }
