@@ -26,6 +26,8 @@ const cleared: Readonly<Record<string, string>> = {
   '/;\\s*q\\s*=\\s*([^;]*)/i': 'Of at most 200 characters.',
   '/<(?:\\w+:)?optional[\\s/>]/': 'From each bracket it reads no further than to the next one.',
   '/>\\s*([A-Z0-9_-]{1,20})\\s*<\\/[^<>]*>$/': 'From each bracket it reads no further than to the next one.',
+  [String.raw`/("(?:[^"\\]|\\.)*")\s*(:?)|[{}[\]]/g`]:
+    'Of valid JSON, in which each string ends, and is read once with the white space behind it.',
   '/:\\d*$/': 'From each colon it reads no further than to the next one.',
   [String(languageTag)]: 'Of at most 255 characters, and each part is told from the next by its length or by a digit.',
   '/^(?:\\[([^\\]]*)\\]|([^:]*))(?::(\\d{1,5}))?$/': setting,

@@ -28,13 +28,17 @@ export function makeCertificate(names: readonly string[], options: CertificateOp
   try {
     const at = (name: string) => join(folder, name)
     const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
+    const numbered = names.map((name, index) => {
+      const colon = name.indexOf(':')
+      return `${name.slice(0, colon)}.${index} = ${name.slice(colon + 1)}`
+    })
     writeFileSync(
       at('openssl.cnf'),
       [
         '[req]\ndistinguished_name = dn\nprompt = no\nutf8 = yes\nstring_mask = utf8only',
         `[dn]\nCN = ${options.commonName ?? 'test'}`,
         `[extensions]\nbasicConstraints = CA:TRUE`,
-        names.length === 0 ? '' : `subjectAltName = ${names.join()}`,
+        ...(names.length === 0 ? [] : [`subjectAltName = @names\n[names]\n${numbered.join('\n')}`]),
         '[ca]\ndefault_ca = own',
         '[own]\ndatabase = index.txt\nnew_certs_dir = .\nserial = serial\ndefault_md = sha256\npolicy = any',
         '[any]\ncommonName = supplied',
