@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.js'
 import { WrongSecrets } from '../http/access/wrong-secrets.js'
-import type { CallerSignal } from '../lib/caller-gone.js'
+import { type CallerSignal, orGone, withDeadline } from '../lib/caller-gone.js'
 import type { Clock } from '../lib/clock.js'
 import { type Limit, limitDetail } from '../lib/counts.js'
 import { isFull, Problem, problems } from '../lib/errors.js'
@@ -61,11 +61,10 @@ export function createCallLimits({ rates, clock, keys, makeRate, refused }: Call
 
 const memorySeconds = 86_400
 
-/** Running logins with a password that was not right before. */
-interface Guess {
-  readonly retryAfterSeconds: Promise<number | undefined>
-  running: number
-  wrong: number
+/** How long a login waits for another one with the same password. */
+interface ActingCaller {
+  readonly signal: CallerSignal
+  readonly milliseconds: number
 }
 
 /**
@@ -79,41 +78,57 @@ export function limitActingAccounts(
   refuseAbove: (admin: string, limit: Limit, retryAfterSeconds: number | undefined) => void,
 ) {
   const right = createShortMemory<true>(clock, memorySeconds)
-  const guesses = new Map<string, Guess>()
+  const firsts = new Map<string, Promise<unknown>>()
+
+  async function counted<T>(account: string, admin: string, logIn: () => Promise<T>, signal: CallerSignal): Promise<T> {
+    const retryAfterSeconds = await rate.take(account)
+    if (retryAfterSeconds !== undefined) await rate.giveBack(account)
+    refuseAbove(admin, 'warms-user', retryAfterSeconds)
+    let isWrong = false
+    try {
+      return await logIn()
+    } catch (error) {
+      // A server that cannot check passwords says nothing about this one. A caller who left may be guessing.
+      isWrong = error instanceof Problem && error.step === 'sasl' && (signal.aborted || !problems[error.code].retry)
+      throw error
+    } finally {
+      if (!isWrong) await rate.giveBack(account)
+    }
+  }
+
+  async function ended(first: Promise<unknown>, { signal }: ActingCaller, milliseconds: number): Promise<void> {
+    try {
+      await withDeadline(signal, milliseconds, waiting => orGone(first, waiting))
+    } catch (error) {
+      if (signal.aborted) throw error
+      throw new Problem('timeout', { step: 'sasl', detail: 'Limit: WARM_TIMEOUT.' })
+    }
+  }
 
   return async <T>(
     { jid, credentials }: LoginRequest,
     admin: string,
     logIn: () => Promise<T>,
-    signal: CallerSignal,
+    caller: ActingCaller,
   ): Promise<T> => {
     if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
     const account = userOf(`${credentials.user}@${jid.domain}`)
     const hash = hashOf(keys, ['account', account, credentials.password])
-    const remember = (result: T) => {
-      right.remember(hash, true)
-      return result
+    // A running login counts as a wrong password. Parallel logins with the same password wait for the first login,
+    // because they would reach the limit.
+    const until = clock.now() + caller.milliseconds
+    for (let first = firsts.get(hash); first !== undefined; first = firsts.get(hash))
+      await ended(first, caller, until - clock.now())
+    const isKnown = right.recall(hash) !== undefined
+    const login = isKnown ? logIn() : counted(account, admin, logIn, caller.signal)
+    const known = login.then(
+      () => right.remember(hash, true),
+      () => {},
+    )
+    if (!isKnown) {
+      firsts.set(hash, known)
+      void known.then(() => firsts.delete(hash))
     }
-    if (right.recall(hash) !== undefined) return logIn().then(remember)
-    // A running login counts as a wrong password. Parallel logins with the same password are one guess: a backend that
-    // has just started would reach the limit with the right one.
-    const guess = guesses.get(hash) ?? { retryAfterSeconds: rate.take(account), running: 0, wrong: 0 }
-    guesses.set(hash, guess)
-    guess.running += 1
-    try {
-      refuseAbove(admin, 'warms-user', await guess.retryAfterSeconds)
-      return remember(await logIn())
-    } catch (error) {
-      // A server that cannot check passwords says nothing about this one. A caller who left may be guessing.
-      const isWrong =
-        error instanceof Problem && error.step === 'sasl' && (signal.aborted || !problems[error.code].retry)
-      if (isWrong && ++guess.wrong > 1) await rate.take(account)
-      throw error
-    } finally {
-      if (--guess.running === 0) {
-        guesses.delete(hash)
-        if (guess.wrong === 0) await rate.giveBack(account)
-      }
-    }
+    return login
   }
 }

@@ -15,6 +15,8 @@ const wish = (password: string, local = 'juliet') =>
 
 const keys = secretKeys(() => undefined)
 
+const caller = () => ({ signal: new CallerGone(), milliseconds: 60_000 })
+
 const refuseAbove = (_admin: string, _limit: string, retryAfterSeconds?: number) => {
   if (retryAfterSeconds !== undefined) throw new Problem('too-many-requests', { retryAfterSeconds })
 }
@@ -31,7 +33,7 @@ describe('after too many wrong passwords for an account that acts for others', (
     })
     clock = new FakeClock()
     const accounts = limitActingAccounts(new Rate(3, 60), clock, keys, refuseAbove)
-    call = password => accounts(wish(password), 'admin', () => logIn(password), new CallerGone())
+    call = password => accounts(wish(password), 'admin', () => logIn(password), caller())
   })
 
   const guess = async () => {
@@ -49,28 +51,35 @@ describe('after too many wrong passwords for an account that acts for others', (
   })
 })
 
-describe('many calls at once with the same password', () => {
-  const callAtOnce = (logIn: (user: number) => Promise<string>) => {
-    const accounts = limitActingAccounts(new Rate(3, 60), new FakeClock(), keys, refuseAbove)
-    const call = (user: number) => accounts(wish('same', `user${user}`), 'admin', () => logIn(user), new CallerGone())
-    return { call, ends: Promise.allSettled(Array.from({ length: 40 }, (_, user) => call(user))) }
-  }
-
-  test('are accepted if it is right, although one fails because of its user', async () => {
-    const { ends } = callAtOnce(async user => {
-      if (user === 0) throw new Problem('authzid-refused', { step: 'sasl' })
-      return 'session'
-    })
-    const [ghost, ...others] = (await ends).map(end => (end.status === 'fulfilled' ? end.value : end.reason.code))
-    expect([ghost, new Set(others)]).toEqual(['authzid-refused', new Set(['session'])])
-  })
-
-  test('count each if it is wrong', async () => {
-    const { call, ends } = callAtOnce(async () => Promise.reject(new Problem('not-authorized', { step: 'sasl' })))
-    await ends
-    await expect(call(40)).rejects.toMatchObject({ code: 'too-many-requests' })
-  })
+test('calls that wait for a first call, which fails because of its user, are tried one by one', async () => {
+  let fail = (_problem: Problem) => {}
+  const first = new Promise<never>((_resolve, reject) => (fail = reject))
+  const accounts = limitActingAccounts(new Rate(3, 60), new FakeClock(), keys, refuseAbove)
+  const ghost = accounts(wish('right', 'ghost'), 'admin', () => first, caller())
+  const others = Array.from({ length: 40 }, (_, number) =>
+    accounts(wish('right', `user${number}`), 'admin', async () => 'session', caller()),
+  )
+  fail(new Problem('authzid-refused', { step: 'sasl' }))
+  await expect(ghost).rejects.toMatchObject({ code: 'authzid-refused' })
+  expect(await Promise.all(others)).toEqual(Array(40).fill('session'))
 })
+
+test.each([
+  ['leaves', 'caller-gone', 60_000],
+  ['has waited long enough', 'timeout', 1],
+])(
+  'a call that waits for another one with the same password ends if its caller %s',
+  async (what, code, milliseconds) => {
+    const accounts = limitActingAccounts(new Rate(3, 60), new FakeClock(), keys, refuseAbove)
+    void accounts(wish('right', 'first'), 'admin', () => new Promise(() => {}), caller())
+    const signal = new CallerGone()
+    const logIn = jest.fn(async () => 'session')
+    const second = accounts(wish('right', 'second'), 'admin', logIn, { signal, milliseconds })
+    if (what === 'leaves') signal.abort()
+    await expect(second).rejects.toMatchObject(code === 'timeout' ? { code, step: 'sasl' } : {})
+    expect(logIn).not.toHaveBeenCalled()
+  },
+)
 
 test.each(['timeout', 'remote-connection-failed', 'temporary-auth-failure'] as const)(
   'a server that fails while it checks passwords (%s) has refused none',
@@ -78,10 +87,8 @@ test.each(['timeout', 'remote-connection-failed', 'temporary-auth-failure'] as c
     const accounts = limitActingAccounts(new Rate(3, 60), new FakeClock(), keys, refuseAbove)
     for (let call = 0; call < 5; call++) {
       const fail = () => Promise.reject(new Problem(code, { step: 'sasl' }))
-      await expect(accounts(wish('right', `user${call}`), 'admin', fail, new CallerGone())).rejects.toMatchObject({
-        code,
-      })
+      await expect(accounts(wish('right', `user${call}`), 'admin', fail, caller())).rejects.toMatchObject({ code })
     }
-    expect(await accounts(wish('right'), 'admin', async () => 'session', new CallerGone())).toBe('session')
+    expect(await accounts(wish('right'), 'admin', async () => 'session', caller())).toBe('session')
   },
 )

@@ -1,3 +1,4 @@
+import { forgetOldest } from '../../lib/limits/forget-oldest.js'
 import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
 import { type KeyedRate, type MakeRate, type Most, numberOf, ownRates } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
@@ -20,6 +21,8 @@ const longestDelay = 2_000
 const nameSeconds = 600
 /** Right secrets are remembered in the current and the previous period of this length. */
 const rightMilliseconds = 86_400_000
+const addMilliseconds = 600_000
+const mostAdded = 1_000
 const checksOfClient = 1
 
 /**
@@ -31,6 +34,8 @@ export class WrongSecrets {
   readonly #ofClient: KeyedRate
   readonly #ofNameEverywhere: KeyedRate
   readonly #right: KeyedRate
+  /** Last additions to `#right`, in Unix milliseconds, by `Claim.hash`. */
+  readonly #rightAt = new Map<string, number>()
   readonly #refused: OnRefused
   readonly #mostOfName: () => number
   readonly #keys: SecretKeys
@@ -123,8 +128,14 @@ export class WrongSecrets {
   }
 
   #noteRight({ hash }: Claim): void {
+    const now = Date.now()
+    // The clock may have been set back.
+    if (Math.abs(now - (this.#rightAt.get(hash) ?? 0)) < addMilliseconds) return
+    this.#rightAt.delete(hash)
+    this.#rightAt.set(hash, now)
+    forgetOldest(this.#rightAt, mostAdded)
     // The call need not wait for the store.
-    this.#right.take(`${hash} ${Math.floor(Date.now() / rightMilliseconds)}`).catch(() => {})
+    this.#right.take(`${hash} ${Math.floor(now / rightMilliseconds)}`).catch(() => {})
   }
 
   #noting(client: string, wait: number | undefined): number | undefined {

@@ -43,8 +43,10 @@ export function createLimitedLogins(config: Config, parts: LimitedLoginsParts) {
       throw new Problem('too-many-sessions', { retryAfterSeconds, detail: limitDetail('user') })
     }
     try {
-      const logIn = () => login({ ...request, entered }, signal)
-      return { binding: await limits.ofActingAccount(request, admin, logIn, signal) }
+      const caller = { signal, milliseconds: config.warm.timeout * 1000 }
+      return {
+        binding: await limits.ofActingAccount(request, admin, () => login({ ...request, entered }, signal), caller),
+      }
     } finally {
       if (user !== undefined) userLimit.giveBack(user, entered)
     }

@@ -283,3 +283,17 @@ describe('a client that guesses', () => {
     expect((await call(service, 'wrong', { from: '2001:db8:0:1::3' })).status).toBe(401)
   })
 })
+
+test('a right secret is known if the clock was days ahead before', async () => {
+  const failures = new WrongSecrets(5, unnoted, ownRates)
+  const portal = { client: '192.0.2.1', name: 'portal', hash: 'right' }
+  const start = 1_800_000_000_000
+  const now = jest.spyOn(Date, 'now').mockReturnValue(start + 3 * 86_400_000)
+  for (let minute = 0; minute < 60; minute++) {
+    await failures.begin(portal)
+    await failures.succeeded(portal)
+    now.mockReturnValue(start + minute * 60_000)
+  }
+  expect(await failures.wasRight(portal)).toBe(true)
+  now.mockRestore()
+})
