@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import type { RedisLine } from '../../src/store/redis/redis-line.js'
 import { redisSessions } from '../../src/store/redis/redis-sessions.js'
-import { rowOf } from '../../src/store/redis/session-rows.js'
+import { readSession, rowOf } from '../../src/store/redis/session-rows.js'
 import { sessionOf } from './entries.js'
 
 test('a list is read in parts, so that Redis serves others meanwhile, and once for all who ask together', async () => {
@@ -30,4 +30,8 @@ test('a list is read in parts, so that Redis serves others meanwhile, and once f
 
 test('a row has no secret, even if the session is given with its secrets', () => {
   expect(rowOf(sessionOf('1', { secrets: ['5ecret'] }))).not.toContain('5ecret')
+})
+
+test.each(['', 'web1', 'web1\tnull', 'web1\t5', 'web1\t{"id":5}', 'web1\t{'])('a row that is no session: %j', row => {
+  expect(readSession(row)).toEqual([])
 })

@@ -14,6 +14,6 @@ export function rowOf(session: StoredSession): string {
 
 /** Returns nothing if there is no session, or one that another version has written. */
 export function readSession(row: string): [StoredSession] | [] {
-  const session = attempt(() => JSON.parse(row.slice(row.indexOf('\t') + 1)) as StoredSession)
-  return session === undefined ? [] : [session]
+  const session: StoredSession | null | undefined = attempt(() => JSON.parse(row.slice(row.indexOf('\t') + 1)))
+  return typeof session?.id === 'string' ? [session] : []
 }
