@@ -187,7 +187,7 @@ function recordWriter({ peers, store }: JoinedProcesses, { live, clock, phase, l
 }
 
 function createLinking({ base, dns, hostMetaPort }: ProcessParts, waiting: WaitingMemory, measure: () => number) {
-  const { live, logFor, counts, refused, phase, clock, sums, descriptors, joined } = base
+  const { live, logFor, counts, refused, phase, clock, descriptors, joined } = base
   const { config } = live
   const { spareLinks } = config
   const anyDomain = config.domains.includes('*')
@@ -197,7 +197,7 @@ function createLinking({ base, dns, hostMetaPort }: ProcessParts, waiting: Waiti
   const isNamed = (domain: string) => config.domains.includes(domain) || config.remotes.has(domain)
   const probe = probeBy(connect)
   const statesFor = (part: 'c2s' | 'remote', hasEntry: (domain: string) => boolean) =>
-    createServerStates({ clock, log: logFor(part), sums, hasEntry, isNamed, probe })
+    createServerStates({ clock, log: logFor(part), hasEntry, isNamed, probe })
   const serverStates = statesFor('c2s', domain => config.servers.has(domain))
   const endpointStates = statesFor('remote', domain => config.remotes.has(domain))
   const onExhausted = (about: object) => refused('local-ports', about)

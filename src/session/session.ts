@@ -221,7 +221,8 @@ export class Session {
     const { jid } = this
     if (jid === undefined || !this.stage.canResume) return undefined
     const next = this.#handOver()
-    if (next === undefined) return undefined
+    // The last requests of the page before can end the session.
+    if (next === undefined || !this.stage.canResume) return undefined
     const { client, binding } = next.make(handover)
     const token = this.#await(jid, client, handover)
     if (this.ids !== undefined) this.ids = handover.ids

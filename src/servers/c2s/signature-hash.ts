@@ -21,13 +21,17 @@ const hashes: readonly (readonly [identifier: string, hash: string])[] = [
   ['2a8648ce3d040304', 'sha512'],
 ]
 
-/** For a certificate that Node has read. Undefined if the signature has no hash, or its algorithm is unknown. */
+/** Undefined if the signature has no hash, or its algorithm is unknown. */
 export function signatureHash(certificate: Buffer): string | undefined {
-  // SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue } (RFC 5280 §4.1)
-  const [signed] = boundsOf(certificate, 0)
-  const [, signedEnd] = boundsOf(certificate, signed)
-  const algorithm = certificate.toString('hex', ...boundsOf(certificate, signedEnd))
-  return hashes.find(([identifier]) => algorithm.includes(identifier))?.[1]
+  try {
+    // SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue } (RFC 5280 §4.1)
+    const [signed] = boundsOf(certificate, 0)
+    const [, signedEnd] = boundsOf(certificate, signed)
+    const algorithm = certificate.toString('hex', ...boundsOf(certificate, signedEnd))
+    return hashes.find(([identifier]) => algorithm.includes(identifier))?.[1]
+  } catch {
+    return undefined
+  }
 }
 
 /** Of the content of a DER value (X.690 §8.1). */

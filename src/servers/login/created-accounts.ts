@@ -75,8 +75,8 @@ export class CreatedAccounts {
   readonly #parts: CreatedAccountsParts
   /** Bare JIDs. The oldest are forgotten, and asked for again. */
   readonly #known = new Map<string, true>()
-  /** By bare JID. */
-  readonly #users = new KeyedQueue(1)
+  /** By bare JID. Resolve with false if the attempt must be repeated. Never reject. */
+  readonly #running = new Map<string, Promise<boolean>>()
   /** By domain. The first in the queue waits until the limit allows another account. */
   readonly #turns = new KeyedQueue(1)
 
@@ -110,11 +110,18 @@ export class CreatedAccounts {
   async #ensureOnce(jid: Jid, maker: string, wish: Wish): Promise<void> {
     const user = formatBareJid(jid)
     // Logins of a user at the same time count as one new account. If the first caller leaves, another login takes over.
-    await this.#users.take(user, wish.signal)
+    for (let first = this.#running.get(user); first !== undefined; first = this.#running.get(user))
+      if (await orGone(first, wish.signal)) return
+    const work = this.#ensureNew(jid, maker, wish)
+    const isDone = work.then(
+      () => true,
+      () => false,
+    )
+    this.#running.set(user, isDone)
     try {
-      if (!this.#known.has(user)) await this.#ensureNew(jid, maker, wish)
+      await work
     } finally {
-      this.#users.leave(user)
+      this.#running.delete(user)
     }
   }
 

@@ -11,6 +11,9 @@ import type { LoginRequest } from './login-request.js'
 import type { LoggedIn, Opened, OpenForLogin } from './login-types.js'
 import { linkEnded } from './refusals.js'
 
+/** Without a presence, a client gets hardly any stanzas of others. */
+const mostUnasked = 100
+
 interface Question {
   readonly id: string
   readonly to: string
@@ -43,17 +46,27 @@ export async function openShortStream(
 function shortStream({ opened: { link }, ended }: LoggedIn<Opened>, caller: CallerSignal, milliseconds: number) {
   let question: Question | undefined
   let end = ended()
+  let unasked = 0
 
   function onEnd(how: LinkEnd): void {
     end = how
     question?.reject(linkEnded(how.failure, 'bind'))
   }
 
-  function onElement({ name, text }: Element): void {
-    if (question !== undefined && name === 'iq' && isAnswer(text, question)) question.resolve(text)
+  function onUnasked(): void {
+    unasked += 1
+    if (unasked !== mostUnasked) return
+    const detail = 'It sent many stanzas that nobody asked for.'
+    question?.reject(new Problem('remote-protocol-error', { step: 'bind', detail }))
+    link.abandon()
   }
 
-  link.events = { onOpen: nothing, onElement, onFlush: nothing, onDrain: nothing, onEnd }
+  function onElement({ name, text }: Element): void {
+    if (question !== undefined && name === 'iq' && isAnswer(text, question)) question.resolve(text)
+    else onUnasked()
+  }
+
+  link.events = { onOpen: nothing, onElement, onDropped: onUnasked, onFlush: nothing, onDrain: nothing, onEnd }
   return {
     /** Sends an IQ of type `set`. Resolves with the IQ of the answer, also if this is an error. */
     async ask(to: string, payload: string): Promise<string> {

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
 import type { Clock, Timer } from '../../lib/clock.js'
-import type { AddCall, MinuteSums } from '../../lib/limits/minute-sums.js'
 import { codeOf } from '../../lib/log.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import { type Failure, isConnectionLost, type Link, type OpenLink } from '../../xmpp/link.js'
@@ -8,7 +7,8 @@ import { nothing } from './connect-to-any.js'
 
 /** A server without links is forgotten this long after its last attempt. */
 const mostAge = 300_000
-/** Before the first log line, which sums the failures during this time. */
+const minute = 60_000
+/** Failures within this time have one log line. */
 const burstMilliseconds = 1_000
 /** A down server is probed after this time without attempts. */
 const probeAfter = 30_000
@@ -28,7 +28,6 @@ const serverWide = new Set(['internal-server-error', 'reset', 'resource-constrai
 interface ServerStatesParts {
   readonly clock: Clock
   readonly log: Logger
-  readonly sums: MinuteSums
   /** XMPP_SERVERS names the domain. */
   readonly hasEntry: (domain: string) => boolean
   /** XMPP_DOMAINS names the domain itself, or it has a remote endpoint. Users can invent names that a pattern allows. */
@@ -49,20 +48,17 @@ export interface ConnectedServer {
 
 export type ServerStates = ReturnType<typeof createServerStates>
 
-type LogLater = AddCall<ServerState>
-
 export type StateLookup = Pick<ServerStates, 'ofEntry' | 'ofFound'>
 
 export function createServerStates(parts: ServerStatesParts) {
   const states = new Map<string, ServerState>()
-  const logLater: LogLater = parts.sums.of(state => state.logFailures(), burstMilliseconds)
 
   function stateOf(owner: string, server: string): ServerState {
     const key = `${owner} ${server}`
     let state = states.get(key)
     if (state === undefined) {
       forgetOld()
-      state = new ServerState(owner, server, parts, logLater)
+      state = new ServerState(owner, server, parts)
       states.set(key, state)
     }
     // Otherwise, it could be forgotten while the server is dialled, and its outcome with it.
@@ -107,9 +103,10 @@ export class ServerState {
   links = 0
   lastAt: number
   readonly #parts: ServerStatesParts
-  readonly #logLater: LogLater
   #downSince = 0
   #isDownLogged = false
+  #loggedAt = Number.NEGATIVE_INFINITY
+  #logTimer: Timer | undefined
   #probeTimer: Timer | undefined
   #isClosed = false
   #lost = 0
@@ -121,10 +118,8 @@ export class ServerState {
     readonly owner: string,
     readonly server: string,
     parts: ServerStatesParts,
-    logLater: LogLater,
   ) {
     this.#parts = parts
-    this.#logLater = logLater
     this.#lastDomain = owner
     this.lastAt = parts.clock.now()
   }
@@ -157,25 +152,18 @@ export class ServerState {
 
   close(): void {
     this.#isClosed = true
+    this.#logTimer?.cancel()
     this.#probeTimer?.cancel()
   }
 
-  /** Does nothing if the line of a recovery has had the failures. */
-  logFailures(): void {
-    if (this.#isClosed || this.#lost + this.#failed === 0) return
-    const { step, code, condition, cause } = this.#last!
-    this.#isDownLogged = this.isUp === false
-    this.#parts.log.warn(
-      { ...this.#sums(), step, code, condition, cause: codeOf(cause) },
-      this.#isDownLogged ? 'an XMPP server is down' : 'links to an XMPP server broke, or could not be made',
-    )
-  }
-
   #noteFailure(failure: Failure, domain: string): void {
+    const { clock } = this.#parts
     this.#last = failure
     this.#lastDomain = domain
-    this.lastAt = this.#parts.clock.now()
-    this.#logLater(`${this.owner} ${this.server}`, () => this)
+    this.lastAt = clock.now()
+    if (this.#isClosed) return
+    const due = Math.max(burstMilliseconds, this.#loggedAt + minute - this.lastAt)
+    this.#logTimer ??= clock.after(due, () => this.#logFailures())
   }
 
   #probeLater(): void {
@@ -186,8 +174,22 @@ export class ServerState {
     })
   }
 
+  #logFailures(): void {
+    const { clock, log } = this.#parts
+    const { step, code, condition, cause } = this.#last!
+    this.#logTimer = undefined
+    this.#loggedAt = clock.now()
+    this.#isDownLogged = this.isUp === false
+    log.warn(
+      { ...this.#sums(), step, code, condition, cause: codeOf(cause) },
+      this.#isDownLogged ? 'an XMPP server is down' : 'links to an XMPP server broke, or could not be made',
+    )
+  }
+
   #logRecovery(): void {
     this.#isDownLogged = false
+    this.#logTimer?.cancel()
+    this.#logTimer = undefined
     const seconds = Math.round((this.lastAt - this.#downSince) / 1000)
     this.#parts.log.info({ ...this.#sums(), seconds }, 'an XMPP server is back')
   }

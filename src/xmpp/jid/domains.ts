@@ -4,6 +4,9 @@ import { domainToASCII, domainToUnicode } from 'node:url'
 /** In octets (RFC 7622 §3.2). */
 const longestDomain = 1023
 
+/** `prepareDomain` returns these names as they are. */
+const preparedName = /^(?!.*xn--)(?:[a-z0-9_-]{1,63}\.)*[a-z][a-z0-9_-]{0,62}$/
+
 const dnsName = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/
 
 /** Characters outside ASCII are checked by the conversion to A-labels. */
@@ -13,6 +16,7 @@ const hasALabel = (domain: string) => /(?:^|\.)xn--/.test(domain)
 
 /** Returns lower case and A-labels, without a final dot. Also accepts IPv4, and IPv6 in brackets. */
 export function prepareDomain(text: string): string | undefined {
+  if (text.length <= longestDomain && preparedName.test(text)) return text
   if (Buffer.byteLength(text) > longestDomain) return undefined
   if (text.startsWith('[') && text.endsWith(']') && !text.includes('%')) {
     return isIPv6(text.slice(1, -1)) ? domainToASCII(text) : undefined

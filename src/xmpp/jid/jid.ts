@@ -17,6 +17,8 @@ export const longestJid = 3071
 /** RFC 7622 §3.3.1. */
 const forbiddenInLocal = /["&'/:<>@]/
 
+const preparedLocal = new RegExp(`^[a-z0-9._-]{1,${longestPart}}$`)
+
 /** Fullwidth and halfwidth forms (RFC 8265 §3.3.2). */
 const otherWidth = /[\uff01-\uffee]+/g
 
@@ -105,6 +107,7 @@ export const isSameJid = (one: string | undefined, other: string): boolean =>
   one !== undefined && comparableJid(one) === comparableJid(other)
 
 function prepareLocal(text: string): string | undefined {
+  if (preparedLocal.test(text)) return text
   const local = mapLocal(text)
   if (!hasRightLength(local) || forbiddenInLocal.test(local)) return undefined
   return isInIdentifiers(local) && fitsContext(local) ? local : undefined

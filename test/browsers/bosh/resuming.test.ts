@@ -311,3 +311,17 @@ describe('a session cannot be resumed', () => {
     expect(bench.registry.byId(id)?.view.state).toBe('quiet')
   })
 })
+
+test('a session that the last request of its page ends is not resumed', async () => {
+  const bench = new BoshBench({}, undefined, { byteRate: { sessionBytes: 300, sessionBurst: 300 } })
+  const old = await bench.warmed()
+  await old.next()
+  await bench.server(link => link.receive(message('1')))
+  await old.next(message('x'.repeat(5000)))
+  await bench.server(link => link.receive(message('2')))
+  await old.next(message('y'))
+  await bench.server(link => link.receive(message('3')))
+  old.link.backlog = 9 * 1024 * 1024
+  await expect(bench.resume(old)).rejects.toThrow()
+  expect([bench.registry.byId(old.id)?.hasEnded, old.link.closed]).toEqual([true, true])
+})

@@ -46,3 +46,16 @@ test.each([
 test('a certificate with an Ed25519 signature has no hash', () => {
   expect(signatureHash(certificate(ed25519))).toBeUndefined()
 })
+
+test('bytes that are no certificate have no hash', () => {
+  const whole = certificate(ec, '-sha256')
+  for (const bytes of [
+    Buffer.alloc(0),
+    Buffer.from([0x30]),
+    Buffer.from('not a certificate'),
+    Buffer.from([0x30, 0x80, 0, 0]),
+    Buffer.from([0x30, 0x84, 0xff, 0xff, 0xff, 0xff]),
+    whole.subarray(0, whole.length / 2),
+  ])
+    expect(signatureHash(bytes)).toBeUndefined()
+})

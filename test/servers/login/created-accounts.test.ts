@@ -288,6 +288,15 @@ test('an account that may have been made while the caller left has an audit line
   expect(counts.accounts).toEqual({ made: 0, known: 0, failed: 1 })
 })
 
+test('a server that sends stanzas without end, and no answer, ends the wait', async () => {
+  const flood = "<message from='x'><body>spam</body></message><iq type='result' id='x' from='chat.example'/>".repeat(
+    500,
+  )
+  const { lines, links } = await ensured(flood)
+  expect(lines()).toMatchObject([{ code: 'remote-protocol-error', detail: expect.stringContaining('nobody asked') }])
+  expect(links[0]!.gone).toBe('abandoned')
+})
+
 const card = { name: 'Alice <& Liddell', address: 'alice@example.org' }
 const fromAlice =
   (inside = '', type = 'result'): Answer =>
@@ -345,4 +354,10 @@ test('an answer that cannot be read does not stop the login', async () => {
   const { counts, lines } = await ensured(strange)
   expect(counts.accounts.failed).toBe(1)
   expect(lines()).toMatchObject([{ msg: 'account', level: 40, jid: 'alice@chat.example' }])
+})
+
+test('logins of a user at the same time count as one refused account', async () => {
+  const { accounts, links, counts, lines } = createBench(error('forbidden'))
+  await Promise.all(Array.from({ length: 30 }, () => accounts.ensure(alice, signal)))
+  expect([links.length, counts.accounts.failed, lines().length]).toEqual([1, 1, 1])
 })

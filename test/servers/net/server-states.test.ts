@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
-import { MinuteSums } from '../../../src/lib/limits/minute-sums.js'
 import { createServerStates, type ServerState, type ServerStates } from '../../../src/servers/net/server-states.js'
 import type { Failure } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -16,7 +15,6 @@ const stopping: Failure = { step: 'stream', code: 'remote-stream-error', conditi
 let clock: FakeClock
 let lines: Record<string, unknown>[]
 let probes: string[]
-let sums: MinuteSums
 let states: ServerStates
 let state: ServerState
 
@@ -25,11 +23,9 @@ beforeEach(() => {
   lines = []
   probes = []
   const log = pino({ base: null, timestamp: false }, { write: line => void lines.push(JSON.parse(line)) })
-  sums = new MinuteSums(clock)
   states = createServerStates({
     clock,
     log,
-    sums,
     hasEntry: domain => domain === 'example.org',
     isNamed: domain => domain === 'named.example',
     probe: domain => {
@@ -141,13 +137,13 @@ describe('the log of server states', () => {
         msg: 'an XMPP server is down',
       },
     ])
-    for (let second = 0; second < 59; second++) {
+    for (let second = 0; second < 60; second++) {
       expect(lines).toHaveLength(1)
       state.failed(refused, 'example.org')
       clock.advance(1_000)
     }
     expect(lines).toHaveLength(2)
-    expect(lines[1]).toMatchObject({ level: 40, lost: 0, failed: 59 })
+    expect(lines[1]).toMatchObject({ level: 40, lost: 0, failed: 60 })
   })
 
   test('has a line when it is back, with the duration and the other failures', () => {

@@ -37,6 +37,20 @@ describe('domains in the spelling that XMPP servers expect', () => {
 })
 
 describe('a domain', () => {
+  test('in lower case gives the same result as in another case, which takes a slower path', () => {
+    const label = fc.oneof(
+      fc.stringMatching(/^[a-z0-9_-]{0,8}$/),
+      fc.constantFrom('xn--', 'xn--a', 'xn--mnchen-3ya', 'ab--cd', '0x7f', '127', 'a'.repeat(63), 'a'.repeat(64)),
+    )
+    const domains = fc.array(label, { maxLength: 20 }).map(labels => labels.join('.'))
+    fc.assert(
+      fc.property(domains, text => {
+        expect(prepareDomain(text)).toBe(prepareDomain(text.toUpperCase()))
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
   test.each([
     ['EXAMPLE.org', 'example.org'],
     ['example.org.', 'example.org'],

@@ -68,7 +68,8 @@ export function scram(name: string, parts: ScramParts): Mechanism {
       const password = saslPrepared(secret, 'password', isServiceAccount)
       return await saltedPasswords({ domain, user, password, salt, iterations, hash }, waiting)
     }
-    if (secret.iterations !== iterations || secret.salt !== salt.toString('base64')) throw saltHasChanged()
+    if (secret.hash !== hash || secret.iterations !== iterations || secret.salt !== salt.toString('base64'))
+      throw saltHasChanged()
     const clientKey = Buffer.from(secret.clientKey, 'base64')
     const serverKey = Buffer.from(secret.serverKey, 'base64')
     return { clientKey, storedKey: digest(hash, clientKey, 'buffer'), serverKey }
