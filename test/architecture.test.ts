@@ -168,8 +168,8 @@ test('HTTP requests to others use the connections of servers/net/', () => {
   const others = (found: readonly string[]) => found.filter(file => !/^(servers\/net|packages)\//.test(file))
   expect(others(reads(/\bAgent\(|\bglobalAgent\b|\bundici\b/))).toEqual([])
   const requesting = /import (?:\* as https?|\{[^}]*\b(?:request|get)\b[^}]*\}) from 'node:https?'/
-  // Three ask only the service itself, or its processes. The others use agents of servers/net/.
-  const ofItself = ['command/demo/router', 'command/health-check', 'forwarding/forwarded-headers']
+  // The health check and the demo ask only the service itself. The others use agents of servers/net/.
+  const ofItself = ['command/demo/router', 'command/health-check']
   expect(others(reads(requesting)).sort()).toEqual([...ofItself, 'remote/http-request', 'warm/events/post'])
 })
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
 import { whenClientGone } from '../lib/caller-gone.js'
-import { endToEnd, isRefusal, requestOver, type ToPeer } from './forwarded-headers.js'
+import { type AnswerHeaders, endToEnd, isRefusal, type ToPeer, toLink } from './forwarded-headers.js'
 import type { Lost, PeerLink } from './peer-links.js'
 
 interface WholeRequest extends ToPeer {
@@ -22,26 +22,30 @@ export function forwardRequest(
   whole: WholeRequest,
 ): Promise<Lost | undefined> {
   const { body, milliseconds } = whole
-  const { stream, request } = requestOver(link, req, whole, body.length > 0 ? { 'content-length': body.length } : {})
+  const stream = link.request(toLink(req, whole, body.length))
+  if (body.length > 0) stream.write(body)
   let state: 'waiting' | 'answered' | 'refused' | 'late' = 'waiting'
-  let answer: IncomingMessage | undefined
-  stream.once('response', headers => {
-    if (state === 'waiting' && isRefusal(headers)) state = 'refused'
+  stream.once('response', (headers: AnswerHeaders) => {
+    if (state === 'late') return
+    state = isRefusal(headers) ? 'refused' : 'answered'
+    if (state === 'refused') return void stream.resume()
+    if (!res.destroyed) res.writeHead(headers[':status']!, flat(headers))
+    // Not before: if much arrives at once over TLS, Node reports data before the headers.
+    stream.on('data', (chunk: Buffer) => {
+      if (res.destroyed || res.write(chunk)) return
+      stream.pause()
+      res.once('drain', () => stream.resume())
+    })
   })
-  request.once('response', response => {
-    if (state !== 'waiting') return void response.resume()
-    state = 'answered'
-    answer = response
-    if (!res.destroyed) res.writeHead(response.statusCode!, flat(response.headers))
-    response.once('error', () => res.destroy()).pipe(res)
+  stream.once('end', () => {
+    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) return
+    if (state === 'answered' && !res.writableEnded) res.end()
+    stream.end()
   })
-  request.end(body)
   // Not a reset, because `nghttp2` closes the links of a peer that resets many streams.
   const leave = () => {
-    answer?.unpipe(res).resume()
-    // A call such as DELETE counts although its caller has left.
-    if (request.writableFinished) stream.end()
-    else request.once('finish', () => stream.end())
+    stream.resume()
+    stream.end()
   }
   const forgetClient = whenClientGone(req, res, leave)
   return new Promise(resolve => {
@@ -58,9 +62,9 @@ export function forwardRequest(
       if (limit) limit.cancel()
       if (state === 'late') return
       forgetClient()
-      if (state === 'answered' || res.destroyed) return resolve(undefined)
+      if (res.destroyed || res.writableEnded) return resolve(undefined)
       if (state === 'refused') return resolve('refused')
-      if (!link.isUsable) return resolve(link.lost)
+      if (state === 'waiting' && !isDropped(stream, link)) return resolve(link.lost)
       res.destroy()
       resolve(undefined)
     })
@@ -73,7 +77,7 @@ export function isDropped({ rstCode }: { readonly rstCode?: number | undefined }
 }
 
 /** Names and values alternate. */
-function flat(head: IncomingMessage['headers']): string[] {
+function flat(head: AnswerHeaders): string[] {
   const headers = endToEnd(head)
   const result: string[] = []
   for (const name in headers) for (const value of [headers[name]].flat()) result.push(name, String(value))

@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http'
-import { constants } from 'node:http2'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import { constants, type IncomingHttpHeaders } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import { isRefusal, requestOver, type ToPeer } from './forwarded-headers.js'
+import { type AnswerHeaders, endToEnd, isRefusal, type ToPeer, toLink } from './forwarded-headers.js'
 import type { Lost, PeerLink } from './peer-links.js'
 
 interface SocketForwarding extends ToPeer {
@@ -12,8 +12,8 @@ interface SocketForwarding extends ToPeer {
 }
 
 /**
- * Sends a WebSocket to the process that has its session. `read` are the bytes that were read from the socket since the
- * handshake: a copy, because `ws` unmasks messages in place.
+ * Sends a WebSocket to the process that has its session (RFC 8441). `read` are the bytes that were read from the socket
+ * since the handshake: a copy, because `ws` unmasks messages in place.
  */
 export function forwardSocket(
   link: PeerLink,
@@ -23,41 +23,40 @@ export function forwardSocket(
   parts: SocketForwarding,
 ): void {
   const { isAccepted, onLost } = parts
-  const { stream, request } = requestOver(link, req, parts, { connection: 'Upgrade', upgrade: 'websocket' })
+  const stream = link.request({
+    ...toLink(req, parts, 0),
+    ':method': 'CONNECT',
+    ':protocol': 'websocket',
+    ':scheme': 'http',
+  })
+  if (read.length > 0) stream.write(read)
   let state: 'waiting' | 'answered' | 'refused' = 'waiting'
   const cancel = () => {
     stream.resume()
     stream.end()
   }
   socket.pause().once('close', cancel)
-  stream.once('response', headers => {
-    if (isRefusal(headers)) state = 'refused'
+  stream.once('response', (headers: AnswerHeaders) => {
+    const status = headers[':status']!
+    state = isRefusal(headers) || (isAccepted && status !== 200) ? 'refused' : 'answered'
+    if (state === 'refused') return cancel()
+    if (!isAccepted) socket.write(head(status, headers), 'latin1')
+    socket.pipe(stream).pipe(socket)
   })
-  request.once('upgrade', (response, connection, first) => {
-    state = 'answered'
-    if (!isAccepted) socket.write(headOf(response), 'latin1')
-    socket.write(first)
-    connection.write(read)
-    socket.pipe(connection).pipe(socket)
-  })
-  request.once('response', response => {
-    state = isAccepted ? 'refused' : 'answered'
-    if (isAccepted) return cancel()
-    socket.write(headOf(response), 'latin1')
-    response.pipe(socket)
-  })
-  request.end()
   stream.once('close', () => {
     socket.off('close', cancel)
-    if (socket.destroyed) return
     const { rstCode, readableEnded, aborted } = stream
+    if (socket.destroyed) return
     if (state !== 'answered') onLost(state === 'refused' ? 'refused' : link.lost)
     else if (rstCode !== constants.NGHTTP2_NO_ERROR || !readableEnded || aborted) socket.destroy()
   })
 }
 
-function headOf({ statusCode, statusMessage, rawHeaders }: IncomingMessage): string {
-  let head = `HTTP/1.1 ${statusCode} ${statusMessage}\r\n`
-  for (let at = 0; at < rawHeaders.length; at += 2) head += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`
-  return `${head}\r\n`
+function head(status: number, headers: IncomingHttpHeaders): string {
+  const isUpgraded = status === 200
+  const start = isUpgraded ? 'HTTP/1.1 101 Switching Protocols' : `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`
+  const fields = isUpgraded ? ['Upgrade: websocket', 'Connection: Upgrade'] : ['Connection: close']
+  for (const [name, value] of Object.entries(endToEnd(headers)))
+    for (const each of [value].flat()) fields.push(`${name}: ${each}`)
+  return `${start}\r\n${fields.join('\r\n')}\r\n\r\n`
 }

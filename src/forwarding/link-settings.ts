@@ -6,8 +6,8 @@ import { fingerprintOf } from '../lib/secrets/seal-keys.js'
 /** The path of a Unix socket, or a TCP address. */
 export type PeerAddress = { readonly path: string } | { readonly host: string; readonly port: number }
 
-/** In bytes. More than Node accepts of clients. */
-export const longestHeaders = 128 * 1024
+/** In bytes. Enough for the headers that Node accepts over HTTP/1.1, and for `warm-` headers. */
+const longestHeaders = 128 * 1024
 const mostStreams = 2 ** 20
 /** In bytes, for all streams of a connection together. Each stream has 64 KiB. */
 export const connectionWindow = 8 * 2 ** 20
@@ -15,6 +15,7 @@ export const connectionWindow = 8 * 2 ** 20
 /** Options of both sides of a link. Only peers that have proven the key use it, so its limits are high. */
 export const linkOptions = {
   maxSessionMemory: 4096,
+  maxHeaderListPairs: 4096,
   maxSendHeaderBlockLength: longestHeaders,
   peerMaxConcurrentStreams: mostStreams,
   // The headers of many clients share a link: compressed lengths could tell one client about another (RFC 7541 §7.1).
@@ -23,6 +24,7 @@ export const linkOptions = {
   streamResetBurst: mostStreams,
   streamResetRate: mostStreams,
   settings: {
+    enableConnectProtocol: true,
     enablePush: false,
     headerTableSize: 0,
     maxConcurrentStreams: mostStreams,

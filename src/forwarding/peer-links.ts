@@ -16,6 +16,7 @@ import { connectionWindow, linkOptions, type PeerAddress, preSharedKey, pskOptio
 
 /** In milliseconds. */
 const pingInterval = 2_000
+const longestIdle = 60_000
 /** Five intervals are 10 s. A count, because a process that was stopped itself must not blame its peers. */
 const mostUnanswered = 5
 /** Half of the streams that a connection can have (RFC 9113 §5.1.1). */
@@ -105,10 +106,12 @@ export class PeerLink {
   #timer: Timer | undefined
   #unanswered = 0
   #requests = 0
+  #idleSince: number
 
   constructor(address: PeerAddress, { keys, clock, onDialed, onClose }: PeerLinkParts) {
     this.clock = clock
     this.#onDialed = onDialed
+    this.#idleSince = clock.now()
     const createConnection = () =>
       dial(address, keys).once('error', ({ code }: NodeJS.ErrnoException) => {
         if (this.lost === 'unreachable' && absences.has(code)) this.lost = 'gone'
@@ -145,6 +148,7 @@ export class PeerLink {
     if (this.#requests >= mostRequests) this.#session.close()
     stream.on('error', ignore).once('close', () => {
       this.streams -= 1
+      this.#idleSince = this.clock.now()
     })
     return stream
   }
@@ -171,7 +175,8 @@ export class PeerLink {
         this.#fail()
         this.lost = 'silent'
         this.destroy()
-      } else {
+      } else if (this.streams === 0 && this.clock.now() - this.#idleSince >= longestIdle) this.#session.close()
+      else {
         this.#unanswered += 1
         // Before the connection is open, the ping waits.
         if (this.#unanswered === 1) this.#session.ping(this.#answered)

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http'
+import { IncomingMessage, type RequestListener, ServerResponse } from 'node:http'
 import {
   createSecureServer,
   createServer,
@@ -11,21 +11,13 @@ import {
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { setPeer, unixSocketPeer } from '../http/access/socket-peers.js'
 import { rawSocket } from '../http/fast/reply-under-way.js'
 import { withFileMode } from '../http/listening/listen-at.js'
 import { removeStaleSocket } from '../http/listening/unix-sockets.js'
 import type { Upgrade } from '../http/listening/upgrades.js'
-import { clientIn, refuseStream } from './forwarded-headers.js'
-import { LinkConnection } from './link-connection.js'
-import {
-  connectionWindow,
-  linkOptions,
-  longestHeaders,
-  type PeerAddress,
-  preSharedKey,
-  pskOptions,
-} from './link-settings.js'
+import { ForwardedConnection } from './forwarded-connection.js'
+import { fromLink } from './forwarded-headers.js'
+import { connectionWindow, linkOptions, type PeerAddress, preSharedKey, pskOptions } from './link-settings.js'
 import { type AnswerCall, answerCall, callHeader } from './peer-calls.js'
 
 /** In milliseconds. */
@@ -52,12 +44,6 @@ export type PeerListener = Awaited<ReturnType<typeof listenForPeers>>
 export async function listenForPeers(parts: PeerListenerParts) {
   const { address, keys } = parts
   const sessions = new Map<ServerHttp2Session, Set<ServerHttp2Stream>>()
-  const http = createHttpServer({ maxHeaderSize: longestHeaders, requireHostHeader: false }, parts.listener)
-  http.on('upgrade', (req, connection, head) => {
-    const upgrade = parts.upgradeFor(req)
-    if (upgrade === undefined) refuseForwarded(req)
-    else upgrade(req, connection, head)
-  })
   const server = 'path' in address ? createServer(linkOptions) : createProvenServer(keys)
   server.on('session', session => {
     const streams = new Set<ServerHttp2Stream>()
@@ -78,7 +64,7 @@ export async function listenForPeers(parts: PeerListenerParts) {
       const streams = sessions.get(stream.session as ServerHttp2Session)
       streams?.add(stream)
       stream.once('close', () => streams?.delete(stream))
-      if (!parts.accept(stream, headers)) http.emit('connection', connectionOf(stream, headers))
+      if (!parts.accept(stream, headers)) serve(stream, headers, parts)
     } catch (error) {
       parts.report(error)
       stream.destroy()
@@ -139,37 +125,70 @@ function createProvenServer(keys: PeerListenerParts['keys']): Http2SecureServer 
 /** Emitted by the stream of a request, and by the socket of a WebSocket: the process with the client stops. */
 export const leaving = 'leaving'
 
-/** What the process with the client tells about its requests and WebSockets, by connection. */
-const forwarded = new WeakMap<object, { readonly stream: ServerHttp2Stream; readonly note: string | undefined }>()
-
-/** For Node's HTTP server: stands for the connection of a client of another process. */
-function connectionOf(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): LinkConnection {
-  const { client, note } = clientIn(headers)
-  const { address, isSecure, isTrusted, isForwarded, isAtUnixSocket, ...others } = client
-  const about = { ...others, encrypted: isSecure, remoteAddress: address }
-  const connection = Object.assign(new LinkConnection(stream), about)
-  if (isAtUnixSocket) setPeer(connection.asSocket, unixSocketPeer)
-  else if (isTrusted !== undefined || isForwarded)
-    setPeer(connection.asSocket, { address: address ?? 'unknown', isTrusted, isForwarded })
-  stream.once(leaving, () => connection.emit(leaving))
-  forwarded.set(connection, { stream, note })
-  return connection
+function serve(stream: ServerHttp2Stream, headersIn: IncomingHttpHeaders, parts: PeerListenerParts): void {
+  const { url, headers, length, note, client } = fromLink(headersIn)
+  const connection = new ForwardedConnection(stream, client)
+  connection.note = note && decodeURIComponent(note)
+  const socket = connection.asSocket
+  const req = new IncomingMessage(socket)
+  const isWebSocket = headersIn[':protocol'] !== undefined
+  req.method = isWebSocket ? 'GET' : headersIn[':method']!
+  req.url = url
+  req.httpVersion = '1.1'
+  req.httpVersionMajor = 1
+  req.httpVersionMinor = 1
+  req.headers = isWebSocket ? { ...headers, upgrade: 'websocket', connection: 'Upgrade' } : headers
+  req.rawHeaders = Object.entries(req.headers).flatMap(([name, value]) => [value].flat().flatMap(each => [name, each!]))
+  if (isWebSocket) {
+    const upgrade = parts.upgradeFor(req)
+    connection.on('error', ignore)
+    stream.once(leaving, () => connection.emit(leaving))
+    if (upgrade === undefined) connection.refuse()
+    else upgrade(req, connection, Buffer.alloc(0))
+    return
+  }
+  const res = new ServerResponse(req)
+  // The end of the stream ends the answer.
+  res.useChunkedEncodingByDefault = false
+  res.assignSocket(socket)
+  res.once('finish', () => socket.destroySoon())
+  let left = length
+  const complete = () => {
+    req.complete = true
+    req.push(null)
+  }
+  connection.on('data', (chunk: Buffer) => {
+    left -= chunk.length
+    if (!req.push(chunk) && left > 0) connection.pause()
+    if (left === 0) complete()
+  })
+  // Node's server does this for its own connections.
+  connection.on('drain', () => {
+    if (res.writableEnded) return
+    Object.defineProperty(res, 'writableNeedDrain', { get: () => socket.writableNeedDrain, configurable: true })
+    res.emit('drain')
+  })
+  // The client has gone.
+  connection.once('end', () => connection.destroy())
+  connection.on('error', ignore)
+  connection.once('close', () => {
+    if (!res.writableFinished) req.destroy()
+  })
+  parts.listener(req, res)
+  if (length === 0) complete()
 }
 
 /** True for a request that another process has forwarded. It must not be forwarded again. */
 export function isForwardedByPeer({ socket }: IncomingMessage): boolean {
-  return forwarded.has(socket)
+  return (socket as object) instanceof ForwardedConnection
 }
 
 /** Tells the process that forwarded the request that the session is not here. */
 export function refuseForwarded({ socket }: IncomingMessage): void {
-  const stream = forwarded.get(socket)?.stream
-  if (stream === undefined || stream.destroyed || stream.headersSent) return
-  refuseStream(stream)
-  socket.destroySoon()
+  ;(socket as object as ForwardedConnection).refuse()
 }
 
 /** What the process with the client tells about its WebSocket or request. */
 export function noteOf({ socket }: IncomingMessage): string | undefined {
-  return forwarded.get(socket)?.note
+  return (socket as object) instanceof ForwardedConnection ? (socket as object as ForwardedConnection).note : undefined
 }

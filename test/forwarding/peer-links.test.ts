@@ -80,6 +80,20 @@ test('requests wait as long as the process answers pings', async () => {
   expect(await answer).toBe(200)
 })
 
+test('a link without requests closes after a minute, and the next request opens another', async () => {
+  stage = await setStage({ listener: (_req, res) => void res.end() })
+  expect(await send()).toBe(200)
+  const link = stage.links.to(stage.address)
+  await eventually('no stream', () => link.streams === 0)
+  for (let seconds = 0; seconds < 62; seconds += 2) {
+    stage.clock.advance(2_000)
+    await eventually('a pong', () => link.isAnswering || !link.isUsable)
+  }
+  expect(link.isUsable).toBe(false)
+  expect(await send()).toBe(200)
+  expect(stage.links.to(stage.address)).not.toBe(link)
+})
+
 test('a process that ends finishes its requests and takes no more', async () => {
   const held: ServerResponse[] = []
   stage = await setStage({ listener: (_req, res) => void held.push(res) })

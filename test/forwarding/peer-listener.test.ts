@@ -45,8 +45,7 @@ afterEach(async () => {
 async function ask(...own: readonly KeyObject[]): Promise<unknown> {
   const links = new PeerLinks({ keys: () => own, clock: new FakeClock() })
   const link = links.to({ host: '127.0.0.1', port })
-  const stream = link.request({ ':method': 'POST', ':path': '/', 'warm-client': '{}' })
-  stream.write(Buffer.from('GET / HTTP/1.1\r\n\r\n'))
+  const stream = link.request({ ':method': 'GET', ':path': '/', 'warm-target': '/', 'warm-client': '{}' })
   const status = await Promise.race([
     once(stream, 'response').then(([headers]) => headers[':status']),
     new Promise(resolve => stream.once('close', () => resolve(link.lost))),

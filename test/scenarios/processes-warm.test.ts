@@ -75,7 +75,7 @@ test('a call of a tab began when the first process got it, so an end since then 
   expect((await one.warm(tab)).json).toMatchObject({ resumed: true })
   const { request } = PeerLink.prototype
   const link = jest.spyOn(PeerLink.prototype, 'request').mockImplementation(function (this: PeerLink, headers) {
-    if (headers['warm-note'] === undefined) return request.call(this, headers)
+    if (headers[':method'] !== 'POST' || headers['warm-target'] !== '/warm') return request.call(this, headers)
     expect(Number(headers['warm-note'])).toBeGreaterThan(begun)
     return request.call(this, { ...headers, 'warm-note': String(begun) })
   })

@@ -9,6 +9,7 @@ import { closeLingering } from '../../http/bodies/lingering-close.js'
 import type { UnfinishedBody } from '../../http/bodies/unfinished-bodies.js'
 import type { BodySink } from '../../http/fast/fast-request.js'
 import { clientOf } from '../../lib/client-network.js'
+import type { Timer } from '../../lib/clock.js'
 import { writeBatch } from '../../lib/write-batch.js'
 import { readUtf8 } from '../../xmpp/xml/utf8.js'
 import type { BoshService } from './forwarded-requests.js'
@@ -20,8 +21,8 @@ export interface HttpPeerParts extends ReplyParts, Pick<BoshService, 'serve' | '
   readonly maxBodyBytes: number
 }
 
-/** The sid is in the first bytes of a too large body, and shows which session must end. */
 const headBytes = 1024
+const headMilliseconds = 1_000
 
 const mostAtOnce = 16
 
@@ -35,15 +36,15 @@ export class HttpPeer implements Peer, BodySink {
   whenGone: (() => void) | undefined
   readonly #res: ServerResponse
   readonly #parts: HttpPeerParts
-  readonly #length: number | undefined
+  #length: number | undefined
   #address: string | undefined
   #reply: Reply | undefined
   #settled: Settled | undefined
   #whole: Buffer | undefined
   #unfinished: UnfinishedBody | undefined
+  #headTimer: Timer | undefined
   #discard: ((bytes: number) => void) | undefined
 
-  /** `length` is undefined if it is unknown or too large. */
   constructor(res: ServerResponse, parts: HttpPeerParts, length: number | undefined) {
     this.#res = res
     this.#parts = parts
@@ -80,6 +81,12 @@ export class HttpPeer implements Peer, BodySink {
     return forwardRequest(link, this.#res.req, this.#res, { body: Buffer.from(text) })
   }
 
+  /** Waits for the start of a too large body, because its sid shows which session must end. */
+  awaitHead(): void {
+    this.#length = undefined
+    this.#headTimer = this.#parts.transport.clock.after(headMilliseconds, () => this.#refuseTooLarge())
+  }
+
   onData(chunk: Buffer): void {
     this.#parts.transport.counts.pages.bosh.received += chunk.length
     if (this.#discard !== undefined) this.#discard(chunk.length)
@@ -95,7 +102,9 @@ export class HttpPeer implements Peer, BodySink {
       send(this.#res, busyAnswer, this.#parts)
       return
     }
-    if (this.#unfinished.bytes.length > this.#parts.maxBodyBytes) this.#refuseTooLarge()
+    const { length } = this.#unfinished.bytes
+    if (length > this.#parts.maxBodyBytes || (this.#headTimer !== undefined && length >= headBytes))
+      this.#refuseTooLarge()
   }
 
   onEnd(): void {
@@ -163,6 +172,7 @@ export class HttpPeer implements Peer, BodySink {
   }
 
   #forget(): void {
+    this.#headTimer?.cancel()
     this.#unfinished?.end()
     this.#unfinished = undefined
   }

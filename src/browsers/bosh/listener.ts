@@ -77,8 +77,11 @@ function preflight(req: IncomingMessage, res: ServerResponse, parts: ListenerPar
 
 function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
   parts.transport.counts.requests += 1
-  const length = Number(req.headers['content-length'])
-  pipeBody(req, res, new HttpPeer(res, parts, length <= parts.maxBodyBytes ? length : undefined))
+  const announced = req.headers['content-length']
+  const length = announced === undefined ? undefined : Number(announced)
+  const peer = new HttpPeer(res, parts, length)
+  if (length !== undefined && length > parts.maxBodyBytes) peer.awaitHead()
+  pipeBody(req, res, peer)
 }
 
 function isForeign(headers: IncomingHttpHeaders, externalUrl: string | undefined): boolean {

@@ -367,11 +367,11 @@ describe.each(servers)('in %s', (_name, create) => {
     test.each([
       ['413', undefined, 413],
       ['the end of its session as a body', terminate, 200],
-    ])('is answered with %s when it is too long', async (_what, known, status) => {
+    ])('is answered with %s when its first KiB has arrived', async (_what, known, status) => {
       refusal = known
       const client = new HttpSocket(port)
       client.send(head(10_000_000_000) + "<body sid='1'>".padEnd(900))
-      await until(() => bodies.bytes === 900)
+      await until(() => clock.pending === 1)
       expect(refused).toBeUndefined()
       const answered = await client.send('x'.repeat(124)).reply()
       expect(answered.head).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*\r\nConnection: close\r\n`))
@@ -381,6 +381,22 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received).toEqual([])
       // The service sends nothing more, but reads the client's data for a while.
       expect(await client.rest()).toBe('')
+      client.socket.destroy()
+    })
+
+    test('is answered one second after its first bytes, from these bytes', async () => {
+      refusal = terminate
+      const client = new HttpSocket(port)
+      client.send(`${head(10_000_000_000)}<body sid='1'`)
+      await until(() => clock.pending === 1)
+      clock.advance(999)
+      expect(refused).toBeUndefined()
+      // Waits until the listener has read the sent data.
+      await until(() => {
+        if (refusedHead === undefined) clock.advance(1)
+        return refused !== undefined
+      })
+      expect((await client.reply()).body).toBe(terminate.body)
       client.socket.destroy()
     })
 
@@ -416,9 +432,9 @@ describe.each(servers)('in %s', (_name, create) => {
     test('is dropped when its client disconnects', async () => {
       const client = new HttpSocket(port)
       client.send(`${head(10_000_000_000)}<body sid='1'`)
-      await until(() => bodies.bytes > 0)
+      await until(() => clock.pending === 1)
       client.socket.destroy()
-      await until(() => bodies.bytes === 0)
+      await until(() => clock.pending === 0)
       expect(refused).toBeUndefined()
     })
   })
