@@ -38,6 +38,7 @@ export function prepareAccounts(passwords: Readonly<Record<string, string>>): Re
 export function createSasl(
   users: ReadonlyMap<string, string>,
   services: ReadonlyMap<string, string>,
+  isGuest: (name: string) => boolean,
 ): () => (element: Element) => Move {
   const known = new Map<string, ReturnType<typeof derive>>()
   const keysOf = (account: string) => {
@@ -53,10 +54,11 @@ export function createSasl(
       const [, gs2Header, authzid, firstBare, name, clientNonce] = clientFirst.exec(first) ?? []
       if (name === undefined) return refuse('malformed-request')
       const account = localPart(unescapeName(name))
-      if (account === undefined || !(users.has(account) || services.has(account))) return refuse('not-authorized')
+      if (account === undefined) return refuse('not-authorized')
       const user = authzid === undefined ? account : readAddress(unescapeName(authzid))?.local
-      if (user === undefined || !users.has(user) || (user !== account && !services.has(account)))
+      if (user === undefined || services.has(user) || (user !== account && !services.has(account)))
         return refuse('invalid-authzid')
+      if (!users.has(account) && !services.has(account)) return refuse('not-authorized')
       const { salt, storedKey, serverKey } = keysOf(account)
       const nonce = clientNonce + randomBytes(18).toString('base64')
       const serverFirst = `r=${nonce},s=${salt.toString('base64')},i=${iterations}`
@@ -69,6 +71,7 @@ export function createSasl(
         const clientKey = mac(storedKey, authMessage).map((byte, index) => byte ^ (proof[index] ?? 0))
         const isGenuine = digest(hash, clientKey, 'buffer').equals(storedKey)
         if (!isGenuine || sentBinding !== binding || sentNonce !== nonce) return refuse('not-authorized')
+        if (!users.has(user) && !isGuest(user)) return refuse('invalid-authzid')
         return { ...say('success', `v=${mac(serverKey, authMessage).toString('base64')}`), account: user }
       }
       return say('challenge', serverFirst)

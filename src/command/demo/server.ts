@@ -6,13 +6,14 @@ import { createDelivery } from './stanza-delivery.js'
 
 export type DemoServer = Awaited<ReturnType<typeof startDemoServer>>
 
-/** `services` are service accounts. */
+/** `services` are service accounts. They also log in users of whom `isGuest` is true, who need no account. */
 export async function startDemoServer(
   passwords: Readonly<Record<string, string>>,
   services: Readonly<Record<string, string>> = {},
+  isGuest = (_name: string) => false,
 ) {
   const accounts = prepareAccounts(passwords)
-  const sasl = createSasl(accounts, prepareAccounts(services))
+  const sasl = createSasl(accounts, prepareAccounts(services), isGuest)
   const delivery = createDelivery(accounts.keys())
   const streams = new Map<Socket, ClientStream>()
   const server = createServer(socket => {

@@ -18,9 +18,9 @@ export interface Session {
 
 export type Delivery = ReturnType<typeof createDelivery>
 
-/** RFC 6120 §10, RFC 6121 §8, without priorities and offline messages. All users are contacts. */
+/** RFC 6120 §10, RFC 6121 §8, without priorities and offline messages. All users are contacts, but guests are none. */
 export function createDelivery(names: Iterable<string>) {
-  const users = [...names]
+  const users = new Set(names)
   /** By account and resource. */
   const sessions = new Map<string, Map<string, Session>>()
   /** Last presence of each available resource (RFC 6121 §4.2). */
@@ -41,15 +41,20 @@ export function createDelivery(names: Iterable<string>) {
     return readers.length > 0
   }
 
+  const areContacts = ({ account }: Session, other: Session) =>
+    account === other.account || (users.has(account) && users.has(other.account))
+
   function disappear(session: Session, stanza: Stanza): void {
     if (!available.delete(session)) return
-    for (const other of available.keys()) other.send(readdress(stanza, session.jid, other.jid))
+    for (const other of available.keys())
+      if (areContacts(session, other)) other.send(readdress(stanza, session.jid, other.jid))
   }
 
   /** RFC 6121 §4.3. */
   function answerProbe(session: Session, local: string | undefined): void {
     for (const [other, presence] of available)
-      if (other.account === local && other !== session) session.send(readdress(presence, other.jid, session.jid))
+      if (other.account === local && other !== session && areContacts(session, other))
+        session.send(readdress(presence, other.jid, session.jid))
   }
 
   /** RFC 6121 §4.2 to §4.5. */
@@ -59,6 +64,7 @@ export function createDelivery(names: Iterable<string>) {
     const isInitial = !available.has(session)
     available.set(session, stanza)
     for (const [other, presence] of available) {
+      if (!areContacts(session, other)) continue
       other.send(readdress(stanza, session.jid, other.jid))
       if (isInitial && other !== session) session.send(readdress(presence, other.jid, session.jid))
     }
@@ -105,7 +111,7 @@ function answerQuery(
   { namespace, name }: Element,
   to: Jid,
   asker: string,
-  users: readonly string[],
+  users: ReadonlySet<string>,
 ): string | undefined {
   switch (`${type} ${namespace} ${name}`) {
     case `get ${roster} query`:
@@ -118,8 +124,8 @@ function answerQuery(
   }
 }
 
-function writeRoster(asker: string, users: readonly string[]): string {
-  const items = users
+function writeRoster(asker: string, users: ReadonlySet<string>): string {
+  const items = [...(users.has(asker) ? users : [])]
     .filter(name => name !== asker)
     .map(name => `<item jid='${escapeXml(name)}@${domain}' name='${escapeXml(titleOf(name))}' subscription='both'/>`)
   return `<query xmlns='${roster}'>${items.join('')}</query>`
