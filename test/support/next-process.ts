@@ -1,6 +1,5 @@
 // A process that stops, and the next one, which takes up its sessions.
 
-import { pino } from 'pino'
 import type { TermLimits } from '../../src/browsers/bosh/terms.js'
 import { setDown, takeUp } from '../../src/session/registry/moving-sessions.js'
 import type { SessionRecord } from '../../src/session/session-record.js'
@@ -50,7 +49,7 @@ export function takeUpAt(bench: BoshBench, records: readonly string[], milliseco
     mendings.push(mending)
     return takeUpOne(bench, record, mending)
   }
-  for (const text of records) takeUp(text, milliseconds, take, pino({ enabled: false }))
+  for (const text of records) takeUp(text, milliseconds, take, () => {})
   return mendings
 }
 

@@ -29,7 +29,7 @@ export function* setDown(
 type Take = (record: SessionRecord) => boolean
 
 /** `outage`: milliseconds. Returns false if the session ends. */
-export function takeUp(text: string, outage: number, take: Take, log: Logger): boolean {
+export function takeUp(text: string, outage: number, take: Take, report: (error: unknown) => void): boolean {
   try {
     const record = JSON.parse(text) as SessionRecord
     const { link, createdAt, isKept } = record
@@ -38,16 +38,24 @@ export function takeUp(text: string, outage: number, take: Take, log: Logger): b
     const since = isKept === true && link.since === 0 ? 0 : link.since - outage
     return take({ ...record, createdAt: createdAt - outage, link: { ...link, since } })
   } catch (error) {
-    log.error(traceOf(error), 'a session could not be continued')
+    report(error)
     return false
   }
 }
+
+export const notContinued = (log: Logger) => (error: unknown) =>
+  log.error(traceOf(error), 'a session could not be continued')
 
 export function takeUpFiles(states: readonly WrittenState[], take: Take, log: Logger): void {
   for (const state of states) {
     if (!state.take()) continue
     const sum = { taken: 0, refused: 0 }
-    for (const text of state.records) sum[takeUp(text, state.outage, take, log) ? 'taken' : 'refused'] += 1
+    let report = notContinued(log)
+    const reportFirst = (error: unknown) => {
+      report(error)
+      report = () => {}
+    }
+    for (const text of state.records) sum[takeUp(text, state.outage, take, reportFirst) ? 'taken' : 'refused'] += 1
     log.info(sum, 'sessions of an earlier process were taken up')
     if (sum.refused > 0)
       log.warn(sum, 'some sessions end: their domains are not served, or their users cannot log in again')

@@ -19,7 +19,7 @@ import {
 import { userOf } from '../../xmpp/jid/jid.js'
 import { recordVersion, type SessionRecord } from '../session-record.js'
 import { Ticket } from '../ticket.js'
-import { takeUp } from './moving-sessions.js'
+import { notContinued, takeUp } from './moving-sessions.js'
 import type { WrittenState } from './state-files.js'
 
 const recordsAtOnce = 100
@@ -217,7 +217,7 @@ export class StoredRecords {
       if (opened === undefined) return []
       const { text, writtenAt, session, isEnded } = opened
       const outage = Math.min(Math.max(0, Date.now() - writtenAt), seconds * 1000)
-      if (!takeUp(text, outage, take, log)) return []
+      if (!takeUp(text, outage, take, notContinued(log))) return []
       if (!isEnded) return [session]
       // It is taken up only so that its portal gets the event.
       end(session.id)

@@ -398,6 +398,16 @@ test('sessions that were in a sealed file go on, if no other process takes the f
   ])
 })
 
+test('of records in a file that cannot be read, one is logged, and the others are counted', () => {
+  const next = nextBench()
+  takeUpFiles([{ outage: 0, records: ['{}', '{', '{}'], take: () => true }], () => true, next.log)
+  expect(next.logged.map(line => JSON.parse(line))).toMatchObject([
+    { level: 50, msg: 'a session could not be continued' },
+    { msg: 'sessions of an earlier process were taken up', taken: 0, refused: 3 },
+    { level: 40, refused: 3 },
+  ])
+})
+
 describe('a session does not move', () => {
   test.each<[string, (bench: BoshBench) => Promise<unknown>]>([
     ['while its login is under way', async bench => bench.login()],
