@@ -127,10 +127,12 @@ export class ForwardedRequests {
     let lost: string | undefined
     for (let tries = 1; !peer.gone; tries++) {
       place ??= await this.#lookUp(sid, peer, lost)
-      peer.mayBeLate = true
       // Its client may have repeated the request, and must get the reply to that one.
       if (peer.gone) return
-      if (place === 'here') return this.#newest!.serve(text, peer, true)
+      if (place === 'here') {
+        peer.mayBeLate = true
+        return this.#newest!.serve(text, peer, true)
+      }
       if (place === undefined) return this.#newest!.refuseUnknown(peer)
       const how = await forwardText(place.link, text, peer)
       if (how === undefined) return

@@ -213,11 +213,12 @@ export class StoredRecords {
   async #takeUp(records: readonly TakenRecord[]): Promise<number> {
     const { seconds, take, log, end } = this.#parts
     const live = await Promise.all(records.map(record => this.#opened(record)))
+    const report = notContinued(log)
     const taken = live.flatMap(opened => {
       if (opened === undefined) return []
       const { text, writtenAt, session, isEnded } = opened
       const outage = Math.min(Math.max(0, Date.now() - writtenAt), seconds * 1000)
-      if (!takeUp(text, outage, take, notContinued(log))) return []
+      if (!takeUp(text, outage, take, report)) return []
       if (!isEnded) return [session]
       // It is taken up only so that its portal gets the event.
       end(session.id)
