@@ -55,6 +55,8 @@ export class ConverseChat {
   #wasAttached: boolean | undefined
   #isReplaced = false
   #attempts = 0
+  /** Of this attempt, Converse takes messages, and repeats over WebSocket what it sends: it has read `<enabled/>`. */
+  #readyAttempt: number | undefined
   #isOverSocket = false
   /** Converse sends what the last WebSocket may have lost. These stanzas must come first, and in their order. */
   #isResuming = false
@@ -91,7 +93,9 @@ export class ConverseChat {
       return { ...payload, success: true }
     })
     // Not earlier: after the first stanza the service delivers messages, which Converse would not take yet.
-    api.listen.on('reconnected', () => setTimeout(() => this.#isAttached && this.#sendAgain()))
+    const begin = () => setTimeout(() => this.#isAttached && this.#begin())
+    api.listen.on('connected', begin)
+    api.listen.on('reconnected', begin)
     api.listen.on('logout', () => this.#isEnded || this.#end('closed', 'The chat has ended.'))
     api.listen.on('disconnected', () => this.#showEnd())
     api.listen.on('presencesInitialized', () => this.#isResumed || forgetPresences(state))
@@ -119,7 +123,7 @@ export class ConverseChat {
     }
     const { nickname } = this.#options
     if (nickname) stanza.append(nickOf(nickname))
-    const isGiven = this.#isAttached || this.#isResuming
+    const isGiven = this.#readyAttempt === this.#attempts || this.#isResuming
     this.#departures.add(stanza, isGiven, isGiven && this.#isOverSocket)
     if (isGiven) this.#give(stanza)
   }
@@ -130,7 +134,8 @@ export class ConverseChat {
     if (this.#isCounted) this.#send(newElement('r', { xmlns: 'urn:xmpp:sm:3' }))
   }
 
-  #sendAgain(): void {
+  #begin(): void {
+    this.#readyAttempt = this.#attempts
     const unsent = this.#departures.unsent()
     if (this.#isOverSocket) this.#departures.arrived()
     for (const message of unsent) this.#give(message)
@@ -145,7 +150,7 @@ export class ConverseChat {
       if (mine !== this.#attempts) return
       this.#isAsking = false
       if (!answer) this.#askServer(connection)
-      else if (!isUnconfirmed(answer)) this.#sendAgain()
+      else if (!isUnconfirmed(answer)) this.#begin()
     }
     connection.sendIQ(ping(connection.domain!, randomName()), answered, answered, longestFailure)
   }

@@ -65,7 +65,7 @@ export class PageSession {
   #isLeft = false
   #isReplaced = false
   #deadline: ReturnType<typeof setTimeout> | undefined
-  /** New messages wait while older messages are sent again. */
+  /** New messages wait while older messages are sent again, and until Strophe would repeat them. */
   isHolding = false
   /** Undefined if no ping of `sendMessages` is open. True if another ping must follow the open ping. */
   #mustPingAgain: boolean | undefined
@@ -131,13 +131,23 @@ export class PageSession {
     let hasOpened = false
     let isIn = false
     let isLost = false
+    const begin = () => {
+      clearTimeout(this.#deadline)
+      this.#release()
+      this.check()
+    }
     connection.xmlInput = element => {
       hasOpened = true
       this.#link.note(element)
-      if (isIn) arrivals.note(element)
-      else if (childOf(element, 'bind', bindNamespace) && element.localName === 'iq') {
+      if (isIn) {
+        arrivals.note(element)
+        if (element.localName === 'enabled' && !this.#isOver) queueMicrotask(begin)
+      } else if (childOf(element, 'bind', bindNamespace) && element.localName === 'iq') {
         isLost = this.#goOn()
         isIn = true
+        // If the connection breaks before `<enabled/>`, Strophe forgets what it has sent.
+        this.isHolding = !!connection.sm
+        again = ''
       } else if (element.localName === 'resumed') {
         arrivals.resume()
         isIn = true
@@ -146,9 +156,10 @@ export class PageSession {
         // would send them again.
         const { state } = connection.sm!
         const last = state.unacked.findLastIndex(({ stanza }) => stanza.includes(socket.confirmed))
-        state.unacked = state.unacked.slice(last + 1).filter(({ name }) => name !== 'iq')
-        this.isHolding = state.unacked.length > 0
-        again = JSON.stringify(state)
+        const kept = state.unacked.slice(last + 1).filter(({ name }) => name !== 'iq')
+        departures.lost(id => kept.some(({ stanza }) => stanza.includes(id)))
+        const isOwn = (text: string) => departures.outgoing.some(({ id }) => text.includes(id))
+        state.unacked = kept.filter(({ stanza }) => !isOwn(stanza))
       }
     }
     const block = () => {
@@ -159,7 +170,7 @@ export class PageSession {
       this.#isReplaced ||= condition === 'conflict'
       if (this.#isOver) return
       if (status === connected) {
-        clearTimeout(this.#deadline)
+        if (!this.isHolding) clearTimeout(this.#deadline)
         this.#isLoggedIn = true
         this.#introduce(isLost, again)
         if (!this.isHolding) departures.arrived()
@@ -198,10 +209,10 @@ export class PageSession {
     if (moves.length > 0) this.send(...moves)
   }
 
-  sendUnsent(kept?: string): void {
+  sendUnsent(): void {
     if (this.isHolding) return
     const { departures } = this.#parts
-    const unsent = departures.unsent(kept)
+    const unsent = departures.unsent()
     if (this.socket) departures.arrived()
     if (unsent.length > 0) this.sendMessages(...unsent)
   }
@@ -327,9 +338,9 @@ export class PageSession {
     this.check(() => this.#release())
   }
 
-  #release(kept?: string): void {
+  #release(): void {
     this.isHolding = false
-    this.sendUnsent(kept)
+    this.sendUnsent()
   }
 
   async #introduce(isLost: boolean, kept?: string): Promise<void> {
@@ -346,12 +357,7 @@ export class PageSession {
     const unsent = this.isHolding ? [] : departures.unsent(kept)
     this.send(...entering, ...rooms.movesAtStart(isNew), ...unsent, ...this.#state())
     const caughtUp = this.#catchUp(isLost || !this.#binding.resumed)
-    // Strophe may send kept stanzas after the first ping, so only a second ping confirms them.
-    const sentAgain = () => {
-      this.#release(kept)
-      this.check()
-    }
-    this.check(kept ? sentAgain : undefined)
+    if (!this.isHolding) this.check()
     if (await caughtUp) departures.failInDoubt()
     await contacts
     if (!this.#isOver) this.#events.settled()

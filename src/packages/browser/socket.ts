@@ -18,8 +18,9 @@ export function createSocket(Strophe: StropheNamespace): ManagedSocket {
   let kept = 'null'
   const storage = {
     load: () => JSON.parse(kept),
-    save(_key: string, state: unknown) {
-      kept = JSON.stringify(state)
+    // Of a stream that cannot be resumed, Strophe would repeat nothing, and would not begin the next one.
+    save(_key: string, state: { readonly id: string | null }) {
+      kept = JSON.stringify(state.id ? state : null)
     },
     clear() {
       kept = 'null'

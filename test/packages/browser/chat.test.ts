@@ -1,6 +1,11 @@
-import { expect, jest, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Chat, eachPage, pageBinding, passes } from '../../support/fake-page.js'
+import { fakeElement, Status } from '../../support/fake-strophe.js'
 
+// This project has no types of browsers.
+const { createSocket } = jest.requireActual<{ createSocket(Strophe: object): void }>(
+  '../../../src/packages/browser/socket.js',
+)
 const page = eachPage()
 
 test('a closed chat leaves no timer and no listener in its page, although its WebSocket is silent', async () => {
@@ -15,4 +20,93 @@ test('a closed chat leaves no timer and no listener in its page, although its We
   chat.close()
   expect(jest.getTimerCount()).toBe(0)
   expect(options.every(({ signal }) => signal.aborted)).toBe(true)
+})
+
+describe('Until Strophe would repeat them, over WebSocket', () => {
+  const bind = fakeElement('bind', { xmlns: 'urn:ietf:params:xml:ns:xmpp-bind' })
+  const pings = () => page.last.sentNames.filter(name => name === 'iq').length
+  let chat: InstanceType<typeof Chat>
+
+  /** `unacked`: what Strophe has from before, and of which the service does not resume the stream. */
+  const comes = (unacked: readonly string[] = []) => {
+    const state = { unacked: unacked.map(stanza => ({ name: stanza.split(' ')[0], stanza })) }
+    Object.assign(page.last, { sm: { state } })
+    if (unacked.length > 0) page.last.receives('failed')
+    page.last.receives('iq', bind)
+    page.last.becomes(Status.connected)
+    return state
+  }
+
+  beforeEach(async () => {
+    const binding = async () => ({ ...pageBinding, resumed: true })
+    chat = new Chat({ Strophe: page.Strophe, binding, transport: 'websocket', history: 0 })
+    chat.start()
+    await passes(0)
+    comes()
+  })
+
+  afterEach(() => chat.close())
+
+  test('messages wait, and are confirmed by a ping after them', async () => {
+    chat.send('bob@localhost', 'one')
+    const before = pings()
+    await passes(0)
+    expect(page.last.texts).toEqual([])
+    page.last.receives('enabled')
+    await passes(0)
+    expect(page.last.texts).toEqual(['one'])
+    expect(pings()).toBeGreaterThan(before)
+    chat.send('bob@localhost', 'two')
+    expect(page.last.texts).toEqual(['one', 'two'])
+  })
+
+  test('messages wait for the next connection if this one breaks', async () => {
+    chat.send('bob@localhost', 'one')
+    page.last.becomes(Status.disconnected)
+    page.last.receives('enabled')
+    await passes(1_000)
+    comes()
+    expect(page.last.texts).toEqual([])
+    page.last.receives('enabled')
+    await passes(0)
+    expect(page.last.texts).toEqual(['one'])
+  })
+
+  test('messages that an earlier connection may have lost wait too, and Strophe does not send them', async () => {
+    page.last.receives('enabled')
+    await passes(0)
+    const id = chat.send('bob@localhost', 'one')
+    page.last.becomes(Status.disconnected)
+    await passes(1_000)
+    const state = comes([`message ${id}`, 'presence', 'iq 1'])
+    expect(state.unacked.map(({ name }) => name)).toEqual(['presence'])
+    chat.send('bob@localhost', 'two')
+    expect(page.last.texts).toEqual(['one'])
+    page.last.receives('enabled')
+    await passes(0)
+    expect(page.last.texts).toEqual(['one', 'one', 'two'])
+  })
+
+  test('Strophe is not told of a stream that it cannot resume, because it would not begin another', () => {
+    interface Storage {
+      load(): unknown
+      save(key: string, state: { readonly id: string | null }): void
+    }
+    let storage: Storage
+    class Connection {
+      constructor(_url: string, options: { readonly streamManagement: { readonly storage: Storage } }) {
+        storage = options.streamManagement.storage
+      }
+    }
+    createSocket({ Connection })
+    storage!.save('', { id: 's' })
+    expect(storage!.load()).toEqual({ id: 's' })
+    storage!.save('', { id: null })
+    expect(storage!.load()).toBeNull()
+  })
+
+  test('a connection is given up that falls silent', async () => {
+    await passes(10_000)
+    expect(page.last.calls).toEqual(['connect', 'reset', 'disconnect'])
+  })
 })

@@ -11,6 +11,8 @@ async function goesOnline(transport: 'bosh' | 'websocket') {
   void connectConverse({ binding, transport })
   await passes(0)
   page.last.becomes(online[transport])
+  page.hears('connected')
+  await passes(0)
 }
 
 // After the first stanza the service delivers what waits, and Converse would lose it.
@@ -37,6 +39,19 @@ test('a message is followed by a request for its acknowledgement once stream man
   page.last.receives('enabled')
   page.say('2')
   expect(page.last.sentNames).toEqual(['message', 'message', 'r'])
+})
+
+// Converse repeats only what it has sent after `<enabled/>`, for which it waits first.
+test('a message typed before Converse has logged in is sent after that', async () => {
+  void connectConverse({ binding, transport: 'websocket' })
+  await passes(0)
+  page.last.becomes(online.websocket)
+  page.say('1')
+  expect(page.last.sentNames).toEqual([])
+  page.last.receives('enabled')
+  page.hears('connected')
+  await passes(0)
+  expect(page.last.sentNames).toEqual(['message', 'r'])
 })
 
 // The service and the server count what the page sends: what Converse repeats must not follow new stanzas.
