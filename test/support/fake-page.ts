@@ -83,6 +83,8 @@ class FakePage {
   say = (_id: string): void => {}
   occurs = (_type: string): void => {}
   storage: Record<string, string> = {}
+  /** What Converse has saved of its session. */
+  session: Record<string, unknown> = {}
   /** Parts of Converse that plugins replace. */
   exports: { handleMessageStanza?: (message: { readonly id: string }) => Promise<unknown> } = {}
   leave = (): void => {}
@@ -91,6 +93,7 @@ class FakePage {
     this.connections.length = 0
     this.statuses.length = 0
     this.exports = {}
+    this.session = {}
     this.storage = Object.create(storageMethods)
     this.leave = setGlobals({
       addEventListener: undefined,
@@ -142,7 +145,11 @@ class FakePage {
     const { Strophe } = this
     const heard = new Map<string, (...given: unknown[]) => unknown>()
     const settings: Record<string, string> = {}
-    const model = { get() {}, set() {}, save() {} }
+    const connfeedback = { set() {} }
+    const session = {
+      get: (name: string) => this.session[name],
+      save: (values: object) => void Object.assign(this.session, values),
+    }
     let connection: FakeConnection | undefined
     const user = {
       async login() {
@@ -162,7 +169,7 @@ class FakePage {
         user,
       },
       exports: this.exports,
-      state: { connfeedback: model, session: model },
+      state: { connfeedback, session },
     }
     // Converse logs in again after a lost connection.
     heard.set('will-log-in', () => void user.login())

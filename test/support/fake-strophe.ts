@@ -84,7 +84,7 @@ export const fakeXml = {
   },
 }
 
-export const Status = { connected: 5, disconnected: 6, attached: 8 } as const
+export const Status = { connectionFailed: 2, connected: 5, disconnected: 6, attached: 8 } as const
 
 interface Question {
   readonly iq: FakeElement

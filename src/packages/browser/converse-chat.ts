@@ -55,14 +55,14 @@ export class ConverseChat {
   #wasAttached: boolean | undefined
   #isReplaced = false
   #attempts = 0
-  /** Of this attempt, Converse takes messages, and repeats over WebSocket what it sends: it has read `<enabled/>`. */
+  /** In this attempt, Converse takes messages, and repeats over WebSocket what it sends: it has read `<enabled/>`. */
   #readyAttempt: number | undefined
   #isOverSocket = false
   /** Converse sends what the last WebSocket may have lost. These stanzas must come first, and in their order. */
   #isResuming = false
   /** Stream management has begun. */
   #isCounted = false
-  /** Stanzas that the service has not acknowledged over the last WebSocket. */
+  /** What the service has not acknowledged over the last WebSocket. */
   #unacked = ''
   #isAsking = false
 
@@ -121,8 +121,7 @@ export class ConverseChat {
       this.#send(stanza)
       return
     }
-    const { nickname } = this.#options
-    if (nickname) stanza.append(nickOf(nickname))
+    if (this.#options.nickname) stanza.append(nickOf(this.#options.nickname))
     const isGiven = this.#readyAttempt === this.#attempts || this.#isResuming
     this.#departures.add(stanza, isGiven, isGiven && this.#isOverSocket)
     if (isGiven) this.#give(stanza)
@@ -139,6 +138,12 @@ export class ConverseChat {
     const unsent = this.#departures.unsent()
     if (this.#isOverSocket) this.#departures.arrived()
     for (const message of unsent) this.#give(message)
+  }
+
+  /** Converse will not send them again. Some may have arrived. */
+  #takeBackUnacked(): void {
+    this.#departures.lost(id => this.#unacked.includes(id))
+    this.#unacked = ''
   }
 
   /** After the answer, the XMPP server also receives messages. */
@@ -244,13 +249,14 @@ export class ConverseChat {
       link.note(element)
       this.#take(attempt, element)
     }
-    if (!isOverSocket) connection.xmlOutput = body => this.#departures.note(body)
     const follow = (code: number, condition?: string | null) => this.#follow(attempt, code, condition)
     if (!this.#isResumed) this.#converse.state.session.save({ roster_cached: false })
     if (isOverSocket) {
       setTimeout(() => this.#hangUpLate(attempt), socketPatience)
       connection.connect(found.jid, found.websocket!.token, follow)
     } else {
+      connection.xmlOutput = body => this.#departures.note(body)
+      this.#takeBackUnacked()
       this.#converse.state.session.save({ smacks_enabled: false, smacks_stream_id: null })
       connection.attach(found.jid, found.sid, found.rid, follow, found.wait, found.hold, found.requests)
     }
@@ -275,8 +281,7 @@ export class ConverseChat {
     if (attempt.count === undefined) {
       if (element.localName === 'iq') {
         attempt.count = attempt.found.delivered ?? 0
-        // A resumed session still has them, so that they would arrive twice.
-        if (!this.#isResumed) this.#departures.lost(id => this.#unacked.includes(id))
+        this.#takeBackUnacked()
       }
       if (element.localName === 'resumed') {
         attempt.count = this.#memory.seen
@@ -310,8 +315,7 @@ export class ConverseChat {
       if (code === connectionFailed && count === undefined && this.#mayChange) {
         this.#transport = 'bosh'
         this.#attempts += 1
-        void this.#logIn(found)
-        return
+        return void this.#logIn(found)
       }
       if (code === loginFailed || code === disconnected) return void this.#lose()
       if (code === attached || code === connected) {
@@ -343,10 +347,13 @@ export class ConverseChat {
     this.#attempts += 1
     this.#isResuming = false
     this.#isAsking = false
-    if (this.#isAttached && this.#isOverSocket)
-      this.#unacked = JSON.stringify(this.#converse.state.session.get('unacked_stanzas') ?? '')
-    if (this.#isAttached) this.#converse.api.connection.reconnect()
-    else this.#wait(lost)
+    if (this.#isAttached) {
+      const { api, state } = this.#converse
+      if (this.#isOverSocket) this.#unacked = JSON.stringify(state.session.get('unacked_stanzas') ?? '')
+      // Otherwise, Converse resumes its stream only once, and forgets what the connection may have lost.
+      state.session.save({ smacks_resumed: false })
+      api.connection.reconnect()
+    } else this.#wait(lost)
     this.#isAttached = false
   }
 

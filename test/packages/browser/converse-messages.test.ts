@@ -65,6 +65,57 @@ test('what Converse repeats after a resumption is not delayed', async () => {
   expect(page.last.sentNames).toEqual(['message', 'r'])
 })
 
+test('a stream is resumed after each break, not only after the first', async () => {
+  await goesOnline('websocket')
+  page.session['smacks_resumed'] = true
+  page.last.becomes(Status.disconnected)
+  expect(page.session['smacks_resumed']).toBe(false)
+})
+
+test('what a WebSocket may have lost is sent once more if its stream cannot be resumed', async () => {
+  await goesOnline('websocket')
+  const lose = async () => {
+    page.last.becomes(Status.disconnected)
+    await passes(10_000)
+  }
+  const comeBack = async (transport: 'bosh' | 'websocket') => {
+    page.last.becomes(online[transport])
+    page.hears('reconnected')
+    await passes(0)
+    return page.last.texts
+  }
+  page.last.receives('iq')
+  page.last.receives('enabled')
+  page.say('1')
+  page.session['unacked_stanzas'] = [`<message id='1'/>`]
+  await lose()
+  page.last.receives('iq')
+  expect(await comeBack('websocket')).toEqual(['Hello'])
+  page.session['unacked_stanzas'] = []
+  await lose()
+  page.last.receives('iq')
+  expect(await comeBack('websocket')).toEqual([])
+})
+
+test('what a WebSocket may have lost is sent once more over BOSH', async () => {
+  void connectConverse({ binding })
+  await passes(0)
+  page.last.becomes(Status.connected)
+  page.last.receives('enabled')
+  page.hears('connected')
+  await passes(0)
+  page.say('1')
+  page.session['unacked_stanzas'] = [`<message id='1'/>`]
+  page.last.becomes(Status.disconnected)
+  await passes(1_000)
+  page.last.becomes(Status.connectionFailed)
+  await passes(0)
+  page.last.becomes(Status.attached)
+  page.hears('reconnected')
+  await passes(0)
+  expect(page.last.texts).toEqual(['Hello'])
+})
+
 test('an exception in `onStatus` is reported, and does not stop Converse', async () => {
   const reported: unknown[] = []
   Object.assign(globalThis, { reportError: (error: unknown) => reported.push(error) })
