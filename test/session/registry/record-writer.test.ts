@@ -30,6 +30,7 @@ import {
   resumable,
   resumedByServer,
   resumesAt,
+  takeUpAt,
   takeUpOne,
 } from '../../support/next-process.js'
 import { attachRecorded, idsIn, keepRecords, recordsOfProcess, sessionAt, sm, storeOf } from './conversation.js'
@@ -538,6 +539,20 @@ describe('the server of a session', () => {
     expect(confirmations().at(-1)).toBe(`<a ${sm} h='1'/>`)
   })
 
+  test('gets no confirmation of what comes while the first record is stored', async () => {
+    client = await dying.warmed({ management: { mending: new FakeMending() } })
+    jest.spyOn(store.records, 'keep').mockReturnValue(new Promise(() => {}))
+    await dying.server(() => client.link.say(enabledByServer))
+    await dying.pass(0.01)
+    await client.next()
+    await dying.server(() => client.link.receive(message('1')))
+    await client.next()
+    await client.next()
+    await dying.server(() => client.link.say(r))
+    await dying.pass(3)
+    expect(confirmations()).toEqual([`<a ${sm} h='0'/>`])
+  })
+
   test.each([
     ['is away', () => Object.defineProperty(store, 'isUp', { get: () => false, configurable: true })],
     ['fails', () => jest.spyOn(store.records, 'keep').mockRejectedValue(new StoreUnavailable('failed'))],
@@ -964,6 +979,16 @@ describe('a refusal of the service', () => {
     await dying.server(link => link.events.onDropped!(large))
     dying.registry.byId(client.id)!.end('logout', 'loggedOut')
     expect(client.link.sent.join('').split(`id='large'`)).toHaveLength(2)
+  })
+
+  test('that waits for a record is sent by the next process, if that stores no records', async () => {
+    await isKept()
+    storesNoMore()
+    await dying.server(link => link.events.onDropped!(large))
+    const bench = nextBench({}, about)
+    const [mending] = takeUpAt(bench, recordsOf(dying))
+    const link = await resumesAt(bench, mending!)
+    expect(link.sent.join('').split(`id='large'`)).toHaveLength(2)
   })
 
   test('that waits for a record, among many, does not fill the memory', async () => {
