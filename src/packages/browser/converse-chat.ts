@@ -3,20 +3,18 @@ import { Backoff } from './backoff.js'
 import type { ChatOptions, Status } from './chat.js'
 import { ConverseArrivals, takeOneByOne } from './converse-arrivals.js'
 import { forgetPresences, probeContacts } from './converse-contacts.js'
+import { ConverseDepartures } from './converse-departures.js'
 import { keep, kept } from './converse-memory.js'
 import type { ConverseConnection, PrivateConverse } from './converse-types.js'
-import { Departures, isUnconfirmed } from './departures.js'
+import { isUnconfirmed } from './departures.js'
 import { mayReturn, NoChat, replaced } from './failures.js'
-import { LinkState, mending, ping, watch } from './link-state.js'
-import { nickOf, removeForbidden } from './message.js'
+import { LinkState, mending, watch } from './link-state.js'
 import { randomName } from './page-memory.js'
 import { orderReplies } from './reply-order.js'
-import { longestFailure } from './request-retries.js'
 import { checkSignIn } from './sign-in-check.js'
 import { hangUp, socketAddress, socketPatience } from './socket.js'
 import { askForBinding, type Located, type Source } from './source.js'
 import { attached, connected, connecting, connectionFailed, disconnected, loginFailed } from './strophe.js'
-import { newElement } from './written-xml.js'
 
 export type ConverseOptions = Source & Pick<ChatOptions, 'checkEvery' | 'nickname' | 'transport'> & OtherOptions
 
@@ -41,10 +39,9 @@ interface Attempt {
 export class ConverseChat {
   readonly #converse: PrivateConverse
   readonly #options: ConverseOptions
-  readonly #send: PrivateConverse['api']['send']
   readonly #backoff = new Backoff()
   readonly #arrivals = new ConverseArrivals()
-  readonly #departures = new Departures([], [], () => {})
+  readonly #departures: ConverseDepartures
   /** `seen` counts stanzas of the session. */
   readonly #memory = { tab: randomName(), jid: '', seen: 0, ...kept() }
   #transport: ConverseOptions['transport']
@@ -55,29 +52,18 @@ export class ConverseChat {
   #wasAttached: boolean | undefined
   #isReplaced = false
   #attempts = 0
-  /** In this attempt, Converse takes messages, and repeats over WebSocket what it sends: it has read `<enabled/>`. */
-  #readyAttempt: number | undefined
   #isOverSocket = false
-  /** Converse sends what the last WebSocket may have lost. These stanzas must come first, and in their order. */
-  #isResuming = false
-  /** Stream management has begun. */
-  #isCounted = false
-  /** What the service has not acknowledged over the last WebSocket. */
-  #unacked = ''
-  #isAsking = false
 
   constructor(converse: PrivateConverse, options: ConverseOptions) {
     this.#converse = converse
     this.#options = options
-    this.#send = converse.api.send
+    this.#departures = new ConverseDepartures(converse.api, options.nickname)
     this.#transport = options.transport ?? 'auto'
   }
 
   start(): void {
     const { api, exports, state } = this.#converse
     this.#hideName()
-    /** Converse drops stanzas without a connection. */
-    api.send = stanza => this.#sendOrKeep('tree' in stanza ? stanza.tree() : stanza)
     api.settings.extend({ bosh_service_url: '' })
     api.listen.on('initialized', () => {
       takeOneByOne(exports)
@@ -93,7 +79,7 @@ export class ConverseChat {
       return { ...payload, success: true }
     })
     // Not earlier: after the first stanza the service delivers messages, which Converse would not take yet.
-    const begin = () => setTimeout(() => this.#isAttached && this.#begin())
+    const begin = () => setTimeout(() => this.#isAttached && this.#departures.begin())
     api.listen.on('connected', begin)
     api.listen.on('reconnected', begin)
     api.listen.on('logout', () => this.#isEnded || this.#end('closed', 'The chat has ended.'))
@@ -106,58 +92,15 @@ export class ConverseChat {
       (code, reason) => this.#end(code, reason),
     )
     for (const type of ['online', 'visibilitychange']) addEventListener(type, this.#come)
-    addEventListener('pagehide', () => this.#isEnded || keep(this.#memory))
+    addEventListener('pagehide', () => {
+      if (this.#isAttached) this.#departures.begin()
+      if (!this.#isEnded) keep(this.#memory)
+    })
     addEventListener('pageshow', ({ persisted }) => {
       if (!persisted) return
       this.#hideName()
       if (!this.#isEnded) this.#lose()
     })
-  }
-
-  #sendOrKeep(stanza: Element): void {
-    removeForbidden(stanza)
-    const isChat = stanza.getAttribute('type') === 'chat' && stanza.id && stanza.getElementsByTagName('body')[0]
-    if (!isChat) {
-      this.#send(stanza)
-      return
-    }
-    if (this.#options.nickname) stanza.append(nickOf(this.#options.nickname))
-    const isGiven = this.#readyAttempt === this.#attempts || this.#isResuming
-    this.#departures.add(stanza, isGiven, isGiven && this.#isOverSocket)
-    if (isGiven) this.#give(stanza)
-  }
-
-  #give(message: Element): void {
-    this.#send(message)
-    // Converse alone asks only after five stanzas.
-    if (this.#isCounted) this.#send(newElement('r', { xmlns: 'urn:xmpp:sm:3' }))
-  }
-
-  #begin(): void {
-    this.#readyAttempt = this.#attempts
-    const unsent = this.#departures.unsent()
-    if (this.#isOverSocket) this.#departures.arrived()
-    for (const message of unsent) this.#give(message)
-  }
-
-  /** Converse will not send them again. Some may have arrived. */
-  #takeBackUnacked(): void {
-    this.#departures.lost(id => this.#unacked.includes(id))
-    this.#unacked = ''
-  }
-
-  /** After the answer, the XMPP server also receives messages. */
-  #askServer(connection: ConverseConnection): void {
-    if (this.#isAsking || !this.#isAttached) return
-    this.#isAsking = true
-    const mine = this.#attempts
-    const answered = (answer: Element | null) => {
-      if (mine !== this.#attempts) return
-      this.#isAsking = false
-      if (!answer) this.#askServer(connection)
-      else if (!isUnconfirmed(answer)) this.#begin()
-    }
-    connection.sendIQ(ping(connection.domain!, randomName()), answered, answered, longestFailure)
   }
 
   /** Removes the tab's name, because browsers copy storage to a duplicated tab. */
@@ -228,10 +171,12 @@ export class ConverseChat {
   }
 
   #open(found: Located): void {
-    const connection = this.#converse.api.connection.get()!
+    const { api, state } = this.#converse
+    const connection = api.connection.get()!
+    const { session } = state
     const isOverSocket = connection.service.startsWith('ws')
     this.#isOverSocket = isOverSocket
-    this.#isCounted = false
+    this.#departures.opens(isOverSocket, session)
     const count = isOverSocket ? undefined : (found.delivered ?? 0)
     const attempt: Attempt = { number: ++this.#attempts, found, connection, count }
     this.#arrivals.broken()
@@ -250,14 +195,13 @@ export class ConverseChat {
       this.#take(attempt, element)
     }
     const follow = (code: number, condition?: string | null) => this.#follow(attempt, code, condition)
-    if (!this.#isResumed) this.#converse.state.session.save({ roster_cached: false })
+    if (!this.#isResumed) session.save({ roster_cached: false })
     if (isOverSocket) {
       setTimeout(() => this.#hangUpLate(attempt), socketPatience)
       connection.connect(found.jid, found.websocket!.token, follow)
     } else {
       connection.xmlOutput = body => this.#departures.note(body)
-      this.#takeBackUnacked()
-      this.#converse.state.session.save({ smacks_enabled: false, smacks_stream_id: null })
+      session.save({ smacks_enabled: false, smacks_stream_id: null })
       connection.attach(found.jid, found.sid, found.rid, follow, found.wait, found.hold, found.requests)
     }
   }
@@ -275,17 +219,17 @@ export class ConverseChat {
   #take(attempt: Attempt, element: Element): void {
     // Over WebSocket, stream management begins first.
     if (/^(enabled|resumed)$/.test(element.localName)) {
-      this.#isCounted = true
+      this.#departures.isCounted = true
       this.#watch(attempt)
     }
     if (attempt.count === undefined) {
       if (element.localName === 'iq') {
         attempt.count = attempt.found.delivered ?? 0
-        this.#takeBackUnacked()
+        this.#departures.takeBackUnacked()
       }
       if (element.localName === 'resumed') {
         attempt.count = this.#memory.seen
-        this.#isResuming = true
+        this.#departures.isResuming = true
       }
       return
     }
@@ -301,7 +245,7 @@ export class ConverseChat {
     if (isNew ? this.#departures.takeBack(stanza) === 'again' : isUnconfirmed(stanza)) {
       stanza.replaceChildren()
       stanza.setAttribute('type', 'normal')
-      this.#askServer(connection)
+      this.#departures.askServer(connection)
     }
     this.#arrivals.take(stanza, isNew)
   }
@@ -320,7 +264,9 @@ export class ConverseChat {
       if (code === loginFailed || code === disconnected) return void this.#lose()
       if (code === attached || code === connected) {
         this.#isAttached = this.#wasAttached = true
-        this.#isResuming = false
+        this.#departures.isResuming = false
+        // Otherwise, Converse would resume its stream only once, and forget what the connection may lose.
+        this.#converse.state.session.save({ smacks_resumed: false })
         this.#backoff.succeeded()
         this.#enter({ state: 'online' })
       }
@@ -329,14 +275,19 @@ export class ConverseChat {
     if (code === attached) this.#watch(attempt)
   }
 
-  #hangUpLate(attempt: Attempt): void {
-    if (!this.#isCurrent(attempt) || this.#isAttached) return
+  /** The login may be late, and then `<enabled/>`. */
+  #hangUpLate(attempt: Attempt, wasAttached?: boolean): void {
+    if (!this.#isCurrent(attempt) || this.#departures.isReady) return
+    if (this.#isAttached && !wasAttached) {
+      setTimeout(() => this.#hangUpLate(attempt, true), socketPatience)
+      return
+    }
     this.#attempts += 1
     hangUp(attempt.connection)
-    if (this.#mayChange) {
-      this.#transport = 'bosh'
-      void this.#ask()
-    } else this.#lose()
+    const mayChange = this.#mayChange
+    if (mayChange) this.#transport = 'bosh'
+    if (mayChange && !wasAttached) void this.#ask()
+    else this.#lose()
   }
 
   get #mayChange(): boolean {
@@ -345,20 +296,17 @@ export class ConverseChat {
 
   #lose(): void {
     this.#attempts += 1
-    this.#isResuming = false
-    this.#isAsking = false
-    if (this.#isAttached) {
-      const { api, state } = this.#converse
-      if (this.#isOverSocket) this.#unacked = JSON.stringify(state.session.get('unacked_stanzas') ?? '')
-      // Otherwise, Converse resumes its stream only once, and forgets what the connection may have lost.
-      state.session.save({ smacks_resumed: false })
-      api.connection.reconnect()
-    } else this.#wait(lost)
+    this.#departures.broken()
+    if (this.#isAttached) this.#converse.api.connection.reconnect()
+    else this.#wait(lost)
     this.#isAttached = false
   }
 
   #wait(reason: string, atLeast = 0): void {
     this.#attempts += 1
+    // If a ping of Converse had no answer, Converse reconnects without `lose`.
+    this.#isAttached = false
+    this.#departures.broken()
     if (this.#isReplaced) {
       this.#isReplaced = false
       this.#backoff.cancel()

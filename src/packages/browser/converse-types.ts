@@ -18,6 +18,7 @@ export interface PrivateConverse {
     readonly user: { login(jid: string): Promise<void>; logout(): Promise<void> }
     /** May be replaced. */
     send: (stanza: Element | { tree(): Element }) => void
+    trigger(event: 'send', stanza: Element): void
   }
   readonly exports: {
     readonly ControlBox?: new (attributes: object) => unknown
@@ -29,7 +30,7 @@ export interface PrivateConverse {
     readonly connfeedback: Model
     readonly presences: { readonly models: readonly (Model & { readonly resources: { reset(): void } })[] }
     readonly roster: { readonly models: readonly Model[] }
-    readonly session: Model
+    readonly session: { get(name: 'unacked_stanzas'): readonly string[] | undefined } & Model
   }
 }
 

@@ -67,7 +67,7 @@ export class Departures {
     const known = this.#all.find(each => each.id === id)
     const outgoing = { id, xml, isSent, ...(known?.isAgain && { isAgain: true }) }
     if (isQueued) this.#queued.add(outgoing)
-    this.#keep([...this.#all.filter(each => each !== known), outgoing])
+    this.#keep(known ? this.#all.map(each => (each === known ? outgoing : each)) : [...this.#all, outgoing])
   }
 
   /** `received`: rid of the last request that arrived. `isLost`: an earlier connection may have lost the stanza. */
@@ -139,6 +139,13 @@ export class Departures {
   lost(isLost: (id: string) => boolean): void {
     const isMeant = (outgoing: Outgoing) => outgoing.isSent === true && isPending(outgoing) && isLost(outgoing.id)
     this.#change(isMeant, ({ isSent: _, ...outgoing }) => outgoing)
+  }
+
+  /** Returns what Strophe must send again itself, because it is no message of the tab. */
+  takeOver<Kept extends { readonly stanza: string }>(kept: readonly Kept[]): readonly Kept[] {
+    const ids = kept.map(({ stanza }) => idOf(stanza))
+    this.lost(id => ids.includes(id))
+    return kept.filter((_, index) => !this.#all.some(({ id }) => id === ids[index]))
   }
 
   /** Call this if the archive lacks the messages in doubt. */
@@ -257,6 +264,8 @@ const isInDoubt = (outgoing: Outgoing) => outgoing.isInDoubt === true && isPendi
 
 const addressOf = (outgoing: Outgoing) => readStanza(outgoing).getAttribute('to') ?? ''
 
-function readStanza({ xml }: Outgoing): Element {
+export const idOf = (xml: string): string | null => readStanza({ xml }).getAttribute('id')
+
+function readStanza({ xml }: Pick<Outgoing, 'xml'>): Element {
   return new DOMParser().parseFromString(xml, 'text/xml').documentElement
 }

@@ -125,7 +125,6 @@ export class PageSession {
   useSocket(socket: ManagedSocket, token: string): void {
     const { arrivals, departures } = this.#parts
     const { connection } = socket
-    let again = socket.kept()
     this.connection = connection
     this.socket = socket
     let hasOpened = false
@@ -147,7 +146,6 @@ export class PageSession {
         isIn = true
         // If the connection breaks before `<enabled/>`, Strophe forgets what it has sent.
         this.isHolding = !!connection.sm
-        again = ''
       } else if (element.localName === 'resumed') {
         arrivals.resume()
         isIn = true
@@ -156,10 +154,7 @@ export class PageSession {
         // would send them again.
         const { state } = connection.sm!
         const last = state.unacked.findLastIndex(({ stanza }) => stanza.includes(socket.confirmed))
-        const kept = state.unacked.slice(last + 1).filter(({ name }) => name !== 'iq')
-        departures.lost(id => kept.some(({ stanza }) => stanza.includes(id)))
-        const isOwn = (text: string) => departures.outgoing.some(({ id }) => text.includes(id))
-        state.unacked = kept.filter(({ stanza }) => !isOwn(stanza))
+        state.unacked = departures.takeOver(state.unacked.slice(last + 1)).filter(({ name }) => name !== 'iq')
       }
     }
     const block = () => {
@@ -170,9 +165,10 @@ export class PageSession {
       this.#isReplaced ||= condition === 'conflict'
       if (this.#isOver) return
       if (status === connected) {
-        if (!this.isHolding) clearTimeout(this.#deadline)
+        clearTimeout(this.#deadline)
+        if (this.isHolding) this.#deadline = setTimeout(block, socketPatience)
         this.#isLoggedIn = true
-        this.#introduce(isLost, again)
+        this.#introduce(isLost, socket.kept())
         if (!this.isHolding) departures.arrived()
         this.#events.online()
       } else if (status === connectionFailed && !hasOpened) block()
@@ -276,6 +272,7 @@ export class PageSession {
     this.#isLeft = true
     const { maxpause } = this.#binding
     if (this.socket) {
+      if (ends && this.isHolding) this.#release()
       if (ends) this.close()
     } else if (ends) this.#beacon("type='terminate'")
     else if (maxpause && this.#parts.departures.outgoing.length === 0)

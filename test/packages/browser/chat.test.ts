@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Chat, eachPage, pageBinding, passes } from '../../support/fake-page.js'
-import { fakeElement, Status } from '../../support/fake-strophe.js'
+import { type FakeElement, fakeElement, Status } from '../../support/fake-strophe.js'
 
 // This project has no types of browsers.
 const { createSocket } = jest.requireActual<{ createSocket(Strophe: object): void }>(
@@ -24,12 +24,13 @@ test('a closed chat leaves no timer and no listener in its page, although its We
 
 describe('Until Strophe would repeat them, over WebSocket', () => {
   const bind = fakeElement('bind', { xmlns: 'urn:ietf:params:xml:ns:xmpp-bind' })
+  const xml = (name: string, id = '', ...inside: FakeElement[]) => JSON.stringify(fakeElement(name, { id }, ...inside))
   const pings = () => page.last.sentNames.filter(name => name === 'iq').length
   let chat: InstanceType<typeof Chat>
 
   /** `unacked`: what Strophe has from before, and of which the service does not resume the stream. */
   const comes = (unacked: readonly string[] = []) => {
-    const state = { unacked: unacked.map(stanza => ({ name: stanza.split(' ')[0], stanza })) }
+    const state = { unacked: unacked.map(stanza => ({ name: JSON.parse(stanza).localName, stanza })) }
     Object.assign(page.last, { sm: { state } })
     if (unacked.length > 0) page.last.receives('failed')
     page.last.receives('iq', bind)
@@ -78,13 +79,38 @@ describe('Until Strophe would repeat them, over WebSocket', () => {
     const id = chat.send('bob@localhost', 'one')
     page.last.becomes(Status.disconnected)
     await passes(1_000)
-    const state = comes([`message ${id}`, 'presence', 'iq 1'])
+    const state = comes([xml('message', id), xml('presence'), xml('iq', '1')])
     expect(state.unacked.map(({ name }) => name)).toEqual(['presence'])
     chat.send('bob@localhost', 'two')
     expect(page.last.texts).toEqual(['one'])
     page.last.receives('enabled')
     await passes(0)
     expect(page.last.texts).toEqual(['one', 'one', 'two'])
+  })
+
+  test('Strophe itself sends a stanza of the page that names such a message, and none that has failed', async () => {
+    page.last.receives('enabled')
+    await passes(0)
+    const [one, two] = ['one', 'two'].map(body => chat.send('bob@localhost', body))
+    const refused = fakeElement('message', { type: 'error', id: two!, from: 'bob@localhost' }, fakeElement('error'))
+    page.last.replies(refused)
+    page.last.becomes(Status.disconnected)
+    await passes(1_000)
+    const reaction = xml('message', 'reaction', fakeElement('reactions', { id: one! }))
+    const state = comes([xml('message', one), xml('message', two), reaction])
+    expect(state.unacked.map(({ stanza }) => stanza)).toEqual([reaction])
+  })
+
+  test('a page that is left for good sends them at once', async () => {
+    chat.send('bob@localhost', 'one')
+    chat.close()
+    const { chat: brief } = page.open({ transport: 'websocket', keep: false, binding: async () => pageBinding })
+    await passes(0)
+    comes()
+    brief.send('bob@localhost', 'two')
+    expect(page.last.texts).toEqual([])
+    page.occurs('pagehide')
+    expect(page.last.texts).toEqual(['two'])
   })
 
   test('Strophe is not told of a stream that it cannot resume, because it would not begin another', () => {
@@ -105,8 +131,10 @@ describe('Until Strophe would repeat them, over WebSocket', () => {
     expect(storage!.load()).toBeNull()
   })
 
-  test('a connection is given up that falls silent', async () => {
-    await passes(10_000)
+  test('a connection is given up that falls silent after its login', async () => {
+    await passes(9_999)
+    expect(page.last.calls).toEqual(['connect'])
+    await passes(1)
     expect(page.last.calls).toEqual(['connect', 'reset', 'disconnect'])
   })
 })

@@ -1,6 +1,6 @@
-import { expect, jest, test } from '@jest/globals'
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { connectConverse, eachPage, pageBinding, passes } from '../../support/fake-page.js'
-import { fakeElement, Status } from '../../support/fake-strophe.js'
+import { type FakeElement, fakeElement, Status } from '../../support/fake-strophe.js'
 
 const page = eachPage()
 
@@ -65,54 +65,108 @@ test('what Converse repeats after a resumption is not delayed', async () => {
   expect(page.last.sentNames).toEqual(['message', 'r'])
 })
 
-test('a stream is resumed after each break, not only after the first', async () => {
-  await goesOnline('websocket')
-  page.session['smacks_resumed'] = true
-  page.last.becomes(Status.disconnected)
-  expect(page.session['smacks_resumed']).toBe(false)
-})
-
-test('what a WebSocket may have lost is sent once more if its stream cannot be resumed', async () => {
-  await goesOnline('websocket')
-  const lose = async () => {
-    page.last.becomes(Status.disconnected)
-    await passes(10_000)
-  }
-  const comeBack = async (transport: 'bosh' | 'websocket') => {
-    page.last.becomes(online[transport])
-    page.hears('reconnected')
+describe('What a WebSocket may have lost', () => {
+  const xml = (id: string, ...inside: FakeElement[]) => JSON.stringify(fakeElement('message', { id }, ...inside))
+  const isUnacked = (...stanzas: readonly string[]) =>
+    Object.assign(page.session, { smacks_stream_id: 's', unacked_stanzas: stanzas })
+  /** Converse has logged in, and `before` that, it has read an element. */
+  const comes = async (before: 'body' | 'iq' | 'resumed', event = 'reconnected') => {
+    page.last.receives(before)
+    if (before === 'resumed') page.session['smacks_resumed'] = true
+    page.last.becomes(before === 'body' ? Status.attached : Status.connected)
+    if (before === 'iq') page.last.receives('enabled')
+    page.hears(event)
     await passes(0)
     return page.last.texts
   }
-  page.last.receives('iq')
-  page.last.receives('enabled')
-  page.say('1')
-  page.session['unacked_stanzas'] = [`<message id='1'/>`]
-  await lose()
-  page.last.receives('iq')
-  expect(await comeBack('websocket')).toEqual(['Hello'])
-  page.session['unacked_stanzas'] = []
-  await lose()
-  page.last.receives('iq')
-  expect(await comeBack('websocket')).toEqual([])
+  const breaks = async () => {
+    page.last.becomes(Status.disconnected)
+    await passes(1_000)
+  }
+  /** As the plugin of Converse that pings, after which a stream that was resumed is forgotten. */
+  const reconnects = async () => {
+    if (page.session['smacks_resumed'] === true)
+      Object.assign(page.session, { smacks_stream_id: null, unacked_stanzas: [] })
+    page.hears('will-log-in')
+    await passes(1_000)
+  }
+
+  beforeEach(async () => {
+    void connectConverse({ binding })
+    await passes(0)
+    await comes('iq', 'connected')
+    page.say('1')
+  })
+
+  test('is sent once more if its stream cannot be resumed', async () => {
+    isUnacked(xml('1'))
+    await breaks()
+    expect(await comes('iq')).toEqual(['Hello'])
+    isUnacked()
+    await breaks()
+    expect(await comes('iq')).toEqual([])
+  })
+
+  test('is sent once more over BOSH', async () => {
+    isUnacked(xml('1'))
+    await breaks()
+    page.last.becomes(Status.connectionFailed)
+    await passes(0)
+    expect(await comes('body')).toEqual(['Hello'])
+  })
+
+  test('is no message that another one names', async () => {
+    isUnacked(xml('2', fakeElement('replace', { id: '1' })))
+    await breaks()
+    expect(await comes('iq')).toEqual([])
+  })
+
+  test('is not sent again long after its stream was resumed', async () => {
+    isUnacked(xml('1'))
+    await breaks()
+    await comes('resumed')
+    isUnacked()
+    await reconnects()
+    expect(await comes('iq')).toEqual([])
+  })
+
+  test('is known after a second break too, of which a ping of Converse tells', async () => {
+    isUnacked()
+    await breaks()
+    await comes('resumed')
+    page.say('2')
+    isUnacked(xml('2'))
+    await reconnects()
+    expect(page.session).toMatchObject({ smacks_stream_id: 's', unacked_stanzas: [xml('2')] })
+  })
 })
 
-test('what a WebSocket may have lost is sent once more over BOSH', async () => {
-  void connectConverse({ binding })
+test.each([
+  ['between its login and `<enabled/>`', Status.connected],
+  ['after Converse has reconnected by itself', undefined],
+])('a WebSocket that falls silent %s is given up', async (_when, status) => {
+  void connectConverse({ binding, transport: 'websocket' })
   await passes(0)
+  page.last.receives('iq')
   page.last.becomes(Status.connected)
-  page.last.receives('enabled')
-  page.hears('connected')
+  if (status === undefined) {
+    page.hears('connected')
+    await passes(0)
+    page.hears('will-log-in')
+    await passes(1_000)
+  }
+  const { calls } = page.last
+  await passes(20_000)
+  expect(calls.slice(0, 3)).toEqual(['connect', 'reset', 'disconnect'])
+})
+
+test('a message typed shortly before the page is left is sent', async () => {
+  void connectConverse({ binding, transport: 'websocket' })
   await passes(0)
+  page.last.receives('iq')
+  page.last.becomes(Status.connected)
   page.say('1')
-  page.session['unacked_stanzas'] = [`<message id='1'/>`]
-  page.last.becomes(Status.disconnected)
-  await passes(1_000)
-  page.last.becomes(Status.connectionFailed)
-  await passes(0)
-  page.last.becomes(Status.attached)
-  page.hears('reconnected')
-  await passes(0)
+  page.occurs('pagehide')
   expect(page.last.texts).toEqual(['Hello'])
 })
 

@@ -36,6 +36,7 @@ describe.each(Object.entries(modules))('With %s', (name, start) => {
     await passes(0)
     page.last.becomes(transport === 'bosh' ? Status.attached : Status.connected)
     page.last.receives(transport === 'bosh' ? 'body' : 'enabled')
+    page.hears('connected')
     await passes(0)
   }
 

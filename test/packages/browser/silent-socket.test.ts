@@ -53,6 +53,7 @@ describe.each(Object.entries(page.modules))('Over a silent WebSocket, %s', (_nam
     start({ binding })
     await passes(0)
     page.last.becomes(Status.connected)
+    page.hears('connected')
     expect(statuses.at(-1)).toMatchObject({ state: 'online' })
     await passes(60_000)
     expect(calls().filter(call => call === 'connect')).toHaveLength(1)
