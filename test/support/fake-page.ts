@@ -79,8 +79,8 @@ class FakePage {
   }
   /** Converse tells its plugins of an event. */
   hears = (_event: string): void => {}
-  /** The user of Converse sends a chat message. */
-  say = (_id: string): void => {}
+  /** The user of Converse sends a chat message. Without text, the user is typing. */
+  say = (_id: string, _text?: string): void => {}
   occurs = (_type: string): void => {}
   storage: Record<string, string> = {}
   /** What Converse has saved of its session. */
@@ -175,9 +175,9 @@ class FakePage {
     // Converse logs in again after a lost connection.
     heard.set('will-log-in', () => void user.login())
     this.hears = event => void heard.get(event)?.()
-    this.say = id => {
-      const body = fakeElement('body', {}, 'Hello')
-      void _converse.api.send(fakeElement('message', { id, type: 'chat', to: 'bob@localhost' }, body))
+    this.say = (id, text = 'Hello') => {
+      const inside = text === '' ? fakeElement('composing') : fakeElement('body', {}, text)
+      void _converse.api.send(fakeElement('message', { id, type: 'chat', to: 'bob@localhost' }, inside))
     }
     return {
       plugins: { add: (_name: string, plugin: { initialize(): void }) => plugin.initialize.call({ _converse }) },

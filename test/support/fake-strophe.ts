@@ -135,7 +135,7 @@ export class FakeConnection {
   }
 
   sendIQ(iq: FakeElement, onResult: Question['onResult'], onError: Question['onError'] = () => {}): void {
-    this.sent.push(iq)
+    this.send(iq)
     this.#questions.push({ iq, onResult, onError })
   }
 

@@ -262,7 +262,8 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     this.#memory = { ...this.#memory, jid }
     const { transport = 'auto' } = this.#options
     const isOverSocket = websocket && transport !== 'bosh' && !this.#isSocketBlocked
-    const isLost = (id: string) => (this.#kept.includes(id) ? !isOverSocket : !isKnown)
+    const kept = this.#socket?.kept() ?? []
+    const isLost = (id: string) => (kept.includes(id) ? !isOverSocket : !isKnown)
     departures.goOn(rid, requests, isKnown ? received : undefined, isLost)
     const session = new PageSession(binding, this.#parts, this.#introduced, {
       online: () => {
@@ -306,10 +307,6 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   /** While the link is mended, the service stores what the page sends. */
   get #canSend(): boolean {
     return this.#status.state === 'online' || this.#status.code === mending.code
-  }
-
-  get #kept(): string {
-    return this.#socket?.kept() ?? ''
   }
 
   #wait(reason: string, atLeast = 0): void {
@@ -363,7 +360,8 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const { arrivals, departures } = this.#parts
     const isBehind = arrivals.leave(this.jid)
     const { seen, last = '' } = arrivals
-    const sent = departures.sent.map(each => (this.#kept.includes(each.id) ? { ...each, isInDoubt: true } : each))
+    const kept = this.#socket?.kept() ?? []
+    const sent = departures.sent.map(each => (kept.includes(each.id) ? { ...each, isInDoubt: true } : each))
     this.#left = { ...this.#memory, seen, last, isBehind, outgoing: departures.outgoing, sent }
     const isKept = keep && storeMemory(this.#name, this.#left)
     if (!isKept) this.#left = undefined

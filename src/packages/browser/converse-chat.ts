@@ -50,6 +50,8 @@ export class ConverseChat {
   #isResumed: boolean | undefined
   #isAttached: boolean | undefined
   #wasAttached: boolean | undefined
+  /** Converse's plugins have been told `connected`, which some of them need. */
+  #wasReady = false
   #isReplaced = false
   #attempts = 0
   #isOverSocket = false
@@ -79,7 +81,10 @@ export class ConverseChat {
       return { ...payload, success: true }
     })
     // Not earlier: after the first stanza the service delivers messages, which Converse would not take yet.
-    const begin = () => setTimeout(() => this.#isAttached && this.#departures.begin())
+    const begin = () => {
+      this.#wasReady = true
+      setTimeout(() => this.#isAttached && this.#departures.begin())
+    }
     api.listen.on('connected', begin)
     api.listen.on('reconnected', begin)
     api.listen.on('logout', () => this.#isEnded || this.#end('closed', 'The chat has ended.'))
@@ -93,8 +98,8 @@ export class ConverseChat {
     )
     for (const type of ['online', 'visibilitychange']) addEventListener(type, this.#come)
     addEventListener('pagehide', () => {
-      if (this.#isAttached) this.#departures.begin()
       if (!this.#isEnded) keep(this.#memory)
+      if (this.#isAttached) this.#departures.begin()
     })
     addEventListener('pageshow', ({ persisted }) => {
       if (!persisted) return
@@ -176,11 +181,11 @@ export class ConverseChat {
     const { session } = state
     const isOverSocket = connection.service.startsWith('ws')
     this.#isOverSocket = isOverSocket
-    this.#departures.opens(isOverSocket, session)
+    this.#departures.opens(connection, isOverSocket, session)
     const count = isOverSocket ? undefined : (found.delivered ?? 0)
     const attempt: Attempt = { number: ++this.#attempts, found, connection, count }
     this.#arrivals.broken()
-    connection.reconnecting = this.#wasAttached!
+    connection.reconnecting = this.#wasReady
     // If false, Converse would forget all presences, and its list of contacts would be wrong.
     connection.hasResumed = () => true
     const changed = (isMending: boolean) => {
@@ -190,6 +195,8 @@ export class ConverseChat {
     const link = new LinkState(changed, () => this.#arrivals.broken())
     const arrange = isOverSocket ? undefined : orderReplies(connection, found.rid)
     connection.xmlInput = element => {
+      // Nobody reads what comes on an old connection, and it will come again.
+      if (connection !== api.connection.get()) return
       arrange?.(element)
       link.note(element)
       this.#take(attempt, element)
@@ -217,6 +224,7 @@ export class ConverseChat {
   }
 
   #take(attempt: Attempt, element: Element): void {
+    if (/^(a|resumed)$/.test(element.localName)) this.#departures.acknowledged(element, this.#converse.state.session)
     // Over WebSocket, stream management begins first.
     if (/^(enabled|resumed)$/.test(element.localName)) {
       this.#departures.isCounted = true
@@ -325,7 +333,7 @@ export class ConverseChat {
     this.#attempts += 1
     this.#departures.clear()
     this.#backoff.cancel()
-    this.#isAttached = this.#wasAttached = false
+    this.#isAttached = this.#wasAttached = this.#wasReady = false
     this.#enter({ state: 'ended', code, reason })
     this.#showEnd()
     if (this.#converse.api.connection.get()) void this.#converse.api.user.logout()

@@ -1,5 +1,5 @@
 import type { ConverseConnection, PrivateConverse } from './converse-types.js'
-import { Departures, idOf, isUnconfirmed } from './departures.js'
+import { Departures, isUnconfirmed, readStanza } from './departures.js'
 import { ping } from './link-state.js'
 import { nickOf, removeForbidden } from './message.js'
 import { randomName } from './page-memory.js'
@@ -18,8 +18,9 @@ export class ConverseDepartures extends Departures {
   isResuming = false
   /** Stream management has begun. */
   isCounted = false
-  /** Ids of stanzas that the service has not acknowledged over the last WebSocket. */
-  #unacked: readonly (string | null)[] = []
+  /** What the service has not acknowledged over WebSocket. Converse forgets some of what it sends. */
+  #unacked: readonly string[] | undefined
+  #handled = 0
   #isAsking = false
   #connections = 0
 
@@ -35,24 +36,55 @@ export class ConverseDepartures extends Departures {
     return this.#isReady
   }
 
+  override clear(): void {
+    super.clear()
+    this.#unacked = []
+  }
+
   /** The last connection may have lost stanzas, and there may be a next one. */
   broken(): void {
     this.#connections += 1
     this.#isReady = this.isResuming = this.#isAsking = false
   }
 
-  opens(isOverSocket: boolean, session: PrivateConverse['state']['session']): void {
+  opens(connection: ConverseConnection, isOverSocket: boolean, session: PrivateConverse['state']['session']): void {
     this.broken()
     this.#isOverSocket = isOverSocket
     this.isCounted = false
-    // Without a stream, Converse has forgotten what the last WebSocket may have lost.
-    if (session.get('smacks_stream_id')) this.#unacked = (session.get('unacked_stanzas') ?? []).map(idOf)
+    if (!this.#unacked) {
+      this.#unacked = session.get('unacked_stanzas') ?? []
+      this.#handled = session.get('num_stanzas_handled_by_server') ?? 0
+    }
     if (!isOverSocket) this.takeBackUnacked()
+    let counts = false
+    const { send } = connection
+    connection.send = stanza => {
+      const element = 'tree' in stanza ? stanza.tree() : stanza
+      counts ||= this.isCounted
+      if (element.localName === 'enable') {
+        counts = true
+        this.#unacked = []
+        this.#handled = 0
+      } else if (counts && /^(iq|message|presence)$/.test(element.localName))
+        this.#unacked = [...this.#unacked!, new XMLSerializer().serializeToString(element)]
+      send.call(connection, element)
+    }
+  }
+
+  /** Call this before Converse takes `<a/>` or `<resumed/>`. After `<resumed/>`, it sends all again. */
+  acknowledged(answer: Element, session: PrivateConverse['state']['session']): void {
+    session.save({ unacked_stanzas: this.#unacked })
+    const handled = Number(answer.getAttribute('h'))
+    this.#unacked = answer.localName === 'a' ? this.#unacked!.slice(Math.max(0, handled - this.#handled)) : []
+    this.#handled = handled
   }
 
   /** Converse will not send them again. Some may have arrived. */
   takeBackUnacked(): void {
-    this.lost(id => this.#unacked.includes(id))
+    for (const xml of this.#unacked!) {
+      const stanza = readStanza({ xml })
+      if (isChat(stanza)) this.add(stanza)
+    }
     this.#unacked = []
   }
 
@@ -82,14 +114,14 @@ export class ConverseDepartures extends Departures {
 
   #sendOrKeep(stanza: Element): void {
     removeForbidden(stanza)
-    const isChat = stanza.getAttribute('type') === 'chat' && stanza.id && stanza.getElementsByTagName('body')[0]
-    if (!isChat) {
-      this.#send(stanza)
+    const isGiven = this.#isReady || this.isResuming
+    if (!isChat(stanza)) {
+      // During a login, the service refuses what users do meanwhile, such as typing.
+      if (isGiven || stanza.getAttribute('type') !== 'chat') this.#send(stanza)
       return
     }
     // What Converse sends again has it.
     if (this.#nickname && !this.isResuming) stanza.append(nickOf(this.#nickname))
-    const isGiven = this.#isReady || this.isResuming
     this.add(stanza, isGiven, isGiven && this.#isOverSocket)
     if (isGiven) this.#give(stanza)
   }
@@ -100,3 +132,6 @@ export class ConverseDepartures extends Departures {
     if (this.isCounted) this.#send(newElement('r', { xmlns: 'urn:xmpp:sm:3' }))
   }
 }
+
+const isChat = (stanza: Element): boolean =>
+  stanza.getAttribute('type') === 'chat' && !!stanza.id && !!stanza.getElementsByTagName('body')[0]

@@ -30,7 +30,10 @@ export interface PrivateConverse {
     readonly connfeedback: Model
     readonly presences: { readonly models: readonly (Model & { readonly resources: { reset(): void } })[] }
     readonly roster: { readonly models: readonly Model[] }
-    readonly session: { get(name: 'unacked_stanzas'): readonly string[] | undefined } & Model
+    readonly session: {
+      get(name: 'unacked_stanzas'): readonly string[] | undefined
+      get(name: 'num_stanzas_handled_by_server'): number | undefined
+    } & Pick<Model, 'save'>
   }
 }
 
@@ -41,7 +44,8 @@ interface Model {
   save(values: object): void
 }
 
-export interface ConverseConnection extends StropheConnection {
+export interface ConverseConnection extends Omit<StropheConnection, 'send'> {
+  send: (stanza: Element | { tree(): Element }) => void
   jid: string
   reconnecting: boolean
   /** `logout` if the user logs out. */

@@ -191,7 +191,7 @@ export class Departures {
   }
 
   /** Returns each unsent message once per connection, except messages in `kept`, which Strophe repeats. */
-  unsent(kept = ''): Element[] {
+  unsent(kept: readonly (string | null)[] = []): Element[] {
     const unsent = this.outgoing.filter(
       outgoing => outgoing.rid === undefined && !kept.includes(outgoing.id) && !this.#queued.has(outgoing),
     )
@@ -266,6 +266,6 @@ const addressOf = (outgoing: Outgoing) => readStanza(outgoing).getAttribute('to'
 
 export const idOf = (xml: string): string | null => readStanza({ xml }).getAttribute('id')
 
-function readStanza({ xml }: Pick<Outgoing, 'xml'>): Element {
+export function readStanza({ xml }: Pick<Outgoing, 'xml'>): Element {
   return new DOMParser().parseFromString(xml, 'text/xml').documentElement
 }

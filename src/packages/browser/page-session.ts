@@ -340,7 +340,7 @@ export class PageSession {
     this.sendUnsent()
   }
 
-  async #introduce(isLost: boolean, kept?: string): Promise<void> {
+  async #introduce(isLost: boolean, kept?: readonly (string | null)[]): Promise<void> {
     const { departures, rooms } = this.#parts
     // A resumed session may not know the page: its first requests may have been lost.
     const isNew = this.#introduced !== 'here'

@@ -1,4 +1,5 @@
 import { absolute } from './binding.js'
+import { idOf } from './departures.js'
 import { randomName } from './page-memory.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 
@@ -8,8 +9,8 @@ export const socketPatience = 10_000
 export interface ManagedSocket {
   /** Set `connection.service` to the URL before each `connect`. */
   readonly connection: StropheConnection
-  /** Text with all stanzas that Strophe sends again. */
-  kept(): string
+  /** Ids of the stanzas that Strophe sends again. */
+  kept(): readonly (string | null)[]
   /** Id of the last ping with an answer. Everything sent before this ping has arrived. */
   confirmed: string
 }
@@ -27,7 +28,8 @@ export function createSocket(Strophe: StropheNamespace): ManagedSocket {
     },
   }
   const connection = new Strophe.Connection('ws:', { enableStreamManagement: true, streamManagement: { storage } })
-  return { connection, kept: () => kept, confirmed: randomName() }
+  const ids = () => (JSON.parse(kept)?.unacked ?? []).map(({ stanza }: { readonly stanza: string }) => idOf(stanza))
+  return { connection, kept: ids, confirmed: randomName() }
 }
 
 /** Closes the WebSocket or gives the requests up without `<close/>` or `terminate`, which would end the session. */

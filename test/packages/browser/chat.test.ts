@@ -3,7 +3,7 @@ import { Chat, eachPage, pageBinding, passes } from '../../support/fake-page.js'
 import { type FakeElement, fakeElement, Status } from '../../support/fake-strophe.js'
 
 // This project has no types of browsers.
-const { createSocket } = jest.requireActual<{ createSocket(Strophe: object): void }>(
+const { createSocket } = jest.requireActual<{ createSocket(Strophe: object): { kept(): readonly string[] } }>(
   '../../../src/packages/browser/socket.js',
 )
 const page = eachPage()
@@ -116,7 +116,7 @@ describe('Until Strophe would repeat them, over WebSocket', () => {
   test('Strophe is not told of a stream that it cannot resume, because it would not begin another', () => {
     interface Storage {
       load(): unknown
-      save(key: string, state: { readonly id: string | null }): void
+      save(key: string, state: { readonly id: string | null; readonly unacked: readonly object[] }): void
     }
     let storage: Storage
     class Connection {
@@ -124,11 +124,12 @@ describe('Until Strophe would repeat them, over WebSocket', () => {
         storage = options.streamManagement.storage
       }
     }
-    createSocket({ Connection })
-    storage!.save('', { id: 's' })
-    expect(storage!.load()).toEqual({ id: 's' })
-    storage!.save('', { id: null })
-    expect(storage!.load()).toBeNull()
+    const { kept } = createSocket({ Connection })
+    const state = { id: 's', unacked: [{ stanza: xml('message', 'one', fakeElement('replace', { id: 'two' })) }] }
+    storage!.save('', state)
+    expect([storage!.load(), kept()]).toEqual([state, ['one']])
+    storage!.save('', { id: null, unacked: [] })
+    expect([storage!.load(), kept()]).toEqual([null, []])
   })
 
   test('a connection is given up that falls silent after its login', async () => {

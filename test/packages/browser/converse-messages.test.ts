@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import { connectConverse, eachPage, pageBinding, passes } from '../../support/fake-page.js'
 import { type FakeElement, fakeElement, Status } from '../../support/fake-strophe.js'
 
@@ -66,79 +66,135 @@ test('what Converse repeats after a resumption is not delayed', async () => {
 })
 
 describe('What a WebSocket may have lost', () => {
-  const xml = (id: string, ...inside: FakeElement[]) => JSON.stringify(fakeElement('message', { id }, ...inside))
-  const isUnacked = (...stanzas: readonly string[]) =>
-    Object.assign(page.session, { smacks_stream_id: 's', unacked_stanzas: stanzas })
-  /** Converse has logged in, and `before` that, it has read an element. */
-  const comes = async (before: 'body' | 'iq' | 'resumed', event = 'reconnected') => {
-    page.last.receives(before)
-    if (before === 'resumed') page.session['smacks_resumed'] = true
-    page.last.becomes(before === 'body' ? Status.attached : Status.connected)
-    if (before === 'iq') page.last.receives('enabled')
+  const counting = (name: string, h: number) => fakeElement(name, { xmlns: 'urn:xmpp:sm:3', h: String(h) })
+  const unacked = () =>
+    (page.session['unacked_stanzas'] as readonly string[]).map(
+      text => (JSON.parse(text) as FakeElement).attributes['id'],
+    )
+  /** Converse has logged in, and before that, it has read an element. */
+  const comes = async (before: FakeElement, event = 'reconnected') => {
+    page.last.xmlInput(before)
+    if (before.localName === 'resumed') page.session['smacks_resumed'] = true
+    page.last.becomes(before.localName === 'body' ? Status.attached : Status.connected)
+    if (before.localName === 'iq') page.last.receives('enabled')
     page.hears(event)
     await passes(0)
     return page.last.texts
   }
   const breaks = async () => {
     page.last.becomes(Status.disconnected)
-    await passes(1_000)
+    await passes(2_000)
   }
-  /** As the plugin of Converse that pings, after which a stream that was resumed is forgotten. */
-  const reconnects = async () => {
-    if (page.session['smacks_resumed'] === true)
-      Object.assign(page.session, { smacks_stream_id: null, unacked_stanzas: [] })
-    page.hears('will-log-in')
-    await passes(1_000)
+  const bound = fakeElement('iq')
+  const usesBosh = async () => {
+    page.last.becomes(Status.connectionFailed)
+    await passes(0)
+    return comes(fakeElement('body', { xmlns: '' }))
   }
-
-  beforeEach(async () => {
+  const begins = async () => {
     void connectConverse({ binding })
     await passes(0)
-    await comes('iq', 'connected')
+    await comes(bound, 'connected')
     page.say('1')
-  })
+  }
 
-  test('is sent once more if its stream cannot be resumed', async () => {
-    isUnacked(xml('1'))
+  test('is sent once more if its stream cannot be resumed, until it is acknowledged', async () => {
+    await begins()
     await breaks()
-    expect(await comes('iq')).toEqual(['Hello'])
-    isUnacked()
+    expect(await comes(bound)).toEqual(['Hello'])
+    page.last.xmlInput(counting('a', 1))
     await breaks()
-    expect(await comes('iq')).toEqual([])
+    expect(await comes(bound)).toEqual([])
   })
 
   test('is sent once more over BOSH', async () => {
-    isUnacked(xml('1'))
+    await begins()
     await breaks()
-    page.last.becomes(Status.connectionFailed)
+    expect(await usesBosh()).toEqual(['Hello'])
+  })
+
+  test('is also sent for the page before, in the same tab', async () => {
+    const body = fakeElement('body', {}, 'Before')
+    const stanzas = [
+      fakeElement('iq', { id: '2' }),
+      fakeElement('message', { id: '3', type: 'chat', to: 'bob@localhost' }, body),
+    ]
+    page.storage['warm-bindings'] = JSON.stringify({ jid: pageBinding.jid })
+    page.session['unacked_stanzas'] = stanzas.map(stanza => JSON.stringify(stanza))
+    void connectConverse({ binding })
     await passes(0)
-    expect(await comes('body')).toEqual(['Hello'])
+    expect(await usesBosh()).toEqual(['Before'])
   })
 
-  test('is no message that another one names', async () => {
-    isUnacked(xml('2', fakeElement('replace', { id: '1' })))
+  test('is not sent for another user', async () => {
+    let user = 'alice'
+    void connectConverse({ guest: true, binding: async () => ({ ...pageBinding, jid: `${user}@localhost/1` }) })
+    await passes(0)
+    await comes(bound, 'connected')
+    page.say('1')
+    user = 'guest'
     await breaks()
-    expect(await comes('iq')).toEqual([])
+    expect(await comes(bound)).toEqual([])
   })
 
-  test('is not sent again long after its stream was resumed', async () => {
-    isUnacked(xml('1'))
+  test('is left to Converse, with all that it does not count itself', async () => {
+    await begins()
+    page.last.send(fakeElement('iq', { id: '2' }))
+    page.say('3')
+    page.last.xmlInput(counting('a', 1))
+    expect(unacked()).toEqual(['1', '2', '3'])
     await breaks()
-    await comes('resumed')
-    isUnacked()
-    await reconnects()
-    expect(await comes('iq')).toEqual([])
+    expect(await comes(counting('resumed', 2))).toEqual([])
+    expect(unacked()).toEqual(['2', '3'])
+    await breaks()
+    expect(await comes(bound)).toEqual([])
   })
 
   test('is known after a second break too, of which a ping of Converse tells', async () => {
-    isUnacked()
+    await begins()
     await breaks()
-    await comes('resumed')
+    await comes(counting('resumed', 1))
     page.say('2')
-    isUnacked(xml('2'))
-    await reconnects()
-    expect(page.session).toMatchObject({ smacks_stream_id: 's', unacked_stanzas: [xml('2')] })
+    expect(page.session['smacks_resumed']).toBe(false)
+    const old = page.last
+    page.hears('will-log-in')
+    await passes(2_000)
+    // The service may still send on the old connection.
+    old.receives('enabled')
+    old.receives('iq')
+    old.isTold('mending', false)
+    await comes(counting('resumed', 1))
+    expect(unacked()).toEqual(['2'])
+    await passes(500)
+    expect(page.statuses).not.toContainEqual(expect.objectContaining({ code: 'mending' }))
   })
+})
+
+test('what a user does during a login, such as typing, is not sent: the service would refuse it', async () => {
+  void connectConverse({ binding, transport: 'websocket' })
+  await passes(0)
+  page.say('1', '')
+  expect(page.last.sentNames).toEqual([])
+  page.last.becomes(Status.connected)
+  page.hears('connected')
+  await passes(0)
+  page.say('1', '')
+  expect(page.last.sentNames).toEqual(['message'])
+})
+
+// Plugins that listen to `connected` would never start.
+test('Converse has connected before it can reconnect', async () => {
+  const isReconnecting = () => Reflect.get(page.last, 'reconnecting')
+  void connectConverse({ binding, transport: 'websocket' })
+  await passes(0)
+  for (const event of [undefined, 'connected', 'reconnected']) {
+    page.last.becomes(Status.connected)
+    if (event !== undefined) page.hears(event)
+    await passes(0)
+    page.last.becomes(Status.disconnected)
+    await passes(10_000)
+    expect(isReconnecting()).toBe(event !== undefined)
+  }
 })
 
 test.each([

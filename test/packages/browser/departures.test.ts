@@ -16,7 +16,7 @@ interface Departures {
   takeBack(error: FakeElement): string | undefined
   takeEcho(message: { id: string; from: string; type: string; body: string }): boolean
   resend(id: string): boolean
-  unsent(kept?: string): FakeElement[]
+  unsent(kept?: readonly string[]): FakeElement[]
   recall(show: (stanza: FakeElement) => void): void
   clear(): void
 }
@@ -186,7 +186,7 @@ test('a returned message that Strophe itself repeats is not sent again', () => {
   const departures = create()
   for (const id of ['one', 'two']) departures.add(message(id), true, true)
   for (const id of ['one', 'two']) expect(departures.takeBack(failed(id))).toBe('again')
-  expect(idsOf(departures.unsent('{"unacked":[{"stanza":"<message id=\'one\'/>"}]}'))).toEqual(['two'])
+  expect(idsOf(departures.unsent(['one']))).toEqual(['two'])
   departures.arrived()
   expect(departures.unsent()).toEqual([])
 })
