@@ -165,7 +165,6 @@ class FakePage {
         connection: { get: () => connection, reconnect: () => heard.get('will-log-in')!() },
         listen: { on: (name: string, act: () => unknown) => void heard.set(name, act) },
         send: (stanza: FakeElement) => connection?.send(stanza),
-        trigger() {},
         settings: { extend() {}, set: (values: object) => void Object.assign(settings, values) },
         user,
       },

@@ -8,7 +8,6 @@ import { newElement } from './written-xml.js'
 
 /** Messages of Converse, which alone drops stanzas without a connection. */
 export class ConverseDepartures extends Departures {
-  readonly #api: PrivateConverse['api']
   readonly #send: PrivateConverse['api']['send']
   readonly #nickname: string | undefined
   #isOverSocket = false
@@ -18,7 +17,7 @@ export class ConverseDepartures extends Departures {
   isResuming = false
   /** Stream management has begun. */
   isCounted = false
-  /** What the service has not acknowledged over WebSocket. Converse forgets some of what it sends. */
+  /** What the service has not acknowledged over WebSocket. Converse does not count all that it sends. */
   #unacked: readonly string[] | undefined
   #handled = 0
   #isAsking = false
@@ -26,7 +25,6 @@ export class ConverseDepartures extends Departures {
 
   constructor(api: PrivateConverse['api'], nickname: string | undefined) {
     super([], [], () => {})
-    this.#api = api
     this.#send = api.send
     this.#nickname = nickname
     api.send = stanza => this.#sendOrKeep('tree' in stanza ? stanza.tree() : stanza)
@@ -106,10 +104,7 @@ export class ConverseDepartures extends Departures {
       if (!answer) this.askServer(connection)
       else if (!isUnconfirmed(answer)) this.begin()
     }
-    const question = ping(connection.domain!, randomName())
-    connection.sendIQ(question, answered, answered, longestFailure)
-    // The service counts it, so Converse must count it too.
-    this.#api.trigger('send', question)
+    connection.sendIQ(ping(connection.domain!, randomName()), answered, answered, longestFailure)
   }
 
   #sendOrKeep(stanza: Element): void {

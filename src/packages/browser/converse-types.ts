@@ -18,7 +18,6 @@ export interface PrivateConverse {
     readonly user: { login(jid: string): Promise<void>; logout(): Promise<void> }
     /** May be replaced. */
     send: (stanza: Element | { tree(): Element }) => void
-    trigger(event: 'send', stanza: Element): void
   }
   readonly exports: {
     readonly ControlBox?: new (attributes: object) => unknown
