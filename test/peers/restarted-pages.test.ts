@@ -132,7 +132,7 @@ for (const kind of encryptedServers) {
     }
 
     const openConverse = async () => {
-      converse.options = { binding: '/chat/binding', transport: 'websocket' }
+      converse.options = { binding: '/chat/binding', nickname: 'Alice', transport: 'websocket' }
       await context.addInitScript(shortPauses)
       await context.addInitScript(fast)
       const visitor = await ConverseVisitor.come(context, converse.url, [converse.url, service.url])

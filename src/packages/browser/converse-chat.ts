@@ -272,9 +272,7 @@ export class ConverseChat {
       if (code === loginFailed || code === disconnected) return void this.#lose()
       if (code === attached || code === connected) {
         this.#isAttached = this.#wasAttached = true
-        this.#departures.isResuming = false
-        // Otherwise, Converse would resume its stream only once, and forget what the connection may lose.
-        this.#converse.state.session.save({ smacks_resumed: false })
+        this.#departures.attached(this.#converse.state.session)
         this.#backoff.succeeded()
         this.#enter({ state: 'online' })
       }

@@ -21,7 +21,9 @@ export class ConverseDepartures extends Departures {
   #unacked: readonly string[] | undefined
   #handled = 0
   #isAsking = false
+  #isLoggedIn = false
   #connections = 0
+  #connection: ConverseConnection | undefined
 
   constructor(api: PrivateConverse['api'], nickname: string | undefined) {
     super([], [], () => {})
@@ -42,11 +44,12 @@ export class ConverseDepartures extends Departures {
   /** The last connection may have lost stanzas, and there may be a next one. */
   broken(): void {
     this.#connections += 1
-    this.#isReady = this.isResuming = this.#isAsking = false
+    this.#isReady = this.#isLoggedIn = this.isResuming = this.#isAsking = false
   }
 
   opens(connection: ConverseConnection, isOverSocket: boolean, session: PrivateConverse['state']['session']): void {
     this.broken()
+    this.#connection = connection
     this.#isOverSocket = isOverSocket
     this.isCounted = false
     if (!this.#unacked) {
@@ -63,7 +66,7 @@ export class ConverseDepartures extends Departures {
         counts = true
         this.#unacked = []
         this.#handled = 0
-      } else if (counts && /^(iq|message|presence)$/.test(element.localName))
+      } else if (counts && connection === this.#connection && /^(iq|message|presence)$/.test(element.localName))
         this.#unacked = [...this.#unacked!, new XMLSerializer().serializeToString(element)]
       send.call(connection, element)
     }
@@ -84,6 +87,15 @@ export class ConverseDepartures extends Departures {
       if (isChat(stanza)) this.add(stanza)
     }
     this.#unacked = []
+  }
+
+  attached(session: PrivateConverse['state']['session']): void {
+    this.#isLoggedIn = true
+    this.isResuming = false
+    // Otherwise, Converse would resume its stream only once, and forget what the connection may lose.
+    session.save({ smacks_resumed: false })
+    // The next page would send it again.
+    if (!this.#isOverSocket) session.save({ unacked_stanzas: [] })
   }
 
   begin(): void {
@@ -112,11 +124,11 @@ export class ConverseDepartures extends Departures {
     const isGiven = this.#isReady || this.isResuming
     if (!isChat(stanza)) {
       // During a login, the service refuses what users do meanwhile, such as typing.
-      if (isGiven || stanza.getAttribute('type') !== 'chat') this.#send(stanza)
+      if (this.#isLoggedIn || isGiven || stanza.getAttribute('type') !== 'chat') this.#send(stanza)
       return
     }
     // What Converse sends again has it.
-    if (this.#nickname && !this.isResuming) stanza.append(nickOf(this.#nickname))
+    if (this.#nickname && !this.isResuming) stanza.append(parsed(nickOf(this.#nickname)))
     this.add(stanza, isGiven, isGiven && this.#isOverSocket)
     if (isGiven) this.#give(stanza)
   }
@@ -127,6 +139,9 @@ export class ConverseDepartures extends Departures {
     if (this.isCounted) this.#send(newElement('r', { xmlns: 'urn:xmpp:sm:3' }))
   }
 }
+
+/** A browser writes elements of `newElement` wrongly inside elements with a namespace. */
+const parsed = (element: Element) => readStanza({ xml: new XMLSerializer().serializeToString(element) })
 
 const isChat = (stanza: Element): boolean =>
   stanza.getAttribute('type') === 'chat' && !!stanza.id && !!stanza.getElementsByTagName('body')[0]

@@ -111,6 +111,17 @@ describe('What a WebSocket may have lost', () => {
     await begins()
     await breaks()
     expect(await usesBosh()).toEqual(['Hello'])
+    expect(unacked()).toEqual([])
+  })
+
+  test('is not what the service asks on an old connection', async () => {
+    await begins()
+    const old = page.last
+    page.hears('will-log-in')
+    await passes(2_000)
+    old.send(fakeElement('iq', { id: '2' }))
+    await comes(counting('resumed', 0))
+    expect(unacked()).toEqual(['1'])
   })
 
   test('is also sent for the page before, in the same tab', async () => {
@@ -176,8 +187,6 @@ test('what a user does during a login, such as typing, is not sent: the service 
   page.say('1', '')
   expect(page.last.sentNames).toEqual([])
   page.last.becomes(Status.connected)
-  page.hears('connected')
-  await passes(0)
   page.say('1', '')
   expect(page.last.sentNames).toEqual(['message'])
 })
