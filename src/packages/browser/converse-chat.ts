@@ -54,12 +54,11 @@ export class ConverseChat {
   #wasReady = false
   #isReplaced = false
   #attempts = 0
-  #isOverSocket = false
 
   constructor(converse: PrivateConverse, options: ConverseOptions) {
     this.#converse = converse
     this.#options = options
-    this.#departures = new ConverseDepartures(converse.api, options.nickname)
+    this.#departures = new ConverseDepartures(converse, options.nickname)
     this.#transport = options.transport ?? 'auto'
   }
 
@@ -180,8 +179,7 @@ export class ConverseChat {
     const connection = api.connection.get()!
     const { session } = state
     const isOverSocket = connection.service.startsWith('ws')
-    this.#isOverSocket = isOverSocket
-    this.#departures.opens(connection, isOverSocket, session)
+    this.#departures.opens(connection, isOverSocket)
     const count = isOverSocket ? undefined : (found.delivered ?? 0)
     const attempt: Attempt = { number: ++this.#attempts, found, connection, count }
     this.#arrivals.broken()
@@ -224,7 +222,7 @@ export class ConverseChat {
   }
 
   #take(attempt: Attempt, element: Element): void {
-    if (/^(a|resumed)$/.test(element.localName)) this.#departures.acknowledged(element, this.#converse.state.session)
+    if (/^(a|resumed)$/.test(element.localName)) this.#departures.acknowledged(element)
     // Over WebSocket, stream management begins first.
     if (/^(enabled|resumed)$/.test(element.localName)) {
       this.#departures.isCounted = true
@@ -241,7 +239,7 @@ export class ConverseChat {
       }
       return
     }
-    for (const stanza of this.#isOverSocket ? [element] : element.children)
+    for (const stanza of element.localName === 'body' ? element.children : [element])
       if (stanza.namespaceURI === 'jabber:client') this.#takeStanza(attempt.connection, stanza, ++attempt.count)
   }
 
@@ -272,7 +270,7 @@ export class ConverseChat {
       if (code === loginFailed || code === disconnected) return void this.#lose()
       if (code === attached || code === connected) {
         this.#isAttached = this.#wasAttached = true
-        this.#departures.attached(this.#converse.state.session)
+        this.#departures.attached()
         this.#backoff.succeeded()
         this.#enter({ state: 'online' })
       }

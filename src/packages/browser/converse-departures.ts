@@ -8,6 +8,7 @@ import { newElement } from './written-xml.js'
 
 /** Messages of Converse, which alone drops stanzas without a connection. */
 export class ConverseDepartures extends Departures {
+  readonly #converse: PrivateConverse
   readonly #send: PrivateConverse['api']['send']
   readonly #nickname: string | undefined
   #isOverSocket = false
@@ -25,8 +26,10 @@ export class ConverseDepartures extends Departures {
   #connections = 0
   #connection: ConverseConnection | undefined
 
-  constructor(api: PrivateConverse['api'], nickname: string | undefined) {
+  constructor(converse: PrivateConverse, nickname: string | undefined) {
     super([], [], () => {})
+    const { api } = converse
+    this.#converse = converse
     this.#send = api.send
     this.#nickname = nickname
     api.send = stanza => this.#sendOrKeep('tree' in stanza ? stanza.tree() : stanza)
@@ -34,6 +37,11 @@ export class ConverseDepartures extends Departures {
 
   get isReady(): boolean {
     return this.#isReady
+  }
+
+  /** Converse makes a new one after a logout. */
+  get #session() {
+    return this.#converse.state.session
   }
 
   override clear(): void {
@@ -47,14 +55,14 @@ export class ConverseDepartures extends Departures {
     this.#isReady = this.#isLoggedIn = this.isResuming = this.#isAsking = false
   }
 
-  opens(connection: ConverseConnection, isOverSocket: boolean, session: PrivateConverse['state']['session']): void {
+  opens(connection: ConverseConnection, isOverSocket: boolean): void {
     this.broken()
     this.#connection = connection
     this.#isOverSocket = isOverSocket
     this.isCounted = false
     if (!this.#unacked) {
-      this.#unacked = session.get('unacked_stanzas') ?? []
-      this.#handled = session.get('num_stanzas_handled_by_server') ?? 0
+      this.#unacked = this.#session.get('unacked_stanzas') ?? []
+      this.#handled = this.#session.get('num_stanzas_handled_by_server') ?? 0
     }
     if (!isOverSocket) this.takeBackUnacked()
     let counts = false
@@ -73,8 +81,8 @@ export class ConverseDepartures extends Departures {
   }
 
   /** Call this before Converse takes `<a/>` or `<resumed/>`. After `<resumed/>`, it sends all again. */
-  acknowledged(answer: Element, session: PrivateConverse['state']['session']): void {
-    session.save({ unacked_stanzas: this.#unacked })
+  acknowledged(answer: Element): void {
+    this.#session.save({ unacked_stanzas: this.#unacked })
     const handled = Number(answer.getAttribute('h'))
     this.#unacked = answer.localName === 'a' ? this.#unacked!.slice(Math.max(0, handled - this.#handled)) : []
     this.#handled = handled
@@ -89,13 +97,13 @@ export class ConverseDepartures extends Departures {
     this.#unacked = []
   }
 
-  attached(session: PrivateConverse['state']['session']): void {
+  attached(): void {
     this.#isLoggedIn = true
     this.isResuming = false
     // Otherwise, Converse would resume its stream only once, and forget what the connection may lose.
-    session.save({ smacks_resumed: false })
+    this.#session.save({ smacks_resumed: false })
     // The next page would send it again.
-    if (!this.#isOverSocket) session.save({ unacked_stanzas: [] })
+    if (!this.#isOverSocket) this.#session.save({ unacked_stanzas: [] })
   }
 
   begin(): void {

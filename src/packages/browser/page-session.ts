@@ -272,8 +272,9 @@ export class PageSession {
     this.#isLeft = true
     const { maxpause } = this.#binding
     if (this.socket) {
-      if (ends && this.isHolding) this.#release()
-      if (ends) this.close()
+      if (!ends) return
+      if (this.isHolding) this.#release()
+      this.close()
     } else if (ends) this.#beacon("type='terminate'")
     else if (maxpause && this.#parts.departures.outgoing.length === 0)
       this.#beacon(`pause='${Math.min(pauseSeconds, maxpause)}'`)

@@ -521,21 +521,27 @@ describe('a page with a WebSocket, whose process dies', () => {
 
 describe('the server of a session', () => {
   const confirmations = () => client.link.sent.join('').match(/<a [^>]*h='\d+'\/>/g) ?? []
-
-  test('gets its confirmation only after a record counts the stanzas', async () => {
-    await isKept()
-    const keep = storesNoMore()
+  /** The page gets a stanza of the server, and tells with its next requests that it has it. */
+  const isTaken = async () => {
     await client.next()
     await dying.server(() => client.link.receive(message('1')))
     await client.next()
     await client.next()
+  }
+  const asks = async () => {
     await dying.server(() => client.link.say(r))
     await dying.pass(3)
+  }
+
+  test('gets its confirmation only after a record counts the stanzas', async () => {
+    await isKept()
+    const keep = storesNoMore()
+    await isTaken()
+    await asks()
     expect(confirmations()).toEqual([`<a ${sm} h='0'/>`])
     keep.mockRestore()
     await isKept()
-    await dying.server(() => client.link.say(r))
-    await dying.pass(3)
+    await asks()
     expect(confirmations().at(-1)).toBe(`<a ${sm} h='1'/>`)
   })
 
@@ -544,12 +550,8 @@ describe('the server of a session', () => {
     jest.spyOn(store.records, 'keep').mockReturnValue(new Promise(() => {}))
     await dying.server(() => client.link.say(enabledByServer))
     await dying.pass(0.01)
-    await client.next()
-    await dying.server(() => client.link.receive(message('1')))
-    await client.next()
-    await client.next()
-    await dying.server(() => client.link.say(r))
-    await dying.pass(3)
+    await isTaken()
+    await asks()
     expect(confirmations()).toEqual([`<a ${sm} h='0'/>`])
   })
 
@@ -559,13 +561,9 @@ describe('the server of a session', () => {
   ])('gets it without a record while the store %s for long', async (_, act) => {
     await isKept()
     act()
-    await client.next()
-    await dying.server(() => client.link.receive(message('1')))
-    await client.next()
-    await client.next()
+    await isTaken()
     for (let seconds = 0; seconds < 32; seconds++) await dying.pass(1)
-    await dying.server(() => client.link.say(r))
-    await dying.pass(3)
+    await asks()
     expect(confirmations().at(-1)).toBe(`<a ${sm} h='1'/>`)
   })
 })
