@@ -203,6 +203,16 @@ for (const kind of encryptedServers) {
       await restartUnder(await openStrophe(), 2, false)
     })
 
+    test('with Converse and its module gets what came while its user typed without a connection', async () => {
+      const visitor = await openConverse()
+      await talkWith(visitor.in(bob.bareJid), async (_jid, sayBoth) => {
+        await service.stop()
+        await visitor.has('offline unreachable')
+        await sayBoth()
+        await service.start()
+      })
+    })
+
     test('with Converse and its module survives three restarts, in which its user types too', async () => {
       const visitor = await openConverse()
       await restartUnder(visitor.in(bob.bareJid), 3)
