@@ -5,7 +5,6 @@ import { hostVariable } from './kinds/kinds.js'
 import { isSocket, type Place, placesOf } from './kinds/listen-addresses.js'
 import { peersOf, redisOf } from './redis-settings.js'
 import type { settings, Values } from './settings.js'
-import { tlsFiles } from './tls-files.js'
 
 export type { Admin, AdminRole, ServiceAccount } from './kinds/account-lists.js'
 export type { HostEntry } from './kinds/hosts.js'
@@ -85,6 +84,18 @@ function httpsOf(values: Values) {
     minVersion: `TLSv${values.TLS_MIN_VERSION}`,
     clientAuth: values.TLS_CLIENT_AUTH,
   } as const
+}
+
+export function tlsFiles(values: Values) {
+  return {
+    certificates: values.TLS_CERT,
+    chains: values.TLS_CHAIN ?? [],
+    keys: values.TLS_KEY ?? [],
+    passphrase: values.TLS_KEY_PASSPHRASE,
+    passphraseFile: values.TLS_KEY_PASSPHRASE_FILE,
+    dhparam: values.TLS_DHPARAM,
+    clientCa: values.TLS_CLIENT_CA,
+  }
 }
 
 function eventReceiver({ EVENTS_URL: url, EVENTS_SECRET, EVENTS_SECRET_FILE }: Values) {

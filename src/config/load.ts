@@ -1,14 +1,14 @@
 import { X509Certificate } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { allowsDomain } from '../xmpp/jid/domains.js'
-import { type Config, httpsPorts, joinedValues } from './config.js'
+import { type Config, httpsPorts, joinedValues, tlsFiles } from './config.js'
 import { exposedFiles, shortSecrets } from './exposed-secrets.js'
 import { jointProblems } from './joint-rules.js'
 import { isLocal, socketPath, written } from './kinds/listen-addresses.js'
 import { redisWarnings } from './redis-settings.js'
 import type { Setting } from './setting.js'
 import { type Environment, type Name, settings, type Values, withProxySettings } from './settings.js'
-import { hasExpired, nameWarnings, readTlsFiles, type TlsMaterial, tlsFiles, tlsWarnings } from './tls-files.js'
+import { hasExpired, nameWarnings, readTlsFiles, type TlsMaterial, tlsWarnings } from './tls-files.js'
 import { formerNames, unknownNames } from './unknown-names.js'
 
 /** Lists all problems, without secrets. */

@@ -5,25 +5,12 @@ import { join, parse } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { attempt } from '../lib/attempt.js'
 import { withoutBrackets } from '../lib/text/without-brackets.js'
+import type { tlsFiles } from './config.js'
 import { exposureOf } from './exposed-secrets.js'
 import type { Kind } from './kinds/kinds.js'
 import { certificatesFile, certificatesIn, dhParameters, keyIn, pemOf } from './kinds/pem.js'
 import { readSettingFile, secretFile, unreadable } from './setting-file.js'
-import type { Name, Values } from './settings.js'
-
-type TlsFiles = ReturnType<typeof tlsFiles>
-
-export function tlsFiles(values: Values) {
-  return {
-    certificates: values.TLS_CERT,
-    chains: values.TLS_CHAIN ?? [],
-    keys: values.TLS_KEY ?? [],
-    passphrase: values.TLS_KEY_PASSPHRASE,
-    passphraseFile: values.TLS_KEY_PASSPHRASE_FILE,
-    dhparam: values.TLS_DHPARAM,
-    clientCa: values.TLS_CLIENT_CA,
-  }
-}
+import type { Name } from './settings.js'
 
 export type TlsMaterial = NonNullable<ReturnType<typeof readTlsFiles>>
 
@@ -36,7 +23,7 @@ class Fault extends Error {}
 
 /** If a certificate in a folder is unreadable, its version in `earlier` is used. */
 export function readTlsFiles(
-  files: TlsFiles,
+  files: ReturnType<typeof tlsFiles>,
   report: (problem: string) => undefined,
   earlier: readonly Certificate[] = [],
 ) {
