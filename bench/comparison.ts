@@ -1,13 +1,7 @@
-import { cpus } from 'node:os'
 import type { Line } from './lines.js'
 import type { Figures } from './work.js'
 
-export interface Comparison<Key extends string = string> {
-  readonly title: string
-  readonly unit: string
-  readonly labels: Readonly<Record<Key, string>>
-  readonly rounds: Readonly<Record<Key, readonly Figures[]>>
-}
+export type Rounds<Key extends string> = Readonly<Record<Key, readonly Figures[]>>
 
 interface Measure {
   readonly of: (figures: Figures) => number
@@ -34,11 +28,7 @@ export const perCpuSecond = (process: string): Measure => ({
 
 export type Demand = readonly [what: string, isMet: boolean]
 
-export function print(demands: readonly Demand[]): void {
-  for (const [what, isMet] of demands) console.log(`${isMet ? 'reached' : 'short  '}  ${what}`)
-}
-
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const half = sorted.length / 2
   return ((sorted[Math.ceil(half) - 1] ?? 0) + (sorted[Math.floor(half)] ?? 0)) / 2
@@ -62,7 +52,7 @@ export function judge(
 
 export function judgeRounds<Key extends string>(
   line: Line,
-  { rounds }: Comparison<Key>,
+  rounds: Rounds<Key>,
   [ours, theirs]: readonly [Key, Key],
   measure: Measure,
   theirMeasure = measure,
@@ -77,25 +67,9 @@ export function judgeRounds<Key extends string>(
   )
 }
 
-export function comparisonTable<Key extends string>({ title, unit, labels, rounds }: Comparison<Key>): string {
-  const rows = (Object.keys(rounds) as Key[]).map(key => {
-    const rates = rounds[key].map(rate.of)
-    const middle = ({ of }: Measure) => median(rounds[key].map(of)).toFixed(1)
-    const range = `${Math.min(...rates).toFixed(0)}-${Math.max(...rates).toFixed(0)}`
-    const cells = [median(rates).toFixed(0), range, middle(p50), middle(p99)]
-    return row(labels[key], cells, whereTheCpuWent(rounds[key]))
-  })
-  const head = row('', [`${unit}/s`, 'min-max', 'p50 ms', 'p99 ms'], 'CPU an operation, by process')
-  return ['', title, head, ...rows].join('\n')
-}
-
-const row = (name: string, cells: readonly string[], last: string) =>
-  `  ${name.padEnd(34)}${cells.map(cell => cell.padStart(12)).join('')}   ${last}`.trimEnd()
-
-function whereTheCpuWent(figures: readonly Figures[]): string {
-  const names = Object.keys(figures[0]?.cpuMicroseconds ?? {})
-  const used = names.map(name => median(figures.map(cpu(name).of)))
-  const busy = (used.reduce((sum, each) => sum + each, 0) * median(figures.map(rate.of))) / 1e6
-  const each = names.map((name, index) => `${name} ${cpu(name).format(used[index]!)}`)
-  return `${each.join(', ')} (${busy.toFixed(1)} of ${cpus().length} cores busy)`
+/** Medians of the rounds. */
+export function summary(label: string, rounds: readonly Figures[]): string {
+  const middle = ({ of, format }: Measure) => format(median(rounds.map(of)))
+  const used = Object.keys(rounds[0]!.cpuMicroseconds).map(name => `${name} ${middle(cpu(name))}`)
+  return `  ${label}: ${middle(rate)}, p50 ${middle(p50)}, p99 ${middle(p99)}, CPU ${used.join(', ')}`
 }

@@ -58,7 +58,6 @@ async function countRoundTrips(work: Work): Promise<Figures> {
     if (isCounting) tally.add(milliseconds)
   }
   const talks = await openTalks(work, arrived, fail)
-  for (const talk of talks) talk.poll()
   await sleep(settleMilliseconds)
   for (const talk of talks) talk.sendNext()
   await Promise.race([sleep(settleMilliseconds), failure])
@@ -143,7 +142,7 @@ async function holdBosh(work: Work): Promise<Figures> {
     await reached()
   }
   const reached = async () => {
-    process.send?.({ ready: held.length })
+    process.send?.('ready')
     await once(process, 'message')
   }
   let isOver = false

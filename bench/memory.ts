@@ -1,7 +1,6 @@
 // Resident memory of a session that only waits.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startDemoServer } from '../src/command/demo/server.js'
-import { ask } from './ask.js'
 import { type Demand, judge } from './comparison.js'
 import { HttpLane } from './http-lane.js'
 import { lines } from './lines.js'
@@ -9,14 +8,13 @@ import { closing, type Started, startEcho, startFloor, startNeighbours, startSer
 import { openBosh, openSockets } from './sessions.js'
 import { accountsOf, names, type Stage } from './stage.js'
 import { holdEach } from './talks.js'
-import { residentKib } from './tally.js'
+import { ask, residentKib } from './tally.js'
 import type { Target } from './work.js'
 
 const accounts = names('user', 50)
 const startServer = async () => closing(await startDemoServer(accountsOf(accounts)))
 
 interface Weight {
-  readonly resident: readonly [number, number]
   readonly kibPerSession: number
   readonly lost: number
 }
@@ -41,7 +39,7 @@ async function weigh({ sizes }: Stage, processes: readonly Started[], hold: Hold
   try {
     const before = await residentWith(few)
     const after = await residentWith(many - few)
-    return { resident: [before, after], kibPerSession: (after - before) / (many - few), lost }
+    return { kibPerSession: (after - before) / (many - few), lost }
   } finally {
     for (const each of held) each.close()
   }
@@ -75,11 +73,7 @@ const bareRequests =
     return held
   }
 
-const inWords = ({ sizes }: Stage, { resident, kibPerSession, lost }: Weight) =>
-  `${resident[0]} KiB at ${sizes.heldSessions[0]}, ${resident[1]} KiB at ${sizes.heldSessions[1]}: ` +
-  `${kibPerSession.toFixed(1)} KiB each, ${lost} lost`
-
-const kib = ({ kibPerSession }: Weight) => `${kibPerSession.toFixed(1)} KiB`
+const kib = ({ kibPerSession, lost }: Weight) => `${kibPerSession.toFixed(1)} KiB, ${lost} lost`
 const unlessLost = ({ kibPerSession, lost }: Weight) => (lost === 0 ? kibPerSession : Number.NaN)
 
 async function weighService(stage: Stage, holding: (target: Target) => Hold): Promise<Weight> {
@@ -97,20 +91,13 @@ async function weighFloor(stage: Stage): Promise<Weight> {
 export async function measureHeld(stage: Stage): Promise<readonly Demand[]> {
   const service = await weighService(stage, overBosh)
   const floor = await weighFloor(stage)
-  console.log(
-    `\nA held session, plain link, after a collection and ${stage.sizes.restMilliseconds / 1000} s of rest\n` +
-      `  the service: ${inWords(stage, service)}\n  the floor:   ${inWords(stage, floor)}`,
-  )
-  const value = kib(service)
   const above = unlessLost(service) - floor.kibPerSession
-  return [judge(lines.memoryAboveFloor, [above], { value, base: kib(floor) })]
+  return [judge(lines.memoryAboveFloor, [above], { value: kib(service), base: kib(floor) })]
 }
 
 export async function measureHeldOverWebSocket(stage: Stage): Promise<readonly Demand[]> {
   const service = await weighService(stage, overWebSocket)
-  console.log(`\nA held session over WebSocket, plain link\n  the service: ${inWords(stage, service)}`)
-  const value = kib(service)
-  return [judge(lines.socketMemory, [unlessLost(service)], { value })]
+  return [judge(lines.socketMemory, [unlessLost(service)], { value: kib(service) })]
 }
 
 export async function measureHeldBesideOthers(stage: Stage): Promise<readonly Demand[]> {
@@ -124,10 +111,6 @@ export async function measureHeldBesideOthers(stage: Stage): Promise<readonly De
   }
   const here = await ofPair(false)
   const elsewhere = await ofPair(true)
-  console.log(
-    `\nA held session, plain link, of two processes\n  the one with the session: ${inWords(stage, here)}\n` +
-      `  held at the other one, together: ${inWords(stage, elsewhere)}`,
-  )
   const ratio = unlessLost(elsewhere) / unlessLost(here)
   return [judge(lines.memoryElsewhere, [ratio], { value: kib(elsewhere), base: kib(here) })]
 }

@@ -1,8 +1,8 @@
-// Measured processes load this file. It answers questions at a Unix socket (ask.ts).
+// Measured processes load this file. It answers questions at a Unix socket.
 import { openSync, readSync, rmSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 import { createServer } from 'node:net'
-import { socketOf } from './tally.js'
+import { type Question, socketOf } from './tally.js'
 
 /** Between two looks at the CPU time, in milliseconds. */
 const resolution = 5
@@ -20,9 +20,7 @@ function look(): void {
   before = now
 }
 
-export type Question = keyof typeof answers
-
-const answers = {
+const answers: Record<Question, () => Promise<number>> = {
   /** The longest pause since the last question: milliseconds of CPU time between two looks. Needs MEASURE_PAUSES. */
   async pause() {
     const pause = longest

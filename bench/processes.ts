@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process'
+import { on } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,22 +10,18 @@ import { settingsFor, startRedisServer } from '../test/support/redis-server.js'
 import { answersAt, childrenOf, inFolder, startServerProcess } from '../test/support/server-process.js'
 import { admin, domain, type Figures, type Outcome, type Work } from './work.js'
 
-export const root = new URL('../../', import.meta.url)
+const root = new URL('../../', import.meta.url)
 export const pathOf = (script: string) => fileURLToPath(new URL(script, import.meta.url))
 
-const turnedOff: Readonly<Record<string, { value: string; means: string }>> = {
-  RATE_WARMS_PER_JID: { value: '0', means: 'the same few users are warmed again and again' },
-  MAX_SESSIONS_PER_JID: { value: '0', means: 'and have many sessions each' },
-  METRICS_ADDRESS: { value: '127.0.0.1:0', means: 'a free port; everything is counted as usual' },
-  LOG_LEVEL: { value: 'warn', means: 'no line is written for each warm' },
-  AUDIT_LOG: { value: 'off', means: 'nor is one of the audit trail' },
+/** Not as delivered. Prosody and ejabberd limit no client either, have a listen backlog of 1,024, and log only warnings. */
+const differences = {
+  // The same few users are warmed again and again, and have many sessions each.
+  RATE_WARMS_PER_JID: '0',
+  MAX_SESSIONS_PER_JID: '0',
+  METRICS_ADDRESS: '127.0.0.1:0',
+  LOG_LEVEL: 'warn',
+  AUDIT_LOG: 'off',
 }
-
-export const differencesFromDelivery: readonly string[] = [
-  ...Object.entries(turnedOff).map(([name, { value, means }]) => `service: ${name}=${value}, ${means}`),
-  'Prosody: no mod_limits, a listen backlog of 1024, log level warn, and a restart before each round',
-  'ejabberd: no shaper, a listen backlog of 1024, log level warning',
-]
 
 export const closing = <T extends { stop(): Promise<void> }>(part: T): T & AsyncDisposable =>
   Object.assign(part, { [Symbol.asyncDispose]: () => part.stop() })
@@ -35,26 +32,23 @@ export interface Started extends AsyncDisposable {
   stop(): Promise<void>
 }
 
+type Environment = Readonly<Record<string, string>>
+
 export interface ServiceOptions {
   readonly c2sPort: number
-  readonly caFile?: string
+  /** For the server in XMPP_SERVERS. Default: `tls=none`. */
   readonly link?: string
-  readonly environment?: Readonly<Record<string, string>>
+  readonly environment?: Environment
 }
 
-export const startService = (options: ServiceOptions): Promise<Started> =>
-  startNode(fileURLToPath(new URL('dist/main.js', root)), environmentOf(options))
-
-function environmentOf({ c2sPort, caFile, link: own, environment }: ServiceOptions): Record<string, string> {
-  const link = own ?? (caFile === undefined ? 'tls=none' : `ca=${caFile}`)
-  return {
+export const startService = ({ c2sPort, link = 'tls=none', environment }: ServiceOptions): Promise<Started> =>
+  startNode(fileURLToPath(new URL('dist/main.js', root)), {
     ADMIN_USERS: admin,
     XMPP_DOMAINS: domain,
     XMPP_SERVERS: `${domain}=xmpp://127.0.0.1:${c2sPort}?${link}`,
-    ...Object.fromEntries(Object.entries(turnedOff).map(([name, { value }]) => [name, value])),
+    ...differences,
     ...environment,
-  }
-}
+  })
 
 export const startFloor = (serverPort: number): Promise<Started> =>
   startNode(pathOf('floor.js'), { SERVER_PORT: String(serverPort) })
@@ -66,13 +60,7 @@ export async function startStore() {
   return closing({ pid: redis.pid, environment: settingsFor(redis), stop: () => redis.remove() })
 }
 
-type Environment = NonNullable<ServiceOptions['environment']>
-
-/** Two processes that reach each other over TLS, as on two machines. */
-export const startApart = (store: Environment, options: ServiceOptions) =>
-  startNeighbours({ ...store, PEER_LISTEN: '127.0.0.1:0' }, options)
-
-/** Two processes of one machine, which reach each other over Unix sockets. */
+/** Two processes, which reach each other over Unix sockets, or with PEER_LISTEN over TLS. */
 export async function startNeighbours(store: Environment, options: ServiceOptions) {
   const start = () => startService({ ...options, environment: { ...options.environment, ...store } })
   const both = [await start(), await start()] as const
@@ -81,12 +69,11 @@ export async function startNeighbours(store: Environment, options: ServiceOption
   return closing({ both, pids: both.map(({ pid }) => pid), stop })
 }
 
-export async function startWorkers(count: number, options: ServiceOptions) {
+/** A service with a Redis of its own. */
+export async function startWithStore(options: ServiceOptions, more: Environment) {
   const store = await startStore()
-  const service = await startService({
-    ...options,
-    environment: { ...options.environment, ...store.environment, WORKERS: String(count) },
-  })
+  const environment = { ...options.environment, ...store.environment, ...more }
+  const service = await startService({ ...options, environment })
   await sleep(joinMilliseconds)
   const workers = childrenOf(service.pid)
   const stop = () => service.stop().then(() => store.stop())
@@ -98,7 +85,8 @@ export const startEcho = async () =>
     await Listener.start(createServer({ noDelay: true }, socket => socket.on('data', chunk => socket.write(chunk)))),
   )
 
-export function startFlags(): readonly string[] {
+/** Options of Node.js in `npm start`. */
+function startFlags(): readonly string[] {
   const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
   const words = String(scripts.start).split(' ')
   return words.slice(words.indexOf('node') + 1, words.indexOf('--'))
@@ -127,29 +115,16 @@ export function startLoadClient() {
   return closing({
     pid: child.pid ?? 0,
     go: () => void child.send('go'),
-    run: (work: Work, { seconds = 60, ready }: { seconds?: number; ready?: (sessions: number) => void } = {}) =>
-      new Promise<Figures>((resolve, reject) => {
-        const over = () => {
-          clearTimeout(late)
-          child.off('message', listen)
-          child.off('exit', die)
-        }
-        const fail = (reason: string) => {
-          over()
-          reject(new Error(`${work.part} on ${work.target.kind}: ${reason}`))
-        }
-        const late = setTimeout(() => fail(`takes over ${seconds} s`), seconds * 1000)
-        const die = () => fail('the load client died')
-        const listen = (message: Outcome | { ready: number }) => {
-          if ('ready' in message) return ready?.(message.ready)
-          if ('failure' in message) return fail(message.failure)
-          over()
-          resolve(message.figures)
-        }
-        child.on('message', listen as (message: unknown) => void)
-        child.on('exit', die)
-        child.send(work)
-      }),
+    async run(work: Work, { seconds = 60, ready = () => {} } = {}): Promise<Figures> {
+      const messages = on(child, 'message', { signal: AbortSignal.timeout(seconds * 1000), close: ['exit'] })
+      child.send(work)
+      for await (const [message] of messages as AsyncIterable<[Outcome | 'ready']>) {
+        if (message === 'ready') ready()
+        else if ('failure' in message) throw new Error(`${work.part} on ${work.target.kind}: ${message.failure}`)
+        else return message.figures
+      }
+      throw new Error('the load client died')
+    },
     stop: async () => void child.kill('SIGKILL'),
   })
 }

@@ -17,17 +17,13 @@ export async function rawLogin(
   return async () => client.end('</stream:stream>')
 }
 
+let context: SecureContext | undefined
+
 export async function openTls(port: number, caFile: string): Promise<RawClient> {
   const plain = await RawClient.open(port)
   await plain.ask("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", /<proceed[^>]*\/>/)
-  const secured = startTls({ socket: plain.release(), secureContext: contextOf(caFile), servername: domain })
+  context ??= createSecureContext({ ca: readFileSync(caFile), minVersion: 'TLSv1.3' })
+  const secured = startTls({ socket: plain.release(), secureContext: context, servername: domain })
   await once(secured, 'secureConnect')
   return new RawClient(secured)
-}
-
-let context: SecureContext | undefined
-
-function contextOf(caFile: string): SecureContext {
-  context ??= createSecureContext({ ca: readFileSync(caFile), minVersion: 'TLSv1.3' })
-  return context
 }

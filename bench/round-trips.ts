@@ -1,7 +1,7 @@
 import { startEjabberd } from '../test/support/ejabberd.js'
-import { cpu, type Demand, judgeRounds, rate } from './comparison.js'
+import { cpu, type Demand, judgeRounds, p99, rate } from './comparison.js'
 import { type Line, lines } from './lines.js'
-import { closing, startEcho, startFloor, startService } from './processes.js'
+import { closing, startEcho, startFloor, startLoadClient, startService } from './processes.js'
 import {
   accountsOf,
   type Contender,
@@ -91,4 +91,33 @@ async function measureBeforeEjabberd(
   await warmUp(all, load, sizes.chatWarmUpRounds)
   const comparison = await compare(stage, `${title}, ${sizes.chatSessions} sessions, before ejabberd`, all, load)
   return [judgeRounds(line, comparison, ['product', 'peer'], rate)]
+}
+
+const warmsPerSecond = 50
+const marginSeconds = 2
+
+export async function measureMixed(stage: Stage): Promise<readonly Demand[]> {
+  const { mixedSeconds } = stage.sizes
+  await using service = await startService({ c2sPort: stage.prosody.c2sPort })
+  // In the same process, reading replies to warms would delay the chats.
+  await using warmer = startLoadClient()
+  const target: Target = { kind: 'product', port: service.port }
+  const pids = { service: service.pid }
+  const load = chatLoad(stage.sizes, { amount: mixedSeconds })
+  const alone = withFreshProsody(stage, 'round trips alone', target, pids)
+  const mixed: Contender = {
+    label: `beside ${warmsPerSecond} warms a second`,
+    run: async work => {
+      await stage.prosody.restart()
+      const amount = mixedSeconds + marginSeconds
+      const warming = warmer.run({ part: 'pace', target, users, warmsPerSecond, amount, pids: {} })
+      warming.catch(() => {})
+      const figures = await withoutProsody(stage, '', target, { ...pids, Prosody: stage.prosody.pid }).run(work)
+      await warming
+      return figures
+    },
+  }
+  for (let round = 0; round < 2; round++) await mixed.run(load)
+  const comparison = await compare(stage, 'Round trips beside warms', { alone, mixed }, load)
+  return [judgeRounds(lines.mixed, comparison, ['mixed', 'alone'], p99)]
 }

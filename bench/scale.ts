@@ -3,30 +3,26 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { descriptorsOf } from '../test/support/server-process.js'
-import { ask } from './ask.js'
 import type { Demand } from './comparison.js'
-import { closing, type LoadClient, pathOf, startLoadClient, startService, startWorkers } from './processes.js'
+import { closing, type LoadClient, pathOf, startLoadClient, startService, startWithStore } from './processes.js'
 import type { Stage } from './stage.js'
-import { residentKib } from './tally.js'
+import { ask, residentKib } from './tally.js'
 import type { Figures } from './work.js'
 
 const mostOfClient = 10_000
 /** At most 18,000 descriptors: two for each session, and 4,000 for messages. */
 const sizes = [200, 2_000, 7_000]
 
-interface ScalePlan {
-  readonly sessions: number
-  readonly workers: number
-  /** Messages a second, of all sessions together. */
-  readonly rate: number
-  readonly seconds: number
-}
+/** Messages a second, of all sessions together. */
+const rate = 1_000
+const usualSeconds = 30
+const workers = 6
 
 async function startStub(processes: number) {
   const child = fork(pathOf('stub.js'), { env: { ...process.env, STUB_PROCESSES: String(processes) } })
-  const [{ port, pids }] = (await once(child, 'message')) as [{ port: number; pids: readonly number[] }]
+  const [port] = (await once(child, 'message')) as [number]
   const stop = async () => void child.kill('SIGKILL')
-  return closing({ port, pids, breakStreams: () => void child.kill('SIGUSR2'), stop })
+  return closing({ port, breakStreams: () => void child.kill('SIGUSR2'), stop })
 }
 
 type Stub = Awaited<ReturnType<typeof startStub>>
@@ -58,7 +54,6 @@ interface Row {
   readonly back: number
   readonly kibEach: number
   readonly cpuMicroseconds: number
-  readonly stubMicroseconds: number
   readonly p99: number
   /** Longest pauses, in milliseconds of CPU time. */
   readonly pauses: Partial<Record<Phase, number>>
@@ -75,7 +70,7 @@ async function residentOf({ pids, workers }: Held): Promise<number> {
 
 const descriptorsOfAll = ({ pids }: Held) => pids.reduce((sum, pid) => sum + descriptorsOf(pid), 0)
 
-async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Held, stub: Stub): Promise<Row> {
+async function hold(sessions: number, service: Held, stub: Stub, seconds = usualSeconds): Promise<Row> {
   const clients = Array.from({ length: Math.ceil(sessions / mostOfClient) }, startLoadClient)
   const share = Math.ceil(sessions / clients.length)
   const pauses: Row['pauses'] = {}
@@ -106,7 +101,7 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
   const empty = await residentOf(service)
   try {
     const sizes = { users: share, sessions: share, amount: seconds, secondsPerMessage: sessions / rate }
-    const pids = { service: service.pids, stub: stub.pids }
+    const pids = { service: service.pids }
     const run = (client: LoadClient, index: number) => {
       const target = { kind: 'product', port: service.port, host: `127.0.0.${index + 1}` } as const
       return client.run(
@@ -127,9 +122,10 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
     await phase('end', stub.breakStreams, () => fewer(idle))
     const operations = figures.reduce((sum, each) => sum + each.operations, 0)
     const [first] = figures
-    const cpu = (of: string) => (first!.cpuMicroseconds[of]! * first!.operations) / operations
     const row: Row = {
-      ...{ back, kibEach, pauses, cpuMicroseconds: cpu('service'), stubMicroseconds: cpu('stub') },
+      ...{ back, kibEach, pauses },
+      // Each load client has measured the whole service.
+      cpuMicroseconds: (first!.cpuMicroseconds['service']! * first!.operations) / operations,
       p99: Math.max(...figures.map(({ p99Milliseconds }) => p99Milliseconds)),
       lost: figures.reduce((sum, { lost = 0 }) => sum + lost, 0),
     }
@@ -140,14 +136,11 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
   }
 }
 
-const columns = ['sessions', 'back s', 'KiB each', 'CPU us', 'of stub', 'p99 ms', 'lost']
-
-function print(sessions: number, row: Row): void {
-  const { back, kibEach, cpuMicroseconds, stubMicroseconds, p99, pauses } = row
-  const figures = [back, kibEach, cpuMicroseconds, stubMicroseconds, p99].map(figure => figure.toFixed(1))
-  const cells = [String(sessions), ...figures, String(row.lost)]
-  const longest = phases.map(phase => pauses[phase]!.toFixed(0).padStart(12))
-  console.log([...cells.map((cell, at) => cell.padStart(columns[at]!.length + 2)), ...longest].join(''))
+function print(sessions: number, { back, kibEach, cpuMicroseconds, p99, pauses, lost }: Row): void {
+  const costs = `${kibEach.toFixed(1)} KiB each, ${cpuMicroseconds.toFixed(1)} us a message, p99 ${p99.toFixed(1)} ms`
+  const longest = phases.map(phase => `${phase} ${pauses[phase]!.toFixed(0)}`)
+  console.log(`${sessions} sessions: ${costs}, back after ${back.toFixed(1)} s, ${lost} lost`)
+  console.log(`  longest pauses, in ms of CPU: ${longest.join(', ')}`)
 }
 
 function demandsOfAll(rows: readonly Row[]): Demand[] {
@@ -158,36 +151,30 @@ function demandsOfAll(rows: readonly Row[]): Demand[] {
   ]
 }
 
-async function measureAlone(plan: ScalePlan): Promise<Demand[]> {
+async function measureAlone(): Promise<Demand[]> {
   await using stub = await startStub(1)
   await using service = await startService(options(stub.port))
   const { pid, port } = service
   const held: Held = { pids: [pid], workers: [pid], port }
   // Not measured: V8 compiles during this round.
-  await hold(200, { ...plan, seconds: 5 }, held, stub)
+  await hold(200, held, stub, 5)
   const rows: Row[] = []
-  for (const size of sizes) rows.push(await hold(size, plan, held, stub))
+  for (const size of sizes) rows.push(await hold(size, held, stub))
   const growth = rows.at(-1)!.cpuMicroseconds / rows[0]!.cpuMicroseconds
   const what = `CPU of a message at ${sizes.at(-1)} / at ${sizes[0]}: ${growth.toFixed(2)}, at most 1.2`
   return [[what, growth <= 1.2], ...demandsOfAll(rows)]
 }
 
-async function measureGroup(plan: ScalePlan): Promise<Demand[]> {
-  const { sessions, workers } = plan
+async function measureGroup(sessions: number): Promise<Demand[]> {
   console.log(`\n${workers} workers. Pauses: of the worker with the longest`)
-  if (sessions > 28_000) console.log(`Needs net.ipv4.ip_local_port_range with ${sessions} ports`)
   await using stub = await startStub(Math.ceil(sessions / 19_000))
-  await using service = await startWorkers(workers, options(stub.port))
-  const row = await hold(sessions, plan, service, stub)
+  await using service = await startWithStore(options(stub.port), { WORKERS: String(workers) })
+  const row = await hold(sessions, service, stub)
   const back: Demand = [`all logged in again after ${row.back.toFixed(0)} s, at most 120`, row.back <= 120]
   return [back, ...demandsOfAll([row])]
 }
 
-export async function measureScale({ numbers }: Stage): Promise<readonly Demand[]> {
-  const plan: ScalePlan = { sessions: 50_000, workers: 6, rate: 1_000, seconds: 30, ...numbers }
-  console.log(`${plan.rate} messages a second for ${plan.seconds} s at each size, before a stub. Pauses in ms of CPU\n`)
-  console.log(columns.map(column => `  ${column}`).join('') + phases.map(phase => phase.padStart(12)).join(''))
-  const demands: Demand[] = []
-  for (const part of [measureAlone, measureGroup]) demands.push(...(await part(plan)))
-  return demands
+export async function measureScale({ sessions = 50_000 }: Stage): Promise<readonly Demand[]> {
+  console.log(`${rate} messages a second for ${usualSeconds} s at each size, before a stub`)
+  return [...(await measureAlone()), ...(await measureGroup(sessions))]
 }

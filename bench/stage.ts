@@ -1,5 +1,5 @@
 import type { Prosody } from '../test/support/prosody.js'
-import { type Comparison, comparisonTable } from './comparison.js'
+import { type Rounds, summary } from './comparison.js'
 import type { LoadClient, Started } from './processes.js'
 import type { Figures, Processes, Target, Work } from './work.js'
 
@@ -29,13 +29,8 @@ export const users = 200
 
 export interface Stage {
   readonly sizes: Sizes
-  /** Of the command line, for the parts that have such options. */
-  readonly numbers: {
-    readonly sessions?: number
-    readonly workers?: number
-    readonly rate?: number
-    readonly seconds?: number
-  }
+  /** Of the command line, for `scale` and `storm`. */
+  readonly sessions: number | undefined
   readonly prosody: Prosody
   readonly load: LoadClient
 }
@@ -44,20 +39,20 @@ export type Load = Omit<Work, 'pids' | 'target'>
 
 export interface Contender {
   readonly label: string
-  run(load: Load, about?: Parameters<LoadClient['run']>[1]): Promise<Figures>
+  run(load: Load): Promise<Figures>
 }
 
 export const withoutProsody = ({ load }: Stage, label: string, target: Target, pids: Processes): Contender => ({
   label,
-  run: (work, about) => load.run({ ...work, target, pids: { ...pids, client: load.pid } }, about),
+  run: work => load.run({ ...work, target, pids: { ...pids, client: load.pid } }),
 })
 
 /** Restarts Prosody, because in 0.12 logins take three times as long after a few thousand logins. */
 export const withFreshProsody = (stage: Stage, label: string, target: Target, pids: Processes = {}): Contender => ({
   label,
-  run: async (work, about) => {
+  run: async work => {
     await stage.prosody.restart()
-    return withoutProsody(stage, label, target, { ...pids, Prosody: stage.prosody.pid }).run(work, about)
+    return withoutProsody(stage, label, target, { ...pids, Prosody: stage.prosody.pid }).run(work)
   },
 })
 
@@ -75,18 +70,16 @@ export async function compare<Key extends string>(
   contenders: Readonly<Record<Key, Contender>>,
   load: Load | ((round: number) => Load),
   rounds = sizes.rounds,
-): Promise<Comparison<Key>> {
+): Promise<Rounds<Key>> {
   const keys = Object.keys(contenders) as Key[]
   const figures = Object.fromEntries(keys.map(key => [key, [] as Figures[]])) as Record<Key, Figures[]>
   const loadOf = typeof load === 'function' ? load : () => load
   for (let round = 0; round < rounds; round++)
     for (const key of round % 2 === 0 ? keys : keys.toReversed())
       figures[key].push(await contenders[key].run(loadOf(round)))
-  const labels = Object.fromEntries(keys.map(key => [key, contenders[key].label])) as Record<Key, string>
-  const unit = ['chat', 'even'].includes(loadOf(0).part) ? 'round trips' : 'warms'
-  const comparison: Comparison<Key> = { title, unit, labels, rounds: figures }
-  console.log(comparisonTable(comparison))
-  return comparison
+  console.log(`\n${title}`)
+  for (const key of keys) console.log(summary(contenders[key].label, figures[key]))
+  return figures
 }
 
 export const warmLoad = ({ warms }: Sizes): Load => ({ part: 'warm', users, amount: warms })

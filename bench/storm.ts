@@ -4,7 +4,6 @@ import type { LoggedIn } from '../test/support/bosh-login.js'
 import { startProsody } from '../test/support/prosody.js'
 import { descriptorsOf } from '../test/support/server-process.js'
 import type { Demand } from './comparison.js'
-import type { HttpLane } from './http-lane.js'
 import { closing, startNeighbours, startStore } from './processes.js'
 import { inParallel, openBosh } from './sessions.js'
 import { accountsOf, names, type Stage, users } from './stage.js'
@@ -25,11 +24,9 @@ async function allWork(sessions: readonly LoggedIn[], port: number) {
   const failures: string[] = []
   const works = (session: LoggedIn) =>
     new Promise<void>(resolve => {
-      const spare: HttpLane[] = []
       const over = () => {
         clearTimeout(late)
         talk.close()
-        for (const lane of spare) lane.close()
         resolve()
       }
       const failed = ({ message }: Error) => {
@@ -37,15 +34,14 @@ async function allWork(sessions: readonly LoggedIn[], port: number) {
         over()
       }
       const late = setTimeout(() => failed(new Error('no answer after 20 s')), 20_000)
-      const talk = new BoshTalk(session, { port, spare, arrived: over, failed })
-      talk.poll()
+      const talk = new BoshTalk(session, { port, arrived: over, failed })
       talk.sendNext()
     })
   await inParallel(20, sessions, works)
   return { lost: failures.length, first: failures[0] }
 }
 
-export async function measureStorm({ numbers: { sessions: count = 6_000 } }: Stage): Promise<readonly Demand[]> {
+export async function measureStorm({ sessions: count = 6_000 }: Stage): Promise<readonly Demand[]> {
   const config = 'smacks_hibernation_time = 900'
   await using prosody = closing(
     await startProsody({ users: accountsOf(names('user', users)), iterations: 4096, config }),
@@ -65,7 +61,6 @@ export async function measureStorm({ numbers: { sessions: count = 6_000 } }: Sta
   const failures: string[] = []
   const failed = ({ message }: Error) => failures.push(message)
   const talk = new BoshTalk(own!, { port: taker.port, arrived: tally.add, failed })
-  talk.poll()
   talk.sendNext()
   const start = performance.now()
   let seconds = 0

@@ -3,23 +3,22 @@ import { HttpLane, xmlRoute } from './http-lane.js'
 import { closeFrame, type SocketSession, terminateBody } from './sessions.js'
 
 export interface Talk {
-  poll(): void
   sendNext(): void
   end(): Promise<void>
 }
 
-export interface TalkEvents {
+interface TalkEvents {
   readonly arrived: (milliseconds: number) => void
   readonly failed: (error: Error) => void
 }
 
-export const word = (serial: number) => `>word ${serial}<`
+const word = (serial: number) => `>word ${serial}<`
 const messageTo = (jid: string, text: string) =>
   `<message xmlns='jabber:client' to='${jid}' type='chat'><body${text}/body></message>`
 export const bodyHead = (sid: string) => `<body xmlns='http://jabber.org/protocol/httpbind' sid='${sid}' rid='`
 
 /** A reply with `terminate` ends the session. Messages of a talk do not contain this word. */
-export function failureOf(error: Error | undefined, text: string, status: number): Error | undefined {
+function failureOf(error: Error | undefined, text: string, status: number): Error | undefined {
   if (error !== undefined || (status === 200 && !text.includes('terminate'))) return error
   return new Error(`HTTP ${status}: ${text.slice(0, 300)}`)
 }
@@ -32,7 +31,7 @@ interface BoshTalkOptions extends TalkEvents {
   readonly spare?: HttpLane[]
 }
 
-/** Keeps one request open and sends at most one more, in order, as Strophe does. */
+/** Keeps one request open from the start, and sends at most one more, in order, as Strophe does. */
 export class BoshTalk implements Talk {
   readonly #lanes: HttpLane[] = []
   readonly #head: string
@@ -49,6 +48,7 @@ export class BoshTalk implements Talk {
   ) {
     this.#rid = session.rid
     this.#head = bodyHead(session.sid)
+    this.#poll()
   }
 
   get isWaiting(): boolean {
@@ -59,12 +59,12 @@ export class BoshTalk implements Talk {
     return this.#ended !== undefined
   }
 
-  poll(): void {
+  #poll(): void {
     this.#post(`${this.#head}${this.#rid++}'/>`)
   }
 
   sendNext(): void {
-    if (this.#open === 0 && this.options.pollFirst === true) this.poll()
+    if (this.#open === 0 && this.options.pollFirst === true) this.#poll()
     this.#awaited = word(++this.#serial)
     this.#sentAt = performance.now()
     this.#post(`${this.#head}${this.#rid++}'>${messageTo(this.session.jid, this.#awaited)}</body>`)
@@ -116,7 +116,7 @@ export class BoshTalk implements Talk {
       if (this.isClosed) return
     }
     if (isWord && spare === undefined) this.sendNext()
-    else if (this.#open === 0) this.poll()
+    else if (this.#open === 0) this.#poll()
   }
 
   #freeLane(): HttpLane {
@@ -132,11 +132,7 @@ export class BoshTalk implements Talk {
 }
 
 export const holdEach = (sessions: readonly LoggedIn[], about: BoshTalkOptions): BoshTalk[] =>
-  sessions.map(session => {
-    const talk = new BoshTalk(session, about)
-    talk.poll()
-    return talk
-  })
+  sessions.map(session => new BoshTalk(session, about))
 
 export class WebSocketTalk implements Talk {
   #serial = 0
@@ -149,8 +145,6 @@ export class WebSocketTalk implements Talk {
   ) {
     session.lane.onMessage = message => this.#read(message)
   }
-
-  poll(): void {}
 
   sendNext(): void {
     this.#awaited = word(++this.#serial)
@@ -170,29 +164,23 @@ export class WebSocketTalk implements Talk {
   }
 }
 
+interface PostPairsOptions extends TalkEvents {
+  readonly port: number
+  readonly path: string
+  readonly bodies: readonly [string, string]
+}
+
+/** Posts two bodies at a time. */
 export class PostPairs implements Talk {
   readonly #lanes: readonly HttpLane[]
-  #open = 0
-  #sentAt = 0
   #isOver = false
 
-  constructor(
-    readonly options: TalkEvents & {
-      readonly port: number
-      readonly path: string
-      readonly bodies: readonly [string, string]
-    },
-  ) {
+  constructor(readonly options: PostPairsOptions) {
     this.#lanes = options.bodies.map(() => new HttpLane(xmlRoute(options.port, options.path)))
   }
 
-  poll(): void {}
-
   sendNext(): void {
-    this.#sentAt = performance.now()
-    this.#open = this.#lanes.length
-    for (const [index, lane] of this.#lanes.entries())
-      lane.post(this.options.bodies[index]!, (error, text, status) => this.#read(failureOf(error, text, status)))
+    this.#postAll().catch(this.options.failed)
   }
 
   async end(): Promise<void> {
@@ -200,12 +188,12 @@ export class PostPairs implements Talk {
     for (const lane of this.#lanes) lane.close()
   }
 
-  #read(failure: Error | undefined): void {
-    if (this.#isOver) return
-    if (failure !== undefined) this.options.failed(failure)
-    else if (--this.#open === 0) {
-      this.options.arrived(performance.now() - this.#sentAt)
-      this.sendNext()
+  async #postAll(): Promise<void> {
+    const { bodies, arrived } = this.options
+    while (!this.#isOver) {
+      const start = performance.now()
+      await Promise.all(this.#lanes.map((lane, index) => lane.ask(bodies[index]!)))
+      arrived(performance.now() - start)
     }
   }
 }

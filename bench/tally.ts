@@ -1,4 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import type { Figures, Processes } from './work.js'
 
 export class Tally {
@@ -57,4 +59,13 @@ function cpuMicroseconds(pid: number): number {
 export const residentKib = (pid: number) =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
 
+export type Question = 'pause' | 'collectGarbage'
+
 export const socketOf = (pid: number) => `/tmp/warm-bindings-probe-${pid}`
+
+/** Asks a process that has loaded probe.ts. */
+export async function ask(pid: number, question: Question): Promise<number> {
+  const socket = connect(socketOf(pid))
+  socket.write(question)
+  return Number(await text(socket))
+}

@@ -31,7 +31,7 @@ export async function measureWarms(stage: Stage): Promise<readonly Demand[]> {
 export async function measureWarmsOverStarttls(stage: Stage): Promise<readonly Demand[]> {
   const { sizes, prosody } = stage
   const { c2sPort: port, caFile } = prosody
-  await using service = await startService({ c2sPort: port, caFile })
+  await using service = await startService({ c2sPort: port, link: `ca=${caFile}` })
   const contender = withFreshProsody.bind(undefined, stage)
   const all = {
     product: contender(...product(service)),
