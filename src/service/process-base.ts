@@ -77,5 +77,5 @@ export async function openBase({
 
 async function openRedis({ redis }: Config, clock: Clock, events: StoreEvents): Promise<Store> {
   const { redisStore } = await import('../store/redis/redis-store.js')
-  return redisStore({ settings: redis!, clock, events })
+  return redisStore(redis!, clock, events)
 }

@@ -67,7 +67,7 @@ describeWith(['redis-server'], 'the store in Redis', () => {
     }).listen(0, '127.0.0.1')
     await once(service, 'listening')
     const place = { kind: 'server', host: '127.0.0.1', port: (service.address() as AddressInfo).port } as const
-    const store = await redisStore({ settings: { place }, clock: systemClock, events: { onDown() {}, onUp() {} } })
+    const store = await redisStore({ place }, systemClock, { onDown() {}, onUp() {} })
     await store.join(memberOf('c'))
     await before.command('REPLICAOF', '127.0.0.1', '1')
     path = next.path

@@ -102,7 +102,7 @@ export function startRedisWithSentinel() {
       killMaster: () => master.end('SIGKILL'),
       open: (events: StoreEvents) => {
         const settings = { place: { kind: 'sentinels', name: 'warm', sentinels }, password } as const
-        return redisStore({ settings, clock: systemClock, events })
+        return redisStore(settings, systemClock, events)
       },
       async remove() {
         for (const each of [sentinel, replica, master]) await each.end('SIGKILL')
@@ -119,5 +119,5 @@ export function openRedisStore(
   clock: Clock = systemClock,
 ): Promise<Store> {
   const settings = { place: { kind: 'socket', path }, password } as const
-  return redisStore({ settings, clock, events })
+  return redisStore(settings, clock, events)
 }

@@ -1,7 +1,7 @@
 // warm:ended:…      the time: sessions opened until then have ended
 // warm:missed:NAME  the process checks its sessions at its next entry
 
-import { type EndedMarks, type Ending, processSeconds } from '../store.js'
+import { type EndedMarks, processSeconds } from '../store.js'
 import { endingKey, endingKeysOf } from '../store-keys.js'
 import { hashKey } from './key-hashes.js'
 import type { RedisLine } from './redis-line.js'
@@ -18,18 +18,18 @@ redis.call('SET', ARGV[1], at, 'PX', ARGV[3])`
 
 export function redisMarks(line: RedisLine): EndedMarks {
   return {
-    async mark(ending: Ending, seconds: number) {
+    async mark(ending, seconds) {
       const at = 'at' in ending ? ending.at : always
       await line.run(mark, markName(endingKey(ending)), at, Math.round(seconds * 1000))
     },
 
-    async missed(processes: readonly string[]) {
+    async missed(processes) {
       const set = (name: string) => line.send('SET', `warm:missed:${name}`, '1', 'PX', String(missedMilliseconds))
       await Promise.all(processes.map(set))
     },
 
-    async isEnded(session: Parameters<EndedMarks['isEnded']>[0]) {
-      const names = endingKeysOf(session).map(key => markName(key))
+    async isEnded(session) {
+      const names = endingKeysOf(session).map(markName)
       return session.openedAt <= latestOf((await line.send('MGET', ...names)) as Marks)
     },
   }

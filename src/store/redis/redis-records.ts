@@ -10,7 +10,6 @@ import { batches } from '../../lib/batches.js'
 import {
   lostSeconds,
   processSeconds,
-  type RecordKey,
   type Records,
   type SealedRecord,
   StoreUnavailable,
@@ -165,12 +164,12 @@ type Taken = readonly [id: string, text: string, at: string]
 
 export function redisRecords(line: RedisLine): Records {
   return {
-    async put(records: readonly SealedRecord[], process: string, seconds: number) {
+    async put(records, process, seconds) {
       const ms = millisecondsOf(seconds)
       await Promise.all(records.map(each => line.run(putOne, line.deadline, process, ms, ...wordsOf(each))))
     },
 
-    async take(key: RecordKey, by: string, forms: readonly string[] = []) {
+    async take(key, by, forms = []) {
       const words = 'id' in key ? ['id', key.id] : ['key', hashKey(keyOf(key))]
       const taken = await line.run(takeOne, line.deadline, by, ...words, forms.join(' '))
       if (taken === null) return undefined
@@ -180,23 +179,23 @@ export function redisRecords(line: RedisLine): Records {
       return kind === 'kept' ? { keptBy: about } : { form: about }
     },
 
-    async takeOldest(seconds: number, most: number, by: string, form: string) {
+    async takeOldest(seconds, most, by, form) {
       const taken = await line.run(takeOldest, line.deadline, by, millisecondsOf(seconds), most, form)
       return (taken as readonly Taken[]).map(takenRecordOf)
     },
 
-    async keep(records: readonly SealedRecord[], process: string, seconds: number) {
+    async keep(records, process, seconds) {
       const ms = millisecondsOf(seconds)
       const keepPart = (part: readonly SealedRecord[]) =>
         line.run(keep, process, ms, ...part.flatMap(wordsOf)) as Promise<string[]>
       return (await Promise.all(Array.from(batches(records, mostInCommand), keepPart))).flat()
     },
 
-    async forget(ids: readonly string[], process: string) {
+    async forget(ids, process) {
       await Promise.all(Array.from(batches(ids, mostInCommand), part => line.free(forgetAll, process, ...part)))
     },
 
-    async isOwn(id: string, process: string) {
+    async isOwn(id, process) {
       const answer = await line.run(isOwn, process, id)
       if (answer === null) throw new StoreUnavailable('no-answer')
       return Number(answer) === 1

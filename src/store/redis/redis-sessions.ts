@@ -103,10 +103,9 @@ export function redisSessions(line: RedisLine): SessionEntries {
   const shared = (key: string) => `s${hashKey(key)}`
 
   function write(entry: SessionEntry, limit: readonly (string | number)[] = []): Promise<unknown> {
-    const { secrets: _, ...session } = entry
     const names = [...uniqueKeysOf(entry).map(unique), ...sharedKeysOf(entry).map(shared)]
-    const { id, process, openedAt } = session
-    return line.run(put, id, process, openedAt, rowOf(session), names.join(' '), ...limit)
+    const { id, process, openedAt } = entry
+    return line.run(put, id, process, openedAt, rowOf(entry), names.join(' '), ...limit)
   }
 
   async function find(key: SessionKey): Promise<StoredSession[]> {

@@ -9,14 +9,8 @@ import { redisRecords } from './redis-records.js'
 import { redisSessions } from './redis-sessions.js'
 import { redisTabs } from './redis-tabs.js'
 
-interface RedisStoreParts {
-  readonly settings: RedisSettings
-  readonly clock: Clock
-  readonly events: StoreEvents
-}
-
 /** The store of a service of several processes, in Redis from 7.0 or Valkey. Is down until `join`. */
-export async function redisStore({ settings, clock, events }: RedisStoreParts): Promise<Store> {
+export async function redisStore(settings: RedisSettings, clock: Clock, events: StoreEvents): Promise<Store> {
   const line = new RedisLine(clock, events)
   const sessions = redisSessions(line)
   const records = redisRecords(line)

@@ -3,7 +3,7 @@ import { orGone } from '../../lib/caller-gone.js'
 import { type Clock, pause, type Timer } from '../../lib/clock.js'
 import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
 import { randomText } from '../../lib/text/random-text.js'
-import { lockSeconds, type StoredSession, type TabLock, type TabLocks } from '../store.js'
+import { lockSeconds, type TabLock, type TabLocks } from '../store.js'
 import { endingKeysOfTab, keys } from '../store-keys.js'
 import { hashKey } from './key-hashes.js'
 import { type RedisLine, refusalIfLate } from './redis-line.js'
@@ -40,11 +40,15 @@ export function redisTabs(line: RedisLine, clock: Clock): TabLocks {
     async enter(tab, signal) {
       const name = hashKey(keys.tab(tab))
       await turns.take(name, signal)
-      const marks = endingKeysOfTab(tab).map(key => markName(key))
-      const lock = new Lock(line, clock, name, () => turns.leave(name))
+      const marks = endingKeysOfTab(tab).map(markName)
+      const takeOnce = () => takeLock(line, clock, name, marks, () => turns.leave(name))
+      let lock: TabLock | undefined
       try {
-        for (let ms = shortestPause; !(await lock.take(marks)); ms = Math.min(2 * ms, longestPause))
+        lock = await takeOnce()
+        for (let ms = shortestPause; lock === undefined; ms = Math.min(2 * ms, longestPause)) {
           await orGone(pause(clock, ms * (0.5 + Math.random())), signal)
+          lock = await takeOnce()
+        }
       } catch (error) {
         turns.leave(name)
         throw error
@@ -58,69 +62,49 @@ export function redisTabs(line: RedisLine, clock: Clock): TabLocks {
 
 type Taken = readonly [row: string, records: number, ends: Marks]
 
-class Lock implements TabLock {
-  readonly #line: RedisLine
-  readonly #clock: Clock
-  /** The hash of the tab. */
-  readonly #name: string
-  readonly #end: () => void
-  readonly #token = randomText(16, 'base64url')
-  #renewal: Timer | undefined
-  /** When it expires in Redis at the earliest, by the clock. 0: it is lost. */
-  #until = 0
-  session: StoredSession | undefined
-  hasRecord = false
-  endedAt = Number.NEGATIVE_INFINITY
-
-  constructor(line: RedisLine, clock: Clock, name: string, end: () => void) {
-    this.#line = line
-    this.#clock = clock
-    this.#name = name
-    this.#end = end
+/** Resolves with undefined while another call is in the tab. `name`: its hash. `marks`: keys of marks of its visit. */
+async function takeLock(
+  line: RedisLine,
+  clock: Clock,
+  name: string,
+  marks: readonly string[],
+  onRelease: () => void,
+): Promise<TabLock | undefined> {
+  const key = `warm:tab:${name}`
+  const token = randomText(16, 'base64url')
+  /** When the lock expires in Redis at the earliest, by the clock. 0: it is lost. */
+  let until = clock.now() + lockMilliseconds
+  const taken = await line.run(take, line.deadline, key, token, lockMilliseconds, name, ...marks)
+  if (taken === null) return undefined
+  const [row, records, ends] = taken as Taken
+  let renewal: Timer | undefined
+  const renewLater = () => {
+    renewal = clock.after(renewMilliseconds, renewOnce)
   }
-
-  get #key(): string {
-    return `warm:tab:${this.#name}`
-  }
-
-  get isLost(): boolean {
-    return this.#clock.now() >= this.#until
-  }
-
-  /** `marks`: keys of marks of the tab's visit. */
-  async take(marks: readonly string[]): Promise<boolean> {
-    const until = this.#clock.now() + lockMilliseconds
-    const words = [this.#key, this.#token, lockMilliseconds, this.#name, ...marks]
-    const taken = (await this.#line.run(take, this.#line.deadline, ...words)) as Taken | null
-    if (taken === null) return false
-    const [row, records, ends] = taken
-    this.session = readSession(row)[0]
-    this.hasRecord = records > 0
-    this.endedAt = latestOf(ends)
-    this.#until = until
-    this.#renewLater()
-    return true
-  }
-
-  async release(): Promise<void> {
-    this.#renewal?.cancel()
-    this.#renewal = undefined
-    await this.#line.run(release, this.#key, this.#token).catch(() => {})
-    this.#end()
-  }
-
-  #renewLater(): void {
-    this.#renewal = this.#clock.after(renewMilliseconds, () => void this.#renew())
-  }
-
-  async #renew(): Promise<void> {
-    const until = this.#clock.now() + lockMilliseconds
+  const renewOnce = async () => {
+    const next = clock.now() + lockMilliseconds
     try {
-      const renewed = await this.#line.run(renew, this.#key, this.#token, lockMilliseconds)
-      this.#until = Number(renewed) === 1 ? until : 0
+      const renewed = await line.run(renew, key, token, lockMilliseconds)
+      until = Number(renewed) === 1 ? next : 0
     } catch {
       // The next renewal may be in time.
     }
-    if (this.#renewal !== undefined && !this.isLost) this.#renewLater()
+    if (renewal !== undefined && !lock.isLost) renewLater()
   }
+  const lock: TabLock = {
+    session: readSession(row)[0],
+    hasRecord: records > 0,
+    endedAt: latestOf(ends),
+    get isLost() {
+      return clock.now() >= until
+    },
+    async release() {
+      renewal?.cancel()
+      renewal = undefined
+      await line.run(release, key, token).catch(() => {})
+      onRelease()
+    },
+  }
+  renewLater()
+  return lock
 }
