@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HttpLane } from './http-lane.js'
-import { Opener, openAll, openBosh, openSockets, usuallyAtOnce } from './sessions.js'
+import { inParallel, Opener, openBosh, openSockets, usuallyAtOnce } from './sessions.js'
 import { BoshTalk, bodyHead, holdEach, PostPairs, type Talk, WebSocketTalk } from './talks.js'
 import { Tally } from './tally.js'
-import type { Figures, Outcome, Target, Work } from './work.js'
+import type { Figures, Outcome, Work } from './work.js'
 
 const batchSize = 400
 const settleMilliseconds = 300
@@ -24,99 +24,83 @@ const parts = {
   even: talkEvenly,
 }
 
-process.on('message', async (work: Work | 'go') => {
-  if (work === 'go') return
-  const outcome: Outcome = await parts[work.part](work).then(
-    figures => ({ figures }),
-    (error: Error) => ({ failure: error.message }),
-  )
-  process.send?.(outcome)
+/** The parent stops at the first failure. */
+const fail = ({ message }: Error) => void process.send?.({ failure: message } satisfies Outcome)
+
+process.on('message', (work: Work | 'go') => {
+  if (work !== 'go') parts[work.part](work).then(figures => process.send?.({ figures } satisfies Outcome), fail)
 })
 process.on('disconnect', () => process.exit())
 
 async function countWarms(work: Work): Promise<Figures> {
+  const { target, amount, atOnce = usuallyAtOnce } = work
   const tally = new Tally(work.pids)
-  for (let done = 0; done < work.amount; done += batchSize) {
-    const users = names(work, Math.min(batchSize, work.amount - done), done)
-    const shares = sharesOf(work.target, users)
-    const atOnce = (work.atOnce ?? usuallyAtOnce) / shares.length
-    let ends: (() => Promise<void>)[] = []
-    await tally.during(async () => {
-      const opening = shares.map(([target, some]) => openAll(target, some, tally.add, atOnce))
-      ends = await Promise.all(opening)
-    })
-    await Promise.all(ends.map(end => end()))
+  const openers = (target.apart ?? [target.port]).map(port => new Opener({ ...target, port }))
+  for (let done = 0; done < amount; done += batchSize) {
+    const users = [...names(work, Math.min(batchSize, amount - done), done).entries()]
+    const ends: (() => Promise<void>)[] = []
+    await tally.during(() =>
+      inParallel(atOnce, users, async ([index, user]) => {
+        ends.push(await open(openers[index % openers.length]!, user, tally))
+      }),
+    )
+    await inParallel(usuallyAtOnce, ends, end => end())
   }
+  for (const opener of openers) opener.close()
   return tally.figures()
+}
+
+async function open(opener: Opener, user: string, tally: Tally): Promise<() => Promise<void>> {
+  const start = performance.now()
+  const end = await opener.open(user)
+  tally.add(performance.now() - start)
+  return end
 }
 
 async function countRoundTrips(work: Work): Promise<Figures> {
   const tally = new Tally(work.pids)
   let isCounting = false
-  const { failure, fail } = failing()
   const arrived = (milliseconds: number) => {
     if (isCounting) tally.add(milliseconds)
   }
-  const talks = await openTalks(work, arrived, fail)
+  const talks = await openTalks(work, arrived)
   await sleep(settleMilliseconds)
   for (const talk of talks) talk.sendNext()
-  await Promise.race([sleep(settleMilliseconds), failure])
+  await sleep(settleMilliseconds)
   isCounting = true
-  await tally.during(() => Promise.race([sleep(work.amount * 1000), failure]))
+  await tally.during(() => sleep(work.amount * 1000))
   isCounting = false
-  await Promise.race([Promise.all(talks.map(talk => talk.end())), failure])
+  await Promise.all(talks.map(talk => talk.end()))
   return tally.figures()
 }
 
-async function openTalks(
-  work: Work,
-  arrived: (milliseconds: number) => void,
-  failed: (error: Error) => void,
-): Promise<Talk[]> {
+async function openTalks(work: Work, arrived: (milliseconds: number) => void): Promise<Talk[]> {
   const { target, pollFirst = false } = work
   const { kind, port } = target
   const users = names(work, work.users)
+  const about = { port, arrived, failed: fail }
   if (target.over === 'websocket') {
-    const sessions = await openSockets(target, users, failed)
+    const sessions = await openSockets(target, users, fail)
     return sessions.map(session => new WebSocketTalk(session, arrived))
   }
-  if (kind === 'floor' || kind === 'relay')
-    return users.map((_, index) => {
-      const ofKind = kind === 'floor' ? { path: '/', bodies: ['', ''] } : { path: `/relay/${index}`, bodies: relayed }
-      return new PostPairs({ port, arrived, failed, ...(ofKind as { path: string; bodies: typeof relayed }) })
-    })
+  if (kind === 'floor') return users.map(() => new PostPairs({ ...about, path: '/', bodies: ['', ''] }))
+  if (kind === 'relay')
+    return users.map((_, index) => new PostPairs({ ...about, path: `/relay/${index}`, bodies: relayed }))
   const sessions = await openBosh(target, users)
-  return sessions.map(each => new BoshTalk(each, { port, pollFirst, arrived, failed }))
-}
-
-function sharesOf(target: Target, users: readonly string[]): (readonly [Target, readonly string[]])[] {
-  const { apart = [target.port] } = target
-  return apart.map((port, place) => [{ ...target, port }, users.filter((_, index) => index % apart.length === place)])
+  return sessions.map(each => new BoshTalk(each, { ...about, pollFirst }))
 }
 
 async function warmEvenly(work: Work): Promise<Figures> {
   const tally = new Tally(work.pids)
-  const { failure, fail } = failing()
   const opener = new Opener(work.target)
-  const ends: (() => Promise<void>)[] = []
-  const warm = async (user: string) => {
-    const start = performance.now()
-    ends.push(await opener.open(user))
-    tally.add(performance.now() - start)
-  }
-  const milliseconds = 1000 / work.warmsPerSecond!
-  const users = names(work, Math.round((work.amount * 1000) / milliseconds))
+  const users = names(work, work.amount * work.warmsPerSecond!)
+  let ends: (() => Promise<void>)[] = []
   await tally.during(async () => {
-    const start = performance.now()
-    const warming: Promise<void>[] = []
-    for (const [index, user] of users.entries()) {
-      const wait = start + index * milliseconds - performance.now()
-      if (wait > 0) await Promise.race([sleep(wait), failure])
-      const begun = warm(user)
-      begun.catch(fail)
-      warming.push(begun)
-    }
-    await Promise.race([Promise.all(warming), failure])
+    const warming = users.map(async (user, index) => {
+      await sleep((1000 * index) / work.warmsPerSecond!)
+      return open(opener, user, tally)
+    })
+    ends = await Promise.all(warming)
   })
   for (const end of ends) await end()
   opener.close()
@@ -178,25 +162,15 @@ async function sendEvenly(held: readonly BoshTalk[], { secondsPerMessage = 60, a
 async function talkEvenly(work: Work): Promise<Figures> {
   const { target } = work
   const tally = new Tally(work.pids)
-  const { failure, fail } = failing()
   const spare: HttpLane[] = []
   const sessions = await openBosh(target, names(work, work.users))
   const talks = holdEach(sessions, { port: target.port, spare, arrived: tally.add, failed: fail })
   await sleep(settleMilliseconds)
-  await tally.during(() => Promise.race([sendEvenly(talks, work), failure]))
-  await Promise.race([Promise.all(talks.map(talk => talk.end())), failure])
+  await tally.during(() => sendEvenly(talks, work))
+  await Promise.all(talks.map(talk => talk.end()))
   for (const lane of spare) lane.close()
   return tally.figures()
 }
 
 const names = ({ prefix = 'user', users }: Work, count: number, from = 0): string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}${(from + index) % users}`)
-
-function failing(): { failure: Promise<never>; fail: (error: Error) => void } {
-  let fail: (error: Error) => void = () => {}
-  const failure = new Promise<never>((_, reject) => {
-    fail = reject
-  })
-  failure.catch(() => {})
-  return { failure, fail }
-}

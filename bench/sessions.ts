@@ -22,25 +22,6 @@ function rememberedBy(kind: Kind | 'websocket'): SaltedPasswords {
 export const terminateBody = (sid: string, rid: number) =>
   `<body xmlns='http://jabber.org/protocol/httpbind' rid='${rid}' sid='${sid}' type='terminate'/>`
 
-export async function openAll(
-  target: Target,
-  users: readonly string[],
-  opened: (milliseconds: number) => void,
-  atOnce = usuallyAtOnce,
-): Promise<() => Promise<void>> {
-  const opener = new Opener(target)
-  const ends: (() => Promise<void>)[] = []
-  await inParallel(atOnce, users, async user => {
-    const start = performance.now()
-    ends.push(await opener.open(user))
-    opened(performance.now() - start)
-  })
-  return async () => {
-    await inParallel(usuallyAtOnce, ends, end => end())
-    opener.close()
-  }
-}
-
 export async function openBosh(target: Target, users: readonly string[]): Promise<LoggedIn[]> {
   const sessions: LoggedIn[] = []
   const lanes = new Lanes(target)
