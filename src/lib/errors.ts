@@ -76,20 +76,8 @@ type ByStatus = typeof problemsByStatus
 
 export type ProblemCode = { [Status in keyof ByStatus]: keyof ByStatus[Status] }[keyof ByStatus]
 
-const passing: ReadonlySet<string> = new Set<ProblemCode>([
-  'too-many-requests',
-  'remote-connection-failed',
-  'remote-stream-error',
-  'temporary-auth-failure',
-  'local-ports-exhausted',
-  'service-full',
-  'too-many-sessions',
-  'session-unreachable',
-  'store-unavailable',
-  'keys-unavailable',
-  'shutting-down',
-  'timeout',
-])
+/** Temporary, as all errors with the status 429, 503 or 504 are. */
+const passing: ReadonlySet<string> = new Set<ProblemCode>(['remote-connection-failed', 'remote-stream-error'])
 
 /** Also temporary where the same login has succeeded before: what answers now is not the server, or not ready. */
 const passingInRelogin: ReadonlySet<string> = new Set<ProblemCode>([
@@ -113,7 +101,7 @@ interface ProblemRow {
 export const problems = Object.fromEntries(
   Object.entries(problemsByStatus).flatMap(([status, rows]) =>
     Object.entries(rows).map(([code, sentence]): [string, ProblemRow] => {
-      const retry = passing.has(code)
+      const retry = /429|503|504/.test(status) || passing.has(code)
       return [code, { status: Number(status), retry, retryRelogin: retry || passingInRelogin.has(code), sentence }]
     }),
   ),
