@@ -24,21 +24,19 @@ const leastMore = 100
 
 /** The returned function returns 1 or more if heap or resident memory has reached `share` of its limit. */
 export function memoryMeasure(clock: Pick<Clock, 'now'>, megabytes: Most, workers = 0): (share?: number) => number {
-  const heap = heapSize() * mostOfHeap
   let measuredAt = Number.NEGATIVE_INFINITY
-  let taken = 0
-  let most = 0
-  let heapUsed = 0
+  let resident = 0
+  let full = 0
   const measure = () => {
     measuredAt = clock.now()
     // Node reads the value from a file, and fails if no descriptor is free.
-    taken = attempt(memoryUsage.rss) ?? taken
-    most = processMemory(numberOf(megabytes), workers)
-    heapUsed = getHeapStatistics().used_heap_size
+    resident = attempt(memoryUsage.rss) ?? resident
+    const most = memoryLimits(numberOf(megabytes), workers)
+    full = Math.max(getHeapStatistics().used_heap_size / most.heap, resident / most.resident)
   }
   return (share = 1) => {
     if (clock.now() - measuredAt >= interval) measure()
-    return Math.max(heapUsed / heap, taken / most) / share
+    return full / share
   }
 }
 
