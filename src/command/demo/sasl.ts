@@ -24,29 +24,24 @@ const clientFinal = /^((c=[A-Za-z0-9+/]+={0,2}),r=([\x21-\x2b\x2d-\x7e]+)),p=([A
 
 export const mechanisms = element('mechanisms', `<mechanism>${mechanism}</mechanism>`)
 
-export function prepareAccounts(passwords: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+type Accounts = ReadonlyMap<string, ReturnType<typeof derive>>
+
+export function prepareAccounts(passwords: Readonly<Record<string, string>>): Accounts {
   return new Map(
     Object.entries(passwords).map(([name, password]) => {
       const local = localPart(name)
       if (local === undefined) throw new Error(`"${name}" is no name for an account`)
-      return [local, saslprep(password)]
+      return [local, derive(saslprep(password))]
     }),
   )
 }
 
 /** SCRAM without channel binding (RFC 5802 §5). Service accounts may log in for users (RFC 6120 §6.3.8). */
 export function createSasl(
-  users: ReadonlyMap<string, string>,
-  services: ReadonlyMap<string, string>,
+  users: Accounts,
+  services: Accounts,
   isGuest: (name: string) => boolean,
 ): () => (element: Element) => Move {
-  const known = new Map<string, ReturnType<typeof derive>>()
-  const keysOf = (account: string) => {
-    const keys = known.get(account) ?? derive(users.get(account) ?? services.get(account))
-    known.set(account, keys)
-    return keys
-  }
-
   return () => {
     let finish: ((final: string) => Move) | undefined
 
@@ -58,8 +53,9 @@ export function createSasl(
       const user = authzid === undefined ? account : readAddress(unescapeName(authzid))?.local
       if (user === undefined || services.has(user) || (user !== account && !services.has(account)))
         return refuse('invalid-authzid')
-      if (!users.has(account) && !services.has(account)) return refuse('not-authorized')
-      const { salt, storedKey, serverKey } = keysOf(account)
+      const keys = users.get(account) ?? services.get(account)
+      if (keys === undefined) return refuse('not-authorized')
+      const { salt, storedKey, serverKey } = keys
       const nonce = clientNonce + randomBytes(18).toString('base64')
       const serverFirst = `r=${nonce},s=${salt.toString('base64')},i=${iterations}`
       const binding = `c=${Buffer.from(gs2Header!).toString('base64')}`
@@ -88,7 +84,7 @@ export function createSasl(
   }
 }
 
-function derive(password = '') {
+function derive(password: string) {
   const salt = randomBytes(16)
   return { salt, ...keysFrom(pbkdf2Sync(password, salt, iterations, 20, hash), hash) }
 }
