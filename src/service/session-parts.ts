@@ -48,10 +48,8 @@ const mostWrongTokens = 10
 
 export type SessionParts = ProcessSessions['parts']
 
-type SessionBase = Omit<Base, 'partLogs' | 'place'>
-
 export interface ProcessParts {
-  readonly base: SessionBase
+  readonly base: Base
   /** Takes up a session that another process has set down. Returns false if it ends. */
   readonly takeUp: (record: SessionRecord) => boolean
   readonly dns?: Dns | undefined
@@ -144,7 +142,7 @@ export function createSessionParts(given: ProcessParts) {
   }
 }
 
-function waitingMemory({ live, refused }: SessionBase, registry: Registry): WaitingMemory {
+function waitingMemory({ live, refused }: Base, registry: Registry): WaitingMemory {
   const { limits, workers } = live.config
   const waiting = new WaitingMemory(memoryForWaiting(limits.megabytes, workers), () => {
     freeMemory(registry.all(), waiting, ({ id, domain }) => {
@@ -173,7 +171,7 @@ function sharedBy({ peers, store }: JoinedProcesses, { base, takeUp }: ProcessPa
 }
 
 /** Undefined if no records of live sessions are stored. */
-function recordWriter({ peers, store }: JoinedProcesses, { live, clock, phase, logFor }: SessionBase) {
+function recordWriter({ peers, store }: JoinedProcesses, { live, clock, phase, logFor }: Base) {
   if (!live.config.persist || live.config.linkResumeTime === 0) return undefined
   return new RecordWriter({
     self: peers.self,
@@ -261,7 +259,7 @@ function createLinking({ base, dns, hostMetaPort }: ProcessParts, waiting: Waiti
 }
 
 function createLimiting(
-  { live, auditFor, counts, refused, clock, sums, descriptors, joined }: SessionBase,
+  { live, auditFor, counts, refused, clock, sums, descriptors, joined }: Base,
   registry: Registry,
   measure: (share?: number) => number,
 ) {
@@ -318,7 +316,7 @@ function mendingOf(config: Config, connect: OpenLink) {
 }
 
 function accountsBy(
-  { live, refused, counts, auditFor }: SessionBase,
+  { live, refused, counts, auditFor }: Base,
   login: LoginParts,
   connect: OpenLink,
   makeRate: MakeRate,
@@ -327,7 +325,7 @@ function accountsBy(
   return new CreatedAccounts({ config: live.config, login, connect, rate, refused, counts, audit: auditFor('login') })
 }
 
-function loginParts({ live, logFor, clock, refused }: SessionBase) {
+function loginParts({ live, logFor, clock, refused }: Base) {
   const { config } = live
   const { warm, linkResumeTime } = config
   return {
