@@ -1,17 +1,13 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { readEnvFile } from '../../src/config/env-file.js'
 import { problemsOf } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
-const { folder } = testFolder()
+const { folder, file: write } = testFolder()
 const file = join(folder, '.env')
 
-const read = (text: string) => {
-  writeFileSync(file, text)
-  return readEnvFile(file).values
-}
+const read = (text: string) => readEnvFile(write('.env', text)).values
 const problems = (text: string) => problemsOf(() => read(text))
 
 describe('a file of settings', () => {
@@ -60,20 +56,18 @@ describe('a file of settings', () => {
     ])
   })
 
-  test('may be missing', () => {
-    expect(readEnvFile(join(folder, 'none')).values).toEqual({})
-  })
+  const missing = join(folder, 'none')
 
-  test('must be readable if it exists', () => {
-    mkdirSync(join(folder, 'folder'))
-    expect(problemsOf(() => readEnvFile(join(folder, 'folder')))).toEqual([
-      `${join(folder, 'folder')} cannot be read (EISDIR): it is a folder. Name a file in it`,
+  test('may be missing, but not if the command line names it', () => {
+    expect(readEnvFile(missing).values).toEqual({})
+    expect(problemsOf(() => readEnvFile(missing, true))).toEqual([
+      `${missing} cannot be read (ENOENT): there is no such file. Correct the path, or create the file`,
     ])
   })
 
-  test('must exist if the command line names it', () => {
-    expect(problemsOf(() => readEnvFile(join(folder, 'none'), true))).toEqual([
-      `${join(folder, 'none')} cannot be read (ENOENT): there is no such file. Correct the path, or create the file`,
+  test('must be readable if it exists', () => {
+    expect(problemsOf(() => readEnvFile(folder))).toEqual([
+      `${folder} cannot be read (EISDIR): it is a folder. Name a file in it`,
     ])
   })
 })

@@ -1,6 +1,4 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { describe, expect, test } from '@jest/globals'
 import { createLiveConfig } from '../../src/config/live-config.js'
@@ -11,7 +9,7 @@ import { testFolder } from '../support/test-folder.js'
 import { noLoginLimits } from '../support/unlimited.js'
 import { uplinkWith } from '../support/uplink.js'
 
-const { folder } = testFolder()
+const { file } = testFolder()
 
 const configOf = (more: Record<string, string> = {}) => load({ XMPP_DOMAINS: 'chat.example', ...more }).config
 
@@ -38,13 +36,11 @@ describe('the live configuration', () => {
   })
 
   test('changes again in objects that an earlier change has added', () => {
-    const secrets = join(folder, 'secrets')
-    const keys = join(folder, 'keys.pem')
-    const changeKeys = () => {
+    const secrets = file('secrets', 'a'.repeat(40))
+    const newKeys = () => {
       const { publicKey } = generateKeyPairSync('ed25519')
-      writeFileSync(keys, publicKey.export({ type: 'spki', format: 'pem' }))
+      return file('keys.pem', publicKey.export({ type: 'spki', format: 'pem' }).toString())
     }
-    writeFileSync(secrets, 'a'.repeat(40), { mode: 0o600 })
     const pages = {
       PAGE_ORIGINS: 'https://portal.example',
       PAGE_TOKEN_AUDIENCE: 'chat',
@@ -53,8 +49,7 @@ describe('the live configuration', () => {
     }
     const { config, take } = createLiveConfig(configOf({ ...pages, PAGE_TOKEN_SECRET_FILE: secrets }))
     for (const MAX_SESSIONS of ['7', '8']) {
-      changeKeys()
-      const next = configOf({ ...pages, PAGE_TOKEN_JWKS: keys, MAX_SESSIONS })
+      const next = configOf({ ...pages, PAGE_TOKEN_JWKS: newKeys(), MAX_SESSIONS })
       take(next)
       expect(config.pages).toEqual({ ...next.pages, secrets: undefined })
       expect(config.limits.sessions).toBe(Number(MAX_SESSIONS))

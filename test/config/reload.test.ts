@@ -1,12 +1,10 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../src/config/load.js'
 import { reloadConfig } from '../../src/config/reload.js'
 import { problemsOf } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
-const { folder } = testFolder()
+const { file } = testFolder()
 
 const base = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'chat.example' }
 
@@ -18,8 +16,8 @@ function reloaded(before: Record<string, string>, after: Record<string, string>,
 
 describe('a reload of the settings', () => {
   test('reports what has changed, and keeps settings that need a restart', () => {
-    writeFileSync(join(folder, 'seal.key'), Buffer.alloc(32, 1).toString('base64'), { mode: 0o600 })
-    const redis = { REDIS_URL: 'redis://127.0.0.1', SEAL_KEY_FILE: join(folder, 'seal.key') }
+    const SEAL_KEY_FILE = file('seal.key', Buffer.alloc(32, 1).toString('base64'))
+    const redis = { REDIS_URL: 'redis://127.0.0.1', SEAL_KEY_FILE }
     const { changed, needRestart, config, environment } = reloaded(
       { LOG_LEVEL: 'info', PORT: '8080', WARM_ALLOW: 'any', ...redis },
       { LOG_LEVEL: 'debug', PORT: '8081', WARM_ALLOW: '10.0.0.0/8', WORKERS: '2', ...redis },
@@ -38,10 +36,6 @@ describe('a reload of the settings', () => {
   })
 
   test('reports a changed file that a setting names', () => {
-    const file = (name: string, text: string) => {
-      writeFileSync(join(folder, name), text)
-      return join(folder, name)
-    }
     const secret = (letter: string) => letter.repeat(40)
     const settings = {
       ADMIN_USERS_FILE: file('admins', 'one:1'),
