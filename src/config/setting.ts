@@ -1,7 +1,7 @@
 // Builds a row of the table of settings.
 import type { Kind as AnyKind } from './kinds/kinds.js'
 
-export type Setting = ReturnType<ReturnType<typeof at>['means']>
+export type Setting = ReturnType<typeof at>
 
 type Kind = AnyKind<unknown>
 type Text = string | undefined
@@ -13,17 +13,12 @@ export function at<
   Reloads extends boolean = false,
 >(place: Place, kind: K, usual?: Default, reloads = false as Reloads) {
   return {
-    means: (sentence: string, required?: string) => ({
-      /** Path in `Config`. Undefined for values that `joinedValues` combines. */
-      at: place,
-      kind,
-      default: usual as Default,
-      sentence,
-      /** The documentation shows this text in place of a default. */
-      required,
-      /** Whether SIGHUP changes the setting. */
-      reloads,
-    }),
+    /** Path in `Config`. Undefined for values that `joinedValues` combines. */
+    at: place,
+    kind,
+    default: usual as Default,
+    /** Whether SIGHUP changes the setting. */
+    reloads,
   }
 }
 

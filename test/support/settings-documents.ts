@@ -1,19 +1,31 @@
+// docs/settings.md has a sentence for each setting. Its other facts, and `.env.example`, follow from the table of settings.
+import { readFileSync } from 'node:fs'
 import type { Setting } from '../../src/config/setting.js'
-import { sections } from '../../src/config/settings.js'
+import { type Name, settings } from '../../src/config/settings.js'
 
-const rows = (section: Record<string, Setting>) => Object.entries(section)
+const [head, ...parts] = readFileSync(new URL('../../docs/settings.md', import.meta.url), 'utf8')
+  .trim()
+  .split('\n\n## ')
 
-const described = ({ kind: { words = [] }, sentence }: Setting) =>
-  words.every(word => sentence.includes(`\`${word}\``))
-    ? sentence
-    : `${sentence} One of ${words.map(word => `\`${word}\``).join(', ')}.`
+export const sections = parts.map(part => {
+  const [title, ...entries] = part.split(/\n+- /)
+  return { title, entries: entries.map(readEntry) }
+})
+
+/** The facts in parentheses are made anew, except that the setting is required. So is the list of words at the end. */
+function readEntry(entry: string) {
+  const [, name = '', required, text = ''] =
+    /^`(\w+)`[^(:]*(?:\((?:(required[^)]*)|[^)]*)\))?: (.*)$/.exec(entry.replaceAll('\n  ', ' ')) ?? []
+  const setting: Setting | undefined = settings[name as Name]
+  if (setting === undefined) throw new Error(`docs/settings.md has ${entry}, which is no setting`)
+  const { words = [] } = setting.kind
+  const sentence = text.replace(/ One of (?:`[^`]+`(?:, )?)+\.$/, '')
+  const isListed = words.every(word => sentence.includes(`\`${word}\``))
+  const list = words.map(word => `\`${word}\``).join(', ')
+  return { name: name as Name, setting, required, sentence: isListed ? sentence : `${sentence} One of ${list}.` }
+}
 
 const rangeOf = ({ kind: { range } }: Setting) => (range === undefined ? '' : `${range[0]} to ${range[1]}`)
-
-const withRange = (setting: Setting) => {
-  const range = rangeOf(setting)
-  return range === '' ? described(setting) : `${described(setting)} From ${range}.`
-}
 
 /** In characters. */
 const lineLength = 120
@@ -35,12 +47,13 @@ function wrapped(text: string, start: string, indent: string): string {
 }
 
 export function envExample(): string {
-  const blocks = Object.entries(sections).flatMap(([title, section]) => [
+  const blocks = sections.flatMap(({ title, entries }) => [
     `## ${title}`,
-    ...rows(section).map(
-      ([name, setting]) =>
-        `${wrapped(withRange(setting), '# ', '# ')}\n${setting.required === undefined ? '#' : ''}${name}=${setting.default ?? ''}`,
-    ),
+    ...entries.map(({ name, setting, required, sentence }) => {
+      const range = rangeOf(setting)
+      const text = range === '' ? sentence : `${sentence} From ${range}.`
+      return `${wrapped(text, '# ', '# ')}\n${required === undefined ? '#' : ''}${name}=${setting.default ?? ''}`
+    }),
   ])
   const head = `# The settings of warm-bindings with their defaults. Copy this file to .env and fill in the two lines without a #.
 # To change another setting, remove the # of its line. Put a value with a # into quotes.`
@@ -48,33 +61,15 @@ export function envExample(): string {
 }
 
 export function settingsLists(): string {
-  const lists = Object.entries(sections).map(([title, section]) =>
-    [
-      `## ${title}\n`,
-      ...rows(section).map(([name, setting]) => {
-        const text = described(setting)
-        const missing = setting.required ?? (text.includes('Default: ') ? '' : 'none')
-        const usual = setting.default ? `\`${setting.default}\`` : missing
-        const facts = [usual, rangeOf(setting)].filter(fact => fact !== '').join(', ')
-        return wrapped(
-          `\`${name}\`${setting.reloads ? ' ↻' : ''}${facts === '' ? '' : ` (${facts})`}: ${text}`,
-          '- ',
-          '  ',
-        )
-      }),
-    ].join('\n'),
-  )
-  const head = `# Every setting
-
-<!-- Written by \`npm run settings\` from src/config/settings.ts: change it there. -->
-
-Settings are environment variables, or lines \`NAME=value\` of the file \`.env\` in the working directory. The default is in
-parentheses, with the allowed range, or at the end of the text.
-
-- ↻: a reload (\`SIGHUP\`) changes this setting. Other settings need a restart.
-- An empty value counts as not set.
-- Switches are \`on\` or \`off\` (also \`true\`, \`yes\`, \`1\`, \`false\`, \`no\`, \`0\`).
-- Put a value with a \`#\` into quotes.
-- If settings are invalid, the service lists all faults and does not start. Misspelt names cause a warning.`
+  const lists = sections.map(({ title, entries }) => {
+    const items = entries.map(({ name, setting, required, sentence }) => {
+      const missing = required ?? (sentence.includes('Default: ') ? '' : 'none')
+      const usual = setting.default ? `\`${setting.default}\`` : missing
+      const facts = [usual, rangeOf(setting)].filter(fact => fact !== '').join(', ')
+      const start = `\`${name}\`${setting.reloads ? ' ↻' : ''}${facts === '' ? '' : ` (${facts})`}`
+      return wrapped(`${start}: ${sentence}`, '- ', '  ')
+    })
+    return `## ${title}\n\n${items.join('\n')}`
+  })
   return [head, ...lists].join('\n\n') + '\n'
 }
