@@ -19,30 +19,22 @@ interface Weight {
   readonly lost: number
 }
 
-interface Held {
-  close(): void
-}
-
-type Hold = (count: number, lost: () => void) => Promise<Held[]>
+type Hold = (count: number, lost: () => void) => Promise<readonly { close(): void }[]>
 
 async function weigh({ sizes }: Stage, processes: readonly Started[], hold: Hold): Promise<Weight> {
   const [few, many] = sizes.heldSessions
-  const held: Held[] = []
   let lost = 0
   const residentWith = async (more: number) => {
-    held.push(...(await hold(more, () => void lost++)))
+    const held = await hold(more, () => void lost++)
     await sleep(sizes.restMilliseconds / 4)
     for (const { pid } of processes) await ask(pid, 'collectGarbage')
     await sleep(sizes.restMilliseconds)
-    return processes.reduce((sum, { pid }) => sum + residentKib(pid), 0)
+    return { held, kib: processes.reduce((sum, { pid }) => sum + residentKib(pid), 0) }
   }
-  try {
-    const before = await residentWith(few)
-    const after = await residentWith(many - few)
-    return { kibPerSession: (after - before) / (many - few), lost }
-  } finally {
-    for (const each of held) each.close()
-  }
+  const before = await residentWith(few)
+  const after = await residentWith(many - few)
+  for (const each of [...before.held, ...after.held]) each.close()
+  return { kibPerSession: (after.kib - before.kib) / (many - few), lost }
 }
 
 const wanted = (count: number) => Array.from({ length: count }, (_, index) => accounts[index % 50]!)

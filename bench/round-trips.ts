@@ -81,13 +81,13 @@ async function measureBeforeEjabberd(
   await using floor = await startFloor(ejabberd.c2sPort)
   const contender = (label: string, target: Target, pids: Processes = {}) =>
     withoutProsody(stage, label, { ...target, ...over }, { ...pids, ejabberd: ejabberd.pid })
-  const both = {
-    product: contender(...product(service)),
-    peer: contender("ejabberd's own endpoint", { kind: 'peer', port: ejabberd.httpPort }),
-  }
   const relay = contender('the same to read and to write', { kind: 'peer', port: floor.port }, { floor: floor.pid })
   const load = chatLoad(sizes, about)
-  const all = (over === overWebSocket ? { ...both, relay } : both) as typeof both & { relay: Contender }
+  const all: Record<string, Contender> = {
+    product: contender(...product(service)),
+    peer: contender("ejabberd's own endpoint", { kind: 'peer', port: ejabberd.httpPort }),
+    ...(over === overWebSocket && { relay }),
+  }
   await warmUp(all, load, sizes.chatWarmUpRounds)
   const comparison = await compare(stage, `${title}, ${sizes.chatSessions} sessions, before ejabberd`, all, load)
   return [judgeRounds(line, comparison, ['product', 'peer'], rate)]

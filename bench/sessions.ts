@@ -24,74 +24,24 @@ export const terminateBody = (sid: string, rid: number) =>
 
 export async function openBosh(target: Target, users: readonly string[]): Promise<LoggedIn[]> {
   const sessions: LoggedIn[] = []
-  const lanes = new Lanes(target)
-  const open = target.kind === 'product' ? warm : boshSession
-  await inParallel(usuallyAtOnce, users, async user => void sessions.push(await open(lanes, user)))
-  lanes.close()
+  const opener = new Opener(target)
+  await inParallel(usuallyAtOnce, users, async user => void sessions.push(await opener.openBosh(user)))
+  opener.close()
   return sessions
 }
 
-export class Opener {
-  readonly #lanes: Lanes
-
-  constructor(readonly target: Target) {
-    this.#lanes = new Lanes(target)
-  }
-
-  async open(user: string): Promise<() => Promise<void>> {
-    const { kind, port, caFile = '' } = this.target
-    const lanes = this.#lanes
-    switch (kind) {
-      case 'raw':
-        return rawLogin(new RawClient(port), user, rememberedBy(kind))
-      case 'raw-tls':
-        return rawLogin(await openTls(port, caFile), user, rememberedBy(kind))
-      case 'floor': {
-        const name = await lanes.use('warm', lane => textOf(lane, user))
-        return () => lanes.use('end', async lane => void (await textOf(lane, name)))
-      }
-      case 'relay':
-        throw new Error('a relay takes no logins')
-      case 'product':
-      case 'peer': {
-        const { sid, rid } = await (kind === 'product' ? warm(lanes, user) : boshSession(lanes, user))
-        return () => lanes.use('bosh', async lane => void (await lane.ask(terminateBody(sid, rid))))
-      }
-    }
-  }
-
-  close(): void {
-    this.#lanes.close()
-  }
-}
-
-async function textOf(lane: HttpLane, body: string): Promise<string> {
-  const { status, text } = await lane.ask(body)
-  if (status >= 300) throw new Error(`HTTP ${status}: ${text.slice(0, 300)}`)
-  return text
-}
-
 interface Warmed extends LoggedIn {
-  readonly websocket?: { readonly url: string; readonly token: string }
+  readonly websocket: { readonly url: string; readonly token: string }
 }
-
-const warm = (lanes: Lanes, user: string): Promise<Warmed> =>
-  lanes.use('warm', async lane => JSON.parse(await textOf(lane, `jid=${user}%40${domain}&password=${user}`)))
-
-const boshSession = (lanes: Lanes, user: string): Promise<LoggedIn> =>
-  lanes.use('bosh', lane => {
-    const post = async (body: string) => ({ ...(await lane.ask(body)), headers: {} })
-    const client = new BoshClient('', { post })
-    return boshLogin(client, { user, password: user, domain, remembered: rememberedBy('peer') })
-  })
 
 type Purpose = 'warm' | 'bosh' | 'end'
 
-class Lanes {
+export class Opener {
   readonly #routes: Record<Purpose, Route>
   readonly #idle: Record<Purpose, HttpLane[]> = { warm: [], bosh: [], end: [] }
 
-  constructor({ kind, port, host, warmPort = port }: Target) {
+  constructor(readonly target: Target) {
+    const { kind, port, host, warmPort = port } = target
     const headers =
       'Content-Type: application/x-www-form-urlencoded\r\nAccept: application/json\r\n' +
       `Authorization: ${adminHeader}\r\n`
@@ -102,15 +52,49 @@ class Lanes {
     }
   }
 
-  async use<T>(purpose: Purpose, work: (lane: HttpLane) => Promise<T>): Promise<T> {
-    const lane = this.#idle[purpose].pop() ?? new HttpLane(this.#routes[purpose])
-    const result = await work(lane)
-    this.#idle[purpose].push(lane)
-    return result
+  /** Resolves with how to end the session. */
+  async open(user: string): Promise<() => Promise<void>> {
+    const { kind, port, caFile = '' } = this.target
+    if (kind === 'raw') return rawLogin(new RawClient(port), user, rememberedBy(kind))
+    if (kind === 'raw-tls') return rawLogin(await openTls(port, caFile), user, rememberedBy(kind))
+    if (kind === 'floor') {
+      const name = await this.#post('warm', user)
+      return async () => void (await this.#post('end', name))
+    }
+    const { sid, rid } = await this.openBosh(user)
+    return async () => void (await this.#post('bosh', terminateBody(sid, rid)))
+  }
+
+  openBosh(user: string): Promise<LoggedIn> {
+    if (this.target.kind === 'product') return this.warm(user)
+    return this.#use('bosh', lane => {
+      const post = async (body: string) => ({ ...(await lane.ask(body)), headers: {} })
+      const client = new BoshClient('', { post })
+      return boshLogin(client, { user, password: user, domain, remembered: rememberedBy('peer') })
+    })
+  }
+
+  async warm(user: string): Promise<Warmed> {
+    return JSON.parse(await this.#post('warm', `jid=${user}%40${domain}&password=${user}`))
   }
 
   close(): void {
     for (const lane of Object.values(this.#idle).flat()) lane.close()
+  }
+
+  #post(purpose: Purpose, body: string): Promise<string> {
+    return this.#use(purpose, async lane => {
+      const { status, text } = await lane.ask(body)
+      if (status >= 300) throw new Error(`HTTP ${status}: ${text.slice(0, 300)}`)
+      return text
+    })
+  }
+
+  async #use<T>(purpose: Purpose, work: (lane: HttpLane) => Promise<T>): Promise<T> {
+    const lane = this.#idle[purpose].pop() ?? new HttpLane(this.#routes[purpose])
+    const result = await work(lane)
+    this.#idle[purpose].push(lane)
+    return result
   }
 }
 
@@ -130,17 +114,17 @@ export async function openSockets(
 ): Promise<SocketSession[]> {
   const sessions: SocketSession[] = []
   const { kind, port } = target
-  const lanes = new Lanes(target)
+  const opener = new Opener(target)
   const openOne = async (user: string): Promise<SocketSession> => {
-    const warmed = kind === 'product' ? await warm(lanes, user) : undefined
-    const path = warmed === undefined ? '/xmpp-websocket' : new URL(warmed.websocket!.url).pathname
+    const warmed = kind === 'product' ? await opener.warm(user) : undefined
+    const path = warmed === undefined ? '/xmpp-websocket' : new URL(warmed.websocket.url).pathname
     const lane = await WebSocketLane.open(port, path, failed)
     const stream = { ask: lane.ask, open: () => lane.ask(open, /features>/) }
-    const password = warmed?.websocket?.token ?? user
+    const password = warmed?.websocket.token ?? user
     return { lane, jid: await logIn(stream, { user, password, remembered: rememberedBy('websocket') }) }
   }
   await inParallel(usuallyAtOnce, users, async user => void sessions.push(await openOne(user)))
-  lanes.close()
+  opener.close()
   return sessions
 }
 

@@ -47,7 +47,7 @@ export async function measureWorkers(stage: Stage): Promise<readonly Demand[]> {
   }
   await warmUp(all, warmLoad(sizes), sizes.warmUpRounds)
   const title = 'Warming, 10 at once, by workers and by processes apart'
-  const warms = await compare(stage, title, all, warmLoad(sizes), sizes.sharingRounds)
+  const warms = await compare(stage, title, all, warmLoad(sizes))
   return [judgeRounds(lines.workersWarm, warms, ['two', 'apart'], perCpuSecond('service'))]
 }
 

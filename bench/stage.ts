@@ -5,8 +5,6 @@ import type { Figures, Processes, Target, Work } from './work.js'
 
 export const fullSizes = {
   rounds: 5,
-  /** More than `rounds`, because results vary with the cores that processes get. */
-  sharingRounds: 11,
   /** Not measured: in these rounds, V8 compiles the code, and each password is salted for the first time. */
   warmUpRounds: 14,
   ...{ chatWarmUpRounds: 4, warms: 400, freshUsers: 100, singleWarms: 60 },
@@ -18,7 +16,7 @@ export const fullSizes = {
 export type Sizes = typeof fullSizes
 
 export const quickSizes: Sizes = {
-  ...{ rounds: 1, sharingRounds: 1, warmUpRounds: 1, chatWarmUpRounds: 4 },
+  ...{ rounds: 1, warmUpRounds: 1, chatWarmUpRounds: 4 },
   ...{ warms: 60, freshUsers: 20, singleWarms: 10 },
   ...{ chatSessions: 10, chatSeconds: 0.5, mixedSeconds: 1 },
   ...{ paceSessions: 20, paceSeconds: 6 },
@@ -69,12 +67,11 @@ export async function compare<Key extends string>(
   title: string,
   contenders: Readonly<Record<Key, Contender>>,
   load: Load | ((round: number) => Load),
-  rounds = sizes.rounds,
 ): Promise<Rounds<Key>> {
   const keys = Object.keys(contenders) as Key[]
   const figures = Object.fromEntries(keys.map(key => [key, [] as Figures[]])) as Record<Key, Figures[]>
   const loadOf = typeof load === 'function' ? load : () => load
-  for (let round = 0; round < rounds; round++)
+  for (let round = 0; round < sizes.rounds; round++)
     for (const key of round % 2 === 0 ? keys : keys.toReversed())
       figures[key].push(await contenders[key].run(loadOf(round)))
   console.log(`\n${title}`)
