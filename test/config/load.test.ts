@@ -101,11 +101,12 @@ describe('when settings are wrong', () => {
   })
 })
 
-describe('a number', () => {
-  test.each(['-1', '1.5', '1e3', '0x10', 'ten', '65536', '99999999999999999999'])('cannot be written as %s', PORT => {
+test.each(['-1', '1.5', '1e3', '0x10', 'ten', '65536', '99999999999999999999'])(
+  'a number cannot be written as %s',
+  PORT => {
     expect(problems({ PORT })).toHaveLength(1)
-  })
-})
+  },
+)
 
 test('a switch may be on or off, true or false, 1 or 0, yes or no', () => {
   const read = (word: string) => load({ ASSUME_SECURE: word }).config.assumeSecure

@@ -7,6 +7,9 @@ import { testFolder } from '../support/test-folder.js'
 
 const { file } = testFolder()
 
+const { cert } = makeCertificate(['DNS:redis.example.org'])
+const REDIS_PASSWORD_FILE = file('password', ' p@ss/word\n')
+const REDIS_TLS_CA = file('ca.pem', cert)
 const SEAL_KEY_FILE = file('seal.key', Buffer.alloc(32, 1).toString('base64'))
 const load = (environment: Record<string, string>) => loadAll({ SEAL_KEY_FILE, ...environment })
 const problemsWith = (environment: Record<string, string>) => problemsOf(() => load(environment))
@@ -125,30 +128,21 @@ describe('REDIS_URL', () => {
   })
 })
 
-describe('REDIS_PASSWORD_FILE', () => {
-  const REDIS_PASSWORD_FILE = file('password', ' p@ss/word\n')
-
-  test('has the password of all users or of the user in REDIS_URL', () => {
-    for (const [REDIS_URL, username] of [
-      [local, undefined],
-      ['unix:/run/redis.sock', undefined],
-      ['redis://chat@localhost', 'chat'],
-    ] as const)
-      expect(redis({ REDIS_URL, REDIS_PASSWORD_FILE })).toMatchObject({ username, password: 'p@ss/word' })
-  })
+test('REDIS_PASSWORD_FILE has the password of all users or of the user in REDIS_URL', () => {
+  for (const [REDIS_URL, username] of [
+    [local, undefined],
+    ['unix:/run/redis.sock', undefined],
+    ['redis://chat@localhost', 'chat'],
+  ] as const)
+    expect(redis({ REDIS_URL, REDIS_PASSWORD_FILE })).toMatchObject({ username, password: 'p@ss/word' })
 })
 
-describe('REDIS_TLS_CA', () => {
-  const { cert } = makeCertificate(['DNS:redis.example.org'])
-  const REDIS_TLS_CA = file('ca.pem', cert)
-
-  test('has the CAs of the certificate of Redis', () => {
-    expect(redis({ REDIS_URL: 'rediss://redis.example.org', REDIS_TLS_CA }).tls).toEqual({
-      ca: cert.trim(),
-      servername: 'redis.example.org',
-    })
-    expect(redis({ REDIS_URL: 'rediss+sentinel://a,b/name', REDIS_TLS_CA }).tls).toEqual({ ca: cert.trim() })
+test('REDIS_TLS_CA has the CAs of the certificate of Redis', () => {
+  expect(redis({ REDIS_URL: 'rediss://redis.example.org', REDIS_TLS_CA }).tls).toEqual({
+    ca: cert.trim(),
+    servername: 'redis.example.org',
   })
+  expect(redis({ REDIS_URL: 'rediss+sentinel://a,b/name', REDIS_TLS_CA }).tls).toEqual({ ca: cert.trim() })
 })
 
 describe('PEER_LISTEN and PEER_ADDRESS', () => {
@@ -219,28 +213,23 @@ describe('PEER_LISTEN and PEER_ADDRESS', () => {
   })
 })
 
-describe('settings of Redis and of peers', () => {
-  const REDIS_PASSWORD_FILE = file('one', 's3cret')
-  const REDIS_TLS_CA = file('one.pem', makeCertificate(['DNS:a']).cert)
-
-  test.each([
-    [{ REDIS_URL: local, SEAL_KEY_FILE: '' }, 'SEAL_KEY_FILE is required for REDIS_URL: give all processes the same'],
-    [{ WORKERS: '2' }, 'REDIS_URL is required for WORKERS: install Redis'],
-    [{ WORKERS: 'auto' }, 'REDIS_URL is required for WORKERS: install Redis'],
-    [{ REDIS_PASSWORD_FILE }, 'REDIS_URL is required for REDIS_PASSWORD_FILE: name the Redis that'],
-    [{ REDIS_TLS_CA }, 'REDIS_URL is required for REDIS_TLS_CA: name the Redis that'],
-    [{ PEER_LISTEN: '127.0.0.1:9191' }, 'REDIS_URL is required for PEER_LISTEN: name the Redis that'],
-    [{ REDIS_URL: 'redis://:x@localhost', REDIS_PASSWORD_FILE }, 'REDIS_PASSWORD_FILE and a password in REDIS_URL'],
-    [{ REDIS_URL: local, REDIS_PASSWORD_FILE: file('empty', '\n') }, 'REDIS_PASSWORD_FILE names a file that is empty'],
-    [{ REDIS_URL: local, REDIS_TLS_CA }, 'REDIS_TLS_CA needs TLS: write rediss://'],
-    [{ REDIS_URL: 'redis+sentinel://127.0.0.1/name', REDIS_TLS_CA }, 'REDIS_TLS_CA needs TLS: write rediss://'],
-    [{ REDIS_URL: 'unix:/run/redis.sock', REDIS_TLS_CA }, 'REDIS_TLS_CA needs TLS: write rediss://'],
-    [{ REDIS_URL: local, PEER_ADDRESS: 'chat1' }, 'PEER_LISTEN is required for PEER_ADDRESS: name the address where'],
-    [
-      { REDIS_URL: local, PEER_LISTEN: '[::]:0', PEER_ADDRESS: 'chat1:443' },
-      'PEER_ADDRESS has a port, but PEER_LISTEN has the port 0',
-    ],
-  ])('are refused as %j', (environment, problem) => {
-    expect(problemsWith(environment as Record<string, string>)).toEqual([expect.stringContaining(problem)])
-  })
+test.each([
+  [{ REDIS_URL: local, SEAL_KEY_FILE: '' }, 'SEAL_KEY_FILE is required for REDIS_URL: give all processes the same'],
+  [{ WORKERS: '2' }, 'REDIS_URL is required for WORKERS: install Redis'],
+  [{ WORKERS: 'auto' }, 'REDIS_URL is required for WORKERS: install Redis'],
+  [{ REDIS_PASSWORD_FILE }, 'REDIS_URL is required for REDIS_PASSWORD_FILE: name the Redis that'],
+  [{ REDIS_TLS_CA }, 'REDIS_URL is required for REDIS_TLS_CA: name the Redis that'],
+  [{ PEER_LISTEN: '127.0.0.1:9191' }, 'REDIS_URL is required for PEER_LISTEN: name the Redis that'],
+  [{ REDIS_URL: 'redis://:x@localhost', REDIS_PASSWORD_FILE }, 'REDIS_PASSWORD_FILE and a password in REDIS_URL'],
+  [{ REDIS_URL: local, REDIS_PASSWORD_FILE: file('empty', '\n') }, 'REDIS_PASSWORD_FILE names a file that is empty'],
+  [{ REDIS_URL: local, REDIS_TLS_CA }, 'REDIS_TLS_CA needs TLS: write rediss://'],
+  [{ REDIS_URL: 'redis+sentinel://127.0.0.1/name', REDIS_TLS_CA }, 'REDIS_TLS_CA needs TLS: write rediss://'],
+  [{ REDIS_URL: 'unix:/run/redis.sock', REDIS_TLS_CA }, 'REDIS_TLS_CA needs TLS: write rediss://'],
+  [{ REDIS_URL: local, PEER_ADDRESS: 'chat1' }, 'PEER_LISTEN is required for PEER_ADDRESS: name the address where'],
+  [
+    { REDIS_URL: local, PEER_LISTEN: '[::]:0', PEER_ADDRESS: 'chat1:443' },
+    'PEER_ADDRESS has a port, but PEER_LISTEN has the port 0',
+  ],
+])('settings of Redis and of peers are refused as %j', (environment, problem) => {
+  expect(problemsWith(environment as Record<string, string>)).toEqual([expect.stringContaining(problem)])
 })

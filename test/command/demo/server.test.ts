@@ -183,13 +183,11 @@ describe('a message', () => {
   })
 })
 
-describe('an IQ', () => {
-  test.each([
-    ['ping', "to='localhost'", "<ping xmlns='urn:xmpp:ping'/>", /^<iq type='result'[^>]*><\/iq>$/],
-    ['a vCard', '', "<vCard xmlns='vcard-temp'/>", /<service-unavailable/],
-  ])('for %s gets a reply', async (_what, to, payload, answer) => {
-    const alice = await login('alice')
-    alice.send(`<iq type='get' id='q' ${to}>${payload}</iq>`)
-    expect(await alice.until('</iq>')).toMatch(answer)
-  })
+test.each([
+  ['ping', "to='localhost'", "<ping xmlns='urn:xmpp:ping'/>", /^<iq type='result'[^>]*><\/iq>$/],
+  ['a vCard', '', "<vCard xmlns='vcard-temp'/>", /<service-unavailable/],
+])('an IQ for %s gets a reply', async (_what, to, payload, answer) => {
+  const alice = await login('alice')
+  alice.send(`<iq type='get' id='q' ${to}>${payload}</iq>`)
+  expect(await alice.until('</iq>')).toMatch(answer)
 })

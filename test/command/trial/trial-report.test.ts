@@ -56,39 +56,35 @@ describe('a login that succeeded', () => {
   })
 })
 
-describe('stream management', () => {
-  const binding = { jid, sid: 's', rid: 1, id: 'i' } as BindingObject
-  const told = (login: object, servers?: string, environment?: Record<string, string>) =>
-    /^Stream management: (.*)$/m.exec(saySuccess(binding, trial(servers, login, environment)))?.[1]
+const binding = { jid, sid: 's', rid: 1, id: 'i' } as BindingObject
+const told = (login: object, servers?: string, environment?: Record<string, string>) =>
+  /^Stream management: (.*)$/m.exec(saySuccess(binding, trial(servers, login, environment)))?.[1]
 
-  test('is reported with its effect on sessions, and advice', () => {
-    const management = 'resumable'
-    const STATE_DIR = join(folder, 'state')
-    for (const store of [{ STATE_DIR }, { REDIS_URL: 'redis://127.0.0.1' }])
-      expect(told({ management }, '', { ...store, SEAL_KEY_FILE })).toBe(
-        'yes. Broken links are mended, and sessions survive a restart.',
-      )
-    expect(told({ management })).toContain('If you set STATE_DIR')
-    expect(told({ management: 'not-offered' })).toMatch(/^no\. Sessions end .* smacks \(Prosody\) or mod_stream_mgmt/)
-    expect(told({ management: 'not-resumable' })).toContain('PLAIN and ANONYMOUS cannot be repeated')
-    expect(told({ management: 'not-resumable' }, '', { LINK_RESUME_TIME: '0' })).toContain('LINK_RESUME_TIME is 0')
-    expect(told({ management: 'unanswered' })).toContain('did not answer within 2 s')
-    expect(told({ management: 'off' })).toContain('sm=off')
-    expect(told({}, '*=https://other.example/bosh')).toMatch(/^not over a BOSH endpoint/)
-    expect(told({})).toContain('ended at once')
-  })
+test('stream management is reported with its effect on sessions, and advice', () => {
+  const management = 'resumable'
+  const STATE_DIR = join(folder, 'state')
+  for (const store of [{ STATE_DIR }, { REDIS_URL: 'redis://127.0.0.1' }])
+    expect(told({ management }, '', { ...store, SEAL_KEY_FILE })).toBe(
+      'yes. Broken links are mended, and sessions survive a restart.',
+    )
+  expect(told({ management })).toContain('If you set STATE_DIR')
+  expect(told({ management: 'not-offered' })).toMatch(/^no\. Sessions end .* smacks \(Prosody\) or mod_stream_mgmt/)
+  expect(told({ management: 'not-resumable' })).toContain('PLAIN and ANONYMOUS cannot be repeated')
+  expect(told({ management: 'not-resumable' }, '', { LINK_RESUME_TIME: '0' })).toContain('LINK_RESUME_TIME is 0')
+  expect(told({ management: 'unanswered' })).toContain('did not answer within 2 s')
+  expect(told({ management: 'off' })).toContain('sm=off')
+  expect(told({}, '*=https://other.example/bosh')).toMatch(/^not over a BOSH endpoint/)
+  expect(told({})).toContain('ended at once')
 })
 
-describe('how the server was found', () => {
-  test.each([
-    ['', /^Server: from the DNS records of example\.org, or else this host at port 5222\.$/m],
-    ['example.org=xmpp://[::1]:15222', /^Server: \[::1\]:15222, from XMPP_SERVERS\.$/m],
-    ['*=xmpps://10.0.0.5', /^Server: 10\.0\.0\.5:5223, from XMPP_SERVERS\.$/m],
-    ['*=https://other.example/bosh', /^Server: the BOSH endpoint https:\/\/other\.example\/bosh, from XMPP/m],
-    ['*=host-meta', /^Server: the BOSH endpoint in the host-meta of example\.org, from XMPP_SERVERS\.$/m],
-  ])('is reported for %j', (servers, line) => {
-    expect(sayFailure(new Problem('timeout', { step: 'connect' }), trial(servers))).toMatch(line)
-  })
+test.each([
+  ['', /^Server: from the DNS records of example\.org, or else this host at port 5222\.$/m],
+  ['example.org=xmpp://[::1]:15222', /^Server: \[::1\]:15222, from XMPP_SERVERS\.$/m],
+  ['*=xmpps://10.0.0.5', /^Server: 10\.0\.0\.5:5223, from XMPP_SERVERS\.$/m],
+  ['*=https://other.example/bosh', /^Server: the BOSH endpoint https:\/\/other\.example\/bosh, from XMPP/m],
+  ['*=host-meta', /^Server: the BOSH endpoint in the host-meta of example\.org, from XMPP_SERVERS\.$/m],
+])('how the server was found is reported for %j', (servers, line) => {
+  expect(sayFailure(new Problem('timeout', { step: 'connect' }), trial(servers))).toMatch(line)
 })
 
 describe('a login that failed', () => {
