@@ -46,20 +46,6 @@ interface Held {
   readonly workers: readonly number[]
 }
 
-const phases = ['log in', 'talk', 'lose links', 'lose pages', 'end'] as const
-type Phase = (typeof phases)[number]
-
-interface Row {
-  /** Seconds until all sessions are open again. */
-  readonly back: number
-  readonly kibEach: number
-  readonly cpuMicroseconds: number
-  readonly p99: number
-  /** Longest pauses, in milliseconds of CPU time. */
-  readonly pauses: Partial<Record<Phase, number>>
-  readonly lost: number
-}
-
 const pauseOf = async ({ workers }: Held) => Math.max(...(await Promise.all(workers.map(pid => ask(pid, 'pause')))))
 
 async function residentOf({ pids, workers }: Held): Promise<number> {
@@ -70,15 +56,18 @@ async function residentOf({ pids, workers }: Held): Promise<number> {
 
 const descriptorsOfAll = ({ pids }: Held) => pids.reduce((sum, pid) => sum + descriptorsOf(pid), 0)
 
-async function hold(sessions: number, service: Held, stub: Stub, seconds = usualSeconds): Promise<Row> {
+type Row = Awaited<ReturnType<typeof hold>>
+
+async function hold(sessions: number, service: Held, stub: Stub, seconds = usualSeconds) {
   const clients = Array.from({ length: Math.ceil(sessions / mostOfClient) }, startLoadClient)
   const share = Math.ceil(sessions / clients.length)
-  const pauses: Row['pauses'] = {}
+  /** The longest of each phase, in milliseconds of CPU time. */
+  const pauses: Record<string, number> = {}
   let waiting = 0
   let onReady = () => {}
   let runs: Promise<readonly Figures[]> = Promise.resolve([])
   const ready = () => void (--waiting === 0 && onReady())
-  const phase = async (name: Phase, act: () => unknown, until?: () => Promise<void>): Promise<number> => {
+  const phase = async (name: string, act: () => unknown, until?: () => Promise<void>): Promise<number> => {
     await pauseOf(service)
     waiting = clients.length
     const allReady = new Promise<void>(resolve => {
@@ -122,25 +111,18 @@ async function hold(sessions: number, service: Held, stub: Stub, seconds = usual
     await phase('end', stub.breakStreams, () => fewer(idle))
     const operations = figures.reduce((sum, each) => sum + each.operations, 0)
     const [first] = figures
-    const row: Row = {
-      ...{ back, kibEach, pauses },
-      // Each load client has measured the whole service.
-      cpuMicroseconds: (first!.cpuMicroseconds['service']! * first!.operations) / operations,
-      p99: Math.max(...figures.map(({ p99Milliseconds }) => p99Milliseconds)),
-      lost: figures.reduce((sum, { lost = 0 }) => sum + lost, 0),
-    }
-    print(sessions, row)
-    return row
+    // Each load client has measured the whole service.
+    const cpuMicroseconds = (first!.cpuMicroseconds['service']! * first!.operations) / operations
+    const p99 = Math.max(...figures.map(({ p99Milliseconds }) => p99Milliseconds))
+    const lost = figures.reduce((sum, each) => sum + (each.lost ?? 0), 0)
+    const costs = `${kibEach.toFixed(1)} KiB each, ${cpuMicroseconds.toFixed(1)} us a message, p99 ${p99.toFixed(1)} ms`
+    const longest = Object.entries(pauses).map(([name, pause]) => `${name} ${pause.toFixed(0)}`)
+    console.log(`${sessions} sessions: ${costs}, back after ${back.toFixed(1)} s, ${lost} lost`)
+    console.log(`  longest pauses, in ms of CPU: ${longest.join(', ')}`)
+    return { back, cpuMicroseconds, pauses, lost }
   } finally {
     for (const client of clients) await client.stop()
   }
-}
-
-function print(sessions: number, { back, kibEach, cpuMicroseconds, p99, pauses, lost }: Row): void {
-  const costs = `${kibEach.toFixed(1)} KiB each, ${cpuMicroseconds.toFixed(1)} us a message, p99 ${p99.toFixed(1)} ms`
-  const longest = phases.map(phase => `${phase} ${pauses[phase]!.toFixed(0)}`)
-  console.log(`${sessions} sessions: ${costs}, back after ${back.toFixed(1)} s, ${lost} lost`)
-  console.log(`  longest pauses, in ms of CPU: ${longest.join(', ')}`)
 }
 
 function demandsOfAll(rows: readonly Row[]): Demand[] {
