@@ -26,18 +26,6 @@ function bench() {
   }
 }
 
-test('work starts as other work ends, in order', async () => {
-  const { begun, take, end } = bench()
-  const all = ['1', '2', '3', '4'].map(name => take(name))
-  expect(begun).toEqual(['1', '2'])
-  await end('2')
-  expect(begun).toEqual(['1', '2', '3'])
-  await end('1')
-  expect(begun).toEqual(['1', '2', '3', '4'])
-  for (const name of ['3', '4']) await end(name)
-  expect(await Promise.all(all)).toEqual(['1', '2', '3', '4'])
-})
-
 test('each key has its own order', async () => {
   const { begun, take } = bench()
   for (const name of ['1', '2', '3']) void take(name)

@@ -15,14 +15,6 @@ describe('a rate limit', () => {
     expect(await rate.take('a')).toBe(40)
   })
 
-  test('does not count attempts that were cancelled', async () => {
-    const rate = new Rate(1, 60)
-    await rate.take('a')
-    await rate.giveBack('a')
-    expect(await rate.take('a')).toBeUndefined()
-    expect(await rate.take('a')).toBe(60)
-  })
-
   test('returns the count and the time to wait, without counting', async () => {
     const rate = new Rate(2, 60)
     expect([await rate.count('a'), await rate.wait('a')]).toEqual([0, undefined])

@@ -53,11 +53,6 @@ test('work of one owner does not keep others waiting', async () => {
   expect(told.slice(0, 3)).toEqual(['a1', 'a2', 'b'])
 })
 
-test('work is rejected if too much is waiting', async () => {
-  for (const name of ['a', 'b', 'c', 'd']) void work(name)
-  await expect(work('e')).rejects.toThrow('too many')
-})
-
 test('work that fails lets the next start', async () => {
   const failing = queue(() => Promise.reject(new Error('failed')))
   void work('a')
