@@ -27,17 +27,15 @@ export async function explained<T>(start: () => T | Promise<T>): Promise<T> {
   }
 }
 
-export function end(running: Running, isDrainedFirst: boolean): void {
-  const drained = isDrainedFirst ? running.drain() : Promise.resolve()
-  drained
-    .then(() => running.stop())
-    .then(
-      () => process.exit(0),
-      error => {
-        process.stderr.write(`The service does not stop in good order: ${inspect(traceOf(error))}\n`)
-        process.exit(1)
-      },
-    )
+export async function end(running: Running, isDrainedFirst: boolean): Promise<void> {
+  try {
+    if (isDrainedFirst) await running.drain()
+    await running.stop()
+    process.exit(0)
+  } catch (error) {
+    process.stderr.write(`The service does not stop in good order: ${inspect(traceOf(error))}\n`)
+    process.exit(1)
+  }
 }
 
 const hold = () => holdSignals('SIGTERM', 'SIGINT')
@@ -57,7 +55,7 @@ export function endOnSignal(running: Running, onStop = () => {}): void {
     const isDrainedFirst = stage === 'running' && signal === 'SIGTERM'
     if (stage === 'running') onStop()
     stage = isDrainedFirst ? 'draining' : 'stopping'
-    end(running, isDrainedFirst)
+    void end(running, isDrainedFirst)
   }
   const obey = held ?? hold()
   obey({ SIGTERM: () => onSignal('SIGTERM'), SIGINT: () => onSignal('SIGINT') })

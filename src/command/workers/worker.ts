@@ -91,7 +91,7 @@ function obey({ service, reload }: Started, order: Order): void {
   else if (order.order === 'metrics') service.metrics().then(answer)
   else {
     if (order.order === 'retire') service.retire()
-    end(service, order.order !== 'stop')
+    void end(service, order.order !== 'stop')
   }
 }
 
