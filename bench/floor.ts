@@ -4,19 +4,19 @@ import { connect, type Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { header, RawClient } from '../test/support/raw-client.js'
 import type { SaltedPasswords } from '../test/support/scram.js'
-import { rawLogin } from './raw-login.js'
+import { logIn } from '../test/support/stream-login.js'
 
 const serverPort = Number(process.env['SERVER_PORT'])
 
 const remembered: SaltedPasswords = new Map()
-const sessions = new Map<string, () => Promise<void>>()
+const sessions = new Map<string, RawClient>()
 const relays = new Map<string, Relay>()
 const held = new Set<{ response: ServerResponse; socket: Socket }>()
 let serial = 0
 
 const server = createServer({ noDelay: true, keepAliveTimeout: 75_000 }, (request, response) => {
   const url = request.url!
-  if (url === '/login') read(request, user => void logIn(user, response))
+  if (url === '/login') read(request, user => void openSession(user, response))
   else if (url === '/end') read(request, name => end(name, response))
   else if (url.startsWith('/relay')) read(request, text => relay(url, text, response))
   else if (url === '/hold') {
@@ -37,14 +37,16 @@ server.on('upgrade', (request, socket, head) =>
 )
 server.listen({ port: Number(process.env['PORT']), host: process.env['HOST'], backlog: 4096 })
 
-async function logIn(user: string, response: ServerResponse): Promise<void> {
+async function openSession(user: string, response: ServerResponse): Promise<void> {
   const name = String(++serial)
-  sessions.set(name, await rawLogin(new RawClient(serverPort), user, remembered))
+  const client = new RawClient(serverPort)
+  await logIn(client, { user, password: user, remembered })
+  sessions.set(name, client)
   answer(response, name)
 }
 
 function end(name: string, response: ServerResponse): void {
-  void sessions.get(name)?.()
+  sessions.get(name)?.end('</stream:stream>')
   sessions.delete(name)
   answer(response, '')
 }

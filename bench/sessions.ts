@@ -1,11 +1,13 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createSecureContext, type SecureContext, connect as startTls } from 'node:tls'
 import { BoshClient } from '../test/support/bosh-client.js'
 import { boshLogin, type LoggedIn } from '../test/support/bosh-login.js'
 import { RawClient } from '../test/support/raw-client.js'
 import type { SaltedPasswords } from '../test/support/scram.js'
 import { logIn } from '../test/support/stream-login.js'
 import { HttpLane, type Route, xmlRoute } from './http-lane.js'
-import { openTls, rawLogin } from './raw-login.js'
-import { WebSocketLane } from './web-socket-lane.js'
+import { openLane, type WebSocketLane } from './web-socket-lane.js'
 import { adminHeader, domain, type Kind, type Target } from './work.js'
 
 export const usuallyAtOnce = 10
@@ -55,8 +57,11 @@ export class Opener {
   /** Resolves with how to end the session. */
   async open(user: string): Promise<() => Promise<void>> {
     const { kind, port, caFile = '' } = this.target
-    if (kind === 'raw') return rawLogin(new RawClient(port), user, rememberedBy(kind))
-    if (kind === 'raw-tls') return rawLogin(await openTls(port, caFile), user, rememberedBy(kind))
+    if (kind === 'raw' || kind === 'raw-tls') {
+      const client = kind === 'raw' ? new RawClient(port) : await openTls(port, caFile)
+      await logIn(client, { user, password: user, remembered: rememberedBy(kind) })
+      return async () => client.end('</stream:stream>')
+    }
     if (kind === 'floor') {
       const name = await this.#post('warm', user)
       return async () => void (await this.#post('end', name))
@@ -98,6 +103,17 @@ export class Opener {
   }
 }
 
+let context: SecureContext | undefined
+
+async function openTls(port: number, caFile: string): Promise<RawClient> {
+  const plain = await RawClient.open(port)
+  await plain.ask("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", /<proceed[^>]*\/>/)
+  context ??= createSecureContext({ ca: readFileSync(caFile), minVersion: 'TLSv1.3' })
+  const secured = startTls({ socket: plain.release(), secureContext: context, servername: domain })
+  await once(secured, 'secureConnect')
+  return new RawClient(secured)
+}
+
 export interface SocketSession {
   readonly jid: string
   readonly lane: WebSocketLane
@@ -118,7 +134,7 @@ export async function openSockets(
   const openOne = async (user: string): Promise<SocketSession> => {
     const warmed = kind === 'product' ? await opener.warm(user) : undefined
     const path = warmed === undefined ? '/xmpp-websocket' : new URL(warmed.websocket.url).pathname
-    const lane = await WebSocketLane.open(port, path, failed)
+    const lane = await openLane(port, path, failed)
     const stream = { ask: lane.ask, open: () => lane.ask(open, /features>/) }
     const password = warmed?.websocket.token ?? user
     return { lane, jid: await logIn(stream, { user, password, remembered: rememberedBy('websocket') }) }

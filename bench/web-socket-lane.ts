@@ -1,48 +1,34 @@
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
 
-export class WebSocketLane {
-  onMessage: (message: string) => void = () => {}
+export type WebSocketLane = Awaited<ReturnType<typeof openLane>>
 
-  private constructor(
-    readonly socket: WebSocket,
-    failed: (error: Error) => void,
-  ) {
-    socket.on('message', data => this.onMessage(String(data)))
-    socket.on('error', failed)
-    socket.on('close', () => failed(new Error(`connection closed by ${socket.url}`)))
+export async function openLane(port: number, path: string, failed: (error: Error) => void) {
+  // A mask of zeros costs the load client no time.
+  const options = { perMessageDeflate: false, generateMask: () => {} }
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, 'xmpp', options)
+  await once(socket, 'open')
+  const lane = {
+    onMessage: (_message: string) => {},
+    send: (message: string) => socket.send(message),
+    /** Resolves with what comes, as soon as it matches. */
+    ask: (message: string, expected: RegExp) =>
+      new Promise<string>(resolve => {
+        let received = ''
+        lane.onMessage = more => {
+          received += more
+          if (expected.test(received)) resolve(received)
+        }
+        socket.send(message)
+      }),
+    async leave(message: string) {
+      socket.removeAllListeners('close').send(message)
+      await once(socket, 'close')
+    },
+    close: () => socket.removeAllListeners('close').terminate(),
   }
-
-  static async open(port: number, path: string, failed: (error: Error) => void): Promise<WebSocketLane> {
-    // A mask of zeros costs the load client no time.
-    const options = { perMessageDeflate: false, generateMask: () => {} }
-    const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, 'xmpp', options)
-    await once(socket, 'open')
-    return new WebSocketLane(socket, failed)
-  }
-
-  send(message: string): void {
-    this.socket.send(message)
-  }
-
-  /** Resolves with what comes, as soon as it matches. */
-  readonly ask = (message: string, expected: RegExp): Promise<string> =>
-    new Promise(resolve => {
-      let received = ''
-      this.onMessage = more => {
-        received += more
-        if (expected.test(received)) resolve(received)
-      }
-      this.send(message)
-    })
-
-  async leave(message: string): Promise<void> {
-    this.socket.removeAllListeners('close')
-    this.send(message)
-    await once(this.socket, 'close')
-  }
-
-  close(): void {
-    this.socket.removeAllListeners('close').terminate()
-  }
+  socket.on('message', data => lane.onMessage(String(data)))
+  socket.on('error', failed)
+  socket.on('close', () => failed(new Error(`connection closed by ${socket.url}`)))
+  return lane
 }
