@@ -1,6 +1,6 @@
 // XMPP over WebSocket (RFC 7395) for a client that logs in itself, as the client and its server see it.
 // Runs in npm run test:all only: ten seconds.
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { closing, opcodes, text } from '../support/frames.js'
 import { ask } from '../support/http-answer.js'
 import {
@@ -15,18 +15,23 @@ import {
   message,
   open,
   Stage,
-  type StageOptions,
   streams,
 } from '../support/websocket-stage.js'
 import type { WebSocketWire, WireOptions } from '../support/websocket-wire.js'
 
 let stage: Stage
 
-const set = async (environment: Record<string, string> = {}, more: Omit<StageOptions, 'environment'> = {}) => {
-  stage = await Stage.set({ environment, ...more })
-}
+beforeEach(async () => {
+  stage = await Stage.set()
+})
 
 afterEach(() => stage.strike())
+
+/** Replaces the stage with one of other settings. */
+const set = async (environment: Record<string, string>) => {
+  await stage.strike()
+  stage = await Stage.set({ environment })
+}
 
 const starttls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 
@@ -54,7 +59,6 @@ const closes = async (wire: WebSocketWire) => {
 
 describe('the WebSocket handshake', () => {
   test('is answered with the key of the client and the subprotocol xmpp', async () => {
-    await set()
     for (const protocols of ['xmpp', 'mqtt, xmpp', ' xmpp ,other']) {
       const { answer } = await stage.wire({ headers: { 'Sec-WebSocket-Protocol': protocols } })
       expect(answer!.headers).toMatchObject({
@@ -65,7 +69,6 @@ describe('the WebSocket handshake', () => {
   })
 
   test('does not accept an offer of compression', async () => {
-    await set()
     const offers = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' }
     const { wire } = await stage.pair({ headers: offers })
     expect(wire.answer!.headers['sec-websocket-extensions']).toBeUndefined()
@@ -74,29 +77,24 @@ describe('the WebSocket handshake', () => {
   })
 
   test('gets 400 without a Host header, and with two', async () => {
-    await set()
     await expect(stage.wire({ headers: { Host: undefined } })).rejects.toThrow('HTTP 400')
     await expect(stage.wire({ headers: { host: 'localhost' } })).rejects.toThrow('HTTP 400')
     await stage.wire({ headers: { Host: 'localhost' } })
   })
 
   test('works at WEBSOCKET_PATH, also with a slash or a query, and gets 404 with WEBSOCKET_ENABLED=off', async () => {
-    await set()
     for (const path of ['/xmpp-websocket/', '/xmpp-websocket?v=1']) await stage.wire({ path })
-    await stage.strike()
     await set({ WEBSOCKET_ENABLED: 'off' })
     await expect(stage.wire()).rejects.toThrow('HTTP 404')
     const headers = { 'Sec-WebSocket-Key': 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=' }
     const told = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false, headers })
     expect(told).toMatchObject({ status: 404, headers: { 'content-type': 'text/plain; charset=utf-8' } })
     expect(told.text).toMatch(/^There is nothing at this address\. The WebSocket endpoint is off here: see WEBSOCKET_/)
-    await stage.strike()
     await set({ WEBSOCKET_PATH: '/ws' })
     await stage.wire({ path: '/ws' })
   })
 
   test('is replaced by a page without scripts if a person opens the URL', async () => {
-    await set({})
     const { status, headers, text: page } = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })
     expect([status, page]).toEqual([200, expect.stringContaining('point your client here.</p>')])
     expect(headers).toMatchObject({
@@ -123,7 +121,6 @@ describe('the WebSocket handshake', () => {
 
 describe('a stream over WebSocket', () => {
   test('is opened by both sides, and its features are self-contained', async () => {
-    await set()
     const wire = await stage.wire()
     wire.send(open("to='localhost' from='juliet@localhost' version='1.0' xml:lang='de'"))
     const link = await stage.server.connection()
@@ -140,7 +137,6 @@ describe('a stream over WebSocket', () => {
   })
 
   test('whose client does not wait for our opening loses nothing', async () => {
-    await set()
     const wire = (await stage.wire()).send(open(), auth)
     const link = await stage.server.connection()
     await link.until("xmlns:stream='http://etherx.jabber.org/streams'>")
@@ -151,7 +147,6 @@ describe('a stream over WebSocket', () => {
   })
 
   test('is opened in the language of the server', async () => {
-    await set()
     const { wire, link } = await stage.opening()
     link.send(header('abc').replace("version='1.0'>", "version='1.0' xml:lang='de'>"))
     expect(await wire.message()).toMatch(/^<open [^>]* xml:lang='de'\/>$/)
@@ -160,7 +155,6 @@ describe('a stream over WebSocket', () => {
   test.each(['<?xml version="1.0" encoding="UTF-8"?>', `<?xml version = '1.0' encoding='utf-8' standalone='yes' ?>\n`])(
     'can begin with %j before the opening',
     async declaration => {
-      await set()
       const { wire, link } = await stage.opening(declaration + open())
       link.send(header('abc'))
       expect(await wire.message()).toContain("id='abc'")
@@ -168,7 +162,6 @@ describe('a stream over WebSocket', () => {
   )
 
   test('is restarted after success, without a close', async () => {
-    await set()
     const { wire, link } = await stage.loggedIn()
     expect(stage.sessions).toBe(1)
     // At any other time, a restart is an error.
@@ -178,7 +171,6 @@ describe('a stream over WebSocket', () => {
   })
 
   test('that the client closes is closed in both directions and at the server', async () => {
-    await set()
     const { wire, link } = await stage.loggedIn()
     wire.send(message('last words'), close)
     expect(await wire.leave()).toEqual({ messages: [close], code: 1000 })
@@ -187,7 +179,6 @@ describe('a stream over WebSocket', () => {
   })
 
   test('that the server closes first delivers its last stanzas', async () => {
-    await set()
     const { wire, link } = await stage.loggedIn()
     link.send(`${message('one')}<presence/></stream:stream>`)
     expect(await wire.message()).toBe(message('one'))
@@ -199,7 +190,6 @@ describe('a stream over WebSocket', () => {
   })
 
   test('ends with the self-contained error of the server', async () => {
-    await set()
     const { wire, link } = await stage.loggedIn()
     link.send("<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>")
     expect(await wire.message()).toBe(faultOf('conflict').replace(/<text.*<\/text>/, ''))
@@ -207,21 +197,18 @@ describe('a stream over WebSocket', () => {
   })
 
   test('that fails before the header of the server gets our opening, then the error', async () => {
-    await set()
     const { wire, link } = await stage.opening()
     link.send("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='urn:none'>")
     expect(await refusedWith(wire)).toBe('remote-connection-failed')
   })
 
   test('to a server that is down gets remote-connection-failed', async () => {
-    await set()
     stage.server.stop()
     expect(await refusal(open())).toBe('remote-connection-failed')
     await stage.isOver()
   })
 
   test('that is closed before it was opened gets <close/>', async () => {
-    await set()
     const wire = await stage.wire()
     wire.send(close)
     expect(await wire.leave()).toEqual({ messages: [close], code: 1000 })
@@ -253,7 +240,6 @@ test.each([
   [open("version='1.0'"), 'improper-addressing'],
   [open("to='a b' version='1.0'"), 'improper-addressing'],
 ])('a client that begins with %j gets our opening, then %s', async (first, condition) => {
-  await set()
   expect(await refusal(first)).toBe(condition)
   expect(stage.sessions).toBe(0)
 })
@@ -279,7 +265,6 @@ test.each([
   ["<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", 'policy-violation'],
   ["<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>", 'policy-violation'],
 ])('a client that sends %j ends its stream with %s', async (said, condition) => {
-  await set()
   const { wire, link } = await stage.loggedIn()
   wire.send(message('before'), said, message('behind'))
   expect(await wire.message()).toBe(faultOf(condition))
@@ -289,7 +274,6 @@ test.each([
 })
 
 test('elements are self-contained in both directions, whatever they inherit', async () => {
-  await set()
   const { wire, link } = await stage.loggedIn()
   link.send("<message from='a@b'><body>hi</body></message>")
   expect(await wire.message()).toBe("<message xmlns='jabber:client' from='a@b'><body>hi</body></message>")
@@ -308,7 +292,6 @@ test('elements are self-contained in both directions, whatever they inherit', as
 
 describe('without TLS', () => {
   test('a client is offered no STARTTLS and no mechanism that reveals a secret', async () => {
-    await set()
     const { wire, link } = await stage.opening()
     const offered = ['SCRAM-SHA-1', 'SCRAM-SHA-1-PLUS', 'PLAIN', 'OAUTHBEARER', 'X-OAUTH2', 'X-NEW', 'EXTERNAL']
     link.send(header() + features(mechanisms(...offered) + starttls))
@@ -319,7 +302,6 @@ describe('without TLS', () => {
   test.each(['PLAIN', 'OAUTHBEARER', 'X-OAUTH2', 'LOGIN', 'X-TOKEN', 'plain'])(
     'a login with %s gets encryption-required and does not reach the server',
     async mechanism => {
-      await set()
       const { wire, link } = await stage.pair()
       const secret = Buffer.from('\0juliet\0Pa55w0rd').toString('base64')
       wire.send(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='${mechanism}'>${secret}</auth>`)
@@ -354,7 +336,6 @@ describe('without TLS', () => {
     await set({ REQUIRE_SECURE: 'on', TRUSTED_PROXIES: 'loopback' })
     expect(await refusal(open())).toBe('policy-violation')
     await stage.pair({ headers: { 'X-Forwarded-For': '192.0.2.7', 'X-Forwarded-Proto': 'https' } })
-    await stage.strike()
     await set({ REQUIRE_SECURE: 'on', ASSUME_SECURE: 'on' })
     await stage.pair()
   })
@@ -362,7 +343,6 @@ describe('without TLS', () => {
 
 describe('a client whose connection breaks', () => {
   test('leaves its stream open at the server, which gets all its data', async () => {
-    await set()
     for (const leave of [
       (wire: WebSocketWire) => wire.drop(),
       (wire: WebSocketWire) => wire.halfClose(),
@@ -379,7 +359,6 @@ describe('a client whose connection breaks', () => {
   })
 
   test('before its server has answered leaves no session', async () => {
-    await set()
     const { wire, link } = await stage.opening()
     wire.drop()
     await link.gone
