@@ -55,11 +55,14 @@ beforeEach(async () => {
 
 const keepsRecords = (bench: BoshBench) => keepRecords(bench, store, 'dying')
 
-/** Time in which a record is stored. */
-async function isKept(bench = dying): Promise<void> {
-  await bench.pass(1.1)
+/** Time passes, and then happens what the store has answered. */
+async function passes(seconds: number, bench = dying): Promise<void> {
+  await bench.pass(seconds)
   await bench.pass(0)
 }
+
+/** Time in which a record is stored. */
+const isKept = (bench = dying) => passes(1.1, bench)
 
 async function breaks(): Promise<void> {
   await dying.server(() => client.link.end(lost))
@@ -104,11 +107,16 @@ async function dies() {
   return { bench, page, resumes }
 }
 
+/** The same, and the server, which has `count` stanzas of the page, resumes the stream. */
+async function diesAndResumes(count = 0) {
+  const { bench, page, resumes } = await dies()
+  return { bench, page, link: await resumes(count) }
+}
+
 /** The process dies after so many requests that its record lacks. The server has handled their messages. */
 async function diesAfter(count: number) {
   await sendsUnrecorded(...Array.from({ length: count }, (_, number) => message(`${number}`)))
-  const { bench, page, resumes } = await dies()
-  return { bench, page, link: await resumes(count) }
+  return diesAndResumes(count)
 }
 
 /** The same after five requests. Then the page's second request comes, with the message `y`, long before the first. */
@@ -130,8 +138,7 @@ async function diesAfterSocket() {
 
 /** The process dies under a page over WebSocket, of which the server has `count` stanzas. The page has logged in again. */
 async function diesUnder(count: number) {
-  const { bench, page, resumes } = await dies()
-  const link = await resumes(count)
+  const { bench, page, link } = await diesAndResumes(count)
   return { link, back: logIn(bench, await newToken(bench, page)) }
 }
 
@@ -196,8 +203,7 @@ describe('a page with BOSH, whose process dies', () => {
     keep.mockRestore()
     await isKept()
     expect(first.reply?.body).toBe(payload(message('1')))
-    const { page, resumes } = await dies()
-    const link = await resumes(1)
+    const { page, link } = await diesAndResumes(1)
     await page.next(message('b'))
     expect(link.sent.at(-1)).toBe(message('b'))
   })
@@ -208,8 +214,7 @@ describe('a page with BOSH, whose process dies', () => {
     await dying.server(() => client.link.receive(message('1')))
     expect((await client.at(client.rid)).reply?.body).toBe(payload(message('1')))
     await client.next(message('a'))
-    const { page, resumes } = await dies()
-    const link = await resumes(1)
+    const { page, link } = await diesAndResumes(1)
     await page.at(client.rid, message('a'))
     await page.at(client.rid + 1, message('b'))
     expect(link.sent.join('')).not.toContain('>a<')
@@ -327,19 +332,9 @@ describe('a page that goes before it has repeated what its dead process had sent
     expect(idsIn(link.sent.join(''))).toEqual(['q1'])
   })
 
-  test('over BOSH, after the first of two requests', async () => {
-    await sendsUnrecorded(message('a'), message('b'))
-    const { bench, page, resumes } = await dies()
-    const link = await resumes(2)
-    await page.at(page.rid - 1, message('a'))
-    await page.at((await bench.resume(page)).rid, message('q1'))
-    expect(link.sent).toContain(message('q1'))
-  })
-
   test('at a third process, long after it was loaded again', async () => {
     await sendsUnrecorded(message('a'))
-    const { bench, page, resumes } = await dies()
-    const link = await resumes(1)
+    const { bench, page, link } = await diesAndResumes(1)
     const { rid } = await bench.resume(page)
     await page.at(rid, message('q1'))
     link.say(`<a ${sm} h='2'/>`)
@@ -350,34 +345,6 @@ describe('a page that goes before it has repeated what its dead process had sent
     await third.pass(2)
     expect(last.sent).toContain(message('q2'))
   })
-
-  test('at a third process, which it reaches with a later request', async () => {
-    await sendsUnrecorded(message('a'), message('b'))
-    const { bench, page } = await dies()
-    await page.at(page.rid - 1, message('a'))
-    // Later, the second process has sent b and c.
-    const { third, page: there, resumesAgain } = nextOf(bench, 'dies')
-    await there.at(there.rid + 1, message('d'))
-    await third.pass(1.6)
-    const link = await resumesAgain(3)
-    expect(link.sent.join('')).toContain(message('d'))
-  })
-})
-
-test('stanzas that wait for a page that counts them outlive two processes', async () => {
-  const { socket, id } = await attachRecorded(dying, client.token!)
-  await dying.server(() => client.link.receive(stanza(1), stanza(2)))
-  socket.leave()
-  const stopped = nextOf(dying, 'stops')
-  keepsRecords(stopped.third)
-  await stopped.resumesAgain()
-  const { page, third, resumesAgain } = nextOf(stopped.third, 'dies')
-  const link = await resumesAgain()
-  link.receive(stanza(1), stanza(2), stanza(3))
-  await third.pass(0)
-  const back = await comeBack(third, page, id, 2)
-  await third.pass(0)
-  expect(idsIn(back.sent.join(''))).toContain('3')
 })
 
 test('a stop between two pages: the next stanza is not taken for one that the server repeats', async () => {
@@ -411,29 +378,16 @@ test('a page that came back in the last second resumes its stream', async () => 
   await isKept()
   await comeBack(dying, client, id, 1)
   await dying.server(() => client.link.receive(stanza(2)))
-  const { bench, page, resumes } = await dies()
-  await resumes()
+  const { bench, page } = await diesAndResumes()
   const again = await comeBack(bench, page, id, 2)
   expect(again.sent.at(-1)).toContain('<resumed ')
-})
-
-test('a page that was loaded again in the last second goes on', async () => {
-  await client.next()
-  await isKept()
-  const { rid } = await dying.resume(client)
-  await dying.pass(0.05)
-  await dying.pass(0)
-  const { page, resumes } = await dies()
-  await resumes()
-  expect((await page.at(rid)).reply).toBeUndefined()
 })
 
 test('a page that got stanzas twice counts fewer than it is told when it is loaded again', async () => {
   await client.next()
   await isKept()
   await dying.server(() => client.link.receive(message('1') + message('2')))
-  const { bench, page, resumes } = await dies()
-  const link = await resumes()
+  const { bench, page, link } = await diesAndResumes()
   link.receive(message('1') + message('2'))
   await page.at(page.rid)
   const session = bench.registry.bySid(client.sid)!
@@ -445,8 +399,7 @@ test('a page that watches the link is told that stanzas may come again', async (
   await client.next(`<watch xmlns='${linkNamespace}'/>`)
   await client.next()
   await isKept()
-  const { page, resumes } = await dies()
-  await resumes()
+  const { page } = await diesAndResumes()
   const { reply } = await page.at(page.rid)
   expect(reply?.body).toContain(`<link xmlns='${linkNamespace}' state='up' takeovers='1'/>`)
 })
@@ -740,8 +693,7 @@ describe('a process that was only silent', () => {
     await dying.pass(0)
     expect([held.reply?.status, dying.registry.size]).toEqual([0, isUp ? 0 : 1])
     away?.mockRestore()
-    await dying.pass(1)
-    await dying.pass(0)
+    await passes(1)
     expect([client.link.sent.join('').includes('</stream'), dying.registry.size]).toEqual([false, 0])
   })
 
@@ -750,8 +702,7 @@ describe('a process that was only silent', () => {
     const tellEvent: TellEvent = (type, { id }, reason) => void told.push([type, id, reason])
     const { bench, client, mending } = await sessionAt('dying', store, tellEvent)
     await client.next()
-    await bench.pass(1.1)
-    await bench.pass(0)
+    await isKept(bench)
     const away = doubts()
     await bench.server(() => client.link.end(conflict))
     await bench.pass(2)
@@ -778,8 +729,7 @@ describe('a process that was only silent', () => {
     const next = await client.next(message('1'))
     expect([held.reply?.status, next.reply?.status]).toEqual([0, 0])
     jest.restoreAllMocks()
-    await dying.pass(1)
-    await dying.pass(0)
+    await passes(1)
     const again = await client.at(client.rid, message('1'))
     expect(again.reply?.status).not.toBe(0)
   })
@@ -815,8 +765,7 @@ test('a page learns that it can resume its stream only after a record has it', a
   await dying.pass(0.2)
   expect(socket.sent).toEqual([])
   keep.mockRestore()
-  await dying.pass(1)
-  await dying.pass(0)
+  await passes(1)
   expect(socket.sent).toEqual([expect.stringContaining('<enabled ')])
 })
 
@@ -829,8 +778,7 @@ test.each(['the record is stored', 'three seconds have passed'])(
     await dying.pass(0.2)
     socket.leave()
     if (then === 'the record is stored') keep.mockRestore()
-    await dying.pass(4)
-    await dying.pass(0)
+    await passes(4)
     expect(dying.registry.byId(client.id)?.hasEnded).toBe(false)
   },
 )
@@ -858,8 +806,7 @@ describe('a page whose link breaks while the store does not answer', () => {
     await breaks()
     expect(held.reply?.status).toBe(0)
     // The next attempt: the session is its own.
-    await dying.pass(1)
-    await dying.pass(0)
+    await passes(1)
     const again = await client.at(client.rid, stanzas)
     expect([again.reply?.body.includes('terminate') ?? false, dying.registry.size]).toEqual([false, 1])
   })
@@ -869,14 +816,12 @@ describe('a page whose link breaks while the store does not answer', () => {
     keepsRecords(bench)
     const management = { mending: new FakeMending(600_000) }
     const { client: page } = await resumable(bench, { management, seconds: 150 })
-    await bench.pass(1.1)
-    await bench.pass(0)
+    await isKept(bench)
     let current = await page.next()
     if (isAway) doubts()
     await bench.server(() => page.link.end(lost))
     for (let second = 0; second < 300; second++) {
-      await bench.pass(1)
-      await bench.pass(0)
+      await passes(1, bench)
       if (current.reply !== undefined) current = await (current.reply.status === 0 ? page.at(page.rid) : page.next())
     }
     expect(bench.registry.byId(page.id)?.hasEnded).toBe(false)
@@ -937,8 +882,7 @@ test('a page loses no message if its process dies after its first record', async
   await dying.pass(0.1)
   const isTold = socket.sent.some(text => text.includes(`h='1'`))
   mayStore()
-  await dying.pass(0.1)
-  await dying.pass(0)
+  await passes(0.1)
   const { link, back } = await diesUnder(1)
   back.receive(resume(id, 0))
   // A page forgets what it was told of.
@@ -1022,9 +966,8 @@ describe('a refusal of the service', () => {
 test('a page that logged in before the doubt does not bind while another process may have the session', async () => {
   await isKept()
   const socket = logIn(dying, client.token!)
-  jest.spyOn(store.records, 'isOwn').mockRejectedValue(unavailable)
-  await dying.server(() => client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
-  await dying.pass(0)
+  doubts()
+  await breaks()
   expect(dying.registry.byId(client.id)?.uplink.managed?.isDoubted).toBe(true)
   socket.receive(bind)
   expect(socket.sent.join('')).not.toContain('<jid>')
