@@ -68,34 +68,6 @@ test('versions below TLS_MIN_VERSION are rejected, whichever certificate is show
     await expect(strict.shown(name, only('TLSv1.2'))).rejects.toThrow(/protocol version/)
 })
 
-test('plain HTTP beside HTTPS is redirected to HTTPS, unless the Host header is invented', async () => {
-  const [port] = (await freePorts(1)) as [number]
-  const environment = { ...tls(), HTTPS_PORT: String(port), HOST: '0.0.0.0', REQUIRE_SECURE: 'on' }
-  const { url } = await start(environment)
-  const plain = `http://127.0.0.1:${new URL(url).port}`
-  const secure = `https://127.0.0.1:${port}`
-  for (const path of ['/', '/warm', '/http-bind']) {
-    const { status, headers } = await ask(plain + path, { agent: false })
-    expect([status, headers['location']]).toEqual([308, secure + path])
-  }
-  const client = new BoshClient(`${plain}/http-bind`)
-  closers.push(() => client.close())
-  const refused = await client.request('', { to: 'localhost', wait: '5', hold: '1', ver: '1.6' })
-  expect(refused).toContain(`<uri>${secure}/http-bind</uri>`)
-  const made = { agent: false, headers: { Host: 'evil.example' } }
-  for (const [path, status] of [
-    ['/', 200],
-    ['/warm', 403],
-    ['/http-bind', 200],
-  ] as const) {
-    const answer = await ask(plain + path, made)
-    expect([answer.status, answer.headers['location']]).toEqual([status, undefined])
-  }
-  const page = visit(secure)
-  expect((await page.ask('GET', '/http-bind')).status).toBe(200)
-  expect((await page.warm(alice)).url).toBe(`${secure}/http-bind`)
-})
-
 test('a reload of certificates changes when they expire in the metrics', async () => {
   const service = await start({ ...tls(), METRICS_ADDRESS: '127.0.0.1:0' })
   const at = (name: string) => join(folder, `${name}.crt`)
