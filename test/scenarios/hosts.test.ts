@@ -58,16 +58,6 @@ describe('a host of one domain', () => {
     }),
   )
 
-  test('opens sessions only at its domain, also without an attribute `to`', async () => {
-    const refused = await bosh('chat.local', '/http-bind', "to='other.example'")
-    expect(refused.text).toContain("condition='host-unknown'")
-    for (const to of ["to='localhost'", '', "to=''"]) {
-      const { text } = await bosh('chat.local', '/http-bind', to)
-      expect(text).toMatch(/<body [^>]*sid='/)
-      expect(text).toContain("from='localhost'")
-    }
-  })
-
   test('has its own paths, and disabled endpoints return 404', async () => {
     expect((await askAt('web.local', '/b/other.example')).status).toBe(200)
     expect((await askAt('web.local', '/http-bind')).status).toBe(404)
