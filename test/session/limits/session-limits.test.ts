@@ -53,12 +53,6 @@ function open(limits: SessionLimits, count: number, address: string): object[] {
 }
 
 describe('all sessions together', () => {
-  test('are refused at the limit, whichever client opens them', () => {
-    const limits = limitsOf({ sessions: 3 })
-    expect(limits.refusal(2)).toBeUndefined()
-    expect(limits.refusal(3)).toBe('sessions')
-  })
-
   test('without a login are refused above a quarter of the limit', () => {
     const limits = limitsOf({ sessions: 6 })
     const [first] = open(limits, 1, '192.0.2.1')
@@ -84,13 +78,8 @@ describe('all sessions together', () => {
     expect(limits.refusalOfClient(0)).toBe('strangers')
   })
 
-  test('are refused while too many requests wait, or memory or descriptors are short', () => {
-    const limits = limitsOf({ heldRequests: 3 })
-    limits.heldRequests = 2
-    expect(limits.refusal(0)).toBeUndefined()
-    limits.heldRequests = 3
-    expect(limits.refusal(0)).toBe('held')
-    limits.heldRequests = 0
+  test('are refused while memory or descriptors are short', () => {
+    const limits = limitsOf({})
     bears = false
     expect(limits.refusal(0)).toBe('memory')
     bears = true
