@@ -2,7 +2,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { defaultLimits } from '../../src/xmpp/xml/limits.js'
 import { BoshBench, empty, FakePeer, message, payload, terminated } from '../support/bosh-bench.js'
-import { header, read } from '../xmpp/xml/reading.js'
 
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
@@ -79,14 +78,4 @@ test('a session ends by inactivity with a queued stanza of the most attributes, 
   await bench.pass(200)
   expect(bench.registry.size).toBe(0)
   expect(bench.link.closed).toBe(true)
-})
-
-describe('an end tag with a character that is white space in JavaScript, but not in XML', () => {
-  test.each([
-    ['a byte order mark', '\ufeff'],
-    ['an Ogham space mark', '\u1680'],
-  ])('is rejected for %s', (_what, character) => {
-    const { elements, fault } = read(`${header}<a><b/></a${character}>`)
-    expect({ elements, fault }).toEqual({ elements: [], fault: 'not-well-formed' })
-  })
 })
