@@ -68,71 +68,69 @@ describe('the event session.attached is sent', () => {
   })
 })
 
-describe('the event session.ended is sent', () => {
-  test.each<[string, (bench: BoshBench, client: Client) => Promise<unknown> | unknown, readonly string[]]>([
-    ['if no page attaches', bench => bench.pass(121), ['ended: attach-timeout']],
-    [
-      'after inactivity',
-      async (bench, client) => {
-        await client.next('', "pause='10'")
-        await bench.pass(200)
-      },
-      ['attached', 'ended: inactivity'],
-    ],
-    [
-      'when the page ends the session',
-      (_bench, client) => client.next('', "type='terminate'"),
-      ['attached', 'ended: client'],
-    ],
-    [
-      'when the page breaks the protocol',
-      async (_bench, client) => {
-        await client.next()
-        await client.at(client.rid + 99)
-      },
-      ['attached', 'ended: item-not-found'],
-    ],
-    ['when an admin ends the session', (bench, { id }) => bench.sessions.end(id), ['ended: logout']],
-    [
-      'when the server is lost and the page has the end',
-      async (bench, client) => {
-        await client.next()
-        await bench.server(link => link.end(lost))
-      },
-      ['attached', 'ended: connection-lost'],
-    ],
-    [
-      'when another session takes the resource',
-      async (bench, client) => {
-        await client.next()
-        await bench.server(link => link.end(conflict))
-      },
-      ['attached', 'ended: replaced'],
-    ],
-    [
-      'when the service stops',
-      bench => {
-        bench.registry.shutDown()
-        bench.registry.endAllSilently()
-      },
-      ['ended: shutdown'],
-    ],
-    [
-      'after a fault',
-      (bench, { id }) => {
-        const session = bench.registry.byId(id)!
-        session.fail(new Error('x'))
-        session.fail(new Error('y'))
-        session.end('client', 'silent')
-      },
-      ['ended: fault'],
-    ],
-  ])('%s', async (_what, act, expected) => {
-    const { bench, told, warmed } = benchOf()
-    await act(bench, await warmed())
-    expect(told).toEqual(expected)
-    expect(bench.registry.size).toBe(0)
-  })
+test.each<[string, (bench: BoshBench, client: Client) => Promise<unknown> | unknown, readonly string[]]>([
+  ['if no page attaches', bench => bench.pass(121), ['ended: attach-timeout']],
+  [
+    'after inactivity',
+    async (bench, client) => {
+      await client.next('', "pause='10'")
+      await bench.pass(200)
+    },
+    ['attached', 'ended: inactivity'],
+  ],
+  [
+    'when the page ends the session',
+    (_bench, client) => client.next('', "type='terminate'"),
+    ['attached', 'ended: client'],
+  ],
+  [
+    'when the page breaks the protocol',
+    async (_bench, client) => {
+      await client.next()
+      await client.at(client.rid + 99)
+    },
+    ['attached', 'ended: item-not-found'],
+  ],
+  ['when an admin ends the session', (bench, { id }) => bench.sessions.end(id), ['ended: logout']],
+  [
+    'when the server is lost and the page has the end',
+    async (bench, client) => {
+      await client.next()
+      await bench.server(link => link.end(lost))
+    },
+    ['attached', 'ended: connection-lost'],
+  ],
+  [
+    'when another session takes the resource',
+    async (bench, client) => {
+      await client.next()
+      await bench.server(link => link.end(conflict))
+    },
+    ['attached', 'ended: replaced'],
+  ],
+  [
+    'when the service stops',
+    bench => {
+      bench.registry.shutDown()
+      bench.registry.endAllSilently()
+    },
+    ['ended: shutdown'],
+  ],
+  [
+    'after a fault',
+    (bench, { id }) => {
+      const session = bench.registry.byId(id)!
+      session.fail(new Error('x'))
+      session.fail(new Error('y'))
+      session.end('client', 'silent')
+    },
+    ['ended: fault'],
+  ],
+])('the event session.ended is sent %s', async (_what, act, expected) => {
+  const { bench, told, warmed } = benchOf()
+  await act(bench, await warmed())
+  expect(told).toEqual(expected)
+  expect(bench.registry.size).toBe(0)
 })
 
 describe('no event is sent', () => {

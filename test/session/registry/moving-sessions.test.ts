@@ -356,34 +356,30 @@ describe('the log of mended links', () => {
   })
 })
 
-describe('a session whose link is being mended during a move', () => {
-  test('ends at the same time as without a move, and its page gets errors for unacknowledged stanzas', async () => {
-    const { bench, client } = await resumable()
-    await client.next(message('1'))
-    client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } })
-    await bench.pass(20)
-    const one = await goesOn({ bench, client }, { milliseconds: 10_000 })
-    await one.next.pass(10)
-    const two = await goesOn({ bench: one.next, client: one.page })
-    await two.page.next()
-    await two.next.pass(19)
-    const held = await two.page.next()
-    expect(held.reply).toBeUndefined()
-    await two.next.pass(2)
-    expect(held.reply?.body).toContain('<remote-server-timeout ')
-    await two.page.next()
-    await expectEmpty(two.next)
-  })
+test('a session whose link is being mended during a move ends at the same time as without a move, and its page gets errors for unacknowledged stanzas', async () => {
+  const { bench, client } = await resumable()
+  await client.next(message('1'))
+  client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } })
+  await bench.pass(20)
+  const one = await goesOn({ bench, client }, { milliseconds: 10_000 })
+  await one.next.pass(10)
+  const two = await goesOn({ bench: one.next, client: one.page })
+  await two.page.next()
+  await two.next.pass(19)
+  const held = await two.page.next()
+  expect(held.reply).toBeUndefined()
+  await two.next.pass(2)
+  expect(held.reply?.body).toContain('<remote-server-timeout ')
+  await two.page.next()
+  await expectEmpty(two.next)
 })
 
-describe('the credentials for mending links', () => {
-  test('are wiped by the process that set the session down, and by the next process at the end', async () => {
-    const { bench, client, mending } = await resumable()
-    const { next, mending: taken } = await goesOn({ bench, client })
-    expect([mending.wiped, taken.wiped, client.link.how]).toEqual([1, 0, 'cut'])
-    next.registry.endAllSilently()
-    expect(taken.wiped).toBe(1)
-  })
+test('the credentials for mending links are wiped by the process that set the session down, and by the next process at the end', async () => {
+  const { bench, client, mending } = await resumable()
+  const { next, mending: taken } = await goesOn({ bench, client })
+  expect([mending.wiped, taken.wiped, client.link.how]).toEqual([1, 0, 'cut'])
+  next.registry.endAllSilently()
+  expect(taken.wiped).toBe(1)
 })
 
 test('sessions that were in a sealed file go on, if no other process takes the file', async () => {
@@ -408,50 +404,48 @@ test('of records in a file that cannot be read, one is logged, and the others ar
   ])
 })
 
-describe('a session does not move', () => {
-  test.each<[string, (bench: BoshBench) => Promise<unknown>]>([
-    ['while its login is under way', async bench => bench.login()],
-    ['without stream management', bench => bench.warmed()],
-    [
-      'before its server has enabled stream management',
-      bench => bench.warmed({ management: { mending: new FakeMending() } }),
-    ],
-    [
-      'if its server refuses resumption',
-      async bench => {
-        const { link } = await bench.warmed({ management: { mending: new FakeMending() } })
-        link.say(`<enabled ${sm}/>`)
-      },
-    ],
-    [
-      'if it has no credentials for another login',
-      async bench => {
-        const { link } = await bench.warmed({ management: { mending: undefined } })
-        link.say(enabledByServer)
-      },
-    ],
-    ['if its client has logged in itself', bench => bench.welcome()],
-    [
-      'after it has ended, although its page does not have the end yet',
-      async bench => {
-        const { client } = await resumable(bench)
-        bench.registry.byId(client.id)!.end('shutdown', 'afterDelivery')
-      },
-    ],
-    [
-      'if the last request of its page ends it',
-      async bench => {
-        const { client } = await resumable(bench)
-        client.rid += 1
-        await client.at(client.rid + 1, '', "type='terminate'")
-        await client.at(client.rid)
-      },
-    ],
-  ])('%s', async (_when, act) => {
-    const bench = new BoshBench()
-    await act(bench)
-    expect(recordsOf(bench)).toEqual([])
-  })
+test.each<[string, (bench: BoshBench) => Promise<unknown>]>([
+  ['while its login is under way', async bench => bench.login()],
+  ['without stream management', bench => bench.warmed()],
+  [
+    'before its server has enabled stream management',
+    bench => bench.warmed({ management: { mending: new FakeMending() } }),
+  ],
+  [
+    'if its server refuses resumption',
+    async bench => {
+      const { link } = await bench.warmed({ management: { mending: new FakeMending() } })
+      link.say(`<enabled ${sm}/>`)
+    },
+  ],
+  [
+    'if it has no credentials for another login',
+    async bench => {
+      const { link } = await bench.warmed({ management: { mending: undefined } })
+      link.say(enabledByServer)
+    },
+  ],
+  ['if its client has logged in itself', bench => bench.welcome()],
+  [
+    'after it has ended, although its page does not have the end yet',
+    async bench => {
+      const { client } = await resumable(bench)
+      bench.registry.byId(client.id)!.end('shutdown', 'afterDelivery')
+    },
+  ],
+  [
+    'if the last request of its page ends it',
+    async bench => {
+      const { client } = await resumable(bench)
+      client.rid += 1
+      await client.at(client.rid + 1, '', "type='terminate'")
+      await client.at(client.rid)
+    },
+  ],
+])('a session does not move %s', async (_when, act) => {
+  const bench = new BoshBench()
+  await act(bench)
+  expect(recordsOf(bench)).toEqual([])
 })
 
 describe('the record of a moving session', () => {
