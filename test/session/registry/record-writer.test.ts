@@ -838,26 +838,6 @@ test('stanzas of a page over WebSocket that the record lacks are not taken for t
   expect(link.sent.slice(1).join('')).toContain(message('q1'))
 })
 
-test('an outage that is over is not counted later', async () => {
-  await isKept()
-  let isUp = false
-  Object.defineProperty(store, 'isUp', { get: () => isUp, configurable: true })
-  const session = dying.registry.bySid(client.sid)!
-  // Something that changes no record.
-  session.run(() => {})
-  await dying.pass(1)
-  isUp = true
-  await dying.pass(5)
-  await dying.pass(60)
-  const keep = jest.spyOn(store.records, 'keep').mockReturnValue(new Promise(() => {}))
-  const socket = attachPageSilently(dying, client.token!)
-  socket.receive(enable)
-  await dying.pass(0.5)
-  await dying.pass(0.5)
-  expect([keep.mock.calls.length > 0, dying.registry.kept!.hasRecord(session)]).toEqual([true, true])
-  expect(socket.sent).toEqual([])
-})
-
 test('a page loses no message if its process dies after its first record', async () => {
   client = await dying.warmed({ management: { mending: new FakeMending() } })
   const { socket, id } = attachPageCounting(dying, client.token!)
