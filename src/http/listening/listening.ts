@@ -8,7 +8,7 @@ import {
 import { createServer as createTlsServer, Server as HttpsServer } from 'node:https'
 import { Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { TLSSocket } from 'node:tls'
+import type { TLSSocket, TlsOptions } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
 import { isAlone, type Place, socketPath, written } from '../../config/kinds/listen-addresses.js'
@@ -112,7 +112,7 @@ export class Listening {
     const answer = this.#inOrder(this.#dispatcher)
     for (const place of listen.places) await this.#bind(createServer(options, answer), place, listen.places, 'HOST')
     for (const place of https?.places ?? []) {
-      const server = createSecureServer(options, this.#certificates!, https!.clientAuth, answer)
+      const server = createTlsServer({ ...options, ...tlsOptions(this.#certificates!, https!) }, answer)
       server.on('secureConnection', socket => this.#encrypts(socket))
       await this.#bind(server, place, https!.places, https!.placesFrom)
     }
@@ -240,21 +240,10 @@ const times = {
   connectionsCheckingInterval: 5_000,
 } satisfies ServerOptions
 
-function createSecureServer(
-  options: ServerOptions,
-  certificates: Certificates,
-  clientAuth: NonNullable<Config['https']>['clientAuth'],
-  listener: RequestListener,
-): HttpsServer {
-  return createTlsServer(
-    {
-      ...options,
-      ...certificates.usual,
-      requestCert: clientAuth !== 'off',
-      rejectUnauthorized: clientAuth === 'all',
-      handshakeTimeout: times.headersTimeout,
-      SNICallback: (name, choose) => choose(null, certificates.contextFor(name)),
-    },
-    listener,
-  )
-}
+const tlsOptions = (certificates: Certificates, { clientAuth }: NonNullable<Config['https']>): TlsOptions => ({
+  ...certificates.usual,
+  requestCert: clientAuth !== 'off',
+  rejectUnauthorized: clientAuth === 'all',
+  handshakeTimeout: times.headersTimeout,
+  SNICallback: (name, choose) => choose(null, certificates.contextFor(name)),
+})
