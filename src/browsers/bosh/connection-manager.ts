@@ -146,8 +146,8 @@ function creationRequests(parts: ConnectionManagerParts) {
     }
     const opened = await opener.openForClient(domain, { lang, from }, peer, begin)
     if (typeof opened !== 'string') return opened
-    const isMissing = opened === 'improper-addressing' && !body.to
-    return refuseToCreate(opened, peer, ...(isMissing ? ([withoutDomain, 'BOSH_DEFAULT_DOMAIN'] as const) : []))
+    if (opened !== 'improper-addressing' || body.to) return refuseToCreate(opened, peer)
+    return refuseToCreate(opened, peer, withoutDomain, 'BOSH_DEFAULT_DOMAIN')
   }
 
   async function create(body: Body, peer: Peer): Promise<void> {

@@ -104,19 +104,12 @@ export class ForwardedRequests {
     return this.#requests.during(client, () => this.#forwardAny(text, sid, peer))
   }
 
+  /** Counts a long request as unfinished until it is answered. */
   #forwardAny(text: string, sid: string, peer: Peer): Promise<void> {
-    return text.length > longText ? this.#forwardLong(text, sid, peer) : this.#forward(text, sid, peer)
-  }
-
-  /** Counts the request as unfinished until it is answered. */
-  async #forwardLong(text: string, sid: string, peer: Peer): Promise<void> {
+    if (text.length <= longText) return this.#forward(text, sid, peer)
     const room = this.#parts.transport.bodies.ofMessage(peer.address)
-    if (!room.resize(2 * text.length)) return peer.answer(busyAnswer)
-    try {
-      await this.#forward(text, sid, peer)
-    } finally {
-      room.resize(0)
-    }
+    if (!room.resize(2 * text.length)) return Promise.resolve(peer.answer(busyAnswer))
+    return this.#forward(text, sid, peer).finally(() => room.resize(0))
   }
 
   /** Tries again after a loss, because a session processes a repeated request once. */
