@@ -150,14 +150,10 @@ export class BoshClient implements Client {
       case 'next': {
         this.#catchUp.next()
         const pending = this.#received(rid, body.key, body.digest, peer)
-        if (pending.since < this.session.uplink.freeAt || this.#hasParkedNext) {
-          this.#park(pending, body)
-          return
-        }
+        if (pending.since < this.session.uplink.freeAt || this.#hasParkedNext) return void this.#park(pending, body)
         this.#accept(pending, body)
         this.#acceptParked(pending.since)
-        this.session.flush()
-        return
+        return void this.session.flush()
       }
       case 'early':
         this.#park(this.#received(rid, body.key, body.digest, peer), body)
@@ -167,7 +163,7 @@ export class BoshClient implements Client {
       case 'repeated':
         return void this.#repeat(rid, body, peer)
       case 'outside':
-        peer.answer(this.#fault('item-not-found'))
+        return void peer.answer(this.#fault('item-not-found'))
     }
   }
 

@@ -174,10 +174,7 @@ export class Delivery {
   }
 
   #send(stored: StoredReply, reply: Reply, peer: Peer): void {
-    if (!stored.mayBeLost) {
-      peer.answer(reply)
-      return
-    }
+    if (!stored.mayBeLost) return void peer.answer(reply)
     const { repeats } = stored
     this.#sending.add(stored)
     peer.answer(reply, isSent => {

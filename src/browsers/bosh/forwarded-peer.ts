@@ -141,10 +141,7 @@ export class ForwardedPeer implements Peer {
     if (this.#isAnswered || this.gone) return void settled?.(false)
     this.#isAnswered = true
     this.#settled = settled
-    if (status === 0) {
-      this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR)
-      return
-    }
+    if (status === 0) return void this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR)
     const headers: OutgoingHttpHeaders = { ':status': status, 'content-type': contentType }
     if (setCookie !== undefined) headers['set-cookie'] = setCookie
     this.#stream.respond(headers)

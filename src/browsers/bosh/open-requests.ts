@@ -134,14 +134,10 @@ export class OpenRequests {
   }
 
   answerAll(reply: Reply): void {
-    for (const { peer } of this.clear()) peer.answer(reply)
-  }
-
-  clear(): Pending[] {
     const all = [...this.held.splice(0), ...(this.#parked?.values() ?? [])]
-    for (const pending of all) this.#removed(pending)
     this.#parked = undefined
-    return all
+    for (const pending of all) this.#removed(pending)
+    for (const { peer } of all) peer.answer(reply)
   }
 
   #entered(pending: Pending, whenGone: () => void): void {

@@ -2,8 +2,7 @@ import { hash } from 'node:crypto'
 import type { Condition } from '../../lib/errors.js'
 import type { Payload } from '../../session/payload.js'
 import type { Body } from './body.js'
-import type { Terms } from './terms.js'
-import { maxPause } from './terms.js'
+import { maxPause, type Terms } from './terms.js'
 
 export type Fault = Extract<Condition, 'bad-request' | 'item-not-found' | 'policy-violation'>
 
@@ -26,10 +25,8 @@ export class RequestRules {
     const { pause } = body
     const { requests } = this.#terms
     if (!this.#isProven(body)) return 'item-not-found'
-    if (pause !== undefined) {
-      if (Number.isNaN(pause)) return 'bad-request'
-      if (pause > maxPause) return 'policy-violation'
-    }
+    if (Number.isNaN(pause)) return 'bad-request'
+    if (pause !== undefined && pause > maxPause) return 'policy-violation'
     if (payload.fault !== undefined) return payload.fault
     if (this.#isTooSoon(body, now, unanswered, hadPayload)) return 'policy-violation'
     return unanswered > requests + (isExtra(body) ? 1 : 0) ? 'policy-violation' : undefined

@@ -1,7 +1,6 @@
 import type { Config } from '../../config/config.js'
 import type { Condition } from '../../lib/errors.js'
-import type { SessionTerms } from '../../xmpp/page-binding.js'
-import { defaultHold } from '../../xmpp/page-binding.js'
+import { defaultHold, type SessionTerms } from '../../xmpp/page-binding.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 import type { Body } from './body.js'
 

@@ -85,21 +85,11 @@ export class Attaching extends StreamStart {
   }
 
   protected override take(element: Element): void {
-    switch (this.#step) {
-      case 'open':
-      case 'restart':
-        this.#open(element)
-        break
-      case 'login':
-        this.#logIn(element)
-        break
-      case 'refusal':
-        // Refuses clients that send more before the reply to their token, because they could try many tokens.
-        this.refuse('policy-violation')
-        break
-      case 'bind':
-        this.#continue(this.#admitted!, element)
-    }
+    if (this.#step === 'login') this.#logIn(element)
+    else if (this.#step === 'bind') this.#continue(this.#admitted!, element)
+    // Refuses clients that send more before the reply to their token, because they could try many tokens.
+    else if (this.#step === 'refusal') this.refuse('policy-violation')
+    else this.#open(element)
   }
 
   protected override get introduction(): readonly string[] {
@@ -168,15 +158,13 @@ export class Attaching extends StreamStart {
   }
 
   #check(credentials: PageCredentials, namespace: string): void {
-    if (this.parts.common.registry.byTicket(credentials.proof)?.uplink.isDoubted === true) {
-      this.refuse('resource-constraint', closeCodes.full)
-      return
-    }
+    if (this.parts.common.registry.byTicket(credentials.proof)?.uplink.isDoubted === true)
+      return void this.refuse('resource-constraint', closeCodes.full)
     const admitted = this.#admit(credentials)
     this.#admitted = admitted
-    if (admitted !== undefined) this.#routes?.stay()
-    if (admitted === undefined) void this.#rejectToken(namespace)
-    else if (credentials.isSasl2) this.#admitInline(admitted, credentials)
+    if (admitted === undefined) return void this.#rejectToken(namespace)
+    this.#routes?.stay()
+    if (credentials.isSasl2) this.#admitInline(admitted, credentials)
     else {
       this.#step = 'restart'
       this.channel.send(`<success xmlns='${saslNamespace}'/>`)
@@ -270,24 +258,12 @@ export class Attaching extends StreamStart {
 
   #attach({ session, before }: Admitted, management: StreamManagement | undefined, tell: () => void): void {
     const { channel } = this
-    if (session.client !== before || !session.stage.isAwaited) {
-      this.refuse('conflict')
-      return
-    }
-    if (session.isRemoved) {
-      this.refuse('remote-connection-failed')
-      return
-    }
-    if (session.uplink.isDoubted) {
-      this.refuse('resource-constraint', closeCodes.full)
-      return
-    }
+    if (session.client !== before || !session.stage.isAwaited) return void this.refuse('conflict')
+    if (session.isRemoved) return void this.refuse('remote-connection-failed')
+    if (session.uplink.isDoubted) return void this.refuse('resource-constraint', closeCodes.full)
     session.run(() => {
       const isTaken = session.handOver(next => new PageClient(session, channel, this.parts, next, management))
-      if (!isTaken) {
-        this.refuse('remote-connection-failed')
-        return
-      }
+      if (!isTaken) return this.refuse('remote-connection-failed')
       this.over()
       session.uplink.managed?.unrecorded?.pageComes(management !== undefined)
       if (management !== undefined) session.outbox.skip(management.arrived)

@@ -189,9 +189,7 @@ export class PageClient extends WebSocketClient {
       if (isStanza(own) && this.#management?.took(own) === true) {
         this.session.uplink.charge(Buffer.byteLength(element.text), this.session.now)
         this.pace()
-        return
-      }
-      this.pass(own)
+      } else this.pass(own)
     }
   }
 
@@ -238,10 +236,7 @@ export class PageClient extends WebSocketClient {
 
   #takeManagement({ name, text }: Element): void {
     const management = this.#management
-    if (text.length > longestManagement) {
-      this.refuse('policy-violation')
-      return
-    }
+    if (text.length > longestManagement) return void this.refuse('policy-violation')
     this.session.uplink.charge(Buffer.byteLength(text), this.session.now)
     if (name === 'enable' && management === undefined) {
       this.#management = new StreamManagement()

@@ -159,7 +159,6 @@ export class SocketChannel {
     this.#write(writeClose(seeOther))
     this.#code = code
     this.#state = 'leaving'
-    this.#closeBy = this.#parts.transport.clock.now() + closeMilliseconds
     this.#atCloseBy(() => {
       this.#state = 'closing'
       const reads = this.#connection.writableLength === 0
@@ -219,7 +218,6 @@ export class SocketChannel {
     // If the channel is open, `#cut` is the caller, and `#gone` follows.
     if (this.#state === 'leaving') this.#state = 'closing'
     this.#socket.close(code)
-    this.#closeBy ??= this.#parts.transport.clock.now() + closeMilliseconds
     this.#atCloseBy(() => this.#socket.terminate())
   }
 
@@ -333,8 +331,7 @@ export class SocketChannel {
       this.#heardAt = now
       if (this.#pongDue !== undefined) this.#pongDue = now + pongMilliseconds
     } else if (isPongLate || now >= this.#idleAt) {
-      this.#breakOff(isPongLate ? 'no-pong' : 'idle-timeout')
-      return
+      return void this.#breakOff(isPongLate ? 'no-pong' : 'idle-timeout')
     }
     if (this.#pongDue === undefined && now >= this.#pingAt) {
       const isQueued = this.#connection.writableLength > 0
@@ -351,11 +348,11 @@ export class SocketChannel {
   }
 
   #atCloseBy(act: () => void): void {
+    const { clock } = this.#parts.transport
+    const now = clock.now()
+    this.#closeBy ??= now + closeMilliseconds
     this.#timer?.cancel()
-    this.#timer = this.#parts.transport.clock.after(
-      Math.max(0, this.#closeBy! - this.#parts.transport.clock.now()),
-      act,
-    )
+    this.#timer = clock.after(Math.max(0, this.#closeBy - now), act)
   }
 
   #guard(work: () => void): void {

@@ -124,16 +124,10 @@ export class WebSocketClient implements Client, ChannelEvents {
   }
 
   protected pass(element: Element): void {
-    if (this.session.hasEnded) {
-      this.#returnToClient(element)
-      return
-    }
+    if (this.session.hasEnded) return void this.#returnToClient(element)
     const payload = inspect([element], this.session.keeper.common)
-    if (payload.fault !== undefined) {
-      // Faults include STARTTLS, which WebSocket does not have (RFC 7395 §3.9).
-      this.refuse('policy-violation')
-      return
-    }
+    // Faults include STARTTLS, which WebSocket does not have (RFC 7395 §3.9).
+    if (payload.fault !== undefined) return void this.refuse('policy-violation')
     this.session.send(payload, this.session.now)
     if (!this.session.outbox.isEmpty || this.session.hasEnded) this.session.flush()
     else this.pace()
@@ -183,7 +177,7 @@ export class WebSocketClient implements Client, ChannelEvents {
 
   protected pace(): void {
     const { session } = this
-    const mustWait = session.uplink.isBehind || this.session.now < session.uplink.freeAt
+    const mustWait = session.uplink.isBehind || session.now < session.uplink.freeAt
     if (mustWait && !this.#isHeldBack) this.channel.pause()
     if (!mustWait && this.#isHeldBack) this.channel.resume()
     this.#isHeldBack = mustWait

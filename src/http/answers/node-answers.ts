@@ -51,10 +51,8 @@ export function answerPage(
 ): void {
   const isSecure = countsAsEncrypted(req, clients)
   const elsewhere = isSecure ? undefined : redirectUrl(req)
-  if (elsewhere !== undefined) {
-    res.writeHead(308, ['Content-Length', '0', ...headers, 'Location', elsewhere, ...inertHeaders]).end()
-    return
-  }
+  if (elsewhere !== undefined)
+    return void res.writeHead(308, ['Content-Length', '0', ...headers, 'Location', elsewhere, ...inertHeaders]).end()
   const { type, text } = page(req, isSecure)
   const length = String(Buffer.byteLength(text))
   res.writeHead(200, ['Content-Type', type, 'Content-Length', length, ...pageHeaders, ...headers]).end(text)
