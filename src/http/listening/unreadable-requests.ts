@@ -11,32 +11,24 @@ interface ReadError extends NodeJS.ErrnoException {
   readonly rawPacket?: Buffer
 }
 
-interface Refusal {
-  readonly status: number
-  readonly sentence: string
-  readonly reason: string
-  readonly setting?: string
-}
+/** `setting` decides about the refusal. */
+type Refusal = readonly [status: number, sentence: string, reason: string, setting?: string]
 
 const refusals: Readonly<Record<string, Refusal>> = {
-  HPE_HEADER_OVERFLOW: {
-    status: 431,
-    sentence: `The headers of the request are longer than ${maxHeaderSize} bytes.`,
-    reason: 'long-headers',
-    setting: 'NODE_OPTIONS=--max-http-header-size',
-  },
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: {
-    status: 413,
-    sentence: 'The chunk extensions of the request are too long.',
-    reason: 'long-chunk-extensions',
-  },
+  HPE_HEADER_OVERFLOW: [
+    431,
+    `The headers of the request are longer than ${maxHeaderSize} bytes.`,
+    'long-headers',
+    'NODE_OPTIONS=--max-http-header-size',
+  ],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions of the request are too long.', 'long-chunk-extensions'],
   // Mostly a client that hung up.
-  HPE_INVALID_EOF_STATE: { status: 400, sentence: 'The request ended too early.', reason: 'incomplete' },
-  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, sentence: 'The request took too long to arrive.', reason: 'slow-request' },
+  HPE_INVALID_EOF_STATE: [400, 'The request ended too early.', 'incomplete'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive.', 'slow-request'],
 }
 
-const unreadable: Refusal = { status: 400, sentence: 'This is not an HTTP request.', reason: 'unreadable' }
-const encrypted: Refusal = { status: 400, sentence: 'This port takes no TLS.', reason: 'https-to-http-port' }
+const unreadable: Refusal = [400, 'This is not an HTTP request.', 'unreadable']
+const encrypted: Refusal = [400, 'This port takes no TLS.', 'https-to-http-port']
 /** RFC 8446 §5.1. */
 const tlsHandshake = 22
 
@@ -50,9 +42,12 @@ export function refuseUnreadable(server: Server, note: NoteRequest, isUnused = h
     const refusal = refusals[code] ?? (code.startsWith('HPE_') ? unread : undefined)
     const about = aboutClient(socket)
     if (refusal === undefined) noteHandshake(code, socket, about, note, isUnused)
-    else if (!isUnused(socket)) note(about, refusal.reason, refusal.setting)
-    const isBegun = replyUnderWay(socket)?.headersSent === true
-    if (refusal !== undefined && socket.writable && !isBegun) socket.write(answerText(refusal.status, refusal.sentence))
+    else {
+      const [status, sentence, reason, setting] = refusal
+      if (!isUnused(socket)) note(about, reason, setting)
+      const isBegun = replyUnderWay(socket)?.headersSent === true
+      if (socket.writable && !isBegun) socket.write(answerText(status, sentence))
+    }
     socket.destroy()
   })
 }

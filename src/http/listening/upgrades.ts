@@ -24,7 +24,11 @@ export function takeUpgrades(
       if (upgrade !== undefined) {
         upgraded.add(socket)
         upgrade(req, socket, head)
-      } else answerWithout(server, req, target, socket, head, note)
+      } else if (socket.readableEnded) {
+        // A stream takes back nothing after its end.
+        note(req, 'upgrade')
+        refuseUpgrade(socket, 400, 'Send this request without "Upgrade".')
+      } else answerWithout(server, req, target, socket, head)
     })
   })
 }
@@ -81,20 +85,7 @@ export function refuseUpgrade(socket: Duplex, status: number, sentence: string, 
 }
 
 /** Gives the detached connection back to Node, with the same request but without `Upgrade`. */
-function answerWithout(
-  server: Server,
-  req: IncomingMessage,
-  target: string,
-  socket: Duplex,
-  head: Buffer,
-  note: NoteRequest,
-): void {
-  // A stream takes back nothing after its end.
-  if (socket.readableEnded) {
-    note(req, 'upgrade')
-    refuseUpgrade(socket, 400, 'Send this request without "Upgrade".')
-    return
-  }
+function answerWithout(server: Server, req: IncomingMessage, target: string, socket: Duplex, head: Buffer): void {
   const { rawHeaders } = req
   let text = `${req.method} ${target} HTTP/${req.httpVersion}\r\n`
   for (let at = 0; at < rawHeaders.length; at += 2)
