@@ -50,7 +50,7 @@ export class BoshClient implements Client {
     this.#open = this.#delivery.open
     this.#window = this.#delivery.window
     this.#rules = new RequestRules(start.terms, start.newkey)
-    this.#catchUp = new CatchUp({ session, window: this.#window, open: this.#open })
+    this.#catchUp = new CatchUp(session, this.#delivery)
   }
 
   static forPage(
