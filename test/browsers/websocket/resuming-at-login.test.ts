@@ -1,20 +1,7 @@
 // Pages that log in with SASL2 and resume their last stream in the same step (XEP-0198 §9).
 import { expect, test } from '@jest/globals'
 import { connectPage, open } from '../../support/fake-web-socket.js'
-import { resumable } from '../../support/next-process.js'
-import {
-  ack,
-  attachPageCounting,
-  authenticate,
-  benchWithTickets,
-  comeBack,
-  countingPage,
-  enable,
-  managedPage,
-  newToken,
-  resume,
-  stanza,
-} from './pages.js'
+import { ack, authenticate, comeBack, countingPage, enable, managedPage, newToken, resume, stanza } from './pages.js'
 
 const success = (more: string) =>
   expect.stringMatching(new RegExp(`^<success xmlns='urn:xmpp:sasl:2'>.*</authorization-identifier>${more}</success>$`))
@@ -65,10 +52,7 @@ test('a page that resumes repeats its message, also behind an answer of the serv
 })
 
 test('a message that a page repeats counts for its rate, although it is not sent again', async () => {
-  const { bench, client } = await resumable(
-    benchWithTickets({ byteRate: { sessionBytes: 1_000, sessionBurst: 100_000 } }),
-  )
-  const { socket, id } = attachPageCounting(bench, client.token!)
+  const { bench, client, socket, id } = await managedPage({ byteRate: { sessionBytes: 1_000, sessionBurst: 100_000 } })
   const mine = stanza('mine', 'x'.repeat(5_000))
   socket.receive(mine)
   socket.leave()
@@ -83,17 +67,14 @@ test('a message that a page repeats counts for its rate, although it is not sent
 test.each([
   ['another stream', () => resume('other', 1)],
   ['a count that is too high', (id: string) => resume(id, 3)],
-])(
-  'a page that resumes with %s at its login is bound instead, and can enable stream management',
-  async (_what, resumption) => {
-    const { id, again, logIn } = await cutOff()
-    logIn(resumption(id))
-    expect(again.sent).toEqual([success(failed + bound), `${features}<sm xmlns='urn:xmpp:sm:3'/></stream:features>`])
-    again.receive(enable)
-    expect(again.sent[2]).toContain("<enabled xmlns='urn:xmpp:sm:3'")
-    expect(again.sent.slice(3)).toEqual([stanza('one'), stanza('two'), "<r xmlns='urn:xmpp:sm:3'/>"])
-  },
-)
+])('a page that resumes with %s at its login is bound instead, and can enable counts', async (_what, resumption) => {
+  const { id, again, logIn } = await cutOff()
+  logIn(resumption(id))
+  expect(again.sent).toEqual([success(failed + bound), `${features}<sm xmlns='urn:xmpp:sm:3'/></stream:features>`])
+  again.receive(enable)
+  expect(again.sent[2]).toContain("<enabled xmlns='urn:xmpp:sm:3'")
+  expect(again.sent.slice(3)).toEqual([stanza('one'), stanza('two'), "<r xmlns='urn:xmpp:sm:3'/>"])
+})
 
 test.each<[string, (all: Awaited<ReturnType<typeof managedPage>>) => void]>([
   ['is logged out', ({ bench, client }) => bench.registry.byId(client.id)!.end('logout', 'loggedOut')],

@@ -1,14 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
 import { type PageResumption, StreamManagement } from '../../../src/browsers/websocket/stream-management.js'
 import { readCount } from '../../../src/xmpp/stanza-counts.js'
-import { isStanza } from '../../../src/xmpp/xml/element.js'
+import { type Element, isStanza } from '../../../src/xmpp/xml/element.js'
+import { element } from '../../support/element.js'
 
-const element = (name: string, namespace = 'jabber:client', text = `<${name} xmlns='${namespace}'/>`) => ({
-  name,
-  namespace,
-  text,
-})
-const messages = (count: number) => Array.from({ length: count }, () => element('message'))
+const message = element("<message xmlns='jabber:client'/>")
+const messages = (count: number) => Array<Element>(count).fill(message)
 const last = 2 ** 32 - 1
 
 /** `sent` stanzas follow the acknowledged stanzas. */
@@ -28,9 +25,10 @@ describe('stanzas', () => {
     ['message', 'jabber:server', false],
     ['features', 'http://etherx.jabber.org/streams', false],
   ])('%s of %s counts: %s', (name, namespace, counts) => {
-    expect(isStanza(element(name, namespace))).toBe(counts)
+    const each = element(`<${name} xmlns='${namespace}'/>`)
+    expect(isStanza(each)).toBe(counts)
     const management = new StreamManagement()
-    management.unacknowledged.sent([element(name, namespace)])
+    management.unacknowledged.sent([each])
     expect(management.resumption(0).unacknowledged).toBe(counts ? 1 : 0)
   })
 })
@@ -88,12 +86,12 @@ test('the count of received stanzas wraps at 2^32', () => {
   const before = { id: 'i', received: last, acknowledged: 0, unacknowledged: 0, uncounted: 0 }
   const management = StreamManagement.resume(before, 0, [])!
   expect(management.resumed).toBe(`<resumed xmlns='urn:xmpp:sm:3' previd='i' h='${last}'/>`)
-  management.took(element('message'))
+  management.took(message)
   expect(management.answer(0, Number.POSITIVE_INFINITY)).toBe("<a xmlns='urn:xmpp:sm:3' h='0'/>")
 })
 
 describe('unacknowledged stanzas', () => {
-  const long = element('message', 'jabber:client', `<message xmlns='jabber:client'>${'x'.repeat(600_000)}</message>`)
+  const long = element(`<message xmlns='jabber:client'>${'x'.repeat(600_000)}</message>`)
   test.each([
     ['a thousand', messages(999), messages(1)],
     ['a megabyte', [long], [long]],
@@ -109,8 +107,8 @@ describe('unacknowledged stanzas', () => {
 })
 
 describe('a client that resumes while the server is silent', () => {
-  const numbered = (number: number, id = `${number}`) =>
-    element('message', 'jabber:client', `<message xmlns='jabber:client' id='${id}'><body>${number}</body></message>`)
+  const numbered = (number: number) =>
+    element(`<message xmlns='jabber:client' id='${number}'><body>${number}</body></message>`)
   const before = { id: 'i', received: 5, answered: 2, acknowledged: 0, unacknowledged: 0, uncounted: 0 }
   const kept = [3, 4, 5].map(number => numbered(number))
   const h = (management: StreamManagement) => /h='(\d+)'/.exec(management.resumed)?.[1]
@@ -124,11 +122,7 @@ describe('a client that resumes while the server is silent', () => {
 
   test('is recognized by ids, if it writes stanzas differently', () => {
     const management = StreamManagement.resume(before, 0, kept)!
-    const written = element(
-      'message',
-      'jabber:client',
-      `<message id="3" xmlns="jabber:client"><body>3</body></message>`,
-    )
+    const written = element(`<message id="3" xmlns="jabber:client"><body>3</body></message>`)
     expect(management.took(written)).toBe(true)
   })
 
@@ -138,7 +132,7 @@ describe('a client that resumes while the server is silent', () => {
   })
 
   test('may resume again before it has repeated all, and nothing is sent twice', () => {
-    const sent = ['a', 'b', 'c'].map(id => element('message', 'jabber:client', `<message id='${id}'/>`))
+    const sent = ['a', 'b', 'c'].map(id => element(`<message id='${id}'/>`))
     const before = { id: 'i', received: 3, answered: 0, acknowledged: 0, unacknowledged: 0, uncounted: 0 }
     const first = StreamManagement.resume(before, 0, sent)!
     expect(first.took(sent[0]!)).toBe(true)
@@ -158,14 +152,6 @@ describe('a client that resumes while the server is silent', () => {
 })
 
 describe('a resumed stream', () => {
-  const before = (acknowledged: number, unacknowledged: number): PageResumption => ({
-    id: 'i',
-    received: 5,
-    acknowledged,
-    unacknowledged,
-    uncounted: 0,
-  })
-
   test.each<[number, number, number, number | undefined]>([
     [10, 3, 12, 2],
     [10, 3, 14, undefined],
@@ -173,17 +159,11 @@ describe('a resumed stream', () => {
     [last, 3, 1, 2],
     [0, 0, 1, undefined],
   ])('has count %i, with %i more sent, for a client that has %i', (acknowledged, sent, count, arrived) => {
-    const management = StreamManagement.resume(before(acknowledged, sent), count, [])
+    const before: PageResumption = { id: 'i', received: 5, acknowledged, unacknowledged: sent, uncounted: 0 }
+    const management = StreamManagement.resume(before, count, [])
     expect(management?.arrived).toBe(arrived)
     if (arrived !== undefined)
-      expect(management!.resumption(0)).toEqual({
-        id: 'i',
-        received: 5,
-        answered: 5,
-        acknowledged: count,
-        uncounted: 0,
-        unacknowledged: 0,
-      })
+      expect(management!.resumption(0)).toEqual({ ...before, answered: 5, acknowledged: count, unacknowledged: 0 })
   })
 })
 
