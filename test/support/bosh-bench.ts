@@ -537,12 +537,16 @@ export function bindRequest(id = 'b', attributes = ''): string {
   return `<iq xmlns='jabber:client' type='set' id='${id}' ${attributes}><bind xmlns='${bindNamespace}'/></iq>`
 }
 
+export function body(attributes: string, inner = ''): string {
+  return `<body ${attributes} xmlns='${boshNamespace}'>${inner}</body>`
+}
+
 export function create(attributes = "wait='60' hold='1' ver='1.6'", rid: number | string = 700, inner = ''): string {
-  return `<body rid='${rid}' to='chat.example' ${attributes} xmlns='${boshNamespace}'>${inner}</body>`
+  return body(`rid='${rid}' to='chat.example' ${attributes}`, inner)
 }
 
 export function request(sid: string, rid: number | string, inner = '', attributes = ''): string {
-  return `<body rid='${rid}' sid='${sid}' ${attributes} xmlns='${boshNamespace}'>${inner}</body>`
+  return body(`rid='${rid}' sid='${sid}' ${attributes}`, inner)
 }
 
 export function message(text: string): string {
@@ -560,6 +564,9 @@ export function terminated(condition: string): string {
 export function payload(...stanzas: string[]): string {
   return `<body xmlns='${boshNamespace}'>${stanzas.join('')}</body>`
 }
+
+/** The server hangs up. */
+export const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
 function settled(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))

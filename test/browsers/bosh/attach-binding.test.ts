@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { BoshBench, empty, FakePeer, message, payload, terminated } from '../../support/bosh-bench.js'
+import { BoshBench, body, empty, FakePeer, message, payload, terminated } from '../../support/bosh-bench.js'
 
 const refused = terminated('item-not-found')
 
@@ -130,9 +130,8 @@ describe('another client that knows the sid but not the cookie', () => {
 
   test('cannot distinguish the session from a missing session, whatever terms its client has', async () => {
     const client = await new BoshBench().warmed({ attachBinding: 'reply' }, "wait='60' hold='1' content='text/plain'")
-    expect((await client.at(701)).reply).toEqual(
-      (await client.bench.send(`<body rid='1' sid='unknown' xmlns='http://jabber.org/protocol/httpbind'/>`)).reply,
-    )
+    const missing = await client.bench.send(body("rid='1' sid='unknown'"))
+    expect((await client.at(701)).reply).toEqual(missing.reply)
   })
 
   test('does not end the session by a request that is too large', async () => {

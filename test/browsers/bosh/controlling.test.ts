@@ -1,8 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import type { StoredSession } from '../../../src/store/store.js'
-import { authenticate, BoshBench, create, empty, ended, terminated } from '../../support/bosh-bench.js'
-
-const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
+import { authenticate, BoshBench, create, empty, ended, lost, terminated } from '../../support/bosh-bench.js'
 
 describe('the API’s view of a session', () => {
   test('has its user, origin, state and times', async () => {

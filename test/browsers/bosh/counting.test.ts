@@ -3,9 +3,8 @@ import { heldRequests } from '../../../src/browsers/bosh/connection-manager.js'
 import type { EndReason } from '../../../src/lib/counts.js'
 import type { OpenLogin } from '../../../src/session/session-types.js'
 import { saslNamespace } from '../../../src/xmpp/namespaces.js'
-import { BoshBench, type Client, create, message } from '../../support/bosh-bench.js'
+import { BoshBench, body, type Client, create, type FakeLink, lost, message } from '../../support/bosh-bench.js'
 
-const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 const streamError = (condition: string) => ({
   failure: { step: 'features', code: 'remote-stream-error', condition } as const,
   streamError: '<stream:error/>',
@@ -16,6 +15,11 @@ const endsOf = ({ counts }: BoshBench) =>
   Object.fromEntries(Object.entries(counts.sessionsEnded).filter(([, count]) => count > 0))
 
 describe('a session that ends is counted by its reason:', () => {
+  /** A request is held. */
+  const whileHeld = (act: (link: FakeLink) => void) => async (bench: BoshBench, client: Client) => {
+    await client.next()
+    await bench.server(act)
+  }
   const cases: [EndReason, string, (bench: BoshBench, client: Client) => unknown][] = [
     ['client', 'its client ends it', (_, client) => client.next('', "type='terminate'")],
     ['inactivity', 'no request comes', bench => bench.pass(151)],
@@ -33,30 +37,9 @@ describe('a session that ends is counted by its reason:', () => {
     ['item-not-found', 'a rid is out of reach', (_, client) => client.at(client.rid + 9)],
     ['bad-request', 'a request makes no sense', (_, client) => client.next('', "pause='soon'")],
     ['policy-violation', 'a pause is too long', (_, client) => client.next('', "pause='999'")],
-    [
-      'replaced',
-      'the server has another client for its JID',
-      async (bench, client) => {
-        await client.next()
-        await bench.server(link => link.end(streamError('conflict')))
-      },
-    ],
-    [
-      'stream-error',
-      'the server ends the stream',
-      async (bench, client) => {
-        await client.next()
-        await bench.server(link => link.end(streamError('system-shutdown')))
-      },
-    ],
-    [
-      'connection-lost',
-      'the server hangs up',
-      async (bench, client) => {
-        await client.next()
-        await bench.server(link => link.end(lost))
-      },
-    ],
+    ['replaced', 'the server has a new client for its JID', whileHeld(link => link.end(streamError('conflict')))],
+    ['stream-error', 'the server ends the stream', whileHeld(link => link.end(streamError('system-shutdown')))],
+    ['connection-lost', 'the server hangs up', whileHeld(link => link.end(lost))],
     [
       'connection-lost',
       'the server hangs up, and its client is not there to be told',
@@ -65,14 +48,7 @@ describe('a session that ends is counted by its reason:', () => {
         await bench.pass(151)
       },
     ],
-    [
-      'shutdown',
-      'the service stops',
-      async (bench, client) => {
-        await client.next()
-        bench.manager.shutDown()
-      },
-    ],
+    ['shutdown', 'the service stops', (bench, client) => client.next().then(() => bench.manager.shutDown())],
     [
       'shutdown',
       'the service stops and no request is open',
@@ -129,11 +105,8 @@ describe('a stream that fails before its user is logged in', () => {
     const bench = new BoshBench()
     if (kind === 'login') bench.login()
     else await bench.session()
-    const failure = { name: 'failure', namespace: saslNamespace }
     const refuse = (condition: string) =>
-      bench.server(link =>
-        link.receive({ ...failure, text: `<failure xmlns='${saslNamespace}'><${condition}/></failure>` }),
-      )
+      bench.server(link => link.say(`<failure xmlns='${saslNamespace}'><${condition}/></failure>`))
     await refuse('not-authorized')
     await refuse('aborted')
     await refuse('aborted')
@@ -146,7 +119,7 @@ describe('a stream that fails before its user is logged in', () => {
   test('is not counted because of a stanza named failure', async () => {
     const bench = new BoshBench()
     await bench.session()
-    await bench.server(link => link.receive({ name: 'failure', namespace: 'urn:other', text: '<failure/>' }))
+    await bench.server(link => link.say("<failure xmlns='urn:other'/>"))
     expect([...bench.counts.linkFailures]).toEqual([])
   })
 })
@@ -177,7 +150,7 @@ describe('requests are counted:', () => {
 
   test('requests without a session or for an unknown path do not count', async () => {
     const bench = new BoshBench()
-    await bench.send("<body rid='1' sid='nobody' xmlns='http://jabber.org/protocol/httpbind'/>")
+    await bench.send(body("rid='1' sid='nobody'"))
     for (const to of ['elsewhere.example', 'gone.example', '@']) await bench.send(create().replace('chat.example', to))
     await bench.send('no body at all')
     expect(bench.counts).toMatchObject({ unknownSids: 1, unknownHosts: 3, failedRequests: 5, faults: 0 })

@@ -2,7 +2,17 @@ import { describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import type { LimitParts } from '../../../src/session/limits/session-limits.js'
 import { UserLimit } from '../../../src/session/limits/user-limit.js'
-import { BoshBench, type Client, create, empty, FakePeer, message, terminated } from '../../support/bosh-bench.js'
+import {
+  BoshBench,
+  type Client,
+  create,
+  empty,
+  type FakeLink,
+  FakePeer,
+  lost,
+  message,
+  terminated,
+} from '../../support/bosh-bench.js'
 import { noLimits, noSessionLimits } from '../../support/unlimited.js'
 
 /** A connection manager with limits, behind a proxy at 10.0.0.1. */
@@ -23,6 +33,9 @@ function limited(
 
 const from = (address: string) => new FakePeer(true, address)
 const refused = terminated('policy-violation')
+const serviceFull = expect.objectContaining({ step: 'connect', code: 'service-full' }) as unknown as Error
+const resumed = "<resumed xmlns='urn:xmpp:sm:3' previd='x' h='0'/>"
+const success = (inner: string) => `<success xmlns='urn:xmpp:sasl:2'>${inner}</success>`
 
 /** Requests a session. Resolves with the error, or with undefined while the session opens. */
 async function ask(bench: BoshBench, peer = new FakePeer()): Promise<string | undefined> {
@@ -43,9 +56,7 @@ describe('more sessions than allowed', () => {
     const first = await bound(bench, 'juliet@chat.example/balcony')
     await bench.session()
     expect(await ask(bench)).toBe(refused)
-    expect(() => bench.login()).toThrow(
-      expect.objectContaining({ step: 'connect', code: 'service-full' }) as unknown as Error,
-    )
+    expect(() => bench.login()).toThrow(serviceFull)
     expect(bench.links).toHaveLength(2)
     await first.next('', "type='terminate'")
     expect(() => bench.login()).not.toThrow()
@@ -103,20 +114,16 @@ describe('a client that does not log in in time', () => {
     expect(bench.counts.refused.address).toBe(1)
   })
 
-  test.each<[string, (client: Client) => void]>([
-    ['a bound JID', ({ link }) => link.bind()],
-    [
-      'a stream that it has resumed with its login',
-      ({ link }) =>
-        link.receive(
-          "<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>juliet@chat.example</authorization-identifier><resumed xmlns='urn:xmpp:sm:3' previd='x' h='0'/></success>",
-        ),
-    ],
+  const told = '<authorization-identifier>juliet@chat.example</authorization-identifier>'
+
+  test.each([
+    ['a bound JID', (link: FakeLink) => link.bind()],
+    ['a stream that it has resumed with its login', (link: FakeLink) => link.say(success(told + resumed))],
   ])('may stay if it has %s', async (_what, act) => {
     const bench = limited({ loginTimeout: 60 })
     const client = await bench.session()
     await client.next()
-    await bench.server(() => act(client))
+    await bench.server(act)
     await client.next()
     await bench.pass(53)
     const next = await client.next()
@@ -124,31 +131,19 @@ describe('a client that does not log in in time', () => {
     expect([next.reply, client.link.closed]).toEqual([undefined, false])
   })
 
-  test.each<[string, (client: Client) => void]>([
-    ['the answer to a registration', ({ link }) => link.receive("<iq xmlns='jabber:client' type='result' id='r'/>")],
-    ['a message', ({ link }) => link.receive(message('hello'))],
-    ['a presence', ({ link }) => link.receive("<presence xmlns='jabber:client'/>")],
-    [
-      'a resumed stream that it did not request',
-      ({ link }) => link.receive("<resumed xmlns='urn:xmpp:sm:3' previd='x' h='0'/>"),
-    ],
-    [
-      'an error in answer to what it has sent without having logged in',
-      ({ link }) => link.say("<message xmlns='jabber:client' type='error'><error type='auth'/></message>"),
-    ],
-    ['an error in answer to its presence', ({ link }) => link.say("<presence xmlns='jabber:client' type='error'/>")],
-    [
-      'a success that only mentions a resumption',
-      ({ link }) =>
-        link.say(
-          "<success xmlns='urn:xmpp:sasl:2'><additional-data><![CDATA[<resumed xmlns='urn:xmpp:sm:3'/>]]></additional-data></success>",
-        ),
-    ],
-    ['a challenge', ({ link }) => link.receive("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")],
-  ])('is still ended after %s', async (_what, act) => {
+  test.each([
+    ['the answer to a registration', "<iq xmlns='jabber:client' type='result' id='r'/>"],
+    ['a message', message('hello')],
+    ['a presence', "<presence xmlns='jabber:client'/>"],
+    ['a resumed stream that it did not request', resumed],
+    ['an error in answer to its message', "<message xmlns='jabber:client' type='error'><error type='auth'/></message>"],
+    ['an error in answer to its presence', "<presence xmlns='jabber:client' type='error'/>"],
+    ['a success that only mentions a resumption', success(`<additional-data><![CDATA[${resumed}]]></additional-data>`)],
+    ['a challenge', "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"],
+  ])('is still ended after %s', async (_what, said) => {
     const bench = limited({ loginTimeout: 60 })
     const client = await bench.session()
-    await bench.server(() => act(client))
+    await bench.server(link => link.say(said))
     await client.next()
     await bench.pass(30)
     await client.next()
@@ -186,7 +181,7 @@ describe('too many sessions of one user', () => {
     const bench = limited({}, { perJid: 1 })
     const first = await bench.session()
     await bench.server(link => link.bind(juliet('a')))
-    await bench.server(() => first.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
+    await bench.server(() => first.link.end(lost))
     const second = await bound(bench, juliet('b'))
     expect(second.link.closed).toBe(false)
     expect(bench.registry.size).toBe(2)
@@ -223,7 +218,7 @@ describe('more waiting requests than allowed', () => {
     const client = await bound(bench, 'juliet@chat.example/balcony')
     const held = await client.next()
     expect(await ask(bench)).toBe(refused)
-    expect(() => bench.login()).toThrow(expect.objectContaining({ code: 'service-full' }) as unknown as Error)
+    expect(() => bench.login()).toThrow(serviceFull)
     expect(bench.logged.map(line => JSON.parse(line))).toMatchObject([
       { level: 40, limit: 'held', setting: 'MAX_SESSIONS' },
     ])

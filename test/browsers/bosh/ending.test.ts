@@ -1,15 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
-import { BoshBench, create, empty, FakePeer, message, payload, terminated } from '../../support/bosh-bench.js'
+import { BoshBench, create, empty, FakePeer, lost, message, payload, terminated } from '../../support/bosh-bench.js'
 import { cpuTime } from '../../support/cpu-time.js'
 import { element } from '../../support/element.js'
 
 const streamError =
   "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
-const conflict = {
-  failure: { step: 'features', code: 'remote-stream-error', condition: 'conflict' },
-  streamError,
-} as const
-const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
+const failure = { step: 'features', code: 'remote-stream-error', condition: 'conflict' } as const
 
 describe('a client that ends its session', () => {
   test('may send `terminal`, and may send it one above the window', async () => {
@@ -42,7 +38,7 @@ describe('a server that ends the stream', () => {
       const { bench, client } = await BoshBench.session()
       await bench.server(({ events }) => {
         events.onElement(element(message('last')))
-        events.onEnd(conflict)
+        events.onEnd({ failure, streamError })
       })
       for (let seconds = 0; seconds < 160; seconds += 20) {
         const peer = new FakePeer()
@@ -77,10 +73,7 @@ describe('a client of the first protocol version', () => {
     expect((await client.at(720)).reply).toMatchObject({ status: 404, body: '' })
     const other = await bench.session("wait='60' hold='1'")
     await bench.server(link => link.end(lost))
-    expect((await other.next()).reply).toMatchObject({
-      status: 200,
-      body: terminated('remote-connection-failed'),
-    })
+    expect((await other.next()).reply).toMatchObject({ status: 200, body: terminated('remote-connection-failed') })
   })
 })
 

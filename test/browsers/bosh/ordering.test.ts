@@ -3,6 +3,7 @@ import { noAnswer } from '../../../src/browsers/bosh/peer.js'
 import {
   auth,
   BoshBench,
+  body,
   boshNamespace,
   empty,
   errorReply,
@@ -105,7 +106,7 @@ describe('requests', () => {
   ])('with %s get item-not-found', async (_what, sid) => {
     const bench = new BoshBench()
     await bench.session()
-    const { reply } = await bench.send(`<body rid='1' sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'/>`)
+    const { reply } = await bench.send(body(`rid='1' sid='${sid}'`))
     expect(reply?.body).toBe(terminated('item-not-found'))
     expect(bench.registry.size).toBe(1)
   })
@@ -113,7 +114,7 @@ describe('requests', () => {
   test.each(["rid='x'", '', "rid='0'", "rid='1e3'", "rid='-1'"])('with the rid «%s» get bad-request', async rid => {
     const bench = new BoshBench()
     const { sid } = await bench.session()
-    const { reply } = await bench.send(`<body ${rid} sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'/>`)
+    const { reply } = await bench.send(body(`${rid} sid='${sid}'`))
     expect(reply?.body).toBe(terminated('bad-request'))
   })
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { noAnswer } from '../../../src/browsers/bosh/peer.js'
 import type { StoredSession } from '../../../src/store/store.js'
 import {
   authenticate,
@@ -8,8 +9,10 @@ import {
   create,
   empty,
   FakePeer,
+  lost,
   message,
   payload,
+  request,
   restart,
   terminated,
 } from '../../support/bosh-bench.js'
@@ -91,11 +94,7 @@ describe('the previous page', () => {
     const old = await bench.warmed({}, "wait='60' hold='2' ver='1.6'")
     const open = [await old.next(), await old.next(), await old.at(704, message('never received'))]
     await bench.resume(old)
-    expect(open.map(({ reply }) => [reply?.status, reply?.body])).toEqual([
-      [200, empty],
-      [200, empty],
-      [0, ''],
-    ])
+    expect(open.map(({ reply }) => reply)).toMatchObject([{ body: empty }, { body: empty }, noAnswer])
     expect(old.link.sent).toEqual([])
   })
 
@@ -291,7 +290,7 @@ describe('a session cannot be resumed', () => {
 
   test('if its server has ended it, and its page gets the end', async () => {
     const { bench, client } = await BoshBench.warmed()
-    await bench.server(link => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
+    await bench.server(link => link.end(lost))
     expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
     expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
   })
@@ -303,9 +302,8 @@ describe('a session cannot be resumed', () => {
     await bench.server(link => link.open())
     await bench.server(link => link.bind())
     const [{ id }] = [...bench.registry.list()] as [StoredSession]
-    const poll = await bench.send(
-      create('', rid + 1).replace("to='chat.example'", /sid='\w+'/.exec(creation.reply!.body)![0]),
-    )
+    const [, sid] = /sid='(\w+)'/.exec(creation.reply!.body)!
+    const poll = await bench.send(request(sid!, rid + 1))
     expect(poll.reply?.body).toContain('juliet@chat.example/balcony')
     expect(bench.registry.byId(id)?.resume(handover)).toBeUndefined()
     expect(bench.registry.byId(id)?.view.state).toBe('quiet')

@@ -159,9 +159,7 @@ describe('a client that sends too much', () => {
   })
 
   test('does not count as inactive while a request waits', async () => {
-    const bench = new BoshBench({ inactivity: 5 }, undefined, {
-      byteRate: { sessionBytes: 100, sessionBurst: 0 },
-    })
+    const bench = new BoshBench({ inactivity: 5 }, undefined, { byteRate: { sessionBytes: 100, sessionBurst: 0 } })
     const client = await bench.session("wait='0' hold='0'", 700, new FakePeer(), '')
     await client.next(sized('a', 2_000))
     const next = await client.next(sized('b', 100))

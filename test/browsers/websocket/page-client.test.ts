@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import { unreachable } from '../../../src/xmpp/stream-errors.js'
 import {
   type BoshBench,
@@ -6,6 +6,7 @@ import {
   errorReply,
   FakeMending,
   features,
+  lost,
   message,
   payload,
 } from '../../support/bosh-bench.js'
@@ -31,6 +32,7 @@ import {
 const ids = (texts: readonly string[]) =>
   texts.flatMap(text => [...text.matchAll(/^<message [^>]*id='([^']+)'/g)].map(([, id]) => id))
 const numbered = (count: number, from = 1) => Array.from({ length: count }, (_, index) => stanza(from + index))
+const resumedAt = (id: string, count: number) => `<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='${count}'/>`
 const notFound = expect.stringMatching(/^<failed xmlns='urn:xmpp:sm:3'><item-not-found /)
 
 /** The answer to a backend that resumes the session. */
@@ -39,20 +41,18 @@ function handedOut(bench: BoshBench, client: Client): { readonly token: string; 
   return { token: token!, delivered }
 }
 
-const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
-
 describe('an old resource that a page still writes as `from`', () => {
   test.each([
     [`<message to='x' from='a@b/c'/>`, `<message to='x'/>`],
     [`<message from="a'b@c/d>e" to='x'>from='y'</message>`, `<message to='x'>from='y'</message>`],
     [`<message id=" from='a'" from='a@b'/>`, `<message id=" from='a'"/>`],
     [
-      `<message id='>' from="a"><body from='b'> from='c'</body></message>`,
-      `<message id='>'><body from='b'> from='c'</body></message>`,
+      `<message id='>' from="a"><a from='b'> from='c'</a></message>`,
+      `<message id='>'><a from='b'> from='c'</a></message>`,
     ],
     [
-      `<iq\n  type = 'get'\n\tfrom\n = \n'a>b'\nid='1'><q from='x'/></iq>`,
-      `<iq\n  type = 'get'\nid='1'><q from='x'/></iq>`,
+      `<iq\n  type = 'get'\n\tfrom\n = \n'a>b'\nid='1'><q from=''/></iq>`,
+      `<iq\n  type = 'get'\nid='1'><q from=''/></iq>`,
     ],
     [`<message from='&quot;&#39;&lt;'>&lt;from='x'></message>`, `<message>&lt;from='x'></message>`],
   ])('is removed from %s, and nothing else is', async (sent, passedOn) => {
@@ -68,8 +68,8 @@ describe('an old resource that a page still writes as `from`', () => {
     `<message xmlns='jabber:client' xmlns:a='b' a:from='c'/>`,
     `<note xmlns='urn:note' from='a'/>`,
   ])('is not in %s, which is sent unchanged', async sent => {
-    const { bench, client } = await warmedWithTickets()
-    attachPage(bench, client.token!).receive(sent)
+    const { client, page } = await attachedPage()
+    page.receive(sent)
     expect(client.link.sent).toEqual([sent])
   })
 
@@ -116,11 +116,9 @@ describe('the memory of stanzas that a page has not acknowledged', () => {
 
 test('a page whose session fails unexpectedly gets internal-server-error, logged under websocket', async () => {
   const { bench, client, page } = await attachedPage()
-  Object.assign(client.link, {
-    send() {
-      throw new TypeError('not foreseen')
-    },
-  })
+  client.link.send = () => {
+    throw new TypeError('not foreseen')
+  }
   page.receive(stanza(1))
   expect(page.sent).toContainEqual(streamError('internal-server-error'))
   const faults = bench.logged.filter(line => line.includes('"level":50')).map(line => JSON.parse(line))
@@ -209,10 +207,7 @@ describe('a page whose connection broke', () => {
     socket.leave()
     await bench.server(link => link.receive(stanza('c')))
     const again = await comeBack(bench, client, id, 1)
-    expect(again.sent).toEqual([
-      `<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='1'/>`,
-      ...[stanza('b'), stanza('c'), pages.request],
-    ])
+    expect(again.sent).toEqual([resumedAt(id, 1), stanza('b'), stanza('c'), pages.request])
     again.receive(ack(3))
     again.receive(stanza('c2'))
     again.receive(pages.request)
@@ -249,10 +244,8 @@ describe('a page whose connection broke', () => {
     expect(again.sent).toEqual([notFound])
     again.receive(pages.bind)
     await bench.pass(1)
-    expect(again.sent.slice(1)).toEqual([
-      expect.stringContaining('<jid>juliet@chat.example/balcony</jid>'),
-      stanza('b'),
-    ])
+    expect(again.sent[1]).toContain('<jid>juliet@chat.example/balcony</jid>')
+    expect(again.sent.slice(2)).toEqual([stanza('b')])
   })
 
   test('cannot resume once a page over BOSH has taken the waiting stanzas', async () => {
@@ -438,16 +431,11 @@ describe('a page without stream management', () => {
 
   test('gets one ping for many stanzas in a row, and another for the last stanza', async () => {
     const { bench, client, page } = await attachedPage({}, { pings: true })
-    let pings = 0
-    const ping = page.ping.bind(page)
-    page.ping = data => {
-      pings += 1
-      ping(data)
-    }
+    const ping = jest.spyOn(page, 'ping')
     for (let id = 0; id < 50; id++) await bench.server(link => link.receive(stanza(id)))
-    expect(pings).toBe(1)
+    expect(ping).toHaveBeenCalledTimes(1)
     await bench.pass(0.5)
-    expect(pings).toBe(2)
+    expect(ping).toHaveBeenCalledTimes(2)
     page.leave()
     expect(handedOut(bench, client).delivered).toBe(50)
   })
@@ -643,8 +631,7 @@ describe('the first page that attaches has the session', () => {
 
 test('a second login, or another stream, is a policy-violation', async () => {
   for (const sent of [pages.auth('x'), pages.authenticate('x'), open()]) {
-    const bench = benchWithTickets()
-    const page = attachPage(bench, (await bench.warmed()).token!)
+    const { bench, page } = await attachedPage()
     page.receive(sent)
     expect(page.sent).toEqual([streamError('policy-violation'), close])
     expect(bench.registry.size).toBe(0)
@@ -656,9 +643,7 @@ describe('an element of stream management', () => {
     [60, pages.request],
     [10, pages.request.replace('/>', ` at='${'€'.repeat(40)}'/>`)],
   ])('counts towards the page’s send rate (%i requests)', async (times, request) => {
-    const { bench, socket } = await countingPage({
-      byteRate: { sessionBytes: 1_000, sessionBurst: 1_000 },
-    })
+    const { bench, socket } = await countingPage({ byteRate: { sessionBytes: 1_000, sessionBurst: 1_000 } })
     for (let time = 0; time < times; time++) socket.receive(request)
     expect(socket.isPaused).toBe(true)
     await bench.pass(2)
@@ -673,8 +658,6 @@ describe('an element of stream management', () => {
 })
 
 describe('a page whose server counts stanzas', () => {
-  const resumed = (count: number) => `<resumed xmlns='urn:xmpp:sm:3' previd='first' h='${count}'/>`
-
   test('gets <a/> when the server confirms all stanzas, and the server gets <r/>', async () => {
     const { bench, link, socket } = await managedPage()
     for (const text of numbered(2)) socket.receive(text)
@@ -717,7 +700,7 @@ describe('a page whose server counts stanzas', () => {
     await bench.pass(0)
     await bench.server(() => second.receive(features))
     socket.receive(pages.request)
-    await bench.server(() => second.say(resumed(2)))
+    await bench.server(() => second.say(resumedAt('first', 2)))
     await bench.server(() => second.say(ack(3)))
     expect([socket.sent, second.sent.slice(1)]).toEqual([[ack(1), ack(3)], [stanza(3) + pages.request]])
   })
@@ -726,9 +709,7 @@ describe('a page whose server counts stanzas', () => {
     const { bench, link, socket } = await managedPage()
     socket.receive(`<message xmlns='jabber:client' to='a@b' id='1'/>`)
     await bench.server(() => link.say(`<a xmlns='urn:xmpp:sm:3' h='9'/>`))
-    expect(socket.sent[0]).toMatch(
-      /^<message [^>]*type='error'[^>]* from='a@b' id='1'><error type='wait'><remote-server-/,
-    )
+    expect(socket.sent[0]).toMatch(/^<message .*type='error'.* from='a@b' id='1'><error type='wait'><remote-server-/)
     expect(socket.sent.at(-2)).toEqual(streamError('remote-connection-failed'))
     expect(bench.registry.size).toBe(0)
     expect(bench.waiting.bytes).toBe(0)
@@ -741,7 +722,7 @@ describe('a page whose server counts stanzas', () => {
     socket.leave()
     link.sent.length = 0
     const again = await comeBack(bench, client, id, 0)
-    expect(again.sent).toEqual([`<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='1'/>`])
+    expect(again.sent).toEqual([resumedAt(id, 1)])
     for (const text of numbered(3, 2)) again.receive(text)
     expect(link.sent.join('')).toBe(stanza(4))
     await bench.server(() => link.say(ack(4)))
