@@ -110,6 +110,7 @@ describe('the URL over TLS', () => {
   const external = (externalUrl: string) => ({ externalUrl, https })
   const to = (host: string): Sent => ({ headers: { host } })
   const own = { localAddress: '192.0.2.1', localPort: 8443 }
+  const overTls = (host: string): Sent => ({ ...to(host), encrypted: true, own })
 
   test.each<[string, object, Sent, string | undefined]>([
     ['is EXTERNAL_URL', external('https://web.example/chat'), {}, 'https://web.example/chat'],
@@ -117,42 +118,17 @@ describe('the URL over TLS', () => {
     ['has the HTTPS port', { https }, {}, 'https://chat.example:8443'],
     ['has no port if the HTTPS port is 443', withTls('0.0.0.0 443', '0.0.0.0 8443'), {}, 'https://chat.example'],
     ['is unknown if the system has chosen the port', withTls('0.0.0.0 0'), {}, undefined],
-    [
-      'is the requested host over TLS',
-      { https },
-      { ...to('chat.example:8443'), encrypted: true, own },
-      'https://chat.example:8443',
-    ],
+    ['is the requested host over TLS', { https }, overTls('chat.example:8443'), 'https://chat.example:8443'],
     ['is unknown for a forged Host header', { https }, to('evil.example'), undefined],
-    [
-      'is unknown for a forged Host header over TLS',
-      { https },
-      { ...to('evil.example:8443'), encrypted: true },
-      undefined,
-    ],
-    [
-      'is unknown if the requested address has no HTTPS listener',
-      withTls('192.0.2.7 8443'),
-      to('192.0.2.1:8080'),
-      undefined,
-    ],
-    [
-      'has the HTTPS port of the requested address',
-      withTls('192.0.2.7 81', '127.0.0.1 82'),
-      to('localhost'),
-      'https://localhost:82',
-    ],
+    ['is unknown for a forged Host header over TLS', { https }, overTls('evil.example:8443'), undefined],
+    ['is unknown if the address has no HTTPS listener', withTls('192.0.2.7 8443'), to('192.0.2.1:8080'), undefined],
+    ['has the port for the host', withTls('192.0.2.7 81', '127.0.0.1 82'), to('localhost'), 'https://localhost:82'],
     ['is the host that a trusted proxy sends with https', {}, forwarded('https'), 'https://chat.example'],
     ['is unknown behind a trusted proxy without TLS', {}, forwarded('http'), undefined],
     ['is unknown without HTTPS', {}, {}, undefined],
     ['is unknown if the Host header is invalid', { https }, to('evil/path?'), undefined],
     ['is unknown if the Host header has a user', { https }, to('chat.example@evil.example/'), undefined],
-    [
-      'is the local address of the connection if there is no Host header',
-      withTls('192.0.2.1 8443'),
-      { headers: {} },
-      'https://192.0.2.1:8443',
-    ],
+    ['is the local address without Host', withTls('192.0.2.1 8443'), { headers: {} }, 'https://192.0.2.1:8443'],
   ])('%s', (_what, settings, sent, url) => {
     expect(secureBase({ ...config, ...settings }, asked(sent))).toBe(url)
   })
@@ -168,16 +144,8 @@ describe('a request without TLS', () => {
       { from: '10.0.0.1', headers: { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'http' } },
       externalUrl,
     ],
-    [
-      'is not redirected if it came through an untrusted proxy',
-      { headers: { 'x-forwarded-proto': 'https' } },
-      undefined,
-    ],
-    [
-      'is not redirected if the proxy does not send the scheme',
-      { from: '10.0.0.1', headers: { via: '1.1 proxy' } },
-      undefined,
-    ],
+    ['is not redirected if it came through an unknown proxy', { headers: { 'x-forwarded-proto': 'https' } }, undefined],
+    ['is not redirected if the proxy sends no scheme', { from: '10.0.0.1', headers: { via: '1.1 proxy' } }, undefined],
   ])('%s', (_what, sent, url) => {
     expect(redirectBase({ ...config, externalUrl }, asked(sent))).toBe(url)
   })

@@ -26,10 +26,7 @@ describe('the sender of a request', () => {
     ['null', 'cross-site', 'web.example', undefined, 'elsewhere'],
     ['not a url', undefined, 'web.example', undefined, 'elsewhere'],
     ['', undefined, 'web.example', undefined, 'elsewhere'],
-  ])(
-    'with Origin %p, Sec-Fetch-Site %p, Host %p, EXTERNAL_URL %p is %s',
-    (origin, fetchSite, host, externalUrl, verdict) => {
-      expect(senderOf({ origin, 'sec-fetch-site': fetchSite, host }, externalUrl)).toBe(verdict)
-    },
-  )
+  ])('with Origin %p, Sec-Fetch-Site %p, Host %p, EXTERNAL_URL %p is %s', (origin, site, host, url, verdict) => {
+    expect(senderOf({ origin, 'sec-fetch-site': site, host }, url)).toBe(verdict)
+  })
 })

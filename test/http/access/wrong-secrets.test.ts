@@ -10,11 +10,7 @@ import { useFakeTimers } from '../../support/fake-timers.js'
 import { unnoted } from '../../support/unlimited.js'
 import { config, fakeService, parameters } from '../../warm/fake-login.js'
 
-const claimOf = (client: string, name: string) => ({
-  client,
-  name,
-  hash: `${client} ${name} secret`,
-})
+const claimOf = (client: string, name: string) => ({ client, name, hash: `${client} ${name} secret` })
 
 const here = claimOf('192.0.2.1', 'portal')
 
@@ -182,12 +178,7 @@ describe('a client that guesses', () => {
       .auth(as, shown)
       .accept('json')
       .send(parameters)
-    return {
-      status,
-      code: body.code,
-      retryAfter: headers['retry-after'],
-      challenge: headers['www-authenticate'],
-    }
+    return { status, code: body.code, retryAfter: headers['retry-after'], challenge: headers['www-authenticate'] }
   }
 
   const openToAll = { ...config.access, warm: config.access.bosh }

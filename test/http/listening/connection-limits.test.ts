@@ -3,11 +3,12 @@ import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import { ConnectionLimits } from '../../../src/http/listening/connection-limits.js'
-import type { OnRefused } from '../../../src/lib/limits/reached-limits.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { Listener } from '../../support/listener.js'
 import { lineFrom } from '../../support/proxy-headers.js'
 import { unnoted } from '../../support/unlimited.js'
+
+type Parts = ConstructorParameters<typeof ConnectionLimits>[0]
 
 describe('a listener with limits', () => {
   const open: Socket[] = []
@@ -22,19 +23,14 @@ describe('a listener with limits', () => {
   async function listen(
     most: { maxConnections?: number; maxConnectionsPerAddress?: number; proxyProtocol?: boolean },
     trusted = 'none',
-    descriptorsAreLeft: (mayCall: boolean) => boolean = () => true,
-    refused: OnRefused = unnoted,
-    mayCall = (_address: string) => true,
+    about: Partial<Pick<Parts, 'refused' | 'descriptorsAreLeft' | 'mayCall'>> = {},
   ) {
     const limits = new ConnectionLimits({
       config: {
         listen: { proxyProtocol: false, maxConnections: 0, maxConnectionsPerAddress: 0, ...most },
         trustedProxies: readNetworks(trusted, () => undefined),
       },
-      refused,
-      descriptorsAreLeft,
-      mayCall,
-      clock: new FakeClock(),
+      ...{ refused: unnoted, descriptorsAreLeft: () => true, mayCall: () => true, clock: new FakeClock(), ...about },
     })
     for (const _each of [1, 2]) {
       const server = createServer(socket => socket.write('hello'))
@@ -84,12 +80,7 @@ describe('a listener with limits', () => {
   test('closes connections if descriptors are short, and logs this', async () => {
     const refused: string[] = []
     let areLeft = false
-    await listen(
-      {},
-      'loopback',
-      () => areLeft,
-      limit => refused.push(limit),
-    )
+    await listen({}, 'loopback', { descriptorsAreLeft: () => areLeft, refused: limit => void refused.push(limit) })
     expect(await isWelcome(0, '127.0.0.1')).toBe(false)
     expect(refused).toEqual(['descriptors'])
     areLeft = true
@@ -98,7 +89,7 @@ describe('a listener with limits', () => {
 
   test('reserves a tenth for addresses that may call the warm API', async () => {
     const mayCall = (address: string) => address === '127.0.0.9'
-    await listen({ maxConnections: 10 }, 'none', undefined, undefined, mayCall)
+    await listen({ maxConnections: 10 }, 'none', { mayCall })
     for (let host = 1; host < 9; host++) expect(await isWelcome(0, `127.0.0.${host}`)).toBe(true)
     expect(await isWelcome(0, '127.0.0.1')).toBe(true)
     expect(await isWelcome(0, '127.0.0.1')).toBe(false)
@@ -108,7 +99,7 @@ describe('a listener with limits', () => {
 
   test('reserves descriptors for addresses that may call the warm API', async () => {
     const mayCall = (address: string) => address === '127.0.0.9'
-    await listen({}, 'none', isCaller => isCaller, undefined, mayCall)
+    await listen({}, 'none', { descriptorsAreLeft: isCaller => isCaller, mayCall })
     expect(await isWelcome(0, '127.0.0.1')).toBe(false)
     expect(await isWelcome(0, '127.0.0.9')).toBe(true)
   })
@@ -116,9 +107,9 @@ describe('a listener with limits', () => {
   test('reserves connections and descriptors for such addresses behind a balancer with PROXY headers', async () => {
     const mayCall = (address: string) => address === '203.0.113.9'
     const through = (address: string) => isWelcome(0, '127.0.0.1', lineFrom(address))
-    await listen({ proxyProtocol: true }, 'loopback', isCaller => isCaller, undefined, mayCall)
+    await listen({ proxyProtocol: true }, 'loopback', { descriptorsAreLeft: isCaller => isCaller, mayCall })
     expect([await through('198.51.100.1'), await through('203.0.113.9')]).toEqual([false, true])
-    await listen({ proxyProtocol: true, maxConnections: 10 }, 'loopback', undefined, undefined, mayCall)
+    await listen({ proxyProtocol: true, maxConnections: 10 }, 'loopback', { mayCall })
     const ends: boolean[] = []
     for (let at = 1; at <= 10; at++) ends.push(await isWelcome(2, '127.0.0.1', lineFrom(`198.51.100.${at}`)))
     expect(ends).toEqual([...Array(9).fill(true), false])

@@ -24,10 +24,7 @@ afterEach(() => listener?.stop())
 async function start(isFast: boolean, most?: number) {
   const replies: ServerResponse[] = []
   const server = createServer(install(isFast), (req, res) => {
-    if (!mayWait(res, most)) {
-      req.socket.destroy()
-      return
-    }
+    if (!mayWait(res, most)) return void req.socket.destroy()
     replies.push(res)
     pipeBody(req, res, { onData() {}, onEnd() {}, onGone() {} })
   })
@@ -46,15 +43,12 @@ for (const isFast of [true, false]) {
   test.each([
     [undefined, 8],
     [128, 128],
-  ])(
-    `with a limit of %s, %s requests wait for earlier requests of their connection (fast: ${isFast})`,
-    async (most, waiting) => {
-      const { replies, socket } = await start(isFast, most)
-      socket.write(request.repeat(20_000))
-      await eventually('it is closed', () => socket.destroyed)
-      expect(replies.length).toBe(1 + waiting)
-    },
-  )
+  ])(`with a limit of %s, %s requests wait for earlier ones (fast: ${isFast})`, async (most, waiting) => {
+    const { replies, socket } = await start(isFast, most)
+    socket.write(request.repeat(20_000))
+    await eventually('it is closed', () => socket.destroyed)
+    expect(replies.length).toBe(1 + waiting)
+  })
 
   test(`any number of requests may be pipelined if each is answered at once (fast: ${isFast})`, async () => {
     const { replies, socket, answered } = await start(isFast, 128)
