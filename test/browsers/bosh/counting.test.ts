@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { heldRequests } from '../../../src/browsers/bosh/connection-manager.js'
 import type { EndReason } from '../../../src/lib/counts.js'
-import type { OpenLogin } from '../../../src/session/session-types.js'
 import { saslNamespace } from '../../../src/xmpp/namespaces.js'
 import { BoshBench, body, type Client, create, type FakeLink, lost, message } from '../../support/bosh-bench.js'
 
@@ -67,8 +66,7 @@ describe('a session that ends is counted by its reason:', () => {
   })
 
   test('attach-timeout, if no browser comes', async () => {
-    const bench = new BoshBench()
-    await bench.warmed()
+    const { bench } = await BoshBench.warmed()
     await bench.pass(121)
     expect(endsOf(bench)).toEqual({ 'attach-timeout': 1 })
     expect(bench.counts.sessionsCreated).toEqual({ client: 0, warmed: 1, 'taken-up': 0 })
@@ -76,13 +74,11 @@ describe('a session that ends is counted by its reason:', () => {
 
   test('login, if a login of this process ends early, for any reason', async () => {
     const bench = new BoshBench()
-    for (const act of [
-      (opening: OpenLogin) => opening.abandon(),
-      () => bench.server(link => link.end(lost)),
-      () => bench.manager.shutDown(),
-    ]) {
-      await act(bench.login().opening)
-    }
+    bench.login().opening.abandon()
+    bench.login()
+    await bench.server(link => link.end(lost))
+    bench.login()
+    bench.manager.shutDown()
     await bench.pass(1)
     expect(endsOf(bench)).toEqual({ login: 3 })
   })
@@ -105,11 +101,8 @@ describe('a stream that fails before its user is logged in', () => {
     const bench = new BoshBench()
     if (kind === 'login') bench.login()
     else await bench.session()
-    const refuse = (condition: string) =>
-      bench.server(link => link.say(`<failure xmlns='${saslNamespace}'><${condition}/></failure>`))
-    await refuse('not-authorized')
-    await refuse('aborted')
-    await refuse('aborted')
+    for (const condition of ['not-authorized', 'aborted', 'aborted'])
+      await bench.server(link => link.say(`<failure xmlns='${saslNamespace}'><${condition}/></failure>`))
     expect([...bench.counts.linkFailures]).toEqual([
       [['sasl', 'not-authorized'], 1],
       [['sasl', 'login-failed'], 2],
@@ -117,8 +110,7 @@ describe('a stream that fails before its user is logged in', () => {
   })
 
   test('is not counted because of a stanza named failure', async () => {
-    const bench = new BoshBench()
-    await bench.session()
+    const { bench } = await BoshBench.session()
     await bench.server(link => link.say("<failure xmlns='urn:other'/>"))
     expect([...bench.counts.linkFailures]).toEqual([])
   })

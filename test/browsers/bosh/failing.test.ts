@@ -115,11 +115,10 @@ describe('a stanza that is dropped', () => {
     const { bench, failing, other } = await two()
     for (const { link } of [failing, other, other]) link.events.onDropped?.()
     expect(bench.counts).toMatchObject({ unfitStanzas: { dropped: 3 } })
-    const lines = () =>
-      bench.logged.filter(line => line.includes('a stanza of an XMPP server was')).map(line => JSON.parse(line))
-    expect(lines()).toEqual([
-      expect.objectContaining({ level: 40, session: failing.id, domain: 'chat.example', fate: 'dropped' }),
-    ])
+    const lines = () => bench.logged.filter(line => line.includes('a stanza of an XMPP server was'))
+    expect(lines()).toHaveLength(1)
+    const about = { level: 40, session: failing.id, domain: 'chat.example', fate: 'dropped' }
+    expect(JSON.parse(lines()[0]!)).toMatchObject(about)
     bench.clock.advance(60_000)
     other.link.events.onDropped?.()
     expect(lines()).toHaveLength(2)

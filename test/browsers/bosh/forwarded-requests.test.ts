@@ -7,6 +7,7 @@ import type { Whereabouts } from '../../../src/forwarding/whereabouts.js'
 import { Counts } from '../../../src/lib/counts.js'
 import { Phase } from '../../../src/lib/phase.js'
 import { StoreUnavailable } from '../../../src/store/store.js'
+import { request } from '../../support/bosh-bench.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { unlimitedBodies } from '../../support/fake-web-socket.js'
 
@@ -16,21 +17,18 @@ const trustedProxies = { hasProxy: (address: string) => address === proxy }
 const clock = new FakeClock()
 
 /** The service of a process that has no session. */
-function serviceOf(
-  whereabouts: object,
-  manager: Partial<ConnectionManager> = {},
-  mostConnections = 0,
-  refused: object[] = [],
-) {
+function serviceOf(whereabouts: object, manager: Partial<ConnectionManager> = {}, most = 0, refused: object[] = []) {
   const transport = {
     ...{ clock, counts: new Counts(), maxStanzaBytes: 500, bodies: unlimitedBodies(), report: () => {} },
     refused: (limit: string, about?: object) => void refused.push({ limit, ...about }),
   }
   return new ForwardedRequests({
     ...{ transport, whereabouts: whereabouts as Whereabouts, trustedProxies },
-    mostConnections: () => mostConnections,
+    mostConnections: () => most,
   }).over({ has: () => false, ...manager } as ConnectionManager)
 }
+
+const poll = request('aaaaaaaa-1', 1)
 
 /** A process whose store does not answer until `end`. */
 function begin(mostConnections: number) {
@@ -47,7 +45,7 @@ function begin(mostConnections: number) {
       replies[index] = reply
     }
     const peer = { address, answer }
-    service.serve(`<body xmlns='http://jabber.org/protocol/httpbind' rid='1' sid='aaaaaaaa-${index}'/>`, peer as Peer)
+    service.serve(request(`aaaaaaaa-${index}`, 1), peer as Peer)
   }
   const end = async () => {
     for (const each of pending.splice(0)) each()
@@ -98,13 +96,10 @@ test('a request whose client leaves while its session is looked for is not serve
   const found: ((place: 'here') => void)[] = []
   const peers = { answer() {}, ownerIn() {} }
   const find = () => new Promise(resolve => found.push(resolve))
-  const service = serviceOf(
-    { peers, find },
-    { serve: (_text, { address, mayBeLate }) => void served.push([address, mayBeLate]) },
-  )
+  const serve = (_text: string, { address, mayBeLate }: Peer) => void served.push([address, mayBeLate])
+  const service = serviceOf({ peers, find }, { serve })
   const clients = ['192.0.2.1', '192.0.2.2'].map(address => ({ address, gone: false, answer() {} }))
-  const text = "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' sid='aaaaaaaa-1'/>"
-  for (const peer of clients) service.serve(text, peer as unknown as Peer)
+  for (const peer of clients) service.serve(poll, peer as unknown as Peer)
   clients[0]!.gone = true
   for (const each of found) each('here')
   await settled()
@@ -130,7 +125,7 @@ test.each([
   const service = serviceOf({ peers, phase: new Phase() })
   const replies: Reply[] = []
   const peer = { address: '192.0.2.1', gone: false, answer: (reply: Reply) => void replies.push(reply) }
-  service.serve("<body xmlns='http://jabber.org/protocol/httpbind' rid='1' sid='aaaaaaaa-1'/>", peer as unknown as Peer)
+  service.serve(poll, peer as unknown as Peer)
   for (let turn = 0; turn < 2 * most; turn++) {
     await settled()
     await settled()
@@ -159,14 +154,13 @@ test('a request that is too large ends its session where it is now, and not only
     }
     return serviceOf({ peers, find }, { refuseTooLarge: () => (found ? { ...terminated, body: 'here' } : undefined) })
   }
-  const start = "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' sid='aaaaaaaa-1'>"
   const peer = { address: '192.0.2.1', secure: true, cookies: undefined }
   const answers = [
-    await begin('maker', ['maker'], undefined).refuseTooLarge(start, peer),
-    await begin(undefined, ['taker'], 'taker').refuseTooLarge(start, peer),
-    await begin('maker', ['taker'], 'taker').refuseTooLarge(start, peer),
-    await begin('maker', [], 'here').refuseTooLarge(start, peer),
-    await begin(undefined, [], undefined).refuseTooLarge(start, peer),
+    await begin('maker', ['maker'], undefined).refuseTooLarge(poll, peer),
+    await begin(undefined, ['taker'], 'taker').refuseTooLarge(poll, peer),
+    await begin('maker', ['taker'], 'taker').refuseTooLarge(poll, peer),
+    await begin('maker', [], 'here').refuseTooLarge(poll, peer),
+    await begin(undefined, [], undefined).refuseTooLarge(poll, peer),
   ]
   const here = { ...terminated, body: 'here' }
   expect(answers).toEqual([terminated, terminated, terminated, here, undefined])

@@ -318,16 +318,14 @@ describe('the service does not find the JID of a client', () => {
     ['has not logged in', ''],
     ['is in the middle of a SASL login', auth],
   ])('from a bind result or a success if the client %s', async (_what, login) => {
-    const bench = new BoshBench()
-    await bench.session(undefined, 700, new FakePeer(), login)
+    const { bench } = await BoshBench.session(undefined, 700, new FakePeer(), login)
     await bench.server(link => link.answerBind('b', victim))
     await bench.server(link => link.bind(victim))
     expect(jids(bench)).toEqual([undefined])
   })
 
   test('from a success after a failure, or inside another stanza', async () => {
-    const bench = new BoshBench()
-    await bench.session()
+    const { bench } = await BoshBench.session()
     const told = `<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>${victim}</authorization-identifier></success>`
     await bench.server(link => link.say("<failure xmlns='urn:xmpp:sasl:2'/>"))
     await bench.server(link => link.say(told))
@@ -615,8 +613,7 @@ describe('a client that resumes its stream', () => {
     })
 
     test('is listed with its full JID if the stream began with SASL2', async () => {
-      const bench = new BoshBench()
-      await bench.session()
+      const { bench } = await BoshBench.session()
       const bound = "<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' id='stream-2' resume='1'/></bound>"
       await bench.server(link => link.say(told(own, bound)))
       const client = await bench.session(undefined, 700, new FakePeer(), both('stream-2'))

@@ -104,8 +104,7 @@ describe('requests', () => {
     ['an unknown sid', 'x'.repeat(40)],
     ['an empty sid', ''],
   ])('with %s get item-not-found', async (_what, sid) => {
-    const bench = new BoshBench()
-    await bench.session()
+    const { bench } = await BoshBench.session()
     const { reply } = await bench.send(body(`rid='1' sid='${sid}'`))
     expect(reply?.body).toBe(terminated('item-not-found'))
     expect(bench.registry.size).toBe(1)
@@ -225,8 +224,7 @@ describe('a connection that breaks', () => {
 })
 
 test('a page that attaches with `rid` minus 1 keeps its session if its second request arrives first', async () => {
-  const bench = new BoshBench()
-  const client = await bench.warmed()
+  const { bench, client } = await BoshBench.warmed()
   await client.at(client.rid + 1, message('2'))
   await client.at(client.rid, message('1'))
   expect([bench.registry.size, client.link.sent.join('')]).toEqual([1, message('2') + message('1')])

@@ -63,8 +63,7 @@ describe('while a reply with stanzas is on its way, later stanzas', () => {
   })
 
   test('wait for replies without stanzas no longer than before', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed()
+    const { bench, client } = await BoshBench.warmed()
     await client.next('', '', slowPeer())
     const second = await client.next(message('up'))
     await bench.server(link => link.receive(message('one')))

@@ -157,8 +157,7 @@ describe('silence', () => {
   })
 
   test('leaves no timer after the last session has ended', async () => {
-    const bench = new BoshBench()
-    await bench.session()
+    const { bench } = await BoshBench.session()
     await bench.pass(200)
     expect(bench.clock.pending).toBe(0)
   })
