@@ -248,12 +248,7 @@ export class BoshClient implements Client {
   }
 
   #record(now: number) {
-    return {
-      terms: this.#terms,
-      address: this.address,
-      window: this.#window.record,
-      cookie: this.#cookie?.record(now),
-    }
+    return { terms: this.#terms, address: this.address, window: this.#window.record, cookie: this.#cookie?.record(now) }
   }
 
   putBackUnconfirmed(): void {

@@ -244,9 +244,8 @@ export class Attaching extends StreamStart {
   #bind(admitted: Admitted, text: string): void {
     const id = startTagOf(text).attribute('id') ?? ''
     const bound = `<bind xmlns='${bindNamespace}'><jid>${escapeXml(admitted.jid)}</jid></bind>`
-    this.#attach(admitted, undefined, () =>
-      this.channel.send(`<iq xmlns='jabber:client' type='result' id='${escapeXml(id)}'>${bound}</iq>`),
-    )
+    const result = `<iq xmlns='jabber:client' type='result' id='${escapeXml(id)}'>${bound}</iq>`
+    this.#attach(admitted, undefined, () => this.channel.send(result))
   }
 
   /** XEP-0198 §5. */
@@ -278,11 +277,8 @@ function resumable({ outbox, uplink }: Session, text: string): StreamManagement 
   const before = outbox.resumption as PageResumption | undefined
   const count = readCount(tag.attribute('h'))
   if (before === undefined || tag.attribute('previd') !== before.id || count === undefined) return undefined
-  return StreamManagement.resume(
-    before,
-    count,
-    uplink.managed?.unconfirmed.filter(({ isOurs }) => isOurs !== true) ?? [],
-  )
+  const unsure = uplink.managed?.unconfirmed.filter(({ isOurs }) => isOurs !== true) ?? []
+  return StreamManagement.resume(before, count, unsure)
 }
 
 const bareOf = (jid: string) => jid.slice(0, jid.indexOf('/'))

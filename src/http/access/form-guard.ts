@@ -19,14 +19,11 @@ export function createFormGuard(externalUrl: string | undefined, tokens: FormTok
       if (bodyFormat(headers['content-type']) === 'json') return false
       const sender = senderOf(headers, externalUrl)
       if (sender === 'program') return false
-      if (sender === 'elsewhere') {
-        throw new Problem('cross-site-request', {
-          detail: 'Behind a proxy that changes the Host header, set EXTERNAL_URL.',
-        })
-      }
-      if (!tokens.accepts(admin, token))
-        throw new Problem('cross-site-request', { detail: 'Reload the form and send it again.' })
+      if (sender === 'elsewhere') throw refused('Behind a proxy that changes the Host header, set EXTERNAL_URL.')
+      if (!tokens.accepts(admin, token)) throw refused('Reload the form and send it again.')
       return true
     },
   }
 }
+
+const refused = (detail: string) => new Problem('cross-site-request', { detail })

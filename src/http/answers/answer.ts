@@ -35,20 +35,10 @@ export function problemAnswer(
   const [headline, rest] = headlineOf(code)
   const detail = detailOf(problem)
   const instance = requestId === undefined ? undefined : instanceOf(requestId)
+  const facts = { title, status, detail, code, advice: advice[code], retry, step, condition, instance }
   const body =
     representation === 'json'
-      ? JSON.stringify({
-          type: 'about:blank',
-          title,
-          status,
-          detail,
-          code,
-          advice: advice[code],
-          retry,
-          step,
-          condition,
-          instance,
-        })
+      ? JSON.stringify({ type: 'about:blank', ...facts })
       : renderPage('error', {
           title,
           headline: known ?? headline,

@@ -9,10 +9,8 @@ import { version as ownVersion } from '../../lib/package-json.js'
 
 const own = fileURLToPath(new URL('../../../public/', import.meta.url))
 
-const strophe = join(
-  dirname(createRequire(import.meta.url).resolve('strophe.js/package.json')),
-  'dist/strophe.umd.min.js',
-)
+const { resolve } = createRequire(import.meta.url)
+const strophe = join(dirname(resolve('strophe.js/package.json')), 'dist/strophe.umd.min.js')
 
 const modules = fileURLToPath(new URL('../../../dist/browser/', import.meta.url))
 

@@ -27,10 +27,8 @@ export async function listenAt(server: Server, place: Place, options: ListenOpti
     else {
       // A worker could remove another worker's socket.
       if (!cluster.isWorker) await removeStaleSocket(path)
-      await once(
-        withFileMode(socketMode, () => server.listen({ path, backlog })),
-        'listening',
-      )
+      withFileMode(socketMode, () => server.listen({ path, backlog }))
+      await once(server, 'listening')
       // A default ACL of the folder overrides the umask, so the mode is set again.
       chmodSync(path, socketMode)
     }

@@ -19,10 +19,8 @@ export function mayWait(reply: ServerResponse, most = mostWaiting): boolean {
   const { socket, rawHeaders } = reply.req
   const others = waiting.get(socket) ?? new Map<ServerResponse, number>()
   if (others.size >= most || bytesWaiting(socket) + bytesOfRequests(others) > mostBytes) return false
-  others.set(
-    reply,
-    rawHeaders.reduce((sum, { length }) => sum + length + stringBytes, 0),
-  )
+  const ofHeaders = rawHeaders.reduce((sum, { length }) => sum + length + stringBytes, 0)
+  others.set(reply, ofHeaders)
   waiting.set(socket, others)
   const leave = () => void others.delete(reply)
   reply.once('socket', leave).once('close', leave)
