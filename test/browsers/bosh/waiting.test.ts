@@ -23,12 +23,6 @@ describe('a held request', () => {
     await bench.pass(0.25)
     expect(poll.reply).toEqual({ status: 200, body: empty, contentType: 'text/xml; charset=utf-8' })
   })
-
-  test('two requests are held if the terms allow two', async () => {
-    const client = await new BoshBench({ maxRequests: 3 }).session("wait='60' hold='2'")
-    const polls = [await client.next(), await client.next(), await client.next()]
-    expect(polls.map(({ reply }) => reply?.body)).toEqual([empty, undefined, undefined])
-  })
 })
 
 describe('a polling session', () => {
