@@ -158,20 +158,18 @@ describe('requests are counted:', () => {
   })
 })
 
-describe('requests that are held', () => {
-  test('are counted, with the age of the oldest', async () => {
-    const bench = new BoshBench()
-    expect(heldRequests(bench.registry.all())).toMatchObject({ heldRequests: 0, heldSince: undefined })
-    const [one, two] = [await bench.session("wait='60' hold='2' ver='1.6'"), await bench.session()]
-    await bench.pass(5)
-    await two.next()
-    await bench.pass(5)
-    await one.next()
-    expect(heldRequests(bench.registry.all())).toMatchObject({ heldRequests: 2, heldSince: 5_000 })
-    await bench.pass(10)
-    await two.next(message('one more'))
-    expect(heldRequests(bench.registry.all())).toMatchObject({ heldRequests: 2, heldSince: 10_000 })
-  })
+test('requests that are held are counted, with the age of the oldest', async () => {
+  const bench = new BoshBench()
+  expect(heldRequests(bench.registry.all())).toMatchObject({ heldRequests: 0, heldSince: undefined })
+  const [one, two] = [await bench.session("wait='60' hold='2' ver='1.6'"), await bench.session()]
+  await bench.pass(5)
+  await two.next()
+  await bench.pass(5)
+  await one.next()
+  expect(heldRequests(bench.registry.all())).toMatchObject({ heldRequests: 2, heldSince: 5_000 })
+  await bench.pass(10)
+  await two.next(message('one more'))
+  expect(heldRequests(bench.registry.all())).toMatchObject({ heldRequests: 2, heldSince: 10_000 })
 })
 
 test('sessions are counted by state, as they are listed', async () => {

@@ -102,13 +102,11 @@ describe('a session is created', () => {
   })
 })
 
-describe('a server that is slow to open its stream', () => {
-  test('a shorter wait is respected', async () => {
-    const bench = new BoshBench()
-    const creation = await bench.send(create("wait='2' hold='1'"))
-    await bench.pass(2.3)
-    expect(creation.reply?.body).toContain('sid=')
-  })
+test('a shorter wait is respected if a server is slow to open its stream', async () => {
+  const bench = new BoshBench()
+  const creation = await bench.send(create("wait='2' hold='1'"))
+  await bench.pass(2.3)
+  expect(creation.reply?.body).toContain('sid=')
 })
 
 describe('features', () => {

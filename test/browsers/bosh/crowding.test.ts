@@ -50,19 +50,17 @@ async function bound(bench: BoshBench, jid: string): Promise<Client> {
   return client
 }
 
-describe('more sessions than allowed', () => {
-  test('are refused, to logins of this process with their own error, until a session ends', async () => {
-    const bench = limited({ sessions: 2 })
-    const first = await bound(bench, 'juliet@chat.example/balcony')
-    await bench.session()
-    expect(await ask(bench)).toBe(refused)
-    expect(() => bench.login()).toThrow(serviceFull)
-    expect(bench.links).toHaveLength(2)
-    await first.next('', "type='terminate'")
-    expect(() => bench.login()).not.toThrow()
-    expect(await ask(bench)).toBe(refused)
-    expect(bench.counts.refused.sessions).toBe(3)
-  })
+test('more sessions than allowed are refused, to logins with their own error, until a session ends', async () => {
+  const bench = limited({ sessions: 2 })
+  const first = await bound(bench, 'juliet@chat.example/balcony')
+  await bench.session()
+  expect(await ask(bench)).toBe(refused)
+  expect(() => bench.login()).toThrow(serviceFull)
+  expect(bench.links).toHaveLength(2)
+  await first.next('', "type='terminate'")
+  expect(() => bench.login()).not.toThrow()
+  expect(await ask(bench)).toBe(refused)
+  expect(bench.counts.refused.sessions).toBe(3)
 })
 
 describe('too many sessions of one client', () => {

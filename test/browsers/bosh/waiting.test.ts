@@ -10,41 +10,35 @@ import {
   terminated,
 } from '../../support/bosh-bench.js'
 
-describe('a held request', () => {
-  test.each([
-    [30, 27],
-    [1, 1],
-  ])('with a wait of %d s is answered empty after %d s', async (wait, after) => {
-    const { bench, client } = await BoshBench.session(`wait='${wait}' hold='1'`)
-    const poll = await client.next()
-    await bench.pass(after - 0.5)
-    expect(poll.reply).toBeUndefined()
-    await bench.pass(0.25)
-    await bench.pass(0.25)
-    expect(poll.reply).toEqual({ status: 200, body: empty, contentType: 'text/xml; charset=utf-8' })
-  })
+test.each([
+  [30, 27],
+  [1, 1],
+])('a request that is held with a wait of %d s is answered empty after %d s', async (wait, after) => {
+  const { bench, client } = await BoshBench.session(`wait='${wait}' hold='1'`)
+  const poll = await client.next()
+  await bench.pass(after - 0.5)
+  expect(poll.reply).toBeUndefined()
+  await bench.pass(0.25)
+  await bench.pass(0.25)
+  expect(poll.reply).toEqual({ status: 200, body: empty, contentType: 'text/xml; charset=utf-8' })
 })
 
-describe('a polling session', () => {
-  test.each(["wait='0' hold='1'", "wait='60' hold='0'"])(
-    'with %s is answered at once, with waiting stanzas or empty',
-    async terms => {
-      const { bench, client } = await BoshBench.session(terms)
-      expect((await client.next()).reply?.body).toBe(empty)
-      await bench.server(link => link.receive(message('a')))
-      expect((await client.next()).reply?.body).toBe(payload(message('a')))
-    },
-  )
-})
+test.each(["wait='0' hold='1'", "wait='60' hold='0'"])(
+  'a polling session with %s is answered at once, with waiting stanzas or empty',
+  async terms => {
+    const { bench, client } = await BoshBench.session(terms)
+    expect((await client.next()).reply?.body).toBe(empty)
+    await bench.server(link => link.receive(message('a')))
+    expect((await client.next()).reply?.body).toBe(payload(message('a')))
+  },
+)
 
-describe('stanzas that arrive while no request is open', () => {
-  test('are sent in several replies if they are too many for one', async () => {
-    const { bench, client } = await BoshBench.session()
-    const large = message('x'.repeat(600_000))
-    await bench.server(link => link.receive(large, large))
-    expect((await client.next()).reply?.body).toBe(payload(large))
-    expect((await client.next()).reply?.body).toBe(payload(large))
-  })
+test('stanzas that wait for a request are sent in several replies if they are too many for one', async () => {
+  const { bench, client } = await BoshBench.session()
+  const large = message('x'.repeat(600_000))
+  await bench.server(link => link.receive(large, large))
+  expect((await client.next()).reply?.body).toBe(payload(large))
+  expect((await client.next()).reply?.body).toBe(payload(large))
 })
 
 describe('silence', () => {

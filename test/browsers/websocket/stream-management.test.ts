@@ -16,21 +16,19 @@ function counting(sent: number, acknowledged = 0): StreamManagement {
   return management
 }
 
-describe('stanzas', () => {
-  test.each([
-    ['message', 'jabber:client', true],
-    ['presence', 'jabber:client', true],
-    ['iq', 'jabber:client', true],
-    ['note', 'jabber:client', false],
-    ['message', 'jabber:server', false],
-    ['features', 'http://etherx.jabber.org/streams', false],
-  ])('%s of %s counts: %s', (name, namespace, counts) => {
-    const each = element(`<${name} xmlns='${namespace}'/>`)
-    expect(isStanza(each)).toBe(counts)
-    const management = new StreamManagement()
-    management.unacknowledged.sent([each])
-    expect(management.resumption(0).unacknowledged).toBe(counts ? 1 : 0)
-  })
+test.each([
+  ['message', 'jabber:client', true],
+  ['presence', 'jabber:client', true],
+  ['iq', 'jabber:client', true],
+  ['note', 'jabber:client', false],
+  ['message', 'jabber:server', false],
+  ['features', 'http://etherx.jabber.org/streams', false],
+])('the element %s of %s counts as a stanza: %s', (name, namespace, counts) => {
+  const each = element(`<${name} xmlns='${namespace}'/>`)
+  expect(isStanza(each)).toBe(counts)
+  const management = new StreamManagement()
+  management.unacknowledged.sent([each])
+  expect(management.resumption(0).unacknowledged).toBe(counts ? 1 : 0)
 })
 
 test('repeats of a page cost time in proportion to their number', () => {

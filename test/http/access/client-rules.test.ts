@@ -18,30 +18,28 @@ function from(remoteAddress: string, headers: Record<string, string> = {}, encry
   return { headers, socket: { remoteAddress, encrypted } } as unknown as IncomingMessage
 }
 
-describe('the address of a client', () => {
-  test.each([
-    ['is the address of the connection', '198.51.100.7', undefined, '198.51.100.7'],
-    ['is the address that a trusted proxy sends', '10.0.0.1', '198.51.100.7', '198.51.100.7'],
-    ['is not the address that an untrusted proxy sends', '203.0.113.9', '198.51.100.7', '203.0.113.9'],
-    ['is the last address before trusted proxies', '10.0.0.1', '192.0.2.66, 198.51.100.7, 10.0.0.2', '198.51.100.7'],
-    ['is the last address if all are trusted', '10.0.0.1', '10.0.0.3, 10.0.0.2', '10.0.0.2'],
-    ['is unknown if a proxy sends `unknown`', '10.0.0.1', '198.51.100.7, unknown', 'unknown'],
-    ['is unknown if an entry cannot be parsed', '10.0.0.1', '192.0.2.1, _hidden, 10.0.0.2', 'unknown'],
-    ['is unknown if it is in quotes', '10.0.0.1', '"198.51.100.7"', 'unknown'],
-    ['is unknown if it has a zone', '10.0.0.1', 'fe80::1%eth0', 'unknown'],
-    ['is unknown if the header is empty', '10.0.0.1', '', 'unknown'],
-    ['is unknown if the last entry is empty', '10.0.0.1', '198.51.100.7,', 'unknown'],
-    ['is unknown if the entry before the trusted proxies is empty', '10.0.0.1', ', 10.0.0.2', 'unknown'],
-    ['is unknown if it is too long', '10.0.0.1', '1'.repeat(400), 'unknown'],
-    ['does not depend on earlier entries, which clients can forge', '10.0.0.1', 'unknown,,"x", 192.0.2.1', '192.0.2.1'],
-    ['may have a port', '10.0.0.1', '198.51.100.7:4711', '198.51.100.7'],
-    ['may be an IPv6 address in brackets', '::1', '[2001:db8:2::7]', '2001:db8:2::7'],
-    ['may be an IPv6 address with a port', '::1', '[2001:db8:2::7]:4711', '2001:db8:2::7'],
-    ['is parsed without the prefix of a mapped IPv4 address', '::ffff:10.0.0.1', '::ffff:198.51.100.7', '198.51.100.7'],
-  ])('%s', (_what, connection, header, address) => {
-    const headers = header === undefined ? {} : { 'x-forwarded-for': header }
-    expect(clientAddress(from(connection, headers), rules)).toBe(address)
-  })
+test.each([
+  ['is the address of the connection', '198.51.100.7', undefined, '198.51.100.7'],
+  ['is the address that a trusted proxy sends', '10.0.0.1', '198.51.100.7', '198.51.100.7'],
+  ['is not the address that an untrusted proxy sends', '203.0.113.9', '198.51.100.7', '203.0.113.9'],
+  ['is the last address before trusted proxies', '10.0.0.1', '192.0.2.66, 198.51.100.7, 10.0.0.2', '198.51.100.7'],
+  ['is the last address if all are trusted', '10.0.0.1', '10.0.0.3, 10.0.0.2', '10.0.0.2'],
+  ['is unknown if a proxy sends `unknown`', '10.0.0.1', '198.51.100.7, unknown', 'unknown'],
+  ['is unknown if an entry cannot be parsed', '10.0.0.1', '192.0.2.1, _hidden, 10.0.0.2', 'unknown'],
+  ['is unknown if it is in quotes', '10.0.0.1', '"198.51.100.7"', 'unknown'],
+  ['is unknown if it has a zone', '10.0.0.1', 'fe80::1%eth0', 'unknown'],
+  ['is unknown if the header is empty', '10.0.0.1', '', 'unknown'],
+  ['is unknown if the last entry is empty', '10.0.0.1', '198.51.100.7,', 'unknown'],
+  ['is unknown if the entry before the trusted proxies is empty', '10.0.0.1', ', 10.0.0.2', 'unknown'],
+  ['is unknown if it is too long', '10.0.0.1', '1'.repeat(400), 'unknown'],
+  ['does not depend on earlier entries, which clients can forge', '10.0.0.1', 'unknown,,"x", 192.0.2.1', '192.0.2.1'],
+  ['may have a port', '10.0.0.1', '198.51.100.7:4711', '198.51.100.7'],
+  ['may be an IPv6 address in brackets', '::1', '[2001:db8:2::7]', '2001:db8:2::7'],
+  ['may be an IPv6 address with a port', '::1', '[2001:db8:2::7]:4711', '2001:db8:2::7'],
+  ['is parsed without the prefix of a mapped IPv4 address', '::ffff:10.0.0.1', '::ffff:198.51.100.7', '198.51.100.7'],
+])('the address of a client %s', (_what, connection, header, address) => {
+  const headers = header === undefined ? {} : { 'x-forwarded-for': header }
+  expect(clientAddress(from(connection, headers), rules)).toBe(address)
 })
 
 test.each([

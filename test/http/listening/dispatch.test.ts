@@ -28,26 +28,24 @@ const oneHost = createDispatcher(
   () => {},
 )
 
-describe('the listener', () => {
-  test.each([
-    ['/http-bind', 'bosh'],
-    ['/http-bind?x=1', 'bosh'],
-    ['/http-bind/?x=1', 'bosh'],
-    ['/http-bindings', 'rest'],
-    ['/http-bind/x', 'rest'],
-    ['/http-bind//', 'rest'],
-    ['/HTTP-BIND', 'rest'],
-    ['/b.org/warm', 'warm'],
-    ['/b.org/warm/', 'warm'],
-    ['/b.org/warm/sessions', 'warm'],
-    ['/b.org/warmth', 'rest'],
-    ['/healthz', 'health'],
-    ['/healthz?x=1', 'rest'],
-    ['/', 'rest'],
-    ['*', 'rest'],
-  ])('for %j is that of %s', (url, name) => {
-    expect(reachedBy(oneHost, { url })).toEqual([name])
-  })
+test.each([
+  ['/http-bind', 'bosh'],
+  ['/http-bind?x=1', 'bosh'],
+  ['/http-bind/?x=1', 'bosh'],
+  ['/http-bindings', 'rest'],
+  ['/http-bind/x', 'rest'],
+  ['/http-bind//', 'rest'],
+  ['/HTTP-BIND', 'rest'],
+  ['/b.org/warm', 'warm'],
+  ['/b.org/warm/', 'warm'],
+  ['/b.org/warm/sessions', 'warm'],
+  ['/b.org/warmth', 'rest'],
+  ['/healthz', 'health'],
+  ['/healthz?x=1', 'rest'],
+  ['/', 'rest'],
+  ['*', 'rest'],
+])('the listener for %j is that of %s', (url, name) => {
+  expect(reachedBy(oneHost, { url })).toEqual([name])
 })
 
 describe('a Host header', () => {
