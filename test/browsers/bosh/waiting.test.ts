@@ -23,15 +23,12 @@ test.each([
   expect(poll.reply).toEqual({ status: 200, body: empty, contentType: 'text/xml; charset=utf-8' })
 })
 
-test.each(["wait='0' hold='1'", "wait='60' hold='0'"])(
-  'a polling session with %s is answered at once, with waiting stanzas or empty',
-  async terms => {
-    const { bench, client } = await BoshBench.session(terms)
-    expect((await client.next()).reply?.body).toBe(empty)
-    await bench.server(link => link.receive(message('a')))
-    expect((await client.next()).reply?.body).toBe(payload(message('a')))
-  },
-)
+test.each(["wait='0' hold='1'", "wait='60' hold='0'"])('a polling session with %s is answered at once', async terms => {
+  const { bench, client } = await BoshBench.session(terms)
+  expect((await client.next()).reply?.body).toBe(empty)
+  await bench.server(link => link.receive(message('a')))
+  expect((await client.next()).reply?.body).toBe(payload(message('a')))
+})
 
 test('stanzas that wait for a request are sent in several replies if they are too many for one', async () => {
   const { bench, client } = await BoshBench.session()

@@ -24,20 +24,17 @@ async function cutOff() {
   return { bench, id, again, logIn }
 }
 
-test.each([true, false])(
-  'a page that resumes at its login gets the missing stanzas, with <bind/> (%s) or without',
-  async bind => {
-    const { bench, id, again, logIn } = await cutOff()
-    await bench.server(link => link.receive(stanza('three')))
-    logIn(resume(id, 1), bind)
-    expect(again.sent).toEqual([
-      success(`<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='1'/>`),
-      `${features}</stream:features>`,
-      ...[stanza('two'), stanza('three'), "<r xmlns='urn:xmpp:sm:3'/>"],
-    ])
-    expect(again.sent[0]).toContain(`>juliet@chat.example/balcony<`)
-  },
-)
+test.each([true, false])('a page that resumes at its login gets the missing stanzas, with <bind/>: %s', async bind => {
+  const { bench, id, again, logIn } = await cutOff()
+  await bench.server(link => link.receive(stanza('three')))
+  logIn(resume(id, 1), bind)
+  expect(again.sent).toEqual([
+    success(`<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='1'/>`),
+    `${features}</stream:features>`,
+    ...[stanza('two'), stanza('three'), "<r xmlns='urn:xmpp:sm:3'/>"],
+  ])
+  expect(again.sent[0]).toContain(`>juliet@chat.example/balcony<`)
+})
 
 test('a page that resumes repeats its message, also behind an answer of the service and with an old `from`', async () => {
   const { bench, client, link, socket, id } = await managedPage()

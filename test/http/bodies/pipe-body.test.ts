@@ -125,20 +125,15 @@ describe.each(kinds)('a client that disconnects during a request, %s,', (_kind, 
     expect(calls).toEqual(['data', 'gone'])
   })
 
-  test.each(ways)(
-    'while it waits for a reply, and %s, is reported once for each of its requests',
-    async (_how, leave) => {
-      await start(create(pipe))
-      client.send(post('', 'X-Name: held') + post('', 'X-Name: held') + post('', 'X-Name: last'))
-      await hasCall('last end ')
-      leave(client.socket)
-      // The last reply waits for its turn.
-      await hasCall('last gone')
-      expect(calls.sort()).toEqual(
-        ['held end ', 'held end ', 'held gone', 'held gone', 'last end ', 'last gone'].sort(),
-      )
-    },
-  )
+  test.each(ways)('while it waits for a reply, and %s, is reported once for each request', async (_how, leave) => {
+    await start(create(pipe))
+    client.send(post('', 'X-Name: held') + post('', 'X-Name: held') + post('', 'X-Name: last'))
+    await hasCall('last end ')
+    leave(client.socket)
+    // The last reply waits for its turn.
+    await hasCall('last gone')
+    expect(calls.sort()).toEqual(['held end ', 'held end ', 'held gone', 'held gone', 'last end ', 'last gone'].sort())
+  })
 
   test('after its reply is not reported', async () => {
     await start(create(pipe))
