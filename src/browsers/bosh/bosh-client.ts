@@ -143,9 +143,8 @@ export class BoshClient implements Client {
       this.#parts.common.counts.failedRequests += 1
       return void peer.answer(refusal)
     }
-    if (rid === undefined || Number.isNaN(rid) || Number.isNaN(body.ack) || body.restart === undefined) {
+    if (rid === undefined || Number.isNaN(rid) || Number.isNaN(body.ack) || body.restart === undefined)
       return void peer.answer(this.#fault('bad-request'))
-    }
     switch (this.#window.place(rid, isExtra(body) ? 1 : 0)) {
       case 'next': {
         this.#catchUp.next()
@@ -369,9 +368,8 @@ export class BoshClient implements Client {
       return void this.session.flush()
     }
     const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
-    if (fault !== undefined) {
+    if (fault !== undefined)
       return void peer.answer(before === undefined && peer.mayBeLate === true ? noAnswer : this.#fault(fault))
-    }
     const isSame = before!.digest === body.digest
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) return void this.#delivery.replay(stored, peer, isSame)

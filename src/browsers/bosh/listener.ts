@@ -39,20 +39,15 @@ const headersOf: Readonly<Record<number, readonly string[]>> = {
 export function createBoshListener(parts: ListenerParts): RequestListener {
   return (req, res) => {
     try {
-      answer(req, res, parts)
+      const reason = whyRefused(req, res, parts)
+      if (reason !== undefined) refuse(req, res, parts, reason)
+      else if (req.method === 'POST') post(req, res, parts)
+      else if (req.method === 'OPTIONS') preflight(req, res, parts)
+      else answerPage(req, res, parts.endpoint, corsOf(res, parts).answer)
     } catch (error) {
       breakOff(res, parts, error)
     }
   }
-}
-
-function answer(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
-  const { method } = req
-  const reason = whyRefused(req, res, parts)
-  if (reason !== undefined) refuse(req, res, parts, reason)
-  else if (method === 'POST') post(req, res, parts)
-  else if (method === 'OPTIONS') preflight(req, res, parts)
-  else answerPage(req, res, parts.endpoint, corsOf(res, parts).answer)
 }
 
 function whyRefused(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): Reason | undefined {

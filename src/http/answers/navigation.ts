@@ -36,13 +36,10 @@ export function navigation(
 ): Navigation {
   const home = homePath(externalUrl)
   const base = home + warmPath
+  const shown = warm.hasPages ? entries.filter(({ page }) => !hidden.includes(page)) : []
   return {
     home,
-    links: warm.hasPages
-      ? entries
-          .filter(({ page }) => !hidden.includes(page))
-          .map(({ page, text, path }) => ({ href: base + path, text, isCurrent: page === current }))
-      : [],
+    links: shown.map(({ page, text, path }) => ({ href: base + path, text, isCurrent: page === current })),
     signOut: warm.hasPages && headers.authorization !== undefined ? base + signOutPath : undefined,
   }
 }
