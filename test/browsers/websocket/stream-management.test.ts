@@ -88,20 +88,18 @@ test('the count of received stanzas wraps at 2^32', () => {
   expect(management.answer(0, Number.POSITIVE_INFINITY)).toBe("<a xmlns='urn:xmpp:sm:3' h='0'/>")
 })
 
-describe('unacknowledged stanzas', () => {
-  const long = element(`<message xmlns='jabber:client'>${'x'.repeat(600_000)}</message>`)
-  test.each([
-    ['a thousand', messages(999), messages(1)],
-    ['a megabyte', [long], [long]],
-  ])('are limited to %s', (_limit, first, last) => {
-    const management = new StreamManagement()
-    management.unacknowledged.sent(first)
-    expect(management.unacknowledged.isFull).toBe(false)
-    management.unacknowledged.sent(last)
-    expect(management.unacknowledged.isFull).toBe(true)
-    management.acknowledge(1)
-    expect(management.unacknowledged.isFull).toBe(false)
-  })
+const long = element(`<message xmlns='jabber:client'>${'x'.repeat(600_000)}</message>`)
+test.each([
+  ['a thousand', messages(999), messages(1)],
+  ['a megabyte', [long], [long]],
+])('unacknowledged stanzas are limited to %s', (_limit, first, last) => {
+  const management = new StreamManagement()
+  management.unacknowledged.sent(first)
+  expect(management.unacknowledged.isFull).toBe(false)
+  management.unacknowledged.sent(last)
+  expect(management.unacknowledged.isFull).toBe(true)
+  management.acknowledge(1)
+  expect(management.unacknowledged.isFull).toBe(false)
 })
 
 describe('a client that resumes while the server is silent', () => {
@@ -149,21 +147,22 @@ describe('a client that resumes while the server is silent', () => {
   })
 })
 
-describe('a resumed stream', () => {
-  test.each<[number, number, number, number | undefined]>([
-    [10, 3, 12, 2],
-    [10, 3, 14, undefined],
-    [10, 3, 9, undefined],
-    [last, 3, 1, 2],
-    [0, 0, 1, undefined],
-  ])('has count %i, with %i more sent, for a client that has %i', (acknowledged, sent, count, arrived) => {
+test.each<[number, number, number, number | undefined]>([
+  [10, 3, 12, 2],
+  [10, 3, 14, undefined],
+  [10, 3, 9, undefined],
+  [last, 3, 1, 2],
+  [0, 0, 1, undefined],
+])(
+  'a resumed stream has count %i, with %i more sent, for a client that has %i',
+  (acknowledged, sent, count, arrived) => {
     const before: PageResumption = { id: 'i', received: 5, acknowledged, unacknowledged: sent, uncounted: 0 }
     const management = StreamManagement.resume(before, count, [])
     expect(management?.arrived).toBe(arrived)
     if (arrived !== undefined)
       expect(management!.resumption(0)).toEqual({ ...before, answered: 5, acknowledged: count, unacknowledged: 0 })
-  })
-})
+  },
+)
 
 test('each stream has its own id, and can be resumed', () => {
   const [one, other] = [new StreamManagement(), new StreamManagement()]

@@ -39,20 +39,18 @@ function shown(context: SecureContext | undefined): string | undefined {
   return native && new X509Certificate(native.getCertificate()).subjectAltName
 }
 
-describe('the certificate for a requested name', () => {
-  test.each([
-    ['is the certificate with that name', 'example.org', 'exact'],
-    ['is the certificate with the exact name, not a wildcard', 'chat.example.org', 'exact'],
-    ['is the wildcard certificate if no other matches', 'web.example.org', 'wild'],
-    ['does not depend on upper and lower case', 'WEB.Example.ORG', 'wild'],
-    ['may be the first certificate', 'first.example', 'first'],
-    ['is the default for a name two levels below a wildcard', 'a.b.example.org', undefined],
-    ['is the default for an unknown name', 'other.example', undefined],
-    ['is the default for a name that is only a common name', 'common.example', undefined],
-  ] as const)('%s', (_what, name, expected) => {
-    const context = open().contextFor(name)
-    expect(shown(context)).toBe(expected && names[expected].join(', ').replace('IP:', 'IP Address:'))
-  })
+test.each([
+  ['is the certificate with that name', 'example.org', 'exact'],
+  ['is the certificate with the exact name, not a wildcard', 'chat.example.org', 'exact'],
+  ['is the wildcard certificate if no other matches', 'web.example.org', 'wild'],
+  ['does not depend on upper and lower case', 'WEB.Example.ORG', 'wild'],
+  ['may be the first certificate', 'first.example', 'first'],
+  ['is the default for a name two levels below a wildcard', 'a.b.example.org', undefined],
+  ['is the default for an unknown name', 'other.example', undefined],
+  ['is the default for a name that is only a common name', 'common.example', undefined],
+] as const)('the certificate for a requested name %s', (_what, name, expected) => {
+  const context = open().contextFor(name)
+  expect(shown(context)).toBe(expected && names[expected].join(', ').replace('IP:', 'IP Address:'))
 })
 
 test('an unknown name is looked up fast, however many certificates there are', () => {
