@@ -4,7 +4,6 @@ import { bindNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, textOf } from '../../xmpp/xml/document.js'
 import type { Credentials, LoginRequest } from './login-request.js'
-import { logsInAsItself } from './mechanism-choice.js'
 
 /** Returns the JID in the server's spelling. */
 export function boundJid(iq: string, request: LoginRequest): string {
@@ -38,6 +37,10 @@ export function accountOf(credentials: Credentials): string | undefined {
     default:
       return undefined
   }
+}
+
+export function logsInAsItself(credentials: Credentials): boolean {
+  return credentials.kind !== 'anonymous' && accountOf(credentials) === undefined
 }
 
 function isWanted(bound: Jid, asked: Jid, credentials: Credentials): boolean {

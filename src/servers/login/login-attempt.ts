@@ -10,25 +10,18 @@ import {
   bindNamespace,
   isOfSasl,
   sasl2Namespace,
-  saslNamespace,
   sessionNamespace,
   smNamespace,
   streamsNamespace,
 } from '../../xmpp/namespaces.js'
 import { startTagOf, textOf } from '../../xmpp/xml/document.js'
 import { droppedStanza, type Element } from '../../xmpp/xml/element.js'
-import { boundJid, checkedJid } from './bound-user.js'
+import { boundJid, checkedJid, logsInAsItself } from './bound-user.js'
 import { enableRequest, type InlineParts, type InlineRequests, inlineRequests } from './inline-requests.js'
 import { followLogin, type LoginProgress, type ProgressParts } from './login-progress.js'
 import type { LoginRequest } from './login-request.js'
 import type { LoggedIn, LoginLinkOptions, Opened, OpenForLogin } from './login-types.js'
-import {
-  chooseMechanism,
-  isSafeAhead,
-  logsInAsItself,
-  type MechanismParts,
-  nothingOffered,
-} from './mechanism-choice.js'
+import { chooseMechanism, isSafeAhead, type MechanismParts, nothingOffered } from './mechanism-choice.js'
 import { Pipelining } from './pipelining.js'
 import { bindRefused, linkEnded, saslRefused } from './refusals.js'
 import { reloginRequest } from './relogin.js'
@@ -252,7 +245,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   #beginSasl(features: StreamFeatures): void {
-    const { facts } = this.#opened!.link
+    const { link } = this.#opened!
+    const { facts } = link
     const isUsable = facts.sasl2Allowed && (typeof this.#until === 'string' || features.sasl2?.resumes)
     const sasl2 = isUsable ? features.sasl2 : undefined
     const offer = sasl2 ?? features.offer
@@ -269,13 +263,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       this.#pipelining.isMistaken = true
       throw new Problem('remote-protocol-error', { step: 'sasl' })
     }
-    if (sasl2 === undefined) {
-      this.#client.authenticate(mechanism, saslNamespace)
-      return
-    }
-    const { link } = this.#opened!
-    this.#inline = inlineRequests(this.#request, this.#until, sasl2, mechanism, link, this.#parts)
-    this.#client.authenticate(mechanism, sasl2Namespace, this.#inline.elements)
+    this.#inline = sasl2 && inlineRequests(this.#request, this.#until, sasl2, mechanism, link, this.#parts)
+    this.#client.authenticate(mechanism, this.#inline?.elements)
   }
 
   #takeSasl({ name, namespace, text }: Element): void {

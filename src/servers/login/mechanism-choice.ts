@@ -4,7 +4,7 @@ import { foreignList } from '../../lib/text/foreign-text.js'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
 import type { Failure, LinkFacts } from '../../xmpp/link.js'
 import type { FastTokens } from './fast-tokens.js'
-import type { Credentials, LoginRequest } from './login-request.js'
+import type { LoginRequest } from './login-request.js'
 import { bindTo } from './sasl/channel-binding.js'
 import { hashedToken } from './sasl/hashed-token.js'
 import type { Mechanism, ScramProof } from './sasl/mechanism.js'
@@ -29,6 +29,8 @@ interface Situation extends SaslOffer {
   readonly needsKeys?: boolean
 }
 
+type PasswordLogin = Pick<LoginRequest, 'jid'> & Pick<ScramParts, 'user' | 'secret' | 'isServiceAccount'>
+
 /** If the chosen mechanism fails, the login tries no other (RFC 6120 §13.8). */
 export function chooseMechanism(
   { jid, credentials }: LoginRequest,
@@ -36,12 +38,8 @@ export function chooseMechanism(
   parts: MechanismParts,
 ): Mechanism {
   const bareJid = formatBareJid(jid)
-  const onSalt = (salt: Buffer) => parts.tokens?.noteSalt(jid.domain, jid.local, salt)
-  /** `authzid`: RFC 6120 §6.3.8. */
-  const byPassword = (user: string, secret: string | ScramProof, isServiceAccount = false) => {
-    const authzid = user === jid.local ? '' : bareJid
-    return passwordMechanism({ domain: jid.domain, user, secret, isServiceAccount, authzid, onSalt }, situation, parts)
-  }
+  const byPassword = (user: string, secret: string | ScramProof, isServiceAccount = false) =>
+    passwordMechanism({ jid, user, secret, isServiceAccount }, situation, parts)
   switch (credentials.kind) {
     case 'password':
       return byPassword(credentials.user ?? jid.local, credentials.password)
@@ -74,11 +72,13 @@ export function chooseMechanism(
 }
 
 function passwordMechanism(
-  who: Pick<ScramParts, 'domain' | 'user' | 'secret' | 'isServiceAccount' | 'onSalt'> & { readonly authzid: string },
+  { jid, user, secret, isServiceAccount }: PasswordLogin,
   { mechanisms: offered, channelBindings, link, waiting, needsKeys = false }: Situation,
-  { mechanisms: allowed, saltedPasswords, scramMaxIterations }: MechanismParts,
+  { mechanisms: allowed, saltedPasswords, scramMaxIterations, tokens }: MechanismParts,
 ): Mechanism {
-  const { domain, user, secret, isServiceAccount, authzid, onSalt } = who
+  const { domain, local } = jid
+  // RFC 6120 §6.3.8.
+  const authzid = user === local ? '' : formatBareJid(jid)
   const fits = (name: string) =>
     typeof secret === 'string' ? !needsKeys || name !== 'PLAIN' : scramHash(name) === secret.hash
   const mechanisms = allowed.filter(fits)
@@ -106,19 +106,12 @@ function passwordMechanism(
     secret,
     isServiceAccount,
     authzid,
-    onSalt,
+    onSalt: salt => tokens?.noteSalt(domain, local, salt),
     channelBinding: isBound(name) ? binding : isMissed ? 'not-offered' : undefined,
     saltedPasswords,
     maxIterations: scramMaxIterations,
     waiting,
   })
-}
-
-export function logsInAsItself(credentials: Credentials): boolean {
-  const { kind } = credentials
-  if (kind === 'password') return credentials.user === undefined
-  if (kind === 'keys') return credentials.proof.authzid === ''
-  return kind === 'token' || kind === 'signed' || kind === 'certificate' || kind === 'fast'
 }
 
 /** True if the first message has no secret (RFC 5802 §3), or only a proof (XEP-0484). */

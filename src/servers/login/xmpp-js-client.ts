@@ -4,7 +4,7 @@ import sasl, { type Authenticate, type Negotiate } from '@xmpp/sasl'
 import sasl2 from '@xmpp/sasl2'
 import type { XmlElement } from '@xmpp/xml'
 import SaslFactory from 'saslmechanisms'
-import { saslNamespace } from '../../xmpp/namespaces.js'
+import { sasl2Namespace, saslNamespace } from '../../xmpp/namespaces.js'
 import type { Mechanism } from './sasl/mechanism.js'
 
 export interface ClientHost {
@@ -23,10 +23,10 @@ export class XmppJsClient extends Client {
   }
 
   /**
-   * `namespace`: of SASL or SASL2. `inline`: requests inside SASL2 (XEP-0388 §2.3). The library's own mechanisms are
-   * slow, or do not check the server's proof.
+   * By SASL, or with `inline` by SASL2: the requests inside it (XEP-0388 §2.3). The library's own mechanisms are slow, or
+   * do not check the server's proof.
    */
-  authenticate(mechanism: Mechanism, namespace: string, inline: readonly XmlElement[] = []): void {
+  authenticate(mechanism: Mechanism, inline: readonly XmlElement[] | undefined): void {
     const negotiates: Negotiate[] = []
     const streamFeatures = {
       use: (_name: string, _namespace: string, negotiate: Negotiate) => negotiates.push(negotiate),
@@ -35,7 +35,7 @@ export class XmppJsClient extends Client {
     const saslFactory = new SaslFactory().use(mechanism.name, function create() {
       return { ...mechanism, clientFirst: true }
     })
-    if (namespace === saslNamespace) sasl({ streamFeatures, saslFactory }, authenticate)
+    if (inline === undefined) sasl({ streamFeatures, saslFactory }, authenticate)
     else
       sasl2({ streamFeatures, saslFactory }, authenticate).setup({
         fast: {
@@ -45,7 +45,8 @@ export class XmppJsClient extends Client {
           },
         },
       })
-    const offer = xml('mechanisms', { xmlns: namespace }, xml('mechanism', {}, mechanism.name))
+    const xmlns = inline === undefined ? saslNamespace : sasl2Namespace
+    const offer = xml('mechanisms', { xmlns }, xml('mechanism', {}, mechanism.name))
     negotiates[0]!({ entity: this }, () => {}, offer).catch(error => this.#host.fail(error))
   }
 
