@@ -38,7 +38,7 @@ const maybeMade = 'The caller left before the answer: the server may have made t
 const commandNamespace = 'http://jabber.org/protocol/commands'
 const addUser = 'http://jabber.org/protocol/admin#add-user'
 
-export interface CreatedAccountsParts {
+interface CreatedAccountsParts {
   /** A reload changes its values. */
   readonly config: Pick<Config, 'accountMakers' | 'loginKeys' | 'serviceAccounts'>
   readonly login: LoginParts
@@ -185,24 +185,23 @@ export class CreatedAccounts {
   }
 
   async #make({ local, domain }: Jid, maker: string, signal: CallerSignal): Promise<Attempt> {
+    let stream: ShortStream | undefined
     let isAnswered = true
     try {
-      const stream = await this.#logIn({ local: maker, domain, resource: undefined }, signal)
-      try {
-        const server = withULabels(domain)
-        const form = commandIn(await stream.ask(server, command('', " action='execute'")))
-        const session = escapeXml(startTagOf(form).attribute('sessionid') ?? '')
-        const password = randomBytes(24).toString('base64url')
-        const fields = { accountjid: formatBareJid({ local, domain }), password, 'password-verify': password }
-        isAnswered = false
-        const answer = await stream.ask(server, command(submitted(fields), ` sessionid='${session}'`))
-        isAnswered = true
-        return { outcome: isMade(answer) ? 'made' : 'known', isAnswered }
-      } finally {
-        stream.close()
-      }
+      stream = await this.#logIn({ local: maker, domain, resource: undefined }, signal)
+      const server = withULabels(domain)
+      const form = commandIn(await stream.ask(server, command('', " action='execute'")))
+      const session = escapeXml(startTagOf(form).attribute('sessionid') ?? '')
+      const password = randomBytes(24).toString('base64url')
+      const fields = { accountjid: formatBareJid({ local, domain }), password, 'password-verify': password }
+      isAnswered = false
+      const answer = await stream.ask(server, command(submitted(fields), ` sessionid='${session}'`))
+      isAnswered = true
+      return { outcome: isMade(answer) ? 'made' : 'known', isAnswered }
     } catch (error) {
       return { outcome: 'failed', isAnswered, error }
+    } finally {
+      stream?.close()
     }
   }
 

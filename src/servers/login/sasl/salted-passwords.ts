@@ -33,17 +33,15 @@ export function createSaltedPasswords(
   derive = promisify(pbkdf2),
 ) {
   const memory = createShortMemory<ScramKeys>(clock, memorySeconds)
-  const derived = async ({ password, salt, iterations, hash: algorithm }: PasswordToSalt): Promise<ScramKeys> =>
-    keysFrom(await derive(password, salt, iterations, lengths[algorithm], algorithm), algorithm)
   return async (wanted: PasswordToSalt, waiting: Waiting): Promise<ScramKeys> => {
-    const { user, password, salt, iterations, hash: algorithm } = wanted
+    const { domain, user, password, salt, iterations, hash: algorithm } = wanted
     const key = memory.keyOf([user, password, salt.toString('base64'), iterations, algorithm])
-    const derive = async () => {
-      const keys = await derived(wanted)
+    const deriveKeys = async () => {
+      const keys = keysFrom(await derive(password, salt, iterations, lengths[algorithm], algorithm), algorithm)
       memory.remember(key, keys)
       return keys
     }
-    return memory.recall(key) ?? queue(async () => memory.recall(key) ?? derive(), waiting.signal, wanted.domain)
+    return memory.recall(key) ?? queue(async () => memory.recall(key) ?? deriveKeys(), waiting.signal, domain)
   }
 }
 
