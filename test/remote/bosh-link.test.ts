@@ -31,7 +31,7 @@ async function open(
     from?: string
     encrypted?: boolean
     endpoint?: Promise<Endpoint>
-    maxReplyBytes?: number
+    maxReplyBytes?: number | undefined
     onElement?: LinkEvents['onElement']
   } = {},
 ) {
@@ -79,36 +79,16 @@ async function open(
     () => there.stop(),
     () => endpoint.close(),
   )
-  const hears = (line: string) => eventually(`${line} is told`, () => told.some(each => each.startsWith(line)))
+  const { clock } = parts
   /** Returns the next request, after the pause between requests. */
-  const next = () => {
-    parts.clock.advance(1000)
+  const next = (pause = 1000) => {
+    clock.advance(pause)
     return there.request()
   }
-  /** Returns the next empty request, once `timers` timers are pending. */
-  const poll = async (timers = 1) => {
-    await eventually('it rests', () => parts.clock.pending === timers)
-    parts.clock.advance(10)
-    return there.request()
-  }
+  const rests = (timers = 1) => eventually('it rests', () => clock.pending === timers)
   const send = (...texts: readonly string[]) => {
     for (const text of texts) link.send([element(message(text))])
   }
-  /** Sends a message. Returns the next request. */
-  const asks = (text: string) => {
-    send(text)
-    return next()
-  }
-  /** The link sends no request before so many milliseconds have passed. */
-  const asksAfter = (milliseconds: number) => {
-    parts.clock.advance(milliseconds - 1)
-    expect(there.isAsked).toBe(false)
-    parts.clock.advance(1)
-    return there.request()
-  }
-  const rests = () => eventually('it rests', () => parts.clock.pending === 1)
-  const isGone = () => eventually('nothing is left', () => sessions.size + parts.clock.pending + there.open === 0)
-  const { clock } = parts
   return {
     there,
     link,
@@ -120,14 +100,31 @@ async function open(
     clock,
     waiting,
     sessions,
-    hears,
     send,
     next,
-    asks,
-    asksAfter,
     rests,
-    poll,
-    isGone,
+    /** Resolves with all that is told. */
+    async hears(line: string) {
+      await eventually(`${line} is told`, () => told.some(each => each.startsWith(line)))
+      return told
+    },
+    isGone: () => eventually('nothing is left', () => sessions.size + clock.pending + there.open === 0),
+    /** Sends a message. Returns the next request. */
+    asks(text: string) {
+      send(text)
+      return next()
+    },
+    /** The link sends no request before so many milliseconds have passed. */
+    asksAfter(milliseconds: number) {
+      clock.advance(milliseconds - 1)
+      expect(there.isAsked).toBe(false)
+      return next(1)
+    },
+    /** Returns the next empty request, once `timers` timers are pending. */
+    async poll(timers?: number) {
+      await rests(timers)
+      return next(10)
+    },
   }
 }
 
@@ -191,13 +188,12 @@ describe('opening a stream at a remote BOSH endpoint', () => {
   })
 
   test('fetches features that come later, although every reply repeats other elements', async () => {
-    const { there, told, hears, poll } = await open()
+    const { there, hears, poll } = await open()
     ;(await there.request()).answer('', terms)
     const second = await poll(2)
     expect(said(second)).toBe(plain(''))
     second.answer(`<stream:features/>`, `${terms} xmlns:stream='${streams}' charsets='utf8'`)
-    await hears('flush')
-    expect(told).toEqual(['open a1 far.example', features, 'flush'])
+    expect(await hears('flush')).toEqual(['open a1 far.example', features, 'flush'])
   })
 
   test('keeps no reference to the login after the session has started', async () => {
@@ -215,8 +211,7 @@ describe('opening a stream at a remote BOSH endpoint', () => {
     clock.advance(9000)
     expect(told).toEqual([])
     clock.advance(1000)
-    await hears('end')
-    expect(told).toEqual(['end features timeout'])
+    expect(await hears('end')).toEqual(['end features timeout'])
     const terminate = await there.request()
     expect(said(terminate)).toBe(plain('', " type='terminate'"))
     expect(terminate.rid).toBe(held.rid + 1)
@@ -233,24 +228,22 @@ describe('opening a stream at a remote BOSH endpoint', () => {
     ['with HTTP 403', 403, 'Forbidden', 'remote-connection-failed policy-violation'],
     ['with a redirect', 302, '', 'remote-protocol-error'],
   ])('fails for a reply %s', async (_, status, text, code) => {
-    const { there, told, hears, isGone } = await open()
+    const { there, hears, isGone } = await open()
     ;(await there.request()).send(status, text)
-    await hears('end')
-    expect(told).toEqual([`end ${status === 404 ? 'connect' : 'features'} ${code}`])
+    expect(await hears('end')).toEqual([`end ${status === 404 ? 'connect' : 'features'} ${code}`])
     await isGone()
     expect(there.isAsked).toBe(false)
   })
 
   test('fails if there is no endpoint', async () => {
     const fault = new RemoteFault({ step: 'resolve', code: 'host-unknown' })
-    const { told, hears, isGone } = await open({ endpoint: Promise.reject(fault) })
-    await hears('end')
-    expect(told).toEqual(['end resolve host-unknown'])
+    const { hears, isGone } = await open({ endpoint: Promise.reject(fault) })
+    expect(await hears('end')).toEqual(['end resolve host-unknown'])
     await isGone()
   })
 
   test('for a restart uses the same stream prefix, in a separate request', async () => {
-    const { link, told, held, hears, next, send, asks } = await opened()
+    const { link, held, hears, next, send, asks } = await opened()
     const second = await asks('before')
     send('still before')
     link.restart({ lang: 'fr' })
@@ -266,29 +259,26 @@ describe('opening a stream at a remote BOSH endpoint', () => {
     third.answer()
     expect((await next()).payload).toBe(message('behind'))
     fourth.answer(features)
-    await hears('flush')
-    expect(told).toEqual(['open a1 far.example', features, 'flush'])
+    expect(await hears('flush')).toEqual(['open a1 far.example', features, 'flush'])
   })
 
   test('for a restart fails if no features arrive', async () => {
-    const { link, clock, held, told, hears } = await opened()
+    const { link, clock, held, hears } = await opened()
     held.answer()
     link.restart({})
     clock.advance(10_000)
-    await hears('end')
-    expect(told).toEqual(['end features timeout'])
+    expect(await hears('end')).toEqual(['end features timeout'])
   })
 })
 
 describe('an open link to a remote endpoint', () => {
   test('delivers each element with its namespaces, and requests more', async () => {
-    const { told, held, hears, poll } = await opened()
+    const { held, hears, poll } = await opened()
     held.answer(
       "<message><body>1</body></message><x:iq xmlns:x='jabber:client'/><presence xmlns='jabber:client' a:b='c'/>",
       " xmlns:a='urn:a'",
     )
-    await hears('flush')
-    expect(told).toEqual([
+    expect(await hears('flush')).toEqual([
       "<message xmlns='jabber:client'><body>1</body></message>",
       "<x:iq xmlns:x='jabber:client'/>",
       "<presence xmlns:a='urn:a' xmlns='jabber:client' a:b='c'/>",
@@ -324,26 +314,18 @@ describe('an open link to a remote endpoint', () => {
     ['too many other elements', '<a/>'.repeat(10_001), 1_000_000],
     ['ten times too many stanzas, and is too long', '<iq/>'.repeat(100_001), 65_536],
     ['too many other elements, and is too long', '<a/>'.repeat(20_000), 65_536],
-  ])('ends with a reply that has %s', async (_what, inner, maxReplyBytes) => {
-    const { told, held, hears } = await opened({ maxReplyBytes })
-    held.answer(inner)
-    await hears('end')
-    expect(told).toEqual(['end features remote-protocol-error'])
+    ['a stream id that is too long', '', undefined, ` authid='${'x'.repeat(1024)}'`],
+  ])('ends with a reply that has %s', async (_what, inner, maxReplyBytes, attributes = '') => {
+    const { held, hears } = await opened({ maxReplyBytes })
+    held.answer(inner, attributes)
+    expect(await hears('end')).toEqual(['end features remote-protocol-error'])
   })
 
   test('ends with an element whose children would inherit too long declarations', async () => {
-    const { told, held, hears } = await opened({ onElement: ({ text }) => void childrenOf(text) })
+    const { held, hears } = await opened({ onElement: ({ text }) => void childrenOf(text) })
     const namespace = 'x'.repeat(200)
     held.answer(`<iq xmlns='jabber:client' type='result' xmlns:p='${namespace}'>${'<p:a/>'.repeat(100)}</iq>`)
-    await hears('end')
-    expect(told).toEqual(['end features remote-protocol-error'])
-  })
-
-  test('ends with a reply whose stream id is too long', async () => {
-    const { told, held, hears } = await opened()
-    held.answer('', ` authid='${'x'.repeat(1024)}'`)
-    await hears('end')
-    expect(told).toEqual(['end features remote-protocol-error'])
+    expect(await hears('end')).toEqual(['end features remote-protocol-error'])
   })
 
   test('holds one request while idle, sends data with another, and collects more data', async () => {
@@ -527,13 +509,12 @@ describe('a request whose connection breaks', () => {
   ]
 
   test.each(breaks)('%s is repeated with the same rid', async (_, act) => {
-    const { there, told, held, hears, poll } = await opened()
+    const { there, held, hears, poll } = await opened()
     act(held)
     const again = await there.request()
     expect(again.body).toBe(held.body)
     again.answer(message('here you are'))
-    await hears('flush')
-    expect(told).toEqual([message('here you are'), 'flush'])
+    expect(await hears('flush')).toEqual([message('here you are'), 'flush'])
     expect((await poll()).rid).toBe(held.rid + 1)
   })
 
@@ -552,8 +533,7 @@ describe('a request whose connection breaks', () => {
       expect(told).toEqual([])
       act(again)
     }
-    await hears('end')
-    expect(told).toEqual(['end features remote-connection-failed'])
+    expect(await hears('end')).toEqual(['end features remote-connection-failed'])
     const terminate = await there.request()
     expect(said(terminate)).toBe(plain('', " type='terminate'"))
     expect(terminate.rid).toBe(held.rid + 1)
@@ -562,7 +542,7 @@ describe('a request whose connection breaks', () => {
   })
 
   test('together with the next request is repeated first', async () => {
-    const { there, told, held, clock, hears, asks, rests } = await opened()
+    const { there, held, clock, hears, asks, rests } = await opened()
     const second = await asks('hello')
     second.break()
     await second.over
@@ -581,8 +561,7 @@ describe('a request whose connection breaks', () => {
     const last = await there.request()
     expect(last.body).toBe(second.body)
     last.answer(message('second'))
-    await hears(message('second'))
-    expect(told).toEqual([message('first'), 'flush', message('second'), 'flush'])
+    expect(await hears(message('second'))).toEqual([message('first'), 'flush', message('second'), 'flush'])
   })
 
   test('delays new data until it has been repeated', async () => {
@@ -600,20 +579,19 @@ describe('a request whose connection breaks', () => {
   })
 
   test('may get item-not-found if the endpoint has already answered the next request', async () => {
-    const { there, told, held, hears, poll, asks } = await opened()
+    const { there, held, hears, poll, asks } = await opened()
     const second = await asks('hello')
     held.break()
     const again = await there.request()
     again.answer('', " type='terminate' condition='item-not-found'")
     await again.over
     second.answer(message('here you are'))
-    await hears('flush')
-    expect(told).toEqual([message('here you are'), 'flush'])
+    expect(await hears('flush')).toEqual([message('here you are'), 'flush'])
     expect((await poll()).rid).toBe(held.rid + 2)
   })
 
   test('ends the link if this request and the next get item-not-found', async () => {
-    const { there, told, held, hears, asks } = await opened()
+    const { there, held, hears, asks } = await opened()
     const second = await asks('hello')
     held.break()
     const again = await there.request()
@@ -621,8 +599,7 @@ describe('a request whose connection breaks', () => {
       request.answer('', " type='terminate' condition='item-not-found'")
       await request.over
     }
-    await hears('end')
-    expect(told).toEqual(['end features remote-connection-failed item-not-found'])
+    expect(await hears('end')).toEqual(['end features remote-connection-failed item-not-found'])
   })
 
   test('because a proxy has a shorter timeout than its wait is repeated', async () => {
@@ -638,33 +615,37 @@ describe('a request whose connection breaks', () => {
   })
 
   test('is repeated also if it creates the session', async () => {
-    const { there, told, hears } = await open()
+    const { there, hears } = await open()
     const first = await there.request()
     first.break()
     const second = await there.request()
     expect(second.body).toBe(first.body)
     second.answer(features, terms)
-    await hears('flush')
-    expect(told).toHaveLength(3)
+    expect(await hears('flush')).toHaveLength(3)
   })
 
   test('because the reply is overdue is repeated', async () => {
-    const { there, told, held, clock, hears } = await opened()
+    const { there, held, clock, hears } = await opened()
     clock.advance(65_000)
     const again = await there.request()
     expect(again.body).toBe(held.body)
     clock.advance(65_000)
-    await hears('end')
-    expect(told).toEqual(['end features timeout'])
+    expect(await hears('end')).toEqual(['end features timeout'])
   })
 })
 
 describe('the end of a session at a remote endpoint', () => {
-  test('by the endpoint is reported with its condition', async () => {
-    const { there, told, held, hears, isGone } = await opened()
-    held.answer('<text>Farewell</text>', " type='terminate' condition='system-shutdown'")
-    await hears('end')
-    expect(told).toEqual(['end features remote-connection-failed system-shutdown'])
+  const ending = " type='terminate' condition='system-shutdown'"
+
+  test.each<[string, string, (held: EndpointRequest) => void]>([
+    ['the endpoint', 'system-shutdown', held => held.answer('<text>Farewell</text>', ending)],
+    ['HTTP 404', 'item-not-found', held => held.send(404, '')],
+    ['HTTP 403', 'policy-violation', held => held.send(403, '')],
+    ['HTTP 400', 'bad-request', held => held.send(400, '')],
+  ])('by %s is reported as %s', async (_what, condition, end) => {
+    const { there, held, hears, isGone } = await opened()
+    end(held)
+    expect(await hears('end')).toEqual([`end features remote-connection-failed ${condition}`])
     await isGone()
     expect(there.isAsked).toBe(false)
   })
@@ -673,49 +654,33 @@ describe('the end of a session at a remote endpoint', () => {
     ['conflict', 'remote-stream-error conflict'],
     ['host-unknown', 'host-unknown host-unknown'],
   ])('by a stream error %s is reported with that error', async (condition, outcome) => {
-    const { ends, told, held, hears } = await opened()
+    const { ends, held, hears } = await opened()
     const error = `<stream:error xmlns:stream='${streams}'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
     held.answer(error, " type='terminate' condition='remote-stream-error'")
-    await hears('end')
-    expect(told).toEqual([`end features ${outcome}`])
+    expect(await hears('end')).toEqual([`end features ${outcome}`])
     expect(ends[0]?.streamError).toBe(error)
   })
 
   test('may be a stream error in an ordinary reply', async () => {
-    const { there, told, held, hears } = await opened()
+    const { there, held, hears } = await opened()
     held.answer(
       `${message('last')}<stream:error xmlns:stream='${streams}'><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`,
     )
-    await hears('end')
-    expect(told).toEqual([message('last'), 'end features remote-stream-error reset'])
+    expect(await hears('end')).toEqual([message('last'), 'end features remote-stream-error reset'])
     expect(said(await there.request())).toContain("type='terminate'")
   })
 
   test('by the endpoint comes after earlier elements of the same reply', async () => {
-    const { told, held, hears, isGone, asks } = await opened()
+    const { held, hears, isGone, asks } = await opened()
     const second = await asks('ping')
-    second.answer(message('farewell'), " type='terminate' condition='system-shutdown'")
+    second.answer(message('farewell'), ending)
     await second.over
     held.answer(message('first'))
-    await hears('end')
-    expect(told).toEqual([
+    expect(await hears('end')).toEqual([
       ...[message('first'), 'flush', message('farewell'), 'flush'],
       'end features remote-connection-failed system-shutdown',
     ])
     await isGone()
-  })
-
-  test.each([
-    [404, 'item-not-found'],
-    [403, 'policy-violation'],
-    [400, 'bad-request'],
-  ])('by HTTP %i is reported as %s', async (status, condition) => {
-    const { there, told, held, hears, isGone } = await opened()
-    held.send(status, '')
-    await hears('end')
-    expect(told).toEqual([`end features remote-connection-failed ${condition}`])
-    await isGone()
-    expect(there.isAsked).toBe(false)
   })
 
   test('by this service includes unsent data, and waits for open requests', async () => {
@@ -818,7 +783,7 @@ describe('a reply that has not arrived completely', () => {
 })
 
 test('stanzas of a reply that is still arriving are delivered, if the next request learns that the session has ended', async () => {
-  const { told, held, hears, asks } = await opened()
+  const { held, hears, asks } = await opened()
   const second = await asks('ping')
   const reply = `<body xmlns='http://jabber.org/protocol/httpbind'>${message('last words')}</body>`
   held.begin(reply.slice(0, -10))
@@ -827,6 +792,9 @@ test('stanzas of a reply that is still arriving are delivered, if the next reque
   await second.over
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
   held.end(reply.slice(-10))
-  await hears('end')
-  expect(told).toEqual([message('last words'), 'flush', 'end features remote-connection-failed item-not-found'])
+  expect(await hears('end')).toEqual([
+    message('last words'),
+    'flush',
+    'end features remote-connection-failed item-not-found',
+  ])
 })

@@ -4,6 +4,7 @@ import { linksInXrd } from '../../src/remote/endpoint-discovery.js'
 import { makeCertificate } from '../support/certificates.js'
 import { calledAfterEach } from '../support/closers.js'
 import { cpuTime } from '../support/cpu-time.js'
+import type { FakeClock } from '../support/fake-clock.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, faultOf, namesOf, usualEntry } from './parts.js'
 
@@ -70,6 +71,7 @@ describe('the BOSH endpoint of a domain', () => {
     ['an http URL', 200, json({ rel: relation, href: 'http://chat.example/' })],
     ['a URL with a password', 200, json({ rel: relation, href: 'https://a:b@chat.example/' })],
     ['a URL with a fragment', 200, json({ rel: relation, href: 'https://chat.example/#a' })],
+    ['an error of the server', 500, ''],
     ['a long error page', 404, ' '.repeat(65_537)],
     ['an error page that is not UTF-8', 404, Buffer.from('Page non trouv\xe9e', 'latin1')],
   ])('is searched in the XML after %s', async (_, status, answer) => {
@@ -84,6 +86,7 @@ describe('the BOSH endpoint of a domain', () => {
 
   test.each([
     ['missing', 404, ''],
+    ['missing for now', 503, '', 'remote-connection-failed'],
     ['missing, with a long page,', 404, ' '.repeat(65_537)],
     ['a redirect', 301, ''],
     ['not well-formed', 200, 'It works!'],
@@ -93,21 +96,13 @@ describe('the BOSH endpoint of a domain', () => {
     ['a file without a link', 200, xrd('')],
     ['a link without a URL', 200, xrd(`<Link rel='${relation}'/>`)],
     ['a link to an http URL', 200, xrd(`<Link rel='${relation}' href='http://chat.example/'/>`)],
-  ])('is unknown if the XML is %s', async (_, status, text) => {
+  ])('is unknown if the XML is %s', async (_, status, text, code = 'host-unknown') => {
     const { there, hostMeta } = await begin()
     const asked = faultOf(hostMeta.endpointOf('localhost'))
     ;(await there.request()).send(404, '')
     ;(await there.request()).send(status, text, { Location: 'https://localhost/elsewhere' })
-    expect(await asked).toEqual(notFound)
+    expect(await asked).toEqual({ ...notFound, code })
     expect(there.isAsked).toBe(false)
-  })
-
-  test('is unknown if the host returns 5xx', async () => {
-    const { there, hostMeta } = await begin()
-    const asked = faultOf(hostMeta.endpointOf('localhost'))
-    ;(await there.request()).send(500, '')
-    ;(await there.request()).send(503, '')
-    expect(await asked).toEqual({ ...notFound, code: 'remote-connection-failed' })
   })
 
   test('is unknown if the certificate of the host is not trusted', async () => {
@@ -119,23 +114,16 @@ describe('the BOSH endpoint of a domain', () => {
     expect(there.isAsked).toBe(false)
   })
 
-  test.each([
-    ['breaks the connection', 'remote-connection-failed', (request: EndpointRequest) => request.break()],
-    ['sends too much', 'remote-protocol-error', (request: EndpointRequest) => request.send(200, ' '.repeat(65_537))],
+  test.each<[string, string, (request: EndpointRequest, clock: FakeClock) => void]>([
+    ['breaks the connection', 'remote-connection-failed', request => request.break()],
+    ['sends too much', 'remote-protocol-error', request => request.send(200, ' '.repeat(65_537))],
+    ['sends nothing for five seconds', 'timeout', (_request, clock) => clock.advance(5000)],
   ])('is unknown if the host %s', async (_, code, act) => {
     const { there, hostMeta, clock } = await begin()
     const asked = faultOf(hostMeta.endpointOf('localhost'))
-    act(await there.request())
+    act(await there.request(), clock)
     expect(await asked).toEqual({ ...notFound, code })
     expect(clock.pending).toBe(0)
-  })
-
-  test('has a time limit', async () => {
-    const { there, hostMeta, clock } = await begin()
-    const asked = faultOf(hostMeta.endpointOf('localhost'))
-    await there.request()
-    clock.advance(5000)
-    expect(await asked).toEqual({ ...notFound, code: 'timeout' })
   })
 
   test('is unknown if the domain has no host', async () => {

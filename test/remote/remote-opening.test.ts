@@ -29,7 +29,6 @@ async function begin() {
     { 'far.example': entry },
     { remote: { ...usualSettings, attach: 'there' } },
   )
-  const { elsewhere } = remotes
   const told: string[] = []
   const ends: LinkEnd['failure'][] = []
   const events: LinkEvents = {
@@ -46,26 +45,21 @@ async function begin() {
     () => there.stop(),
     () => remotes.close(),
   )
-  const termsOf = () => (opening.link as BoshLink).terms
-  const handOver = () => opening.handOver(jid, [], handover)
-  const isGone = () => eventually('nothing is left', () => remotes.size + clock.pending + there.open === 0)
-  const hears = (what: string) => eventually(`${what} is told`, () => told.includes(what))
-  const isOver = () => eventually('it is over', () => ends.length > 0)
   return {
     there,
     remotes,
     phase,
     open,
     opening,
-    termsOf,
-    handOver,
-    elsewhere,
+    elsewhere: remotes.elsewhere,
     told,
     ends,
     clock,
-    isGone,
-    hears,
-    isOver,
+    termsOf: () => (opening.link as BoshLink).terms,
+    handOver: () => opening.handOver(jid, [], handover),
+    isGone: () => eventually('nothing is left', () => remotes.size + clock.pending + there.open === 0),
+    hears: (what: string) => eventually(`${what} is told`, () => told.includes(what)),
+    isOver: () => eventually('it is over', () => ends.length > 0),
   }
 }
 
