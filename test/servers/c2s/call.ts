@@ -81,11 +81,13 @@ export class Call {
     )
   }
 
-  async hears(start: string): Promise<void> {
+  /** Resolves with all that is told. */
+  async hears(start: string): Promise<readonly string[]> {
     while (!this.told.some(line => line.startsWith(start)))
       await new Promise<void>(resolve => {
         this.#wake = resolve
       })
+    return this.told
   }
 
   #tell(line: string): void {

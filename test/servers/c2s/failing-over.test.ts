@@ -55,8 +55,7 @@ describe('another server of the domain is tried', () => {
     const { call, peer, next } = await begin('direct', 'starttls')
     peer.secure(options).catch(() => {})
     await accept(await next())
-    await call.hears('flush')
-    expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
+    expect(await call.hears('flush')).toEqual(['open 1 example.org', featuresSeen, 'flush'])
     expect(call.link.facts).toMatchObject({ encrypted: true })
     await peer.gone
   })
@@ -83,8 +82,7 @@ describe('another server of the domain is tried', () => {
     const second = await next()
     await peer.rest()
     await accept(second)
-    await call.hears('flush')
-    expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
+    expect(await call.hears('flush')).toEqual(['open 1 example.org', featuresSeen, 'flush'])
   })
 
   test('over direct TLS too, and if that fails as well, the last failure is reported', async () => {
@@ -93,8 +91,7 @@ describe('another server of the domain is tried', () => {
     peer.send(serverHeader + features)
     const second = await next()
     second.end()
-    await call.hears('end')
-    expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
+    expect(await call.hears('end')).toEqual(['closed', 'end tls tls-unavailable'])
     expect(call.clock.pending).toBe(0)
   })
 })
@@ -107,8 +104,7 @@ describe('no other server is tried', () => {
     const other = makeCertificate(['DNS:other.example'])
     peer.secure(other).catch(() => {})
     for (const at of [1, 2]) (await next(at)).secure(other).catch(() => {})
-    await call.hears('end')
-    expect(call.told).toEqual(['closed', 'end tls certificate-invalid'])
+    expect(await call.hears('end')).toEqual(['closed', 'end tls certificate-invalid'])
     expect(fourth).not.toHaveBeenCalled()
   })
 
@@ -117,8 +113,7 @@ describe('no other server is tried', () => {
     await peer.until(plainHeader)
     const condition = "<host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
     peer.send(`${serverHeader}<stream:error>${condition}</stream:error>`)
-    await call.hears('end')
-    expect(call.told).toEqual(['closed', 'end tls host-unknown host-unknown'])
+    expect(await call.hears('end')).toEqual(['closed', 'end tls host-unknown host-unknown'])
     expect(call.clock.pending).toBe(0)
   })
 
@@ -137,8 +132,7 @@ describe('no other server is tried', () => {
     parts.names.routeTo = () => Promise.reject(new TypeError('not foreseen'))
     const dialer = createDialer(parts)
     const call = new Call({}, {}, { clock, dialer: to => dialer({ ...to, server: undefined }) })
-    await call.hears('end')
-    expect(call.told).toEqual(['closed', 'end resolve internal-error'])
+    expect(await call.hears('end')).toEqual(['closed', 'end resolve internal-error'])
     expect(clock.pending).toBe(0)
   })
 })

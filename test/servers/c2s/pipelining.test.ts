@@ -97,8 +97,7 @@ describe('the header of a pipelined stream', () => {
     call.link.restart()
     expect(await peer.until("streams'>")).toBe(plainHeader)
     peer.send(serverHeader + toBind)
-    await call.hears(seen(toBind))
-    expect(call.told).not.toContain('ahead')
+    expect(await call.hears(seen(toBind))).not.toContain('ahead')
   })
 })
 
@@ -128,8 +127,7 @@ test('features are reported also after pipelined data', async () => {
   await peer.until(request)
   call.told.length = 0
   peer.send(serverHeader + toBind + result)
-  await call.hears('flush')
-  expect(call.told).toEqual(['open 1 example.org', seen(toBind), result, 'flush'])
+  expect(await call.hears('flush')).toEqual(['open 1 example.org', seen(toBind), result, 'flush'])
 })
 
 describe('a server in its first pipelined login', () => {

@@ -35,8 +35,7 @@ describe('a link without TLS', () => {
     expect(await peer.until("streams'>")).toBe(plainHeader)
     expect(call.told).toEqual([])
     peer.send(serverHeader + features)
-    await call.hears('flush')
-    expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
+    expect(await call.hears('flush')).toEqual(['open 1 example.org', featuresSeen, 'flush'])
     expect(call.link.facts).toMatchObject({ encrypted: false, plainAllowed: false, offersClientStates: false })
     expect((await connect({ allowsPlain: true })).call.link.facts.plainAllowed).toBe(true)
     expect(peer.unread).toBe('')
@@ -231,8 +230,7 @@ describe('a link without TLS', () => {
     await peer.until(ourHeader("to='example.org' version='1.0' xml:lang='de'"))
     const header = serverHeader.replace("id='1' version='1.0'", "id='2' version='1.1'")
     peer.send(`${header.replace("xmlns='jabber:client'", '')}<x/>${features}`)
-    await call.hears('flush')
-    expect(call.told).toEqual(['open 2 example.org', "<x xmlns=''/>", featuresSeen, 'flush'])
+    expect(await call.hears('flush')).toEqual(['open 2 example.org', "<x xmlns=''/>", featuresSeen, 'flush'])
   })
 })
 
@@ -339,24 +337,21 @@ describe('a server that closes', () => {
     peer.send(`<message/>${footer}`)
     expect(await peer.rest()).toBe(footer)
     peer.end()
-    await call.hears('closed')
-    expect(call.told).toEqual(["<message xmlns='jabber:client'/>", failed, 'closed'])
+    expect(await call.hears('closed')).toEqual(["<message xmlns='jabber:client'/>", failed, 'closed'])
     await peer.gone
   })
 
   test('the connection without its stream ends the link', async () => {
     const { call, peer } = await opened()
     peer.end("<message to='rom")
-    await call.hears('closed')
-    expect(call.told).toEqual(['flush', failed, 'closed'])
+    expect(await call.hears('closed')).toEqual(['flush', failed, 'closed'])
     await peer.gone
   })
 
   test('the connection by a reset ends the link', async () => {
     const { call, peer } = await opened()
     peer.reset()
-    await call.hears('closed')
-    expect(call.told).toEqual([failed, 'closed'])
+    expect(await call.hears('closed')).toEqual([failed, 'closed'])
     expect(call.ends[0]!.failure.cause).toMatchObject({ code: 'ECONNRESET' })
   })
 
@@ -478,8 +473,7 @@ describe('a link that is closed', () => {
       if (line.startsWith('end')) call.link.close()
     }
     peer.end(footer)
-    await call.hears('closed')
-    expect(call.told).toEqual([failed, 'closed'])
+    expect(await call.hears('closed')).toEqual([failed, 'closed'])
     await peer.gone
   })
 })
@@ -489,8 +483,7 @@ test('a server that refuses the connection ends the link', async () => {
   const { port } = listener
   listener.stop()
   const call = new Call({ port })
-  await call.hears('end')
-  expect(call.told).toEqual(['closed', 'end connect remote-connection-failed'])
+  expect(await call.hears('end')).toEqual(['closed', 'end connect remote-connection-failed'])
   expect(call.ends[0]!.failure.cause).toMatchObject({ code: 'ECONNREFUSED' })
   expect(call.clock.pending).toBe(0)
 })
@@ -522,8 +515,7 @@ describe('a server that does not answer', () => {
     call.link.timeOut('sasl', false)
     expect(await peer.rest()).toBe('')
     peer.end()
-    await call.hears('closed')
-    expect(call.told).toEqual(['end sasl timeout', 'closed'])
+    expect(await call.hears('closed')).toEqual(['end sasl timeout', 'closed'])
   })
 
   test('has as much time as a step of a login, if that is more', async () => {
@@ -541,8 +533,7 @@ describe('a server that does not answer', () => {
     peer.send(said)
     if (said !== '') await peer.until('\x16')
     call.clock.advance(10_000)
-    await call.hears('end')
-    expect(call.told).toEqual(['closed', 'end tls timeout'])
+    expect(await call.hears('end')).toEqual(['closed', 'end tls timeout'])
     expect(call.clock.pending).toBe(0)
   })
 })
