@@ -207,10 +207,13 @@ test('a server that does not answer delays a login by two thirds of its time at 
   expect(lines()).toMatchObject([{ jid: 'alice@chat.example', code: 'timeout', detail: 'Limit: WARM_TIMEOUT.' }])
 })
 
-test('logins of one new user at the same time count as one new account', async () => {
-  const { accounts, links, refused, counts } = createBench(form, made)
+test.each<[string, 'made' | 'failed', readonly Answer[]]>([
+  ['new', 'made', [form, made]],
+  ['refused', 'failed', [error('forbidden')]],
+])('logins of a user at the same time count as one %s account', async (_what, outcome, answers) => {
+  const { accounts, links, refused, counts, lines } = createBench(...answers)
   await Promise.all(Array.from({ length: mostAccountsPerSecond + 5 }, () => accounts.ensure(alice, signal)))
-  expect([links.length, counts.accounts.made, refused]).toEqual([1, 1, []])
+  expect([links.length, counts.accounts[outcome], lines().length, refused]).toEqual([1, 1, 1, []])
 })
 
 test('if the first of two logins of a new user leaves, the other makes the account', async () => {
@@ -354,10 +357,4 @@ test('an answer that cannot be read does not stop the login', async () => {
   const { counts, lines } = await ensured(strange)
   expect(counts.accounts.failed).toBe(1)
   expect(lines()).toMatchObject([{ msg: 'account', level: 40, jid: 'alice@chat.example' }])
-})
-
-test('logins of a user at the same time count as one refused account', async () => {
-  const { accounts, links, counts, lines } = createBench(error('forbidden'))
-  await Promise.all(Array.from({ length: 30 }, () => accounts.ensure(alice, signal)))
-  expect([links.length, counts.accounts.failed, lines().length]).toEqual([1, 1, 1])
 })

@@ -2,13 +2,14 @@ import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import net, { type AddressInfo, Socket } from 'node:net'
 import { createSecureContext, createServer } from 'node:tls'
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { exclusions } from '../../../src/config/kinds/proxies.js'
 import { codeOf } from '../../../src/lib/log.js'
 import { type AgentParts, createAgent } from '../../../src/servers/net/http-agents.js'
 import type { Addresses } from '../../../src/servers/net/name-lookup.js'
 import type { Failure } from '../../../src/xmpp/link.js'
 import { makeCertificate } from '../../support/certificates.js'
+import { calledAfterEach } from '../../support/closers.js'
 import { ConnectProxy, type Refusal, refusing } from '../../support/connect-proxy.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -23,20 +24,18 @@ let proxy: ConnectProxy
 let there: ScriptedEndpoint
 let clock: FakeClock
 let lookedUp: string[]
-const closers: (() => unknown)[] = []
+const closers = calledAfterEach()
 
 beforeEach(async () => {
   clock = new FakeClock()
   lookedUp = []
   there = await ScriptedEndpoint.start(certificate)
   proxy = await ConnectProxy.start({ 'portal.example:443': there.port })
-})
-
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close()
-  await there.stop()
-  await proxy.stop()
-  expect(proxy.complaints).toEqual([])
+  closers.push(
+    () => expect(proxy.complaints).toEqual([]),
+    () => proxy.stop(),
+    () => there.stop(),
+  )
 })
 
 class Refused extends Error {

@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals'
-import { Problem } from '../../../../src/lib/errors.js'
 import { hashQueue } from '../../../../src/lib/limits/hash-queue.js'
 import type { Mechanism } from '../../../../src/servers/login/sasl/mechanism.js'
 import { createSaltedPasswords } from '../../../../src/servers/login/sasl/salted-passwords.js'
@@ -27,14 +26,11 @@ const text = (byteString: string | Promise<string>) => Buffer.from(byteString as
 
 const nonceOf = (first: string) => /,r=([^,]*)$/.exec(first)![1]!
 
-async function problemOf(work: () => unknown): Promise<Problem> {
-  try {
-    await work()
-  } catch (error) {
-    if (error instanceof Problem) return error
-    throw error
-  }
-  throw new Error('it did not fail')
+async function answerTo(challenge: string, parts: Partial<ScramParts> = {}): Promise<string> {
+  const login = scram('SCRAM-SHA-1', { nonce: 'client', ...parts })
+  login.response()
+  login.challenge(challenge)
+  return login.response()
 }
 
 /** Logs in at a server with this password. Returns the first message, and the signature for a right proof. */
@@ -156,20 +152,17 @@ describe('text that SASLprep forbids is', () => {
     ['mixed directions', '\u0627a'],
     ['half a surrogate pair', '\ud800'],
   ])('reported as an error of the call or the settings that sent it: %s', async (_what, value) => {
-    const asUser = await problemOf(() => scram('SCRAM-SHA-1', { user: value }).response())
+    const told: unknown[] = []
+    for (const parts of [{ user: value }, { secret: value }])
+      told.push(await answerTo('r=clientx,s=c2FsdA==,i=4096', parts).catch(error => error))
     const wrong = (start: string) => ({ code: 'invalid-parameter', detail: expect.stringContaining(start) })
-    expect(asUser).toMatchObject(wrong('Parameter: jid. Text '))
-    const login = scram('SCRAM-SHA-1', { secret: value, nonce: 'x' })
-    login.response()
-    login.challenge('r=xy,s=c2FsdA==,i=4096')
-    const asPassword = await problemOf(() => login.response())
-    expect(asPassword).toMatchObject(wrong('Parameter: password. Text '))
-    expect(JSON.stringify([asUser, asPassword])).not.toContain(value)
+    expect(told).toMatchObject([wrong('Parameter: jid. Text '), wrong('Parameter: password. Text ')])
+    expect(JSON.stringify(told)).not.toContain(value)
   })
 })
 
 describe('a server that does not have the password', () => {
-  const notAuthentic = { code: 'server-not-authentic', step: 'sasl' }
+  const notAuthentic = expect.objectContaining({ code: 'server-not-authentic', step: 'sasl' })
 
   async function proved(): Promise<{ login: Mechanism; signature: string }> {
     const login = scram()
@@ -196,31 +189,24 @@ describe('a server that does not have the password', () => {
   ])('is rejected if it sends %s', async (_what, signature) => {
     const { login, signature: right } = await proved()
     const wrong = signature(right)
-    expect(await problemOf(() => login.success(wrong))).toMatchObject(notAuthentic)
+    expect(() => login.success(wrong)).toThrow(notAuthentic)
     if (wrong === undefined) return
     const { login: other } = await proved()
-    expect(await problemOf(() => other.challenge(wrong))).toMatchObject(notAuthentic)
-    expect(await problemOf(() => other.success(undefined))).toMatchObject(notAuthentic)
+    expect(() => other.challenge(wrong)).toThrow(notAuthentic)
+    expect(() => other.success(undefined)).toThrow(notAuthentic)
   })
 
-  test('is rejected if it sends success before a challenge', async () => {
+  test('is rejected if it sends success before a challenge', () => {
     const login = scram()
     login.response()
-    expect(await problemOf(() => login.success(undefined))).toMatchObject(notAuthentic)
-    expect(await problemOf(() => scram().success('v=AAAA'))).toMatchObject(notAuthentic)
+    expect(() => login.success(undefined)).toThrow(notAuthentic)
+    expect(() => scram().success('v=AAAA')).toThrow(notAuthentic)
     login.challenge('r=x')
-    expect(await problemOf(() => login.success('v=AAAA'))).toMatchObject(notAuthentic)
+    expect(() => login.success('v=AAAA')).toThrow(notAuthentic)
   })
 })
 
 describe('a challenge is rejected', () => {
-  async function answerTo(challenge: string, parts: Partial<ScramParts> = {}): Promise<string> {
-    const login = scram('SCRAM-SHA-1', { nonce: 'client', ...parts })
-    login.response()
-    login.challenge(challenge)
-    return login.response()
-  }
-
   test.each([
     ['no content', ''],
     ['no nonce', 's=c2FsdA==,i=4096'],
@@ -241,7 +227,7 @@ describe('a challenge is rejected', () => {
     ['an attribute again behind an extension', 'r=clientx,s=c2FsdA==,i=4096,h=x,r=clientx'],
     ['an error', 'e=unknown-user'],
   ])('that has %s: login-failed', async (_what, challenge) => {
-    expect(await problemOf(() => answerTo(challenge))).toMatchObject({ code: 'login-failed', step: 'sasl' })
+    await expect(answerTo(challenge)).rejects.toMatchObject({ code: 'login-failed', step: 'sasl' })
   })
 
   test.each([
@@ -253,7 +239,7 @@ describe('a challenge is rejected', () => {
   ])('with %d iterations, if 5000 are allowed: %p', async (iterations, allowed) => {
     const answer = answerTo(`r=clientx,s=c2FsdA==,i=${iterations}`, { maxIterations: 5000 })
     if (allowed) expect(await answer).toMatch(/^c=biws,r=clientx,p=/)
-    else expect(await problemOf(() => answer)).toMatchObject({ code: 'login-failed' })
+    else await expect(answer).rejects.toMatchObject({ code: 'login-failed' })
   })
 
   test.each([
@@ -261,7 +247,7 @@ describe('a challenge is rejected', () => {
     ['9'.repeat(400), `${'9'.repeat(80)}…`],
   ])('with more iterations than SCRAM_MAX_ITERATIONS, and the error names the setting: %s', async (asked, shown) => {
     const answer = answerTo(`r=clientx,s=c2FsdA==,i=${asked}`, { maxIterations: 5000 })
-    expect(await problemOf(() => answer)).toMatchObject({
+    await expect(answer).rejects.toMatchObject({
       ...{ code: 'login-failed', step: 'sasl' },
       detail: `the server asks for ${shown} iterations, and SCRAM_MAX_ITERATIONS allows 5000`,
     })
