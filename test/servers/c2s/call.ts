@@ -172,6 +172,13 @@ export async function encrypted(tls: TLSSocketOptions = {}, options: CallOptions
   return { call, peer, socket, header }
 }
 
+/** The server ends the connection too. Resolves with all that is told. */
+export async function ended(call: Call, peer: ScriptedConnection, last?: string): Promise<readonly string[]> {
+  peer.end(last)
+  await peer.gone
+  return call.hears('closed')
+}
+
 /** What happens after exactly this time, and not before. */
 export function toldAfter({ clock, told }: Call, milliseconds: number): string[] {
   const before = told.length

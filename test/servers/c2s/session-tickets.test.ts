@@ -4,6 +4,7 @@ import { element } from '../../support/element.js'
 import {
   type Call,
   encrypted,
+  ended,
   features,
   footer,
   opened,
@@ -59,8 +60,7 @@ describe('the space that servers with TLS 1.3 wait for', () => {
     call.link.close()
     call.clock.advance(0)
     expect(await peer.until(footer)).toBe(footer)
-    peer.end(footer)
-    await call.hears('closed')
+    await ended(call, peer, footer)
     expect(peer.unread).toBe('')
     expect(call.clock.pending).toBe(0)
   })

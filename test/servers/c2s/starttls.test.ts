@@ -5,6 +5,7 @@ import {
   certificate,
   connect,
   encrypted,
+  ended,
   features,
   featuresSeen,
   footer,
@@ -36,11 +37,8 @@ describe('a link with STARTTLS', () => {
     expect(socket.getProtocol()).toBe('TLSv1.3')
     peer.send(serverHeader + features)
     expect(await call.hears('flush')).toEqual(['open 1 example.org', featuresSeen, 'flush'])
-    peer.end(footer)
-    await call.hears('closed')
-    await peer.gone
+    expect((await ended(call, peer, footer)).slice(3)).toEqual([failed, 'closed'])
     expect(peer.unread).toBe(footer)
-    expect(call.told.slice(3)).toEqual([failed, 'closed'])
   })
 
   test.each([

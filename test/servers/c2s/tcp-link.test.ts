@@ -11,6 +11,7 @@ import { ScriptedServer } from '../../support/scripted-server.js'
 import {
   Call,
   connect,
+  ended,
   features,
   featuresSeen,
   footer,
@@ -240,13 +241,10 @@ describe('faults of a server', () => {
     await peer.until(plainHeader)
     peer.send(said)
     await call.hears('end')
-    peer.end()
-    const unread = await peer.rest()
-    await call.hears('closed')
-    await peer.gone
-    expect(call.told.filter(line => line.startsWith('end'))).toHaveLength(1)
-    expect(call.told.at(-1)).toBe('closed')
-    return { told: call.told.slice(0, -1), unread }
+    const told = await ended(call, peer)
+    expect(told.filter(line => line.startsWith('end'))).toHaveLength(1)
+    expect(told.at(-1)).toBe('closed')
+    return { told: told.slice(0, -1), unread: peer.unread }
   }
   const protocolError = 'end features remote-protocol-error'
 
@@ -309,12 +307,9 @@ describe('a stream error', () => {
     peer.send(`<message/>${error}<message/>${footer}`)
     await peer.until(footer)
     await call.hears('end')
-    peer.end()
-    await call.hears('closed')
-    const told = call.told.filter(line => line !== 'flush')
+    const told = (await ended(call, peer)).filter(line => line !== 'flush')
     expect(told).toEqual(["<message xmlns='jabber:client'/>", `end features ${expected}`, 'closed'])
     expect(call.ends[0]!.streamError).toMatch(/^<(stream:)?error .*error>$|^<stream:error .*\/>$/)
-    await peer.gone
   })
 
   test('ends the link even if the turn of the event loop is long already', async () => {
@@ -336,16 +331,12 @@ describe('a server that closes', () => {
     const { call, peer } = await opened()
     peer.send(`<message/>${footer}`)
     expect(await peer.rest()).toBe(footer)
-    peer.end()
-    expect(await call.hears('closed')).toEqual(["<message xmlns='jabber:client'/>", failed, 'closed'])
-    await peer.gone
+    expect(await ended(call, peer)).toEqual(["<message xmlns='jabber:client'/>", failed, 'closed'])
   })
 
   test('the connection without its stream ends the link', async () => {
     const { call, peer } = await opened()
-    peer.end("<message to='rom")
-    expect(await call.hears('closed')).toEqual(['flush', failed, 'closed'])
-    await peer.gone
+    expect(await ended(call, peer, "<message to='rom")).toEqual(['flush', failed, 'closed'])
   })
 
   test('the connection by a reset ends the link', async () => {
@@ -386,10 +377,7 @@ describe('a link that is closed', () => {
     peer.send(footer)
     expect(await peer.rest()).toBe('')
     expect(call.told).toEqual([])
-    peer.end()
-    await call.hears('closed')
-    await peer.gone
-    expect(call.told).toEqual(['closed'])
+    expect(await ended(call, peer)).toEqual(['closed'])
     expect(call.clock.pending).toBe(0)
   })
 
@@ -410,9 +398,7 @@ describe('a link that is closed', () => {
     call.link.pause()
     call.link.close()
     await peer.until(footer)
-    peer.end(footer)
-    await call.hears('closed')
-    await peer.gone
+    await ended(call, peer, footer)
   })
 
   test('at once drops an incomplete element', async () => {
@@ -426,9 +412,7 @@ describe('a link that is closed', () => {
     peer.send('x'.repeat(500_000))
     expect(await peer.rest()).toBe(footer)
     expect(waiting.bytes).toBe(0)
-    peer.end()
-    await call.hears('closed')
-    await peer.gone
+    await ended(call, peer)
   })
 
   test('before it is connected is never connected', async () => {
@@ -461,10 +445,7 @@ describe('a link that is closed', () => {
     }
     peer.send(`${serverHeader}${features}`)
     await peer.until(footer)
-    peer.end(`<message/>${footer}`)
-    await call.hears('closed')
-    expect(call.told.at(-2)).toMatch(moment)
-    await peer.gone
+    expect((await ended(call, peer, `<message/>${footer}`)).at(-2)).toMatch(moment)
   })
 
   test('during its end is not closed twice', async () => {
@@ -472,9 +453,7 @@ describe('a link that is closed', () => {
     call.onTold = line => {
       if (line.startsWith('end')) call.link.close()
     }
-    peer.end(footer)
-    expect(await call.hears('closed')).toEqual([failed, 'closed'])
-    await peer.gone
+    expect(await ended(call, peer, footer)).toEqual([failed, 'closed'])
   })
 })
 
@@ -506,16 +485,14 @@ describe('a server that does not answer', () => {
     const { call, peer } = await opened()
     call.link.timeOut('sasl')
     await peer.until(footer)
-    peer.end()
-    await call.hears('closed')
+    await ended(call, peer)
   })
 
   test('in a resumption gets no end of the stream', async () => {
     const { call, peer } = await opened()
     call.link.timeOut('sasl', false)
     expect(await peer.rest()).toBe('')
-    peer.end()
-    expect(await call.hears('closed')).toEqual(['end sasl timeout', 'closed'])
+    expect(await ended(call, peer)).toEqual(['end sasl timeout', 'closed'])
   })
 
   test('has as much time as a step of a login, if that is more', async () => {
