@@ -448,15 +448,6 @@ describe('an open link to a remote endpoint', () => {
     expect(told).toEqual([message('still comes'), 'flush'])
   })
 
-  test('requests more when it is resumed', async () => {
-    const { link, held, hears, poll } = await opened()
-    link.pause()
-    held.answer(message('last'))
-    await hears('flush')
-    link.resume()
-    expect(said(await poll())).toBe(plain(''))
-  })
-
   test('keeps the session alive while its client sends nothing', async () => {
     const { asksAfter } = await streaming()
     expect(said(await asksAfter(15_000))).toBe(plain(''))

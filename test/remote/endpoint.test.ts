@@ -135,29 +135,6 @@ describe('a remote BOSH endpoint', () => {
     ])
     expect(reply.dropped).toEqual([dropped, undefined, dropped])
   })
-
-  test('is disconnected if its request is aborted', async () => {
-    const { there, here, clock } = await connect()
-    const leaving = new AbortController()
-    const replied = faultOf(here.exchange('', 60, { signal: leaving.signal }))
-    const request = await there.request()
-    leaving.abort()
-    expect((await replied).code).toBe('remote-connection-failed')
-    expect(await request.over).toBe('gone')
-    expect(clock.pending).toBe(0)
-    expect((await faultOf(here.exchange('', 60, { signal: leaving.signal }))).code).toBe('remote-connection-failed')
-  })
-
-  test('gets no query for names that DNS cannot resolve', async () => {
-    const { here } = await connect()
-    const missing = createEndpoint('http://nobody.example/bosh', endpointParts())
-    expect(await faultOf(missing.exchange('', 60))).toEqual({
-      step: 'resolve',
-      code: 'host-unknown',
-      aftermath: 'none',
-    })
-    here.close()
-  })
 })
 
 describe('the endpoints of several domains', () => {
@@ -329,23 +306,5 @@ describe('an encrypted remote endpoint', () => {
     parts.clock.advance(5000)
     expect(await replied).toEqual({ step: 'tls', code: 'timeout', aftermath: 'broke' })
     expect(parts.clock.pending).toBe(0)
-  })
-})
-
-describe('if only public addresses are allowed for endpoints', () => {
-  const about = { publicOnly: true, names: namesOf({ 'inside.example': ['10.0.0.1', '::1'] }) }
-
-  test('names that resolve to private addresses are refused', async () => {
-    const here = createEndpoint('https://inside.example/', endpointParts(about))
-    expect(await faultOf(here.exchange('', 60))).toEqual({
-      step: 'connect',
-      code: 'address-not-allowed',
-      aftermath: 'none',
-    })
-  })
-
-  test.each(['https://127.0.0.1/', 'https://[::1]/', 'https://[::ffff:10.0.0.1]/'])('%s is rejected', async url => {
-    const make = async () => createEndpoint(url, endpointParts(about))
-    expect((await faultOf(make())).code).toBe('address-not-allowed')
   })
 })
