@@ -64,6 +64,7 @@ describe('another server of the domain is tried', () => {
     ['offers no encryption', peer => peer.send(serverHeader + features)],
     ['closes its stream', peer => peer.send(`${serverHeader}</stream:stream>`)],
     ['breaks the connection', peer => peer.reset()],
+    ['ends the connection', peer => peer.end()],
     ['sends nothing for five seconds, before the login times out', (_peer, clock) => clock.advance(5_000)],
     [
       'sends no TLS after <proceed/>',

@@ -91,14 +91,6 @@ describe('a link with STARTTLS', () => {
     expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
     expect(peer.unread).toBe('')
   })
-
-  test('does not continue with a server that disconnects instead', async () => {
-    const { call, peer } = await proceeding()
-    peer.send(proceed)
-    peer.end()
-    expect(await call.hears('end')).toEqual(['closed', 'end tls remote-connection-failed'])
-    await peer.gone
-  })
 })
 
 describe('a certificate', () => {

@@ -5,11 +5,6 @@ const domain = 'chat.example'
 const juliet = `juliet@${domain}`
 
 describe('a FAST token is requested', () => {
-  test('if the mechanism leaves no SCRAM keys', () => {
-    const { areNeeded } = createFastTokens()
-    expect([areNeeded(domain, 'PLAIN'), areNeeded(domain, 'SCRAM-SHA-1')]).toEqual([true, false])
-  })
-
   test.each([
     ['never', ['a', 'a', 'a'], false],
     ['with a new password', ['a', 'b', 'b', 'c', 'c'], false],

@@ -170,14 +170,6 @@ describe('a login by the service', () => {
     expect(links).toEqual([])
   })
 
-  test('is cancelled if its caller disconnects', async () => {
-    const caller = new AbortController()
-    const { loggedIn, links } = begin(['', ''], { caller: caller.signal })
-    caller.abort()
-    await expect(loggedIn).rejects.toMatchObject({ code: 'timeout', detail: 'the caller left' })
-    expect(links[0]!.gone).toBe('abandoned')
-  })
-
   test('fails with its link, at the step that it has reached', async () => {
     const { loggedIn, links, told } = begin([offer('PLAIN'), ''])
     await eventually('the credentials are sent', () => told().includes(plain))
@@ -344,11 +336,6 @@ describe('a pipelined login', () => {
     expect(told()).toEqual([ahead])
     expect(pipelining.isToBlame).toBe(true)
   })
-})
-
-test('features that are sent twice fail a login that was not pipelined', async () => {
-  await expect(logIn([offer('PLAIN'), offer('PLAIN')])).rejects.toMatchObject(brokenAt('sasl'))
-  await expect(logIn([offer('PLAIN') + offer('PLAIN')])).rejects.toMatchObject(brokenAt('sasl'))
 })
 
 test.each([

@@ -104,10 +104,6 @@ describe('a login leaves for later logins', () => {
     expect(shown).not.toContain(Buffer.from(password).toString('hex'))
   })
 
-  test('nothing if PLAIN sent the password', async () => {
-    expect((await logIn([offer('PLAIN'), success, readyToBind, bound])).again).toBeUndefined()
-  })
-
   const service: Credentials = { kind: 'service', account: { user: 'portal', password: 's3' } }
   const token: Credentials = { kind: 'token', token: 't0k', mechanism: 'X-TOKEN' }
   test.each<[Credentials, string, LoginRequest | undefined]>([

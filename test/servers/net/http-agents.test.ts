@@ -1,8 +1,8 @@
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import net, { type AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { createSecureContext, createServer } from 'node:tls'
-import { beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { beforeEach, describe, expect, test } from '@jest/globals'
 import { exclusions } from '../../../src/config/kinds/proxies.js'
 import { codeOf } from '../../../src/lib/log.js'
 import { type AgentParts, createAgent } from '../../../src/servers/net/http-agents.js'
@@ -268,13 +268,4 @@ test.each([
   const port = direct === undefined ? 443 : there.port
   await isAnswered(ask(`https://portal.example:${port}/`, { proxies, known }), there)
   expect(clock.pending).toBe(0)
-})
-
-test('a connection that never opens ends with a timeout', async () => {
-  const open = jest.spyOn(net, 'connect').mockImplementation(() => new Socket())
-  const failure = failureOf(ask('http://127.0.0.1/'))
-  await eventually('the attempt', () => open.mock.calls.length === 1)
-  clock.advance(5_000)
-  expect(codesOf(await failure)).toBe('connect timeout undefined')
-  open.mockRestore()
 })

@@ -49,10 +49,6 @@ function lose(count: number, of: number, failure = broken): void {
 }
 
 describe('the state of a server', () => {
-  test('is not shown before the first attempt', () => {
-    expect(shown()).toEqual([])
-  })
-
   test('is not forgotten during an attempt that begins after five minutes', () => {
     clock.advance(300_000)
     const dialled = states.ofEntry('example.org', 'xmpp.example.org:5222')!
