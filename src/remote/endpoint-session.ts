@@ -182,7 +182,9 @@ export class EndpointSession {
     const { clock } = this.#parts
     const creates = this.terms === undefined
     const reached = creates ? this.#reached : undefined
-    const turn = this.#takeTurn()
+    const turn = new RequestTurn(clock, this.#lastTurn)
+    this.#lastTurn = turn
+    this.#asking += 1
     const gathered = (bytes: number) => {
       if (!signal.aborted) this.#gathered(bytes)
     }
@@ -221,12 +223,6 @@ export class EndpointSession {
   #breakOff(): void {
     this.#abort.abort()
     this.#gathered(-this.unfinishedBytes)
-  }
-
-  #takeTurn(): RequestTurn {
-    this.#asking += 1
-    this.#lastTurn = new RequestTurn(this.#parts.clock, this.#lastTurn)
-    return this.#lastTurn
   }
 
   #answered(): void {

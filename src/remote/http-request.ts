@@ -119,7 +119,7 @@ function faultOf(error: unknown, step: Step, { socket, host }: http.ClientReques
   const { code, cert } = error as NodeJS.ErrnoException & { readonly cert?: PeerCertificate }
   if (error instanceof XmlError || code?.startsWith('HPE_')) return faultAt(step, 'remote-protocol-error', error)
   if (code === undefined) return faultAt(step, 'internal-error', error)
-  if (step === 'connect' && code !== 'ABORT_ERR') return faultAt(step, connectProblem(error as Error), error)
+  if (step === 'connect') return faultAt(step, connectProblem(error as Error), error)
   if (step !== 'tls' || !(socket instanceof TLSSocket) || socket.authorizationError == null)
     return faultAt(step, 'remote-connection-failed', error)
   // After the close, only the error contains the certificate.

@@ -168,7 +168,9 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     if (!isSpare && socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
       // White space is forbidden after a pipelined <auth/> (RFC 6120 §6.3.5) or <authenticate/> (XEP-0388 §2.4).
       this.#ahead = undefined
-      onTickets(socket, this.#parts.clock, () => this.#acknowledge())
+      onTickets(socket, this.#parts.clock, () => {
+        if (!this.#reader.hasBegun && this.#phase === 'open') this.#writer!.write(' ')
+      })
     }
     this.#guard(() => this.#open())
     if (this.#redirections === 0) this.#parts.spares?.replenish(this.#to, isSpare ? 0 : 1)
@@ -205,10 +207,6 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
       this.#writer!.sendHeader(header)
       this.events.onAhead?.()
     }
-  }
-
-  #acknowledge(): void {
-    if (!this.#reader.hasBegun && this.#phase === 'open') this.#writer!.write(' ')
   }
 
   onData(chunk: Buffer): void {
