@@ -89,15 +89,12 @@ export function sendRequest<Reply>(
     reach('connect')
     expectWithin(settings.connectTimeout)
     request.on('socket', socket => {
-      const isTls = socket instanceof TLSSocket
-      if (request.reusedSocket) {
-        connected('known')
-        return
-      }
-      const onConnect = () => (isTls ? reach('tls') : connected('tcp'))
-      if (socket.connecting) socket.once('connect', onConnect)
-      else onConnect()
-      if (isTls) socket.once('secureConnect', () => connected('tls'))
+      // The agent has connected it.
+      if (request.reusedSocket) connected('known')
+      else if (socket instanceof TLSSocket) {
+        reach('tls')
+        socket.once('secureConnect', () => connected('tls'))
+      } else connected('tcp')
     })
     request.on('error', fail)
     // Without this, Node.js closes the connection and reports nothing.

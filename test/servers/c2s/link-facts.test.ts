@@ -1,4 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type SecureVersion, type TLSSocket } from 'node:tls'
 import { describe, expect, test } from '@jest/globals'
@@ -9,19 +10,22 @@ import { calledAfterEach } from '../../support/closers.js'
 const certificate = makeCertificate(['DNS:example.org'])
 const closers = calledAfterEach()
 
+async function dial(port: number, session?: Buffer): Promise<TLSSocket> {
+  const socket = connect({ host: '127.0.0.1', port, ca: certificate.cert, servername: 'example.org', session })
+  closers.push(() => socket.destroy())
+  await once(socket, 'secureConnect')
+  return socket
+}
+
 async function ends(version: SecureVersion) {
-  const server = createServer({ ...certificate, minVersion: version, maxVersion: version })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const accepted = new Promise<TLSSocket>(resolve => server.once('secureConnection', resolve))
+  const server = createServer({ ...certificate, minVersion: version, maxVersion: version }).listen(0, '127.0.0.1')
+  closers.push(() => server.close())
+  await once(server, 'listening')
+  const accepted = once(server, 'secureConnection') as Promise<[TLSSocket]>
   const { port } = server.address() as AddressInfo
-  const ours = connect({ host: '127.0.0.1', port, ca: certificate.cert, servername: 'example.org' })
-  await new Promise<void>(resolve => ours.once('secureConnect', resolve))
-  const theirs = await accepted
-  closers.push(() => {
-    ours.destroy()
-    theirs.destroy()
-    server.close()
-  })
+  const ours = await dial(port)
+  const [theirs] = await accepted
+  closers.push(() => theirs.destroy())
   return { ours, theirs, port }
 }
 
@@ -37,16 +41,7 @@ describe('a link over TLS 1.2', () => {
 
   test('has no tls-unique in a resumed session, because there the server sends the first Finished', async () => {
     const { ours, port } = await ends('TLSv1.2')
-    const session = ours.getSession()!
-    const resumed = connect({
-      host: '127.0.0.1',
-      port,
-      ca: certificate.cert,
-      servername: 'example.org',
-      session,
-    })
-    closers.push(() => resumed.destroy())
-    await new Promise<void>(resolve => resumed.once('secureConnect', resolve))
+    const resumed = await dial(port, ours.getSession())
     expect(resumed.isSessionReused()).toBe(true)
     expect(channelBinding(resumed, 'tls-unique')).toBeUndefined()
   })
