@@ -5,8 +5,9 @@ import { createLinks } from '../../../src/servers/c2s/links.js'
 import type { Route } from '../../../src/servers/net/name-lookup.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { dialerParts, linksParts, usualServer } from '../../support/link-parts.js'
-import { ScriptedServer } from '../../support/scripted-server.js'
-import { welcome } from './call.js'
+import { startServer, stopServers, welcome } from './call.js'
+
+afterEach(stopServers)
 
 let clock: FakeClock
 let dialled: string[]
@@ -23,13 +24,7 @@ function notingDialer({ domain, server }: Destination): Search {
 }
 
 const named = (host: string, port = 5222): Server => ({ ...usualServer, host, port })
-const silent = {
-  onOpen: () => {},
-  onElement: () => {},
-  onFlush: () => {},
-  onDrain: () => {},
-  onEnd: () => {},
-}
+const silent = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
 const options = { lang: 'en' }
 
 beforeEach(() => {
@@ -67,27 +62,18 @@ describe('a link to a domain', () => {
   })
 })
 
-describe('an idle link', () => {
-  let listener: ScriptedServer
-
-  beforeEach(async () => {
-    listener = await ScriptedServer.start()
+test('an idle link is kept open by spaces, until the links are stopped', async () => {
+  const listener = await startServer()
+  const links = createLinks(linksParts(clock, named('127.0.0.1', listener.port)))
+  const flushed = new Promise<void>(resolve => {
+    links.open('example.org', options, { ...silent, onFlush: resolve })
   })
-  afterEach(() => listener.stop())
-
-  test('is kept open by spaces, until the links are stopped', async () => {
-    const links = createLinks(linksParts(clock, named('127.0.0.1', listener.port)))
-    const flushed = new Promise<void>(resolve => {
-      links.open('example.org', options, { ...silent, onFlush: resolve })
-    })
-    const peer = await listener.connection()
-    await welcome(peer)
-    await flushed
-    clock.advance(60_000)
-    clock.advance(60_000)
-    expect(await peer.until(' ')).toBe(' ')
-    links.stop()
-    expect(clock.pending).toBe(0)
-    peer.reset()
-  })
+  const peer = await listener.connection()
+  await welcome(peer)
+  await flushed
+  clock.advance(60_000)
+  clock.advance(60_000)
+  expect(await peer.until(' ')).toBe(' ')
+  links.stop()
+  expect(clock.pending).toBe(0)
 })

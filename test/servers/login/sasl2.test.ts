@@ -270,7 +270,6 @@ describe('a FAST token (XEP-0484)', () => {
   const granted = `<token xmlns='${fast}' token='t&amp;k' expiry='2030-01-01T00:00:00Z'/>`
   const agent = '<user-agent><software>warm-bindings</software></user-agent>'
   const requested = `${agent}<request-token xmlns="${fast}" mechanism="HT-SHA-256-NONE"/>`
-  const enable = `<enable xmlns="${sm}" resume="true" max="60"/>`
   const failure = `<failure xmlns='${sasl2}'><not-authorized xmlns='${sasl}'/></failure>`
 
   const logInForToken = () =>
@@ -284,7 +283,7 @@ describe('a FAST token (XEP-0484)', () => {
 
   test('is requested with a password that leaves no keys', async () => {
     const { told, again } = await logInForToken()
-    expect(told[1]).toBe(asked(`${requested}<bind xmlns="${bind2}">${enable}</bind>`, 'PLAIN'))
+    expect(told[1]).toBe(asked(`${requested}<bind xmlns="${bind2}">${askToEnable}</bind>`, 'PLAIN'))
     expect(again).toMatchObject({ credentials: { kind: 'fast' } })
   })
 
