@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { createLinks } from '../../../src/servers/c2s/links.js'
 import type { SpareParts } from '../../../src/servers/c2s/spare-links.js'
-import type { LinkEnd, LinkOptions } from '../../../src/xmpp/link.js'
+import type { LinkOptions } from '../../../src/xmpp/link.js'
 import { element } from '../../support/element.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -34,7 +34,6 @@ function start(to: Partial<Server> = {}, spare: Partial<SpareParts> = {}): void 
 
 function open(options: Partial<LinkOptions> = {}, domain = 'example.org') {
   const told: string[] = []
-  const ends: LinkEnd[] = []
   const link = links.open(
     domain,
     { lang: 'en', ...options },
@@ -44,16 +43,19 @@ function open(options: Partial<LinkOptions> = {}, domain = 'example.org') {
         link.send([element(auth)])
       },
       onOpen: () => void told.push('open'),
-      onElement: () => {},
+      onElement() {},
       onFlush: () => void told.push('flush'),
-      onDrain: () => {},
-      onEnd(end) {
-        ends.push(end)
-        told.push('end')
-      },
+      onDrain() {},
+      onEnd: ({ failure: { step, code }, isStale }) =>
+        void told.push(`end ${step} ${code}${isStale === true ? ', stale' : ''}`),
     },
   )
-  return { link, told, ends }
+  /** Resolves with all that is told. */
+  const hears = async (line: string) => {
+    await eventually(`${line} is told`, () => told.some(each => each.startsWith(line)))
+    return told
+  }
+  return { link, told, hears }
 }
 
 /** Each on its own connection. The headers have arrived at the server. */
@@ -278,26 +280,25 @@ describe('after a change of XMPP_SERVERS', () => {
 describe('a login on a spare link', () => {
   test('begins after STARTTLS and TLS, with the certificate checked', async () => {
     const spare = await encryptedSpare()
-    const { link, told } = open({ from: 'juliet@example.org' })
+    const { link, hears } = open({ from: 'juliet@example.org' })
     const header = await spare.until("streams'>")
     expect(header).toContain("to='example.org' from='juliet@example.org'")
     expect(link.facts.encrypted).toBe(true)
     // Only TLS 1.3 has it.
     expect(link.facts.channelBinding?.('tls-exporter')).toHaveLength(32)
     spare.send(serverHeader + features)
-    await eventually('the features come', () => told.includes('flush'))
-    expect(told).toEqual(['open', 'flush'])
+    expect(await hears('flush')).toEqual(['open', 'flush'])
   })
 
   test('is pipelined also over TLS 1.3, because the session tickets have arrived', async () => {
     const spare = await encryptedSpare()
     spare.packets.length = 0
-    const { told } = open({ ahead: 'proven' })
+    const { told, hears } = open({ ahead: 'proven' })
     await spare.until(auth)
     expect([told, spare.packets.join('').startsWith(' ')]).toEqual([['ahead'], false])
     clock.advance(999)
     spare.send(serverHeader)
-    await eventually('the stream is open', () => told.includes('flush'))
+    await hears('flush')
     expect(spare.unread).toBe('')
   })
 
@@ -318,9 +319,7 @@ describe('a login on a spare link', () => {
     // The next spare link was dialled before.
     if (links.spareCount === 1) peer = await server.connection()
     await welcome(peer)
-    await eventually('the features come', () => login.told.includes('flush'))
-    expect(login.told).toEqual(['open', 'flush'])
-    expect(login.ends).toEqual([])
+    expect(await login.hears('flush')).toEqual(['open', 'flush'])
   })
 
   test('whose link was dead may be repeated, if it was pipelined', async () => {
@@ -328,10 +327,7 @@ describe('a login on a spare link', () => {
     const login = open({ ahead: 'proven' })
     await spare.until(auth)
     spare.reset()
-    await eventually('it is told', () => login.ends.length === 1)
-    expect(login.ends).toMatchObject([
-      { failure: { step: 'features', code: 'remote-connection-failed' }, isStale: true },
-    ])
+    expect(await login.hears('end')).toEqual(['ahead', 'end features remote-connection-failed, stale'])
   })
 
   test('whose link breaks later fails like any other login', async () => {
@@ -339,9 +335,8 @@ describe('a login on a spare link', () => {
     const login = open()
     await spare.until(plainHeader)
     spare.send(serverHeader)
-    await eventually('the stream is open', () => login.told.includes('flush'))
+    await login.hears('flush')
     spare.reset()
-    await eventually('it is told', () => login.ends.length === 1)
-    expect(login.ends).toMatchObject([{ failure: { step: 'features', code: 'remote-connection-failed' } }])
+    expect(await login.hears('end')).toEqual(['open', 'flush', 'end features remote-connection-failed'])
   })
 })

@@ -1,6 +1,7 @@
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { createSecureContext, createServer } from 'node:tls'
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { exclusions } from '../../../src/config/kinds/proxies.js'
@@ -74,11 +75,7 @@ function agentFor(url: string, { known = {}, proxies = through(), ...more }: Mor
 function ask(url: string, more?: More, agent = agentFor(url, more)): Promise<[number | undefined, string]> {
   return new Promise((resolve, reject) => {
     const request = url.startsWith('https:') ? requestHttps : requestHttp
-    request(url, { agent }, response => {
-      let text = ''
-      response.setEncoding('utf8').on('data', chunk => (text += chunk))
-      response.on('end', () => resolve([response.statusCode, text]))
-    })
+    request(url, { agent }, async response => resolve([response.statusCode, await text(response)]))
       .on('error', reject)
       .end()
   })

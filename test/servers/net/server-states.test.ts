@@ -40,12 +40,8 @@ const named = () => states.ofFound('named.example', 'h.example:5222')!
 const shown = () => states.rows.map(({ labels: { domain, server }, isUp }) => `${domain} ${server} ${Number(isUp)}`)
 const isUp = () => state.isUp
 
-function lose(count: number, of: number, failure = broken): void {
-  for (let opened = 0; opened < of; opened++) state.links += 1
-  for (let lost = 0; lost < count; lost++) {
-    state.lost(failure, 'example.org')
-    state.links -= 1
-  }
+function lose(count: number, failure = broken): void {
+  for (let lost = 0; lost < count; lost++) state.lost(failure, 'example.org')
 }
 
 describe('the state of a server', () => {
@@ -78,15 +74,15 @@ describe('the state of a server', () => {
 
   test('is not down after the end of streams, because it may accept others', () => {
     state.reached()
-    lose(1, 1)
-    lose(100, 100, stopping)
+    lose(1)
+    lose(100, stopping)
     expect(isUp()).toBe(true)
   })
 
   test.each(['conflict', 'policy-violation', 'not-authorized'])(
     'with the error %s does not count a lost link',
     condition => {
-      lose(10, 10, { step: 'stream', code: 'remote-stream-error', condition })
+      lose(10, { step: 'stream', code: 'remote-stream-error', condition })
       clock.advance(60_000)
       expect(lines).toEqual([])
     },
@@ -122,7 +118,7 @@ describe('the state of a server', () => {
 describe('the log of server states', () => {
   test('has one line after a second, with count, cause and domain, then one a minute', () => {
     state.reached()
-    lose(2000, 2000, stopping)
+    lose(2000, stopping)
     state.failed(refused, 'example.org')
     expect(lines).toEqual([])
     clock.advance(1_000)
@@ -172,7 +168,7 @@ describe('the log of server states', () => {
 
   test('reports broken links even if the server is up again', () => {
     state.reached()
-    lose(3, 3)
+    lose(3)
     state.reached()
     clock.advance(1_000)
     expect(lines).toMatchObject([{ level: 40, msg: 'links to an XMPP server broke, or could not be made', lost: 3 }])
