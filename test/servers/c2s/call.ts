@@ -106,8 +106,8 @@ export function keep(call: Call, ...listeners: readonly ScriptedServer[]): void 
   servers.push(...listeners)
 }
 
-export async function startServer(address?: string): Promise<ScriptedServer> {
-  const server = await ScriptedServer.start(address)
+export async function startServer(): Promise<ScriptedServer> {
+  const server = await ScriptedServer.start()
   servers.push(server)
   return server
 }

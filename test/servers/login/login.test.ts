@@ -109,29 +109,21 @@ describe('a login by the service', () => {
     expect(undelivered.map(({ name }) => name)).toEqual(kept)
   })
 
-  test.each([
-    ['refuses it', "<error type='cancel'><not-allowed xmlns='s'/></error>", 'bind-refused', 'not-allowed'],
-    ['reports a conflict', "<error><conflict xmlns='s'/></error>", 'conflict', 'conflict'],
-    ['gives no reason', '<error/>', 'remote-protocol-error', undefined],
-    ['sends no error element', '', 'remote-protocol-error', undefined],
-  ])('fails if the server, asked for a resource, %s', async (_what, inside, code, condition) => {
-    const refusal = (id: string) => `<iq xmlns='jabber:client' type='error' id='${id}'>${inside}</iq>`
-    const { loggedIn, links } = begin([offer('PLAIN'), success, readyToBind, refusal])
-    await expect(loggedIn).rejects.toMatchObject({ code, step: 'bind', condition })
-    expect(links[0]!.gone).toBe('abandoned')
-  })
-
-  const cause = "<internal-server-error xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
-  const refusedSession = (id: string) =>
-    `<iq xmlns='jabber:client' type='error' id='${id}'><error>${cause}</error></iq>`
+  const error = (inside: string) => (id: string) => `<iq xmlns='jabber:client' type='error' id='${id}'>${inside}</iq>`
+  const because = (condition: string) => error(`<error type='cancel'><${condition} xmlns='s'/></error>`)
 
   test.each<[string, readonly Answer[], string, string | undefined]>([
     ['offers no binding after the login', [features('')], 'remote-protocol-error', undefined],
     ['answers the bind request with an empty result', [readyToBind, done], 'remote-protocol-error', undefined],
-    ['rejects the session request', [demandsSession, bound, refusedSession], 'bind-refused', 'internal-server-error'],
+    ['refuses the resource', [readyToBind, because('not-allowed')], 'bind-refused', 'not-allowed'],
+    ['reports a conflict', [readyToBind, because('conflict')], 'conflict', 'conflict'],
+    ['gives no reason', [readyToBind, error('<error/>')], 'remote-protocol-error', undefined],
+    ['sends no error element', [readyToBind, error('')], 'remote-protocol-error', undefined],
+    ['rejects the session', [demandsSession, bound, because('not-allowed')], 'bind-refused', 'not-allowed'],
   ])('fails if the server %s', async (_what, answers, code, condition) => {
-    const { loggedIn } = begin([offer('PLAIN'), success, ...answers])
+    const { loggedIn, links } = begin([offer('PLAIN'), success, ...answers])
     await expect(loggedIn).rejects.toMatchObject({ code, step: 'bind', condition })
+    expect(links[0]!.gone).toBe('abandoned')
   })
 
   test('sends no secret to a server that sends a failure with its offer', async () => {
