@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals'
-import type { Step } from '../../src/lib/errors.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { BoshLink } from '../../src/remote/bosh-link.js'
 import { createEndpoint, type Endpoint } from '../../src/remote/endpoint.js'
@@ -13,7 +12,7 @@ import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { unnoted } from '../support/unlimited.js'
-import { endpointParts, usualSettings } from './parts.js'
+import { endpointParts, staysUnasked, usualSettings } from './parts.js'
 
 const closers = calledAfterEach()
 
@@ -46,11 +45,9 @@ async function open(
   const sessions = new Set<EndpointSession>()
   const waiting = new WaitingMemory()
   const { from, encrypted = false, domain = 'far.example' } = options
-  const steps: Step[] = []
   const link = new BoshLink(
     { lang: 'de', from },
     {
-      onStep: step => void steps.push(step),
       onOpen: ({ id, from: sender }) => told.push(`open ${id} ${sender}`),
       onElement: options.onElement ?? (({ text }) => told.push(text)),
       onDropped: () => void drops.push('dropped'),
@@ -96,7 +93,6 @@ async function open(
     drops,
     ends,
     drains,
-    steps,
     clock,
     waiting,
     sessions,
@@ -115,9 +111,9 @@ async function open(
       return next()
     },
     /** The link sends no request before so many milliseconds have passed. */
-    asksAfter(milliseconds: number) {
+    async asksAfter(milliseconds: number) {
       clock.advance(milliseconds - 1)
-      expect(there.isAsked).toBe(false)
+      await staysUnasked(there)
       return next(1)
     },
     /** Returns the next empty request, once `timers` timers are pending. */
@@ -180,13 +176,6 @@ describe('opening a stream at a remote BOSH endpoint', () => {
     await isGone()
   })
 
-  test('reports the stream header of the server, then the features, and waits for the client', async () => {
-    const { there, told, steps } = await streaming()
-    expect(told).toEqual(['open a1 far.example', features, 'flush'])
-    expect(steps).toEqual(['connect', 'features'])
-    expect(there.isAsked).toBe(false)
-  })
-
   test('fetches features that come later, although every reply repeats other elements', async () => {
     const { there, hears, poll } = await open()
     ;(await there.request()).answer('', terms)
@@ -232,7 +221,7 @@ describe('opening a stream at a remote BOSH endpoint', () => {
     ;(await there.request()).send(status, text)
     expect(await hears('end')).toEqual([`end ${status === 404 ? 'connect' : 'features'} ${code}`])
     await isGone()
-    expect(there.isAsked).toBe(false)
+    await staysUnasked(there)
   })
 
   test('fails if there is no endpoint', async () => {
@@ -333,14 +322,15 @@ describe('an open link to a remote endpoint', () => {
     const second = await asks('one')
     expect(second.payload).toBe(message('one'))
     send('two', 'three')
-    expect(there.isAsked).toBe(false)
+    await staysUnasked(there)
     // Each endpoint with `hold` 1 does this.
     held.answer()
     const third = await next()
     expect(third.payload).toBe(message('two') + message('three'))
     second.answer()
     await second.over
-    expect(there).toMatchObject({ open: 1, mostOpen: 2, isAsked: false })
+    await staysUnasked(there)
+    expect(there).toMatchObject({ open: 1, mostOpen: 2 })
   })
 
   test('waits for an answer of its client before it sends an empty request', async () => {
@@ -351,20 +341,22 @@ describe('an open link to a remote endpoint', () => {
     send('answer')
     expect((await there.request()).payload).toBe(message('answer'))
     clock.advance(100)
-    expect(there).toMatchObject({ open: 1, isAsked: false })
+    await staysUnasked(there)
+    expect(there.open).toBe(1)
   })
 
   test('sends a request only after the last has arrived, because some endpoints need this', async () => {
-    const { there, held, send, asksAfter } = await opened()
+    const { held, hears, send, asksAfter } = await opened()
     // This request uses the connection of an earlier request.
     send('one')
     const second = await asksAfter(500)
     expect(second.rid).toBe(held.rid + 1)
-    held.answer()
-    await eventually('it is here', () => there.open === 1)
-    // This request uses a new connection, which a busy server reads late.
+    // The endpoint may have sent this before it got the last request.
+    held.answer(message('by chance'))
+    await hears('flush')
+    // The last request used a new connection, which a busy server reads late.
     send('two')
-    expect((await asksAfter(1000)).rid).toBe(held.rid + 2)
+    expect((await asksAfter(1000)).payload).toBe(message('two'))
   })
 
   test('sends the next request at once if an empty reply shows that the last has arrived', async () => {
@@ -376,19 +368,6 @@ describe('an open link to a remote endpoint', () => {
     held.answer()
     expect((await there.request()).payload).toBe(message('two'))
     expect(second.payload).toBe(message('one'))
-  })
-
-  test('waits after a reply with stanzas, which the endpoint may have sent before it got the last request', async () => {
-    const { there, held, clock, hears, send } = await opened()
-    send('one')
-    clock.advance(500)
-    await there.request()
-    send('two')
-    held.answer(message('by chance'))
-    await hears('flush')
-    expect(there.isAsked).toBe(false)
-    clock.advance(1000)
-    expect((await there.request()).payload).toBe(message('two'))
   })
 
   test('limits the size of a request, because endpoints do so', async () => {
@@ -442,7 +421,7 @@ describe('an open link to a remote endpoint', () => {
     await eventually('it rests again', () => clock.pending === 1)
     link.resume()
     // After an immediate empty answer, the next request waits for `polling`.
-    expect(there.isAsked).toBe(false)
+    await staysUnasked(there)
     clock.advance(5000)
     expect(said(await there.request())).toBe(plain(''))
     expect(told).toEqual([message('still comes'), 'flush'])
@@ -454,35 +433,24 @@ describe('an open link to a remote endpoint', () => {
   })
 })
 
-describe('an endpoint that does not hold requests', () => {
-  test('gets requests as often as `polling` allows', async () => {
-    const { there, link, hears, poll, send, asksAfter, rests } = await streaming({}, agreed(0, 1))
-    link.send([element(presence)])
-    const sent = await there.request()
-    sent.answer()
-    const first = await poll()
-    first.answer()
-    await rests()
-    const second = await asksAfter(5000)
-    second.answer(message('news'))
-    await hears(message('news'))
-    const third = await poll()
-    // Stanzas do not wait for `polling`, but the endpoint accepts only one request.
-    send('now')
-    expect(there.isAsked).toBe(false)
-    third.answer()
-    expect((await there.request()).payload).toBe(message('now'))
-    expect(there.mostOpen).toBe(1)
-  })
-
-  test('or answers all requests at once is not polled without a pause', async () => {
-    const { held, poll, asksAfter, rests } = await opened()
-    held.answer()
-    const first = await poll()
-    first.answer()
-    await rests()
-    await asksAfter(5000)
-  })
+test('an endpoint that does not hold requests gets requests as often as `polling` allows', async () => {
+  const { there, link, hears, poll, send, asksAfter, rests } = await streaming({}, agreed(0, 1))
+  link.send([element(presence)])
+  const sent = await there.request()
+  sent.answer()
+  const first = await poll()
+  first.answer()
+  await rests()
+  const second = await asksAfter(5000)
+  second.answer(message('news'))
+  await hears(message('news'))
+  const third = await poll()
+  // Stanzas do not wait for `polling`, but the endpoint accepts only one request.
+  send('now')
+  await staysUnasked(there)
+  third.answer()
+  expect((await there.request()).payload).toBe(message('now'))
+  expect(there.mostOpen).toBe(1)
 })
 
 describe('a request whose connection breaks', () => {
@@ -542,7 +510,7 @@ describe('a request whose connection breaks', () => {
     expect(again.body).toBe(held.body)
     // The next request waits too, even after its own pause.
     clock.advance(999)
-    expect(there.isAsked).toBe(false)
+    await staysUnasked(there)
     again.break()
     await rests()
     clock.advance(250)
@@ -565,7 +533,7 @@ describe('a request whose connection breaks', () => {
     clock.advance(250)
     expect((await there.request()).body).toBe(held.body)
     clock.advance(900)
-    expect(there.isAsked).toBe(false)
+    await staysUnasked(there)
     expect(said(await next())).toBe(plain(message('hello')))
   })
 
@@ -638,7 +606,7 @@ describe('the end of a session at a remote endpoint', () => {
     end(held)
     expect(await hears('end')).toEqual([`end features remote-connection-failed ${condition}`])
     await isGone()
-    expect(there.isAsked).toBe(false)
+    await staysUnasked(there)
   })
 
   test.each([
@@ -690,7 +658,7 @@ describe('the end of a session at a remote endpoint', () => {
     expect(told).toEqual([])
     send('four')
     link.close()
-    expect(there.isAsked).toBe(false)
+    await staysUnasked(there)
   })
 
   test('by this service is repeated if its connection breaks, because it has the last stanzas', async () => {
@@ -707,7 +675,7 @@ describe('the end of a session at a remote endpoint', () => {
     expect(again?.body).toBe(terminate.body)
     again?.answer('', " type='terminate'")
     await isGone()
-    expect(there.isAsked).toBe(false)
+    await staysUnasked(there)
   })
 
   test('by this service waits five seconds at most', async () => {
@@ -774,14 +742,14 @@ describe('a reply that has not arrived completely', () => {
 })
 
 test('stanzas of a reply that is still arriving are delivered, if the next request learns that the session has ended', async () => {
-  const { held, hears, asks } = await opened()
+  const { there, held, hears, asks } = await opened()
   const second = await asks('ping')
   const reply = `<body xmlns='http://jabber.org/protocol/httpbind'>${message('last words')}</body>`
   held.begin(reply.slice(0, -10))
   // ejabberd answers so if it does not know the sid.
   second.send(404, '')
   await second.over
-  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+  await staysUnasked(there)
   held.end(reply.slice(-10))
   expect(await hears('end')).toEqual([
     message('last words'),

@@ -6,7 +6,7 @@ import { calledAfterEach } from '../support/closers.js'
 import { cpuTime } from '../support/cpu-time.js'
 import type { FakeClock } from '../support/fake-clock.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
-import { endpointParts, faultOf, namesOf, usualEntry } from './parts.js'
+import { endpointParts, faultOf, namesOf, staysUnasked, usualEntry } from './parts.js'
 
 const certificate = makeCertificate(['DNS:localhost', 'DNS:other.example'])
 const closers = calledAfterEach()
@@ -102,7 +102,7 @@ describe('the BOSH endpoint of a domain', () => {
     ;(await there.request()).send(404, '')
     ;(await there.request()).send(status, text, { Location: 'https://localhost/elsewhere' })
     expect(await asked).toEqual({ ...notFound, code })
-    expect(there.isAsked).toBe(false)
+    await staysUnasked(there)
   })
 
   test('is unknown if the certificate of the host is not trusted', async () => {
@@ -111,7 +111,7 @@ describe('the BOSH endpoint of a domain', () => {
       ...notFound,
       code: 'certificate-invalid',
     })
-    expect(there.isAsked).toBe(false)
+    await staysUnasked(there)
   })
 
   test.each<[string, string, (request: EndpointRequest, clock: FakeClock) => void]>([
@@ -140,7 +140,7 @@ describe('BOSH endpoints that were found', () => {
     expect(await Promise.all(asked)).toEqual([found, found, found])
     clock.advance(599_000)
     expect(await hostMeta.endpointOf('localhost')).toBe(found)
-    expect(there.isAsked).toBe(false)
+    await staysUnasked(there)
     clock.advance(1_000)
     const again = hostMeta.endpointOf('localhost')
     ;(await there.request()).send(200, json({ rel: relation, href: 'https://chat.example/new' }))
@@ -165,7 +165,7 @@ describe('BOSH endpoints that were found', () => {
     expect(await asked).toEqual(notFound)
     clock.advance(29_000)
     expect(await faultOf(hostMeta.endpointOf('localhost'))).toEqual(notFound)
-    expect(there.isAsked).toBe(false)
+    await staysUnasked(there)
     clock.advance(1_000)
     const again = hostMeta.endpointOf('localhost')
     ;(await there.request()).send(200, json({ rel: relation, href: found }))

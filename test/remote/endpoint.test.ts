@@ -5,7 +5,7 @@ import type { EndpointReply } from '../../src/remote/endpoint-reply.js'
 import { makeCertificate } from '../support/certificates.js'
 import { calledAfterEach } from '../support/closers.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
-import { endpointParts, faultOf, namesOf, usualEntry, usualSettings } from './parts.js'
+import { endpointParts, faultOf, namesOf, staysUnasked, usualEntry, usualSettings } from './parts.js'
 
 const certificate = makeCertificate(['DNS:localhost'])
 const closers = calledAfterEach()
@@ -273,7 +273,7 @@ describe('an encrypted remote endpoint', () => {
     expect(await faultOf(posted)).toEqual(invalid)
     const { failure } = await posted.catch(error => error)
     expect(failure.cause.message).toContain(told)
-    expect(there.isAsked).toBe(false)
+    await staysUnasked(there)
     expect(clock.pending).toBe(0)
   })
 

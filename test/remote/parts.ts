@@ -1,4 +1,5 @@
 // Parts of endpoints, with a fake clock and without DNS.
+import { expect } from '@jest/globals'
 import { pino } from 'pino'
 import type { Config, RemoteEndpoint } from '../../src/config/config.js'
 import { Counts } from '../../src/lib/counts.js'
@@ -10,6 +11,7 @@ import { RemoteFault } from '../../src/remote/remote-fault.js'
 import { createRemotes } from '../../src/remote/remotes.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { noProxies, noStates } from '../support/link-parts.js'
+import type { ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { unnoted } from '../support/unlimited.js'
 
 export const usualEntry: RemoteEndpoint = { url: undefined, allowsPlain: false, ca: undefined, verify: true }
@@ -62,6 +64,12 @@ export function remotesOf(
     log: pino({ level: 'silent' }),
   })
   return { remotes, clock, counts, phase }
+}
+
+/** A request that was sent before would have arrived. */
+export async function staysUnasked(there: ScriptedEndpoint): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+  expect(there.isAsked).toBe(false)
 }
 
 export async function faultOf(promise: Promise<unknown>) {

@@ -7,7 +7,7 @@ import { calledAfterEach } from '../support/closers.js'
 import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
-import { remotesOf, usualSettings } from './parts.js'
+import { remotesOf, staysUnasked, usualSettings } from './parts.js'
 
 const closers = calledAfterEach()
 
@@ -193,7 +193,7 @@ describe('a session at a remote endpoint after the login', () => {
     expect([...elsewhere.list()]).toEqual([view])
     await isGone()
     clock.advance(100_000)
-    expect(there.isAsked).toBe(false)
+    await staysUnasked(there)
   })
 
   test('is kept also if the login continues after the last reply', async () => {
@@ -213,7 +213,7 @@ describe('a session at a remote endpoint after the login', () => {
     await hears('iq')
     expect(await binding).toMatchObject({ sid: 's1' })
     expect(told.at(-1)).toBe('iq')
-    expect(there.isAsked).toBe(false)
+    await staysUnasked(there)
   })
 
   test('is ended if the caller has disconnected', async () => {
