@@ -108,12 +108,15 @@ test.each(['a', 'b'])('a session that %s has taken up, and does not have, is not
   expect(await find('b')).toBeUndefined()
 })
 
-test('a session in another form is awaited for six seconds: then no process can take it up', async () => {
-  taker = { form: '2' }
+test.each<[string, () => unknown]>([
+  ['in another form', () => (taker = { form: '2' })],
+  ['that another worker may read from its file, as both start,', () => (areFilesRead = false)],
+])('a session %s is awaited for six seconds: then no process can take it up', async (_what, begin) => {
+  begin()
   const found = find()
-  await look(100)
+  for (const pause of [100, 200, 400, 800]) await look(pause)
   await put('c')
-  await look(200)
+  await look(800)
   expect(await found).toBe(owners.get('c'))
   await store.sessions.remove(['id'], 'c')
   const none = find()
@@ -129,19 +132,6 @@ test.each([
   const refused = expect(find()).rejects.toBeInstanceOf(StoreUnavailable)
   await lookOften()
   await refused
-})
-
-test('a session that another worker reads from its file is found while both start', async () => {
-  areFilesRead = false
-  const found = find()
-  for (const pause of [100, 200, 400, 800]) await look(pause)
-  await put('c')
-  await look(800)
-  expect(await found).toBe(owners.get('c'))
-  await store.sessions.remove(['id'], 'c')
-  const none = find()
-  await lookOften()
-  expect(await none).toBeUndefined()
 })
 
 test('a process that stops takes nothing up, and names another process that can', async () => {
