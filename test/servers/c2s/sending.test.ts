@@ -38,25 +38,23 @@ describe('data on a link', () => {
   })
 })
 
-describe('data on several links in one turn', () => {
-  test.each([
-    ['stanzas', 8, false],
-    ['steps of a login', 2, true],
-  ])('is sent before the end of the turn if many links have data: %s', async (_what, lot, isStep) => {
-    const all: Awaited<ReturnType<typeof opened>>[] = []
-    while (all.length <= lot) all.push(await opened())
-    const waiting = () => all.filter(({ call }) => call.link.backlog > 0).length
-    // Stanzas and login steps have separate limits.
-    all[lot]!.call.link.send([element('<other/>')], !isStep)
-    for (const { call } of all.slice(0, lot - 1)) call.link.send([element('<é/>')], isStep)
-    await tick()
-    expect(waiting()).toBe(lot)
-    all[lot - 1]!.call.link.send([element('<last/>')], isStep)
-    await tick()
-    expect(waiting()).toBe(1)
-    await turn()
-    expect(waiting()).toBe(0)
-    const texts = await Promise.all(all.map(({ peer }) => peer.until('/>')))
-    expect(texts).toEqual([...all.slice(2).map(() => '<é/>'), '<last/>', '<other/>'])
-  })
+test.each([
+  ['stanzas', 8, false],
+  ['steps of a login', 2, true],
+])('data on many links is sent before the end of the turn: %s', async (_what, lot, isStep) => {
+  const all: Awaited<ReturnType<typeof opened>>[] = []
+  while (all.length <= lot) all.push(await opened())
+  const waiting = () => all.filter(({ call }) => call.link.backlog > 0).length
+  // Stanzas and login steps have separate limits.
+  all[lot]!.call.link.send([element('<other/>')], !isStep)
+  for (const { call } of all.slice(0, lot - 1)) call.link.send([element('<é/>')], isStep)
+  await tick()
+  expect(waiting()).toBe(lot)
+  all[lot - 1]!.call.link.send([element('<last/>')], isStep)
+  await tick()
+  expect(waiting()).toBe(1)
+  await turn()
+  expect(waiting()).toBe(0)
+  const texts = await Promise.all(all.map(({ peer }) => peer.until('/>')))
+  expect(texts).toEqual([...all.slice(2).map(() => '<é/>'), '<last/>', '<other/>'])
 })

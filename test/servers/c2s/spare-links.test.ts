@@ -259,22 +259,20 @@ describe('a spare link ends', () => {
   })
 })
 
-describe('after a change of XMPP_SERVERS', () => {
-  test('a login uses no spare link that a login of before has dialled', async () => {
-    start()
-    for (let login = 0; login < 3; login++) open()
-    servers.set('*', at({ tls: 'starttls' }))
-    links.dropSpares()
-    for (let login = 0; login < 3; login++) await (await server.connection()).until(plainHeader)
-    const old = await spareConnection()
-    await usable()
-    const { link } = open()
-    expect(links.spareCount).toBe(1)
-    const own = await server.connection()
-    await startTlsAt(own)
-    await own.until("streams'>")
-    expect([old.unread, link.facts.encrypted]).toEqual(['', true])
-  })
+test('after a change of XMPP_SERVERS a login uses no spare link that a login of before has dialled', async () => {
+  start()
+  for (let login = 0; login < 3; login++) open()
+  servers.set('*', at({ tls: 'starttls' }))
+  links.dropSpares()
+  for (let login = 0; login < 3; login++) await (await server.connection()).until(plainHeader)
+  const old = await spareConnection()
+  await usable()
+  const { link } = open()
+  expect(links.spareCount).toBe(1)
+  const own = await server.connection()
+  await startTlsAt(own)
+  await own.until("streams'>")
+  expect([old.unread, link.facts.encrypted]).toEqual(['', true])
 })
 
 describe('a login on a spare link', () => {

@@ -4,17 +4,15 @@ import { createFastTokens } from '../../../src/servers/login/fast-tokens.js'
 const domain = 'chat.example'
 const juliet = `juliet@${domain}`
 
-describe('a FAST token is requested', () => {
-  test.each([
-    ['never', ['a', 'a', 'a'], false],
-    ['with a new password', ['a', 'b', 'b', 'c', 'c'], false],
-    ['each time', ['a', 'b', 'c'], true],
-  ])('after SCRAM only if the salt changes each time; here %s: %j', (_what, salts, expected) => {
-    const { noteSalt, areNeeded } = createFastTokens()
-    for (const salt of salts) noteSalt(domain, 'juliet', Buffer.from(salt))
-    noteSalt(domain, 'romeo', Buffer.from('r'))
-    expect([areNeeded(domain, 'SCRAM-SHA-1'), areNeeded('other.example', 'SCRAM-SHA-1')]).toEqual([expected, false])
-  })
+test.each([
+  ['never', ['a', 'a', 'a'], false],
+  ['with a new password', ['a', 'b', 'b', 'c', 'c'], false],
+  ['each time', ['a', 'b', 'c'], true],
+])('a FAST token is requested after SCRAM only if the salt changes each time: %s, %j', (_what, salts, expected) => {
+  const { noteSalt, areNeeded } = createFastTokens()
+  for (const salt of salts) noteSalt(domain, 'juliet', Buffer.from(salt))
+  noteSalt(domain, 'romeo', Buffer.from('r'))
+  expect([areNeeded(domain, 'SCRAM-SHA-1'), areNeeded('other.example', 'SCRAM-SHA-1')]).toEqual([expected, false])
 })
 
 describe('the user agent', () => {

@@ -59,64 +59,56 @@ function problemOf(given: Given): Pick<Problem, 'code' | 'step' | 'detail'> {
   throw new Error('there is a mechanism')
 }
 
-describe('a login with a password uses', () => {
-  test.each<[string, Given, string]>([
-    ['the strongest mechanism, with channel binding over TLS 1.2', { link: tls12 }, `${sha512Plus} p=tls-unique,,`],
-    ['the best listed type over TLS 1.2', { link: tls12, listed: all }, `${sha512Plus} p=tls-unique,,`],
-    ['the best listed type over TLS 1.3', { link: tls13, listed: all }, `${sha512Plus} p=tls-exporter,,`],
-    ['the only common type', { link: tls13, listed: ['tls-unique', endPoint] }, `${sha512Plus} p=${endPoint},,`],
-    ['the only known type', { link: tls12, listed: ['tls-future', endPoint] }, `${sha512Plus} p=${endPoint},,`],
-    ['no channel binding if the server lists no types over TLS 1.3', { link: tls13 }, `${sha256} n,,`],
-    ['no channel binding of the server’s certificate unless listed', { link: bindable(endPoint) }, `${sha256} n,,`],
-    ['a guessed type instead of PLAIN', { offered: [sha1Plus, 'PLAIN'], link: tls13 }, `${sha1Plus} p=tls-exporter,,`],
-    ['a guessed type if only -PLUS is allowed', { link: tls13, liked: [sha1Plus] }, `${sha1Plus} p=tls-exporter,,`],
-    ['no channel binding without a common type', { link: tls12, listed: ['tls-exporter'] }, `${sha256} n,,`],
-    ['no channel binding if the list of types is empty', { link: tls13, listed: [] }, `${sha256} n,,`],
-    ['no channel binding if the link has no data for it', { listed: all }, `${sha256} n,,`],
-    ['the flag y if no -PLUS is offered', { offered: [sha256, 'PLAIN'], link: tls12 }, `${sha256} y,,`],
-    ['the flag y over TLS 1.3 as well', { offered: [sha256], link: tls13 }, `${sha256} y,,`],
-    [
-      'the flag n if the operator allows no -PLUS',
-      { offered: [sha256], link: tls13, liked: [sha256] },
-      `${sha256} n,,`,
-    ],
-    ['the flag n if -PLUS is offered', { offered: [sha1Plus, sha256], link: tls13 }, `${sha256} n,,`],
-    [
-      'the flag n if an unknown -PLUS is offered',
-      { offered: ['SCRAM-SHA3-512-PLUS', sha256], link: tls13 },
-      `${sha256} n,,`,
-    ],
-    ['the first mechanism of the operator’s list', { link: tls12, liked: [sha1, sha512Plus] }, `${sha1} n,,`],
-    ['PLAIN if the operator lists it first', { liked: ['PLAIN'] }, 'PLAIN |juliet|pw'],
-    ['PLAIN if there is no other mechanism', { offered: ['X', 'PLAIN'], link: tls12 }, 'PLAIN |juliet|pw'],
-    ['SCRAM on an unencrypted link', { link: plainLink }, `${sha256} n,,`],
-  ])('%s', (_what, given, expected) => {
-    expect(begun(given)).toBe(expected.startsWith('SCRAM') ? `${expected}n=juliet` : expected)
-  })
+test.each<[string, Given, string]>([
+  ['the strongest mechanism, with channel binding over TLS 1.2', { link: tls12 }, `${sha512Plus} p=tls-unique,,`],
+  ['the best listed type over TLS 1.2', { link: tls12, listed: all }, `${sha512Plus} p=tls-unique,,`],
+  ['the best listed type over TLS 1.3', { link: tls13, listed: all }, `${sha512Plus} p=tls-exporter,,`],
+  ['the only common type', { link: tls13, listed: ['tls-unique', endPoint] }, `${sha512Plus} p=${endPoint},,`],
+  ['the only known type', { link: tls12, listed: ['tls-future', endPoint] }, `${sha512Plus} p=${endPoint},,`],
+  ['no channel binding if the server lists no types over TLS 1.3', { link: tls13 }, `${sha256} n,,`],
+  ['no channel binding of the server’s certificate unless listed', { link: bindable(endPoint) }, `${sha256} n,,`],
+  ['a guessed type instead of PLAIN', { offered: [sha1Plus, 'PLAIN'], link: tls13 }, `${sha1Plus} p=tls-exporter,,`],
+  ['a guessed type if only -PLUS is allowed', { link: tls13, liked: [sha1Plus] }, `${sha1Plus} p=tls-exporter,,`],
+  ['no channel binding without a common type', { link: tls12, listed: ['tls-exporter'] }, `${sha256} n,,`],
+  ['no channel binding if the list of types is empty', { link: tls13, listed: [] }, `${sha256} n,,`],
+  ['no channel binding if the link has no data for it', { listed: all }, `${sha256} n,,`],
+  ['the flag y if no -PLUS is offered', { offered: [sha256, 'PLAIN'], link: tls12 }, `${sha256} y,,`],
+  ['the flag y over TLS 1.3 as well', { offered: [sha256], link: tls13 }, `${sha256} y,,`],
+  ['the flag n if the operator allows no -PLUS', { offered: [sha256], link: tls13, liked: [sha256] }, `${sha256} n,,`],
+  ['the flag n if -PLUS is offered', { offered: [sha1Plus, sha256], link: tls13 }, `${sha256} n,,`],
+  [
+    'the flag n if an unknown -PLUS is offered',
+    { offered: ['SCRAM-SHA3-512-PLUS', sha256], link: tls13 },
+    `${sha256} n,,`,
+  ],
+  ['the first mechanism of the operator’s list', { link: tls12, liked: [sha1, sha512Plus] }, `${sha1} n,,`],
+  ['PLAIN if the operator lists it first', { liked: ['PLAIN'] }, 'PLAIN |juliet|pw'],
+  ['PLAIN if there is no other mechanism', { offered: ['X', 'PLAIN'], link: tls12 }, 'PLAIN |juliet|pw'],
+  ['SCRAM on an unencrypted link', { link: plainLink }, `${sha256} n,,`],
+])('a login with a password uses %s', (_what, given, expected) => {
+  expect(begun(given)).toBe(expected.startsWith('SCRAM') ? `${expected}n=juliet` : expected)
 })
 
-describe('an account that acts for the user logs in', () => {
-  const other: Credentials = { kind: 'password', password: 'pw', user: 'nurse' }
-  const service: Credentials = { kind: 'service', account: { user: 'portal', password: 's3' } }
-  const itself: Credentials = { kind: 'service', account: { user: 'juliet', password: 's3' } }
+const other: Credentials = { kind: 'password', password: 'pw', user: 'nurse' }
+const service: Credentials = { kind: 'service', account: { user: 'portal', password: 's3' } }
+const itself: Credentials = { kind: 'service', account: { user: 'juliet', password: 's3' } }
 
-  test.each<[string, Given, string]>([
-    ['with its own password', { credentials: other, offered: ['PLAIN'] }, 'PLAIN juliet@chat.example|nurse|pw'],
-    [
-      'as the service account',
-      { credentials: service, offered: [sha1Plus], link: tls12 },
-      `${sha1Plus} p=tls-unique,a=juliet@chat.example,n=portal`,
-    ],
-    ['by PLAIN first: servers ignore other authzids', { credentials: service }, 'PLAIN juliet@chat.example|portal|s3'],
-    [
-      'by SCRAM if PLAIN is not allowed on the link',
-      { credentials: service, link: plainLink },
-      `${sha256} n,a=juliet@chat.example,n=portal`,
-    ],
-    ['without an authzid if it is the user', { credentials: itself, offered: ['PLAIN'] }, 'PLAIN |juliet|s3'],
-  ])('%s', (_what, given, expected) => {
-    expect(begun(given)).toBe(expected)
-  })
+test.each<[string, Given, string]>([
+  ['with its own password', { credentials: other, offered: ['PLAIN'] }, 'PLAIN juliet@chat.example|nurse|pw'],
+  [
+    'as the service account',
+    { credentials: service, offered: [sha1Plus], link: tls12 },
+    `${sha1Plus} p=tls-unique,a=juliet@chat.example,n=portal`,
+  ],
+  ['by PLAIN first: servers ignore other authzids', { credentials: service }, 'PLAIN juliet@chat.example|portal|s3'],
+  [
+    'by SCRAM if PLAIN is not allowed on the link',
+    { credentials: service, link: plainLink },
+    `${sha256} n,a=juliet@chat.example,n=portal`,
+  ],
+  ['without an authzid if it is the user', { credentials: itself, offered: ['PLAIN'] }, 'PLAIN |juliet|s3'],
+])('an account that acts for the user logs in %s', (_what, given, expected) => {
+  expect(begun(given)).toBe(expected)
 })
 
 describe('a signed login', () => {

@@ -147,42 +147,37 @@ describe('a pipelined login that fails', () => {
   })
 })
 
-describe('a server proven on its second stream only, as over TLS 1.3', () => {
-  /** The first stream cannot be pipelined. */
-  function succeedLater(): void {
+/** The first stream cannot be pipelined. */
+function succeedLater(): void {
+  const pipelining = memory.foresee(domain)
+  pipelining.nextStream()
+  pipelining.received(toLogIn)
+  open(pipelining, [toBind])
+  memory.succeeded(domain, pipelining)
+}
+
+test('a server proven on its second stream only, as over TLS 1.3, is on trial when its first is pipelined', () => {
+  succeedLater()
+  succeedLater()
+  const begin = () => {
     const pipelining = memory.foresee(domain)
-    pipelining.nextStream()
-    pipelining.received(toLogIn)
-    open(pipelining, [toBind])
-    memory.succeeded(domain, pipelining)
+    return [pipelining, pipelining.nextStream()] as const
   }
-
-  beforeEach(() => {
-    succeedLater()
-    succeedLater()
-  })
-
-  test('is on trial again when its first stream is pipelined', () => {
-    const begin = () => {
-      const pipelining = memory.foresee(domain)
-      return [pipelining, pipelining.nextStream()] as const
-    }
-    expect([begin()[1], begin()[1]]).toEqual(['trial', 'trial'])
-    const [pipelining] = begin()
-    pipelining.goAhead()
-    expect(pipelining.isToBlame).toBe(true)
-    pipelining.received(toLogIn)
-    pipelining.answered()
-    expect(pipelining.nextStream()).toBe('proven')
-    pipelining.goAhead()
-    pipelining.received(toBind)
-    pipelining.answered()
-    memory.succeeded(domain, pipelining)
-    expect(begin()[1]).toBe('proven')
-    // A login without pipelining in its first stream changes nothing.
-    succeedLater()
-    expect(begin()[1]).toBe('proven')
-  })
+  expect([begin()[1], begin()[1]]).toEqual(['trial', 'trial'])
+  const [pipelining] = begin()
+  pipelining.goAhead()
+  expect(pipelining.isToBlame).toBe(true)
+  pipelining.received(toLogIn)
+  pipelining.answered()
+  expect(pipelining.nextStream()).toBe('proven')
+  pipelining.goAhead()
+  pipelining.received(toBind)
+  pipelining.answered()
+  memory.succeeded(domain, pipelining)
+  expect(begin()[1]).toBe('proven')
+  // A login without pipelining in its first stream changes nothing.
+  succeedLater()
+  expect(begin()[1]).toBe('proven')
 })
 
 describe('the remembered features of a server', () => {

@@ -40,21 +40,19 @@ describe('the fault of a certificate is explained with advice', () => {
   })
 })
 
-describe('the certificate in an error', () => {
-  test.each([
-    [null, undefined],
-    [
-      { fingerprint256: 'AB:CD' },
-      'issued for no host name, issued by an authority without a name, valid from a day that cannot be read to a day that cannot be read, SHA-256 AB:CD',
-    ],
-    [
-      {
-        ...{ fingerprint256: 'AB:CD', subjectaltname: 'DNS:a.example', issuer: { O: 'Trust\nme' } },
-        ...{ valid_from: 'Jan  2 00:00:00 2020 GMT', valid_to: 'Jan  2 00:00:00 2030 GMT' },
-      },
-      'issued for a.example, issued by Trust?me, valid from 2020-01-02 to 2030-01-02, SHA-256 AB:CD',
-    ],
-  ])('%j is described on one line', (certificate, told) => {
-    expect(fault('CERT_REVOKED', certificate).certificate).toBe(told)
-  })
+test.each([
+  [null, undefined],
+  [
+    { fingerprint256: 'AB:CD' },
+    'issued for no host name, issued by an authority without a name, valid from a day that cannot be read to a day that cannot be read, SHA-256 AB:CD',
+  ],
+  [
+    {
+      ...{ fingerprint256: 'AB:CD', subjectaltname: 'DNS:a.example', issuer: { O: 'Trust\nme' } },
+      ...{ valid_from: 'Jan  2 00:00:00 2020 GMT', valid_to: 'Jan  2 00:00:00 2030 GMT' },
+    },
+    'issued for a.example, issued by Trust?me, valid from 2020-01-02 to 2030-01-02, SHA-256 AB:CD',
+  ],
+])('the certificate %j is described in an error on one line', (certificate, told) => {
+  expect(fault('CERT_REVOKED', certificate).certificate).toBe(told)
 })

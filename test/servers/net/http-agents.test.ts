@@ -153,18 +153,16 @@ test('a request to an http URL also uses a tunnel', async () => {
   expect(proxy.asked).toEqual(['portal.example:5280'])
 })
 
-describe('a request goes without the proxy', () => {
-  test.each([
-    ['that NO_PROXY excludes', 'portal.example', { proxies: 'portal.example' }],
-    ['to a name of this machine', 'localhost', { proxies: '' }],
-  ])('%s', async (_what, host, { proxies }) => {
-    const plain = await ScriptedEndpoint.start()
-    closers.push(() => plain.stop())
-    const known = { [host]: ['127.0.0.1'] }
-    await isAnswered(ask(`http://${host}:${plain.port}/`, { proxies: through(proxies), known }), plain)
-    expect(proxy.asked).toEqual([])
-    expect(lookedUp).toEqual([host])
-  })
+test.each([
+  ['that NO_PROXY excludes', 'portal.example', { proxies: 'portal.example' }],
+  ['to a name of this machine', 'localhost', { proxies: '' }],
+])('a request goes without the proxy %s', async (_what, host, { proxies }) => {
+  const plain = await ScriptedEndpoint.start()
+  closers.push(() => plain.stop())
+  const known = { [host]: ['127.0.0.1'] }
+  await isAnswered(ask(`http://${host}:${plain.port}/`, { proxies: through(proxies), known }), plain)
+  expect(proxy.asked).toEqual([])
+  expect(lookedUp).toEqual([host])
 })
 
 describe('a proxy that opens no tunnel causes a clear error:', () => {

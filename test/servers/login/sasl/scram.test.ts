@@ -48,40 +48,37 @@ async function logInAt(password: string, login: Mechanism) {
   return { first, signature }
 }
 
-describe('a login as in the examples of the RFCs', () => {
-  const examples = [
-    {
-      ...{ rfc: 'RFC 5802 §5', name: 'SCRAM-SHA-1' },
-      first: 'n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL',
-      challenge: 'r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096',
-      final: 'c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=',
-      success: 'v=rmF9pqV8S7suAoZWja4dJRkFsKQ=',
-    },
-    {
-      ...{ rfc: 'RFC 7677 §3', name: 'SCRAM-SHA-256' },
-      first: 'n,,n=user,r=rOprNGfwEbeRWgbNEkqO',
-      challenge: 'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
-      final:
-        'c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=',
-      success: 'v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=',
-    },
-  ] as const
+const examples = [
+  {
+    ...{ rfc: 'RFC 5802 §5', name: 'SCRAM-SHA-1' },
+    first: 'n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL',
+    challenge: 'r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096',
+    final: 'c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=',
+    success: 'v=rmF9pqV8S7suAoZWja4dJRkFsKQ=',
+  },
+  {
+    ...{ rfc: 'RFC 7677 §3', name: 'SCRAM-SHA-256' },
+    first: 'n,,n=user,r=rOprNGfwEbeRWgbNEkqO',
+    challenge: 'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
+    final: 'c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=',
+    success: 'v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=',
+  },
+] as const
 
-  test.each(examples)('$rfc', async ({ name, first, challenge, final, success }) => {
-    const begun = async () => {
-      const login = scram(name, { nonce: nonceOf(first) })
-      expect(login.response()).toBe(first)
-      login.challenge(challenge)
-      expect(await login.response()).toBe(final)
-      return login
-    }
-    // The server’s signature comes with the success, or before it in a challenge.
-    ;(await begun()).success(success)
-    const login = await begun()
-    login.challenge(success)
-    expect(login.response()).toBe('')
-    login.success(undefined)
-  })
+test.each(examples)('a login is as in the example of $rfc', async ({ name, first, challenge, final, success }) => {
+  const begun = async () => {
+    const login = scram(name, { nonce: nonceOf(first) })
+    expect(login.response()).toBe(first)
+    login.challenge(challenge)
+    expect(await login.response()).toBe(final)
+    return login
+  }
+  // The server’s signature comes with the success, or before it in a challenge.
+  ;(await begun()).success(success)
+  const login = await begun()
+  login.challenge(success)
+  expect(login.response()).toBe('')
+  login.success(undefined)
 })
 
 test('a login with channel binding and an authzid sends both in its proof', async () => {
@@ -146,19 +143,17 @@ describe('a server that has the password', () => {
   })
 })
 
-describe('text that SASLprep forbids is', () => {
-  test.each([
-    ['a control character', 'a\x07'],
-    ['mixed directions', '\u0627a'],
-    ['half a surrogate pair', '\ud800'],
-  ])('reported as an error of the call or the settings that sent it: %s', async (_what, value) => {
-    const told: unknown[] = []
-    for (const parts of [{ user: value }, { secret: value }])
-      told.push(await answerTo('r=clientx,s=c2FsdA==,i=4096', parts).catch(error => error))
-    const wrong = (start: string) => ({ code: 'invalid-parameter', detail: expect.stringContaining(start) })
-    expect(told).toMatchObject([wrong('Parameter: jid. Text '), wrong('Parameter: password. Text ')])
-    expect(JSON.stringify(told)).not.toContain(value)
-  })
+test.each([
+  ['a control character', 'a\x07'],
+  ['mixed directions', '\u0627a'],
+  ['half a surrogate pair', '\ud800'],
+])('text that SASLprep forbids is an error of the call or the settings that sent it: %s', async (_what, value) => {
+  const told: unknown[] = []
+  for (const parts of [{ user: value }, { secret: value }])
+    told.push(await answerTo('r=clientx,s=c2FsdA==,i=4096', parts).catch(error => error))
+  const wrong = (start: string) => ({ code: 'invalid-parameter', detail: expect.stringContaining(start) })
+  expect(told).toMatchObject([wrong('Parameter: jid. Text '), wrong('Parameter: password. Text ')])
+  expect(JSON.stringify(told)).not.toContain(value)
 })
 
 describe('a server that does not have the password', () => {
