@@ -69,7 +69,7 @@ export function scram(name: string, parts: ScramParts): Mechanism {
       return await saltedPasswords({ domain, user, password, salt, iterations, hash }, waiting)
     }
     if (secret.hash !== hash || secret.iterations !== iterations || secret.salt !== salt.toString('base64'))
-      throw saltHasChanged()
+      throw new Problem('credentials-expired', { step: 'sasl', detail: otherSalt })
     const clientKey = Buffer.from(secret.clientKey, 'base64')
     const serverKey = Buffer.from(secret.serverKey, 'base64')
     return { clientKey, storedKey: digest(hash, clientKey, 'buffer'), serverKey }
@@ -158,10 +158,7 @@ function notAuthentic(): Problem {
   return new Problem('server-not-authentic', { step: 'sasl' })
 }
 
-function saltHasChanged(): Problem {
-  const detail = 'The server has another salt than before: the password was changed, or is salted at each login.'
-  return new Problem('credentials-expired', { step: 'sasl', detail })
-}
+const otherSalt = 'The server has another salt than before: the password was changed, or is salted at each login.'
 
 function refusal(detail: string): Problem {
   return new Problem('login-failed', { step: 'sasl', detail })
