@@ -55,7 +55,10 @@ export class BoshLink implements Link {
     this.events = events
     this.#answeredAt = parts.clock.now()
     this.#parts = parts
-    this.#session = new EndpointSession(parts, step => this.#reach(step))
+    this.#session = new EndpointSession(parts, step => {
+      this.events.onStep?.(step)
+      if (step === 'features' && !this.#isOver) this.#expectFeatures()
+    })
     this.#await(this.#session.ask(this.#stream(), ''))
   }
 
@@ -140,11 +143,6 @@ export class BoshLink implements Link {
     this.#isOver = true
     this.#deadline?.cancel()
     this.#emptyRequest?.cancel()
-  }
-
-  #reach(step: Step): void {
-    this.events.onStep?.(step)
-    if (step === 'features' && !this.#isOver) this.#expectFeatures()
   }
 
   #stream(): string {

@@ -18,8 +18,7 @@ export function documentFetcher(url: string, { proxies, names, clock }: Document
   return async (): Promise<string> => {
     const { status, body } = await fetchDocument(target, agentParts, { Accept: 'application/json' })
     if (status === 200) return body
-    const failure = { step: 'features', code: 'remote-connection-failed', cause: unexpectedStatus(status) } as const
-    throw new RemoteFault(failure)
+    throw new RemoteFault({ step: 'features', code: 'remote-connection-failed', cause: unexpectedStatus(status) })
   }
 }
 
