@@ -115,11 +115,11 @@ function listValues({ sent, processes }: ListViewer) {
     title: 'Sessions',
     fields: Object.fromEntries(sent),
     options: Object.fromEntries(Object.entries(choosable).map(([name, texts]) => [name, optionsOf(name, texts)])),
-    states: sessionStates.map(name => ({
-      name,
-      text: stateTexts[name],
-      meaning: meanings[name],
-      isChosen: sent.get('state') === name,
+    states: sessionStates.map(value => ({
+      value,
+      text: stateTexts[value],
+      meaning: meanings[value],
+      isChosen: sent.get('state') === value,
     })),
     filter,
     chips: filter.filter(({ name }) => !usual.includes(name)),

@@ -61,9 +61,11 @@ export function createWarmForm({ bosh, warm }: Config, page: AdminPage, formGuar
 
   const answer = (call: PageCall, values: Values, about: object): Answer => {
     const token = formGuard.token(call.admin.name)
-    const bindsByCookie = values['attach_binding'] === 'cookie'
-    const shown = { values, ...about, bindsByCookie, token }
-    return withForm(page('form', 'form', call, shown))
+    const bindings = [
+      { value: 'off', text: 'No' },
+      { value: 'cookie', text: 'Yes, by a cookie', isChosen: values['attach_binding'] === 'cookie' },
+    ]
+    return withForm(page('form', 'form', call, { values, ...about, bindings, token }))
   }
 
   return {
