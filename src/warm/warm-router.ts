@@ -18,8 +18,8 @@ import { type AnsweringParts, createCalls, demandRole } from './calls.js'
 import { createNumbersCalls, type Numbers } from './numbers/numbers-calls.js'
 import { EndCalls } from './sessions/end-calls.js'
 import { createEndedNotice, endedPath } from './sessions/ended-notice.js'
-import { SessionCalls } from './sessions/session-calls.js'
-import { type BindingPage, bindingPath, createBindingPage } from './warming/binding-page.js'
+import { createSessionCalls } from './sessions/session-calls.js'
+import { bindingPath, createBindingPage } from './warming/binding-page.js'
 import { createWarmCall, WarmCalls, type WarmingParts } from './warming/warm-call.js'
 import { createWarmForm } from './warming/warm-form.js'
 
@@ -38,20 +38,25 @@ export interface WarmParts {
   readonly numbers: Numbers
 }
 
+/** Each POST route needs the form guard, because browsers add Basic credentials even to forms of other sites. */
 export function createWarmRouter(parts: WarmParts): Router {
   const { hashes, formTokens, warming, numbers } = parts
   const { clock } = parts.answering
   const config = parts.config.warm.enabled ? parts.config : forReaders(parts.config)
   const { sessions } = warming
   const { readAudit } = numbers
-  const calls = createCalls(config, hashes, warming.limits, parts.answering)
-  const { admit, answering } = calls
+  const { admit, answering } = createCalls(config, hashes, warming.limits, parts.answering)
   const formGuard = createFormGuard(config.externalUrl, formTokens)
   const page = adminPages(config)
   const form = createWarmForm(config, page, formGuard)
   const bindingPage = createBindingPage(config, page, formTokens, sessions)
   const endedNotice = createEndedNotice(config, formTokens)
   const warm = createWarmCall(new WarmCalls(config, warming, bindingPage), formGuard)
+  const counted = createNumbersCalls(page, sessions, numbers)
+  const calls = createSessionCalls({ config, clock, sessions, readAudit, page, formGuard, bindingPage, endedNotice })
+  const ends = new EndCalls({ config, clock, sessions, page, formGuard, endedNotice })
+  /** Forwards the call if another process has the session. */
+  const toOwner: RequestHandler = warming.forwarding?.ofSession ?? ((_request, _response, next) => next())
 
   const showForm: RequestHandler = (request, response) => {
     const admin = adminOf(request)!
@@ -66,79 +71,52 @@ export function createWarmRouter(parts: WarmParts): Router {
   const router = Router({ caseSensitive: true })
   if (!config.warm.enabled) {
     router.use(config.warmPath, onlyReads)
-    router
-      .route(config.warmPath)
-      .get((_request, response) => response.redirect(303, `${pathForBrowsers(config)}/sessions`))
+    router.get(config.warmPath, (_request, response) => response.redirect(303, `${pathForBrowsers(config)}/sessions`))
   }
-  router
-    .route(config.warmPath)
-    .get(redirectToTls(config, config.warmPath))
-    .all(admit('GET', 'HEAD', 'POST'))
-    .get(showForm)
-    .post(answering('warm', warm, form.again))
+  router.get(config.warmPath, redirectToTls(config, config.warmPath))
+  routing(router, admit)(config.warmPath, { get: showForm, post: answering('warm', warm, form.again) })
 
   const below = Router({ caseSensitive: true })
+  const route = routing(below, admit)
   below.route(signOutPath).all(readOnly).get(signOut(config))
-  below.route(docsPath).all(admit('GET', 'HEAD')).get(showDocument)
-  below.route(docsSearchPath).all(admit('GET', 'HEAD')).get(sendDocumentSections)
-  routeNumbers(below, calls, createNumbersCalls(page, sessions, numbers))
-  routeSessions(below, calls, {
-    calls: new SessionCalls({ config, clock, sessions, readAudit, page, formGuard, bindingPage, endedNotice }),
-    ends: new EndCalls({ config, clock, sessions, page, formGuard, endedNotice }),
-    showBinding: bindingPage.show,
-    toOwner: warming.forwarding?.ofSession ?? ((_request, _response, next) => next()),
+  route(docsPath, { get: showDocument })
+  route(docsSearchPath, { get: sendDocumentSections })
+  route('/numbers', { get: answering('numbers', counted.numbers) })
+  route('/failures', { get: answering('failures', counted.failures) })
+  route('/audit', { get: answering('audit', counted.audit, counted.auditWithMistake) })
+  route('/sessions', {
+    get: answering('sessions', calls.list, calls.listWithMistake),
+    delete: answering('logout', ends.logOutEverywhere),
   })
+  route('/sessions/end', {
+    get: answering('sessions', ends.askWhetherToEndMany),
+    post: answering('logout', ends.endManyByForm),
+  })
+  route(`/sessions${endedPath}`, { get: answering('sessions', ends.showEnded) })
+  route(sessionPath(''), {
+    get: [toOwner, answering('sessions', calls.show, calls.showPast)],
+    delete: [toOwner, answering('logout', ends.logOut)],
+  })
+  route(sessionPath('/end'), {
+    get: [toOwner, answering('sessions', ends.askWhetherToEnd)],
+    post: [toOwner, answering('logout', ends.endByForm)],
+  })
+  route(sessionPath(bindingPath), { get: answering('sessions', bindingPage.show) })
+  route(sessionPath('/resume'), { post: [toOwner, answering('resume', calls.resume)] })
   router.use(config.warmPath, below)
   return router
 }
 
-type Calls = ReturnType<typeof createCalls>
+type Handlers = Partial<Readonly<Record<'get' | 'post' | 'delete', RequestHandler | RequestHandler[]>>>
 
-function routeNumbers(router: Router, { admit, answering }: Calls, calls: ReturnType<typeof createNumbersCalls>): void {
-  router.route('/numbers').all(admit('GET', 'HEAD')).get(answering('numbers', calls.numbers))
-  router.route('/failures').all(admit('GET', 'HEAD')).get(answering('failures', calls.failures))
-  router
-    .route('/audit')
-    .all(admit('GET', 'HEAD'))
-    .get(answering('audit', calls.audit, calls.auditWithMistake))
-}
-
-interface SessionRoutes {
-  readonly calls: SessionCalls
-  readonly ends: EndCalls
-  readonly showBinding: BindingPage['show']
-  /** Forwards the call if another process has the session. */
-  readonly toOwner: RequestHandler
-}
-
-/** Each POST route needs the form guard, because browsers add Basic credentials even to forms of other sites. */
-function routeSessions(router: Router, { admit, answering }: Calls, routes: SessionRoutes): void {
-  const { calls, ends, showBinding, toOwner } = routes
-  router
-    .route('/sessions')
-    .all(admit('GET', 'HEAD', 'DELETE'))
-    .get(answering('sessions', calls.list, calls.listWithMistake))
-    .delete(answering('logout', ends.logOutEverywhere))
-  router
-    .route('/sessions/end')
-    .all(admit('GET', 'HEAD', 'POST'))
-    .get(answering('sessions', ends.askWhetherToEndMany))
-    .post(answering('logout', ends.endManyByForm))
-  router.route(`/sessions${endedPath}`).all(admit('GET', 'HEAD')).get(answering('sessions', ends.showEnded))
-  router
-    .route(sessionPath(''))
-    .all(admit('GET', 'HEAD', 'DELETE'))
-    .get(toOwner)
-    .get(answering('sessions', calls.show, calls.showPast))
-    .delete(toOwner, answering('logout', ends.logOut))
-  router
-    .route(sessionPath('/end'))
-    .all(admit('GET', 'HEAD', 'POST'))
-    .all(toOwner)
-    .get(answering('sessions', ends.askWhetherToEnd))
-    .post(answering('logout', ends.endByForm))
-  router.route(sessionPath(bindingPath)).all(admit('GET', 'HEAD')).get(answering('sessions', showBinding))
-  router.route(sessionPath('/resume')).all(admit('POST')).post(toOwner, answering('resume', calls.resume))
+/** Returns a function that serves a path by these methods, and by HEAD and OPTIONS. */
+function routing(router: Router, admit: ReturnType<typeof createCalls>['admit']) {
+  return (path: string | RegExp, handlers: Handlers): void => {
+    const methods = Object.keys(handlers) as (keyof Handlers)[]
+    const admitted = methods.flatMap(method => (method === 'get' ? ['GET', 'HEAD'] : method.toUpperCase()))
+    const route = router.route(path).all(admit(...admitted))
+    for (const method of methods) route[method](handlers[method]!)
+  }
 }
 
 /** Without the warm API, admins of any role that may look can do nothing else. */
