@@ -158,10 +158,8 @@ export function createCalls(config: Config, hashes: WorkQueue, limits: CallLimit
 export const roleAllows = ({ role }: Admin, call: CallName) => role === 'all' || (role === 'read') === isRead(call)
 
 export function hiddenFrom(admin: Admin): readonly NavigationPage[] {
-  return [
-    ...(roleAllows(admin, 'warm') ? [] : ['form' as const]),
-    ...readCalls.filter(call => !roleAllows(admin, call)),
-  ]
+  const hidden = (['warm', ...readCalls] as const).filter(call => !roleAllows(admin, call))
+  return hidden.map(call => (call === 'warm' ? 'form' : call))
 }
 
 export function demandRole(admin: Admin, call: CallName, detail = ''): void {

@@ -44,33 +44,19 @@ export class ForwardedCalls {
 
   /** The process that has the session of the tab answers the call, unless it is lost. */
   async toProcess(name: string, call: Call): Promise<boolean> {
-    const { request } = call
-    if (isForwardedByPeer(request)) {
-      refuseForwarded(request)
-      call.isAnsweredElsewhere = true
-      return true
-    }
+    if (isForwardedByPeer(call.request)) return refuse(call)
     const owner = this.#whereabouts.peers.ownerNamed(name)
-    const how = owner && (await this.#send(owner, request, { note: String(call.begunAt) }))
-    call.isAnsweredElsewhere = owner !== undefined && how === undefined
-    return call.isAnsweredElsewhere
+    return owner !== undefined && (await this.#forward(owner, call)) === undefined
   }
 
   /** This process does not take the login. `cause` is why, if it has tried. */
   async toAnother(call: Call, cause?: unknown): Promise<boolean> {
-    const { request } = call
     const { peers } = this.#whereabouts
-    if (isForwardedByPeer(request)) {
-      if (!isFull(cause)) return false
-      call.isAnsweredElsewhere = true
-      refuseForwarded(request)
-      return true
-    }
+    if (isForwardedByPeer(call.request)) return isFull(cause) && refuse(call)
     if (!isFull(cause) && !this.#registry.phase.has('draining')) return false
     const asked = new Set<string>()
     for (let other = peers.forNewSession(asked); other !== undefined; other = peers.forNewSession(asked)) {
-      const how = await this.#send(other, request, { note: String(call.begunAt) })
-      call.isAnsweredElsewhere = how === undefined
+      const how = await this.#forward(other, call)
       if (how === undefined) return true
       if (how === 'broken' || how === 'silent') throw new Problem('shutting-down')
     }
@@ -99,6 +85,12 @@ export class ForwardedCalls {
     return false
   }
 
+  async #forward(owner: Owner, call: Call): Promise<Lost | undefined> {
+    const how = await this.#send(owner, call.request, { note: String(call.begunAt) })
+    call.isAnsweredElsewhere = how === undefined
+    return how
+  }
+
   /** Resolves with undefined if the call needs no other answer. */
   async #send(
     { name, link }: Owner,
@@ -117,6 +109,13 @@ export class ForwardedCalls {
     refuseForwarded(request)
     return true
   }
+}
+
+/** The process that forwarded the call tries another. */
+function refuse(call: Call): true {
+  refuseForwarded(call.request)
+  call.isAnsweredElsewhere = true
+  return true
 }
 
 /** Enters here, or resolves with undefined if another process answers the call. */
