@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { cheapHash } from '../support/cheap-hash.js'
 import { isXhtml } from '../support/xhtml.js'
 import { parameters } from './fake-login.js'
-import { browser, codeOf, cookieOf, json, one, setUp, submit, tokenIn } from './sessions/sessions-stage.js'
+import { cookieOf, json, one, refusalOf, setUp, submit, tokenIn } from './sessions/sessions-stage.js'
 
 const [all, warmer, reader] = (['all', 'warm', 'read'] as const).map(role => [role, `secret of ${role}`] as const)
 const page = 'text/html'
@@ -38,19 +38,18 @@ describe('an admin with role=read', () => {
     const { call, sessions, service } = stage()
     const [get, post, remove] = (['get', 'post', 'delete'] as const).map(method => call(method, reader))
     for (const refused of [
-      await get!('/warm').set('Accept', json),
-      await post!('/warm').send(parameters),
-      await post!(`/warm/${one}/resume`).set('Accept', json),
-      await get!(`/warm/${one}/end`),
-      await submit(post!(`/warm/${one}/end`), { csrf_token: 'x' }, { ...browser, Accept: json }),
-      await get!(`/warm/sessions/end?id=${one}`).set('Accept', json),
-      await post!('/warm/sessions/end').set('Accept', json).type('form').send({ id: one }),
-      await remove!(`/warm/${one}`),
-      await remove!('/warm/sessions?jid=juliet@chat.example'),
-      await remove!('/warm/sessions?visit=hers'),
-    ]) {
-      expect([refused.status, codeOf(refused)]).toEqual([403, 'role-forbidden'])
-    }
+      get!('/warm'),
+      post!('/warm').send(parameters),
+      post!(`/warm/${one}/resume`),
+      get!(`/warm/${one}/end`),
+      submit(post!(`/warm/${one}/end`), { csrf_token: 'x' }),
+      get!(`/warm/sessions/end?id=${one}`),
+      post!('/warm/sessions/end').type('form').send({ id: one }),
+      remove!(`/warm/${one}`),
+      remove!('/warm/sessions?jid=juliet@chat.example'),
+      remove!('/warm/sessions?visit=hers'),
+    ])
+      expect(await refusalOf(refused)).toEqual([403, 'role-forbidden'])
     expect([sessions.ended, sessions.resumed, service.logins]).toEqual([[], [], []])
   })
 
@@ -102,10 +101,8 @@ describe('an admin with role=warm', () => {
     expect(text).not.toMatch(/href="\/warm\/(?:numbers|failures|audit)"|in all/)
     const others = ['/numbers', '/failures', '/audit']
     const lists = ['', '?jid=juliet@chat.example', '?state=quiet'].map(query => `/sessions${query}`)
-    for (const path of [...lists, ...others]) {
-      const refused = await get(`/warm${path}`)
-      expect([refused.status, codeOf(refused)]).toEqual([403, 'role-forbidden'])
-    }
+    for (const path of [...lists, ...others])
+      expect(await refusalOf(get(`/warm${path}`))).toEqual([403, 'role-forbidden'])
   })
 })
 

@@ -3,6 +3,7 @@ import request from 'supertest'
 import { advice } from '../../src/http/answers/advice.js'
 import { Problem, problems } from '../../src/lib/errors.js'
 import { asAdmin, binding, config, failing, fakeService, parameters, warm, warmByForm } from './fake-login.js'
+import { portal, refusalOf } from './sessions/sessions-stage.js'
 
 describe('a warm call', () => {
   test('gets exactly the page of the documented example', async () => {
@@ -83,7 +84,6 @@ describe('a warm call', () => {
         domains: ['*'],
         warm: { ...config.warm, anonymous: true },
       })
-    const portal = ['portal', 'portal-secret'] as const
     const ways = (domain: string) => [
       { jid: `juliet@${domain}` },
       { authzid: `juliet@${domain}` },
@@ -95,8 +95,7 @@ describe('a warm call', () => {
 
     test.each(ways('other.example'))('is rejected for admins of other domains: %j', async body => {
       const { app, logins } = service()
-      const reply = await asAdmin(app, portal).post('/warm').send(body)
-      expect([reply.status, JSON.parse(reply.text).code]).toEqual([403, 'forbidden'])
+      expect(await refusalOf(asAdmin(app, portal).post('/warm').send(body))).toEqual([403, 'forbidden'])
       expect(logins).toHaveLength(0)
     })
 
@@ -105,8 +104,7 @@ describe('a warm call', () => {
         serviceAccounts: new Map([['*', { user: 'bot', password: 'secret-of-bot' }]]),
         warm: { ...config.warm, anonymous: true },
       })
-      const reply = await warm(narrow).send(body)
-      expect([reply.status, JSON.parse(reply.text).code]).toEqual([403, 'domain-not-allowed'])
+      expect(await refusalOf(warm(narrow).send(body))).toEqual([403, 'domain-not-allowed'])
       expect(narrow.logins).toHaveLength(0)
     })
   })

@@ -3,13 +3,12 @@ import { Problem } from '../../../src/lib/errors.js'
 import type { WarmedBinding } from '../../../src/warm/warming/session-login.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { binding, parameters, warm } from '../fake-login.js'
-import { portal, setUp } from '../sessions/sessions-stage.js'
+import { portal, setUp, withSession } from '../sessions/sessions-stage.js'
 
 const html = { Accept: 'text/html' }
 
 test('the page has charts with a text, the capacity, and the sessions by state', async () => {
-  const { sessions, service, get, advance } = setUp()
-  sessions.add(1, { state: 'held' })
+  const { service, get, advance } = withSession({ state: 'held' })
   await warm(service).send(parameters)
   const { status, text, headers } = await get('/warm/numbers').set(html)
   expect([status, isXhtml(text)]).toEqual([200, true])
@@ -69,8 +68,7 @@ test('programs get JSON', async () => {
 })
 
 test('an admin of some domains gets only the sessions in these', async () => {
-  const { sessions, call } = setUp()
-  sessions.add(1)
+  const { sessions, call } = withSession()
   sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
   const get = call('get', portal)
   expect((await get('/warm/numbers')).body).toMatchObject({ sessions: { quiet: 1 } })

@@ -1,7 +1,19 @@
 import { describe, expect, test } from '@jest/globals'
 import { isXhtml } from '../../support/xhtml.js'
 import { idOf } from '../fake-sessions.js'
-import { browser, codeOf, cookieOf, json, one, portal, setUp, submit, tokenIn, two } from './sessions-stage.js'
+import {
+  browser,
+  cookieOf,
+  json,
+  one,
+  portal,
+  refusalOf,
+  setUp,
+  submit,
+  tokenIn,
+  two,
+  withSession,
+} from './sessions-stage.js'
 
 const html = { Accept: 'text/html' }
 const plain = (text: string) => text.replaceAll('&amp;', '&').replaceAll('&#x3D;', '=')
@@ -105,8 +117,7 @@ describe('the page of sessions', () => {
     )
 
   test('counts only the sessions in the admin’s domains', async () => {
-    const { sessions, call } = setUp()
-    sessions.add(1)
+    const { sessions, call } = withSession()
     sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
     const page = await call('get', portal)('/warm/sessions').set(html)
     expect(numbers(page.text)).toEqual({ 'in all': '1', 'page away': '1' })
@@ -119,8 +130,7 @@ describe('the page of sessions', () => {
     ['state', 'state=asleep&jid=juliet@chat.example', 400, 'One of opening'],
     ['domain', 'domain=other.chat.example', 403, 'This admin may neither'],
   ])('shows an error at the field %s: %s', async (field, query, status, message) => {
-    const { sessions, service, call } = setUp()
-    sessions.add(1)
+    const { service, call } = withSession()
     const page = await call('get', portal)(`/warm/sessions?${query}`).set(html)
     expect([page.status, isXhtml(page.text)]).toEqual([status, true])
     expect(page.text).toMatch(new RegExp(`id="${field}"[^>]* aria-invalid="true"`))
@@ -143,8 +153,7 @@ describe('the page of sessions', () => {
   )
 
   test('refreshes itself on request, and then has no form, which a refresh would empty', async () => {
-    const { sessions, get } = setUp()
-    sessions.add(1)
+    const { get } = withSession()
     const still = await get('/warm/sessions?state=quiet').set(html)
     expect(still.headers).not.toHaveProperty('refresh')
     expect(still.text).toContain('<form')
@@ -162,8 +171,7 @@ describe('the page of sessions', () => {
   })
 
   test('offers no actions for a session at a remote endpoint', async () => {
-    const { sessions, get } = setUp()
-    sessions.add(1, { state: 'elsewhere', quietSince: undefined })
+    const { get } = withSession({ state: 'elsewhere', quietSince: undefined })
     const { text } = await get('/warm/sessions').set(html)
     expect(text).toContain('juliet@chat.example/balcony')
     expect(text).not.toContain(`href="/warm/${one}`)
@@ -253,20 +261,15 @@ describe('ending selected sessions on the page', () => {
     ['invalid-parameter', Array.from({ length: 201 }, (_, number) => `id=${idOf(number)}`).join('&')],
   ])('is rejected with %s: %.40s', async (code, query) => {
     const { sessions, get, post } = withUsers(1)
-    for (const reply of [
-      await get(`/warm/sessions/end?${query}`).set('Accept', json),
-      await post('/warm/sessions/end').set('Accept', json).type('form').send(query),
-    ])
-      expect([reply.status, codeOf(reply)]).toEqual([400, code])
+    for (const call of [get(`/warm/sessions/end?${query}`), post('/warm/sessions/end').type('form').send(query)])
+      expect(await refusalOf(call)).toEqual([400, code])
     expect(sessions.ended).toEqual([])
   })
 
   test('ends nothing if one of the sessions is not in the admin’s domains', async () => {
-    const { sessions, get, call } = setUp()
-    sessions.add(1)
+    const { sessions, get, call } = withSession()
     sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
-    const asked = await call('get', portal)(select).set('Accept', json)
-    expect([asked.status, codeOf(asked)]).toEqual([403, 'forbidden'])
+    expect(await refusalOf(call('get', portal)(select))).toEqual([403, 'forbidden'])
     const csrf_token = tokenIn((await call('get', portal)('/warm').set(html)).text)
     const post = call('post', portal)
     for (const body of [`id=${one}&id=${two}`, 'jid=juliet@other.chat.example']) {
@@ -280,8 +283,7 @@ describe('ending selected sessions on the page', () => {
 
 describe('ending a session in a browser', () => {
   const setUpOne = () => {
-    const set = setUp()
-    set.sessions.add(1)
+    const set = withSession()
     const ask = async () => tokenIn((await set.get(`/warm/${one}/end`).set(html)).text)
     const send = (csrf_token: string, headers?: Record<string, string>) =>
       submit(set.post(`/warm/${one}/end`), { csrf_token }, headers)
@@ -330,10 +332,10 @@ test.each([
 ])('the form at %s is refused from another site, and without its token', async (path, fields) => {
   const { sessions, get, post } = withUsers(1)
   const csrf_token = tokenIn((await get('/warm').set(html)).text)
-  for (const reply of [
-    await submit(post(path), { ...fields, csrf_token }, { Origin: 'https://evil.example', Accept: json }),
-    await submit(post(path), fields, { ...browser, Accept: json }),
+  for (const call of [
+    submit(post(path), { ...fields, csrf_token }, { Origin: 'https://evil.example' }),
+    submit(post(path), fields),
   ])
-    expect([reply.status, codeOf(reply)]).toEqual([403, 'cross-site-request'])
+    expect(await refusalOf(call)).toEqual([403, 'cross-site-request'])
   expect(sessions.ended).toEqual([])
 })

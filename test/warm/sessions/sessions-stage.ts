@@ -27,6 +27,16 @@ export function setUp(settings: Parameters<typeof fakeService>[0] = {}) {
   }
 }
 
+/** An app with one session. */
+export function withSession(
+  about: Parameters<FakeSessions['add']>[1] = {},
+  settings?: Parameters<typeof fakeService>[0],
+) {
+  const set = setUp(settings)
+  set.sessions.add(1, about)
+  return set
+}
+
 /** An admin of one domain. */
 export const portal = ['portal', 'portal-secret'] as const
 /** Headers of a browser that sends a form of the service. */
@@ -37,4 +47,8 @@ export const submit = (call: request.Test, fields: object | string, headers: Rec
 export const tokenIn = (page: string) => /name="csrf_token" value="([^"]+)"/.exec(page)![1]!
 export const cookieOf = ({ headers }: { headers: Record<string, unknown> }) =>
   String(headers['set-cookie']).split(';', 1)[0]!
-export const codeOf = ({ text }: { text: string }) => JSON.parse(text).code
+/** The status and the code of an error in JSON. */
+export async function refusalOf(call: request.Test): Promise<[status: number, code: string]> {
+  const { status, text } = await call.set('Accept', json)
+  return [status, JSON.parse(text).code]
+}

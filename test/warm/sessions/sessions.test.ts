@@ -2,16 +2,16 @@ import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import type { StoredSession } from '../../../src/store/store.js'
 import { isXhtml } from '../../support/xhtml.js'
-import { config, credentials, fakeService } from '../fake-login.js'
+import { config } from '../fake-login.js'
 import { idOf, sidOf } from '../fake-sessions.js'
-import { browser, codeOf, cookieOf, json, one, portal, setUp, submit, tokenIn, two } from './sessions-stage.js'
+import { cookieOf, json, one, portal, refusalOf, setUp, submit, tokenIn, two, withSession } from './sessions-stage.js'
 
 const form = 'application/x-www-form-urlencoded'
+const replying = { bosh: { ...config.bosh, attachBinding: 'reply' as const } }
 
 describe('resuming a session by the API', () => {
   test('gets a response like a warm call, in JSON', async () => {
-    const { sessions, post } = setUp()
-    sessions.add(1)
+    const { sessions, post } = withSession()
     const reply = await post(`/warm/${one}/resume`).set('Accept', json)
     expect([reply.status, reply.type]).toEqual([200, json])
     expect(reply.text).toBe(
@@ -28,8 +28,7 @@ describe('resuming a session by the API', () => {
     ['empty JSON', json, '{}', { seconds: 120, attachBinding: 'off' }],
     ['an empty body', json, '', { seconds: 120, attachBinding: 'off' }],
   ])('accepts parameters as %s', async (_what, type, body, handover) => {
-    const { sessions, post } = setUp()
-    sessions.add(1)
+    const { sessions, post } = withSession()
     const reply = await post(`/warm/${one}/resume`).set('Accept', json).set('Content-Type', type).send(body)
     expect(reply.status).toBe(200)
     expect(sessions.resumed).toMatchObject([{ id: one, ...handover }])
@@ -37,8 +36,7 @@ describe('resuming a session by the API', () => {
   })
 
   test('returns the value of the cookie to programs only, not in a page', async () => {
-    const { sessions, post } = setUp({ bosh: { ...config.bosh, attachBinding: 'reply' } })
-    sessions.add(1)
+    const { sessions, post } = withSession({}, replying)
     const reply = await post(`/warm/${one}/resume`).set('Accept', json)
     expect(reply.body.cookie).toEqual({
       ...{ name: `wb-${one}`, value: 'c00kie-value', attributes: 'HttpOnly; SameSite=Lax' },
@@ -57,10 +55,9 @@ describe('resuming a session by the API', () => {
     ['unsupported-media-type', 415, 'text/plain', 'expires_in=30'],
     ['body-too-large', 413, form, 'x'.repeat(16_385)],
   ])('is rejected for a mistake with %s', async (code, status, type, body) => {
-    const { sessions, post } = setUp()
-    sessions.add(1)
-    const reply = await post(`/warm/${one}/resume`).set('Accept', json).set('Content-Type', type).send(body)
-    expect([reply.status, codeOf(reply)]).toEqual([status, code])
+    const { sessions, post } = withSession()
+    const call = post(`/warm/${one}/resume`).set('Content-Type', type).send(body)
+    expect(await refusalOf(call)).toEqual([status, code])
     expect(sessions.resumed).toMatchObject([])
   })
 
@@ -72,27 +69,23 @@ describe('resuming a session by the API', () => {
   ])('is rejected for a session that %s', async (_what, view, code, status) => {
     const { sessions, post } = setUp()
     if (view !== undefined) sessions.add(1, view)
-    const reply = await post(`/warm/${one}/resume`).set('Accept', json)
-    expect([reply.status, codeOf(reply)]).toEqual([status, code])
+    expect(await refusalOf(post(`/warm/${one}/resume`))).toEqual([status, code])
   })
 
   test('is rejected from a page of another site, with or without a body', async () => {
-    const { sessions, post } = setUp()
-    sessions.add(1)
+    const { sessions, post } = withSession()
     for (const type of [undefined, form, 'text/plain']) {
-      const call = post(`/warm/${one}/resume`).set('Accept', json).set('Origin', 'https://evil.example')
+      const call = post(`/warm/${one}/resume`).set('Origin', 'https://evil.example')
       if (type !== undefined) call.set('Content-Type', type)
-      const reply = await call
-      expect([reply.status, codeOf(reply)]).toEqual([403, 'cross-site-request'])
+      expect(await refusalOf(call)).toEqual([403, 'cross-site-request'])
     }
-    const noToken = await post(`/warm/${one}/resume`).set('Accept', json).set('Origin', 'https://web.example')
-    expect([noToken.status, codeOf(noToken)]).toEqual([403, 'cross-site-request'])
+    const withoutToken = post(`/warm/${one}/resume`).set('Origin', 'https://web.example')
+    expect(await refusalOf(withoutToken)).toEqual([403, 'cross-site-request'])
     expect(sessions.resumed).toMatchObject([])
   })
 
   test('on the session’s page shows values to attach with, and what happened to the previous page', async () => {
-    const { sessions, post, get } = setUp()
-    sessions.add(1)
+    const { sessions, post, get } = withSession()
     const page = await get(`/warm/${one}`).set('Accept', 'text/html')
     expect(page.text).toContain(`<form method="post" action="/warm/${one}/resume">`)
     expect(page.text).toContain('The current page is cut off')
@@ -109,8 +102,7 @@ describe('resuming a session by the API', () => {
 
 describe('a session in the API', () => {
   test('is shown with its state and ages, and no secret', async () => {
-    const { sessions, get, advance } = setUp()
-    sessions.add(1, { openedAt: 1000, quietSince: 60_500 })
+    const { get, advance } = withSession({ openedAt: 1000, quietSince: 60_500 })
     advance(62_000)
     const reply = await get(`/warm/${one}`)
     expect([reply.status, reply.type]).toEqual([200, json])
@@ -121,16 +113,14 @@ describe('a session in the API', () => {
   })
 
   test('that is logging in has no JID and no quiet time', async () => {
-    const { sessions, get } = setUp()
-    sessions.add(1, { state: 'opening', transport: undefined, jid: undefined, quietSince: undefined })
+    const { get } = withSession({ state: 'opening', transport: undefined, jid: undefined, quietSince: undefined })
     expect((await get(`/warm/${one}`)).body).toEqual({
       ...{ id: one, domain: 'chat.example', origin: 'warmed', state: 'opening', age: 0 },
     })
   })
 
   test('is a page in a browser', async () => {
-    const { sessions, get } = setUp()
-    sessions.add(1)
+    const { get } = withSession()
     const reply = await get(`/warm/${one}`).set('Accept', 'text/html,application/xhtml+xml')
     expect([reply.status, reply.type]).toEqual([200, 'application/xhtml+xml'])
     expect(isXhtml(reply.text)).toBe(true)
@@ -187,8 +177,7 @@ describe('a session in the API', () => {
     ['held', { origin: 'client', transport: 'bosh' }, 'The page has a request', true],
     ['held', { origin: 'client', transport: 'websocket' }, 'can resume it', false],
   ] as const)('that is %s is explained on its page: %j', async (state, more, words, isResumable) => {
-    const { sessions, get } = setUp()
-    sessions.add(1, { state, ...more })
+    const { get } = withSession({ state, ...more })
     const { text } = await get(`/warm/${one}`).set('Accept', 'text/html')
     expect(text).toContain(words)
     expect(text.includes('value="Get new values"')).toBe(isResumable)
@@ -196,8 +185,7 @@ describe('a session in the API', () => {
   })
 
   test('can be ended', async () => {
-    const { sessions, remove, get } = setUp()
-    sessions.add(1)
+    const { sessions, remove, get } = withSession()
     sessions.add(2)
     const reply = await remove(`/warm/${one}`)
     expect([reply.status, reply.text]).toEqual([204, ''])
@@ -210,7 +198,8 @@ describe('a session in the API', () => {
     const { sessions, get, post, remove } = setUp()
     sessions.lost.add(one)
     const reply = await remove(`/warm/${one}`)
-    expect([reply.status, codeOf(reply), reply.headers['retry-after']]).toEqual([503, 'session-unreachable', '5'])
+    expect([reply.status, reply.headers['retry-after']]).toEqual([503, '5'])
+    expect(JSON.parse(reply.text).code).toBe('session-unreachable')
     // These callers log the user in again.
     expect((await get(`/warm/${one}`)).status).toBe(404)
     expect((await post(`/warm/${one}/resume`).set('Accept', json)).status).toBe(404)
@@ -230,13 +219,10 @@ describe('a session in the API', () => {
   })
 
   test('that is at a remote endpoint or unknown is neither shown nor ended', async () => {
-    const { sessions, get, remove } = setUp()
-    sessions.add(1, { state: 'elsewhere' })
+    const { sessions, get, remove } = withSession({ state: 'elsewhere' })
     for (const call of [get, remove]) {
-      const elsewhere = await call(`/warm/${one}`)
-      expect([elsewhere.status, codeOf(elsewhere)]).toEqual([409, 'not-here'])
-      const nowhere = await call(`/warm/${two}`)
-      expect([nowhere.status, codeOf(nowhere)]).toEqual([404, 'session-not-found'])
+      expect(await refusalOf(call(`/warm/${one}`))).toEqual([409, 'not-here'])
+      expect(await refusalOf(call(`/warm/${two}`))).toEqual([404, 'session-not-found'])
     }
     expect(sessions.ended).toEqual([])
   })
@@ -323,8 +309,10 @@ describe('the list of sessions', () => {
   })
 
   test('is well-formed below any public path, whatever JIDs a server has bound', async () => {
-    const { sessions, get } = setUp({ externalUrl: 'https://web.example/chat' })
-    sessions.add(1, { jid: `a@chat.example/<b>&"'\u0001\ufffe\ud800]]>` })
+    const { get } = withSession(
+      { jid: `a@chat.example/<b>&"'\u0001\ufffe\ud800]]>` },
+      { externalUrl: 'https://web.example/chat' },
+    )
     const page = await get('/warm/sessions').set('Accept', 'text/html')
     expect(isXhtml(page.text)).toBe(true)
     expect(page.text).toContain('href="/chat/assets/style.css"')
@@ -372,13 +360,13 @@ describe('an invalid query for sessions', () => {
     ['invalid-parameter', 'process=x'],
     ['invalid-parameter', 'transport=tcp'],
   ])('gets %s instead of a list: %s', async (code, query) => {
-    const { sessions, get } = setUp()
-    sessions.add(1)
+    const { get } = withSession()
     const reply = await get(`/warm/sessions?${query}`)
-    expect([reply.status, reply.type, codeOf(reply)]).toEqual([400, 'application/problem+json', code])
+    const problem = JSON.parse(reply.text)
+    expect([reply.status, reply.type, problem.code]).toEqual([400, 'application/problem+json', code])
     // `detail` names the parameter and the rule.
     const rule = /(The query can have|Parameter: \w+\. (A|One|The|It|Either|1)) .+\.$/
-    if (code === 'invalid-parameter') expect(JSON.parse(reply.text).detail).toMatch(rule)
+    if (code === 'invalid-parameter') expect(problem.detail).toMatch(rule)
   })
 
   test.each([
@@ -392,10 +380,8 @@ describe('an invalid query for sessions', () => {
     ['invalid-parameter', 'visit=v1&jid=juliet@chat.example'],
     ['invalid-parameter', 'visit=v1&visit=v2'],
   ])('gets %s and ends nothing: %s', async (code, query) => {
-    const { sessions, remove } = setUp()
-    sessions.add(1)
-    const reply = await remove(`/warm/sessions?${query}`)
-    expect([reply.status, codeOf(reply)]).toEqual([400, code])
+    const { sessions, remove } = withSession()
+    expect(await refusalOf(remove(`/warm/sessions?${query}`))).toEqual([400, code])
     expect(sessions.ended).toEqual([])
   })
 })
@@ -434,8 +420,7 @@ describe('ending all sessions of a user', () => {
 
 describe('an admin limited to one domain', () => {
   test('sees, resumes and ends the sessions of that domain only', async () => {
-    const { sessions, call } = setUp()
-    sessions.add(1)
+    const { sessions, call } = withSession()
     sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
     sessions.add(3, { jid: 'juliet@other.chat.example/y', domain: 'other.chat.example', state: 'elsewhere' })
     const [get, post, remove] = (['get', 'post', 'delete'] as const).map(method => call(method, portal))
@@ -443,18 +428,17 @@ describe('an admin limited to one domain', () => {
     const list = await get!('/warm/sessions')
     expect([list.body.sessions.map(({ id }: { id: string }) => id), list.body.total]).toEqual([[one], 1])
     for (const refused of [
-      await get!('/warm/sessions?jid=juliet@other.chat.example'),
-      await get!('/warm/sessions?domain=other.chat.example'),
-      await remove!('/warm/sessions?jid=juliet@other.chat.example'),
-      await get!(`/warm/${two}`),
-      await remove!(`/warm/${two}`),
-      await remove!(`/warm/${idOf(3)}`),
-      await post!(`/warm/${two}/resume`).set('Accept', json),
-      await get!(`/warm/${two}/end`),
-      await submit(post!(`/warm/${two}/end`), { csrf_token }, { ...browser, Accept: json }),
-    ]) {
-      expect([refused.status, codeOf(refused)]).toEqual([403, 'forbidden'])
-    }
+      get!('/warm/sessions?jid=juliet@other.chat.example'),
+      get!('/warm/sessions?domain=other.chat.example'),
+      remove!('/warm/sessions?jid=juliet@other.chat.example'),
+      get!(`/warm/${two}`),
+      remove!(`/warm/${two}`),
+      remove!(`/warm/${idOf(3)}`),
+      post!(`/warm/${two}/resume`),
+      get!(`/warm/${two}/end`),
+      submit(post!(`/warm/${two}/end`), { csrf_token }),
+    ])
+      expect(await refusalOf(refused)).toEqual([403, 'forbidden'])
     expect(sessions.ended).toEqual([])
     expect(sessions.resumed).toMatchObject([])
     expect((await get!(`/warm/${one}`)).status).toBe(200)
@@ -485,20 +469,15 @@ describe('the paths of the warm API', () => {
   test.each(addresses)('%s needs an admin and an encrypted channel', async (path, allowed) => {
     const method = allowed.includes('POST') ? 'post' : 'get'
     const { service } = setUp()
-    const stranger = await request(service.app)[method](path).set('Accept', json)
-    expect([stranger.status, codeOf(stranger)]).toEqual([401, 'unauthorized'])
-    const { app } = fakeService({ listen: { ...config.listen, places: [{ host: '0.0.0.0', port: 0 }] } })
-    const open = await request(app)
-      [method](path)
-      .auth(...credentials)
-      .set('Accept', json)
-    expect([open.status, codeOf(open)]).toEqual([403, 'insecure-channel'])
+    expect(await refusalOf(request(service.app)[method](path))).toEqual([401, 'unauthorized'])
+    const { call } = setUp({ listen: { ...config.listen, places: [{ host: '0.0.0.0', port: 0 }] } })
+    const open = await call(method)(path).set('Accept', json)
+    expect([open.status, JSON.parse(open.text).code]).toEqual([403, 'insecure-channel'])
     expect(open.headers).not.toHaveProperty('www-authenticate')
   })
 
   test('have an empty reply to HEAD', async () => {
-    const { sessions, call } = setUp()
-    sessions.add(1)
+    const { call } = withSession()
     for (const path of ['/warm/sessions', `/warm/${one}`]) {
       const reply = await call('head')(path)
       expect([reply.status, reply.text, reply.type]).toEqual([200, undefined, json])
@@ -509,10 +488,7 @@ describe('the paths of the warm API', () => {
     ...[`/warm/${one}/resume/x`, `/warm/${one}/x`, '/warm/x/y', '/warm/%zz/y', '/warm/sessions/x', '/warmsessions'],
   ])('do not include %s', async path => {
     const { get, post } = setUp()
-    for (const call of [get, post]) {
-      const reply = await call(path).set('Accept', json)
-      expect([reply.status, codeOf(reply)]).toEqual([404, 'not-found'])
-    }
+    for (const call of [get, post]) expect(await refusalOf(call(path))).toEqual([404, 'not-found'])
   })
 
   test.each(['x', `${one}0`, one.slice(1), 'g'.repeat(32), '%zz', '%2F', 'x'.repeat(64)])(
@@ -520,9 +496,8 @@ describe('the paths of the warm API', () => {
     async id => {
       const { service, get, post, remove } = setUp()
       const path = `/warm/${id}`
-      const replies = [get(path), remove(path), get(`${path}/end`), post(`${path}/resume`)]
-      for (const { status, text } of await Promise.all(replies.map(reply => reply.set('Accept', json))))
-        expect([status, JSON.parse(text).code]).toEqual([404, 'session-not-found'])
+      for (const call of [get(path), remove(path), get(`${path}/end`), post(`${path}/resume`)])
+        expect(await refusalOf(call)).toEqual([404, 'session-not-found'])
       expect(JSON.stringify(service.lines().map(({ id }) => id))).toBe('[null,null,null,null]')
     },
   )
@@ -530,10 +505,7 @@ describe('the paths of the warm API', () => {
 
 describe('the log of the sessions API', () => {
   test('has a line for each call, with no secret', async () => {
-    const { sessions, service, get, post, remove } = setUp({
-      bosh: { ...config.bosh, attachBinding: 'reply' },
-    })
-    sessions.add(1)
+    const { sessions, service, get, post, remove } = withSession({}, replying)
     sessions.add(2, { jid: 'romeo@chat.example/x' })
     const resumed = await post(`/warm/${one}/resume`).set('Accept', json)
     await get('/warm/sessions?jid=romeo@chat.example/x')
@@ -544,14 +516,7 @@ describe('the log of the sessions API', () => {
     const usual = { level: 30, admin: 'admin@host', ms: 0, address: expect.stringContaining('127.0.0.1') }
     const [juliet, romeo] = ['juliet@chat.example', 'romeo@chat.example']
     expect(service.lines()).toMatchObject([
-      {
-        ...usual,
-        msg: 'resume',
-        code: 'ok',
-        id: one,
-        jid: juliet,
-        requestId: resumed.headers['x-request-id'],
-      },
+      { ...usual, msg: 'resume', code: 'ok', id: one, jid: juliet, requestId: resumed.headers['x-request-id'] },
       { ...usual, msg: 'sessions', code: 'ok', jid: romeo },
       { ...usual, msg: 'sessions', code: 'ok', jid: romeo, id: two },
       { ...usual, msg: 'logout', code: 'ok', jid: romeo, id: two },
