@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 import { CallerGone } from '../../src/lib/caller-gone.js'
 import { Problem } from '../../src/lib/errors.js'
 import { Rate } from '../../src/lib/limits/rates.js'
@@ -21,40 +21,29 @@ const refuseAbove = (_admin: string, _limit: string, retryAfterSeconds?: number)
   if (retryAfterSeconds !== undefined) throw new Problem('too-many-requests', { retryAfterSeconds })
 }
 
-describe('after too many wrong passwords for an account that acts for others', () => {
-  const logIn = jest.fn<(password: string) => Promise<string>>()
-  let clock: FakeClock
-  let call: (password: string) => Promise<string>
+const threeInAMinute = (clock = new FakeClock()) => limitActingAccounts(new Rate(3, 60), clock, keys, refuseAbove)
 
-  beforeEach(() => {
-    logIn.mockReset().mockImplementation(async password => {
-      if (password === 'right') return 'session'
-      throw new Problem('not-authorized', { step: 'sasl' })
-    })
-    clock = new FakeClock()
-    const accounts = limitActingAccounts(new Rate(3, 60), clock, keys, refuseAbove)
-    call = password => accounts(wish(password), 'admin', () => logIn(password), caller())
+test('after too many wrong passwords of an account, its right password of hours ago is accepted', async () => {
+  const clock = new FakeClock()
+  const accounts = threeInAMinute(clock)
+  const logIn = jest.fn(async (password: string) => {
+    if (password === 'right') return 'session'
+    throw new Problem('not-authorized', { step: 'sasl' })
   })
-
-  const guess = async () => {
-    for (const password of ['one', 'two', 'three'])
-      await expect(call(password)).rejects.toMatchObject({ code: 'not-authorized' })
-    await expect(call('four')).rejects.toMatchObject({ code: 'too-many-requests' })
-    expect(logIn).not.toHaveBeenCalledWith('four')
-  }
-
-  test('the right password of hours ago is accepted', async () => {
-    await call('right')
-    clock.advance(12 * 3_600_000)
-    await guess()
-    expect(await call('right')).toBe('session')
-  })
+  const call = (password: string) => accounts(wish(password), 'admin', () => logIn(password), caller())
+  await call('right')
+  clock.advance(12 * 3_600_000)
+  for (const password of ['one', 'two', 'three'])
+    await expect(call(password)).rejects.toMatchObject({ code: 'not-authorized' })
+  await expect(call('four')).rejects.toMatchObject({ code: 'too-many-requests' })
+  expect(logIn).not.toHaveBeenCalledWith('four')
+  expect(await call('right')).toBe('session')
 })
 
 test('calls that wait for a first call, which fails because of its user, are tried one by one', async () => {
   let fail = (_problem: Problem) => {}
   const first = new Promise<never>((_resolve, reject) => (fail = reject))
-  const accounts = limitActingAccounts(new Rate(3, 60), new FakeClock(), keys, refuseAbove)
+  const accounts = threeInAMinute()
   const ghost = accounts(wish('right', 'ghost'), 'admin', () => first, caller())
   const others = Array.from({ length: 40 }, (_, number) =>
     accounts(wish('right', `user${number}`), 'admin', async () => 'session', caller()),
@@ -70,7 +59,7 @@ test.each([
 ])(
   'a call that waits for another one with the same password ends if its caller %s',
   async (what, code, milliseconds) => {
-    const accounts = limitActingAccounts(new Rate(3, 60), new FakeClock(), keys, refuseAbove)
+    const accounts = threeInAMinute()
     void accounts(wish('right', 'first'), 'admin', () => new Promise(() => {}), caller())
     const signal = new CallerGone()
     const logIn = jest.fn(async () => 'session')
@@ -84,7 +73,7 @@ test.each([
 test.each(['timeout', 'remote-connection-failed', 'temporary-auth-failure'] as const)(
   'a server that fails while it checks passwords (%s) has refused none',
   async code => {
-    const accounts = limitActingAccounts(new Rate(3, 60), new FakeClock(), keys, refuseAbove)
+    const accounts = threeInAMinute()
     for (let call = 0; call < 5; call++) {
       const fail = () => Promise.reject(new Problem(code, { step: 'sasl' }))
       await expect(accounts(wish('right', `user${call}`), 'admin', fail, caller())).rejects.toMatchObject({ code })

@@ -43,6 +43,13 @@ const say =
   (socket: Socket) =>
     void socket.write(lines.join('\r\n'))
 
+/** Posts to a receiver that calls `answer`, which leaves no timer. */
+async function posted(answer: (socket: Socket) => void): Promise<void> {
+  const clock = new FakeClock()
+  const { url } = await receiver(answer)
+  await posting(url, clock)().finally(() => expect(clock.pending).toBe(0))
+}
+
 /** Posts to a receiver that calls `answer`, until the request has arrived. */
 async function asked(answer: (socket: Socket) => void = () => {}) {
   const clock = new FakeClock()
@@ -59,11 +66,8 @@ async function asked(answer: (socket: Socket) => void = () => {}) {
 
 describe('an event is accepted', () => {
   test.each(['200 OK', '204 No Content', '299 Odd'])('if the answer is %s', async status => {
-    const clock = new FakeClock()
     const length = status.startsWith('204') ? [] : ['Content-Length: 2']
-    const { url } = await receiver(say(`HTTP/1.1 ${status}`, ...length, '', length.length > 0 ? 'ok' : ''))
-    await posting(url, clock)()
-    expect(clock.pending).toBe(0)
+    await posted(say(`HTTP/1.1 ${status}`, ...length, '', length.length > 0 ? 'ok' : ''))
   })
 
   test('by one request with all headers', async () => {
@@ -103,10 +107,7 @@ describe('an event is accepted', () => {
     ],
     ['continues with invalid HTTP', say('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', '', 'x', 'y', '')],
   ])('even if its response body %s', async (_what, answer) => {
-    const clock = new FakeClock()
-    const { url } = await receiver(answer)
-    await posting(url, clock)()
-    expect(clock.pending).toBe(0)
+    await posted(answer)
   })
 
   test('even if its response never ends, of which only a part is read', async () => {
@@ -168,10 +169,7 @@ describe('an event is not accepted', () => {
       say('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: x', '', ''),
     ],
   ])('if the connection %s', async (_what, code, answer) => {
-    const clock = new FakeClock()
-    const { url } = await receiver(answer)
-    await expect(posting(url, clock)()).rejects.toMatchObject({ code })
-    expect(clock.pending).toBe(0)
+    await expect(posted(answer)).rejects.toMatchObject({ code })
   })
 
   test.each<[string, (socket: Socket) => void]>([
@@ -194,17 +192,14 @@ describe('an event is not accepted', () => {
   })
 
   test('if the name of the receiver is unknown, or DNS does not answer', async () => {
-    const failing: Pick<NameLookup, 'addressesOf'> = {
-      addressesOf: () => ({ step: 'resolve', code: 'host-unknown' }),
-    }
-    await expect(posting('https://portal.example/', undefined, failing)()).rejects.toMatchObject({
-      code: 'host-unknown',
-    })
     const clock = new FakeClock()
-    const silent: Pick<NameLookup, 'addressesOf'> = { addressesOf: () => new Promise(() => {}) }
-    const posted = posting('https://portal.example/', clock, silent)()
+    const post = (addressesOf: NameLookup['addressesOf']) =>
+      posting('https://portal.example/', clock, { addressesOf })()
+    const code = 'host-unknown'
+    await expect(post(() => ({ step: 'resolve', code }))).rejects.toMatchObject({ code })
+    const late = post(() => new Promise(() => {}))
     clock.advance(10_000)
-    await expect(posted).rejects.toMatchObject({ code: 'timeout' })
+    await expect(late).rejects.toMatchObject({ code: 'timeout' })
   })
 
   test('if a stop closes the connection', async () => {

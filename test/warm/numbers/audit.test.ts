@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../../src/lib/errors.js'
 import { describeFailures } from '../../../src/warm/numbers/failure-groups.js'
-import { createAuditReader, RecentAudit } from '../../../src/warm/numbers/recent-audit.js'
+import { type AuditLine, createAuditReader, RecentAudit } from '../../../src/warm/numbers/recent-audit.js'
 import { FakeProcesses } from '../../support/fake-processes.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { binding, parameters, warm } from '../fake-login.js'
@@ -28,6 +28,24 @@ async function busy() {
   await warm(set.service).send({ jid: 'romeo@other.chat.example', password: 's3cret-of-romeo' })
   await set.remove(`/warm/${one}`)
   return set
+}
+
+function recentOf(lines: readonly object[]): RecentAudit {
+  const recent = new RecentAudit()
+  for (const line of lines) recent.add(JSON.stringify(line))
+  return recent
+}
+
+/** All lines, which come in parts of two. */
+async function allLines(readAudit: ReturnType<typeof createAuditReader>): Promise<readonly AuditLine[]> {
+  const seen: AuditLine[] = []
+  let before: Parameters<typeof readAudit>[0]['before']
+  do {
+    const { lines, next } = await readAudit({ scope: ['*'], viewer: 'admin', limit: 2, before })
+    seen.push(...lines)
+    before = next
+  } while (before !== undefined)
+  return seen
 }
 
 const failuresFor = (scope: readonly string[]) => ({ scope, viewer: 'portal', ofFailures: true, limit: 1_000 })
@@ -161,9 +179,8 @@ describe('the failures page', () => {
 })
 
 test('a group of failures has its newest detail', async () => {
-  const recent = new RecentAudit()
-  for (const [at, detail] of ['It has expired.', 'It is <not> valid yet.', undefined].entries())
-    recent.add(JSON.stringify({ time: at, msg: 'connect', code: 'invalid-token', detail }))
+  const details = ['It has expired.', 'It is <not> valid yet.', undefined]
+  const recent = recentOf(details.map((detail, time) => ({ time, msg: 'connect', code: 'invalid-token', detail })))
   const failures = await createAuditReader(recent)(failuresFor(['*']))
   const sentence = 'The token of the page is missing, wrong or expired.'
   expect(describeFailures(failures).failures).toMatchObject([
@@ -172,17 +189,9 @@ test('a group of failures has its newest detail', async () => {
 })
 
 test('all lines can be reached after the clock was set back', async () => {
-  const recent = new RecentAudit()
-  for (const time of [100, 101, 102, 50, 51, 52]) recent.add(JSON.stringify({ time, msg: 'logout' }))
-  const readAudit = createAuditReader(recent)
-  const seen: number[] = []
-  let before: Parameters<typeof readAudit>[0]['before']
-  for (let isMore = true; isMore; isMore = before !== undefined) {
-    const { lines, next } = await readAudit({ scope: ['*'], viewer: 'admin', limit: 2, before })
-    seen.push(...lines.map(({ time }) => time))
-    before = next
-  }
-  expect(seen).toEqual([102, 101, 100, 52, 51, 50])
+  const recent = recentOf([100, 101, 102, 50, 51, 52].map(time => ({ time, msg: 'logout' })))
+  const seen = await allLines(createAuditReader(recent))
+  expect(seen.map(({ time }) => time)).toEqual([102, 101, 100, 52, 51, 50])
 })
 
 describe('the audit and failures pages of several processes', () => {
@@ -191,24 +200,14 @@ describe('the audit and failures pages of several processes', () => {
     const processes = new FakeProcesses()
     for (let number = 0; number < 3; number++) {
       const others = processes.start()
-      const recent = new RecentAudit()
-      const server = `server${number}:5222`
-      const about = { node: others.self, msg: 'warm', code: 'timeout', step: 'bind', server }
-      for (const time of [10, 20, 20])
-        recent.add(JSON.stringify({ ...about, time: time + number, jid: `user${number}@chat.example` }))
-      all.push(createAuditReader(recent, others))
+      const from = { node: others.self, server: `server${number}:5222`, jid: `user${number}@chat.example` }
+      const about = { ...from, msg: 'warm', code: 'timeout', step: 'bind' }
+      all.push(createAuditReader(recentOf([10, 20, 20].map(time => ({ ...about, time: time + number }))), others))
     }
-    const scope = ['*']
     const [readAudit] = all as [(typeof all)[number]]
-    const seen: string[] = []
-    let before: Parameters<typeof readAudit>[0]['before']
-    for (let isMore = true; isMore; isMore = before !== undefined) {
-      const { lines, next } = await readAudit({ scope, viewer: 'admin', limit: 2, before })
-      seen.push(...lines.map(({ time, node, number }) => `${time} ${node.at(-1)} ${number}`))
-      before = next
-    }
+    const seen = (await allLines(readAudit)).map(({ time, node, number }) => `${time} ${node.at(-1)} ${number}`)
     expect(seen).toEqual(['22 2 2', '22 2 1', '21 1 2', '21 1 1', '20 0 2', '20 0 1', '12 2 0', '11 1 0', '10 0 0'])
-    expect(describeFailures(await readAudit(failuresFor(scope)))).toMatchObject({
+    expect(describeFailures(await readAudit(failuresFor(['*'])))).toMatchObject({
       failures: [
         {
           ...{ code: 'timeout', step: 'bind', count: 9, conditions: [], actions: ['warm'] },
@@ -220,28 +219,18 @@ describe('the audit and failures pages of several processes', () => {
       unanswered: undefined,
     })
     processes.named('pppp0002')!.isSilent = true
-    expect(describeFailures(await readAudit(failuresFor(scope)))).toMatchObject({
+    expect(describeFailures(await readAudit(failuresFor(['*'])))).toMatchObject({
       failures: [{ count: 6 }],
       unanswered: ['pppp0002'],
     })
   })
 
   test('show an admin of some domains only the own users in lines of refused client logins', async () => {
-    const recent = new RecentAudit()
     const jids = ['a@chat.example', 'b@other.example', `${'x'.repeat(80)}…`]
-    recent.add(
-      JSON.stringify({
-        time: '2026-11-23T12:00:00.000Z',
-        msg: 'client login',
-        code: 'not-authorized',
-        jids,
-        servers: ['one:5222'],
-        detail: 'It is b@other.example.',
-        refused: 9,
-      }),
-    )
-    const ask = async (scope: readonly string[]) =>
-      describeFailures(await createAuditReader(recent)(failuresFor(scope))).failures
+    const about = { time: '2026-11-23T12:00:00.000Z', msg: 'client login', code: 'not-authorized', refused: 9 }
+    const line = { ...about, jids, servers: ['one:5222'], detail: 'It is b@other.example.' }
+    const readAudit = createAuditReader(recentOf([line]))
+    const ask = async (scope: readonly string[]) => describeFailures(await readAudit(failuresFor(scope))).failures
     expect(await ask(['*'])).toMatchObject([
       {
         ...{ step: 'sasl', count: 9, jids, domains: ['chat.example', 'other.example'], servers: ['one:5222'] },

@@ -7,56 +7,57 @@ import { Listener } from '../../support/listener.js'
 import { binding, credentials, fakeService, parameters } from '../fake-login.js'
 import { FakeSessions, idOf } from '../fake-sessions.js'
 
+/** Waits without time, until the service has come so far. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise(setImmediate)
+}
+
+async function call(
+  service: ReturnType<typeof fakeService>,
+  { path = '/warm', body = JSON.stringify(parameters), lacking = 0, times = 1 } = {},
+) {
+  const server = http.createServer(service.app)
+  const listener = await Listener.start(server)
+  const received = once(server, 'request')
+  const socket = connect(listener.port, '127.0.0.1')
+  const request =
+    `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${Buffer.from(credentials.join(':')).toString('base64')}\r\n` +
+    `Content-Type: application/json\r\nContent-Length: ${body.length + lacking}\r\n\r\n${body}`
+  socket.write(request.repeat(times))
+  return {
+    async hangUp() {
+      const [, response] = await received
+      const closed = once(response, 'close')
+      socket.destroy()
+      await closed
+      await listener.stop()
+    },
+  }
+}
+
+/** A service whose logins succeed when the test says so. */
+function waiting() {
+  const logins: ((session: typeof binding) => void)[] = []
+  const service = fakeService({ login: () => new Promise(resolve => logins.push(resolve)) })
+  return { service, logins }
+}
+
 describe('a caller that disconnects', () => {
-  function deferred<T>() {
-    let resolve!: (value: T) => void
-    const promise = new Promise<T>(settle => {
-      resolve = settle
-    })
-    return { promise, resolve }
-  }
-
-  async function call(
-    service: ReturnType<typeof fakeService>,
-    { path = '/warm', body = JSON.stringify(parameters), lacking = 0, times = 1 } = {},
-  ) {
-    const server = http.createServer(service.app)
-    const listener = await Listener.start(server)
-    const received = once(server, 'request')
-    const socket = connect(listener.port, '127.0.0.1')
-    const request =
-      `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${Buffer.from(credentials.join(':')).toString('base64')}\r\n` +
-      `Content-Type: application/json\r\nContent-Length: ${body.length + lacking}\r\n\r\n${body}`
-    socket.write(request.repeat(times))
-    return {
-      async hangUp() {
-        const [, response] = await received
-        const closed = once(response, 'close')
-        socket.destroy()
-        await closed
-        await listener.stop()
-      },
-    }
-  }
-
   test('aborts the login', async () => {
-    const aborted = deferred<void>()
-    const begun = deferred<void>()
+    let isAborted = false
     const service = fakeService({
-      login: (_request, signal) => {
-        begun.resolve()
-        return new Promise((_resolve, reject) => {
+      login: (_request, signal) =>
+        new Promise((_resolve, reject) => {
           signal.addEventListener('abort', () => {
-            aborted.resolve()
+            isAborted = true
             reject(signal.reason)
           })
-        })
-      },
+        }),
     })
     const caller = await call(service)
-    await begun.promise
+    await until(() => service.logins.length === 1)
     await caller.hangUp()
-    await aborted.promise
+    await until(() => isAborted)
     await new Promise(setImmediate)
     expect(service.released).toEqual([])
     expect(service.lines()).toMatchObject([{ code: 'client-gone', jid: 'juliet@chat.example', level: 30 }])
@@ -82,7 +83,7 @@ describe('a caller that disconnects', () => {
       const body = path === '/warm' ? undefined : ''
       const caller = await call(service, { path, body })
       await caller.hangUp()
-      while (service.lines().length === 0) await new Promise(setImmediate)
+      await until(() => service.lines().length > 0)
       expect(service.lines()).toMatchObject([{ code: 'client-gone', level: 30 }])
       expect(service.counts.faults).toBe(0)
       expect([service.logins, sessions.resumed]).toEqual([[], []])
@@ -90,59 +91,39 @@ describe('a caller that disconnects', () => {
   )
 
   test('while its session is looked for leaves the session and its token as they are', async () => {
-    const begun = deferred<void>()
-    const found = deferred<void>()
     const sessions = new FakeSessions()
-    sessions.add(5)
-    const get = sessions.get.bind(sessions)
-    sessions.get = async id => {
-      begun.resolve()
-      await found.promise
-      return get(id)
-    }
+    const session = sessions.add(5)
+    let find: ((found: typeof session) => void) | undefined
+    sessions.get = () => new Promise(resolve => (find = resolve))
     const service = fakeService({ sessions })
     const caller = await call(service, { path: `/warm/${idOf(5)}/resume`, body: '{}' })
-    await begun.promise
+    await until(() => find !== undefined)
     await caller.hangUp()
-    found.resolve()
-    while (service.lines().length === 0) await new Promise(setImmediate)
+    find!(session)
+    await until(() => service.lines().length > 0)
     expect(service.lines()).toMatchObject([{ code: 'client-gone', level: 30 }])
     expect(sessions.resumed).toEqual([])
   })
 
   test('leaves no session behind if the login has succeeded', async () => {
-    const begun = deferred<void>()
-    const login = deferred<typeof binding>()
-    const service = fakeService({
-      login: () => {
-        begun.resolve()
-        return login.promise
-      },
-    })
+    const { service, logins } = waiting()
     const caller = await call(service)
-    await begun.promise
+    await until(() => logins.length === 1)
     await caller.hangUp()
-    login.resolve(binding)
+    logins[0]!(binding)
     await new Promise(setImmediate)
     expect(service.released).toEqual([binding.id])
   })
 
   test('leaves no session behind if the call waits for an earlier call on the same connection', async () => {
-    const begun = deferred<void>()
-    const first = deferred<typeof binding>()
-    const service = fakeService({
-      login: () => {
-        if (service.logins.length === 1) return first.promise
-        begun.resolve()
-        return Promise.resolve({ ...binding, id: 'second' })
-      },
-    })
+    const { service, logins } = waiting()
     const caller = await call(service, { times: 2 })
-    await begun.promise
+    await until(() => logins.length === 2)
+    logins[1]!({ ...binding, id: 'second' })
     await caller.hangUp()
     await new Promise(setImmediate)
     expect(service.released).toEqual(['second'])
-    first.resolve(binding)
+    logins[0]!(binding)
     await new Promise(setImmediate)
     expect(service.released).toEqual(['second', binding.id])
   })
