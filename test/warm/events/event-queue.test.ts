@@ -136,37 +136,21 @@ describe('the events of a session', () => {
   })
 })
 
-describe('several sessions', () => {
-  test('do not wait for each other', async () => {
-    add('a1', 'a')
-    add('b1', 'b')
-    add('a2', 'a')
-    add('b2', 'b')
-    await pass()
-    await refuse('a1')
-    await take('b1', 'b2')
-    expect(attempts).toEqual(['a1', 'b1', 'b2'])
-    await pass(second)
-    await take('a1', 'a2')
-    expect(queue.waiting).toBe(0)
-  })
-
-  test('send at most eight events at a time, oldest first', async () => {
-    const ids = Array.from({ length: 20 }, (_, index) => `e${index}`)
-    for (const id of ids) add(id, id)
-    await pass()
-    expect(attempts).toEqual(ids.slice(0, 8))
-    await take('e5')
-    expect(attempts.slice(8)).toEqual(['e8'])
-    await refuse('e0', 'e1')
-    expect(attempts.slice(9)).toEqual(['e9', 'e10'])
-    await pass(second)
-    expect(attempts).toHaveLength(11)
-    while (underWay.size > 0) await take([...underWay.keys()][0]!)
-    sums.close()
-    expect([queue.waiting, clock.pending]).toEqual([0, 0])
-    expect(counts.events['session.ended']).toEqual({ sent: 20, failed: 2, dropped: 0 })
-  })
+test('several sessions send at most eight events at a time, oldest first', async () => {
+  const ids = Array.from({ length: 20 }, (_, index) => `e${index}`)
+  for (const id of ids) add(id, id)
+  await pass()
+  expect(attempts).toEqual(ids.slice(0, 8))
+  await take('e5')
+  expect(attempts.slice(8)).toEqual(['e8'])
+  await refuse('e0', 'e1')
+  expect(attempts.slice(9)).toEqual(['e9', 'e10'])
+  await pass(second)
+  expect(attempts).toHaveLength(11)
+  while (underWay.size > 0) await take([...underWay.keys()][0]!)
+  sums.close()
+  expect([queue.waiting, clock.pending]).toEqual([0, 0])
+  expect(counts.events['session.ended']).toEqual({ sent: 20, failed: 2, dropped: 0 })
 })
 
 describe('too many events', () => {
@@ -222,24 +206,22 @@ describe('too many events', () => {
   })
 })
 
-describe('the log', () => {
-  test('has one warning a minute about rejected events, without the text of an error', async () => {
-    for (const id of ['a', 'b']) add(id, id, { body: 'the body' })
-    await pass()
-    await refuse('a', 'b')
-    await pass(second)
-    await refuse('a')
-    expect(logged.map(({ level, event, failures }) => [level, event, failures])).toEqual([
-      [40, 'a', 1],
-      [20, 'b', 1],
-      [20, 'a', 2],
-    ])
-    expect(logged[0]).toMatchObject({ session: 'a', type: 'session.ended', cause: 'ECONNREFUSED' })
-    await pass(60 * second)
-    await refuse('b')
-    expect(logged.at(-1)).toMatchObject({ level: 40, event: 'b', failures: 2 })
-    expect(JSON.stringify(logged)).not.toMatch(/a secret|the body/)
-  })
+test('the log has one warning a minute about rejected events, without the text of an error', async () => {
+  for (const id of ['a', 'b']) add(id, id, { body: 'the body' })
+  await pass()
+  await refuse('a', 'b')
+  await pass(second)
+  await refuse('a')
+  expect(logged.map(({ level, event, failures }) => [level, event, failures])).toEqual([
+    [40, 'a', 1],
+    [20, 'b', 1],
+    [20, 'a', 2],
+  ])
+  expect(logged[0]).toMatchObject({ session: 'a', type: 'session.ended', cause: 'ECONNREFUSED' })
+  await pass(60 * second)
+  await refuse('b')
+  expect(logged.at(-1)).toMatchObject({ level: 40, event: 'b', failures: 2 })
+  expect(JSON.stringify(logged)).not.toMatch(/a secret|the body/)
 })
 
 describe('a stop of the service', () => {
