@@ -262,17 +262,12 @@ describe('the end of a visit', () => {
   })
 
   test('ends the session of a login that succeeds nevertheless', async () => {
-    const login: { resolve?: () => void } = {}
-    const { service, call, sessionsCall } = setUp({
-      login: () =>
-        new Promise(resolve => {
-          login.resolve = () => resolve(binding)
-        }),
-    })
+    let succeed: ((session: WarmedBinding) => void) | undefined
+    const { service, call, sessionsCall } = setUp({ login: () => new Promise(resolve => (succeed = resolve)) })
     const first = call()
-    while (login.resolve === undefined) await new Promise(setImmediate)
+    while (succeed === undefined) await new Promise(setImmediate)
     await sessionsCall('delete', '?visit=v1')
-    login.resolve()
+    succeed(binding)
     expect((await first).body).toMatchObject({ code: 'session-not-found' })
     expect(service.released).toEqual([binding.id])
   })

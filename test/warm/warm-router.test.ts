@@ -150,50 +150,46 @@ describe('a warm call', () => {
   })
 })
 
-describe('a warm call whose login fails', () => {
-  test.each([
-    ['not-authorized', 403, 'Forbidden'],
-    ['service-full', 503, 'Service Unavailable'],
-  ] as const)('with %s gets %i %s', async (code, status, title) => {
-    const problem = new Problem(code, { step: 'sasl', condition: 'policy-violation' })
-    const page = await warm(failing(problem)).type('form').send(parameters)
-    expect(page.status).toBe(status)
-    expect(page.text).toContain(`<title>${title} · Warm Bindings</title>`)
-    const [headline] = problem.message.replaceAll("'", '&#x27;').split(/[:.]/)
-    expect(page.text).toContain(`<h1 class="outcome">${headline}</h1>`)
-    expect(page.text).toContain(`<dd class="code">${code}</dd>`)
-    expect(page.text.includes('<dd class="retry">')).toBe(problems[code].retry)
-    const reply = await warm(failing(problem)).send(parameters)
-    expect(JSON.parse(reply.text)).toEqual({
-      ...{ type: 'about:blank', title, status, detail: problem.message, code, step: 'sasl' },
-      ...{ advice: advice[code], retry: problems[code].retry },
-      condition: 'policy-violation',
-      instance: `urn:uuid:${reply.headers['x-request-id']}`,
-    })
+test.each([
+  ['not-authorized', 403, 'Forbidden'],
+  ['service-full', 503, 'Service Unavailable'],
+] as const)('a warm call whose login fails with %s gets %i %s', async (code, status, title) => {
+  const problem = new Problem(code, { step: 'sasl', condition: 'policy-violation' })
+  const page = await warm(failing(problem)).type('form').send(parameters)
+  expect(page.status).toBe(status)
+  expect(page.text).toContain(`<title>${title} · Warm Bindings</title>`)
+  const [headline] = problem.message.replaceAll("'", '&#x27;').split(/[:.]/)
+  expect(page.text).toContain(`<h1 class="outcome">${headline}</h1>`)
+  expect(page.text).toContain(`<dd class="code">${code}</dd>`)
+  expect(page.text.includes('<dd class="retry">')).toBe(problems[code].retry)
+  const reply = await warm(failing(problem)).send(parameters)
+  expect(JSON.parse(reply.text)).toEqual({
+    ...{ type: 'about:blank', title, status, detail: problem.message, code, step: 'sasl' },
+    ...{ advice: advice[code], retry: problems[code].retry },
+    condition: 'policy-violation',
+    instance: `urn:uuid:${reply.headers['x-request-id']}`,
   })
 })
 
-describe('the replies to warm calls', () => {
-  test('must not be cached, interpreted differently or read by another site', async () => {
-    const service = fakeService()
-    const replies = [
-      await warm(service).send(parameters),
-      await warm(service).send({}),
-      await asAdmin(service.app).get('/warm'),
-      await request(service.app).post('/warm'),
-    ]
-    for (const { headers } of replies) {
-      expect(headers).toMatchObject({
-        'cache-control': 'no-store',
-        pragma: 'no-cache',
-        'x-content-type-options': 'nosniff',
-        vary: 'Accept',
-      })
-      expect(headers).not.toHaveProperty('access-control-allow-origin')
-      expect(headers).not.toHaveProperty('etag')
-    }
-    expect(replies.map(({ headers }) => headers['referrer-policy'])).toEqual([
-      ...['no-referrer', 'no-referrer', 'same-origin', 'no-referrer'],
-    ])
-  })
+test('the replies to warm calls must not be cached, interpreted differently or read by another site', async () => {
+  const service = fakeService()
+  const replies = [
+    await warm(service).send(parameters),
+    await warm(service).send({}),
+    await asAdmin(service.app).get('/warm'),
+    await request(service.app).post('/warm'),
+  ]
+  for (const { headers } of replies) {
+    expect(headers).toMatchObject({
+      'cache-control': 'no-store',
+      pragma: 'no-cache',
+      'x-content-type-options': 'nosniff',
+      vary: 'Accept',
+    })
+    expect(headers).not.toHaveProperty('access-control-allow-origin')
+    expect(headers).not.toHaveProperty('etag')
+  }
+  expect(replies.map(({ headers }) => headers['referrer-policy'])).toEqual([
+    ...['no-referrer', 'no-referrer', 'same-origin', 'no-referrer'],
+  ])
 })

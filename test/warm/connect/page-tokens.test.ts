@@ -617,39 +617,35 @@ describe('a page token signed with a private key', () => {
   })
 })
 
-describe('a reload', () => {
+test('a reload changes from a secret to the keys of the issuer, and back', async () => {
   const pair = generateKeyPairSync('ed25519')
-  const keys = JSON.stringify({ keys: [pair.publicKey.export({ format: 'jwk' })] })
   const issuer = 'https://id.example'
   const claims = { ...good, iss: issuer }
+  const fetched: string[] = []
+  const documents: Record<string, string> = {
+    [`${issuer}/.well-known/openid-configuration`]: JSON.stringify({ issuer, jwks_uri: `${issuer}/keys` }),
+    [`${issuer}/keys`]: JSON.stringify({ keys: [pair.publicKey.export({ format: 'jwk' })] }),
+  }
+  const pages = { ...defaults, issuers: [issuer] }
+  const fetch = async (url: string) => {
+    fetched.push(url)
+    return documents[url]!
+  }
+  const made = pageTokens({ ...pages, fetch })
+  const bySecret = signed(claims)
+  const byKey = await new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA' }).sign(pair.privateKey)
+  const userOf = userOfBy(made)
+  expect((await userOf(bySecret)).jid).toBe('alice@example.org')
+  expect(await refusal(byKey, userOf)).toContain('Its algorithm is for public keys')
 
-  test('changes from a secret to the keys of the issuer, and back', async () => {
-    const fetched: string[] = []
-    const documents: Record<string, string> = {
-      [`${issuer}/.well-known/openid-configuration`]: JSON.stringify({ issuer, jwks_uri: `${issuer}/keys` }),
-      [`${issuer}/keys`]: keys,
-    }
-    const pages = { ...defaults, issuers: [issuer] }
-    const fetch = async (url: string) => {
-      fetched.push(url)
-      return documents[url]!
-    }
-    const made = pageTokens({ ...pages, fetch })
-    const bySecret = signed(claims)
-    const byKey = await new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA' }).sign(pair.privateKey)
-    const userOf = userOfBy(made)
-    expect((await userOf(bySecret)).jid).toBe('alice@example.org')
-    expect(await refusal(byKey, userOf)).toContain('Its algorithm is for public keys')
+  await made.reload({ ...pages, secrets: undefined })
+  expect((await userOf(byKey)).jid).toBe('alice@example.org')
+  expect(await refusal(bySecret, userOf)).toContain('PAGE_TOKEN_ISSUER names public keys')
+  expect(fetched).toEqual(Object.keys(documents))
 
-    await made.reload({ ...pages, secrets: undefined })
-    expect((await userOf(byKey)).jid).toBe('alice@example.org')
-    expect(await refusal(bySecret, userOf)).toContain('PAGE_TOKEN_ISSUER names public keys')
-    expect(fetched).toEqual(Object.keys(documents))
-
-    await made.reload({ ...pages, secrets: undefined, keys: { url: `${issuer}/keys` } })
-    expect((await userOf(byKey)).jid).toBe('alice@example.org')
-    expect(fetched).toHaveLength(3)
-  })
+  await made.reload({ ...pages, secrets: undefined, keys: { url: `${issuer}/keys` } })
+  expect((await userOf(byKey)).jid).toBe('alice@example.org')
+  expect(fetched).toHaveLength(3)
 })
 
 describe('a file of page token keys', () => {

@@ -154,28 +154,26 @@ describe('the audit page', () => {
   })
 })
 
-describe('the failures page', () => {
-  test('groups failed logins by reason, with advice and users', async () => {
-    const { get, call } = await busy()
-    const { body } = await get('/warm/failures')
-    expect(body.failures).toMatchObject([
-      {
-        ...{ code: 'not-authorized', step: 'sasl', count: 1, actions: ['warm'], conditions: ['not-authorized'] },
-        ...{ jids: ['romeo@other.chat.example'], domains: ['other.chat.example'], servers: ['<b>one:5222'] },
-        advice: expect.stringContaining('Check the spelling'),
-      },
-    ])
-    const { text } = await get('/warm/failures').set(html)
-    expect(isXhtml(text)).toBe(true)
-    expect(text).toContain('<a href="/warm/audit?jid&#x3D;romeo%40other.chat.example">romeo@other.chat.example</a>')
-    expect(text).toContain('<dt>XMPP servers</dt><dd>&lt;b&gt;one:5222</dd>')
-    expect(text).toContain('<dt>Last detail</dt><dd>Its state: &lt;locked&gt;.</dd>')
-    expect(text).toContain('<h2>The XMPP server refused the user name, the password or the token.</h2>')
-    expect((await call('get', portal)('/warm/failures')).body).toEqual({ failures: [] })
-    expect((await call('get', portal)('/warm/failures').set(html)).text).toContain(
-      'No login was refused, and none failed.',
-    )
-  })
+test('the failures page groups failed logins by reason, with advice and users', async () => {
+  const { get, call } = await busy()
+  const { body } = await get('/warm/failures')
+  expect(body.failures).toMatchObject([
+    {
+      ...{ code: 'not-authorized', step: 'sasl', count: 1, actions: ['warm'], conditions: ['not-authorized'] },
+      ...{ jids: ['romeo@other.chat.example'], domains: ['other.chat.example'], servers: ['<b>one:5222'] },
+      advice: expect.stringContaining('Check the spelling'),
+    },
+  ])
+  const { text } = await get('/warm/failures').set(html)
+  expect(isXhtml(text)).toBe(true)
+  expect(text).toContain('<a href="/warm/audit?jid&#x3D;romeo%40other.chat.example">romeo@other.chat.example</a>')
+  expect(text).toContain('<dt>XMPP servers</dt><dd>&lt;b&gt;one:5222</dd>')
+  expect(text).toContain('<dt>Last detail</dt><dd>Its state: &lt;locked&gt;.</dd>')
+  expect(text).toContain('<h2>The XMPP server refused the user name, the password or the token.</h2>')
+  expect((await call('get', portal)('/warm/failures')).body).toEqual({ failures: [] })
+  expect((await call('get', portal)('/warm/failures').set(html)).text).toContain(
+    'No login was refused, and none failed.',
+  )
 })
 
 test('a group of failures has its newest detail', async () => {

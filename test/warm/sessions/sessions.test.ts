@@ -418,33 +418,31 @@ describe('ending all sessions of a user', () => {
   })
 })
 
-describe('an admin limited to one domain', () => {
-  test('sees, resumes and ends the sessions of that domain only', async () => {
-    const { sessions, call } = withSession()
-    sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
-    sessions.add(3, { jid: 'juliet@other.chat.example/y', domain: 'other.chat.example', state: 'elsewhere' })
-    const [get, post, remove] = (['get', 'post', 'delete'] as const).map(method => call(method, portal))
-    const csrf_token = tokenIn((await get!('/warm')).text)
-    const list = await get!('/warm/sessions')
-    expect([list.body.sessions.map(({ id }: { id: string }) => id), list.body.total]).toEqual([[one], 1])
-    for (const refused of [
-      get!('/warm/sessions?jid=juliet@other.chat.example'),
-      get!('/warm/sessions?domain=other.chat.example'),
-      remove!('/warm/sessions?jid=juliet@other.chat.example'),
-      get!(`/warm/${two}`),
-      remove!(`/warm/${two}`),
-      remove!(`/warm/${idOf(3)}`),
-      post!(`/warm/${two}/resume`),
-      get!(`/warm/${two}/end`),
-      submit(post!(`/warm/${two}/end`), { csrf_token }),
-    ])
-      expect(await refusalOf(refused)).toEqual([403, 'forbidden'])
-    expect(sessions.ended).toEqual([])
-    expect(sessions.resumed).toMatchObject([])
-    expect((await get!(`/warm/${one}`)).status).toBe(200)
-    expect((await post!(`/warm/${one}/resume`)).status).toBe(200)
-    expect((await remove!('/warm/sessions?jid=juliet@chat.example')).body).toEqual({ ended: 1 })
-  })
+test('an admin limited to one domain sees, resumes and ends the sessions of that domain only', async () => {
+  const { sessions, call } = withSession()
+  sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
+  sessions.add(3, { jid: 'juliet@other.chat.example/y', domain: 'other.chat.example', state: 'elsewhere' })
+  const [get, post, remove] = (['get', 'post', 'delete'] as const).map(method => call(method, portal))
+  const csrf_token = tokenIn((await get!('/warm')).text)
+  const list = await get!('/warm/sessions')
+  expect([list.body.sessions.map(({ id }: { id: string }) => id), list.body.total]).toEqual([[one], 1])
+  for (const refused of [
+    get!('/warm/sessions?jid=juliet@other.chat.example'),
+    get!('/warm/sessions?domain=other.chat.example'),
+    remove!('/warm/sessions?jid=juliet@other.chat.example'),
+    get!(`/warm/${two}`),
+    remove!(`/warm/${two}`),
+    remove!(`/warm/${idOf(3)}`),
+    post!(`/warm/${two}/resume`),
+    get!(`/warm/${two}/end`),
+    submit(post!(`/warm/${two}/end`), { csrf_token }),
+  ])
+    expect(await refusalOf(refused)).toEqual([403, 'forbidden'])
+  expect(sessions.ended).toEqual([])
+  expect(sessions.resumed).toMatchObject([])
+  expect((await get!(`/warm/${one}`)).status).toBe(200)
+  expect((await post!(`/warm/${one}/resume`)).status).toBe(200)
+  expect((await remove!('/warm/sessions?jid=juliet@chat.example')).body).toEqual({ ended: 1 })
 })
 
 describe('the paths of the warm API', () => {
@@ -503,30 +501,28 @@ describe('the paths of the warm API', () => {
   )
 })
 
-describe('the log of the sessions API', () => {
-  test('has a line for each call, with no secret', async () => {
-    const { sessions, service, get, post, remove } = withSession({}, replying)
-    sessions.add(2, { jid: 'romeo@chat.example/x' })
-    const resumed = await post(`/warm/${one}/resume`).set('Accept', json)
-    await get('/warm/sessions?jid=romeo@chat.example/x')
-    await get(`/warm/${two}`)
-    await remove(`/warm/${two}`)
-    await remove(`/warm/${two}`)
-    await remove('/warm/sessions?jid=juliet@chat.example')
-    const usual = { level: 30, admin: 'admin@host', ms: 0, address: expect.stringContaining('127.0.0.1') }
-    const [juliet, romeo] = ['juliet@chat.example', 'romeo@chat.example']
-    expect(service.lines()).toMatchObject([
-      { ...usual, msg: 'resume', code: 'ok', id: one, jid: juliet, requestId: resumed.headers['x-request-id'] },
-      { ...usual, msg: 'sessions', code: 'ok', jid: romeo },
-      { ...usual, msg: 'sessions', code: 'ok', jid: romeo, id: two },
-      { ...usual, msg: 'logout', code: 'ok', jid: romeo, id: two },
-      { ...usual, msg: 'logout', code: 'session-not-found', id: two },
-      { ...usual, msg: 'logout', code: 'ok', jid: juliet, ended: 1 },
-    ])
-    expect(service.lines().map(({ audit }) => audit)).toEqual([true, undefined, undefined, true, true, true])
-    expect(resumed.text).toContain('c00kie-value')
-    for (const secret of [sidOf(one), String(resumed.body.rid), 'c00kie-value', 'gehe:im']) {
-      expect(service.log()).not.toContain(secret)
-    }
-  })
+test('the log of the sessions API has a line for each call, with no secret', async () => {
+  const { sessions, service, get, post, remove } = withSession({}, replying)
+  sessions.add(2, { jid: 'romeo@chat.example/x' })
+  const resumed = await post(`/warm/${one}/resume`).set('Accept', json)
+  await get('/warm/sessions?jid=romeo@chat.example/x')
+  await get(`/warm/${two}`)
+  await remove(`/warm/${two}`)
+  await remove(`/warm/${two}`)
+  await remove('/warm/sessions?jid=juliet@chat.example')
+  const usual = { level: 30, admin: 'admin@host', ms: 0, address: expect.stringContaining('127.0.0.1') }
+  const [juliet, romeo] = ['juliet@chat.example', 'romeo@chat.example']
+  expect(service.lines()).toMatchObject([
+    { ...usual, msg: 'resume', code: 'ok', id: one, jid: juliet, requestId: resumed.headers['x-request-id'] },
+    { ...usual, msg: 'sessions', code: 'ok', jid: romeo },
+    { ...usual, msg: 'sessions', code: 'ok', jid: romeo, id: two },
+    { ...usual, msg: 'logout', code: 'ok', jid: romeo, id: two },
+    { ...usual, msg: 'logout', code: 'session-not-found', id: two },
+    { ...usual, msg: 'logout', code: 'ok', jid: juliet, ended: 1 },
+  ])
+  expect(service.lines().map(({ audit }) => audit)).toEqual([true, undefined, undefined, true, true, true])
+  expect(resumed.text).toContain('c00kie-value')
+  for (const secret of [sidOf(one), String(resumed.body.rid), 'c00kie-value', 'gehe:im']) {
+    expect(service.log()).not.toContain(secret)
+  }
 })

@@ -1,5 +1,5 @@
 // Logins that succeed, but whose page cannot get the session.
-import { describe, expect, jest, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 import { pino } from 'pino'
 import { CallerGone } from '../../../src/lib/caller-gone.js'
 import { Counts } from '../../../src/lib/counts.js'
@@ -13,6 +13,7 @@ import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-pa
 import type { Mending } from '../../../src/session/link/mending.js'
 import type { Open, OpenLogin } from '../../../src/session/session-types.js'
 import { createLogins } from '../../../src/warm/warming/session-login.js'
+import type { OpenLink } from '../../../src/xmpp/link.js'
 import {
   type Answer,
   bind,
@@ -37,6 +38,11 @@ const opening =
   (script: () => readonly Answer[], handOver: HandOver = given): Open =>
   (_domain, options, events) =>
     Object.assign(new ScriptedLink(script(), { ...options, certificate: false }, events), { id: 'handle', handOver })
+
+const connecting =
+  (script: () => readonly Answer[]): OpenLink =>
+  (_domain, options, events) =>
+    new ScriptedLink(script(), { certificate: false, ...options }, events)
 
 const request = {
   jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
@@ -69,7 +75,7 @@ const createdAccounts = (answers: readonly Answer[], login = parts(), counts = n
       serviceAccounts: new Map([['*', account]]),
     },
     login,
-    connect: (_domain, options, events) => new ScriptedLink(answers, { certificate: false, ...options }, events),
+    connect: connecting(() => answers),
     rate: new Rate(20, 1),
     refused() {},
     counts,
@@ -89,7 +95,7 @@ test.each([
     return link
   }
   const { login } = createLogins(parts(), open, noAccounts)
-  await expect(login(request, new AbortController().signal)).rejects.toMatchObject(code ? { code } : {})
+  await expect(login(request, new CallerGone())).rejects.toMatchObject(code ? { code } : {})
   expect(links.map(({ gone }) => gone)).toEqual(['abandoned'])
 })
 
@@ -100,25 +106,21 @@ test('a login whose session an admin has ended is not repeated, even if it was p
     }
   })()
   const failed: boolean[] = []
-  let opened = 0
-  const { login } = createLogins(
-    parts({
-      pipelining: {
-        foresee: () => pipelining,
-        succeeded: () => {},
-        failed: (_domain, _pipelining, isLeft) => void failed.push(isLeft),
-      },
-    }),
-    (domain, options, events) => {
-      opened += 1
-      setImmediate(() => events.onEnd({ failure: { step: 'features', code: 'session-not-found' } }))
-      return opening(() => [])(domain, options, events)
+  const pipelined = parts({
+    pipelining: {
+      foresee: () => pipelining,
+      succeeded: () => {},
+      failed: (_domain, _pipelining, isLeft) => void failed.push(isLeft),
     },
-    noAccounts,
-  )
-  await expect(login(request, new AbortController().signal)).rejects.toMatchObject({
-    code: 'session-not-found',
   })
+  let opened = 0
+  const open: Open = (domain, options, events) => {
+    opened += 1
+    setImmediate(() => events.onEnd({ failure: { step: 'features', code: 'session-not-found' } }))
+    return opening(() => [])(domain, options, events)
+  }
+  const { login } = createLogins(pipelined, open, noAccounts)
+  await expect(login(request, new CallerGone())).rejects.toMatchObject({ code: 'session-not-found' })
   expect([opened, failed]).toEqual([1, [true]])
 })
 
@@ -144,33 +146,26 @@ test('a login as a whole, with its account, takes at most its time', async () =>
   jest.useRealTimers()
 })
 
-describe('the keys for mending a link', () => {
+test('the keys for mending a link log in again', async () => {
   const byScram = () => {
     const { name, challenge, end } = scram()
     return [offer(name), challenge, end, features(`<bind xmlns='${bind}'/><sm xmlns='urn:xmpp:sm:3'/>`), bound]
   }
-
-  test('log in again', async () => {
-    let kept: Mending | undefined
-    const { login } = createLogins(
-      parts({ mechanisms: ['SCRAM-SHA-1'] }),
-      opening(byScram, async (_jid, _undelivered, _handover, management) => {
-        kept = management!.mending
-        return {} as never
-      }),
-      noAccounts,
-      {
-        longest: 60_000,
-        queue: new KeyedQueue(1),
-        operatorLogin: () => undefined,
-        connect: (_domain, options, events) => new ScriptedLink(byScram(), { certificate: false, ...options }, events),
-      },
-    )
-    await login(request, new AbortController().signal).catch(() => {})
-    const turn = { isUrgent: () => false, onBegin() {} }
-    const again = kept!.logInAgain(new AbortController().signal, turn, { previd: 's1', h: '0' })
-    expect((await again).link).toBeInstanceOf(ScriptedLink)
+  let kept: Mending | undefined
+  const open = opening(byScram, async (_jid, _undelivered, _handover, management) => {
+    kept = management!.mending
+    return {} as never
   })
+  const { login } = createLogins(parts({ mechanisms: ['SCRAM-SHA-1'] }), open, noAccounts, {
+    longest: 60_000,
+    queue: new KeyedQueue(1),
+    operatorLogin: () => undefined,
+    connect: connecting(byScram),
+  })
+  await login(request, new CallerGone()).catch(() => {})
+  const turn = { isUrgent: () => false, onBegin() {} }
+  const again = kept!.logInAgain(new AbortController().signal, turn, { previd: 's1', h: '0' })
+  expect((await again).link).toBeInstanceOf(ScriptedLink)
 })
 
 test('an account that was deleted at the server is made again at the login after the refused one', async () => {
