@@ -68,10 +68,7 @@ export function integer(
 }
 
 export function badParameter(name: string, rule: string): Problem {
-  return new Problem('invalid-parameter', {
-    detail: `Parameter: ${name}. ${rule}`,
-    parameter: { name, rule },
-  })
+  return new Problem('invalid-parameter', { detail: `Parameter: ${name}. ${rule}`, parameter: { name, rule } })
 }
 
 export function missingParameter(name: string, rule?: string): Problem {

@@ -198,10 +198,7 @@ export function toRows(texts: RowTexts): readonly Row[] {
   })
 }
 
-const buildInfo: Source = {
-  labels: ['version', 'node'],
-  read: () => [[{ version, node: process.version }, 1]],
-}
+const buildInfo: Source = { labels: ['version', 'node'], read: () => [[{ version, node: process.version }, 1]] }
 
 function processStates(joined: Sources['joined']) {
   const states = { live: 0, draining: 0, silent: 0, unreachable: 0 }

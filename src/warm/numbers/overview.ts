@@ -43,11 +43,7 @@ interface OverviewParts {
 
 export function createOverview({ others, clock, lastHour, place, registry, capacity }: OverviewParts) {
   const started = clock.now()
-  const measure = (): Figures => ({
-    capacity: capacity(),
-    age: clock.now() - started,
-    minutes: lastHour.minutes(),
-  })
+  const measure = (): Figures => ({ capacity: capacity(), age: clock.now() - started, minutes: lastHour.minutes() })
   others?.answer('numbers', measure)
 
   return async (): Promise<Overview> => {

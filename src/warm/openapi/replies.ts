@@ -66,9 +66,7 @@ const binding: Properties<BindingObject> = {
   polling: count('Shortest time between two empty requests, in seconds.'),
   'maxpause?': count('Longest pause, in seconds. Absent if the endpoint allows no pause.'),
   ver: text('BOSH version.'),
-  url: text('The BOSH endpoint: a URL, or a path if the service does not know its URL.', {
-    format: 'uri-reference',
-  }),
+  url: text('The BOSH endpoint: a URL, or a path if the service does not know its URL.', { format: 'uri-reference' }),
   expires_in: count('Time limit for the first request of the page, in seconds.'),
   'csi?': flag('The page may send client states (XEP-0352). Absent at remote endpoints with REMOTE_ATTACH=there.'),
   'link_state?': flag(
