@@ -30,9 +30,7 @@ describe('warm calls', () => {
     'that another process may repeat do not count: %s',
     async code => {
       const { ofUser } = limitsOf({ warmsPerJid: 1 })
-      const refuse = async () => {
-        throw new Problem(code)
-      }
+      const refuse = () => Promise.reject(new Problem(code))
       for (const name of [user, user, undefined, undefined])
         await expect(ofUser({ admin: 'portal', user: name }, refuse)).rejects.toMatchObject({ code })
     },
@@ -41,9 +39,7 @@ describe('warm calls', () => {
 
 describe('the password of an account that acts for others', () => {
   const rates = { ...config.rates, warmsPerJid: 3 }
-  const refuse = async () => {
-    throw new Problem('not-authorized', { step: 'sasl' })
-  }
+  const refuse = () => Promise.reject(new Problem('not-authorized', { step: 'sasl' }))
   const call = (service: FakeService, number: number, password: string, account = 'portal') =>
     warm(service).send({ jid: `${account}@chat.example`, authzid: `user${number}@chat.example`, password })
   const codes = (replies: readonly { body: { code?: string } }[]) => replies.map(({ body }) => body.code)

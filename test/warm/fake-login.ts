@@ -213,9 +213,4 @@ export const warm = (service = fakeService()) => asAdmin(service.app).post('/war
 
 export const warmByForm = (fields: object | string, service?: FakeService) => warm(service).type('form').send(fields)
 
-export const failing = (problem: Error) =>
-  fakeService({
-    login: async () => {
-      throw problem
-    },
-  })
+export const failing = (problem: Error) => fakeService({ login: () => Promise.reject(problem) })

@@ -32,19 +32,9 @@ export class FakeSessions implements Sessions {
 
   /** Adds a session of juliet, quiet since time 0. `more` replaces fields. */
   add(number: number, more: Partial<SessionDetails> = {}): StoredSession {
-    const view: StoredSession = {
-      ...{ id: idOf(number), jid: 'juliet@chat.example/balcony', domain: 'chat.example' },
-      ...{
-        origin: 'warmed',
-        state: 'quiet',
-        transport: 'bosh',
-        openedAt: 0,
-        quietSince: 0,
-        isPage: false,
-        process: '',
-      },
-      ...more,
-    }
+    const user = { id: idOf(number), jid: 'juliet@chat.example/balcony', domain: 'chat.example' }
+    const usual = { origin: 'warmed', state: 'quiet', transport: 'bosh', openedAt: 0, quietSince: 0 } as const
+    const view: StoredSession = { ...user, ...usual, isPage: false, process: '', ...more }
     this.views.set(view.id, view)
     return view
   }

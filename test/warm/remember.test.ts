@@ -1,7 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
-import { describe, expect, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import type { Config } from '../../src/config/config.js'
-import { Problem } from '../../src/lib/errors.js'
+import { Problem, type ProblemCode } from '../../src/lib/errors.js'
 import type { Logins, WarmRequest } from '../../src/warm/warming/session-login.js'
 import { binding, config, type FakeParts, fakeService, keys, parameters, warm } from './fake-login.js'
 
@@ -27,23 +27,17 @@ const told = (reply: { status: number; text: string }) => {
   return { status: reply.status, code, detail }
 }
 
-const failsWith = (code: ConstructorParameters<typeof Problem>[0]) => async () => {
-  throw new Problem(code, { step: 'sasl' })
-}
+const failsWith = (code: ProblemCode) => () => Promise.reject(new Problem(code, { step: 'sasl' }))
 
 describe('a warm call with remember', () => {
   test('returns a credential, and logs in with its keys', async () => {
-    const asked: WarmRequest[] = []
-    const { proofs, call, service } = setUp({
-      keysOf: async request => {
-        asked.push(request)
-        return keys
-      },
-    })
+    const keysOf = jest.fn(async (_request: WarmRequest) => keys)
+    const { proofs, call, service } = setUp({ keysOf })
     const { status, body } = await call({ ...parameters, remember: true })
     expect([status, body.id]).toEqual([200, binding.id])
     expect(body.credential).toMatch(/^[\w-]{250,2048}$/)
-    expect(asked).toMatchObject([{ credentials: { kind: 'password', password: parameters.password } }])
+    expect(keysOf.mock.calls[0]![0]).toMatchObject({ credentials: { kind: 'password', password: parameters.password } })
+    expect(keysOf).toHaveBeenCalledTimes(1)
     expect(proofs).toEqual([keys])
     expect(service.lines()).toMatchObject([{ msg: 'warm', code: 'ok', login: 'password' }])
     expect(service.log()).not.toContain(body.credential)
@@ -81,14 +75,11 @@ describe('a warm call with remember', () => {
   test('is rejected before any login if SEAL_KEY_FILE is missing', async () => {
     const { call, service } = setUp({ keysOf: failsWith('internal-error') })
     expect(told(await call({ ...parameters, remember: 'off' })).status).toBe(200)
-    const without = fakeService({ keysOf: failsWith('internal-error') })
-    const reply = told(await warm(without).send({ ...parameters, remember: 'on' }))
-    expect(reply).toMatchObject({
-      status: 409,
-      code: 'cannot-remember',
-      detail: expect.stringContaining('SEAL_KEY_FILE'),
-    })
-    expect(without.logins).toEqual([])
+    const without = setUp({ sealKeys: undefined, keysOf: failsWith('internal-error') })
+    const detail = expect.stringContaining('SEAL_KEY_FILE')
+    const refused = told(await without.call({ ...parameters, remember: 'on' }))
+    expect(refused).toMatchObject({ status: 409, code: 'cannot-remember', detail })
+    expect(without.proofs).toEqual([])
     expect(service.logins).toHaveLength(1)
   })
 

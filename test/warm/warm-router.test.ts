@@ -62,12 +62,10 @@ describe('a warm call', () => {
 
   test('has a URL with the requested host if that is known and EXTERNAL_URL is not set', async () => {
     const http = { ...config.http, names: ['chat.lan'] }
-    const at = async (assumeSecure: boolean) =>
-      (
-        await warm(fakeService({ externalUrl: undefined, assumeSecure, http }))
-          .set('Host', 'chat.lan')
-          .send(parameters)
-      ).body.url
+    const at = async (assumeSecure: boolean) => {
+      const service = fakeService({ externalUrl: undefined, assumeSecure, http })
+      return (await warm(service).set('Host', 'chat.lan').send(parameters)).body.url
+    }
     expect(await at(false)).toBe('http://chat.lan/http-bind')
     expect(await at(true)).toBe('https://chat.lan/http-bind')
   })
@@ -78,10 +76,10 @@ describe('a warm call', () => {
   })
 
   describe('by each kind of login', () => {
-    const service = () =>
+    const service = (domains = config.domains) =>
       fakeService({
         serviceAccounts: new Map([['*', { user: 'bot', password: 'secret-of-bot' }]]),
-        domains: ['*'],
+        domains,
         warm: { ...config.warm, anonymous: true },
       })
     const ways = (domain: string) => [
@@ -94,16 +92,13 @@ describe('a warm call', () => {
     ]
 
     test.each(ways('other.example'))('is rejected for admins of other domains: %j', async body => {
-      const { app, logins } = service()
+      const { app, logins } = service(['*'])
       expect(await refusalOf(asAdmin(app, portal).post('/warm').send(body))).toEqual([403, 'forbidden'])
       expect(logins).toHaveLength(0)
     })
 
     test.each(ways('evil.example'))('is rejected for a domain that is not allowed: %j', async body => {
-      const narrow = fakeService({
-        serviceAccounts: new Map([['*', { user: 'bot', password: 'secret-of-bot' }]]),
-        warm: { ...config.warm, anonymous: true },
-      })
+      const narrow = service()
       expect(await refusalOf(warm(narrow).send(body))).toEqual([403, 'domain-not-allowed'])
       expect(narrow.logins).toHaveLength(0)
     })

@@ -27,10 +27,7 @@ describe('the OpenAPI document', () => {
     expect([reply.status, reply.type]).toEqual([200, 'application/json'])
     expect(reply.headers['cache-control']).toBe('no-cache')
     expect(reply.body.servers).toEqual([{ url: 'https://web.example/chat' }])
-    expect(reply.body.info).toMatchObject({
-      title: 'warm-bindings',
-      version: expect.stringMatching(/^\d+\./),
-    })
+    expect(reply.body.info).toMatchObject({ title: 'warm-bindings', version: expect.stringMatching(/^\d+\./) })
   })
 
   test('has each path and method of the app except pages', () => {
@@ -134,10 +131,7 @@ describe('the settings in the OpenAPI document', () => {
       wait: { default: 30, description: expect.stringContaining('30') },
       hold: { default: 1, description: expect.stringContaining('More than 4') },
       expires_in: { default: 45, anyOf: [{ minimum: 5, maximum: 600 }, { enum: ['', null] }] },
-      attach_binding: {
-        default: 'cookie',
-        anyOf: [{ enum: ['off', 'cookie', 'reply'] }, { enum: ['', null] }],
-      },
+      attach_binding: { default: 'cookie', anyOf: [{ enum: ['off', 'cookie', 'reply'] }, { enum: ['', null] }] },
       jid: { description: expect.stringContaining('without an account') },
     })
   })

@@ -156,13 +156,7 @@ describe('an invalid admin form', () => {
   test('keeps the JID and the options, but no secret', async () => {
     const jid = `juliet@chat.example/<b>&"'`
     const secrets = { password: 'Pa55-of-juliet', token: 't0ken-of-juliet' }
-    const { text } = await send(fakeService(), {
-      ...secrets,
-      jid,
-      hold: '7',
-      wait: 'x"y',
-      attach_binding: 'cookie',
-    })
+    const { text } = await send(fakeService(), { ...secrets, jid, hold: '7', wait: 'x"y', attach_binding: 'cookie' })
     expect(isXhtml(text)).toBe(true)
     expect(valueIn(text, 'jid')).toBe('juliet@chat.example/&lt;b&gt;&amp;&quot;&#x27;')
     expect([valueIn(text, 'hold'), valueIn(text, 'wait')]).toEqual(['7', 'x&quot;y'])

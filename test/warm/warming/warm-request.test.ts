@@ -355,11 +355,6 @@ test.each([
 })
 
 test('the form offers the options of an empty request, within the limits', () => {
-  expect(usualOptions({ ...bosh, maxWait: 20 })).toEqual({
-    language: 'en',
-    wait: 20,
-    hold: 1,
-    ver: '1.6',
-  })
+  expect(usualOptions({ ...bosh, maxWait: 20 })).toEqual({ language: 'en', wait: 20, hold: 1, ver: '1.6' })
   expect(usualOptions({ ...bosh, maxWait: 300 }).wait).toBe(60)
 })
