@@ -35,19 +35,14 @@ describe('the log of API calls', () => {
     await call('geheim-ü')
     await request(service.app).post('/warm').set('Authorization', 'Bearer x')
     await request(service.app).post('/warm')
+    expect(service.lines().map(({ msg, admin, audit }) => [msg, admin, audit])).toEqual([
+      ['admin login', 'portal', true],
+      ['admin login', undefined, true],
+      ['admin login', undefined, true],
+      ['warm', undefined, undefined],
+    ])
     const line = { level: 30, code: 'unauthorized', address: '127.0.0.1' }
-    expect(service.lines()).toMatchObject([
-      { ...line, audit: true, msg: 'admin login', admin: 'portal' },
-      { ...line, audit: true, msg: 'admin login' },
-      { ...line, audit: true, msg: 'admin login' },
-      { ...line, msg: 'warm' },
-    ])
-    expect(service.lines().map(({ admin, audit }) => [admin, audit])).toEqual([
-      ['portal', true],
-      [undefined, true],
-      [undefined, true],
-      [undefined, undefined],
-    ])
+    expect(service.lines()).toMatchObject([line, line, line, line])
     expect(service.log()).not.toContain('geheim')
   })
 
@@ -85,13 +80,9 @@ describe('the log of API calls', () => {
     await flood()
     clock.advance(60_000)
     const told = service.lines().filter(({ level }) => level === 30)
-    expect(told.map(({ code, count }) => [code, count])).toEqual([
-      ['not-found', 1],
-      ['unauthorized', 1],
-      ['method-not-allowed', 1],
-      ['not-found', 4],
-      ['unauthorized', 4],
-      ['method-not-allowed', 4],
+    expect(told.map(({ code, count }) => `${count} ${code}`)).toEqual([
+      ...['1 not-found', '1 unauthorized', '1 method-not-allowed'],
+      ...['4 not-found', '4 unauthorized', '4 method-not-allowed'],
     ])
   })
 

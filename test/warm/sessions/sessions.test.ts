@@ -330,35 +330,20 @@ describe('the list of sessions', () => {
 })
 
 describe('an invalid query for sessions', () => {
-  const queries = [
-    ['invalid-parameter', 'sid=x'],
-    ['invalid-parameter', 'jid=juliet@chat.example&jid=juliet@chat.example'],
-    ['invalid-parameter', 'jid=%zz'],
-    ['invalid-parameter', 'jid=%ff@chat.example'],
-    ['invalid-jid', 'jid=juliet'],
-    ['invalid-jid', 'jid=chat.example'],
-  ] as const
+  const wrong = (code: string, ...queries: string[]) => queries.map(query => [code, query] as const)
+  const jid = 'juliet@chat.example'
+  const inBoth = [
+    ...wrong('invalid-parameter', 'sid=x', `jid=${jid}&jid=${jid}`, 'jid=%zz', 'jid=%ff@chat.example'),
+    ...wrong('invalid-jid', 'jid=juliet', 'jid=chat.example'),
+  ]
+  const places = ['after=5', `after=-1-${one}`, `after=${'9'.repeat(17)}-${one}`]
 
   test.each([
-    ...queries,
-    ['invalid-jid', 'jid='],
-    ['invalid-jid', 'jid'],
-    ['invalid-parameter', 'domain=a%20b'],
-    ['invalid-parameter', 'state=Held'],
-    ['invalid-parameter', 'origin=browser'],
-    ['invalid-parameter', 'limit=0'],
-    ['invalid-parameter', 'limit=1001'],
-    ['invalid-parameter', 'limit=-1'],
-    ['invalid-parameter', 'after=5'],
-    ['invalid-parameter', `after=-1-${one}`],
-    ['invalid-parameter', `after=${'9'.repeat(17)}-${one}`],
-    ['invalid-parameter', `after=1-${one}&page=2`],
-    ['invalid-parameter', `after=1-${one}&sort=jid`],
-    ['invalid-parameter', 'page=1000001'],
-    ['invalid-parameter', 'sort=age'],
-    ['invalid-parameter', 'search='],
-    ['invalid-parameter', 'process=x'],
-    ['invalid-parameter', 'transport=tcp'],
+    ...inBoth,
+    ...wrong('invalid-jid', 'jid=', 'jid'),
+    ...wrong('invalid-parameter', 'domain=a%20b', 'state=Held', 'origin=browser', 'process=x', 'transport=tcp'),
+    ...wrong('invalid-parameter', 'limit=0', 'limit=1001', 'limit=-1', 'page=1000001', 'sort=age', 'search='),
+    ...wrong('invalid-parameter', ...places, `after=1-${one}&page=2`, `after=1-${one}&sort=jid`),
   ])('gets %s instead of a list: %s', async (code, query) => {
     const { get } = withSession()
     const reply = await get(`/warm/sessions?${query}`)
@@ -370,15 +355,10 @@ describe('an invalid query for sessions', () => {
   })
 
   test.each([
-    ...queries,
-    ['missing-parameter', ''],
-    ['missing-parameter', 'jid='],
-    ['missing-parameter', 'jid'],
-    ['invalid-parameter', 'domain=chat.example'],
-    ['invalid-parameter', 'jid=juliet@chat.example&state=quiet'],
-    ['invalid-parameter', 'visit='],
-    ['invalid-parameter', 'visit=v1&jid=juliet@chat.example'],
-    ['invalid-parameter', 'visit=v1&visit=v2'],
+    ...inBoth,
+    ...wrong('missing-parameter', '', 'jid=', 'jid'),
+    ...wrong('invalid-parameter', 'domain=chat.example', `jid=${jid}&state=quiet`, 'visit=', `visit=v1&jid=${jid}`),
+    ...wrong('invalid-parameter', 'visit=v1&visit=v2'),
   ])('gets %s and ends nothing: %s', async (code, query) => {
     const { sessions, remove } = withSession()
     expect(await refusalOf(remove(`/warm/sessions?${query}`))).toEqual([400, code])

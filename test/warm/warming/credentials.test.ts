@@ -78,20 +78,10 @@ describe('a token of a warm call', () => {
     expect(problemOf({ jid, token })).toBe(invalid('token'))
   })
 
-  test.each([
-    'oauthbearer',
-    'A'.repeat(21),
-    'A B',
-    'A\u0000',
-    'Ä',
-    'PLAIN',
-    'SCRAM-SHA-1',
-    'SCRAM-SHA-512-PLUS',
-    'EXTERNAL',
-    'ANONYMOUS',
-    7,
-    null,
-  ])('cannot be sent with the mechanism %j', mechanism => {
+  const noNames = ['oauthbearer', 'A'.repeat(21), 'A B', 'A\u0000', 'Ä', 7, null]
+  const notForTokens = ['PLAIN', 'SCRAM-SHA-1', 'SCRAM-SHA-512-PLUS', 'EXTERNAL', 'ANONYMOUS']
+
+  test.each([...noNames, ...notForTokens])('cannot be sent with the mechanism %j', mechanism => {
     expect(problemOf({ jid, token: 't', mechanism })).toBe(invalid('mechanism'))
   })
 

@@ -297,20 +297,18 @@ describe('a warm call is rejected', () => {
     },
   )
 
-  test.each([
-    'password=pa&55word',
-    'password=pa&ssword',
-    'password=pa&ssword=',
-    'password=pa&5s=w',
-    'token=pa&55',
-    'credential=pa&55',
-  ])('and the rest of an unescaped secret is not quoted: %s', body => {
-    const [name] = body.split('=')
-    const escaped = `An unknown parameter follows ${name}: forms write & in a value as %26.`
-    expect(problemOf(`jid=juliet@chat.example&${body}`)).toBe(
-      `invalid-parameter | ${escaped} The body can have ${all.join(', ')}.`,
-    )
-  })
+  const unescaped = ['password=pa&55word', 'password=pa&ssword', 'password=pa&ssword=', 'password=pa&5s=w']
+
+  test.each([...unescaped, 'token=pa&55', 'credential=pa&55'])(
+    'and the rest of an unescaped secret is not quoted: %s',
+    body => {
+      const [name] = body.split('=')
+      const escaped = `An unknown parameter follows ${name}: forms write & in a value as %26.`
+      expect(problemOf(`jid=juliet@chat.example&${body}`)).toBe(
+        `invalid-parameter | ${escaped} The body can have ${all.join(', ')}.`,
+      )
+    },
+  )
 
   test('in time that grows only with the length, for many names and long strings', () => {
     const bodies = (times: number) => [
