@@ -2,29 +2,22 @@ import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../../src/lib/errors.js'
 import { describeFailures } from '../../../src/warm/numbers/failure-groups.js'
 import { type AuditLine, createAuditReader, RecentAudit } from '../../../src/warm/numbers/recent-audit.js'
+import type { Logins } from '../../../src/warm/warming/session-login.js'
 import { FakeProcesses } from '../../support/fake-processes.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { binding, parameters, warm } from '../fake-login.js'
-import { one, portal, setUp } from '../sessions/sessions-stage.js'
-
-const html = { Accept: 'text/html' }
+import { html, one, portal, setUp, withSession } from '../sessions/sessions-stage.js'
 
 /** A service after a login, a refused login, and the end of a session. */
 async function busy() {
-  let isRefused = false
-  const set = setUp({
-    login: async () => {
-      if (isRefused)
-        throw new Problem('not-authorized', {
-          ...{ step: 'sasl', condition: 'not-authorized', server: '<b>one:5222' },
-          detail: 'Its state: <locked>.',
-        })
-      return binding
-    },
-  })
-  set.sessions.add(1)
+  const about = { step: 'sasl', condition: 'not-authorized', server: '<b>one:5222' } as const
+  const refused = new Problem('not-authorized', { ...about, detail: 'Its state: <locked>.' })
+  const login: Logins['login'] = async ({ jid }) => {
+    if (jid.local === 'romeo') throw refused
+    return binding
+  }
+  const set = withSession({}, { login })
   await warm(set.service).send(parameters)
-  isRefused = true
   await warm(set.service).send({ jid: 'romeo@other.chat.example', password: 's3cret-of-romeo' })
   await set.remove(`/warm/${one}`)
   return set
@@ -98,11 +91,8 @@ describe('the audit page', () => {
 
   test('shows which admin failed to log in, but no other name, because it may be a secret', async () => {
     const { get, call } = setUp()
-    for (const wrong of [
-      ['admin@host', 'wrong'],
-      ['<s3cret', 'admin@host'],
-    ] as const)
-      await call('get', wrong)('/warm/sessions')
+    await call('get', ['admin@host', 'wrong'])('/warm/sessions')
+    await call('get', ['<s3cret', 'admin@host'])('/warm/sessions')
     const { text } = await get('/warm/audit?action=admin+login').set(html)
     expect(rowsOf(text)).toEqual([
       expect.stringMatching(/ wrong name or secret admin login unknown name – \S+ – $/),
@@ -115,7 +105,7 @@ describe('the audit page', () => {
     const { get } = await busy()
     const found = async (query: string) => {
       const { body } = await get(`/warm/audit?${query}`)
-      return body.lines.map(({ action, jids }: { action: string; jids: string[] }) => `${action} ${jids}`)
+      return body.lines.map(({ action, jids }: AuditLine) => `${action} ${jids}`)
     }
     expect(await found('action=logout')).toEqual(['logout juliet@chat.example'])
     expect(await found('jid=romeo@other.chat.example')).toEqual(['warm romeo@other.chat.example'])
@@ -129,14 +119,13 @@ describe('the audit page', () => {
 
   test('has several parts, each with the position of the next', async () => {
     const { get } = await busy()
-    const seen: string[] = []
     let before = ''
-    for (let part = 0; part < 3; part++) {
+    for (const action of ['logout', 'warm', 'warm']) {
       const { body } = await get(`/warm/audit?limit=1${before}`)
-      seen.push(body.lines[0].action)
+      expect(body.lines).toMatchObject([{ action }])
       before = `&before=${body.next}`
     }
-    expect([seen, before]).toEqual([['logout', 'warm', 'warm'], '&before=undefined'])
+    expect(before).toBe('&before=undefined')
     const { text } = await get('/warm/audit?limit=1').set(html)
     expect(text).toMatch(/<a rel="next" href="\?limit&#x3D;1&amp;before&#x3D;\d+-\d+">Older lines<\/a>/)
   })
@@ -146,11 +135,8 @@ describe('the audit page', () => {
     const get = call('get', portal)
     await call('delete', portal)('/warm/sessions?visit=v1')
     const { body } = await get('/warm/audit')
-    expect(body.lines.map(({ action, jids }: { action: string; jids: string[] }) => [action, jids])).toEqual([
-      ['logout', []],
-      ['logout', ['juliet@chat.example']],
-      ['warm', ['juliet@chat.example']],
-    ])
+    const told = body.lines.map(({ action, jids }: AuditLine) => [action, ...jids].join(' '))
+    expect(told).toEqual(['logout', 'logout juliet@chat.example', 'warm juliet@chat.example'])
   })
 })
 

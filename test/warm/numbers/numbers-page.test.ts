@@ -3,9 +3,7 @@ import { Problem } from '../../../src/lib/errors.js'
 import type { WarmedBinding } from '../../../src/warm/warming/session-login.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { binding, parameters, warm } from '../fake-login.js'
-import { portal, setUp, withSession } from '../sessions/sessions-stage.js'
-
-const html = { Accept: 'text/html' }
+import { html, portal, setUp, withSession } from '../sessions/sessions-stage.js'
 
 test('the page has charts with a text, the capacity, and the sessions by state', async () => {
   const { service, get, advance } = withSession({ state: 'held' })

@@ -4,6 +4,7 @@ import { idOf } from '../fake-sessions.js'
 import {
   browser,
   cookieOf,
+  html,
   json,
   one,
   portal,
@@ -15,7 +16,6 @@ import {
   withSession,
 } from './sessions-stage.js'
 
-const html = { Accept: 'text/html' }
 const plain = (text: string) => text.replaceAll('&amp;', '&').replaceAll('&#x3D;', '=')
 const jids = (text: string) => Array.from(text.matchAll(/rowheader"><\w+ [^>]*title="([^"]+)"/g), ([, jid]) => jid)
 

@@ -3,6 +3,7 @@ import { asAdmin, credentials, fakeService } from '../fake-login.js'
 import { FakeSessions, idOf } from '../fake-sessions.js'
 
 export const json = 'application/json'
+export const html = { Accept: 'text/html' }
 export const [one, two] = [idOf(1), idOf(2)]
 
 /** An app with fake sessions. Only `advance` moves its time. */

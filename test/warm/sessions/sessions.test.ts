@@ -4,7 +4,19 @@ import type { StoredSession } from '../../../src/store/store.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { config } from '../fake-login.js'
 import { idOf, sidOf } from '../fake-sessions.js'
-import { cookieOf, json, one, portal, refusalOf, setUp, submit, tokenIn, two, withSession } from './sessions-stage.js'
+import {
+  cookieOf,
+  html,
+  json,
+  one,
+  portal,
+  refusalOf,
+  setUp,
+  submit,
+  tokenIn,
+  two,
+  withSession,
+} from './sessions-stage.js'
 
 const form = 'application/x-www-form-urlencoded'
 const replying = { bosh: { ...config.bosh, attachBinding: 'reply' as const } }
@@ -86,7 +98,7 @@ describe('resuming a session by the API', () => {
 
   test('on the session’s page shows values to attach with, and what happened to the previous page', async () => {
     const { sessions, post, get } = withSession()
-    const page = await get(`/warm/${one}`).set('Accept', 'text/html')
+    const page = await get(`/warm/${one}`).set(html)
     expect(page.text).toContain(`<form method="post" action="/warm/${one}/resume">`)
     expect(page.text).toContain('The current page is cut off')
     const redirect = await submit(post(`/warm/${one}/resume`), { csrf_token: tokenIn(page.text) })
@@ -149,7 +161,7 @@ describe('a session in the API', () => {
         { event: 'attached', age: 60 },
       ],
     })
-    const { text } = await get(`/warm/${one}`).set('Accept', 'text/html')
+    const { text } = await get(`/warm/${one}`).set(html)
     expect(isXhtml(text)).toBe(true)
     for (const [name, value] of [
       ['Opened by', 'portal'],
@@ -162,7 +174,7 @@ describe('a session in the API', () => {
       /\d{4}-\d\d-\d\d<\/p>.*A page attached<\/th><td>[\d:]+ UTC <[^>]+>\+2\.0 s<.*Opened<\/th><td>[\d:]+ UTC</s,
     )
     expect(text).toContain('href="/warm/sessions/end?jid&#x3D;juliet%40chat.example"'.replace('&#x3D;', '='))
-    const list = await get('/warm/sessions').set('Accept', 'text/html')
+    const list = await get('/warm/sessions').set(html)
     expect(list.text).toContain('<td role="cell" class="more">portal</td>')
     expect((await get('/warm/sessions')).body.sessions[0]).not.toHaveProperty('address')
   })
@@ -178,7 +190,7 @@ describe('a session in the API', () => {
     ['held', { origin: 'client', transport: 'websocket' }, 'can resume it', false],
   ] as const)('that is %s is explained on its page: %j', async (state, more, words, isResumable) => {
     const { get } = withSession({ state, ...more })
-    const { text } = await get(`/warm/${one}`).set('Accept', 'text/html')
+    const { text } = await get(`/warm/${one}`).set(html)
     expect(text).toContain(words)
     expect(text.includes('value="Get new values"')).toBe(isResumable)
     expect(text).toContain(`href="/warm/${one}/end"`)
@@ -313,17 +325,17 @@ describe('the list of sessions', () => {
       { jid: `a@chat.example/<b>&"'\u0001\ufffe\ud800]]>` },
       { externalUrl: 'https://web.example/chat' },
     )
-    const page = await get('/warm/sessions').set('Accept', 'text/html')
+    const page = await get('/warm/sessions').set(html)
     expect(isXhtml(page.text)).toBe(true)
     expect(page.text).toContain('href="/chat/assets/style.css"')
     expect(page.text).toContain(`href="/chat/warm/${one}"`)
   })
 
   test('says if it is empty', async () => {
-    const page = await setUp().get('/warm/sessions').set('Accept', 'text/html')
+    const page = await setUp().get('/warm/sessions').set(html)
     expect(isXhtml(page.text)).toBe(true)
     expect(page.text).toContain('There are no sessions.')
-    const filtered = await setUp().get('/warm/sessions?state=held').set('Accept', 'text/html')
+    const filtered = await setUp().get('/warm/sessions?state=held').set(html)
     expect(filtered.text).toContain('No session matches.')
     for (const { text } of [page, filtered]) expect(text).not.toContain('<table')
   })
