@@ -4,9 +4,8 @@ import { describeFailures } from '../../../src/warm/numbers/failure-groups.js'
 import { type AuditLine, createAuditReader, RecentAudit } from '../../../src/warm/numbers/recent-audit.js'
 import type { Logins } from '../../../src/warm/warming/session-login.js'
 import { FakeProcesses } from '../../support/fake-processes.js'
-import { isXhtml } from '../../support/xhtml.js'
 import { binding, parameters, warm } from '../fake-login.js'
-import { html, one, portal, setUp, withSession } from '../sessions/sessions-stage.js'
+import { one, pageOf, portal, setUp, withSession } from '../sessions/sessions-stage.js'
 
 /** A service after a login, a refused login, and the end of a session. */
 async function busy() {
@@ -51,8 +50,7 @@ const rowsOf = (page: string) =>
 describe('the audit page', () => {
   test('shows which admin did what, the newest first, without secrets', async () => {
     const { get } = await busy()
-    const { text, status } = await get('/warm/audit').set(html)
-    expect([status, isXhtml(text)]).toEqual([200, true])
+    const { text } = await pageOf(get('/warm/audit'))
     const rows = rowsOf(text)
     const time = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d'
     expect(rows).toEqual([
@@ -65,13 +63,12 @@ describe('the audit page', () => {
 
   test('explains on the page of an ended session who ended it', async () => {
     const { get, call } = await busy()
-    const { text, status } = await get(`/warm/${one}`).set(html)
-    expect([status, isXhtml(text)]).toEqual([404, true])
+    const { text } = await pageOf(get(`/warm/${one}`), 404)
     expect(text).toContain('<h1 class="outcome">This session has ended</h1>')
     expect(text).toMatch(/<dd class="detail">.*admin@host ended it at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\.</)
     expect(text).toContain('<a href="/warm/audit?jid&#x3D;juliet%40chat.example">Audit of this user</a>')
-    expect((await get(`/warm/${one.replace(/.$/, '0')}`).set(html)).text).not.toContain('ended it')
-    expect((await call('get', portal)(`/warm/${one}`).set(html)).text).toContain('admin@host ended it')
+    expect((await pageOf(get(`/warm/${one.replace(/.$/, '0')}`), 404)).text).not.toContain('ended it')
+    expect((await pageOf(call('get', portal)(`/warm/${one}`), 404)).text).toContain('admin@host ended it')
   })
 
   test.each([
@@ -81,8 +78,7 @@ describe('the audit page', () => {
   ])('shows a mistake in %s at its field, and keeps the other fields', async (name, query, message) => {
     const others = new URLSearchParams({ admin: 'portal', action: 'admin login' })
     others.delete(name)
-    const { text, status } = await setUp().get(`/warm/audit?${query}&${others}`).set(html)
-    expect([status, isXhtml(text)]).toEqual([400, true])
+    const { text } = await pageOf(setUp().get(`/warm/audit?${query}&${others}`), 400)
     expect(text).toContain(`<span class="fault" id="${name}-fault">${message}`)
     if (name !== 'admin') expect(text).toContain('id="admin" name="admin" value="portal"')
     if (name !== 'action') expect(text).toContain('<option value="admin login" selected="selected">')
@@ -93,7 +89,7 @@ describe('the audit page', () => {
     const { get, call } = setUp()
     await call('get', ['admin@host', 'wrong'])('/warm/sessions')
     await call('get', ['<s3cret', 'admin@host'])('/warm/sessions')
-    const { text } = await get('/warm/audit?action=admin+login').set(html)
+    const { text } = await pageOf(get('/warm/audit?action=admin+login'))
     expect(rowsOf(text)).toEqual([
       expect.stringMatching(/ wrong name or secret admin login unknown name – \S+ – $/),
       expect.stringMatching(/ wrong name or secret admin login admin@host – \S+ – $/),
@@ -114,7 +110,7 @@ describe('the audit page', () => {
     expect(await found('admin=admin@host')).toHaveLength(3)
     for (const wrong of ['action=x', 'limit=501', 'before=x', 'jid=@', 'admin='.padEnd(300, 'x')])
       expect((await get(`/warm/audit?${wrong}`)).status).toBe(400)
-    expect((await get('/warm/audit?jid=&admin=&action=').set(html)).text).not.toContain('All lines')
+    expect((await pageOf(get('/warm/audit?jid=&admin=&action='))).text).not.toContain('All lines')
   })
 
   test('has several parts, each with the position of the next', async () => {
@@ -126,7 +122,7 @@ describe('the audit page', () => {
       before = `&before=${body.next}`
     }
     expect(before).toBe('&before=undefined')
-    const { text } = await get('/warm/audit?limit=1').set(html)
+    const { text } = await pageOf(get('/warm/audit?limit=1'))
     expect(text).toMatch(/<a rel="next" href="\?limit&#x3D;1&amp;before&#x3D;\d+-\d+">Older lines<\/a>/)
   })
 
@@ -150,16 +146,13 @@ test('the failures page groups failed logins by reason, with advice and users', 
       advice: expect.stringContaining('Check the spelling'),
     },
   ])
-  const { text } = await get('/warm/failures').set(html)
-  expect(isXhtml(text)).toBe(true)
+  const { text } = await pageOf(get('/warm/failures'))
   expect(text).toContain('<a href="/warm/audit?jid&#x3D;romeo%40other.chat.example">romeo@other.chat.example</a>')
   expect(text).toContain('<dt>XMPP servers</dt><dd>&lt;b&gt;one:5222</dd>')
   expect(text).toContain('<dt>Last detail</dt><dd>Its state: &lt;locked&gt;.</dd>')
   expect(text).toContain('<h2>The XMPP server refused the user name, the password or the token.</h2>')
   expect((await call('get', portal)('/warm/failures')).body).toEqual({ failures: [] })
-  expect((await call('get', portal)('/warm/failures').set(html)).text).toContain(
-    'No login was refused, and none failed.',
-  )
+  expect((await pageOf(call('get', portal)('/warm/failures'))).text).toContain('No login was refused, and none failed.')
 })
 
 test('a group of failures has its newest detail', async () => {

@@ -1,18 +1,16 @@
 import { expect, test } from '@jest/globals'
 import { Problem } from '../../../src/lib/errors.js'
 import type { WarmedBinding } from '../../../src/warm/warming/session-login.js'
-import { isXhtml } from '../../support/xhtml.js'
 import { binding, parameters, warm } from '../fake-login.js'
-import { html, portal, setUp, withSession } from '../sessions/sessions-stage.js'
+import { pageOf, portal, setUp, withSession } from '../sessions/sessions-stage.js'
 
 test('the page has charts with a text, the capacity, and the sessions by state', async () => {
   const { service, get, advance } = withSession({ state: 'held' })
   await warm(service).send(parameters)
-  const { status, text, headers } = await get('/warm/numbers').set(html)
-  expect([status, isXhtml(text)]).toEqual([200, true])
+  const { text, headers } = await pageOf(get('/warm/numbers'))
   expect(text).toContain('now. No values yet.')
   advance(60_000)
-  const later = (await get('/warm/numbers').set(html)).text
+  const later = (await pageOf(get('/warm/numbers'))).text
   expect(later).toMatch(
     /role="img" aria-label="Logins a minute, last hour\. Last minute: 1\. Lowest: \d+\. Highest: 1, at \d\d:\d\d UTC\."/,
   )
@@ -39,7 +37,7 @@ test('the outcomes of the last 15 minutes are counted, with the login times', as
   await login(5, () => Promise.reject(new Problem('not-authorized')))
   await login(5, () => Promise.reject(new Problem('timeout')))
   const recent = async () => {
-    const { text } = await get('/warm/numbers').set(html)
+    const { text } = await pageOf(get('/warm/numbers'))
     const numbers = text.matchAll(/<li><b>([^<]*)<\/b> ([^<]+)<\/li>/g)
     return Object.fromEntries(Array.from(numbers, ([, number, what]) => [what, number]))
   }
@@ -71,7 +69,7 @@ test('an admin of some domains gets only the sessions in these', async () => {
   const get = call('get', portal)
   expect((await get('/warm/numbers')).body).toMatchObject({ sessions: { quiet: 1 } })
   expect(Object.keys((await get('/warm/numbers')).body)).toEqual(['sessions'])
-  const { text } = await get('/warm/numbers').set(html)
+  const { text } = await pageOf(get('/warm/numbers'))
   expect(text).toContain('Admins limited to domains see no charts and no capacity.')
   expect(text).not.toMatch(/<svg|MiB/)
 })

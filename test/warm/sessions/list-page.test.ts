@@ -1,12 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
-import { isXhtml } from '../../support/xhtml.js'
 import { idOf } from '../fake-sessions.js'
 import {
   browser,
   cookieOf,
-  html,
   json,
   one,
+  pageOf,
   portal,
   refusalOf,
   setUp,
@@ -29,8 +28,7 @@ function withUsers(count: number) {
 describe('the page of sessions', () => {
   test('has the newest 50 first, and numbers for the others, which keep filter and order', async () => {
     const { get } = withUsers(310)
-    const page = await get('/warm/sessions?search=user&sort=jid&page=4').set(html)
-    expect(isXhtml(page.text)).toBe(true)
+    const page = await pageOf(get('/warm/sessions?search=user&sort=jid&page=4'))
     expect(page.text).toContain('<caption>151–200 of 310 sessions</caption>')
     const links = plain(page.text.match(/<div class="pages".*?<\/div>/s)![0])
     expect(Array.from(links.matchAll(/>([^<>\n]+)</g), ([, text]) => text)).toEqual([
@@ -38,16 +36,16 @@ describe('the page of sessions', () => {
     ])
     expect(links).toContain('href="?search=user&sort=jid&page=5"')
     expect(links).toContain('<a href="?search=user&sort=jid&page=4" aria-current="page"')
-    const first = await get('/warm/sessions').set(html)
+    const first = await pageOf(get('/warm/sessions'))
     expect(jids(first.text).slice(0, 2)).toEqual(['user310@chat.example/x', 'user309@chat.example/x'])
     expect(jids(first.text)).toHaveLength(50)
     expect(plain(first.text)).toContain('<span>…</span><a href="?page=7"')
-    const beyond = await get('/warm/sessions?page=8').set(html)
+    const beyond = await pageOf(get('/warm/sessions?page=8'))
     expect(beyond.text).toContain('This page of the list is empty.')
     expect(page.text).not.toContain('name="page"')
     const jump = plain(first.text.match(/<div class="pages".*?<\/div>/s)![0])
     expect(jump).toContain('name="page" min="1" max="7" required="required" /> of 7')
-    const filtered = await get('/warm/sessions?search=user&limit=10&page=2').set(html)
+    const filtered = await pageOf(get('/warm/sessions?search=user&limit=10&page=2'))
     const fields = filtered.text
       .match(/<div class="pages".*?<\/div>/s)![0]
       .match(/type="hidden" name="(\w+)" value="(\w+)"/g)
@@ -56,18 +54,18 @@ describe('the page of sessions', () => {
 
   test('sorts by its columns, up and down, and marks the sorted column', async () => {
     const { get } = withUsers(3)
-    const page = plain((await get('/warm/sessions?state=quiet&sort=jid&page=1').set(html)).text)
+    const page = plain((await pageOf(get('/warm/sessions?state=quiet&sort=jid&page=1'))).text)
     expect(page).toContain('aria-sort="ascending"><a href="?state=quiet&sort=-jid">JID</a>')
     expect(page).toContain('<a href="?state=quiet&sort=-opened">Age</a>')
     expect(jids(page)).toEqual([1, 2, 3].map(number => `user${number}@chat.example/x`))
-    const reversed = await get('/warm/sessions?sort=-jid').set(html)
+    const reversed = await pageOf(get('/warm/sessions?sort=-jid'))
     expect(reversed.text).toContain('aria-sort="descending"><a href="?sort&#x3D;jid">JID')
     expect(jids(reversed.text)).toEqual([3, 2, 1].map(number => `user${number}@chat.example/x`))
   })
 
   test('filters by any part of a JID, and keeps the text in the field', async () => {
     const { get } = withUsers(12)
-    const page = await get('/warm/sessions?search=USER1&state=&jid=&transport=bosh').set(html)
+    const page = await pageOf(get('/warm/sessions?search=USER1&state=&jid=&transport=bosh'))
     expect(jids(page.text)).toEqual([
       'user12@chat.example/x',
       'user11@chat.example/x',
@@ -84,10 +82,10 @@ describe('the page of sessions', () => {
   test('shows visits and processes if there are any', async () => {
     const { sessions, get } = withUsers(2)
     const tab = { admin: 'admin@host', visit: 'one-visit', tab: '', user: 'user3@chat.example' }
-    expect((await get('/warm/sessions').set(html)).text).not.toMatch(/>Visit<\/th>|>Process<\/th>/)
+    expect((await pageOf(get('/warm/sessions'))).text).not.toMatch(/>Visit<\/th>|>Process<\/th>/)
     sessions.processes = ['node0001', 'node0002']
     sessions.add(3, { process: 'node0002', tab })
-    const { text } = await get('/warm/sessions?process=node0002').set(html)
+    const { text } = await pageOf(get('/warm/sessions?process=node0002'))
     expect(text).toMatch(/>Visit<\/th>.*>Process<\/th>/)
     expect(text).toMatch(/<td role="cell" class="more">one-visit<\/td><td role="cell" class="more">node0002<\/td>/)
     expect(text).toContain('<option value="node0002" selected="selected">')
@@ -95,19 +93,19 @@ describe('the page of sessions', () => {
 
   test('logs updates with the level debug', async () => {
     const { get, service } = withUsers(1)
-    await get('/warm/sessions').set({ ...html, 'X-Live': 'on' })
+    await pageOf(get('/warm/sessions').set('X-Live', 'on'))
     expect(service.log()).toMatch(/"level":20.*"msg":"sessions"/)
     expect(service.log()).not.toContain('"level":30')
-    await get('/warm/sessions').set(html)
+    await pageOf(get('/warm/sessions'))
     expect(service.log()).toContain('"level":30')
   })
 
   test('allows only scripts and connections of this service', async () => {
     const { get } = withUsers(1)
-    const page = await get('/warm/sessions').set(html)
+    const page = await pageOf(get('/warm/sessions'))
     expect(page.headers['content-security-policy']).toContain("script-src 'self'; connect-src 'self'")
     expect(page.text).toContain('<script type="text/javascript" src="/assets/live.js" defer="defer">')
-    const many = await get('/warm/sessions?limit=1000').set(html)
+    const many = await pageOf(get('/warm/sessions?limit=1000'))
     expect(many.text).not.toContain('live.js')
   })
 
@@ -119,7 +117,7 @@ describe('the page of sessions', () => {
   test('counts only the sessions in the admin’s domains', async () => {
     const { sessions, call } = withSession()
     sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
-    const page = await call('get', portal)('/warm/sessions').set(html)
+    const page = await pageOf(call('get', portal)('/warm/sessions'))
     expect(numbers(page.text)).toEqual({ 'in all': '1', 'page away': '1' })
     expect(page.text).not.toMatch(/other\.chat|MiB|Logins/)
   })
@@ -131,8 +129,7 @@ describe('the page of sessions', () => {
     ['domain', 'domain=other.chat.example', 403, 'This admin may neither'],
   ])('shows an error at the field %s: %s', async (field, query, status, message) => {
     const { service, call } = withSession()
-    const page = await call('get', portal)(`/warm/sessions?${query}`).set(html)
-    expect([page.status, isXhtml(page.text)]).toEqual([status, true])
+    const page = await pageOf(call('get', portal)(`/warm/sessions?${query}`), status)
     expect(page.text).toMatch(new RegExp(`id="${field}"[^>]* aria-invalid="true"`))
     expect(page.text).toMatch(new RegExp(`<span class="fault" id="${field}-fault">${message}`))
     expect(page.text).toContain('No list')
@@ -145,8 +142,7 @@ describe('the page of sessions', () => {
   test.each(['limit=0', 'after=5', 'sid=x', 'refresh=4', 'refresh=soon'])(
     'shows the error page for an invalid parameter without a field: %s',
     async query => {
-      const page = await setUp().get(`/warm/sessions?${query}`).set(html)
-      expect(page.status).toBe(400)
+      const page = await pageOf(setUp().get(`/warm/sessions?${query}`), 400)
       expect(page.text).toContain('<dd class="code">invalid-parameter</dd>')
       expect(page.text).toContain('<a href="/warm/sessions">All sessions</a>')
     },
@@ -154,17 +150,16 @@ describe('the page of sessions', () => {
 
   test('refreshes itself on request, and then has no form, which a refresh would empty', async () => {
     const { get } = withSession()
-    const still = await get('/warm/sessions?state=quiet').set(html)
+    const still = await pageOf(get('/warm/sessions?state=quiet'))
     expect(still.headers).not.toHaveProperty('refresh')
     expect(still.text).toContain('<form')
     expect(still.text).toContain('href="?state&#x3D;quiet&amp;refresh&#x3D;15"')
-    const live = await get('/warm/sessions?state=quiet&refresh=15').set(html)
+    const live = await pageOf(get('/warm/sessions?state=quiet&refresh=15'))
     expect(live.headers['refresh']).toBe('15')
     expect(live.text).not.toMatch(/<form|<input|live\.js/)
     expect(live.text).toContain('state <b>page away</b>')
     expect(live.text).toMatch(/As of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\. Refreshed every 15 seconds/)
     for (const { text } of [still, live]) {
-      expect(isXhtml(text)).toBe(true)
       expect(text).not.toContain('http-equiv')
     }
     expect((await get('/warm/sessions?refresh=15')).status).toBe(400)
@@ -172,7 +167,7 @@ describe('the page of sessions', () => {
 
   test('offers no actions for a session at a remote endpoint', async () => {
     const { get } = withSession({ state: 'elsewhere', quietSince: undefined })
-    const { text } = await get('/warm/sessions').set(html)
+    const { text } = await pageOf(get('/warm/sessions'))
     expect(text).toContain('juliet@chat.example/balcony')
     expect(text).not.toContain(`href="/warm/${one}`)
   })
@@ -184,29 +179,28 @@ describe('ending selected sessions on the page', () => {
   test('shows a notice of the ended session once, to this admin only, for a minute', async () => {
     const { sessions, get, call, post, advance } = withUsers(1)
     sessions.add(2, { jid: `<b>${'x'.repeat(900)}@chat.example/y` })
-    const question = await get('/warm/sessions/end?id=' + two).set(html)
+    const question = await pageOf(get('/warm/sessions/end?id=' + two))
     const form = { csrf_token: tokenIn(question.text), id: two }
     const answer = await submit(post('/warm/sessions/end'), form)
-    const headers = { ...html, Cookie: cookieOf(answer) }
-    expect(headers.Cookie.length).toBeLessThan(1_500)
-    expect(headers.Cookie).not.toContain('chat')
-    const told = await get('/warm/sessions').set(headers)
+    const cookie = cookieOf(answer)
+    expect(cookie.length).toBeLessThan(1_500)
+    expect(cookie).not.toContain('chat')
+    const told = await pageOf(get('/warm/sessions').set('Cookie', cookie))
     expect(told.text).toMatch(/role="status">The session of &lt;b&gt;x{97}… was ended.</)
     for (const untold of [
-      await get('/warm/sessions').set(html),
-      await get('/warm/sessions').set({ ...html, Cookie: headers.Cookie.slice(0, -2) + 'AA' }),
-      await call('get', portal)('/warm/sessions').set(headers),
+      await pageOf(get('/warm/sessions')),
+      await pageOf(get('/warm/sessions').set('Cookie', cookie.slice(0, -2) + 'AA')),
+      await pageOf(call('get', portal)('/warm/sessions').set('Cookie', cookie)),
     ])
       expect(untold.text).not.toContain('role="status"')
-    expect((await get('/warm/sessions?ended=5').set(html)).status).toBe(400)
+    await pageOf(get('/warm/sessions?ended=5'), 400)
     advance(61_000)
-    expect((await get('/warm/sessions').set(headers)).text).not.toContain('role="status"')
+    expect((await pageOf(get('/warm/sessions').set('Cookie', cookie))).text).not.toContain('role="status"')
   })
 
   test('needs a confirmation, ends the sessions, and returns to the list', async () => {
     const { sessions, service, get, post } = withUsers(3)
-    const question = await get(select).set(html)
-    expect([question.status, isXhtml(question.text)]).toEqual([200, true])
+    const question = await pageOf(get(select))
     expect(question.text).toContain('<h1>End 2 sessions?</h1>')
     expect(question.text).toContain('<b>user1@chat.example/x</b>')
     expect(plain(question.text)).toContain(
@@ -218,7 +212,7 @@ describe('ending selected sessions on the page', () => {
     expect([answer.status, answer.headers['location']]).toEqual([303, '/warm/sessions?search=user&page=2'])
     expect(answer.headers['location']).not.toContain('user1')
     expect(sessions.ended).toEqual([one, two])
-    const list = await get('/warm/sessions?search=user').set({ ...html, Cookie: cookieOf(answer) })
+    const list = await pageOf(get('/warm/sessions?search=user').set('Cookie', cookieOf(answer)))
     expect(list.text).toContain(
       '<p class="notice" role="status">2 sessions: user1@chat.example/x, user2@chat.example/x were ended.</p>',
     )
@@ -236,21 +230,21 @@ describe('ending selected sessions on the page', () => {
     const { sessions, get, post } = setUp()
     for (const number of [1, 2]) sessions.add(number, { jid: `juliet@chat.example/${number}` })
     sessions.add(3, { jid: 'romeo@chat.example/x' })
-    const question = await get('/warm/sessions/end?jid=juliet@chat.example').set(html)
+    const question = await pageOf(get('/warm/sessions/end?jid=juliet@chat.example'))
     expect(question.text).toContain('<b>juliet@chat.example</b> has 2 sessions now.')
     const form = { csrf_token: tokenIn(question.text), jid: 'juliet@chat.example', back: '' }
     const answer = await submit(post('/warm/sessions/end'), form)
     expect([answer.status, answer.headers['location']]).toEqual([303, '/warm/sessions'])
-    const list = await get('/warm/sessions').set({ ...html, Cookie: cookieOf(answer) })
+    const list = await pageOf(get('/warm/sessions').set('Cookie', cookieOf(answer)))
     expect(list.text).toContain('role="status">2 sessions of juliet@chat.example were ended.</p>')
     expect(sessions.ended).toEqual([one, two])
   })
 
   test('returns to the list with a hint if nothing was selected', async () => {
     const { get } = withUsers(1)
-    const answer = await get('/warm/sessions/end?back=search%3Duser').set(html)
-    expect([answer.status, answer.headers['location']]).toEqual([303, '/warm/sessions?search=user'])
-    const { text } = await get('/warm/sessions').set({ ...html, Cookie: cookieOf(answer) })
+    const answer = await pageOf(get('/warm/sessions/end?back=search%3Duser'), 303)
+    expect(answer.headers['location']).toBe('/warm/sessions?search=user')
+    const { text } = await pageOf(get('/warm/sessions').set('Cookie', cookieOf(answer)))
     expect(text).toContain('role="status">Select at least one session.<')
   })
 
@@ -270,7 +264,7 @@ describe('ending selected sessions on the page', () => {
     const { sessions, get, call } = withSession()
     sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
     expect(await refusalOf(call('get', portal)(select))).toEqual([403, 'forbidden'])
-    const csrf_token = tokenIn((await call('get', portal)('/warm').set(html)).text)
+    const csrf_token = tokenIn((await pageOf(call('get', portal)('/warm'))).text)
     const post = call('post', portal)
     for (const body of [`id=${one}&id=${two}`, 'jid=juliet@other.chat.example']) {
       const form = `csrf_token=${encodeURIComponent(csrf_token)}&${body}`
@@ -284,7 +278,7 @@ describe('ending selected sessions on the page', () => {
 describe('ending a session in a browser', () => {
   const setUpOne = () => {
     const set = withSession()
-    const ask = async () => tokenIn((await set.get(`/warm/${one}/end`).set(html)).text)
+    const ask = async () => tokenIn((await pageOf(set.get(`/warm/${one}/end`))).text)
     const send = (csrf_token: string, headers?: Record<string, string>) =>
       submit(set.post(`/warm/${one}/end`), { csrf_token }, headers)
     return { ...set, ask, send }
@@ -292,8 +286,7 @@ describe('ending a session in a browser', () => {
 
   test('needs a confirmation', async () => {
     const { sessions, service, get, send } = setUpOne()
-    const question = await get(`/warm/${one}/end`).set(html)
-    expect([question.status, isXhtml(question.text)]).toEqual([200, true])
+    const question = await pageOf(get(`/warm/${one}/end`))
     expect(question.text).toContain('<h1>End this session?</h1>')
     expect(question.text).toContain('juliet@chat.example/balcony')
     expect(question.text).toContain(`<form class="choice answers" method="post" action="/warm/${one}/end">`)
@@ -331,7 +324,7 @@ test.each([
   [`/warm/${one}/end`, {}],
 ])('the form at %s is refused from another site, and without its token', async (path, fields) => {
   const { sessions, get, post } = withUsers(1)
-  const csrf_token = tokenIn((await get('/warm').set(html)).text)
+  const csrf_token = tokenIn((await pageOf(get('/warm'))).text)
   for (const call of [
     submit(post(path), { ...fields, csrf_token }, { Origin: 'https://evil.example' }),
     submit(post(path), fields),

@@ -1,9 +1,10 @@
+import { expect } from '@jest/globals'
 import type request from 'supertest'
+import { isXhtml } from '../../support/xhtml.js'
 import { asAdmin, credentials, fakeService } from '../fake-login.js'
 import { FakeSessions, idOf } from '../fake-sessions.js'
 
 export const json = 'application/json'
-export const html = { Accept: 'text/html' }
 export const [one, two] = [idOf(1), idOf(2)]
 
 /** An app with fake sessions. Only `advance` moves its time. */
@@ -48,6 +49,13 @@ export const submit = (call: request.Test, fields: object | string, headers: Rec
 export const tokenIn = (page: string) => /name="csrf_token" value="([^"]+)"/.exec(page)![1]!
 export const cookieOf = ({ headers }: { headers: Record<string, unknown> }) =>
   String(headers['set-cookie']).split(';', 1)[0]!
+/** The page that a browser gets. It is well-formed. */
+export async function pageOf(call: request.Test, status = 200): Promise<request.Response> {
+  const page = await call.set('Accept', 'text/html')
+  expect([page.status, page.text === '' || isXhtml(page.text)]).toEqual([status, true])
+  return page
+}
+
 /** The status and the code of an error in JSON. */
 export async function refusalOf(call: request.Test): Promise<[status: number, code: string]> {
   const { status, text } = await call.set('Accept', json)

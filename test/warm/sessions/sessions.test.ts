@@ -1,14 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import type { StoredSession } from '../../../src/store/store.js'
-import { isXhtml } from '../../support/xhtml.js'
 import { config } from '../fake-login.js'
 import { idOf, sidOf } from '../fake-sessions.js'
 import {
   cookieOf,
-  html,
   json,
   one,
+  pageOf,
   portal,
   refusalOf,
   setUp,
@@ -98,7 +97,7 @@ describe('resuming a session by the API', () => {
 
   test('on the session’s page shows values to attach with, and what happened to the previous page', async () => {
     const { sessions, post, get } = withSession()
-    const page = await get(`/warm/${one}`).set(html)
+    const page = await pageOf(get(`/warm/${one}`))
     expect(page.text).toContain(`<form method="post" action="/warm/${one}/resume">`)
     expect(page.text).toContain('The current page is cut off')
     const redirect = await submit(post(`/warm/${one}/resume`), { csrf_token: tokenIn(page.text) })
@@ -135,7 +134,6 @@ describe('a session in the API', () => {
     const { get } = withSession()
     const reply = await get(`/warm/${one}`).set('Accept', 'text/html,application/xhtml+xml')
     expect([reply.status, reply.type]).toEqual([200, 'application/xhtml+xml'])
-    expect(isXhtml(reply.text)).toBe(true)
     expect(reply.text).toContain('<title>juliet@chat.example · Session · Warm Bindings</title>')
     expect(reply.text).toContain('<td>juliet@chat.example/balcony</td>')
     expect(reply.text).toMatch(/As of <span class="day">\d{4}-\d\d-\d\d <\/span>\d\d:\d\d:\d\d UTC\./)
@@ -161,8 +159,7 @@ describe('a session in the API', () => {
         { event: 'attached', age: 60 },
       ],
     })
-    const { text } = await get(`/warm/${one}`).set(html)
-    expect(isXhtml(text)).toBe(true)
+    const { text } = await pageOf(get(`/warm/${one}`))
     for (const [name, value] of [
       ['Opened by', 'portal'],
       ['Address', '192.0.2.1'],
@@ -174,7 +171,7 @@ describe('a session in the API', () => {
       /\d{4}-\d\d-\d\d<\/p>.*A page attached<\/th><td>[\d:]+ UTC <[^>]+>\+2\.0 s<.*Opened<\/th><td>[\d:]+ UTC</s,
     )
     expect(text).toContain('href="/warm/sessions/end?jid&#x3D;juliet%40chat.example"'.replace('&#x3D;', '='))
-    const list = await get('/warm/sessions').set(html)
+    const list = await pageOf(get('/warm/sessions'))
     expect(list.text).toContain('<td role="cell" class="more">portal</td>')
     expect((await get('/warm/sessions')).body.sessions[0]).not.toHaveProperty('address')
   })
@@ -190,7 +187,7 @@ describe('a session in the API', () => {
     ['held', { origin: 'client', transport: 'websocket' }, 'can resume it', false],
   ] as const)('that is %s is explained on its page: %j', async (state, more, words, isResumable) => {
     const { get } = withSession({ state, ...more })
-    const { text } = await get(`/warm/${one}`).set(html)
+    const { text } = await pageOf(get(`/warm/${one}`))
     expect(text).toContain(words)
     expect(text.includes('value="Get new values"')).toBe(isResumable)
     expect(text).toContain(`href="/warm/${one}/end"`)
@@ -325,17 +322,15 @@ describe('the list of sessions', () => {
       { jid: `a@chat.example/<b>&"'\u0001\ufffe\ud800]]>` },
       { externalUrl: 'https://web.example/chat' },
     )
-    const page = await get('/warm/sessions').set(html)
-    expect(isXhtml(page.text)).toBe(true)
+    const page = await pageOf(get('/warm/sessions'))
     expect(page.text).toContain('href="/chat/assets/style.css"')
     expect(page.text).toContain(`href="/chat/warm/${one}"`)
   })
 
   test('says if it is empty', async () => {
-    const page = await setUp().get('/warm/sessions').set(html)
-    expect(isXhtml(page.text)).toBe(true)
+    const page = await pageOf(setUp().get('/warm/sessions'))
     expect(page.text).toContain('There are no sessions.')
-    const filtered = await setUp().get('/warm/sessions?state=held').set(html)
+    const filtered = await pageOf(setUp().get('/warm/sessions?state=held'))
     expect(filtered.text).toContain('No session matches.')
     for (const { text } of [page, filtered]) expect(text).not.toContain('<table')
   })
