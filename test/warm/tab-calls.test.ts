@@ -2,32 +2,26 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import type request from 'supertest'
 import { Problem } from '../../src/lib/errors.js'
-import type { Logins, WarmedBinding } from '../../src/warm/warming/session-login.js'
+import type { Logins, WarmedBinding, WarmRequest } from '../../src/warm/warming/session-login.js'
 import { asAdmin, binding, config, credentials, type FakeParts, fakeService, keys, parameters } from './fake-login.js'
 import { FakeSessions, idOf, sidOf } from './fake-sessions.js'
+import { portal } from './sessions/sessions-stage.js'
 
 const { jid } = parameters
-const portal = ['portal', 'portal-secret'] as const
-
-interface Deferred {
-  readonly request: Parameters<Logins['login']>[0]
-  resolve(): void
-  reject(problem: Problem): void
-}
 
 /** With `waits`, the test ends each login. Otherwise logins succeed at once. */
 function setUp({ waits = false, ...about }: FakeParts & { waits?: boolean } & Partial<typeof config> = {}) {
   const sessions = new FakeSessions()
-  const pending: Deferred[] = []
+  const pending: { resolve(): void; reject(problem: Problem): void }[] = []
   let count = 0
-  const made = ({ tab, jid: { local, domain } }: Deferred['request']): WarmedBinding => {
+  const made = ({ tab, jid: { local, domain } }: WarmRequest): WarmedBinding => {
     const { id } = sessions.add(++count, { tab, jid: `${local}@${domain}/x`, state: 'waiting' })
     return { ...binding, id, sid: sidOf(id) }
   }
   const login: Logins['login'] = (asked, caller) =>
     new Promise((resolve, reject) => {
       caller.addEventListener('abort', () => reject(caller.reason))
-      pending.push({ request: asked, resolve: () => resolve(made(asked)), reject })
+      pending.push({ resolve: () => resolve(made(asked)), reject })
       if (!waits) pending.at(-1)!.resolve()
     })
   const service = fakeService({ sessions, login, ...about })
@@ -35,11 +29,12 @@ function setUp({ waits = false, ...about }: FakeParts & { waits?: boolean } & Pa
     const { status, text } = await call
     return { status, body: JSON.parse(text) }
   }
+  const fields = { ...parameters, visit: 'v1', tab: 't1' }
   const call = (more: object = {}, by: readonly [string, string] = credentials) =>
     answered(
       asAdmin(service.app, by)
         .post('/warm')
-        .send({ ...parameters, visit: 'v1', tab: 't1', ...more }),
+        .send({ ...fields, ...more }),
     )
   const sessionsCall = (method: 'get' | 'delete', query: string, by: readonly [string, string] = credentials) =>
     answered(asAdmin(service.app, by)[method](`/warm/sessions${query}`))
@@ -60,12 +55,9 @@ describe('a warm call with a visit and a tab', () => {
     expect([first.status, first.body]).toMatchObject([200, { id: idOf(1), resumed: false }])
     expect(first.body).not.toHaveProperty('reused')
     const again = await call({ password: undefined, expires_in: 30 })
-    expect([again.status, again.body]).toMatchObject([
-      200,
-      { id: idOf(1), resumed: true, expires_in: 30, delivered: 0 },
-    ])
-    const wrong = await call({ password: 'wrong' })
-    expect(wrong.body).toMatchObject({ id: idOf(1), resumed: true })
+    const resumed = { id: idOf(1), resumed: true }
+    expect(again).toMatchObject({ status: 200, body: { ...resumed, expires_in: 30, delivered: 0 } })
+    expect((await call({ password: 'wrong' })).body).toMatchObject(resumed)
     expect(service.logins).toHaveLength(1)
     expect(sessions.resumed).toHaveLength(2)
     expect(service.lines()).toMatchObject([
@@ -115,10 +107,8 @@ describe('a warm call with a visit and a tab', () => {
     const damaged = await call({ password: undefined, credential: 'damaged', tab: 't3' })
     expect(damaged).toMatchObject({ status: 403, body: { code: 'credentials-expired' } })
     expect(service.logins.map(({ credentials }) => credentials.kind)).toEqual(['password', 'keys'])
-    expect((await call({ tab: 't4', remember: 'on' })).body).toMatchObject({
-      resumed: false,
-      credential: expect.any(String),
-    })
+    const other = await call({ tab: 't4', remember: 'on' })
+    expect(other.body).toMatchObject({ resumed: false, credential: expect.any(String) })
   })
 
   test('gets no credential if its keys do not log in again, and keeps its session', async () => {
@@ -143,11 +133,9 @@ describe('a warm call with a visit and a tab', () => {
 
   test('needs the password if there is no session', async () => {
     const { service, call } = setUp()
+    const body = { code: 'missing-parameter', detail: expect.stringContaining('Parameter: password.') }
     for (const more of [{ password: undefined }, { password: undefined, authzid: 'romeo@chat.example' }])
-      expect(await call(more)).toMatchObject({
-        status: 400,
-        body: { code: 'missing-parameter', detail: expect.stringContaining('Parameter: password.') },
-      })
+      expect(await call(more)).toMatchObject({ status: 400, body })
     expect(service.logins).toEqual([])
   })
 
@@ -251,11 +239,9 @@ describe('the end of a visit', () => {
     await begun(3)
     await settled()
     expect((await sessionsCall('delete', '?visit=v1')).status).toBe(200)
-    for (const { status, body } of await Promise.all([first, second, third]))
-      expect([status, body]).toMatchObject([
-        404,
-        { code: 'session-not-found', detail: expect.stringContaining('The visit was ended during this call.') },
-      ])
+    const detail = expect.stringContaining('The visit was ended during this call.')
+    for (const cancelled of await Promise.all([first, second, third]))
+      expect(cancelled).toMatchObject({ status: 404, body: { code: 'session-not-found', detail } })
     for (const { resolve } of pending) resolve()
     expect((await other).body).toMatchObject({ resumed: false })
     expect(service.logins).toHaveLength(3)

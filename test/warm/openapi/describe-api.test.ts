@@ -11,6 +11,11 @@ const api = new ApiDocument(describeApi(config))
 const { document } = api
 const { schemas } = document.components
 
+function describedForPages(guests?: string): Part {
+  const pages = { ...config.pages, origins: ['https://www.example.org'], guests }
+  return describeApi({ ...config, pages })
+}
+
 describe('the OpenAPI document', () => {
   test('is valid OpenAPI 3.1, and each of its schemas is valid', async () => {
     expect(document.openapi).toBe('3.1.0')
@@ -52,19 +57,15 @@ describe('the OpenAPI document', () => {
   })
 
   test('says that unknown parameters are rejected', () => {
-    const pages = { ...config.pages, origins: ['https://www.example.org'] }
-    const { schemas } = (describeApi({ ...config, pages }) as Part).components
+    const { schemas } = describedForPages().components
     for (const name of ['WarmRequest', 'ConnectRequest', 'ResumeRequest'])
       expect([name, schemas[name].additionalProperties]).toEqual([name, false])
   })
 
   test('says that guests need no token', () => {
-    const securityOf = (guests: string | undefined) => {
-      const pages = { ...config.pages, origins: ['https://www.example.org'], guests }
-      return (describeApi({ ...config, pages }) as Part).paths['/connect'].post.security
-    }
-    expect(securityOf(undefined)).toEqual([{ page: [] }])
-    expect(securityOf('guests.example.org')).toEqual([{ page: [] }, {}])
+    const securityOf = (document: Part) => document.paths['/connect'].post.security
+    expect(securityOf(describedForPages())).toEqual([{ page: [] }])
+    expect(securityOf(describedForPages('guests.example.org'))).toEqual([{ page: [] }, {}])
   })
 
   test('has each error at its status, with its sentence', () => {

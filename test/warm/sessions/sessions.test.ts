@@ -49,9 +49,8 @@ describe('resuming a session by the API', () => {
   test('returns the value of the cookie to programs only, not in a page', async () => {
     const { sessions, post } = withSession({}, replying)
     const reply = await post(`/warm/${one}/resume`).set('Accept', json)
-    expect(reply.body.cookie).toEqual({
-      ...{ name: `wb-${one}`, value: 'c00kie-value', attributes: 'HttpOnly; SameSite=Lax' },
-    })
+    const cookie = { name: `wb-${one}`, value: 'c00kie-value', attributes: 'HttpOnly; SameSite=Lax' }
+    expect(reply.body.cookie).toEqual(cookie)
     const page = await post(`/warm/${one}/resume`)
     expect(page.text).toContain(`<dd class="sid">${sidOf(one)}</dd>`)
     expect(page.text).not.toContain('c00kie-value')
@@ -125,9 +124,8 @@ describe('a session in the API', () => {
 
   test('that is logging in has no JID and no quiet time', async () => {
     const { get } = withSession({ state: 'opening', transport: undefined, jid: undefined, quietSince: undefined })
-    expect((await get(`/warm/${one}`)).body).toEqual({
-      ...{ id: one, domain: 'chat.example', origin: 'warmed', state: 'opening', age: 0 },
-    })
+    const { body } = await get(`/warm/${one}`)
+    expect(body).toEqual({ id: one, domain: 'chat.example', origin: 'warmed', state: 'opening', age: 0 })
   })
 
   test('is a page in a browser', async () => {
@@ -142,37 +140,28 @@ describe('a session in the API', () => {
   })
 
   test('shows its client, its admin and its last events, on a page and in JSON', async () => {
-    const { sessions, get, advance } = setUp()
     const history = [
       { event: 'opened', at: 1_000 },
       { event: 'attached', at: 3_000 },
     ] as const
-    sessions.add(1, {
-      openedAt: 1_000,
-      ...{ admin: 'portal', clientAddress: '192.0.2.1', browser: 'Firefox 140, Windows', history },
-    })
+    const [admin, address, browser] = ['portal', '192.0.2.1', 'Firefox 140, Windows']
+    const { get, advance } = withSession({ openedAt: 1_000, admin, clientAddress: address, browser, history })
     advance(63_000)
-    expect((await get(`/warm/${one}`)).body).toMatchObject({
-      ...{ admin: 'portal', address: '192.0.2.1', browser: 'Firefox 140, Windows' },
-      history: [
-        { event: 'opened', age: 62 },
-        { event: 'attached', age: 60 },
-      ],
-    })
-    const { text } = await pageOf(get(`/warm/${one}`))
-    for (const [name, value] of [
-      ['Opened by', 'portal'],
-      ['Address', '192.0.2.1'],
-      ['Browser', 'Firefox 140, Windows'],
+    const { body } = await get(`/warm/${one}`)
+    expect(body).toMatchObject({ admin, address, browser })
+    expect(body.history).toEqual([
+      { event: 'opened', age: 62 },
+      { event: 'attached', age: 60 },
     ])
+    const { text } = await pageOf(get(`/warm/${one}`))
+    for (const [name, value] of Object.entries({ 'Opened by': admin, Address: address, Browser: browser }))
       expect(text).toContain(`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)
     // Newest event first.
     expect(text).toMatch(
       /\d{4}-\d\d-\d\d<\/p>.*A page attached<\/th><td>[\d:]+ UTC <[^>]+>\+2\.0 s<.*Opened<\/th><td>[\d:]+ UTC</s,
     )
     expect(text).toContain('href="/warm/sessions/end?jid&#x3D;juliet%40chat.example"'.replace('&#x3D;', '='))
-    const list = await pageOf(get('/warm/sessions'))
-    expect(list.text).toContain('<td role="cell" class="more">portal</td>')
+    expect((await pageOf(get('/warm/sessions'))).text).toContain('<td role="cell" class="more">portal</td>')
     expect((await get('/warm/sessions')).body.sessions[0]).not.toHaveProperty('address')
   })
 
@@ -215,9 +204,8 @@ describe('a session in the API', () => {
   })
 
   test('has an id that may begin with the name of its process', async () => {
-    const { sessions, get, post, remove } = setUp()
     const id = `node1-${one}`
-    sessions.add(1, { id })
+    const { sessions, get, post, remove } = withSession({ id })
     sessions.add(2)
     expect((await get(`/warm/${id}`)).body.id).toBe(id)
     expect((await post(`/warm/${id}/resume`).set('Accept', json)).body.id).toBe(id)

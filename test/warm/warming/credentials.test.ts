@@ -57,9 +57,8 @@ describe('a token of a warm call', () => {
       'juliet@chat.example/balcony',
       { kind: 'token', token: 'eyJ.a-b_c~+/==', mechanism: 'OAUTHBEARER' },
     ])
-    expect(outcome({ jid, token: 't', mechanism: 'X-OAUTH2' })[1]).toEqual({
-      ...{ kind: 'token', token: 't', mechanism: 'X-OAUTH2' },
-    })
+    const other = { token: 't', mechanism: 'X-OAUTH2' }
+    expect(outcome({ jid, ...other })[1]).toEqual({ kind: 'token', ...other })
   })
 
   test('may have 8192 characters', () => {
@@ -118,9 +117,8 @@ describe('a password with an authzid', () => {
       'romeo@chat.example/orchard',
       { kind: 'password', password: 'pw', user: 'portal' },
     ])
-    expect(outcome({ ...portal, jid: 'portal@chat.example/x', authzid: 'romeo@chat.example' })[0]).toBe(
-      'romeo@chat.example',
-    )
+    const bare = { jid: 'portal@chat.example/x', authzid: 'romeo@chat.example' }
+    expect(outcome({ ...portal, ...bare })[0]).toBe(bare.authzid)
   })
 
   test('logs in without an authzid if both are the same user', () => {
@@ -165,9 +163,8 @@ describe('a warm call without password and token', () => {
     const key = { alg: 'HS256', key: createSecretKey(randomBytes(32)), kid: undefined }
     const keys = { ...accounts, loginKeys: new Map([['chat.example', key]]) }
     expect(outcome({ jid }, keys)[1]).toEqual({ kind: 'signed', key })
-    expect(
-      outcome({ jid: 'juliet@other.example' }, { ...keys, serviceAccounts: new Map([['*', account]]) })[1],
-    ).toEqual({ kind: 'service', account })
+    const both = { ...keys, serviceAccounts: new Map([['*', account]]) }
+    expect(outcome({ jid: 'juliet@other.example' }, both)[1]).toEqual({ kind: 'service', account })
   })
 
   test('may have empty fields in the admin form', () => {
@@ -204,23 +201,19 @@ describe('a warm call without password and token', () => {
   test('cannot log in the service account itself', () => {
     for (const local of [account.user, account.user.toUpperCase()])
       expect(problemOf({ jid: `${local}@chat.example` }, accounts)).toMatch(/^authzid-refused/)
-    expect(outcome({ jid: `${account.user}@chat.example`, password: 'pw' }, accounts)[1]).toMatchObject({
-      kind: 'password',
-    })
+    const own = { jid: `${account.user}@chat.example`, password: 'pw' }
+    expect(outcome(own, accounts)[1]).toMatchObject({ kind: 'password' })
   })
 
   test('uses the domain’s own account before the account for all domains', () => {
     const both = { ...nothing, serviceAccounts: new Map([...accounts.serviceAccounts, ['*', anyAccount]]) }
     expect(outcome({ jid }, both)[1]).toEqual({ kind: 'service', account })
-    expect(outcome({ jid: 'juliet@sub.chat.example' }, both)[1]).toEqual({
-      ...{ kind: 'service', account: anyAccount },
-    })
+    expect(outcome({ jid: 'juliet@sub.chat.example' }, both)[1]).toEqual({ kind: 'service', account: anyAccount })
   })
 
   test('uses an account before a certificate', () => {
-    expect(outcome({ jid }, { ...certificates, ...accounts, servers: certificates.servers })[1]).toEqual({
-      ...{ kind: 'service', account },
-    })
+    const both = { ...accounts, servers: certificates.servers }
+    expect(outcome({ jid }, both)[1]).toEqual({ kind: 'service', account })
   })
 
   test('uses the client certificate for the domain’s server', () => {
@@ -250,9 +243,8 @@ describe('a warm call for a bare domain', () => {
 
   test('is an anonymous session if the operator allows it', () => {
     expect(outcome({ jid: 'CHAT.example.' }, anonymous)).toEqual(['chat.example', { kind: 'anonymous' }])
-    expect(read({ jid: 'chat.example' }, anonymous).jid).toEqual({
-      ...{ local: '', domain: 'chat.example', resource: undefined },
-    })
+    const jid = { local: '', domain: 'chat.example', resource: undefined }
+    expect(read({ jid: 'chat.example' }, anonymous).jid).toEqual(jid)
     expect(outcome({ jid: 'bücher.example' }, anonymous)[0]).toBe('bücher.example')
   })
 
