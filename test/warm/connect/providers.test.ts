@@ -363,13 +363,15 @@ describe.each(Object.entries(providers))('a token of %s', (name, provider) => {
   })
 })
 
+const withoutKey = 'No key of PAGE_TOKEN_ISSUER, with an algorithm that is allowed, signed it.'
+
 test('a key for encryption verifies no token', async () => {
   const settings = documented.get('Keycloak')!
   serve(settings, { keys: keySets.RS256 })
-  for (const kid of ['k1', 'e1', undefined])
-    expect(
-      await refusal(pageTokensBy(settings), await sign(providers['Keycloak']!, {}, { kid }, forEncryption!.privateKey)),
-    ).toMatch(/^No key of PAGE_TOKEN_ISSUER, with an algorithm that is allowed, signed it\.$/)
+  for (const kid of ['k1', 'e1', undefined]) {
+    const token = await sign(providers['Keycloak']!, {}, { kid }, forEncryption!.privateKey)
+    expect(await refusal(pageTokensBy(settings), token)).toBe(withoutKey)
+  }
 })
 
 test('a token for Microsoft Graph is refused, and named', async () => {
@@ -408,13 +410,11 @@ describe('keys of an issuer', () => {
     served.set('https://keys.example/other', { keys: [keySets.RS256[1]] })
     const pageTokens = pageTokensBy({ ...settings, PAGE_TOKEN_ISSUER: `${issuer}, ${other}` })
     const ofOther = { iss: other }
-    expect((await pageTokens.userOf(await sign(provider))).jid).toBe(provider.jid)
-    expect((await pageTokens.userOf(await sign(provider, ofOther, { kid: 'k2' }, second!.privateKey))).jid).toBe(
-      provider.jid,
-    )
+    const tokens = [await sign(provider), await sign(provider, ofOther, { kid: 'k2' }, second!.privateKey)]
+    for (const token of tokens) expect((await pageTokens.userOf(token)).jid).toBe(provider.jid)
     for (const kid of ['k1', 'k2', undefined]) {
-      expect(await refusal(pageTokens, await sign(provider, ofOther, { kid }))).toMatch(/^No key of PAGE_TOKEN_ISSUER/)
-      expect(await refusal(pageTokens, await sign(provider, {}, { kid }, second!.privateKey))).toMatch(/^No key of/)
+      expect(await refusal(pageTokens, await sign(provider, ofOther, { kid }))).toBe(withoutKey)
+      expect(await refusal(pageTokens, await sign(provider, {}, { kid }, second!.privateKey))).toBe(withoutKey)
     }
   })
 })

@@ -44,34 +44,23 @@ function problemOf(body: string | Uint8Array, contentType?: string): string {
 
 describe('the parameters of a warm call', () => {
   test('of a minimal form are the defaults', () => {
-    expect(read(least)).toEqual({
-      jid: { local: 'juliet', domain: 'chat.example', resource: undefined },
-      credentials: { kind: 'password', password: 'pw' },
-      attachBinding: 'off',
-      language: 'en',
-      wait: 60,
-      hold: 1,
-      ver: '1.6',
-      attachSeconds: 120,
-    })
+    const options = { language: 'en', wait: 60, hold: 1, ver: '1.6', attachSeconds: 120, attachBinding: 'off' }
+    const jid = { local: 'juliet', domain: 'chat.example', resource: undefined }
+    expect(read(least)).toEqual({ jid, ...withPassword('pw'), ...options })
   })
 
   test('of a JSON object are used unchanged', () => {
-    const body = { ...leastJson, language: 'de-CH', wait: 30, hold: 0, ver: '1.10', expires_in: 600 }
-    expect(read(JSON.stringify(body), json)).toMatchObject({
-      credentials: { kind: 'password', password: 'pw' },
-      ...{ language: 'de-CH', wait: 30, hold: 0, ver: '1.10', attachSeconds: 600 },
-    })
+    const options = { language: 'de-CH', wait: 30, hold: 0, ver: '1.10' }
+    const body = JSON.stringify({ ...leastJson, ...options, expires_in: 600 })
+    expect(read(body, json)).toMatchObject({ ...withPassword('pw'), ...options, attachSeconds: 600 })
   })
+
+  const capitals = 'Application/X-WWW-Form-Urlencoded;charset="UTF-8"'
+  const member = '"jid":1,"x":{'
 
   test.each([
     ['a body without a type is a form', least, undefined, {}],
-    [
-      'the content type may have parameters and capitals',
-      least,
-      'Application/X-WWW-Form-Urlencoded;charset="UTF-8"',
-      {},
-    ],
+    ['the content type may have parameters and capitals', least, capitals, {}],
     ['JSON may begin with a byte order mark', `\ufeff${JSON.stringify(leastJson)}`, json, {}],
     ['a plus is a space, %2B a plus', 'jid=a@b.example&password=a+b%2Bc', form, withPassword('a b+c')],
     ['escapes are UTF-8', 'jid=a@b.example&password=%E2%82%AC', form, withPassword('€')],
@@ -91,12 +80,7 @@ describe('the parameters of a warm call', () => {
     ['numbers in JSON may be strings', JSON.stringify({ ...leastJson, wait: '5' }), json, { wait: 5 }],
     ['1.10 is not 1.1', `${least}&ver=1.10`, form, { ver: '1.10' }],
     ['expires_in is used', `${least}&expires_in=5`, form, { attachSeconds: 5 }],
-    [
-      'text in strings is not a member',
-      '{"jid":"a@b.example","password":"\\"jid\\":1,\\"x\\":{"}',
-      json,
-      withPassword('"jid":1,"x":{'),
-    ],
+    ['text in strings is not a member', JSON.stringify({ ...leastJson, password: member }), json, withPassword(member)],
   ])('%s', (_what, body, type, expected) => {
     expect(read(body, type)).toMatchObject(expected)
   })
@@ -148,21 +132,13 @@ describe('a warm call is rejected', () => {
     ['an empty jid', 'jid=&password=pw', empty('jid')],
     ['no password', 'jid=a@b.example', `${missing('password')} ${otherLogins}`],
     ['an empty password', 'jid=a@b.example&password', empty('password')],
-    ['an invalid jid', 'jid=nobody&password=pw', 'invalid-jid | It has no @. Write it like alice@example.org.'],
-    ['a jid without a user', 'jid=@b.example&password=pw', 'invalid-jid | The part before the @ is empty.'],
-    ['a jid without a domain', 'jid=a@&password=pw', 'invalid-jid | The domain after the @ is empty.'],
-    [
-      'a jid without a resource behind its slash',
-      'jid=a@b.example/&password=pw',
-      'invalid-jid | The part after the slash is empty: leave out the slash.',
-    ],
     ['a jid that is too long', `jid=${'a'.repeat(1024)}@b.example&password=pw`, 'invalid-jid'],
-    [
-      'a NUL in the jid',
-      'jid=a%00@b.example&password=pw',
-      'invalid-jid | The character U+0000 is not allowed before the @.',
-    ],
     ...[
+      ['nobody', 'It has no @. Write it like alice@example.org.'],
+      ['@b.example', 'The part before the @ is empty.'],
+      ['a@', 'The domain after the @ is empty.'],
+      ['a@b.example/', 'The part after the slash is empty: leave out the slash.'],
+      ['a%00@b.example', 'The character U+0000 is not allowed before the @.'],
       [
         "o'hara@b.example",
         "The character ' (U+0027) is not allowed before the @. A user name can have it as \\27 (XEP-0106).",
