@@ -22,7 +22,7 @@ import { type AnsweringParts, type Call, createAnswering, createOftenLog, logged
 import { tabParameters } from '../parameters.js'
 import { parametersIn, readFew } from '../read-parameters.js'
 import { WarmCalls, type WarmingParts } from '../warming/warm-call.js'
-import { PageAuthentication, type PageAuthenticationParts } from './page-authentication.js'
+import { createPageAuthentication, type PageAuthenticationParts } from './page-authentication.js'
 import { refused as refusedToken, visitClaims } from './page-claims.js'
 
 /** The admin of pages if PAGE_ADMIN is not set. Because of the colon, no other admin has this name. */
@@ -40,7 +40,7 @@ export interface ConnectParts extends PageAuthenticationParts {
 export function createConnectRouter(parts: ConnectParts): Router {
   const { config, warming, noteRefusal, page } = parts
   const admin = adminOfPages(config)
-  const pages = new PageAuthentication(parts, ({ jid, visit }) =>
+  const pages = createPageAuthentication(parts, ({ jid, visit }) =>
     warming.limits.countSignOut({ admin: admin.name, user: userOf(jid), visit }),
   )
   const answering = createAnswering(config, parts.answering, () => ({ admin, representation: 'json' }))

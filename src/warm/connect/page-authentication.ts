@@ -36,48 +36,32 @@ interface PageCaller extends PageUser {
 }
 
 /** Pages log in with a token of their portal, or as guests. */
-export class PageAuthentication {
-  readonly #parts: PageAuthenticationParts
-  readonly #countSignOut: (user: PageUser) => Promise<void>
-  readonly #isSafe: ReturnType<typeof takesPasswords>
-  readonly #signOutChecks: (address: string) => TrySeveral
-  readonly #users = new WeakMap<Request, PageCaller>()
-
-  constructor(parts: PageAuthenticationParts, countSignOut: (user: PageUser) => Promise<void>) {
-    this.#parts = parts
-    this.#countSignOut = countSignOut
-    this.#isSafe = takesPasswords(parts.config)
-    this.#signOutChecks = createSignOutChecks(parts.clientLimits, address => this.#tooMany(address))
+export function createPageAuthentication(
+  parts: PageAuthenticationParts,
+  countSignOut: (user: PageUser) => Promise<void>,
+) {
+  const { config, clientLimits, pageTokens, guests, refused } = parts
+  const isSafe = takesPasswords(config)
+  const users = new WeakMap<Request, PageCaller>()
+  const tooMany = (address: string): Problem => {
+    refused('rate', { address })
+    return new Problem('too-many-requests', { detail: limitDetail('rate') })
   }
+  const signOutChecks = createSignOutChecks(clientLimits, tooMany)
 
-  userOf(request: Request): PageCaller {
-    return this.#users.get(request)!
-  }
-
-  async authenticate(request: Request, response: Response): Promise<void> {
-    const { config, clientLimits } = this.#parts
-    if (!this.#isSafe(request)) throw new Problem('insecure-channel', { setting: 'ASSUME_SECURE' })
-    const address = countedAddress(request, config)
-    const isSignOut = request.method === 'DELETE'
-    if (!isSignOut && !isForwardedByPeer(request) && (await clientLimits.isTooOften(address)))
-      throw this.#tooMany(address)
-    const token = bearerIn(request.headers.authorization)
-    try {
-      const user =
-        token === undefined
-          ? await this.#newGuest(request, response, address)
-          : await this.#userIn(token, isSignOut ? this.#signOutChecks(address) : undefined)
-      this.#users.set(request, user)
-      if (isSignOut) await this.#countSignOut(user)
-    } catch (error) {
-      if (error instanceof Problem && error.code === 'invalid-token')
-        response.set('WWW-Authenticate', token === undefined ? 'Bearer' : 'Bearer error="invalid_token"')
-      throw error
+  async function countGuest(response: Response, address: string): Promise<void> {
+    const retryAfterSeconds = await clientLimits.takeGuest(address)
+    if (retryAfterSeconds !== undefined) {
+      refused('guests-address', { address })
+      throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail('guests-address') })
     }
+    // Also if another process has answered. A caller who left before the answer counts.
+    response.once('finish', () => {
+      if (response.statusCode >= 400) clientLimits.giveBackGuest(address).catch(() => {})
+    })
   }
 
-  async #newGuest(request: Request, response: Response, address: string): Promise<PageCaller> {
-    const { guests } = this.#parts
+  async function newGuest(request: Request, response: Response, address: string): Promise<PageCaller> {
     const { domain } = guests
     if (domain === undefined)
       throw new Problem('invalid-token', {
@@ -91,25 +75,11 @@ export class PageAuthentication {
         detail: 'A guest has no token, so the call needs the header Origin, with an origin of PAGE_ORIGINS.',
         setting: 'PAGE_ORIGINS',
       })
-    if (!isForwardedByPeer(request)) await this.#countGuest(response, address)
+    if (!isForwardedByPeer(request)) await countGuest(response, address)
     return guestUser(guests.create(domain))
   }
 
-  async #countGuest(response: Response, address: string): Promise<void> {
-    const { clientLimits, refused } = this.#parts
-    const retryAfterSeconds = await clientLimits.takeGuest(address)
-    if (retryAfterSeconds !== undefined) {
-      refused('guests-address', { address })
-      throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail('guests-address') })
-    }
-    // Also if another process has answered. A caller who left before the answer counts.
-    response.once('finish', () => {
-      if (response.statusCode >= 400) clientLimits.giveBackGuest(address).catch(() => {})
-    })
-  }
-
-  async #userIn(token: string, trySeveral?: TrySeveral): Promise<PageCaller> {
-    const { config, pageTokens, guests } = this.#parts
+  async function userIn(token: string, trySeveral?: TrySeveral): Promise<PageCaller> {
     if (isGuestToken(token)) return guestUser(guests.guestOf(token))
     if (pageTokens === undefined)
       throw refusedToken('It is no token of a guest. Other tokens need PAGE_TOKEN_SECRET_FILE.')
@@ -118,9 +88,28 @@ export class PageAuthentication {
     return user
   }
 
-  #tooMany(address: string): Problem {
-    this.#parts.refused('rate', { address })
-    return new Problem('too-many-requests', { detail: limitDetail('rate') })
+  return {
+    userOf: (request: Request): PageCaller => users.get(request)!,
+
+    async authenticate(request: Request, response: Response): Promise<void> {
+      if (!isSafe(request)) throw new Problem('insecure-channel', { setting: 'ASSUME_SECURE' })
+      const address = countedAddress(request, config)
+      const isSignOut = request.method === 'DELETE'
+      if (!isSignOut && !isForwardedByPeer(request) && (await clientLimits.isTooOften(address))) throw tooMany(address)
+      const token = bearerIn(request.headers.authorization)
+      try {
+        const user =
+          token === undefined
+            ? await newGuest(request, response, address)
+            : await userIn(token, isSignOut ? signOutChecks(address) : undefined)
+        users.set(request, user)
+        if (isSignOut) await countSignOut(user)
+      } catch (error) {
+        if (error instanceof Problem && error.code === 'invalid-token')
+          response.set('WWW-Authenticate', token === undefined ? 'Bearer' : 'Bearer error="invalid_token"')
+        throw error
+      }
+    },
   }
 }
 
