@@ -7,6 +7,7 @@ import type { AttachBinding, EndedSessions, SessionDetails } from '../session/se
 import { processIn } from '../store/process-name.js'
 import type { SessionPage, StoredSession } from '../store/store.js'
 import { withULabels } from '../xmpp/jid/domains.js'
+import type { Call } from './calls.js'
 import { formatPlace } from './parameters.js'
 import type { WarmedBinding } from './warming/session-login.js'
 
@@ -16,21 +17,16 @@ export function represent({ method, originalUrl, headers }: Request, warmPath: s
   return controlsSessions ? negotiate(headers, 'json') : negotiate(headers)
 }
 
-interface BindingContext {
-  readonly request: Request
-  readonly representation: Representation
-  readonly domain: string
-  readonly credential?: string | undefined
-  readonly guestToken?: string | undefined
-}
-
 export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externalUrl' | 'warmPath'>) =>
   homePath(externalUrl) + warmPath
 
 export function bindingAnswer(
   binding: WarmedBinding,
   config: Config,
-  { request, representation, domain, credential, guestToken }: BindingContext,
+  { request, representation }: Pick<Call, 'request' | 'representation'>,
+  domain: string,
+  credential?: string,
+  guestToken?: string,
 ): Answer {
   if (representation === 'json')
     return jsonAnswer(describeBinding(binding, endpointUrls(config, domain, request), credential, guestToken))

@@ -149,19 +149,18 @@ export function drawChart(series: Series) {
   const step = (width - 2 * edge) / Math.max(1, series.length - 1)
   const x = (at: number) => round(edge + at * step)
   const y = (value: number) => round(height - edge - (value / top) * (height - 2 * edge))
+  const isGap = (at: number) => (series[at] ?? null) === null
   let line = ''
   let area = ''
-  for (let at = 0; at < series.length; ) {
-    const values: number[] = []
-    for (let value = series[at + values.length]; typeof value === 'number'; value = series[at + values.length])
-      values.push(value)
-    if (values.length > 0) {
-      const points = values.map((value, index) => `${x(at + index)} ${y(value)}`).join('L')
-      // A line of length 0 is a dot, because its ends are round.
-      line += values.length === 1 ? `M${points}h0` : `M${points}`
-      area += `M${x(at)} ${height}L${points}L${x(at + values.length - 1)} ${height}Z`
-    }
-    at += values.length + 1
+  for (const [at, value] of series.entries()) {
+    if (value === null) continue
+    const [begins, ends] = [isGap(at - 1), isGap(at + 1)]
+    const point = `${x(at)} ${y(value)}`
+    line += begins ? `M${point}` : `L${point}`
+    // A line of length 0 is a dot, because its ends are round.
+    if (begins && ends) line += 'h0'
+    area += begins ? `M${x(at)} ${height}L${point}` : `L${point}`
+    if (ends) area += `L${x(at)} ${height}Z`
   }
   return { viewBox: `0 0 ${width} ${height}`, line, area }
 }

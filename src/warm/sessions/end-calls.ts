@@ -80,10 +80,8 @@ export class EndCalls {
     demandRole(call.admin, 'logout')
     const query = queryOf(call.request.url)
     const sent = new URLSearchParams(query)
-    if (call.representation !== 'json' && roleAllows(call.admin, 'sessions') && !sent.has('id') && !sent.has('jid')) {
-      const back = new URLSearchParams(sent.get('back') ?? '')
-      return this.#parts.endedNotice.redirect(call, 'Select at least one session.', String(back))
-    }
+    if (call.representation !== 'json' && roleAllows(call.admin, 'sessions') && !sent.has('id') && !sent.has('jid'))
+      return this.#parts.endedNotice.redirect(call, 'Select at least one session.', sent.get('back') ?? '')
     const { jid, total, views, back } = await this.#selected(call, readSelection(query))
     const user = jid && formatJid(jid)
     const count = countedSessions(total)
@@ -108,7 +106,7 @@ export class EndCalls {
     if (representation === 'json') return answer
     const selected = user === undefined ? views.length : undefined
     const text = sentencesOf({ ...ended, selected, user, names: own.map(nameOf) })
-    return endedNotice.redirect(call, text, String(new URLSearchParams(back)))
+    return endedNotice.redirect(call, text, back)
   }
 
   readonly showEnded = async (call: Call): Promise<Answer> => {

@@ -29,10 +29,12 @@ export function createEndedNotice(config: Config, formTokens: FormTokens) {
   const ownerOf = ({ admin }: Call) => [admin.name, '', 'ended']
 
   return {
+    /** `back` is the query of the list. */
     redirect(call: Call, text: string, back = ''): Answer {
       const cookie = cookieOf(call, formTokens.seal(ownerOf(call), seconds, { text }))
-      const query = roleAllows(call.admin, 'sessions') ? back && `?${back}` : endedPath
-      return redirectAnswer(path + query, { 'Set-Cookie': cookie })
+      const query = String(new URLSearchParams(back))
+      const rest = roleAllows(call.admin, 'sessions') ? query && `?${query}` : endedPath
+      return redirectAnswer(path + rest, { 'Set-Cookie': cookie })
     },
 
     messageOf(call: Call): string | undefined {
@@ -55,11 +57,10 @@ export function sentencesOf({ ended, selected, user, names, elsewhere }: Ended):
   const count = ended === 1 ? '1 session' : `${ended} sessions`
   const verb = ended === 1 ? 'was' : 'were'
   const whose = user === undefined ? listOf(names) : ` of ${cut(user)}`
+  const hasOthers = selected !== undefined && ended < selected
   return [
-    selected !== undefined && ended < selected
-      ? `${ended} of ${selected} sessions ${verb} ended.`
-      : `${count}${whose} ${verb} ended.`,
-    selected !== undefined && ended < selected && 'The others had ended before, or their process did not answer.',
+    hasOthers ? `${ended} of ${selected} sessions ${verb} ended.` : `${count}${whose} ${verb} ended.`,
+    hasOthers && 'The others had ended before, or their process did not answer.',
     elsewhere > 0 && `${elsewhere} more at another endpoint, which this service cannot end.`,
   ]
     .filter(Boolean)

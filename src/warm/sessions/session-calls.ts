@@ -92,7 +92,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
       if (resumed === undefined) throw new Problem('session-not-found')
       const binding = { ...resumed, expiresIn: seconds }
       if (isForm && representation !== 'json') return bindingPage.redirect(binding, call, domain, true)
-      return bindingAnswer(binding, config, { request, representation, domain })
+      return bindingAnswer(binding, config, call, domain)
     },
   }
 }

@@ -133,7 +133,7 @@ export class WarmCalls {
 
   /** Ends a new session if its answer cannot be sent. */
   #send(call: Call, { result, isResumed }: Entered, domain: string, sender: Sender, guestToken?: string): void {
-    const { request, response, representation, signal } = call
+    const { response, representation, signal } = call
     const { binding, credential } = result
     const giveUp = () => {
       if (!isResumed) this.#parts.endUnclaimed(binding.id)
@@ -145,9 +145,8 @@ export class WarmCalls {
     signal.addEventListener('abort', giveUp)
     try {
       const isShown = sender === 'form' && representation !== 'json'
-      const answer = isShown ? this.#bindingPage?.redirect(binding, call, domain, isResumed) : undefined
-      const about = { request, representation, domain, credential, guestToken }
-      sendAnswer(response, answer ?? bindingAnswer(binding, this.#config, about))
+      const page = isShown ? this.#bindingPage?.redirect(binding, call, domain, isResumed) : undefined
+      sendAnswer(response, page ?? bindingAnswer(binding, this.#config, call, domain, credential, guestToken))
     } catch (error) {
       giveUp()
       throw error
