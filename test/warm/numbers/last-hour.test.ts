@@ -13,11 +13,9 @@ function start(ahead = 0) {
   const registry = { size: 0 }
   const lastHour = createLastHour({ clock, counts, registry })
   const recent = () => recentOf(lastHour.minutes())
-  return {
-    ...{ clock, counts, registry, lastHour, recent },
-    read: () => hourOf(lastHour.minutes()),
-    within: (share: number) => timeWithin(recent(), share),
-  }
+  const read = () => hourOf(lastHour.minutes())
+  const within = (share: number) => timeWithin(recent(), share)
+  return { clock, counts, registry, lastHour, recent, read, within }
 }
 
 let one: ReturnType<typeof start>

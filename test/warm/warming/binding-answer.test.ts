@@ -9,7 +9,7 @@ import type { WarmedBinding } from '../../../src/warm/warming/session-login.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { appParts, asAdmin, binding, credentials, fakeService, parameters } from '../fake-login.js'
 import { FakeSessions } from '../fake-sessions.js'
-import { tokenIn } from '../sessions/sessions-stage.js'
+import { cookieOf, portal, tokenIn } from '../sessions/sessions-stage.js'
 
 interface Sent {
   readonly settings?: Partial<Config>
@@ -84,9 +84,8 @@ test('the page is XHTML for browsers that accept it, and JSON on request', async
 test('the files and links of the page are below the public path', async () => {
   const { text } = await sendForm({ settings: { externalUrl: 'https://web.example/chat' } })
   const addresses = [...text.matchAll(/(?:href|src|data-url)="([^"]+)"/g)].map(match => match[1]!)
-  expect(addresses).toEqual(
-    expect.arrayContaining(['/chat/http-bind', '/chat/warm/sessions', '/chat/assets/attach.js']),
-  )
+  const some = ['/chat/http-bind', '/chat/warm/sessions', '/chat/assets/attach.js']
+  expect(addresses).toEqual(expect.arrayContaining(some))
   expect(addresses.filter(address => !address.startsWith('/chat/'))).toEqual(['#main'])
 })
 
@@ -129,11 +128,8 @@ test('the admin form gets a redirect to a URL without a secret', async () => {
   expect(reply.headers['location']).toBe(`/chat/warm/${binding.id}/binding`)
   expect(reply.headers['cache-control']).toBe('no-store')
   const [cookie] = reply.headers['set-cookie']!
-  expect(cookie).toMatch(
-    new RegExp(
-      `^warm-binding=[\\w-]+; Path=/chat/warm/${binding.id}/binding; HttpOnly; SameSite=Strict; Max-Age=120; Secure$`,
-    ),
-  )
+  const attributes = `Path=/chat/warm/${binding.id}/binding; HttpOnly; SameSite=Strict; Max-Age=120; Secure`
+  expect(cookie).toMatch(new RegExp(`^warm-binding=[\\w-]+; ${attributes}$`))
   for (const secret of [binding.sid, String(binding.rid)]) {
     expect(Buffer.from(cookie!.split(/[=;]/)[1]!, 'base64url').includes(secret)).toBe(false)
     expect(log()).not.toContain(secret)
@@ -155,18 +151,14 @@ test('the values are shown to the same admin in the same browser only, and for a
   const { show } = await postForm({ settings: { now: () => now } as object })
   const hidden = async (reply: ReturnType<typeof show>) => {
     const { status, text } = await reply
-    expect(text).not.toContain(binding.sid)
-    expect([status, /<title>(.*) · Warm Bindings<\/title>/.exec(text)![1]]).toEqual([
-      410,
-      'The values are no longer shown',
-    ])
+    expect([status, text.includes(binding.sid)]).toEqual([410, false])
+    expect(text).toContain('<title>The values are no longer shown · Warm Bindings</title>')
   }
-  await hidden(show({}, ['portal', 'portal-secret']))
+  await hidden(show({}, portal))
   await hidden(show({ Cookie: '' }))
   await hidden(show({ Cookie: 'warm-binding=AQ' }))
-  expect(
-    (await show({ Cookie: `warm-binding=AQ; ${(await postForm()).reply.headers['set-cookie']![0]!}` })).status,
-  ).toBe(200)
+  const other = await postForm()
+  expect((await show({ Cookie: `warm-binding=AQ; ${cookieOf(other.reply)}` })).status).toBe(200)
   now += 120_000
   await hidden(show())
 })
@@ -197,13 +189,10 @@ test('values that are too long for a cookie are shown at once, without a redirec
 
 test('only processes with the same admins show the values', async () => {
   const { reply, sessions } = await postForm()
-  const showAt = (app: Express) =>
-    asAdmin(app).get(reply.headers['location']!).set('Cookie', reply.headers['set-cookie']![0]!)
+  const showAt = (app: Express) => asAdmin(app).get(reply.headers['location']!).set('Cookie', cookieOf(reply))
   expect((await showAt(fakeService({ sessions }).app)).text).toContain(binding.sid)
-  const formTokens = createFormTokens(
-    secretKeys(() => undefined),
-    Date.now,
-  )
+  const keys = secretKeys(() => undefined)
+  const formTokens = createFormTokens(keys, Date.now)
   const { status, text } = await showAt(createApp({ ...appParts(undefined, { sessions }), formTokens }))
   expect([status, text.includes(binding.sid)]).toEqual([410, false])
 })
