@@ -1,4 +1,3 @@
-import { Writable } from 'node:stream'
 import type { Express } from 'express'
 import pino, { type Logger } from 'pino'
 import request from 'supertest'
@@ -78,11 +77,8 @@ function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
     unreadBytes: () => 0,
   })
   const lastHour = createLastHour({ clock, counts, registry })
-  const numbers = {
-    readOverview: createOverview({ clock, lastHour, place: 'web1', registry, capacity }),
-    readAudit: createAuditReader(recent),
-  }
-  return { lastHour, numbers }
+  const readOverview = createOverview({ clock, lastHour, place: 'web1', registry, capacity })
+  return { lastHour, numbers: { readOverview, readAudit: createAuditReader(recent) } }
 }
 
 /** All fake services have the same keys. */
@@ -104,6 +100,7 @@ export function appParts(settings: Config = config, about: AppAbout = {}): AppPa
   const { sessions = new FakeSessions(), clock = systemClock, log = pino({ level: 'silent' }), recent } = about
   const counts = new Counts()
   const { lastHour, numbers } = watched(clock, counts, recent)
+  const { timeout } = settings.warm
   return {
     config: settings,
     hashes: hashQueue(),
@@ -112,13 +109,7 @@ export function appParts(settings: Config = config, about: AppAbout = {}): AppPa
       login: async () => binding,
       keysOf: async () => keys,
       sessions,
-      tabCalls: createTabCalls({
-        own: sessions,
-        tabs: localTabs(),
-        shared: undefined,
-        clock,
-        timeout: settings.warm.timeout,
-      }),
+      tabCalls: createTabCalls({ own: sessions, tabs: localTabs(), shared: undefined, clock, timeout }),
       userLimit: { take: async () => true, giveBack: () => {} },
       endUnclaimed: () => {},
       limits: callLimits(settings, about.makeRate),
@@ -163,19 +154,16 @@ export function fakeService({
   isStopping = () => false,
   ...settings
 }: Partial<Config> & FakeParts = {}) {
-  let text = ''
+  const written: string[] = []
   const recent = new RecentAudit()
-  const stream = new Writable({
-    write(chunk, _encoding, done) {
-      text += chunk
-      if (String(chunk).includes('"audit":true')) recent.add(String(chunk))
-      done()
-    },
-  })
+  const write = (line: string) => {
+    written.push(line)
+    if (line.includes('"audit":true')) recent.add(line)
+  }
   const logins: Parameters<Logins['login']>[0][] = []
   const released: string[] = []
   const clock: Clock = { now: now ?? systemClock.now, after }
-  const log = pino({ level: 'trace' }, stream)
+  const log = pino({ level: 'trace' }, { write })
   const parts = appParts({ ...config, ...settings }, { sessions, clock, makeRate, log, recent })
   const app = createApp({
     ...parts,
@@ -192,12 +180,8 @@ export function fakeService({
     },
     answering: { ...parts.answering, isStopping },
   })
-  const lines = (): Record<string, unknown>[] =>
-    text
-      .split('\n')
-      .filter(Boolean)
-      .map(line => JSON.parse(line))
-  return { app, logins, released, counts: parts.answering.counts, log: () => text, lines }
+  const lines = () => written.map((line): Record<string, unknown> => JSON.parse(line))
+  return { app, logins, released, counts: parts.answering.counts, log: () => written.join(''), lines }
 }
 
 export type FakeService = ReturnType<typeof fakeService>
