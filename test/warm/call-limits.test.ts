@@ -46,9 +46,8 @@ describe('the password of an account that acts for others', () => {
 
   test('can be guessed as often per minute as a user has warm calls, for all users together', async () => {
     const service = fakeService({ rates, login: refuse })
-    const replies = await Promise.all(
-      Array.from({ length: 12 }, (_, number) => call(service, number, `guess ${number}`)),
-    )
+    const guesses = Array.from({ length: 12 }, (_, number) => call(service, number, `guess ${number}`))
+    const replies = await Promise.all(guesses)
     expect(service.logins).toHaveLength(3)
     expect(codes(replies).filter(code => code === 'not-authorized')).toHaveLength(3)
     expect(codes(replies).filter(code => code === 'too-many-requests')).toHaveLength(9)
@@ -80,9 +79,8 @@ describe('a client whose address may not call the API', () => {
     const service = fakeService({ access: access('loopback, private, !10.9.0.0/16') })
     const statusFrom = async (from: string) =>
       (await warm(service).set('X-Forwarded-For', from).send(parameters)).status
-    expect(await Promise.all(['10.8.0.1', '10.9.0.1', '192.0.2.1', '127.0.0.1'].map(statusFrom))).toEqual([
-      ...[200, 403, 403, 200],
-    ])
+    const clients = ['10.8.0.1', '10.9.0.1', '192.0.2.1', '127.0.0.1']
+    expect(await Promise.all(clients.map(statusFrom))).toEqual([200, 403, 403, 200])
   })
 
   test('can open all other pages', async () => {

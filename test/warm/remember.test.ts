@@ -123,11 +123,9 @@ describe('a warm call with a credential', () => {
     const { call, remember, service } = setUp()
     const credential = await remember()
     const reply = await call(parametersOf(credential))
-    expect(told(reply)).toEqual({
-      ...{ status: 403, code: 'credentials-expired' },
-      detail:
-        'The credentials are expired or no longer valid. The credential is damaged or too old, or is for another admin, jid or SEAL_KEY_FILE.',
-    })
+    const detail =
+      'The credentials are expired or no longer valid. The credential is damaged or too old, or is for another admin, jid or SEAL_KEY_FILE.'
+    expect(told(reply)).toEqual({ status: 403, code: 'credentials-expired', detail })
     expect(service.logins).toHaveLength(1)
     expect(service.lines().at(-1)).toMatchObject({ code: 'credentials-expired', jid: expect.anything() })
     expect(reply.text + service.log()).not.toContain(credential)

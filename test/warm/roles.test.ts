@@ -3,12 +3,11 @@ import { cheapHash } from '../support/cheap-hash.js'
 import { binding, parameters } from './fake-login.js'
 import { cookieOf, json, one, pageOf, refusalOf, setUp, submit, tokenIn } from './sessions/sessions-stage.js'
 
-const [all, warmer, reader] = (['all', 'warm', 'read'] as const).map(role => [role, `secret of ${role}`] as const)
+const roles = ['all', 'warm', 'read'] as const
+const [all, warmer, reader] = roles.map(role => [role, `secret of ${role}`] as const)
 
 function stage() {
-  const admins = (['all', 'warm', 'read'] as const).map(role => ({
-    ...{ name: role, secret: `secret of ${role}`, domains: ['*'], role },
-  }))
+  const admins = roles.map(role => ({ name: role, secret: `secret of ${role}`, domains: ['*'], role }))
   const stage = setUp({ admins })
   stage.sessions.add(1)
   stage.sessions.add(2, { tab: { admin: 'warm', user: 'juliet@chat.example', visit: 'hers', tab: '' } })
@@ -105,11 +104,8 @@ test.each([
   ['as hashes', cheapHash],
   ['one of each', async (secret: string) => (secret === 'old' ? cheapHash(secret) : secret)],
 ])('an admin with two secrets is accepted with either, %s', async (_how, kept) => {
-  const admins = await Promise.all(
-    ['old', 'new'].map(async secret => ({
-      ...{ name: 'portal', secret: await kept(secret), domains: ['*'], role: 'all' as const },
-    })),
-  )
+  const secrets = await Promise.all([kept('old'), kept('new')])
+  const admins = secrets.map(secret => ({ name: 'portal', secret, domains: ['*'], role: 'all' as const }))
   const { call } = setUp({ admins })
   const statusOf = async (secret: string) => (await call('post', ['portal', secret])('/warm').send(parameters)).status
   expect(await Promise.all(['old', 'new', 'older'].map(statusOf))).toEqual([200, 200, 401])

@@ -158,12 +158,10 @@ test.each([
   expect(page.text).toContain(`<dd class="code">${code}</dd>`)
   expect(page.text.includes('<dd class="retry">')).toBe(problems[code].retry)
   const reply = await warm(failing(problem)).send(parameters)
-  expect(JSON.parse(reply.text)).toEqual({
-    ...{ type: 'about:blank', title, status, detail: problem.message, code, step: 'sasl' },
-    ...{ advice: advice[code], retry: problems[code].retry },
-    condition: 'policy-violation',
-    instance: `urn:uuid:${reply.headers['x-request-id']}`,
-  })
+  const instance = `urn:uuid:${reply.headers['x-request-id']}`
+  const login = { code, step: 'sasl', condition: 'policy-violation' }
+  const about = { type: 'about:blank', title, status, detail: problem.message, instance }
+  expect(JSON.parse(reply.text)).toEqual({ ...about, ...login, advice: advice[code], retry: problems[code].retry })
 })
 
 test('the replies to warm calls must not be cached, interpreted differently or read by another site', async () => {
@@ -175,16 +173,11 @@ test('the replies to warm calls must not be cached, interpreted differently or r
     await request(service.app).post('/warm'),
   ]
   for (const { headers } of replies) {
-    expect(headers).toMatchObject({
-      'cache-control': 'no-store',
-      pragma: 'no-cache',
-      'x-content-type-options': 'nosniff',
-      vary: 'Accept',
-    })
+    expect(headers).toMatchObject({ 'cache-control': 'no-store', pragma: 'no-cache', vary: 'Accept' })
+    expect(headers['x-content-type-options']).toBe('nosniff')
     expect(headers).not.toHaveProperty('access-control-allow-origin')
     expect(headers).not.toHaveProperty('etag')
   }
-  expect(replies.map(({ headers }) => headers['referrer-policy'])).toEqual([
-    ...['no-referrer', 'no-referrer', 'same-origin', 'no-referrer'],
-  ])
+  const policies = replies.map(({ headers }) => headers['referrer-policy'])
+  expect(policies).toEqual(['no-referrer', 'no-referrer', 'same-origin', 'no-referrer'])
 })

@@ -32,9 +32,8 @@ describe('the page of sessions', () => {
     const page = await pageOf(get('/warm/sessions?search=user&sort=jid&page=4'))
     expect(page.text).toContain('<caption>151–200 of 310 sessions</caption>')
     const links = linksIn(page)
-    expect(Array.from(links.matchAll(/>([^<>\n]+)</g), ([, text]) => text)).toEqual([
-      ...['Previous', '1', '2', '3', '4', '5', '6', '7', 'Next'],
-    ])
+    const texts = Array.from(links.matchAll(/>([^<>\n]+)</g), ([, text]) => text)
+    expect(texts.join(' ')).toBe('Previous 1 2 3 4 5 6 7 Next')
     expect(links).toContain('href="?search=user&sort=jid&page=5"')
     expect(links).toContain('<a href="?search=user&sort=jid&page=4" aria-current="page"')
     const first = await pageOf(get('/warm/sessions'))

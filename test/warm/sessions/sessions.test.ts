@@ -247,9 +247,7 @@ describe('the list of sessions', () => {
     expect(ids(reply)).toEqual([1, 2, 3, 4, 5])
     expect(reply.body.total).toBe(5)
     expect(reply.body).not.toHaveProperty('next')
-    expect(Object.keys(reply.body.sessions[0])).toEqual([
-      ...['id', 'jid', 'domain', 'origin', 'state', 'transport', 'age', 'quiet'],
-    ])
+    expect(Object.keys(reply.body.sessions[0]).join(' ')).toBe('id jid domain origin state transport age quiet')
   })
 
   test.each([
