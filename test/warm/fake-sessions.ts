@@ -10,7 +10,7 @@ import type {
   Sessions,
 } from '../../src/session/session-types.js'
 import { isOfVisit, pageOf, statesOf } from '../../src/store/session-page.js'
-import type { PageWish, SessionPage, SessionState, StoredSession, TabKey, VisitKey } from '../../src/store/store.js'
+import type { PageWish, SessionPage, StoredSession, TabKey, VisitKey } from '../../src/store/store.js'
 import { keys } from '../../src/store/store-keys.js'
 
 export const idOf = (number: number) => number.toString(16).padStart(32, '0')
@@ -39,26 +39,15 @@ export class FakeSessions implements Sessions {
     return view
   }
 
-  async get(id: string): Promise<StoredSession | undefined> {
-    return this.views.get(id)
-  }
-
-  isLost(id: string): boolean {
-    return this.lost.has(id)
-  }
-
-  async getMany(ids: readonly string[]): Promise<readonly StoredSession[]> {
-    return ids.flatMap(id => this.views.get(id) ?? [])
-  }
+  get = async (id: string): Promise<StoredSession | undefined> => this.views.get(id)
+  isLost = (id: string) => this.lost.has(id)
+  getMany = async (ids: readonly string[]) => ids.flatMap(id => this.views.get(id) ?? [])
+  states = async (scope: readonly string[]) => statesOf(this.views.values(), scope)
 
   async page({ jid, user, visit, ...wish }: PageWish): Promise<SessionPage> {
     const wanted = jid ?? user
     const views = wanted === undefined ? [...this.views.values()] : this.#ofJid(wanted)
     return pageOf(visit === undefined ? views : views.filter(view => isOfVisit(view, visit)), wish)
-  }
-
-  async states(scope: readonly string[]): Promise<ReadonlyMap<SessionState, number>> {
-    return statesOf(this.views.values(), scope)
   }
 
   #ofJid(wanted: string): readonly StoredSession[] {
@@ -72,13 +61,10 @@ export class FakeSessions implements Sessions {
     const view = this.views.get(id)
     if (view === undefined || view.state === 'opening' || view.state === 'ended') return undefined
     this.views.set(id, { ...view, state: 'waiting', quietSince: this.#now() })
-    return {
-      ...{ id, jid: view.jid!, sid: sidOf(id), rid: 4400120076 + 2 ** 20, delivered: 0 },
-      ...{ wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: 300, ver: '1.6' },
-      ...(handover.attachBinding === 'reply' && {
-        cookie: { name: `wb-${id}`, value: 'c00kie-value', attributes: 'HttpOnly; SameSite=Lax' },
-      }),
-    }
+    const binding = { id, jid: view.jid!, sid: sidOf(id), rid: 4400120076 + 2 ** 20, delivered: 0 }
+    const terms = { wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: 300, ver: '1.6' }
+    const cookie = { name: `wb-${id}`, value: 'c00kie-value', attributes: 'HttpOnly; SameSite=Lax' }
+    return { ...binding, ...terms, ...(handover.attachBinding === 'reply' && { cookie }) }
   }
 
   ofTab(wanted: TabKey): string | undefined {
@@ -89,8 +75,8 @@ export class FakeSessions implements Sessions {
   onVisitEnded: (visit: VisitKey) => void = () => {}
 
   async endAll(wish: EndWish): Promise<EndedSessions> {
-    const found =
-      'jid' in wish ? this.#ofJid(wish.jid) : [...this.views.values()].filter(view => isOfVisit(view, wish.visit))
+    const views = [...this.views.values()]
+    const found = 'jid' in wish ? this.#ofJid(wish.jid) : views.filter(view => isOfVisit(view, wish.visit))
     const elsewhere = found.filter(({ state }) => state === 'elsewhere').length
     const ended = await Promise.all(found.map(({ id }) => this.end(id)))
     if ('visit' in wish) this.onVisitEnded(wish.visit)

@@ -40,9 +40,9 @@ function start(name: string) {
   }
   const takeUp = async (key: RecordKey) => {
     const taken = await store.records.take(key, name, ['1'])
-    if (taken !== undefined && ('keptBy' in taken || 'form' in taken)) return taken
-    if (taken === undefined || 'by' in taken || !('tab' in key))
-      return taken !== undefined && 'by' in taken ? taken.by : undefined
+    if (taken === undefined || 'keptBy' in taken || 'form' in taken) return taken
+    if ('by' in taken) return taken.by
+    if (!('tab' in key)) return undefined
     sessions.set(key.tab.tab, 'taken up')
     return name
   }
@@ -221,9 +221,8 @@ describe('the end of a visit', () => {
   test('ends a call that another process passes on after the end', async () => {
     const begunAt = Date.now()
     await here.end()
-    await expect(call(other, new CallerGone(), tab, begunAt).answer).rejects.toMatchObject({
-      code: 'session-not-found',
-    })
+    const late = call(other, new CallerGone(), tab, begunAt)
+    await expect(late.answer).rejects.toMatchObject({ code: 'session-not-found' })
     const { answer, finish } = call(other, new CallerGone(), tab, Date.now() + 1)
     await settled()
     finish()
