@@ -3,17 +3,8 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
-import {
-  type JidTemplate,
-  jidTemplate,
-  type KeysFile,
-  type NameTemplate,
-  nameTemplate,
-  type RequiredClaims,
-  readKeySet,
-  requiredClaims,
-  type SecretsFile,
-} from '../../../src/config/kinds/page-token-kinds.js'
+import type { Config } from '../../../src/config/config.js'
+import { jidTemplate, nameTemplate, readKeySet, requiredClaims } from '../../../src/config/kinds/page-token-kinds.js'
 import { Problem } from '../../../src/lib/errors.js'
 import { cardIn, jidIn } from '../../../src/warm/connect/page-claims.js'
 import { PageTokens } from '../../../src/warm/connect/page-tokens.js'
@@ -28,26 +19,22 @@ const other = 'another-secret-of-the-portal-32-bytes'
 const keyOf = (text: string) => createSecretKey(Buffer.from(text))
 const good = { sub: 'alice', aud: 'chat', exp: seconds + 300 }
 
-const template = (text: string): JidTemplate => jidTemplate(text, () => undefined)!
+const template = (text: string) => jidTemplate(text, () => undefined)!
 
-const defaults = {
-  admin: undefined,
-  guests: undefined,
-  origins: [] as string[],
-  secrets: { file: '', secrets: [keyOf(secret), keyOf(other)] } as SecretsFile | undefined,
-  keys: undefined as KeysFile | { readonly url: string } | undefined,
-  audiences: ['chat'] as string[] | undefined,
-  issuers: undefined as string[] | undefined,
-  claims: new Map() as RequiredClaims,
-  visit: undefined as string | undefined,
-  name: undefined as NameTemplate | undefined,
-  jid: template('{sub}@example.org'),
-  login: 'service' as 'service' | 'token' | 'password' | 'credential',
-  ignoreCase: false,
+type Pages = Config['pages']
+
+const unset = { admin: undefined, guests: undefined, keys: undefined, issuers: undefined, visit: undefined }
+const usual = { name: undefined, origins: [], claims: new Map(), login: 'service', ignoreCase: false } as const
+const defaults: Pages = {
+  ...unset,
+  ...usual,
   maxAge: 3600,
+  secrets: { file: '', secrets: [keyOf(secret), keyOf(other)] },
+  audiences: ['chat'],
+  jid: template('{sub}@example.org'),
 }
 
-interface Options extends Partial<typeof defaults> {
+interface Options extends Partial<Pages> {
   readonly clock?: FakeClock
   readonly fetch?: (url: string) => Promise<string>
   readonly lines?: unknown[]
