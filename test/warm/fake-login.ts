@@ -24,7 +24,7 @@ import { createAuditReader, RecentAudit } from '../../src/warm/numbers/recent-au
 import { createTabCalls } from '../../src/warm/tab-calls.js'
 import type { Logins, WarmedBinding } from '../../src/warm/warming/session-login.js'
 import { unlimited, unnoted } from '../support/unlimited.js'
-import { FakeSessions } from './fake-sessions.js'
+import { FakeSessions, terms } from './fake-sessions.js'
 
 /** Worked example X1. */
 export const binding: WarmedBinding = {
@@ -32,13 +32,7 @@ export const binding: WarmedBinding = {
   sid: '5b0c7a1f5b0c7a1f5b0c7a1f5b0c7a1f5b0c7ae7',
   rid: 4400120076,
   id: '9f3c5d0e9f3c5d0e9f3c5d0e9f3c5d0e',
-  wait: 60,
-  hold: 1,
-  requests: 2,
-  inactivity: 150,
-  polling: 5,
-  maxpause: 300,
-  ver: '1.6',
+  ...terms,
   expiresIn: 120,
 }
 

@@ -15,6 +15,8 @@ import { keys } from '../../src/store/store-keys.js'
 
 export const idOf = (number: number) => number.toString(16).padStart(32, '0')
 
+export const terms = { wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: 300, ver: '1.6' }
+
 export const sidOf = (id: string) => `5ec7e7${id}`
 
 export class FakeSessions implements Sessions {
@@ -62,7 +64,6 @@ export class FakeSessions implements Sessions {
     if (view === undefined || view.state === 'opening' || view.state === 'ended') return undefined
     this.views.set(id, { ...view, state: 'waiting', quietSince: this.#now() })
     const binding = { id, jid: view.jid!, sid: sidOf(id), rid: 4400120076 + 2 ** 20, delivered: 0 }
-    const terms = { wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: 300, ver: '1.6' }
     const cookie = { name: `wb-${id}`, value: 'c00kie-value', attributes: 'HttpOnly; SameSite=Lax' }
     return { ...binding, ...terms, ...(handover.attachBinding === 'reply' && { cookie }) }
   }

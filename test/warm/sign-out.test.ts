@@ -8,10 +8,11 @@ const signOut = (headers: Record<string, string>) =>
     .get('/warm/sign-out')
     .set(headers)
 
+const firefoxName = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0'
+const chromeName = 'Mozilla/5.0 AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36'
+
 test('a browser that signs out gets 401, so that it drops the credentials', async () => {
-  const firefox = await signOut({
-    'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
-  })
+  const firefox = await signOut({ 'User-Agent': firefoxName })
   expect([firefox.status, firefox.headers['cache-control']]).toEqual([401, 'no-store'])
   expect(firefox.headers['www-authenticate']).toBe('Basic realm="HTTP Binding Warm", charset="UTF-8"')
   expect(firefox.text).toContain('<title>Signed out · Warm Bindings</title>')
@@ -20,9 +21,7 @@ test('a browser that signs out gets 401, so that it drops the credentials', asyn
 })
 
 test('Chromium gets no challenge, because it would ask for a password again', async () => {
-  const { status, headers } = await signOut({
-    'User-Agent': 'Mozilla/5.0 AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36',
-  })
+  const { status, headers } = await signOut({ 'User-Agent': chromeName })
   expect([status, headers['www-authenticate']]).toEqual([401, undefined])
 })
 

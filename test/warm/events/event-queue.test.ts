@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from '@jest/globals'
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { pino } from 'pino'
 import { Counts } from '../../../src/lib/counts.js'
 import { MinuteSums } from '../../../src/lib/limits/minute-sums.js'
@@ -230,16 +230,14 @@ describe('a stop of the service', () => {
     for (const id of ['b1', 'b2']) add(id, 'b')
     await pass()
     await refuse('a1')
-    let stopped = false
-    const stopping = queue.stop(3 * second).then(() => {
-      stopped = true
-    })
+    const stopped = jest.fn()
+    const stopping = queue.stop(3 * second).then(stopped)
     await pass()
     // The stop ends the pause of line `a`.
     expect([...underWay.keys()]).toEqual(['b1', 'a1'])
     await refuse('a1')
     await take('b1', 'a2', 'b2')
-    expect(stopped).toBe(false)
+    expect(stopped).not.toHaveBeenCalled()
     await take('a3')
     await stopping
     expect(counts.events['session.ended']).toEqual({ sent: 4, failed: 2, dropped: 1 })

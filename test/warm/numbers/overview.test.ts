@@ -9,10 +9,8 @@ import { FakeProcesses } from '../../support/fake-processes.js'
 const capacityOf = (sessions: number) => (): Capacity => {
   const none = { used: 0, most: null }
   const use = { used: sessions, most: 100 }
-  return {
-    ...{ sessions: use, connections: none, memory: { used: 10, most: sessions === 1 ? null : 20 }, heap: none },
-    ...{ descriptors: none, waiting: none, unread: none },
-  }
+  const memory = { used: 10, most: sessions === 1 ? null : 20 }
+  return { sessions: use, memory, connections: none, heap: none, descriptors: none, waiting: none, unread: none }
 }
 
 describe('several processes', () => {

@@ -47,12 +47,7 @@ const connecting =
 const request = {
   jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
   credentials: { kind: 'password', password: 's3cret' } as const,
-  language: 'en',
-  wait: 60,
-  hold: 1,
-  ver: '1.6',
-  attachSeconds: 120,
-  attachBinding: 'off' as const,
+  ...{ language: 'en', wait: 60, hold: 1, ver: '1.6', attachSeconds: 120, attachBinding: 'off' as const },
   ids: { requestId: 'request' },
 }
 

@@ -8,15 +8,8 @@ const form = 'application/x-www-form-urlencoded'
 const json = 'application/json'
 const bosh = { maxWait: 60, defaultHold: 1, maxRequests: 3, attachBinding: 'off' } as const
 const remote = { attach: 'here', connectTimeout: 5, timeout: 5, maxReplyBytes: 65_536, headers: [] } as const
-const defaults: WarmSettings = {
-  bosh,
-  warm: { attachSeconds: 120, anonymous: false },
-  serviceAccounts: new Map(),
-  loginKeys: new Map(),
-  servers: new Map(),
-  remotes: new Map(),
-  remote,
-}
+const ofOperator = { serviceAccounts: new Map(), loginKeys: new Map(), servers: new Map(), remotes: new Map() }
+const defaults: WarmSettings = { ...ofOperator, bosh, remote, warm: { attachSeconds: 120, anonymous: false } }
 const least = 'jid=juliet%40chat.example&password=pw'
 const leastJson = { jid: 'juliet@chat.example', password: 'pw' }
 
@@ -88,11 +81,8 @@ describe('the parameters of a warm call', () => {
 
 describe('for a domain with a remote endpoint', () => {
   const endpoint = { url: 'https://chat.example/bosh', allowsPlain: false, ca: undefined, verify: true }
-  const elsewhere = {
-    ...defaults,
-    remotes: new Map([['chat.example', endpoint]]),
-    remote: { ...remote, attach: 'there' as const },
-  }
+  const remotes = new Map([['chat.example', endpoint]])
+  const elsewhere: WarmSettings = { ...defaults, remotes, remote: { ...remote, attach: 'there' } }
 
   test.each([
     ['wait=300&hold=9', { wait: 300, hold: 9 }],
@@ -256,35 +246,30 @@ describe('a warm call is rejected', () => {
 
   const all = Object.keys(bodyParameters).filter(name => name !== 'csrf_token')
 
-  test.each([...['id', 'sid', 'want', 'very', 'username', 'secret', '_method', '__proto__', 'authenticity_token']])(
-    'with the unknown name %j is rejected, and the error lists the names',
-    name => {
-      const problem = `invalid-parameter | Parameter: ${name}. | The body can have ${all.join(', ')}.`
-      expect(problemOf(`${least}&${name}=x`)).toBe(problem)
-      expect(problemOf(`{"jid":"a@b.example","password":"x","${name}":1}`, json)).toBe(problem)
-    },
-  )
+  const unknown = ['id', 'sid', 'want', 'very', 'username', 'secret', '_method', '__proto__', 'authenticity_token']
 
-  test.each(['x'.repeat(41), 'hunter2', 'correct-horse', '', 'a\r\nb\u202e\0'])(
-    'with the name %j, which may be a secret, is rejected without it',
-    name => {
-      const problem = problemOf(JSON.stringify({ ...leastJson, [name]: 1 }), json)
-      expect(problem).toBe(`invalid-parameter | A parameter is unknown. The body can have ${all.join(', ')}.`)
-    },
-  )
+  test.each(unknown)('with the unknown name %j is rejected, and the error lists the names', name => {
+    const problem = `invalid-parameter | Parameter: ${name}. | The body can have ${all.join(', ')}.`
+    expect(problemOf(`${least}&${name}=x`)).toBe(problem)
+    expect(problemOf(`{"jid":"a@b.example","password":"x","${name}":1}`, json)).toBe(problem)
+  })
 
-  const unescaped = ['password=pa&55word', 'password=pa&ssword', 'password=pa&ssword=', 'password=pa&5s=w']
+  const maybeSecret = ['x'.repeat(41), 'hunter2', 'correct-horse', '', 'a\r\nb\u202e\0']
 
-  test.each([...unescaped, 'token=pa&55', 'credential=pa&55'])(
-    'and the rest of an unescaped secret is not quoted: %s',
-    body => {
-      const [name] = body.split('=')
-      const escaped = `An unknown parameter follows ${name}: forms write & in a value as %26.`
-      expect(problemOf(`jid=juliet@chat.example&${body}`)).toBe(
-        `invalid-parameter | ${escaped} The body can have ${all.join(', ')}.`,
-      )
-    },
-  )
+  test.each(maybeSecret)('with the name %j, which may be a secret, is rejected without it', name => {
+    const problem = problemOf(JSON.stringify({ ...leastJson, [name]: 1 }), json)
+    expect(problem).toBe(`invalid-parameter | A parameter is unknown. The body can have ${all.join(', ')}.`)
+  })
+
+  const passwords = ['password=pa&55word', 'password=pa&ssword', 'password=pa&ssword=', 'password=pa&5s=w']
+  const unescaped = [...passwords, 'token=pa&55', 'credential=pa&55']
+
+  test.each(unescaped)('and the rest of an unescaped secret is not quoted: %s', body => {
+    const [name] = body.split('=')
+    const escaped = `An unknown parameter follows ${name}: forms write & in a value as %26.`
+    const problem = `invalid-parameter | ${escaped} The body can have ${all.join(', ')}.`
+    expect(problemOf(`jid=juliet@chat.example&${body}`)).toBe(problem)
+  })
 
   test('in time that grows only with the length, for many names and long strings', () => {
     const bodies = (times: number) => [
