@@ -26,15 +26,14 @@ describe('warm calls', () => {
     await limits.count({ admin: 'portal', user })
   })
 
-  test.each(['shutting-down', 'service-full', 'local-ports-exhausted'] as const)(
-    'that another process may repeat do not count: %s',
-    async code => {
-      const { ofUser } = limitsOf({ warmsPerJid: 1 })
-      const refuse = () => Promise.reject(new Problem(code))
-      for (const name of [user, user, undefined, undefined])
-        await expect(ofUser({ admin: 'portal', user: name }, refuse)).rejects.toMatchObject({ code })
-    },
-  )
+  const passing = ['shutting-down', 'service-full', 'local-ports-exhausted'] as const
+
+  test.each(passing)('that another process may repeat do not count: %s', async code => {
+    const { ofUser } = limitsOf({ warmsPerJid: 1 })
+    const refuse = () => Promise.reject(new Problem(code))
+    for (const name of [user, user, undefined, undefined])
+      await expect(ofUser({ admin: 'portal', user: name }, refuse)).rejects.toMatchObject({ code })
+  })
 })
 
 describe('the password of an account that acts for others', () => {

@@ -50,14 +50,13 @@ describe('a warm call with remember', () => {
     expect(service.lines()).toMatchObject([{ code: 'cannot-remember', step: 'sasl' }])
   })
 
-  test.each(['not-authorized', 'credentials-expired', 'cannot-remember', 'timeout'] as const)(
-    'fails like its first login: %s',
-    async code => {
-      const { call, proofs } = setUp({ keysOf: failsWith(code) })
-      expect(told(await call({ ...parameters, remember: 'on' }))).toMatchObject({ code })
-      expect(proofs).toEqual([])
-    },
-  )
+  const refusals = ['not-authorized', 'credentials-expired', 'cannot-remember', 'timeout'] as const
+
+  test.each(refusals)('fails like its first login: %s', async code => {
+    const { call, proofs } = setUp({ keysOf: failsWith(code) })
+    expect(told(await call({ ...parameters, remember: 'on' }))).toMatchObject({ code })
+    expect(proofs).toEqual([])
+  })
 
   test('counts as one call of its user, and not at all if the service stops', async () => {
     const rates = { ...config.rates, warmsPerJid: 1 }

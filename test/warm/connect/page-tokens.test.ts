@@ -107,13 +107,12 @@ describe('a page token signed with a secret', () => {
     expect(await visitOf({ visit: null, sid: null })).toBeUndefined()
   })
 
-  test.each([[7], [''], [['v']], [{ v: 1 }], ['x'.repeat(129)], ['a\nb']])(
-    'is refused if the visit is %j',
-    async visit => {
-      expect(await refusal(signed({ ...good, visit, sid: 's' }))).toContain('Its claim visit does not fit.')
-      expect(await refusal(signed({ ...good, sid: visit }))).toContain('Its claim sid does not fit.')
-    },
-  )
+  const unfit = [7, '', ['v'], { v: 1 }, 'x'.repeat(129), 'a\nb']
+
+  test.each(unfit.map(visit => [visit]))('is refused if the visit is %j', async visit => {
+    expect(await refusal(signed({ ...good, visit, sid: 's' }))).toContain('Its claim visit does not fit.')
+    expect(await refusal(signed({ ...good, sid: visit }))).toContain('Its claim sid does not fit.')
+  })
 
   test('names its visit by the claim in PAGE_TOKEN_VISIT only', async () => {
     const verify = tokens({ visit: 'session_id' })
@@ -416,18 +415,15 @@ describe('a page token signed with a private key', () => {
     expect((await verify(await sign('RS256', rsa.privateKey))).jid).toBe('alice@example.org')
   })
 
-  test.each([undefined, 'short'])(
-    'is refused by a key that is too short, which the answer names (kid: %s)',
-    async kid => {
-      const short = generateKeyPairSync('rsa', { modulusLength: 1024 })
-      const header = { alg: 'RS256', ...(kid !== undefined && { kid }) }
-      const content = `${base64(header)}.${base64(issued)}`
-      const token = `${content}.${signWith('sha256', Buffer.from(content), short.privateKey).toString('base64url')}`
-      expect(await refusal(token, inFile(set(jwk(short.publicKey, 'short'))))).toBe(
-        'The key of PAGE_TOKEN_JWKS for it has fewer than 2048 bits: sign with a longer key.',
-      )
-    },
-  )
+  test.each([undefined, 'short'])('is refused by a key that is too short, which the answer names (%s)', async kid => {
+    const short = generateKeyPairSync('rsa', { modulusLength: 1024 })
+    const header = { alg: 'RS256', ...(kid !== undefined && { kid }) }
+    const content = `${base64(header)}.${base64(issued)}`
+    const token = `${content}.${signWith('sha256', Buffer.from(content), short.privateKey).toString('base64url')}`
+    expect(await refusal(token, inFile(set(jwk(short.publicKey, 'short'))))).toBe(
+      'The key of PAGE_TOKEN_JWKS for it has fewer than 2048 bits: sign with a longer key.',
+    )
+  })
 
   test('is refused with a public key as the secret of HS256', async () => {
     const secrets = [
@@ -621,30 +617,27 @@ describe('a file of page token keys', () => {
       byKey(later),
       '{"keys":[]}',
     ],
-  ])(
-    'replaces the keys of %s on reload, or none if it is invalid',
-    async (setting, pages, text, before, after, bad) => {
-      const lines: unknown[] = []
-      const made = pageTokens({ secrets: { file, secrets: [keyOf(secret)] }, ...pages, lines })
-      const userOf = userOfBy(made)
-      for (const faulty of [bad, '']) {
-        write(faulty)
-        await made.reload()
-      }
-      rmSync(file)
+  ])('replaces the keys of %s on reload, unless it is invalid', async (setting, pages, text, before, after, bad) => {
+    const lines: unknown[] = []
+    const made = pageTokens({ secrets: { file, secrets: [keyOf(secret)] }, ...pages, lines })
+    const userOf = userOfBy(made)
+    for (const faulty of [bad, '']) {
+      write(faulty)
       await made.reload()
-      expect((await userOf(await before)).jid).toBe('alice@example.org')
-      expect(await refusal(await after, userOf)).toBe('secrets' in pages ? withoutKey : unsigned)
-      const told = [expect.objectContaining({ problems: [expect.stringMatching(`^${setting} names a file `)] })]
-      expect(lines.splice(0)).toEqual(Array(3).fill([...told, expect.stringContaining('the previous keys stay')]))
+    }
+    rmSync(file)
+    await made.reload()
+    expect((await userOf(await before)).jid).toBe('alice@example.org')
+    expect(await refusal(await after, userOf)).toBe('secrets' in pages ? withoutKey : unsigned)
+    const told = [expect.objectContaining({ problems: [expect.stringMatching(`^${setting} names a file `)] })]
+    expect(lines.splice(0)).toEqual(Array(3).fill([...told, expect.stringContaining('the previous keys stay')]))
 
-      write(text)
-      await made.reload()
-      expect((await userOf(await after)).jid).toBe('alice@example.org')
-      expect(await refusal(await before, userOf)).toBe('secrets' in pages ? withoutKey : unsigned)
-      expect(lines).toEqual([[{ file }, 'keys for page tokens reloaded']])
-    },
-  )
+    write(text)
+    await made.reload()
+    expect((await userOf(await after)).jid).toBe('alice@example.org')
+    expect(await refusal(await before, userOf)).toBe('secrets' in pages ? withoutKey : unsigned)
+    expect(lines).toEqual([[{ file }, 'keys for page tokens reloaded']])
+  })
 })
 
 describe('the name for a new account', () => {

@@ -127,14 +127,13 @@ describe('the page of sessions', () => {
     expect(service.lines()).toMatchObject([{ msg: 'sessions', admin: 'portal' }])
   })
 
-  test.each(['limit=0', 'after=5', 'sid=x', 'refresh=4', 'refresh=soon'])(
-    'shows the error page for an invalid parameter without a field: %s',
-    async query => {
-      const page = await pageOf(setUp().get(`/warm/sessions?${query}`), 400)
-      expect(page.text).toContain('<dd class="code">invalid-parameter</dd>')
-      expect(page.text).toContain('<a href="/warm/sessions">All sessions</a>')
-    },
-  )
+  const ofNoField = ['limit=0', 'after=5', 'sid=x', 'refresh=4', 'refresh=soon']
+
+  test.each(ofNoField)('shows the error page for an invalid parameter without a field: %s', async query => {
+    const page = await pageOf(setUp().get(`/warm/sessions?${query}`), 400)
+    expect(page.text).toContain('<dd class="code">invalid-parameter</dd>')
+    expect(page.text).toContain('<a href="/warm/sessions">All sessions</a>')
+  })
 
   test('refreshes itself on request, and then has no form, which a refresh would empty', async () => {
     const { get } = withSession()

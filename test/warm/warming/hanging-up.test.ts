@@ -72,23 +72,22 @@ describe('a caller that disconnects', () => {
     expect(service.logins).toEqual([])
   })
 
-  test.each(['/warm', `/warm/${idOf(5)}/resume`])(
-    'while the secret is being hashed causes no action and no error at %s',
-    async path => {
-      const [name, secret] = credentials
-      const sessions = new FakeSessions()
-      sessions.add(5)
-      const admins = [{ name, secret: await hashSecret(secret), domains: ['*'], role: 'all' as const }]
-      const service = fakeService({ admins, sessions })
-      const body = path === '/warm' ? undefined : ''
-      const caller = await call(service, { path, body })
-      await caller.hangUp()
-      await until(() => service.lines().length > 0)
-      expect(service.lines()).toMatchObject([{ code: 'client-gone', level: 30 }])
-      expect(service.counts.faults).toBe(0)
-      expect([service.logins, sessions.resumed]).toEqual([[], []])
-    },
-  )
+  const paths = ['/warm', `/warm/${idOf(5)}/resume`]
+
+  test.each(paths)('while the secret is being hashed causes no action and no error at %s', async path => {
+    const [name, secret] = credentials
+    const sessions = new FakeSessions()
+    sessions.add(5)
+    const admins = [{ name, secret: await hashSecret(secret), domains: ['*'], role: 'all' as const }]
+    const service = fakeService({ admins, sessions })
+    const body = path === '/warm' ? undefined : ''
+    const caller = await call(service, { path, body })
+    await caller.hangUp()
+    await until(() => service.lines().length > 0)
+    expect(service.lines()).toMatchObject([{ code: 'client-gone', level: 30 }])
+    expect(service.counts.faults).toBe(0)
+    expect([service.logins, sessions.resumed]).toEqual([[], []])
+  })
 
   test('while its session is looked for leaves the session and its token as they are', async () => {
     const sessions = new FakeSessions()
