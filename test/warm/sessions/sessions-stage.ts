@@ -10,23 +10,17 @@ export const [one, two] = [idOf(1), idOf(2)]
 /** An app with fake sessions. Only `advance` moves its time. */
 export function setUp(settings: Parameters<typeof fakeService>[0] = {}) {
   let time = 0
-  const sessions = new FakeSessions(() => time)
-  const service = fakeService({ sessions, now: () => time, ...settings })
+  const now = () => time
+  const sessions = new FakeSessions(now)
+  const service = fakeService({ sessions, now, ...settings })
   const call =
     (method: 'get' | 'head' | 'post' | 'delete' | 'put' | 'options', as: readonly [string, string] = credentials) =>
     (path: string) =>
       asAdmin(service.app, as)[method](path)
-  return {
-    sessions,
-    service,
-    get: call('get'),
-    post: call('post'),
-    remove: call('delete'),
-    call,
-    advance: (ms: number) => {
-      time += ms
-    },
+  const advance = (ms: number) => {
+    time += ms
   }
+  return { sessions, service, get: call('get'), post: call('post'), remove: call('delete'), call, advance }
 }
 
 /** An app with one session. */

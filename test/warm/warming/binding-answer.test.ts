@@ -89,13 +89,15 @@ test('the files and links of the page are below the public path', async () => {
   expect(addresses.filter(address => !address.startsWith('/chat/'))).toEqual(['#main'])
 })
 
+const bosh = 'https://web.example/http-bind'
+
 test.each<[string, Sent, string, string, string?]>([
   ['its own host', { settings: { externalUrl: undefined } }, '/http-bind', "'self'", '/http-bind'],
   ['a path of its own host', {}, '/http-bind', "'self'"],
   [
     'the public address, if the page came from another',
     { headers: { Host: 'internal.example:8080', Origin: 'http://internal.example:8080' } },
-    'https://web.example/http-bind',
+    bosh,
     "'self' https://web.example",
   ],
   [
@@ -105,15 +107,12 @@ test.each<[string, Sent, string, string, string?]>([
     "'self' https://bosh.example:5281",
     'https://bosh.example:5281/http-bind?x&#x3D;1&amp;y&#x3D;2',
   ],
-])(
-  'the page attaches at %s, and may connect to no other address',
-  async (_where, sent, url, connect, whole = 'https://web.example/http-bind') => {
-    const { text, headers } = await sendForm(sent)
-    expect(text).toContain(`data-url="${url}"`)
-    expect(text).toContain(`at the BOSH address <code>${whole}</code>`)
-    expect(headers['content-security-policy']).toBe(policy(connect))
-  },
-)
+])('the page attaches at %s, and may connect nowhere else', async (_where, sent, url, connect, whole = bosh) => {
+  const { text, headers } = await sendForm(sent)
+  expect(text).toContain(`data-url="${url}"`)
+  expect(text).toContain(`at the BOSH address <code>${whole}</code>`)
+  expect(headers['content-security-policy']).toBe(policy(connect))
+})
 
 test('the page stays well-formed for any JID that the XMPP server binds', async () => {
   const jid = `a@chat.example/<b>&"'\u0001\ufffe\ud800]]>`
