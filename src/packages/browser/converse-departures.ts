@@ -13,7 +13,7 @@ export class ConverseDepartures extends Departures {
   readonly #nickname: string | undefined
   #isOverSocket = false
   /** Converse takes messages, and repeats over WebSocket what it sends: it has read `<enabled/>`. */
-  #isReady = false
+  isReady = false
   /** Converse sends what the last WebSocket may have lost. These stanzas must come first, and in their order. */
   isResuming = false
   /** Stream management has begun. */
@@ -35,10 +35,6 @@ export class ConverseDepartures extends Departures {
     api.send = stanza => this.#sendOrKeep('tree' in stanza ? stanza.tree() : stanza)
   }
 
-  get isReady(): boolean {
-    return this.#isReady
-  }
-
   /** Converse makes a new one after a logout. */
   get #session() {
     return this.#converse.state.session
@@ -52,7 +48,7 @@ export class ConverseDepartures extends Departures {
   /** The last connection may have lost stanzas, and there may be a next one. */
   broken(): void {
     this.#connections += 1
-    this.#isReady = this.#isLoggedIn = this.isResuming = this.#isAsking = false
+    this.isReady = this.#isLoggedIn = this.isResuming = this.#isAsking = false
   }
 
   opens(connection: ConverseConnection, isOverSocket: boolean): void {
@@ -107,7 +103,7 @@ export class ConverseDepartures extends Departures {
   }
 
   begin(): void {
-    this.#isReady = true
+    this.isReady = true
     const unsent = this.unsent()
     if (this.#isOverSocket) this.arrived()
     for (const message of unsent) this.#give(message)
@@ -115,7 +111,7 @@ export class ConverseDepartures extends Departures {
 
   /** After the answer, the XMPP server also receives messages. */
   askServer(connection: ConverseConnection): void {
-    if (this.#isAsking || !this.#isReady) return
+    if (this.#isAsking || !this.isReady) return
     this.#isAsking = true
     const mine = this.#connections
     const answered = (answer: Element | null) => {
@@ -129,7 +125,7 @@ export class ConverseDepartures extends Departures {
 
   #sendOrKeep(stanza: Element): void {
     removeForbidden(stanza)
-    const isGiven = this.#isReady || this.isResuming
+    const isGiven = this.isReady || this.isResuming
     if (!isChat(stanza)) {
       // During a login, the service refuses what users do meanwhile, such as typing.
       if (this.#isLoggedIn || isGiven || stanza.getAttribute('type') !== 'chat') this.#send(stanza)

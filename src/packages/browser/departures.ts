@@ -135,16 +135,13 @@ export class Departures {
     return this.#all.some(isIt)
   }
 
-  /** Strophe no longer repeats these sent messages. */
-  lost(isLost: (id: string) => boolean): void {
-    const isMeant = (outgoing: Outgoing) => outgoing.isSent === true && isPending(outgoing) && isLost(outgoing.id)
-    this.#change(isMeant, ({ isSent: _, ...outgoing }) => outgoing)
-  }
-
-  /** Returns what Strophe must send again itself, because it is no message of the tab. */
+  /** Strophe no longer repeats these stanzas. Returns those that are no messages of the tab. */
   takeOver<Kept extends { readonly stanza: string }>(kept: readonly Kept[]): readonly Kept[] {
     const ids = kept.map(({ stanza }) => idOf(stanza))
-    this.lost(id => ids.includes(id))
+    this.#change(
+      outgoing => outgoing.isSent === true && isPending(outgoing) && ids.includes(outgoing.id),
+      ({ isSent: _, ...outgoing }) => outgoing,
+    )
     return kept.filter((_, index) => !this.#all.some(({ id }) => id === ids[index]))
   }
 

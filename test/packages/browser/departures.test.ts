@@ -10,7 +10,7 @@ interface Departures {
   arrived(): void
   confirming(): () => void
   confirm(ids: readonly string[]): void
-  lost(isLost: (id: string) => boolean): void
+  takeOver(kept: readonly { readonly stanza: string }[]): readonly object[]
   failInDoubt(): void
   failAll(): void
   takeBack(error: FakeElement): string | undefined
@@ -214,7 +214,7 @@ test('after a WebSocket, messages that Strophe no longer repeats are sent again,
   for (const id of ['one', 'two']) departures.add(message(id), true, true)
   expect(departures.takeBack(failed('two'))).toBe('again')
   departures.add(message('two'), true, true)
-  departures.lost(id => id === 'two')
+  departures.takeOver([{ stanza: JSON.stringify(message('two')) }])
   expect(idsOf(departures.unsent())).toEqual(['two'])
   expect(departures.takeBack(failed('two'))).toBe('failed')
 })
