@@ -167,9 +167,11 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const id = randomName()
     const stanza = writeMessage({ to, type, id }, body, this.#options.nickname)
     this.#fire('sending', stanza)
-    const session = this.#canSend && !this.#session?.isHolding ? this.#session : undefined
+    const session = this.#ready?.isHolding ? undefined : this.#ready
     departures.add(stanza, !!session, !!session?.socket)
-    session?.sendMessages(stanza)
+    // As the page has made it: parsed again, it could differ.
+    session?.send(stanza)
+    session?.confirmSent()
     this.#parts.arrivals.showOwn(stanza.cloneNode(true) as Element, this.jid, this.#rooms)
     if (isOver(this.#status)) departures.failAll()
     return id
@@ -178,7 +180,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   /** Sends a failed message again, with the same id. Returns false if the message is unknown. */
   resend(id: string): boolean {
     const isKnown = this.#parts.departures.resend(id)
-    if (this.#canSend) this.#session?.sendUnsent()
+    this.#ready?.sendWaiting()
     if (isOver(this.#status)) this.#parts.departures.failAll()
     return isKnown
   }
@@ -186,12 +188,12 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   /** Joins now, and in later sessions. If the room refuses, a `presence` event has a `code`. */
   join(room: string, nickname: string): void {
     this.#rooms.join(room, nickname)
-    if (this.#canSend) this.#session?.tellRooms()
+    this.#ready?.sendWaiting()
   }
 
   part(room: string): void {
     this.#rooms.part(room)
-    if (this.#canSend) this.#session?.tellRooms()
+    this.#ready?.sendWaiting()
   }
 
   close(): void {
@@ -272,8 +274,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
         this.#wasOnline = true
         this.#backoff.succeeded()
         this.#enter({ state: 'online' })
-        session.tellRooms()
-        session.sendUnsent()
+        session.sendWaiting()
         setTimeout(() => {
           const early = this.#early ?? []
           this.#early = undefined
@@ -305,8 +306,8 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   }
 
   /** While the link is mended, the service stores what the page sends. */
-  get #canSend(): boolean {
-    return this.#status.state === 'online' || this.#status.code === mending.code
+  get #ready(): PageSession | undefined {
+    return this.#status.state === 'online' || this.#status.code === mending.code ? this.#session : undefined
   }
 
   #wait(reason: string, atLeast = 0): void {
@@ -347,7 +348,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   }
 
   readonly #come = (): void => {
-    if (this.#canSend) this.#session?.tellState()
+    this.#ready?.tellState()
     if (document.visibilityState === 'hidden') return
     const { state, code } = this.#status
     if (this.#session && state !== 'connecting') this.#session.check()

@@ -67,7 +67,7 @@ export class PageSession {
   #deadline: ReturnType<typeof setTimeout> | undefined
   /** New messages wait while older messages are sent again, and until Strophe would repeat them. */
   isHolding = false
-  /** Undefined if no ping of `sendMessages` is open. True if another ping must follow the open ping. */
+  /** Undefined if no ping of `confirmSent` is open. True if another ping must follow the open ping. */
   #mustPingAgain: boolean | undefined
 
   constructor(binding: Located, parts: PageParts, introduced: Introduced, events: SessionEvents) {
@@ -169,7 +169,6 @@ export class PageSession {
         if (this.isHolding) this.#deadline = setTimeout(block, socketPatience)
         this.#isLoggedIn = true
         this.#introduce(isLost, socket.kept())
-        if (!this.isHolding) departures.arrived()
         this.#events.online()
       } else if (status === connectionFailed && !hasOpened) block()
       else if (status === loginFailed || status === disconnected) this.#lose()
@@ -199,23 +198,26 @@ export class PageSession {
     if (!this.#link.isMending) this.#events.online()
   }
 
-  /** Enters the rooms that the page has joined, and leaves those that it has left. */
-  tellRooms(): void {
-    const moves = this.#parts.rooms.moves()
-    if (moves.length > 0) this.send(...moves)
+  /** Sends messages, enters the rooms that the page has joined, and leaves those that it has left. */
+  sendWaiting(): void {
+    const waiting = this.#waiting()
+    if (waiting.length > 0) this.send(...waiting)
+    if (waiting.some(({ localName }) => localName === 'message')) this.confirmSent()
   }
 
-  sendUnsent(): void {
-    if (this.isHolding) return
-    const { departures } = this.#parts
-    const unsent = departures.unsent()
+  /** `kept`: ids of the messages that Strophe sends again. */
+  #waiting(kept?: readonly (string | null)[]): readonly Element[] {
+    const { departures, rooms } = this.#parts
+    const entering = rooms.moves(true)
+    if (this.isHolding) return entering
+    const unsent = departures.unsent(kept)
     if (this.socket) departures.arrived()
-    if (unsent.length > 0) this.sendMessages(...unsent)
+    // A room refuses the messages of those who have left it.
+    return [...entering, ...unsent, ...rooms.moves(false)]
   }
 
-  /** Sends a ping after the messages, because the answer to the ping confirms the messages. */
-  sendMessages(...stanzas: readonly Element[]): void {
-    this.send(...stanzas)
+  /** Sends a ping, because its answer confirms the messages before it. */
+  confirmSent(): void {
     if (this.#mustPingAgain !== undefined) {
       this.#mustPingAgain = true
       return
@@ -225,7 +227,7 @@ export class PageSession {
       const mustPingAgain = this.#mustPingAgain
       this.#mustPingAgain = undefined
       this.#online()
-      if (mustPingAgain) this.sendMessages()
+      if (mustPingAgain) this.confirmSent()
     }, longestFailure)
   }
 
@@ -338,7 +340,7 @@ export class PageSession {
 
   #release(): void {
     this.isHolding = false
-    this.sendUnsent()
+    this.sendWaiting()
   }
 
   async #introduce(isLost: boolean, kept?: readonly (string | null)[]): Promise<void> {
@@ -352,8 +354,8 @@ export class PageSession {
     )
     const entering = isNew ? [carbons, newStanza('presence', {})] : []
     const contacts = isNew && this.#fetchContacts()
-    const unsent = this.isHolding ? [] : departures.unsent(kept)
-    this.send(...entering, ...rooms.movesAtStart(isNew), ...unsent, ...this.#state())
+    rooms.begin(isNew)
+    this.send(...entering, ...this.#waiting(kept), ...this.#state())
     const caughtUp = this.#catchUp(isLost || !this.#binding.resumed)
     if (!this.isHolding) this.check()
     if (await caughtUp) departures.failInDoubt()

@@ -29,22 +29,21 @@ export class JoinedRooms extends Map<string, string> {
     this.#asked.delete(bareJid(jid))
   }
 
-  /** Presences to the rooms that the page enters or leaves now. */
-  moves(): readonly Element[] {
-    const moved = [...this.#moved]
-    this.#moved.clear()
+  /** A session starts, and may have lost presences of the last one. `isNew`: the server knows of none. */
+  begin(isNew: boolean): void {
+    for (const [room, occupant] of isNew ? this : this.#asked)
+      if (!this.#moved.has(room)) this.#moved.set(room, occupant)
+  }
+
+  /** Presences to the rooms that the page enters now, or that it leaves now. */
+  moves(isEntering: boolean): readonly Element[] {
+    const moved = [...this.#moved].filter(([room]) => this.has(room) === isEntering)
     return moved.map(([room, to]) => {
+      this.#moved.delete(room)
       this.#asked.set(room, to)
-      return this.has(room)
+      return isEntering
         ? newStanza('presence', { to }, newElement('x', { xmlns: mucNamespace }))
         : newStanza('presence', { to, type: 'unavailable' })
     })
-  }
-
-  /** The same at the start of a session, which may have lost the earlier ones. `isNew`: the server knows of none. */
-  movesAtStart(isNew: boolean): readonly Element[] {
-    for (const [room, occupant] of isNew ? this : this.#asked)
-      if (!this.#moved.has(room)) this.#moved.set(room, occupant)
-    return this.moves()
   }
 }

@@ -235,6 +235,19 @@ test('a room that is joined or left without a connection is joined or left later
   expect(presences()).toEqual(['unavailable tea@rooms.localhost/Alice'])
 })
 
+// The room would refuse the message.
+test('a room is left after a message to it that waits for a connection', async () => {
+  const binding = async () => bound({ resumed: true, delivered: 0 })
+  const { chat } = tab.open({ binding, rooms: ['tea@rooms.localhost/Alice'] })
+  await tab.comesOnline()
+  tab.last.becomes(Status.disconnected)
+  chat.send('tea@rooms.localhost', 'Bye')
+  chat.part('tea@rooms.localhost')
+  chat.retry()
+  await tab.comesOnline()
+  expect(tab.last.sentNames.filter(name => name !== 'iq').slice(-2)).toEqual(['message', 'presence'])
+})
+
 test('a room is joined again by a resumed session until it has answered', async () => {
   const { chat } = tab.open({ binding: async () => bound({ resumed: true, delivered: 0 }) })
   await tab.comesOnline()

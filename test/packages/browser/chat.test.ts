@@ -61,6 +61,16 @@ describe('Until Strophe would repeat them, over WebSocket', () => {
     expect(page.last.texts).toEqual(['one', 'two'])
   })
 
+  test('a room that is left waits for the messages to it', async () => {
+    chat.join('tea@rooms.localhost', 'Alice')
+    chat.send('tea@rooms.localhost', 'Bye')
+    chat.part('tea@rooms.localhost')
+    const before = page.last.sent.length
+    page.last.receives('enabled')
+    await passes(0)
+    expect(page.last.sentNames.slice(before, before + 2)).toEqual(['message', 'presence'])
+  })
+
   test('messages wait for the next connection if this one breaks', async () => {
     chat.send('bob@localhost', 'one')
     page.last.becomes(Status.disconnected)
