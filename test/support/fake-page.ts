@@ -1,34 +1,13 @@
 // A page without a browser, for the modules for pages: Strophe and Converse as far as the modules use them.
 import { afterEach, beforeEach, jest } from '@jest/globals'
+import type { Status } from '../../dist/types/browser/connect.js'
+import { browserModule } from './browser-modules.js'
 import { type FakeConnection, type FakeElement, fakeElement, fakeStrophe, setGlobals } from './fake-strophe.js'
 import { useFakeTimers } from './fake-timers.js'
 
-interface Chat extends EventTarget {
-  start(): void
-  retry(): void
-  close(): void
-  send(to: string, body: string): string
-  resend(id: string): boolean
-  join(room: string, nickname: string): void
-  part(room: string): void
-}
-
-// This project has no types of browsers.
-export const { Chat } = jest.requireActual<{ readonly Chat: new (options: object) => Chat }>(
-  '../../src/packages/browser/chat.js',
-)
-export const { connect } = jest.requireActual<{ connect(options: object): Promise<object> }>(
-  '../../src/packages/browser/connect.js',
-)
-export const { connectConverse } = jest.requireActual<{ connectConverse(options: object): Promise<void> }>(
-  '../../src/packages/browser/converse.js',
-)
-
-export interface PageStatus {
-  readonly state: string
-  readonly code?: string
-  readonly retryIn?: number
-}
+export const { Chat } = browserModule('chat')
+export const { connect } = browserModule('connect')
+export const { connectConverse } = browserModule('converse')
 
 export const pageBinding = {
   jid: 'alice@localhost/1',
@@ -69,13 +48,14 @@ const storageMethods = {
 class FakePage {
   readonly connections: FakeConnection[] = []
   readonly Strophe = fakeStrophe(this.connections)
-  readonly statuses: PageStatus[] = []
-  readonly onStatus = (status: PageStatus) => void this.statuses.push(status)
+  readonly statuses: Status[] = []
+  readonly onStatus = (status: Status) => void this.statuses.push(status)
   /** Both modules for pages. The page is told their statuses. */
   readonly modules = {
     'the module': (options: object) =>
-      void connect({ Strophe: this.Strophe, onStatus: this.onStatus, history: 0, ...options }),
-    'the module for Converse': (options: object) => void connectConverse({ onStatus: this.onStatus, ...options }),
+      void connect({ Strophe: this.Strophe, onStatus: this.onStatus, history: 0, ...options } as never),
+    'the module for Converse': (options: object) =>
+      void connectConverse({ onStatus: this.onStatus, ...options } as never),
   }
   /** Converse tells its plugins of an event. */
   hears = (_event: string): void => {}
@@ -114,15 +94,14 @@ class FakePage {
   /** Shows another page of the tab, with a chat that shows no history. */
   open(options: object) {
     const page = this.#show()
-    const chat = new Chat({ Strophe: this.Strophe, transport: 'bosh', name: 'tab', history: 0, ...options })
+    const given = { Strophe: this.Strophe, transport: 'bosh', name: 'tab', history: 0, ...options }
+    const chat = new Chat(given as never)
     const shown: string[] = []
     const states: string[] = []
-    chat.addEventListener('message', event => {
-      const { body, own } = (event as CustomEvent<{ body: string; own: boolean }>).detail
-      shown.push(own ? `own: ${body}` : body)
+    chat.addEventListener('message', ({ detail: { body, own } }) => {
+      shown.push(`${own ? 'own: ' : ''}${body}`)
     })
-    chat.addEventListener('messagestate', event => {
-      const { state, code = '' } = (event as CustomEvent<{ state: string; code?: string }>).detail
+    chat.addEventListener('messagestate', ({ detail: { state, code = '' } }) => {
       states.push(`${state} ${code}`.trim())
     })
     chat.start()

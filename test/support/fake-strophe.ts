@@ -97,6 +97,8 @@ export class FakeConnection {
   readonly domain = 'localhost'
   readonly sent: FakeElement[] = []
   jid = ''
+  maxRetries = 0
+  disconnection_timeout = 0
   #questions: Question[] = []
   #handlers: (readonly [name: string, handler: (stanza: FakeElement) => boolean])[] = []
   #follow = (_status: number, _condition?: string) => {}
@@ -134,15 +136,17 @@ export class FakeConnection {
     this.sent.push(stanza)
   }
 
-  sendIQ(iq: FakeElement, onResult: Question['onResult'], onError: Question['onError'] = () => {}): void {
+  sendIQ(iq: FakeElement, onResult: Question['onResult'], onError: Question['onError'] = () => {}): string {
     this.send(iq)
     this.#questions.push({ iq, onResult, onError })
+    return iq.id
   }
 
   addHandler(handler: (stanza: FakeElement) => boolean, _namespace: unknown, name: string): void {
     this.#handlers.push([name, handler])
   }
 
+  hasResumed = () => false
   deleteHandler(): void {}
   addProtocolErrorHandler(): void {}
   onConnectStatusChanged(): void {}

@@ -1,40 +1,11 @@
-import { beforeEach, expect, jest, test } from '@jest/globals'
+import { beforeEach, expect, test } from '@jest/globals'
+import { browserModule } from '../../support/browser-modules.js'
 import { type FakeElement, fakeElement, fakeXml } from '../../support/fake-strophe.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
 
-interface Message {
-  readonly body: string
-  readonly time: Date
-}
-
-interface Archived {
-  readonly id: string
-  readonly message: Message
-}
-
-interface Arrivals {
-  readonly last: string | undefined
-  isKnown(id: string): boolean
-  take(message: Message, jid: string): void
-  hold(): void
-  release(archived: readonly Archived[], jid: string): void
-}
-
-interface Archive {
-  take(stanza: FakeElement): boolean
-  since(last: string | undefined, most: number, isKnown: (id: string) => boolean): Promise<readonly Archived[]>
-}
-
-// This project has no types of browsers.
-const { createArchive } = jest.requireActual<{
-  readonly createArchive: (connection: object, jid: string) => Archive
-}>('../../../src/packages/browser/archive.js')
-const { Arrivals } = jest.requireActual<{
-  readonly Arrivals: new (seen: number, last: string | undefined, show: (message: Message) => void) => Arrivals
-}>('../../../src/packages/browser/arrivals.js')
-const { readMessage } = jest.requireActual<{ readMessage(stanza: FakeElement, jid: string, stamp?: string): Message }>(
-  '../../../src/packages/browser/message.js',
-)
+const { createArchive } = browserModule('archive')
+const { Arrivals } = browserModule('arrivals')
+const { readMessage } = browserModule('message')
 
 const jid = 'alice@localhost/1'
 const now = Date.parse('2024-05-06T07:08:09Z')
@@ -51,7 +22,7 @@ let stored: string[]
 let asked: string[]
 let isSilent: (place: string) => boolean
 let shown: string[]
-let arrivals: Arrivals
+let arrivals: InstanceType<typeof Arrivals>
 
 const idOf = (index: number) => `id ${index}`
 
@@ -83,7 +54,7 @@ function answer(query: FakeElement, end: (result: FakeElement) => void, refuse: 
 
 Object.assign(globalThis, fakeXml)
 
-const archive = createArchive({ sendIQ: answer, flush() {} }, jid)
+const archive = createArchive({ sendIQ: answer, flush() {} } as never, jid)
 
 useFakeTimers({ now })
 
@@ -92,7 +63,7 @@ beforeEach(() => {
   asked = []
   isSilent = () => false
   shown = []
-  arrivals = new Arrivals(0, undefined, ({ body }) => shown.push(body))
+  arrivals = new Arrivals(0, undefined, ({ body }) => shown.push(body!))
 })
 
 /** The server stores and delivers a message. `children` are from the sender. */
@@ -157,7 +128,7 @@ test('an archived error is not shown, but counts as known', async () => {
 
 test('without a known message, the search in the archive ends after twenty pages', async () => {
   stored.push(...texts(1500))
-  arrivals = new Arrivals(0, 'dropped', ({ body }) => shown.push(body))
+  arrivals = new Arrivals(0, 'dropped', ({ body }) => shown.push(body!))
   await catchUp()
   expect(shown).toEqual(texts(1000, 500))
   expect(asked.length).toBe(21)

@@ -372,9 +372,7 @@ test('a source that rejects without a reason does not end the chat', async () =>
   const note = (fault: unknown) => void faults.push(fault)
   process.on('unhandledRejection', note)
   const { chat } = tab.open({ binding: () => Promise.reject() })
-  chat.addEventListener('status', event => {
-    statuses.push((event as CustomEvent<{ state: string }>).detail.state)
-  })
+  chat.addEventListener('status', ({ detail: { state } }) => void statuses.push(state))
   await passes(0)
   process.off('unhandledRejection', note)
   expect([statuses, faults]).toEqual([['offline'], []])

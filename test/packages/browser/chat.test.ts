@@ -1,11 +1,9 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { browserModule } from '../../support/browser-modules.js'
 import { Chat, eachPage, pageBinding, passes } from '../../support/fake-page.js'
 import { type FakeElement, fakeElement, Status } from '../../support/fake-strophe.js'
 
-// This project has no types of browsers.
-const { createSocket } = jest.requireActual<{ createSocket(Strophe: object): { kept(): readonly string[] } }>(
-  '../../../src/packages/browser/socket.js',
-)
+const { createSocket } = browserModule('socket')
 const page = eachPage()
 
 test('a closed chat leaves no timer and no listener in its page, although its WebSocket is silent', async () => {
@@ -134,7 +132,7 @@ describe('Until Strophe would repeat them, over WebSocket', () => {
         storage = options.streamManagement.storage
       }
     }
-    const { kept } = createSocket({ Connection })
+    const { kept } = createSocket({ Connection } as never)
     const state = { id: 's', unacked: [{ stanza: xml('message', 'one', fakeElement('replace', { id: 'two' })) }] }
     storage!.save('', state)
     expect([storage!.load(), kept()]).toEqual([state, ['one']])

@@ -13,8 +13,7 @@ test('a chat that comes back by itself after minutes without the service is give
     throw new TypeError('no network')
   }
   const settled = jest.fn()
-  const options = { Strophe: page.Strophe, binding, onStatus, history: 0, transport: 'bosh' }
-  connect(options).then(
+  connect({ Strophe: page.Strophe, binding, onStatus, history: 0, transport: 'bosh' }).then(
     chat => settled('resolved', 'send' in chat),
     error => settled('rejected', error.code),
   )
@@ -72,7 +71,7 @@ test('a chat that signs out closes, and then ends the sessions of the other tabs
   page.last.becomes(Status.attached)
   page.last.receives('body')
   await passes(0)
-  const chat = (await opened) as { signOut(before: () => unknown): Promise<void> }
+  const chat = await opened
   await chat.signOut(() => void requests.push('sign-out'))
   expect(requests).toEqual(['POST /connect', 'sign-out', 'DELETE /connect'])
   expect([statuses.at(-1)?.code, page.last.calls.at(-1)]).toEqual(['closed', 'disconnect'])

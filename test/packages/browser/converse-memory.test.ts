@@ -1,11 +1,7 @@
-import { afterEach, expect, jest, test } from '@jest/globals'
+import { afterEach, expect, test } from '@jest/globals'
+import { browserModule } from '../../support/browser-modules.js'
 
-// This project has no types of browsers.
-const { keep, kept, ownName } = jest.requireActual<{
-  readonly keep: (memory: object) => void
-  readonly kept: () => object
-  readonly ownName: string
-}>('../../../src/packages/browser/converse-memory.js')
+const { keep, kept, ownName } = browserModule('converse-memory')
 
 /** As browsers do: a longer value than `room` is refused, and the value before it stays. */
 function storageWith(room: number): Record<string, string> {

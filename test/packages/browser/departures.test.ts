@@ -1,32 +1,11 @@
-import { beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import type { Outgoing } from '../../../dist/types/browser/departures.js'
+import type { Message } from '../../../dist/types/browser/message.js'
+import { browserModule } from '../../support/browser-modules.js'
 import { type FakeElement, fakeElement, fakeXml } from '../../support/fake-strophe.js'
 
-interface Departures {
-  readonly outgoing: readonly object[]
-  readonly sent: readonly object[]
-  add(stanza: FakeElement, isQueued?: boolean, isSent?: boolean): void
-  goOn(rid: number, requests: number, received: number | undefined, isLost: (id: string) => boolean): void
-  note(body: FakeElement): void
-  arrived(): void
-  confirming(): () => void
-  confirm(ids: readonly string[]): void
-  takeOver(kept: readonly { readonly stanza: string }[]): readonly object[]
-  failInDoubt(): void
-  failAll(): void
-  takeBack(error: FakeElement): string | undefined
-  takeEcho(message: { id: string; from: string; type: string; body: string }): boolean
-  resend(id: string): boolean
-  unsent(kept?: readonly string[]): FakeElement[]
-  recall(show: (stanza: FakeElement) => void): void
-  clear(): void
-}
-
-type Changed = (state: { id: string; to: string; state: string; code?: string; reason?: string }) => void
-
-// This project has no types of browsers.
-const { Departures } = jest.requireActual<{
-  readonly Departures: new (outgoing: readonly object[], sent: readonly object[], changed: Changed) => Departures
-}>('../../../src/packages/browser/departures.js')
+const { Departures } = browserModule('departures')
+type Departures = InstanceType<typeof Departures>
 
 const message = (id: string) => fakeElement('message', { id, to: 'bob@localhost' })
 const failed = (id: string, condition = 'remote-server-timeout', from = 'bob@localhost') =>
@@ -36,7 +15,7 @@ const idsOf = (stanzas: readonly FakeElement[]) => stanzas.map(({ attributes }) 
 
 let states: string[]
 
-const create = (outgoing: readonly object[] = [], sent: readonly object[] = []) =>
+const create = (outgoing: readonly Outgoing[] = [], sent: readonly Outgoing[] = []) =>
   new Departures(outgoing, sent, ({ id, to, state, code }) => states.push([id, to, state, code].join(' ').trim()))
 
 function reloaded(departures: Departures): Departures {
@@ -137,7 +116,7 @@ test('the next page reports a message as failed if its arrival is uncertain', ()
   const departures = create()
   for (const id of ['one', 'two']) departures.add(message(id), true, true)
   const [one, two] = departures.sent
-  const next = create([], [{ ...one, isInDoubt: true }, two!])
+  const next = create([], [{ ...one!, isInDoubt: true }, two!])
   next.goOn(10, 2, undefined, nothingLost)
   next.confirming()()
   next.failInDoubt()
@@ -150,7 +129,7 @@ test('the next page shows messages that failed or may not have arrived', () => {
   departures.takeBack(failed('two', 'forbidden'))
   states = []
   const shown: FakeElement[] = []
-  reloaded(departures).recall(stanza => shown.push(stanza))
+  reloaded(departures).recall((stanza: FakeElement) => shown.push(stanza))
   expect(idsOf(shown)).toEqual(['two', 'three'])
   expect(states).toEqual(['two bob@localhost failed forbidden'])
 })
@@ -232,7 +211,7 @@ test('a message is sent once in a connection, and again in the next connection',
 
 describe('a message that the room sends back', () => {
   const room = 'tea@rooms.localhost'
-  const said = { id: 'one', from: `${room}/Alice`, type: 'groupchat', body: 'Tea?' }
+  const said = { id: 'one', from: `${room}/Alice`, type: 'groupchat', body: 'Tea?' } as Message
 
   function sentToRoom(): Departures {
     const departures = create()

@@ -1,25 +1,12 @@
 // What contacts and strangers can do to a page that uses the second module.
 
 import { beforeEach, expect, jest, test } from '@jest/globals'
+import type { Chat } from '../../../dist/types/browser/chat.js'
+import type { Message } from '../../../dist/types/browser/message.js'
+import type { Person } from '../../../dist/types/browser/more.js'
+import { browserModule } from '../../support/browser-modules.js'
 import { FakeConnection, type FakeElement, fakeElement, fakeXml } from '../../support/fake-strophe.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
-
-interface Person {
-  readonly jid: string
-  readonly name: string
-  readonly isAvailable: boolean
-}
-
-interface Typing {
-  tell(to: string): void
-}
-
-type More = {
-  readonly earlier: (chat: object, jid: string) => Promise<object>
-  readonly people: (chat: object, onChange: (people: readonly Person[]) => void) => void
-  readonly readMarks: (chat: object, onRead: () => void) => { read(message: object): void }
-  readonly typing: (chat: object, onTyping: (from: string, isTyping: boolean) => void) => Typing
-}
 
 class FakeChat extends EventTarget {
   jid = ''
@@ -45,19 +32,18 @@ function vCard(name: string): FakeElement {
   return fakeElement('iq', {}, fakeElement('vCard', { xmlns: 'vcard-temp' }, text))
 }
 
-// This project has no types of browsers.
-const more = jest.requireActual<More>('../../../src/packages/browser/more.js')
+const more = browserModule('more')
 
 const settled = () => jest.advanceTimersByTimeAsync(1000)
 
-let chat: FakeChat
+let chat: FakeChat & Chat
 let all: readonly Person[]
 
 Object.assign(globalThis, fakeXml)
 useFakeTimers()
 
 beforeEach(() => {
-  chat = new FakeChat()
+  chat = new FakeChat() as FakeChat & Chat
   all = []
 })
 
@@ -163,7 +149,7 @@ test('a message that is seen without a connection is marked as read later', asyn
   const { read } = more.readMarks(chat, () => {})
   const stanza = fakeElement('message', {}, fakeElement('markable', { xmlns: 'urn:xmpp:chat-markers:0' }))
   Object.assign(chat.status, { state: 'offline' })
-  read({ from: 'bob@example.org/x', id: 'm1', own: false, type: 'chat', stanza })
+  read({ from: 'bob@example.org/x', id: 'm1', own: false, type: 'chat', stanza } as Message)
   await settled()
   expect(chat.sent).toEqual([])
   Object.assign(chat.status, { state: 'online' })
@@ -213,7 +199,7 @@ test.each([
   ['alice@localhost/2', 0],
   ['bob@localhost', 0],
 ])('of archived messages from %s, %d is taken', async (from, taken) => {
-  const chat = new FakeChat()
+  const chat = new FakeChat() as FakeChat & Chat
   chat.jid = 'alice@localhost/1'
   const found = more.earlier(chat, 'bob@localhost')
   const queryid = chat.sent[0]!.children[0]!.getAttribute('queryid')!

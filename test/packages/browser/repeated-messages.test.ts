@@ -1,12 +1,8 @@
 import { beforeEach, expect, jest, test } from '@jest/globals'
+import { RepeatedMessages } from '../../../src/packages/browser/repeated-messages.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
 
-// This project has no types of browsers.
-const { RepeatedMessages } = jest.requireActual<{
-  readonly RepeatedMessages: new () => { broken(): void; isAgain(content: string): boolean }
-}>('../../../src/packages/browser/repeated-messages.js')
-
-let repeats: InstanceType<typeof RepeatedMessages>
+let repeats: RepeatedMessages
 
 const isAgain = (...contents: readonly string[]) => contents.map(content => repeats.isAgain(content))
 

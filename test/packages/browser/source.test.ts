@@ -1,18 +1,8 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import type { Source } from '../../../dist/types/browser/source.js'
+import { browserModule } from '../../support/browser-modules.js'
 
-interface Source {
-  readonly binding?: string | ((tab: string) => Promise<unknown>)
-  readonly service?: string
-  readonly path?: string
-  readonly token?: string | (() => Promise<string | undefined>)
-  readonly guest?: true
-}
-
-// This project has no types of browsers.
-const { askForBinding, endVisit } = jest.requireActual<{
-  askForBinding(source: Source, tab: string): Promise<object>
-  endVisit(source: Source, before: () => Promise<void>): Promise<void>
-}>('../../../src/packages/browser/source.js')
+const { askForBinding, endVisit } = browserModule('source')
 
 interface Request {
   readonly method: string
@@ -181,9 +171,9 @@ test.each<[string, Source]>([
   ['a token function with null', { service, token: async () => null as never }],
   ['a token function with nothing', { service, token: async () => '' }],
   ['a token function with an object', { service, token: async () => ({ token: 'a.b.c' }) as never }],
-  ['a binding function with an error', { binding: async () => ({ code: 'not-authorized', detail: 'Why.' }) }],
+  ['a binding function with an error', { binding: async () => ({ code: 'not-authorized', detail: 'Why.' }) as never }],
   ['a binding function with null', { binding: async () => null }],
-  ['a binding function with text', { binding: async () => 'alice@localhost' }],
+  ['a binding function with text', { binding: async () => 'alice@localhost' as never }],
 ])('%s is named in the console, and ends the chat', async (_, source) => {
   answers = [new Response(signInPage)]
   await expect(askForBinding(source, 't1')).rejects.toMatchObject({ code: 'refused', message: wrongSetup })
