@@ -79,6 +79,8 @@ export class ConverseDepartures extends Departures {
   /** Call this before Converse takes `<a/>` or `<resumed/>`. After `<resumed/>`, it sends all again. */
   acknowledged(answer: Element): void {
     this.#session.save({ unacked_stanzas: this.#unacked })
+    // Without a number, Converse would never count again.
+    if (!/^\d+$/.test(answer.getAttribute('h')!)) answer.setAttribute('h', String(this.#handled))
     const handled = Number(answer.getAttribute('h'))
     this.#unacked = answer.localName === 'a' ? this.#unacked!.slice(Math.max(0, handled - this.#handled)) : []
     this.#handled = handled

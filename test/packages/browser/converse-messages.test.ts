@@ -162,6 +162,19 @@ describe('What a WebSocket may have lost', () => {
     expect(await comes(bound)).toEqual([])
   })
 
+  test('is not forgotten if `<a/>` or `<resumed/>` has no count, and Converse gets the last count', async () => {
+    await begins()
+    page.say('2')
+    page.last.xmlInput(counting('a', 1))
+    const [ack, resumed] = [fakeElement('a'), fakeElement('resumed')]
+    page.last.xmlInput(ack)
+    page.last.xmlInput(counting('a', 1))
+    await breaks()
+    await comes(resumed)
+    expect(unacked()).toEqual(['2'])
+    expect([ack, resumed].map(({ attributes }) => attributes['h'])).toEqual(['1', '1'])
+  })
+
   test('is known after a second break too, of which a ping of Converse tells', async () => {
     await begins()
     await breaks()
