@@ -1,5 +1,5 @@
 import type { ConverseConnection, PrivateConverse } from './converse-types.js'
-import { Departures, isUnconfirmed, readStanza } from './departures.js'
+import { Departures, idOf, isUnconfirmed, readStanza } from './departures.js'
 import { ping } from './link-state.js'
 import { nickOf, removeForbidden } from './message.js'
 import { randomName } from './page-memory.js'
@@ -59,6 +59,9 @@ export class ConverseDepartures extends Departures {
     if (!this.#unacked) {
       this.#unacked = this.#session.get('unacked_stanzas') ?? []
       this.#handled = this.#session.get('num_stanzas_handled_by_server') ?? 0
+      // The page before has sent them, before the user typed what waits now.
+      const sent = this.#unacked.map(xml => ({ id: idOf(xml)!, xml })).filter(outgoing => isChat(readStanza(outgoing)))
+      this.replace(this.outgoing, sent)
     }
     if (!isOverSocket) this.takeBackUnacked()
     let counts = false
@@ -88,10 +91,7 @@ export class ConverseDepartures extends Departures {
 
   /** Converse will not send them again. Some may have arrived. */
   takeBackUnacked(): void {
-    for (const xml of this.#unacked!) {
-      const stanza = readStanza({ xml })
-      if (isChat(stanza)) this.add(stanza)
-    }
+    this.takeOver(this.#unacked!.map(stanza => ({ stanza })))
     this.#unacked = []
   }
 

@@ -124,7 +124,7 @@ describe('What a WebSocket may have lost', () => {
     expect(unacked()).toEqual(['1'])
   })
 
-  test('is also sent for the page before, in the same tab', async () => {
+  test('is also sent for the page before, in the same tab, before what the user types meanwhile', async () => {
     const body = fakeElement('body', {}, 'Before')
     const stanzas = [
       fakeElement('iq', { id: '2' }),
@@ -134,7 +134,8 @@ describe('What a WebSocket may have lost', () => {
     page.session['unacked_stanzas'] = stanzas.map(stanza => JSON.stringify(stanza))
     void connectConverse({ binding })
     await passes(0)
-    expect(await usesBosh()).toEqual(['Before'])
+    page.say('4')
+    expect(await usesBosh()).toEqual(['Before', 'Hello'])
   })
 
   test('is not sent for another user', async () => {
