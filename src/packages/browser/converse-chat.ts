@@ -239,6 +239,7 @@ export class ConverseChat {
       }
       return
     }
+    if (element.localName === 'failed') this.#departures.refused()
     for (const stanza of element.localName === 'body' ? element.children : [element])
       if (stanza.namespaceURI === 'jabber:client') this.#takeStanza(attempt.connection, stanza, ++attempt.count)
   }

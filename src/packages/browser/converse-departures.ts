@@ -16,7 +16,7 @@ export class ConverseDepartures extends Departures {
   isReady = false
   /** Converse sends what the last WebSocket may have lost. These stanzas must come first, and in their order. */
   isResuming = false
-  /** Stream management has begun. */
+  /** Stream management has begun, for what follows `<enable/>` or `<resumed/>`. */
   isCounted = false
   /** What the service has not acknowledged over WebSocket. Converse does not count all that it sends. */
   #unacked: readonly string[] | undefined
@@ -64,16 +64,14 @@ export class ConverseDepartures extends Departures {
       this.replace(this.outgoing, sent)
     }
     if (!isOverSocket) this.takeBackUnacked()
-    let counts = false
     const { send } = connection
     connection.send = stanza => {
       const element = 'tree' in stanza ? stanza.tree() : stanza
-      counts ||= this.isCounted
       if (element.localName === 'enable') {
-        counts = true
+        this.isCounted = true
         this.#unacked = []
         this.#handled = 0
-      } else if (counts && connection === this.#connection && /^(iq|message|presence)$/.test(element.localName))
+      } else if (this.isCounted && connection === this.#connection && /^(iq|message|presence)$/.test(element.localName))
         this.#unacked = [...this.#unacked!, new XMLSerializer().serializeToString(element)]
       send.call(connection, element)
     }
@@ -87,6 +85,12 @@ export class ConverseDepartures extends Departures {
     const handled = Number(answer.getAttribute('h'))
     this.#unacked = answer.localName === 'a' ? this.#unacked!.slice(Math.max(0, handled - this.#handled)) : []
     this.#handled = handled
+  }
+
+  /** The server does not count: nothing is acknowledged, nor sent again. */
+  refused(): void {
+    this.isCounted = false
+    this.#unacked = []
   }
 
   /** Converse will not send them again. Some may have arrived. */

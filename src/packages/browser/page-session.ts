@@ -140,7 +140,8 @@ export class PageSession {
       this.#link.note(element)
       if (isIn) {
         arrivals.note(element)
-        if (element.localName === 'enabled' && !this.#isOver) queueMicrotask(begin)
+        // After `<failed/>`, Strophe repeats nothing.
+        if (/^(enabled|failed)$/.test(element.localName) && !this.#isOver) queueMicrotask(begin)
       } else if (childOf(element, 'bind', bindNamespace) && element.localName === 'iq') {
         isLost = this.#goOn()
         isIn = true

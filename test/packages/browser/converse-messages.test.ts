@@ -124,6 +124,20 @@ describe('What a WebSocket may have lost', () => {
     expect(unacked()).toEqual(['1'])
   })
 
+  test('is unknown, and not sent again, if the server refuses to count', async () => {
+    void connectConverse({ binding })
+    await passes(0)
+    page.last.xmlInput(bound)
+    page.last.becomes(Status.connected)
+    page.last.send(fakeElement('enable'))
+    page.last.receives('failed')
+    page.hears('connected')
+    await passes(0)
+    page.say('1')
+    await breaks()
+    expect(await comes(bound)).toEqual([])
+  })
+
   test('is also sent for the page before, in the same tab, before what the user types meanwhile', async () => {
     const body = fakeElement('body', {}, 'Before')
     const stanzas = [
