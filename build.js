@@ -11,7 +11,7 @@ const ownNames =
 
 /** The same, without names that members of Converse have, too. */
 const namesBesideConverse =
-  /^(arrived|cancel|failAll|failInDoubt|goOn|hasDoubts|isConfirmed|isInDoubt|next|retryAfter|succeeded|takeBack|takeEcho|unanswered|unsent)$/
+  /^(acknowledged|arrived|askServer|broken|cancel|failAll|failInDoubt|goOn|hasDoubts|isConfirmed|isCounted|isInDoubt|isReady|isResuming|next|opens|refused|retryAfter|succeeded|takeBack|takeBackUnacked|takeEcho|takeOver|takenOver|unanswered|unsent)$/
 
 await buildClientTypes()
 for (const project of ['tsconfig.build.json', 'src/packages/browser'])

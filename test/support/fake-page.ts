@@ -61,7 +61,7 @@ class FakePage {
   hears = (_event: string): void => {}
   /** The user of Converse sends a chat message. Without text, the user is typing. */
   say = (_id: string, _text?: string): void => {}
-  occurs = (_type: string): void => {}
+  occurs = (_type: string, _event?: object): void => {}
   storage: Record<string, string> = {}
   /** What Converse has saved of its session. */
   session: Record<string, unknown> = {}
@@ -86,9 +86,15 @@ class FakePage {
 
   #show(): EventTarget {
     const window = new EventTarget()
-    this.occurs = type => void window.dispatchEvent(new Event(type))
+    this.occurs = (type, event) => void window.dispatchEvent(Object.assign(new Event(type), event))
     Object.assign(globalThis, { addEventListener: window.addEventListener.bind(window) })
     return window
+  }
+
+  /** Loads the page with Converse again. */
+  reload(): void {
+    Object.assign(globalThis, { converse: this.#converse() })
+    this.#show()
   }
 
   /** Shows another page of the tab, with a chat that shows no history. */

@@ -43,7 +43,7 @@ export class ConverseChat {
   readonly #arrivals = new ConverseArrivals()
   readonly #departures: ConverseDepartures
   /** `seen` counts stanzas of the session. */
-  readonly #memory = { tab: randomName(), jid: '', seen: 0, ...kept() }
+  readonly #memory = { tab: randomName(), jid: '', seen: 0, outgoing: [], ...kept() }
   #transport: ConverseOptions['transport']
   #status = {} as Status
   #binding: Located | undefined
@@ -58,7 +58,7 @@ export class ConverseChat {
   constructor(converse: PrivateConverse, options: ConverseOptions) {
     this.#converse = converse
     this.#options = options
-    this.#departures = new ConverseDepartures(converse, options.nickname)
+    this.#departures = new ConverseDepartures(converse, options.nickname, this.#memory.outgoing)
     this.#transport = options.transport ?? 'auto'
   }
 
@@ -97,11 +97,14 @@ export class ConverseChat {
     )
     for (const type of ['online', 'visibilitychange']) addEventListener(type, this.#come)
     addEventListener('pagehide', () => {
-      if (!this.#isEnded) keep(this.#memory)
       if (this.#isAttached) this.#departures.begin()
+      if (!this.#isEnded) keep(this.#memory, this.#departures.outgoing)
     })
     addEventListener('pageshow', ({ persisted }) => {
       if (!persisted) return
+      // A later page of the tab may have sent what waited, and may have left other messages.
+      const { outgoing } = kept()
+      if (outgoing) this.#departures.replace(outgoing, this.#departures.sent)
       this.#hideName()
       if (!this.#isEnded) this.#lose()
     })
@@ -157,7 +160,9 @@ export class ConverseChat {
     this.#isResumed = resumed
     const isKnown = resumed && jid === memory.jid
     memory.seen = Math.max(found.delivered ?? 0, isKnown ? memory.seen : 0)
-    this.#departures.goOn(found.rid, found.requests ?? 2, isKnown ? found.received : undefined, () => false)
+    // What the page before has given to a session that is over may have arrived.
+    const received = isKnown ? found.received : this.#wasAttached ? undefined : Infinity
+    this.#departures.goOn(found.rid, found.requests ?? 2, received, () => false)
     memory.jid = jid
     this.#hideName()
     this.#binding = found

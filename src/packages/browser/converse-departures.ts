@@ -1,5 +1,5 @@
 import type { ConverseConnection, PrivateConverse } from './converse-types.js'
-import { Departures, idOf, isUnconfirmed, readStanza } from './departures.js'
+import { Departures, idOf, isUnconfirmed, type Outgoing, readStanza } from './departures.js'
 import { ping } from './link-state.js'
 import { nickOf, removeForbidden } from './message.js'
 import { randomName } from './page-memory.js'
@@ -26,8 +26,8 @@ export class ConverseDepartures extends Departures {
   #connections = 0
   #connection: ConverseConnection | undefined
 
-  constructor(converse: PrivateConverse, nickname: string | undefined) {
-    super([], [], () => {})
+  constructor(converse: PrivateConverse, nickname: string | undefined, outgoing: readonly Outgoing[]) {
+    super(outgoing, [], () => {})
     const { api } = converse
     this.#converse = converse
     this.#send = api.send
@@ -61,7 +61,8 @@ export class ConverseDepartures extends Departures {
       this.#handled = this.#session.get('num_stanzas_handled_by_server') ?? 0
       // The page before has sent them, before the user typed what waits now.
       const sent = this.#unacked.map(xml => ({ id: idOf(xml)!, xml })).filter(outgoing => isChat(readStanza(outgoing)))
-      this.replace(this.outgoing, sent)
+      const waiting = this.outgoing.filter(({ id }) => !sent.some(each => each.id === id))
+      this.replace(waiting, sent)
     }
     if (!isOverSocket) this.takeBackUnacked()
     const { send } = connection

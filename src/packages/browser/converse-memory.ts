@@ -1,3 +1,4 @@
+import type { Outgoing } from './departures.js'
 import { inStorage } from './page-memory.js'
 
 export const ownName = 'warm-bindings'
@@ -5,16 +6,22 @@ export const ownName = 'warm-bindings'
 /** Characters: enough for the longest full JID (3,071). */
 const memorySize = 4000
 
+interface Memory {
+  readonly tab: string
+  readonly jid: string
+  readonly seen: number
+  readonly outgoing: readonly Outgoing[]
+}
+
 /** Empty if there is none, or the browser forbids storage. */
-export const kept = (): object => inStorage(() => JSON.parse(sessionStorage[ownName])) ?? {}
+export const kept = (): Partial<Memory> => inStorage(() => JSON.parse(sessionStorage[ownName])) ?? {}
 
 /**
- * All values have the same length, because a longer value might not fit into a full storage. If none fits, the chat goes
- * on, and a reload of the page opens a new session.
+ * Most values have the same length, because a longer value might not fit into a full storage, which then keeps only the
+ * first messages. If none fits, the chat goes on, and a reload of the page opens a new session.
  */
-export function keep(memory: object): void {
-  inStorage(() => {
-    delete sessionStorage[ownName]
-    sessionStorage[ownName] = JSON.stringify(memory).padEnd(memorySize)
-  })
+export function keep(memory: Partial<Memory>, outgoing: Memory['outgoing'] = []): void {
+  inStorage(() => delete sessionStorage[ownName])
+  const isKept = inStorage(() => (sessionStorage[ownName] = JSON.stringify({ ...memory, outgoing }).padEnd(memorySize)))
+  if (!isKept && outgoing[0]) keep(memory, outgoing.slice(0, -1))
 }

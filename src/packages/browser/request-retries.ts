@@ -47,7 +47,7 @@ export function retryRequests(connection: StropheConnection, { failing, failed, 
   return {
     answered() {
       failures = 0
-      since = Number.POSITIVE_INFINITY
+      since = Infinity
     },
     sent: () => restore(),
   }

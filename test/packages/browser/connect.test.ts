@@ -36,7 +36,7 @@ test('a chat that has ended for good is not given to its page', async () => {
 
 // Strophe gives what is sent to the WebSocket at once, which throws until it is open, or before the login.
 test.each([
-  ['a network that comes back', () => ['offline', 'online'].forEach(page.occurs), 0],
+  ['a network that comes back', () => ['offline', 'online'].forEach(type => void page.occurs(type)), 0],
   ['the check of each WebSocket', () => {}, 8_000],
 ])('nothing is sent over a WebSocket before its login, also after %s', async (_what, happens, milliseconds) => {
   const asked = jest.spyOn(FakeConnection.prototype, 'sendIQ')

@@ -29,7 +29,7 @@ test('values of the memory have the same length', () => {
   const { length } = storage[ownName]!
   keep({ jid: 'a@b/c', tab: '1' })
   expect(storage[ownName]).toHaveLength(length)
-  expect(JSON.parse(storage[ownName]!)).toEqual({ jid: 'a@b/c', tab: '1' })
+  expect(kept()).toEqual({ jid: 'a@b/c', tab: '1', outgoing: [] })
 })
 
 test('a value that another program has damaged counts as none', () => {
@@ -39,6 +39,13 @@ test('a value that another program has damaged counts as none', () => {
   expect(kept()).toEqual({})
   Reflect.deleteProperty(globalThis, 'sessionStorage')
   expect(kept()).toEqual({})
+})
+
+test('a full storage keeps the first of the messages that wait', () => {
+  storageWith(5000)
+  const outgoing = ['1', '2', '3'].map(id => ({ id, xml: id.padEnd(2000) }))
+  keep({ tab: '1' }, outgoing)
+  expect(kept()).toEqual({ tab: '1', outgoing: outgoing.slice(0, 2) })
 })
 
 test('a full storage stops nothing, and keeps no name of a tab that a copy of the tab would use', () => {

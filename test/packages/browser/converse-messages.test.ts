@@ -1,4 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals'
+import type { Binding } from '../../../dist/types/browser/converse.js'
 import { connectConverse, eachPage, pageBinding, passes } from '../../support/fake-page.js'
 import { type FakeElement, fakeElement, Status } from '../../support/fake-strophe.js'
 
@@ -7,8 +8,8 @@ const page = eachPage()
 const binding = async () => ({ ...pageBinding, resumed: true })
 const online = { bosh: Status.attached, websocket: Status.connected }
 
-async function goesOnline(transport: 'bosh' | 'websocket') {
-  void connectConverse({ binding, transport })
+async function goesOnline(transport: 'bosh' | 'websocket', source: () => Promise<Binding> = binding) {
+  void connectConverse({ binding: source, transport })
   await passes(0)
   page.last.becomes(online[transport])
   page.hears('connected')
@@ -144,7 +145,9 @@ describe('What a WebSocket may have lost', () => {
       fakeElement('iq', { id: '2' }),
       fakeElement('message', { id: '3', type: 'chat', to: 'bob@localhost' }, body),
     ]
-    page.storage['warm-bindings'] = JSON.stringify({ jid: pageBinding.jid })
+    // It was left while it changed to BOSH.
+    const outgoing = [{ id: '3', xml: JSON.stringify(stanzas[1]) }]
+    page.storage['warm-bindings'] = JSON.stringify({ jid: pageBinding.jid, outgoing })
     page.session['unacked_stanzas'] = stanzas.map(stanza => JSON.stringify(stanza))
     void connectConverse({ binding })
     await passes(0)
@@ -262,6 +265,49 @@ test('a message typed shortly before the page is left is sent', async () => {
   page.say('1')
   page.occurs('pagehide')
   expect(page.last.texts).toEqual(['Hello'])
+})
+
+describe('What waits when its page is left', () => {
+  const writesOffline = async () => {
+    await goesOnline('bosh')
+    page.last.becomes(Status.disconnected)
+    await passes(0)
+    page.say('1')
+    page.occurs('pagehide')
+  }
+
+  test.each([
+    ['is sent by the next page of the tab, and not again if the user goes back', true],
+    ['is sent if the user goes back from another site', false],
+  ])('%s', async (_what, isReloaded) => {
+    await writesOffline()
+    const { hears, occurs } = page
+    if (isReloaded) {
+      page.reload()
+      await goesOnline('bosh')
+      expect(page.last.texts).toEqual(['Hello'])
+    }
+    occurs('pageshow', { persisted: true })
+    await passes(2_000)
+    page.last.becomes(Status.attached)
+    hears('reconnected')
+    await passes(0)
+    expect(page.last.texts).toEqual(isReloaded ? [] : ['Hello'])
+  })
+
+  test.each<[string, object, string[]]>([
+    ['is sent if its request has not arrived', { resumed: true, received: 4 }, ['Hello']],
+    ['is not sent if its request has arrived', { resumed: true, received: 5 }, []],
+    ['is not sent if this is unknown, as in a new session', { resumed: false }, []],
+  ])('%s', async (_what, next, sent) => {
+    await goesOnline('bosh')
+    page.say('1')
+    page.last.xmlOutput(fakeElement('body', { rid: '5' }, ...page.last.sent))
+    page.occurs('pagehide')
+    page.reload()
+    await goesOnline('bosh', async () => ({ ...pageBinding, ...next }))
+    expect(page.last.texts).toEqual(sent)
+  })
 })
 
 test('an exception in `onStatus` is reported, and does not stop Converse', async () => {
