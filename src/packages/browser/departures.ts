@@ -3,18 +3,22 @@ import { bareJid, childOf, conditionOf, type Message } from './message.js'
 export interface Outgoing {
   readonly id: string
   readonly xml: string
-  readonly rid?: number
+  /** Strophe has the stanza, in this connection. */
+  readonly isQueued?: boolean | undefined
+  /** Of the request that had the stanza, in this connection. */
+  readonly rid?: number | undefined
   /** Also true for failed stanzas, and for stanzas that Strophe itself repeats. */
-  readonly isSent?: boolean
+  readonly isSent?: boolean | undefined
   /** The stanza was sent twice. */
-  readonly isAgain?: boolean
-  readonly isConfirmed?: boolean
+  readonly isAgain?: boolean | undefined
+  readonly isConfirmed?: boolean | undefined
   /** The session ended before the server confirmed the stanza. */
-  readonly isInDoubt?: boolean
-  readonly failure?: Failure
+  readonly isInDoubt?: boolean | undefined
+  readonly failure?: Failure | undefined
 }
 
 type Failure = readonly [code: string, reason: string]
+type Test = (outgoing: Outgoing) => boolean
 
 export interface MessageState {
   readonly id: string
@@ -30,12 +34,13 @@ export interface MessageState {
 const mostKept = 100_000
 const mostPending = 100
 
+const waiting = { isQueued: undefined, rid: undefined, isSent: undefined, isConfirmed: undefined, isInDoubt: undefined }
+const confirmed = { isSent: true, isConfirmed: true, isInDoubt: false, failure: undefined }
 const notConfirmed: Failure = ['not-confirmed', 'The server has not confirmed the message.']
 
 /** Tracks which messages of this tab the server has received, confirmed or refused. */
 export class Departures {
   #all: readonly Outgoing[] = []
-  readonly #queued = new WeakSet<Outgoing>()
   readonly #changed: (state: MessageState) => void
   #newest = 0
   #requests = 2
@@ -57,16 +62,12 @@ export class Departures {
     return this.#newest + 1
   }
 
-  /**
-   * `isQueued`: the caller gives the stanza to Strophe. `isSent`: Strophe has it, and repeats it until it arrives. A
-   * stanza with a known id replaces the earlier one.
-   */
+  /** A stanza with a known id replaces the earlier one. */
   add(stanza: Element, isQueued = false, isSent = false): void {
     const xml = new XMLSerializer().serializeToString(stanza)
     const id = stanza.getAttribute('id')!
     const known = this.#all.find(each => each.id === id)
-    const outgoing = { id, xml, isSent, ...(known?.isAgain && { isAgain: true }) }
-    if (isQueued) this.#queued.add(outgoing)
+    const outgoing = { id, xml, isQueued, isSent, isAgain: known?.isAgain }
     this.#keep(known ? this.#all.map(each => (each === known ? outgoing : each)) : [...this.#all, outgoing])
   }
 
@@ -75,37 +76,25 @@ export class Departures {
     this.#requests = requests
     this.#newest = rid - 1
     if (received !== undefined) this.arrived(received)
-    this.#change(
-      ({ isSent }) => !isSent,
-      ({ rid: _, ...outgoing }) => outgoing,
-    )
-    this.#change(
-      outgoing => outgoing.isSent === true && isPending(outgoing) && isLost(outgoing.id),
-      outgoing => ({ ...outgoing, isInDoubt: true }),
-    )
+    this.#change(({ isSent }) => !isSent, waiting)
+    this.#change(outgoing => isUncertain(outgoing) && isLost(outgoing.id), { isInDoubt: true })
   }
 
   note(body: Element): void {
     const rid = Number(body.getAttribute('rid'))
     this.#newest = Math.max(this.#newest, rid)
     const leaving = new Set([...body.children].map(child => child.getAttribute('id')))
-    this.#change(
-      ({ id, isSent }) => !isSent && leaving.has(id),
-      outgoing => ({ ...outgoing, rid }),
-    )
+    this.#change(({ id, isSent }) => !isSent && leaving.has(id), { rid })
     this.arrived(this.#newest - this.#requests)
   }
 
   arrived(received?: number): void {
-    this.#change(
-      ({ isSent, rid }) => !isSent && (received === undefined || rid! <= received),
-      outgoing => ({ ...outgoing, isSent: true }),
-    )
+    this.#change(({ isSent, rid }) => !isSent && (received === undefined || rid! <= received), { isSent: true })
   }
 
   /** Call this when a ping is sent, and the returned function when the server answers the ping. */
   confirming(): () => void {
-    const given = this.#all.filter(outgoing => this.#isGiven(outgoing) && !(outgoing.isSent && outgoing.isInDoubt))
+    const given = this.#all.filter(outgoing => isGiven(outgoing) && !(outgoing.isSent && outgoing.isInDoubt))
     const keyOf = ({ id, isAgain }: Outgoing) => `${id} ${isAgain}`
     const keys = given.map(keyOf)
     // What was returned meanwhile must be sent again.
@@ -113,11 +102,7 @@ export class Departures {
   }
 
   confirm(ids: readonly (string | undefined)[]): void {
-    this.#change(
-      outgoing => isPending(outgoing) && ids.includes(outgoing.id),
-      outgoing => ({ ...outgoing, isSent: true, isConfirmed: true, isInDoubt: false }),
-      { state: 'sent' },
-    )
+    this.#change(outgoing => isPending(outgoing) && ids.includes(outgoing.id), confirmed, { state: 'sent' })
   }
 
   takeEcho({ id, from, type, body }: Message): boolean {
@@ -127,21 +112,14 @@ export class Departures {
       outgoing.id === id &&
       addressOf(outgoing).toLowerCase() === bareJid(from) &&
       childOf(readStanza(outgoing), 'body', null)?.textContent === body
-    this.#change(
-      outgoing => isIt(outgoing) && !outgoing.isConfirmed,
-      ({ failure: _, ...outgoing }) => ({ ...outgoing, isSent: true, isConfirmed: true }),
-      { state: 'sent' },
-    )
+    this.#change(outgoing => isIt(outgoing) && !outgoing.isConfirmed, confirmed, { state: 'sent' })
     return this.#all.some(isIt)
   }
 
   /** Strophe no longer repeats these stanzas. Returns those that are no messages of the tab. */
   takeOver<Kept extends { readonly stanza: string }>(kept: readonly Kept[]): readonly Kept[] {
     const ids = kept.map(({ stanza }) => idOf(stanza))
-    this.#change(
-      outgoing => outgoing.isSent === true && isPending(outgoing) && ids.includes(outgoing.id),
-      ({ isSent: _, ...outgoing }) => outgoing,
-    )
+    this.#change(outgoing => isUncertain(outgoing) && ids.includes(outgoing.id), waiting)
     return kept.filter((_, index) => !this.#all.some(({ id }) => id === ids[index]))
   }
 
@@ -155,13 +133,8 @@ export class Departures {
   }
 
   failAll(): void {
-    this.#fail(outgoing => isPending(outgoing) && this.#isGiven(outgoing), ...notConfirmed)
+    this.#fail(outgoing => isPending(outgoing) && isGiven(outgoing), ...notConfirmed)
     this.#fail(isPending, 'not-sent', 'The chat has ended.')
-  }
-
-  /** Strophe has it, or has sent it. */
-  #isGiven(outgoing: Outgoing): boolean {
-    return outgoing.isSent === true || outgoing.rid !== undefined || this.#queued.has(outgoing)
   }
 
   /** `again`: the message will be sent once more. Undefined if `error` is not about a message of this tab. */
@@ -176,24 +149,22 @@ export class Departures {
       if (!found.failure) this.#fail(isFound, ...reasonFor(error))
       return 'failed'
     }
-    this.#change(isFound, ({ id, xml }) => ({ id, xml, isAgain: true }))
+    this.#change(isFound, { ...waiting, isAgain: true })
     return 'again'
   }
 
   resend(id: string): boolean {
     const isMeant = (outgoing: Outgoing) => outgoing.id === id && !!outgoing.failure
     const isKnown = this.#all.some(isMeant)
-    this.#change(isMeant, ({ id, xml }) => ({ id, xml }))
+    this.#change(isMeant, { ...waiting, failure: undefined })
     return isKnown
   }
 
   /** Returns each unsent message once per connection, except messages in `kept`, which Strophe repeats. */
   unsent(kept: readonly (string | null)[] = []): Element[] {
-    const unsent = this.outgoing.filter(
-      outgoing => outgoing.rid === undefined && !kept.includes(outgoing.id) && !this.#queued.has(outgoing),
-    )
-    for (const outgoing of unsent) this.#queued.add(outgoing)
-    return unsent.map(readStanza).filter(({ localName }) => localName === 'message')
+    const next = this.#all.filter(outgoing => !isGiven(outgoing) && !kept.includes(outgoing.id))
+    this.#change(outgoing => next.includes(outgoing), { isQueued: true })
+    return next.map(readStanza).filter(({ localName }) => localName === 'message')
   }
 
   recall(show: (stanza: Element) => void): void {
@@ -210,22 +181,15 @@ export class Departures {
     this.#all = []
   }
 
-  #fail(isMeant: (outgoing: Outgoing) => boolean, code: string, reason: string): void {
-    this.#change(isMeant, ({ id, xml }) => ({ id, xml, isSent: true, failure: [code, reason] }), {
-      state: 'failed',
-      code,
-      reason,
-    })
+  #fail(isMeant: Test, code: string, reason: string): void {
+    const failed = { isSent: true, isAgain: false, isConfirmed: false, failure: [code, reason] } as const
+    this.#change(isMeant, failed, { state: 'failed', code, reason })
   }
 
-  #change(
-    isMeant: (outgoing: Outgoing) => boolean,
-    change: (outgoing: Outgoing) => Outgoing,
-    state?: Omit<MessageState, 'id' | 'to'>,
-  ): void {
+  #change(isMeant: Test, values: Partial<Outgoing>, state?: Omit<MessageState, 'id' | 'to'>): void {
     const meant = this.#all.filter(isMeant)
     if (meant.length === 0) return
-    this.#keep(this.#all.map(outgoing => (meant.includes(outgoing) ? change(outgoing) : outgoing)))
+    this.#keep(this.#all.map(outgoing => (meant.includes(outgoing) ? { ...outgoing, ...values } : outgoing)))
     // Handlers of the page are called after the change, because they may send messages.
     if (state) for (const outgoing of meant) this.#changed({ id: outgoing.id, to: addressOf(outgoing), ...state })
   }
@@ -258,6 +222,11 @@ function reasonFor(stanza: Element): Failure {
 const isPending = ({ isConfirmed, failure }: Outgoing) => !isConfirmed && !failure
 
 const isInDoubt = (outgoing: Outgoing) => outgoing.isInDoubt === true && isPending(outgoing)
+
+const isUncertain = (outgoing: Outgoing) => outgoing.isSent === true && isPending(outgoing)
+
+/** Strophe has it, or has sent it. */
+const isGiven = ({ isQueued, rid, isSent }: Outgoing) => isQueued === true || rid !== undefined || isSent === true
 
 const addressOf = (outgoing: Outgoing) => readStanza(outgoing).getAttribute('to') ?? ''
 
