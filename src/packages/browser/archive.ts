@@ -29,12 +29,8 @@ export function createArchive(connection: StropheConnection, jid: string) {
     const queryid = randomName()
     const found: Archived[] = []
     queries.set(queryid, found)
-    const set = newElement(
-      'set',
-      { xmlns: pagingNamespace },
-      newElement('max', {}, String(most)),
-      newElement(place, {}, id),
-    )
+    const max = newElement('max', {}, String(most))
+    const set = newElement('set', { xmlns: pagingNamespace }, max, newElement(place, {}, id))
     const query = newElement('query', { xmlns: archiveNamespace, queryid }, set)
     return new Promise(resolve => {
       const finish = (result: Element | null) => {

@@ -138,16 +138,12 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const hear = (target: EventTarget, type: string, act: (event: never) => void) =>
       target.addEventListener(type, act as EventListener, { signal })
     hear(globalThis, 'online', this.#come)
-    hear(globalThis, 'offline', this.#lostNetwork)
+    hear(globalThis, 'offline', () => this.#status.state === 'ended' || this.#enter(noNetwork))
     hear(globalThis, 'pagehide', this.#leave)
     hear(globalThis, 'pageshow', this.#returned)
     hear(document, 'visibilitychange', this.#come)
     this.#checking = setInterval(() => this.#session?.socket && this.#session.check(), socketPingMilliseconds)
-    this.#checkingSignIn = checkSignIn(
-      this.#options,
-      () => this.#session,
-      (code, reason) => this.#endSession(code, reason),
-    )
+    this.#checkingSignIn = checkSignIn(this.#options, () => this.#session, this.#endSession)
     this.#ask()
   }
 
@@ -321,7 +317,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     this.#enter(navigator.onLine ? { state: 'offline', code: 'unreachable', reason, retryIn } : noNetwork)
   }
 
-  #endSession(code: string, reason: string): void {
+  readonly #endSession = (code: string, reason: string): void => {
     this.#session?.close()
     this.#session = undefined
     this.#end(code, reason)
@@ -341,10 +337,6 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const show = stanza.getElementsByTagName('show')[0]?.textContent as string | undefined
     const code = isRefusal ? conditionOf(stanza) : undefined
     this.#fire('presence', { from, isAvailable: !type, show, code, stanza } satisfies Presence)
-  }
-
-  readonly #lostNetwork = (): void => {
-    if (this.#status.state !== 'ended') this.#enter(noNetwork)
   }
 
   readonly #come = (): void => {
@@ -377,7 +369,6 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     // A later page of the tab has taken the memory. It may have sent messages, and may have left others.
     if (this.#left && JSON.stringify(memory) !== JSON.stringify(this.#left)) {
       this.#parts.departures.replace(outgoing, sent)
-      this.#session?.drop()
       // Strophe would send again what that page has sent.
       this.#socket = undefined
     }

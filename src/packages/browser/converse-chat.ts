@@ -90,11 +90,7 @@ export class ConverseChat {
     api.listen.on('disconnected', () => this.#showEnd())
     api.listen.on('presencesInitialized', () => this.#isResumed || forgetPresences(state))
     api.listen.on('rosterContactsFetched', () => this.#isResumed && probeContacts(api, state))
-    checkSignIn(
-      this.#options,
-      () => this.#isAttached && this.#attempts,
-      (code, reason) => this.#end(code, reason),
-    )
+    checkSignIn(this.#options, () => this.#isAttached && this.#attempts, this.#end)
     for (const type of ['online', 'visibilitychange']) addEventListener(type, this.#come)
     addEventListener('pagehide', () => {
       if (this.#isAttached) this.#departures.begin()
@@ -331,7 +327,7 @@ export class ConverseChat {
     this.#enter({ state: 'offline', code: 'unreachable', reason, retryIn })
   }
 
-  #end(code: string, reason: string): void {
+  readonly #end = (code: string, reason: string): void => {
     this.#attempts += 1
     this.#departures.clear()
     this.#backoff.cancel()

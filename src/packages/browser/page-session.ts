@@ -348,11 +348,8 @@ export class PageSession {
     const { departures, rooms } = this.#parts
     // A resumed session may not know the page: its first requests may have been lost.
     const isNew = this.#introduced !== 'here'
-    const carbons = newStanza(
-      'iq',
-      { type: 'set', id: randomName() },
-      newElement('enable', { xmlns: carbonsNamespace }),
-    )
+    const enable = newElement('enable', { xmlns: carbonsNamespace })
+    const carbons = newStanza('iq', { type: 'set', id: randomName() }, enable)
     const entering = isNew ? [carbons, newStanza('presence', {})] : []
     const contacts = isNew && this.#fetchContacts()
     rooms.begin(isNew)

@@ -22,11 +22,8 @@ export class Roster {
     isOver: () => boolean,
   ): Promise<readonly Contact[] | undefined> {
     for (let milliseconds = patience; ; milliseconds *= 2) {
-      const request = newStanza(
-        'iq',
-        { type: 'get', id: randomName() },
-        newElement('query', { xmlns: rosterNamespace }),
-      )
+      const query = newElement('query', { xmlns: rosterNamespace })
+      const request = newStanza('iq', { type: 'get', id: randomName() }, query)
       const result = await new Promise<Element | false | undefined>(resolve =>
         connection.sendIQ(request, resolve, error => resolve(error ? false : undefined), milliseconds),
       )

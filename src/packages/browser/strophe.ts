@@ -17,6 +17,8 @@ export interface StropheRequests {
   wait: number
 }
 
+type Take = (element: Element) => void
+type Terms = readonly [wait: number | undefined, hold: number | undefined, window: number | undefined]
 type StatusCallback = (status: number, condition?: string | null) => void
 
 export interface StropheConnection {
@@ -27,36 +29,19 @@ export interface StropheConnection {
   readonly domain: string | null
   maxRetries: number
   disconnection_timeout: number
-  xmlInput: (element: Element) => void
-  xmlOutput: (element: Element) => void
+  xmlInput: Take
+  xmlOutput: Take
   nextValidRid: (rid: number) => void
-  attach(
-    jid: string,
-    sid: string,
-    rid: number,
-    callback: StatusCallback,
-    wait?: number,
-    hold?: number,
-    window?: number,
-  ): void
-  connect(jid: string, password: string, callback: StatusCallback): void
+  attach(jid: string, sid: string, rid: number, follow: StatusCallback, ...terms: Terms): void
+  connect(jid: string, password: string, follow: StatusCallback): void
   disconnect(reason: string): void
   /** Forgets all handlers, and that the stream is open. */
   reset(): void
   hasResumed(): boolean
   send(element: Element): void
-  sendIQ(
-    element: Element,
-    onResult: (result: Element) => void,
-    onError: (error: Element | null) => void,
-    milliseconds: number,
-  ): string
-  addHandler(
-    handler: (stanza: Element) => boolean,
-    namespace: string | null,
-    name: string,
-    type: string | null,
-  ): unknown
+  /** `patience` is in milliseconds. */
+  sendIQ(iq: Element, onResult: Take, onError: (error: Element | null) => void, patience: number): string
+  addHandler(take: (stanza: Element) => boolean, namespace: string | null, name: string, type: string | null): unknown
   deleteHandler(handler: unknown): void
   addProtocolErrorHandler(protocol: 'HTTP', status: number, callback: (this: StropheRequests) => void): void
   flush(): void
