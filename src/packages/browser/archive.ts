@@ -25,22 +25,20 @@ export function createArchive(connection: StropheConnection, jid: string) {
   const queries = new Map<string, Archived[]>()
   let patience = shortestPatience
 
-  function ask(place: 'after' | 'before', id: string, most: number): Promise<Page> {
+  async function ask(place: 'after' | 'before', id: string, most: number): Promise<Page> {
     const queryid = randomName()
     const found: Archived[] = []
     queries.set(queryid, found)
     const max = newElement('max', {}, String(most))
     const set = newElement('set', { xmlns: pagingNamespace }, max, newElement(place, {}, id))
     const query = newElement('query', { xmlns: archiveNamespace, queryid }, set)
-    return new Promise(resolve => {
-      const finish = (result: Element | null) => {
-        queries.delete(queryid)
-        const fin = result && childOf(result, 'fin', archiveNamespace)
-        resolve([fin ? found : undefined, !fin || !found[0] || /true|1/.test(fin.getAttribute('complete')!), !result])
-      }
-      connection.sendIQ(newStanza('iq', { type: 'set', id: queryid }, query), finish, finish, patience)
-      connection.flush()
-    })
+    const iq = newStanza('iq', { type: 'set', id: queryid }, query)
+    const answer = new Promise<Element | null>(resolve => connection.sendIQ(iq, resolve, resolve, patience))
+    connection.flush()
+    const result = await answer
+    queries.delete(queryid)
+    const fin = result && childOf(result, 'fin', archiveNamespace)
+    return [fin ? found : undefined, !fin || !found[0] || /true|1/.test(fin.getAttribute('complete')!), !result]
   }
 
   return {

@@ -161,7 +161,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   ): string {
     const { departures } = this.#parts
     const id = randomName()
-    const stanza = writeMessage({ to, type, id }, body, this.#options.nickname)
+    const stanza = writeMessage(to, type, id, body, this.#options.nickname)
     this.#fire('sending', stanza)
     const session = this.#ready?.isHolding ? undefined : this.#ready
     departures.add(stanza, !!session, !!session?.socket)

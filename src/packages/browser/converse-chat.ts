@@ -111,11 +111,6 @@ export class ConverseChat {
     keep({ jid: this.#memory.jid })
   }
 
-  #forget(): void {
-    this.#departures.clear()
-    for (const key in sessionStorage) if (/^converse-/.test(key)) delete sessionStorage[key]
-  }
-
   #enter(next: Status): void {
     this.#status = next
     this.#options.onStatus?.(next)
@@ -151,7 +146,8 @@ export class ConverseChat {
         this.#end('signed-out', 'You are not signed in any more.')
         return
       }
-      this.#forget()
+      this.#departures.clear()
+      for (const key in sessionStorage) if (/^converse-/.test(key)) delete sessionStorage[key]
     }
     this.#isResumed = resumed
     const isKnown = resumed && jid === memory.jid

@@ -122,14 +122,10 @@ export function roomAndOccupant(occupant: string): readonly [room: string, occup
   return [room, room + allowed(occupant.slice(room.length))]
 }
 
-export function writeMessage(
-  { to, ...attributes }: Readonly<Record<'to' | 'type' | 'id', string>>,
-  body: string,
-  nickname: string | undefined,
-): Element {
-  const message = newStanza('message', { to: allowed(to), ...attributes }, newElement('body', {}, allowed(body)))
+export function writeMessage(to: string, type: string, id: string, body: string, nickname?: string): Element {
+  const message = newStanza('message', { to: allowed(to), type, id }, newElement('body', {}, allowed(body)))
   if (nickname) message.append(nickOf(nickname))
-  message.append(newElement('origin-id', { xmlns: stanzaIdNamespace, id: attributes.id }))
+  message.append(newElement('origin-id', { xmlns: stanzaIdNamespace, id }))
   return message
 }
 

@@ -24,14 +24,13 @@ export class Roster {
     for (let milliseconds = patience; ; milliseconds *= 2) {
       const query = newElement('query', { xmlns: rosterNamespace })
       const request = newStanza('iq', { type: 'get', id: randomName() }, query)
-      const result = await new Promise<Element | false | undefined>(resolve =>
-        connection.sendIQ(request, resolve, error => resolve(error ? false : undefined), milliseconds),
+      const answer = await new Promise<Element | null>(resolve =>
+        connection.sendIQ(request, resolve, resolve, milliseconds),
       )
-      if (result) {
-        this.#contacts = new Map()
-        return this.take(result)
-      }
-      if (result === false || isOver()) return undefined
+      if (!answer && !isOver()) continue
+      if (!answer || answer.getAttribute('type') === 'error') return undefined
+      this.#contacts = new Map()
+      return this.take(answer)
     }
   }
 

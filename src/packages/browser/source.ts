@@ -97,13 +97,9 @@ export async function endVisit(source: OfService, before: () => Promise<void>): 
 }
 
 async function tokenOf(source: OfService): Promise<string | undefined> {
-  return source.guest ? guestToken(source) : askForToken(source.token)
-}
-
-async function askForToken(source: TokenSource): Promise<string> {
-  return typeof source === 'function'
-    ? callSource(source, '', isToken)
-    : answerOf(await ask(absolute(source)), readToken)
+  if (source.guest) return guestToken(source)
+  const { token } = source
+  return typeof token === 'function' ? callSource(token, '', isToken) : answerOf(await ask(absolute(token)), readToken)
 }
 
 /** By RFC 6750 §2.1: `fetch` throws at line breaks, and without a token the user would be a guest. */

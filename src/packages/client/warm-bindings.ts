@@ -57,17 +57,17 @@ export class WarmBindings {
 
   /** Hands a session to another page. Undefined if the session has ended or is at a remote endpoint: call `warm`. */
   resume(id: string, parameters: ResumeRequest = {}, options?: CallOptions): Promise<Binding | undefined> {
-    return this.#callSession('POST', id, '/resume', isBinding, options, parameters)
+    return ofSession(id, path => this.#call('POST', `${path}/resume`, isBinding, options, parameters))
   }
 
   /** Undefined if the session has ended or is at a remote endpoint. */
   session(id: string, options?: CallOptions): Promise<Session | undefined> {
-    return this.#callSession('GET', id, '', isSession, options)
+    return ofSession(id, path => this.#call('GET', path, isSession, options))
   }
 
   /** Ends a session. Also resolves if the session has ended or is at a remote endpoint. */
   end(id: string, options?: CallOptions): Promise<void> {
-    return this.#callSession('DELETE', id, '', isNothing, options)
+    return ofSession(id, path => this.#call('DELETE', path, isNothing, options))
   }
 
   /** Yields the oldest session first, and fetches further parts on demand. */
@@ -97,25 +97,6 @@ export class WarmBindings {
     return this.endAll({ visit }, options)
   }
 
-  async #callSession<T>(
-    method: Call['method'],
-    id: string,
-    path: string,
-    check: Check<T>,
-    options?: CallOptions,
-    parameters?: object,
-  ): Promise<T | undefined> {
-    // Other characters could change the URL.
-    if (!/^[\w-]{16,64}$/.test(id)) return undefined
-    try {
-      return await this.#call(method, `/${id}${path}`, check, options, parameters)
-    } catch (error) {
-      const isOver = error instanceof WarmBindingsError && /^(?:session-not-found|not-here)$/.test(error.code)
-      if (isOver) return undefined
-      throw error
-    }
-  }
-
   #call<T>(method: Call['method'], path: string, check: Check<T>, { signal }: CallOptions = {}, parameters?: object) {
     const headers = {
       Authorization: this.#authorization,
@@ -125,6 +106,18 @@ export class WarmBindings {
     const body = parameters ? JSON.stringify(parameters) : null
     const call = { method, url: this.#url + path, headers, body }
     return repeat(seconds => exchange(call, check, seconds, signal), this.#limits, signal)
+  }
+}
+
+/** Resolves with undefined if the session has ended or is at a remote endpoint. */
+async function ofSession<T>(id: string, call: (path: string) => Promise<T>): Promise<T | undefined> {
+  // Other characters could change the URL.
+  if (!/^[\w-]{16,64}$/.test(id)) return undefined
+  try {
+    return await call(`/${id}`)
+  } catch (error) {
+    if (error instanceof WarmBindingsError && /^(?:session-not-found|not-here)$/.test(error.code)) return undefined
+    throw error
   }
 }
 
