@@ -71,6 +71,11 @@ export function fakeElement(
   return element
 }
 
+/** A message comes back. */
+export function fakeError(id: string, condition = 'remote-server-timeout', from = 'bob@localhost'): FakeElement {
+  return fakeElement('message', { id, type: 'error', from }, fakeElement('error', {}, fakeElement(condition)))
+}
+
 /** Classes of a browser that write and read XML; here the text is JSON. */
 export const fakeXml = {
   Document: class {

@@ -2,7 +2,7 @@
 import { beforeEach, expect, test } from '@jest/globals'
 import { readMessage } from '../../../src/browsers/websocket/framing.js'
 import { eachPage, passes } from '../../support/fake-page.js'
-import { fakeElement, Status } from '../../support/fake-strophe.js'
+import { type FakeElement, fakeElement, fakeError, Status } from '../../support/fake-strophe.js'
 
 declare const document: EventTarget
 
@@ -11,6 +11,12 @@ const archive = 'urn:xmpp:mam:2'
 const bound = (more: object = {}) => ({ jid: 'alice@localhost/1', sid: 's', rid: 5, ...more })
 
 const second = { jid: 'alice@localhost/2', sid: 's2' }
+
+/** The last one: no binding. */
+const inTurn =
+  (...bindings: object[]) =>
+  async () =>
+    bindings.shift()
 
 const fromBob = (id: string, body: string) =>
   fakeElement(
@@ -28,6 +34,12 @@ beforeEach(() => {
 })
 
 type OpenPage = ReturnType<typeof tab.open>
+
+async function opens(options: object, ...stanzas: FakeElement[]) {
+  const opened = tab.open(options)
+  await tab.comesOnline(...stanzas)
+  return opened
+}
 
 const resuming = async () => {
   if (isUp) return bound({ resumed: true, delivered: 0, rid: 10 })
@@ -57,8 +69,7 @@ function reconnects({ chat }: Pick<OpenPage, 'chat'>) {
 
 /** The message after which the next page asks the archive. */
 async function nextAsksAfter(binding: () => Promise<object | undefined>) {
-  tab.open({ binding })
-  await tab.comesOnline()
+  await opens({ binding })
   const asked = tab.last.sent.find(({ children }) => children[0]?.namespaceURI === archive)
   return asked?.getElementsByTagName('after')[0]?.textContent
 }
@@ -85,12 +96,8 @@ async function waitForArchive() {
 }
 
 test.each([undefined, 'Alice L.'])('a message to a room is shown once, with the nickname %s', async nickname => {
-  const { chat, shown, states } = tab.open({
-    binding: async () => bound(),
-    rooms: ['tea@rooms.localhost/Alice'],
-    ...(nickname && { nickname }),
-  })
-  await tab.comesOnline()
+  const binding = async () => bound()
+  const { chat, shown, states } = await opens({ binding, rooms: ['tea@rooms.localhost/Alice'], nickname })
   chat.send('tea@rooms.localhost', 'Tea?')
   const copy = tab.last.sent.findLast(({ localName }) => localName === 'message')!.cloneNode()
   copy.setAttribute('from', 'tea@rooms.localhost/Alice')
@@ -101,8 +108,7 @@ test.each([undefined, 'Alice L.'])('a message to a room is shown once, with the 
 
 // The service ends a session that sends what is not well-formed.
 test('characters that XML forbids are left out of a message', async () => {
-  const { chat, shown } = tab.open({ binding: async () => bound(), nickname: 'A\0lice' })
-  await tab.comesOnline()
+  const { chat, shown } = await opens({ binding: async () => bound(), nickname: 'A\0lice' })
   chat.send('bob@local\x01host', 'one\u000btwo \u{1f375}\ud800 \ufffe<&\t\n')
   const { attributes, textContent } = tab.last.sent.findLast(({ localName }) => localName === 'message')!
   expect([attributes['to'], textContent]).toEqual(['bob@localhost', 'onetwo \u{1f375} <&\t\nAlice'])
@@ -113,9 +119,8 @@ test('characters that XML forbids are left out of a message', async () => {
 })
 
 test('after a break while the archive is asked, it is asked again', async () => {
-  const bindings = [bound(), bound(second), bound({ ...second, resumed: true, rid: 20, delivered: 0 })]
-  const { chat, shown } = tab.open({ binding: async () => bindings.shift() })
-  await tab.comesOnline(fromBob('a1', 'first'))
+  const binding = inTurn(bound(), bound(second), bound({ ...second, resumed: true, rid: 20, delivered: 0 }))
+  const { chat, shown } = await opens({ binding }, fromBob('a1', 'first'))
   expect(tab.last.answers(archive)).toBeGreaterThan(0)
   expect(shown).toEqual(['first'])
   // Its session ends. What came meanwhile is in the archive only.
@@ -128,10 +133,8 @@ test('after a break while the archive is asked, it is asked again', async () => 
 })
 
 test('the next page asks the archive if its page was left before the answer', async () => {
-  const bindings = [bound(), bound(second), bound({ ...second, resumed: true, rid: 20, delivered: 0 })]
-  const binding = async () => bindings.shift()
-  const { chat, page, shown } = tab.open({ binding })
-  await tab.comesOnline(fromBob('a1', 'first'))
+  const binding = inTurn(bound(), bound(second), bound({ ...second, resumed: true, rid: 20, delivered: 0 }))
+  const { chat, page, shown } = await opens({ binding }, fromBob('a1', 'first'))
   tab.last.answers(archive)
   reconnects({ chat })
   await passes(0)
@@ -143,14 +146,14 @@ test('the next page asks the archive if its page was left before the answer', as
 })
 
 test('the archive is asked for messages in doubt, also after a resumption', async () => {
-  const first = tab.open({ binding: async () => bound({ resumed: true, received: 9 }) })
-  await tab.comesOnline(fromBob('a1', 'first'))
+  const first = await opens({ binding: async () => bound({ resumed: true, received: 9 }) }, fromBob('a1', 'first'))
   tab.last.answers(archive)
   first.chat.send('bob@localhost', 'On my way')
   first.page.dispatchEvent(new Event('pagehide'))
   putInDoubt()
-  const { states } = tab.open({ binding: async () => bound({ resumed: true, delivered: 3, received: 9, rid: 10 }) })
-  await tab.comesOnline()
+  const { states } = await opens({
+    binding: async () => bound({ resumed: true, delivered: 3, received: 9, rid: 10 }),
+  })
   expect(states).toEqual([])
   expect(tab.last.answers(archive)).toBe(1)
 })
@@ -161,11 +164,9 @@ test.each([
 ])(
   'a page of the back/forward cache neither repeats nor loses messages if the page after it %s',
   async (_what, goes, all) => {
-    const before = tab.open({ binding: resuming })
-    await tab.comesOnline()
+    const before = await opens({ binding: resuming })
     await writesOffline(before, 'one')
-    const after = tab.open({ binding: resuming })
-    await tab.comesOnline()
+    const after = await opens({ binding: resuming })
     const sent = [...tab.last.texts]
     await goes(after)
     goBackTo(before)
@@ -187,9 +188,8 @@ async function settles() {
 }
 
 test('a new session that breaks before its first request is introduced when it is resumed', async () => {
-  const bindings = [bound(), bound(second), bound({ ...second, resumed: true, delivered: 0, received: 4 })]
-  const { chat } = tab.open({ binding: async () => bindings.shift(), rooms: ['tea@rooms.localhost/Alice'] })
-  await tab.comesOnline()
+  const binding = inTurn(bound(), bound(second), bound({ ...second, resumed: true, delivered: 0, received: 4 }))
+  const { chat } = await opens({ binding, rooms: ['tea@rooms.localhost/Alice'] })
   await settles()
   for (const _ of [1, 2]) {
     reconnects({ chat })
@@ -202,7 +202,7 @@ test('a new session that breaks before its first request is introduced when it i
 test('a session whose WebSocket breaks before the login is introduced, and the archive asked, when it is resumed', async () => {
   const websocket = { url: 'wss://chat.localhost/xmpp-websocket', token: 't' }
   const bindings = [{}, second, { ...second, resumed: true, delivered: 0 }].map(more => bound({ ...more, websocket }))
-  const { chat } = tab.open({ binding: async () => bindings.shift(), transport: 'websocket' })
+  const { chat } = tab.open({ binding: inTurn(...bindings), transport: 'websocket' })
   await passes(0)
   tab.last.becomes(Status.connected)
   tab.last.replies(fromBob('a1', 'first'))
@@ -220,8 +220,7 @@ test('a session whose WebSocket breaks before the login is introduced, and the a
 })
 
 test('a room that is joined or left without a connection is joined or left later', async () => {
-  const { chat } = tab.open({ binding: async () => bound({ resumed: true, delivered: 0 }) })
-  await tab.comesOnline()
+  const { chat } = await opens({ binding: async () => bound({ resumed: true, delivered: 0 }) })
   await settles()
   tab.last.becomes(Status.disconnected)
   chat.join('tea@rooms.localhost', 'Alice')
@@ -238,8 +237,7 @@ test('a room that is joined or left without a connection is joined or left later
 // The room would refuse the message.
 test('a room is left after a message to it that waits for a connection', async () => {
   const binding = async () => bound({ resumed: true, delivered: 0 })
-  const { chat } = tab.open({ binding, rooms: ['tea@rooms.localhost/Alice'] })
-  await tab.comesOnline()
+  const { chat } = await opens({ binding, rooms: ['tea@rooms.localhost/Alice'] })
   tab.last.becomes(Status.disconnected)
   chat.send('tea@rooms.localhost', 'Bye')
   chat.part('tea@rooms.localhost')
@@ -249,8 +247,7 @@ test('a room is left after a message to it that waits for a connection', async (
 })
 
 test('a room is joined again by a resumed session until it has answered', async () => {
-  const { chat } = tab.open({ binding: async () => bound({ resumed: true, delivered: 0 }) })
-  await tab.comesOnline()
+  const { chat } = await opens({ binding: async () => bound({ resumed: true, delivered: 0 }) })
   await settles()
   chat.join('tea@rooms.localhost', 'Alice')
   const joined = presences()
@@ -267,9 +264,7 @@ test('a room is joined again by a resumed session until it has answered', async 
 })
 
 test('a message to a chat that has ended fails, also again', async () => {
-  const bindings = [bound(), undefined]
-  const { chat, shown, states } = tab.open({ binding: async () => bindings.shift() })
-  await tab.comesOnline()
+  const { chat, shown, states } = await opens({ binding: inTurn(bound()) })
   reconnects({ chat })
   await passes(0)
   const id = chat.send('bob@localhost', 'lost')
@@ -296,10 +291,8 @@ test('a guest sends nothing that a user of the portal wrote in the tab', async (
 })
 
 test('messages after an unanswered question to the archive are asked for later', async () => {
-  const bindings = [bound(), bound(second), bound({ ...second, resumed: true, rid: 20, delivered: 1 })]
-  const binding = async () => bindings.shift()
-  const { chat, page, shown } = tab.open({ binding })
-  await tab.comesOnline(fromBob('a1', 'first'))
+  const binding = inTurn(bound(), bound(second), bound({ ...second, resumed: true, rid: 20, delivered: 1 }))
+  const { chat, page, shown } = await opens({ binding }, fromBob('a1', 'first'))
   tab.last.answers(archive)
   await passes(0)
   reconnects({ chat })
@@ -312,35 +305,26 @@ test('messages after an unanswered question to the archive are asked for later',
 })
 
 test('a message in doubt does not fail because the archive is slow', async () => {
-  const bindings = [bound(), bound(second)]
-  const first = tab.open({ binding: async () => bindings.shift() })
-  await tab.comesOnline(fromBob('a1', 'first'))
+  const binding = inTurn(bound(), bound(second))
+  const first = await opens({ binding }, fromBob('a1', 'first'))
   tab.last.answers(archive)
   await passes(0)
   first.chat.send('bob@localhost', 'On my way')
   first.page.dispatchEvent(new Event('pagehide'))
   putInDoubt()
-  const { states } = tab.open({ binding: async () => bindings.shift() })
-  await tab.comesOnline()
+  const { states } = await opens({ binding })
   await waitForArchive()
   expect(states).toEqual([])
 })
 
 test('a message that comes back is sent again, although an earlier ping is answered behind it', async () => {
-  const { chat, states } = tab.open({ binding: async () => bound() })
-  await tab.comesOnline()
+  const { chat, states } = await opens({ binding: async () => bound() })
   const id = chat.send('bob@far.example', 'Hello')
   tab.last.answers('urn:xmpp:ping')
   expect(states).toEqual(['sent'])
   // The user comes back to the tab. Before the answer to this ping, the server gives up Bob's server.
   document.dispatchEvent(new Event('visibilitychange'))
-  tab.last.replies(
-    fakeElement(
-      'message',
-      { type: 'error', id, from: 'bob@far.example' },
-      fakeElement('error', {}, fakeElement('remote-server-timeout')),
-    ),
-  )
+  tab.last.replies(fakeError(id, 'remote-server-timeout', 'bob@far.example'))
   for (let turn = 0; turn < 4; turn++) {
     tab.last.answers('urn:xmpp:ping')
     await passes(0)
@@ -349,15 +333,13 @@ test('a message that comes back is sent again, although an earlier ping is answe
 })
 
 test('a chat that had given up does not repeat what a later page sent, when the user goes back', async () => {
-  const before = tab.open({ binding: resuming })
-  await tab.comesOnline()
+  const before = await opens({ binding: resuming })
   // Another chat of the user replaces this one.
   tab.last.becomes(Status.disconnected, 'conflict')
   await passes(0)
   before.chat.send('bob@localhost', 'one')
   before.page.dispatchEvent(new Event('pagehide'))
-  const after = tab.open({ binding: resuming })
-  await tab.comesOnline()
+  const after = await opens({ binding: resuming })
   expect(tab.last.texts.includes('one')).toBe(true)
   after.page.dispatchEvent(new Event('pagehide'))
   goBackTo(before)
@@ -388,8 +370,7 @@ test.each([
   ...[[null], [{ id: 'a', xml: 5 }]].map(outgoing => JSON.stringify({ ...kept, outgoing })),
 ])('a chat goes online in a tab that has stored %s, and stores valid data', async stored => {
   tab.storage['warm-bindings tab'] = stored
-  const { page } = tab.open({ binding: async () => bound() })
-  await tab.comesOnline()
+  const { page } = await opens({ binding: async () => bound() })
   page.dispatchEvent(new Event('pagehide'))
   const left = JSON.parse(tab.storage['warm-bindings tab']!)
   expect(left).toEqual({

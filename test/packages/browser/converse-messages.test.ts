@@ -1,16 +1,19 @@
 import { describe, expect, jest, test } from '@jest/globals'
-import type { Binding } from '../../../dist/types/browser/converse.js'
 import { connectConverse, eachPage, pageBinding, passes } from '../../support/fake-page.js'
-import { type FakeElement, fakeElement, Status } from '../../support/fake-strophe.js'
+import { type FakeElement, fakeElement, fakeError, Status } from '../../support/fake-strophe.js'
 
 const page = eachPage()
 
 const binding = async () => ({ ...pageBinding, resumed: true })
 const online = { bosh: Status.attached, websocket: Status.connected }
 
-async function goesOnline(transport: 'bosh' | 'websocket', source: () => Promise<Binding> = binding) {
-  void connectConverse({ binding: source, transport })
+async function starts(options: object = {}) {
+  void connectConverse({ binding, onStatus: page.onStatus, ...options })
   await passes(0)
+}
+
+async function goesOnline(transport: 'bosh' | 'websocket', source: () => Promise<object> = binding) {
+  await starts({ binding: source, transport })
   page.last.becomes(online[transport])
   page.hears('connected')
   await passes(0)
@@ -44,8 +47,7 @@ test('a message is followed by a request for its acknowledgement once stream man
 
 // Converse repeats only what it has sent after `<enabled/>`, for which it waits first.
 test('a message typed before Converse has logged in is sent after that', async () => {
-  void connectConverse({ binding, transport: 'websocket' })
-  await passes(0)
+  await starts({ transport: 'websocket' })
   page.last.becomes(online.websocket)
   page.say('1')
   expect(page.last.sentNames).toEqual([])
@@ -93,8 +95,7 @@ describe('What a WebSocket may have lost', () => {
     return comes(fakeElement('body', { xmlns: '' }))
   }
   const begins = async () => {
-    void connectConverse({ binding })
-    await passes(0)
+    await starts()
     await comes(bound, 'connected')
     page.say('1')
   }
@@ -126,8 +127,7 @@ describe('What a WebSocket may have lost', () => {
   })
 
   test('is unknown, and not sent again, if the server refuses to count', async () => {
-    void connectConverse({ binding })
-    await passes(0)
+    await starts()
     page.last.xmlInput(bound)
     page.last.becomes(Status.connected)
     page.last.send(fakeElement('enable'))
@@ -149,17 +149,14 @@ describe('What a WebSocket may have lost', () => {
     const outgoing = [{ id: '3', xml: JSON.stringify(stanzas[1]) }]
     page.storage['warm-bindings'] = JSON.stringify({ jid: pageBinding.jid, outgoing })
     page.session['unacked_stanzas'] = stanzas.map(stanza => JSON.stringify(stanza))
-    void connectConverse({ binding })
-    await passes(0)
+    await starts()
     page.say('4')
     expect(await usesBosh()).toEqual(['Before', 'Hello'])
   })
 
   test('is not sent for another user', async () => {
     let user = 'alice'
-    const guest = { guest: true, binding: async () => ({ ...pageBinding, jid: `${user}@localhost/1` }) }
-    void connectConverse(guest as never)
-    await passes(0)
+    await starts({ guest: true, binding: async () => ({ ...pageBinding, jid: `${user}@localhost/1` }) })
     await comes(bound, 'connected')
     page.say('1')
     user = 'guest'
@@ -214,8 +211,7 @@ describe('What a WebSocket may have lost', () => {
 })
 
 test('what a user does during a login, such as typing, is not sent: the service would refuse it', async () => {
-  void connectConverse({ binding, transport: 'websocket' })
-  await passes(0)
+  await starts({ transport: 'websocket' })
   page.say('1', '')
   expect(page.last.sentNames).toEqual([])
   page.last.becomes(Status.connected)
@@ -226,8 +222,7 @@ test('what a user does during a login, such as typing, is not sent: the service 
 // Plugins that listen to `connected` would never start.
 test('Converse has connected before it can reconnect', async () => {
   const isReconnecting = () => Reflect.get(page.last, 'reconnecting')
-  void connectConverse({ binding, transport: 'websocket' })
-  await passes(0)
+  await starts({ transport: 'websocket' })
   for (const event of [undefined, 'connected', 'reconnected']) {
     page.last.becomes(Status.connected)
     if (event !== undefined) page.hears(event)
@@ -242,8 +237,7 @@ test.each([
   ['between its login and `<enabled/>`', Status.connected],
   ['after Converse has reconnected by itself', undefined],
 ])('a WebSocket that falls silent %s is given up', async (_when, status) => {
-  void connectConverse({ binding, transport: 'websocket' })
-  await passes(0)
+  await starts({ transport: 'websocket' })
   page.last.receives('iq')
   page.last.becomes(Status.connected)
   if (status === undefined) {
@@ -258,8 +252,7 @@ test.each([
 })
 
 test('a message typed shortly before the page is left is sent', async () => {
-  void connectConverse({ binding, transport: 'websocket' })
-  await passes(0)
+  await starts({ transport: 'websocket' })
   page.last.receives('iq')
   page.last.becomes(Status.connected)
   page.say('1')
@@ -310,18 +303,20 @@ describe('What waits when its page is left', () => {
   })
 })
 
-test('an exception in `onStatus` is reported, and does not stop Converse', async () => {
+/** Faults that the page reports. */
+function noteReports(): readonly unknown[] {
   const reported: unknown[] = []
   Object.assign(globalThis, { reportError: (error: unknown) => reported.push(error) })
+  return reported
+}
+
+test('an exception in `onStatus` is reported, and does not stop Converse', async () => {
+  const reported = noteReports()
   const fault = new TypeError('no such element')
-  void connectConverse({
-    binding,
-    transport: 'bosh',
-    onStatus() {
-      throw fault
-    },
-  })
-  await passes(0)
+  const onStatus = () => {
+    throw fault
+  }
+  await starts({ onStatus, transport: 'bosh' })
   expect([page.connections.length, reported[0]]).toEqual([1, fault])
   page.last.becomes(Status.attached)
 })
@@ -329,8 +324,7 @@ test('an exception in `onStatus` is reported, and does not stop Converse', async
 test('a message that comes back is sent again, although the first question to the server gets no answer', async () => {
   await goesOnline('bosh')
   page.say('1')
-  const error = fakeElement('error', {}, fakeElement('remote-server-timeout'))
-  const returned = fakeElement('message', { type: 'error', id: '1', from: 'bob@localhost' }, error)
+  const returned = fakeError('1')
   Object.assign(returned, { querySelector: () => null, outerHTML: '' })
   page.last.receives('body', returned)
   // The link to the server is mended meanwhile, which takes longer than the question waits.
@@ -380,7 +374,7 @@ test('a visible page that has tried often goes on each minute', async () => {
     asked.push(Date.now())
     throw new Error('There is no chat.')
   }
-  void connectConverse({ binding, transport: 'bosh', onStatus: page.onStatus })
+  void starts({ binding, transport: 'bosh' })
   for (let minute = 0; minute < 15; minute++) await passes(60_000)
   const pauses = asked.slice(1).map((at, index) => at - asked[index]!)
   expect(pauses[12]).toBe(60_000)
@@ -388,11 +382,9 @@ test('a visible page that has tried often goes on each minute', async () => {
 })
 
 test('a fault in a login of Converse ends the chat, and is reported', async () => {
-  const reported: unknown[] = []
-  Object.assign(globalThis, { reportError: (error: unknown) => reported.push(error) })
+  const reported = noteReports()
   const websocket = { url: 'http://[', token: 't' }
-  void connectConverse({ binding: async () => ({ ...pageBinding, websocket }), onStatus: page.onStatus })
-  await passes(0)
+  await starts({ binding: async () => ({ ...pageBinding, websocket }) })
   expect(page.statuses.at(-1)).toMatchObject({ state: 'ended', code: 'refused' })
   expect(reported).toMatchObject([{ code: 'ERR_INVALID_URL' }])
 })

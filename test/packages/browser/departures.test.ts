@@ -2,14 +2,12 @@ import { beforeEach, describe, expect, test } from '@jest/globals'
 import type { Outgoing } from '../../../dist/types/browser/departures.js'
 import type { Message } from '../../../dist/types/browser/message.js'
 import { browserModule } from '../../support/browser-modules.js'
-import { type FakeElement, fakeElement, fakeXml } from '../../support/fake-strophe.js'
+import { type FakeElement, fakeElement, fakeError, fakeXml } from '../../support/fake-strophe.js'
 
 const { Departures } = browserModule('departures')
 type Departures = InstanceType<typeof Departures>
 
 const message = (id: string) => fakeElement('message', { id, to: 'bob@localhost' })
-const failed = (id: string, condition = 'remote-server-timeout', from = 'bob@localhost') =>
-  fakeElement('message', { id, type: 'error', from }, fakeElement('error', {}, fakeElement(condition)))
 const request = (rid: number, ...stanzas: FakeElement[]) => fakeElement('body', { rid: String(rid) }, ...stanzas)
 const idsOf = (stanzas: readonly FakeElement[]) => stanzas.map(({ attributes }) => attributes['id'])
 
@@ -45,19 +43,19 @@ function sentThree(): Departures {
 test('returned messages are sent again, in order and before newer messages', () => {
   const departures = sentThree()
   departures.add(message('four'))
-  expect([departures.takeBack(failed('one')), departures.takeBack(failed('three'))]).toEqual(['again', 'again'])
+  expect([departures.takeBack(fakeError('one')), departures.takeBack(fakeError('three'))]).toEqual(['again', 'again'])
   expect(idsOf(departures.unsent())).toEqual(['one', 'three', 'four'])
 })
 
 test('a message that returns twice fails, also in the next page of its tab', () => {
   const departures = sentThree()
-  expect(departures.takeBack(failed('one'))).toBe('again')
+  expect(departures.takeBack(fakeError('one'))).toBe('again')
   departures.note(request(4, ...departures.unsent()))
-  expect(departures.takeBack(failed('one'))).toBe('failed')
+  expect(departures.takeBack(fakeError('one'))).toBe('failed')
   const next = reloaded(departures)
   next.goOn(10, 2, 4, nothingLost)
-  expect(next.takeBack(failed('one'))).toBe('failed')
-  expect(next.takeBack(failed('two'))).toBe('again')
+  expect(next.takeBack(fakeError('one'))).toBe('failed')
+  expect(next.takeBack(fakeError('two'))).toBe('again')
   expect(idsOf(next.unsent())).toEqual(['two'])
   expect(states).toEqual(['one bob@localhost failed remote-server-timeout'])
 })
@@ -65,23 +63,23 @@ test('a message that returns twice fails, also in the next page of its tab', () 
 test('a message fails once, however many errors a contact sends for it', () => {
   const departures = sentThree()
   for (const condition of ['forbidden', 'forbidden', 'gone', 'remote-server-timeout', 'forbidden'])
-    expect(departures.takeBack(failed('one', condition))).toBe('failed')
+    expect(departures.takeBack(fakeError('one', condition))).toBe('failed')
   expect(states).toEqual(['one bob@localhost failed forbidden'])
   departures.resend('one')
-  departures.takeBack(failed('one', 'gone'))
+  departures.takeBack(fakeError('one', 'gone'))
   expect(states.slice(1)).toEqual(['one bob@localhost failed gone'])
 })
 
 test('a message that fails can be sent again', () => {
   const departures = sentThree()
-  expect(departures.takeBack(failed('one', 'item-not-found'))).toBe('failed')
+  expect(departures.takeBack(fakeError('one', 'item-not-found'))).toBe('failed')
   expect(states).toEqual(['one bob@localhost failed item-not-found'])
   expect(departures.unsent()).toEqual([])
   expect(['two', 'none', 'one'].map(id => departures.resend(id))).toEqual([false, false, true])
   expect(idsOf(departures.unsent())).toEqual(['one'])
   expect(departures.resend('one')).toBe(false)
   departures.note(request(4, message('one')))
-  expect(departures.takeBack(failed('one'))).toBe('again')
+  expect(departures.takeBack(fakeError('one'))).toBe('again')
 })
 
 test('messages sent before an answer are reported as sent, once', () => {
@@ -91,7 +89,7 @@ test('messages sent before an answer are reported as sent, once', () => {
   confirmed()
   confirmed()
   expect(states).toEqual(['one', 'two', 'three'].map(id => `${id} bob@localhost sent`))
-  expect(departures.takeBack(failed('one', 'service-unavailable'))).toBe('failed')
+  expect(departures.takeBack(fakeError('one', 'service-unavailable'))).toBe('failed')
   expect(states.at(-1)).toBe('one bob@localhost failed service-unavailable')
   departures.goOn(20, 2, undefined, () => true)
   expect(idsOf(departures.unsent())).toEqual(['four'])
@@ -126,7 +124,7 @@ test('the next page reports a message as failed if its arrival is uncertain', ()
 test('the next page shows messages that failed or may not have arrived', () => {
   const departures = sentThree()
   departures.confirm(['one'])
-  departures.takeBack(failed('two', 'forbidden'))
+  departures.takeBack(fakeError('two', 'forbidden'))
   states = []
   const shown: FakeElement[] = []
   reloaded(departures).recall((stanza: FakeElement) => shown.push(stanza))
@@ -150,9 +148,9 @@ test('at the end of the chat, messages that no server has confirmed fail, also t
 })
 
 test.each([
-  ['an error of another address', failed('one', undefined, 'eve@localhost')],
-  ['an error for an unknown message', failed('none')],
-  ['an error of an occupant', failed('one', undefined, 'bob@localhost/eve')],
+  ['an error of another address', fakeError('one', undefined, 'eve@localhost')],
+  ['an error for an unknown message', fakeError('none')],
+  ['an error of an occupant', fakeError('one', undefined, 'bob@localhost/eve')],
   ['a message', fakeElement('message', { id: 'one', from: 'bob@localhost' })],
 ])('no message is sent again for %s', (_, error) => {
   const departures = sentThree()
@@ -164,7 +162,7 @@ test.each([
 test('a returned message that Strophe itself repeats is not sent again', () => {
   const departures = create()
   for (const id of ['one', 'two']) departures.add(message(id), true, true)
-  for (const id of ['one', 'two']) expect(departures.takeBack(failed(id))).toBe('again')
+  for (const id of ['one', 'two']) expect(departures.takeBack(fakeError(id))).toBe('again')
   expect(idsOf(departures.unsent(['one']))).toEqual(['two'])
   departures.arrived()
   expect(departures.unsent()).toEqual([])
@@ -191,11 +189,11 @@ test('of messages whose fate stays unknown, the newest hundred are kept if they 
 test('after a WebSocket, messages that Strophe no longer repeats are sent again, with the mark of their return', () => {
   const departures = create()
   for (const id of ['one', 'two']) departures.add(message(id), true, true)
-  expect(departures.takeBack(failed('two'))).toBe('again')
+  expect(departures.takeBack(fakeError('two'))).toBe('again')
   departures.add(message('two'), true, true)
   departures.takeOver([{ stanza: JSON.stringify(message('two')) }])
   expect(idsOf(departures.unsent())).toEqual(['two'])
-  expect(departures.takeBack(failed('two'))).toBe('failed')
+  expect(departures.takeBack(fakeError('two'))).toBe('failed')
 })
 
 test('a message is sent once in a connection, and again in the next connection', () => {
