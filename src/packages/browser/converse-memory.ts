@@ -1,26 +1,20 @@
-import type { Outgoing } from './departures.js'
-import { inStorage } from './page-memory.js'
+import { inStorage, type Memory } from './page-memory.js'
 
 export const ownName = 'warm-bindings'
 
 /** Characters: enough for the longest full JID (3,071). */
 const memorySize = 4000
 
-interface Memory {
-  readonly tab: string
-  readonly jid: string
-  readonly seen: number
-  readonly outgoing: readonly Outgoing[]
-}
+type Kept = Partial<Pick<Memory, 'tab' | 'jid' | 'seen' | 'outgoing'>>
 
 /** Empty if there is none, or the browser forbids storage. */
-export const kept = (): Partial<Memory> => inStorage(() => JSON.parse(sessionStorage[ownName])) ?? {}
+export const kept = (): Kept => inStorage(() => JSON.parse(sessionStorage[ownName])) ?? {}
 
 /**
  * Most values have the same length, because a longer value might not fit into a full storage, which then keeps only the
  * first messages. If none fits, the chat goes on, and a reload of the page opens a new session.
  */
-export function keep(memory: Partial<Memory>, outgoing: Memory['outgoing'] = []): void {
+export function keep(memory: Kept, outgoing: Memory['outgoing'] = []): void {
   inStorage(() => delete sessionStorage[ownName])
   const isKept = inStorage(() => (sessionStorage[ownName] = JSON.stringify({ ...memory, outgoing }).padEnd(memorySize)))
   if (!isKept && outgoing[0]) keep(memory, outgoing.slice(0, -1))

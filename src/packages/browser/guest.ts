@@ -1,14 +1,17 @@
 // Guests come back with a token, which all tabs of a browser share.
 import { inStorage } from './page-memory.js'
 
-export interface GuestOptions {
+export interface ServicePlace {
   /** Base URL of the service, such as `https://chat.example.org`. */
   readonly service: string
-  /** The page's visitor has no account: the service has PAGE_GUESTS. */
-  readonly guest: true
   /** PAGE_PATH of the service. Default: `/connect`. */
   readonly path?: string
   readonly binding?: undefined
+}
+
+export interface GuestOptions extends ServicePlace {
+  /** The page's visitor has no account: the service has PAGE_GUESTS. */
+  readonly guest: true
 }
 
 /** Tokens that could not be stored. */

@@ -166,9 +166,9 @@ export interface Earlier {
  * Asks the archive (XEP-0313) for the newest messages with this JID, or for those before a place. Rejects with an error
  * if the server refuses or does not answer.
  */
-export function earlier(chat: Chat, jid: string, { before = '', most = 50 } = {}): Promise<Earlier> {
+export async function earlier(chat: Chat, jid: string, { before = '', most = 50 } = {}): Promise<Earlier> {
   const { connection } = chat
-  if (!connection) return Promise.reject(new Error('The chat is not connected.'))
+  if (!connection) throw new Error('The chat is not connected.')
   const queryid = randomName()
   const messages: Message[] = []
   let oldest: string | undefined
@@ -188,29 +188,24 @@ export function earlier(chat: Chat, jid: string, { before = '', most = 50 } = {}
   const set = newElement('set', { xmlns: 'http://jabber.org/protocol/rsm' }, newElement('max', {}, String(most)))
   set.append(newElement('before', {}, before))
   const query = newElement('query', { xmlns: archiveNamespace, queryid }, form, set)
-  return ask(chat, 'set', undefined, query)
-    .then(
-      result => {
-        const isAll = /true|1/.test(childOf(result, 'fin', archiveNamespace)?.getAttribute('complete') ?? '')
-        return { messages, before: isAll ? undefined : oldest }
-      },
-      (fault: Element | null) => {
-        throw new Error(fault ? `The archive refuses: ${conditionOf(fault)}.` : 'The archive does not answer.')
-      },
-    )
-    .finally(() => connection.deleteHandler(handler))
+  const answer = await ask(chat, 'set', undefined, query)
+  connection.deleteHandler(handler)
+  if (!answer) throw new Error('The archive does not answer.')
+  if (answer.getAttribute('type') === 'error') throw new Error(`The archive refuses: ${conditionOf(answer)}.`)
+  const isAll = /true|1/.test(childOf(answer, 'fin', archiveNamespace)?.getAttribute('complete') ?? '')
+  return { messages, before: isAll ? undefined : oldest }
 }
 
-/** Rejects with the answer if it is an error, or with null if there is none. */
-function ask(chat: Chat, type: string, to: string | undefined, payload: Element): Promise<Element> {
-  const { connection } = chat
-  return new Promise((resolve, reject) => {
+/** Resolves with the answer, which can be an error, or with null if there is none. */
+function ask({ connection }: Chat, type: string, to: string | undefined, payload: Element): Promise<Element | null> {
+  const answer = new Promise<Element | null>(resolve => {
     const iq = newStanza('iq', { type, id: randomName(), ...(to && { to }) }, payload)
-    connection!.sendIQ(iq, resolve, reject, patience)
+    connection!.sendIQ(iq, resolve, resolve, patience)
     // Strophe forgets its own timers when the connection is lost.
-    setTimeout(reject, patience, null)
+    setTimeout(resolve, patience, null)
     connection!.flush()
   })
+  return answer.catch(() => null)
 }
 
 export interface Person {
@@ -249,19 +244,15 @@ export function people(chat: Chat, onChange: (people: readonly Person[]) => void
     if (!isTelling) setTimeout(tell, pauseOfNews)
     isTelling = true
   }
-  const lookUp = (jid: string) =>
-    ask(chat, 'get', jid, newElement('vCard', { xmlns: cardNamespace })).then(
-      result => {
-        const card = childOf(result, 'vCard', cardNamespace) ?? result
-        const name = shortened(childOf(card, 'FN', cardNamespace)?.textContent ?? '')
-        if (!name) nameless.add(jid)
-        else {
-          names.set(jid, name)
-          tellSoon()
-        }
-      },
-      (fault: Element | null) => void (fault?.localName ? nameless : unanswered).add(jid),
-    )
+  const lookUp = async (jid: string) => {
+    const answer = await ask(chat, 'get', jid, newElement('vCard', { xmlns: cardNamespace }))
+    const card = answer && childOf(answer, 'vCard', cardNamespace)
+    const name = shortened((card && childOf(card, 'FN', cardNamespace)?.textContent) ?? '')
+    if (name) {
+      names.set(jid, name)
+      tellSoon()
+    } else (answer ? nameless : unanswered).add(jid)
+  }
   // Servers slow down clients that send many requests at once.
   const lookUpAll = async () => {
     lookUps += 1

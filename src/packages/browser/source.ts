@@ -1,6 +1,6 @@
 import { absolute, answerOf, ask, type Binding, callSource, isBinding, readBinding, readJson } from './binding.js'
 import type { NoChat } from './failures.js'
-import { forgetGuest, type GuestOptions, guestToken, keepGuest, oneByOne } from './guest.js'
+import { forgetGuest, type GuestOptions, guestToken, keepGuest, oneByOne, type ServicePlace } from './guest.js'
 
 /** `null` answers a check (`checkEvery`) of a signed-in user. */
 export type BindingSource = string | ((tab: string) => Promise<Binding | null | undefined>)
@@ -14,18 +14,13 @@ interface BindingOptions {
   readonly service?: undefined
 }
 
-interface ServiceOptions {
-  /** Base URL of the service, such as `https://chat.example.org`. */
-  readonly service: string
+interface ServiceOptions extends ServicePlace {
   /**
    * Portal URL that returns a JWT or `{ "token": … }`, or a function that resolves with a JWT (undefined ends the
    * chat).
    */
   readonly token: TokenSource
   readonly guest?: undefined
-  /** PAGE_PATH of the service. Default: `/connect`. */
-  readonly path?: string
-  readonly binding?: undefined
 }
 
 type OfService = ServiceOptions | GuestOptions
