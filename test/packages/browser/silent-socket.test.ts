@@ -42,13 +42,6 @@ describe.each(Object.entries(page.modules))('Over a silent WebSocket, %s', (_nam
     expect(attachments()).toEqual(['attach s2 5'])
   })
 
-  test('uses BOSH if a resumed session gets a silent WebSocket', async () => {
-    isResumed = true
-    start({ binding })
-    await passes(10_000)
-    expect(attachments()).toHaveLength(1)
-  })
-
   test('uses BOSH if the WebSocket is silent after a reconnect', async () => {
     start({ binding })
     await passes(0)
