@@ -363,7 +363,7 @@ export class PageSession {
 
   /** A resumed session sends probes, because servers send presences only once. */
   async #fetchContacts(): Promise<void> {
-    const contacts = await this.#parts.roster.fetch(this.connection, patience, () => this.#isOver)
+    const contacts = await this.#parts.roster.fetch(this.connection, () => this.#isOver)
     if (!contacts || this.#isOver) return
     this.#events.contacts(contacts)
     const seen = contacts.filter(({ subscription }) => subscription === 'to' || subscription === 'both')

@@ -12,20 +12,18 @@ export interface Contact {
 
 export const rosterNamespace = 'jabber:iq:roster'
 
+const shortestPatience = 6_000
+
 export class Roster {
   #contacts: Map<string, Contact> | undefined
 
   /** Asks again, and waits longer each time, until the server answers. Resolves with undefined after an error or `isOver`. */
-  async fetch(
-    connection: StropheConnection,
-    patience: number,
-    isOver: () => boolean,
-  ): Promise<readonly Contact[] | undefined> {
-    for (let milliseconds = patience; ; milliseconds *= 2) {
+  async fetch(connection: StropheConnection, isOver: () => boolean): Promise<readonly Contact[] | undefined> {
+    for (let patience = shortestPatience; ; patience *= 2) {
       const query = newElement('query', { xmlns: rosterNamespace })
       const request = newStanza('iq', { type: 'get', id: randomName() }, query)
       const answer = await new Promise<Element | null>(resolve =>
-        connection.sendIQ(request, resolve, resolve, milliseconds),
+        connection.sendIQ(request, resolve, resolve, patience),
       )
       if (!answer && !isOver()) continue
       if (!answer || answer.getAttribute('type') === 'error') return undefined

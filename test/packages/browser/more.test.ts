@@ -47,6 +47,10 @@ beforeEach(() => {
   all = []
 })
 
+/** Contacts without a name in the list. */
+const nameless = (count: number, first = 0) =>
+  Array.from({ length: count }, (_, number) => ({ jid: `u${first + number}@example.org`, name: undefined }))
+
 const showPeople = () =>
   more.people(chat, people => {
     all = people
@@ -66,7 +70,7 @@ test('many strangers that claim to type leave few timers, and those who do it la
 
 test('a name of a vCard is short, and does not reorder the text around it', async () => {
   showPeople()
-  chat.receive('contacts', [{ jid: 'bob@example.org', name: undefined }])
+  chat.receive('contacts', nameless(1))
   chat.connection.answers('vcard-temp', vCard(`\u202e\n${'😀'.repeat(100_000)}`))
   await settled()
   expect(all).toMatchObject([{ name: '😀'.repeat(100) }])
@@ -75,10 +79,7 @@ test('a name of a vCard is short, and does not reorder the text around it', asyn
 test('names of many contacts are asked for one after the other, and told few times, like presences without news', async () => {
   const told = jest.fn()
   more.people(chat, told)
-  chat.receive(
-    'contacts',
-    Array.from({ length: 1000 }, (_, number) => ({ jid: `u${number}@example.org`, name: undefined })),
-  )
+  chat.receive('contacts', nameless(1000))
   for (let asked = 5; asked <= 1000; asked += 5) {
     expect(chat.sent).toHaveLength(asked)
     chat.connection.answers('vcard-temp', vCard(`User ${asked}`))
@@ -98,11 +99,10 @@ test('names of many contacts are asked for one after the other, and told few tim
 // Strophe forgets its handlers when the connection is lost.
 test('after questions without an answer, names of other contacts are asked for', async () => {
   showPeople()
-  const contacts = (...names: number[]) => names.map(number => ({ jid: `u${number}@example.org`, name: undefined }))
-  chat.receive('contacts', contacts(1, 2, 3, 4, 5))
+  chat.receive('contacts', nameless(5))
   expect(chat.sent).toHaveLength(5)
   await jest.advanceTimersByTimeAsync(60_000)
-  chat.receive('contacts', contacts(6))
+  chat.receive('contacts', nameless(1, 5))
   expect(chat.sent).toHaveLength(6)
 })
 
@@ -163,10 +163,7 @@ test('who has no vCard is asked for once in a session, although the contact list
   showPeople()
   const noCard = fakeElement('iq', { type: 'result' })
   const adds = async (count: number) => {
-    chat.receive(
-      'contacts',
-      Array.from({ length: count }, (_, number) => ({ jid: `u${number}@localhost`, name: undefined })),
-    )
+    chat.receive('contacts', nameless(count))
     chat.connection.answers('vcard-temp', noCard)
     await settled()
   }
@@ -212,7 +209,7 @@ test.each([
 
 test('names are asked for again that a broken connection did not bring', async () => {
   showPeople()
-  chat.receive('contacts', [{ jid: 'bob@example.org', name: undefined }])
+  chat.receive('contacts', nameless(1))
   expect(chat.sent).toHaveLength(1)
   // The connection breaks: no answer comes.
   await jest.advanceTimersByTimeAsync(20_000)
