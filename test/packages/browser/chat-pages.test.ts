@@ -62,9 +62,10 @@ function closesChat({ chat, page }: OpenPage) {
 }
 
 /** The connection breaks, and the chat tries again. */
-function reconnects({ chat }: Pick<OpenPage, 'chat'>) {
+async function reconnects({ chat }: Pick<OpenPage, 'chat'>) {
   tab.last.becomes(Status.disconnected)
   chat.retry()
+  await passes(0)
 }
 
 /** The message after which the next page asks the archive. */
@@ -124,10 +125,9 @@ test('after a break while the archive is asked, it is asked again', async () => 
   expect(tab.last.answers(archive)).toBeGreaterThan(0)
   expect(shown).toEqual(['first'])
   // Its session ends. What came meanwhile is in the archive only.
-  reconnects({ chat })
-  await passes(0)
+  await reconnects({ chat })
   tab.last.replies()
-  reconnects({ chat })
+  await reconnects({ chat })
   await tab.comesOnline()
   expect(tab.last.answers(archive)).toBe(1)
 })
@@ -136,8 +136,7 @@ test('the next page asks the archive if its page was left before the answer', as
   const binding = inTurn(bound(), bound(second), bound({ ...second, resumed: true, rid: 20, delivered: 0 }))
   const { chat, page, shown } = await opens({ binding }, fromBob('a1', 'first'))
   tab.last.answers(archive)
-  reconnects({ chat })
-  await passes(0)
+  await reconnects({ chat })
   tab.last.replies(fromBob('a3', 'third'))
   expect(shown).toEqual(['first'])
   page.dispatchEvent(new Event('pagehide'))
@@ -151,9 +150,7 @@ test('the archive is asked for messages in doubt, also after a resumption', asyn
   first.chat.send('bob@localhost', 'On my way')
   first.page.dispatchEvent(new Event('pagehide'))
   putInDoubt()
-  const { states } = await opens({
-    binding: async () => bound({ resumed: true, delivered: 3, received: 9, rid: 10 }),
-  })
+  const { states } = await opens({ binding: inTurn(bound({ resumed: true, delivered: 3, received: 9, rid: 10 })) })
   expect(states).toEqual([])
   expect(tab.last.answers(archive)).toBe(1)
 })
@@ -191,10 +188,7 @@ test('a new session that breaks before its first request is introduced when it i
   const binding = inTurn(bound(), bound(second), bound({ ...second, resumed: true, delivered: 0, received: 4 }))
   const { chat } = await opens({ binding, rooms: ['tea@rooms.localhost/Alice'] })
   await settles()
-  for (const _ of [1, 2]) {
-    reconnects({ chat })
-    await passes(0)
-  }
+  for (const _ of [1, 2]) await reconnects({ chat })
   await tab.comesOnline()
   expect(presences()).toEqual(['', 'tea@rooms.localhost/Alice'])
 })
@@ -208,10 +202,7 @@ test('a session whose WebSocket breaks before the login is introduced, and the a
   tab.last.replies(fromBob('a1', 'first'))
   await settles()
   // The session ends. The WebSocket of the next one breaks before its login.
-  for (const _ of [1, 2]) {
-    reconnects({ chat })
-    await passes(0)
-  }
+  for (const _ of [1, 2]) await reconnects({ chat })
   tab.last.sent.length = 0
   tab.last.becomes(Status.connected)
   await passes(0)
@@ -243,7 +234,7 @@ test('a room is joined again by a resumed session until it has answered', async 
   const joined = presences()
   const again = []
   for (const answers of [[], [fakeElement('presence', { from: 'tea@rooms.localhost/Bob' })], []]) {
-    reconnects({ chat })
+    await reconnects({ chat })
     await tab.comesOnline(...answers)
     again.push(presences())
   }
@@ -255,8 +246,7 @@ test('a room is joined again by a resumed session until it has answered', async 
 
 test('a message to a chat that has ended fails, also again', async () => {
   const { chat, shown, states } = await opens({ binding: inTurn(bound()) })
-  reconnects({ chat })
-  await passes(0)
+  await reconnects({ chat })
   const id = chat.send('bob@localhost', 'lost')
   expect([shown, states]).toEqual([['own: lost'], ['failed not-sent']])
   chat.resend(id)
@@ -285,7 +275,7 @@ test('messages after an unanswered question to the archive are asked for later',
   const { chat, page, shown } = await opens({ binding }, fromBob('a1', 'first'))
   tab.last.answers(archive)
   await passes(0)
-  reconnects({ chat })
+  await reconnects({ chat })
   await tab.comesOnline(fromBob('a3', 'third'))
   // The archive is slow. It has `second` between them.
   await waitForArchive()
