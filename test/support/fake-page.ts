@@ -1,8 +1,8 @@
 // A page without a browser, for the modules for pages: Strophe and Converse as far as the modules use them.
 import { afterEach, beforeEach, jest } from '@jest/globals'
-import type { Status } from '../../dist/types/browser/connect.js'
+import type { Status as ChatStatus } from '../../dist/types/browser/connect.js'
 import { browserModule } from './browser-modules.js'
-import { type FakeConnection, type FakeElement, fakeElement, fakeStrophe, setGlobals } from './fake-strophe.js'
+import { type FakeConnection, type FakeElement, fakeElement, fakeStrophe, Status, setGlobals } from './fake-strophe.js'
 import { useFakeTimers } from './fake-timers.js'
 
 export const { Chat } = browserModule('chat')
@@ -48,8 +48,8 @@ const storageMethods = {
 class FakePage {
   readonly connections: FakeConnection[] = []
   readonly Strophe = fakeStrophe(this.connections)
-  readonly statuses: Status[] = []
-  readonly onStatus = (status: Status) => void this.statuses.push(status)
+  readonly statuses: ChatStatus[] = []
+  readonly onStatus = (status: ChatStatus) => void this.statuses.push(status)
   /** Both modules for pages. The page is told their statuses. */
   readonly modules = {
     'the module': (options: object) =>
@@ -114,9 +114,10 @@ class FakePage {
     return { chat, shown, states, page }
   }
 
-  /** The new session works: the server answers its first pings. */
+  /** The new session works over BOSH: the server answers its first pings. */
   async comesOnline(...stanzas: FakeElement[]): Promise<void> {
     await passes(0)
+    this.last.becomes(Status.attached)
     this.last.replies(...stanzas)
     this.last.answers('urn:xmpp:ping')
     await passes(0)

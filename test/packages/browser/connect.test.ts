@@ -21,10 +21,7 @@ test('a chat that comes back by itself after minutes without the service is give
   expect(statuses.at(-1)).toMatchObject({ state: 'ended', code: 'unreachable' })
   isUp = true
   page.occurs('online')
-  await passes(0)
-  page.last.becomes(Status.attached)
-  page.last.receives('body')
-  await passes(0)
+  await page.comesOnline()
   expect(statuses.at(-1)).toMatchObject({ state: 'online' })
   expect(settled.mock.calls).toEqual([['resolved', true]])
 })
@@ -67,10 +64,7 @@ test('a chat that signs out closes, and then ends the sessions of the other tabs
   })
   const service = { service: 'https://chat.example.org', token: async () => 'a.b.c' }
   const opened = connect({ Strophe: page.Strophe, ...service, onStatus, history: 0, transport: 'bosh' })
-  await passes(0)
-  page.last.becomes(Status.attached)
-  page.last.receives('body')
-  await passes(0)
+  await page.comesOnline()
   const chat = await opened
   await chat.signOut(() => void requests.push('sign-out'))
   expect(requests).toEqual(['POST /connect', 'sign-out', 'DELETE /connect'])

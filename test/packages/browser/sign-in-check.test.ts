@@ -1,7 +1,6 @@
 // With `checkEvery`, a page whose portal session expires ends its chat.
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { eachPage, pageBinding, passes as passesBy } from '../../support/fake-page.js'
-import { Status } from '../../support/fake-strophe.js'
 
 const { websocket: _, ...binding } = pageBinding
 const withToken = { service: 'https://chat.example.org', token: '/chat/token' }
@@ -35,9 +34,7 @@ const redirected = () => Object.defineProperty(new Response('<!DOCTYPE html>'), 
 describe.each(Object.entries(page.modules))('%s', (_name, start) => {
   const goOnline = async (options: object) => {
     start(options)
-    await passes(0)
-    page.last.becomes(Status.attached)
-    page.last.receives('body')
+    await page.comesOnline()
     expect(statuses.at(-1)).toMatchObject({ state: 'online' })
   }
 
