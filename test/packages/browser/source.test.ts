@@ -3,6 +3,7 @@ import type { Source } from '../../../dist/types/browser/source.js'
 import { browserModule } from '../../support/browser-modules.js'
 
 const { askForBinding, endVisit } = browserModule('source')
+const asks = (source: Source) => askForBinding(source, 't1')
 
 interface Request {
   readonly method: string
@@ -52,13 +53,13 @@ test.each([
   ['JSON', '{"token":"a.b.c"}'],
 ])('fetches a token as %s, and sends it to the service', async (_, text) => {
   answers = [new Response(text), Response.json(given)]
-  expect(await askForBinding({ service, token: '/chat/token' }, 't1')).toEqual(given)
+  expect(await asks({ service, token: '/chat/token' })).toEqual(given)
   expect(requests).toEqual([asked, posted('a.b.c')])
 })
 
 test('the address of the service may have a path and a slash, and the page path may differ', async () => {
   answers = [Response.json(given)]
-  await askForBinding({ service: `${service}/im/`, path: '/log-in', token: async () => 'a.b.c' }, 't1')
+  await asks({ service: `${service}/im/`, path: '/log-in', token: async () => 'a.b.c' })
   expect(requests).toEqual([posted('a.b.c', `${service}/im/log-in`)])
 })
 
@@ -66,11 +67,11 @@ test('a rejected token is replaced once', async () => {
   const tokens = ['old', 'new']
   const token = async () => tokens.shift()
   answers = [refused(401, 'invalid-token'), Response.json(given)]
-  expect(await askForBinding({ service, token }, 't1')).toEqual(given)
+  expect(await asks({ service, token })).toEqual(given)
   expect(requests).toEqual([posted('old'), posted('new')])
   answers = [refused(401, 'invalid-token'), refused(401, 'invalid-token')]
   const source = { service, token: async () => 'wrong' }
-  await expect(askForBinding(source, 't1')).rejects.toMatchObject({ code: 'invalid-token' })
+  await expect(asks(source)).rejects.toMatchObject({ code: 'invalid-token' })
   expect(warned).toEqual(['invalid-token: Why.'])
 })
 
@@ -90,8 +91,7 @@ test.each([
   ['the service is full', [new Response('a.b.c'), refused(503, 'service-full')], undefined],
 ])('the error has the cause if %s', async (_, answered, code) => {
   answers = answered
-  const failure = askForBinding({ service, token: '/chat/token' }, 't1')
-  await expect(failure).rejects.toMatchObject({ code, message: expect.any(String) })
+  await expect(asks({ service, token: '/chat/token' })).rejects.toMatchObject({ code, message: expect.any(String) })
 })
 
 const wrongSetup = 'This website cannot open your chat. Please tell its support.'
@@ -102,15 +102,13 @@ test.each([
   [401, 'invalid-token', wrongSetup],
 ])('HTTP %i %s is said to the user in words', async (status, code, message) => {
   answers = [refused(status, code), refused(status, code)]
-  const failure = askForBinding({ service, token: async () => 'a.b.c' }, 't1')
-  await expect(failure).rejects.toMatchObject({ code, message })
+  await expect(asks({ service, token: async () => 'a.b.c' })).rejects.toMatchObject({ code, message })
   expect(warned).toEqual([`${code}: Why.`])
 })
 
 test('an error without a reason is named in the console', async () => {
   answers = [new Response('', { status: 404 })]
-  const failure = askForBinding({ service, token: '/chat/token' }, 't1')
-  await expect(failure).rejects.toMatchObject({ code: 'refused', message: wrongSetup })
+  await expect(asks({ service, token: '/chat/token' })).rejects.toMatchObject({ code: 'refused', message: wrongSetup })
   expect(warned).toEqual(['refused: HTTP 404'])
 })
 
@@ -118,7 +116,7 @@ test('a redirect to a sign-in page means signed out, and is named in the console
   for (const source of [{ binding: '/chat/binding' }, { service, token: '/chat/token' }]) {
     const page = new Response('<!DOCTYPE html>')
     answers = [Object.defineProperty(page, 'redirected', { value: true })]
-    await expect(askForBinding(source, 't1')).rejects.toMatchObject({ code: 'signed-out' })
+    await expect(asks(source)).rejects.toMatchObject({ code: 'signed-out' })
   }
   const line = 'signed-out: The portal redirected. It should answer 401.'
   expect(warned).toEqual([line, line])
@@ -127,38 +125,38 @@ test('a redirect to a sign-in page means signed out, and is named in the console
 test('a redirect to a token is followed', async () => {
   const redirected = Object.defineProperty(new Response('a.b.c'), 'redirected', { value: true })
   answers = [redirected, Response.json(given)]
-  expect(await askForBinding({ service, token: '/chat/token' }, 't1')).toEqual(given)
+  expect(await asks({ service, token: '/chat/token' })).toEqual(given)
 })
 
 test('the time in Retry-After is respected', async () => {
   const headers = { 'Retry-After': '30' }
   answers = [new Response('a.b.c'), Response.json({ code: 'too-many-requests' }, { status: 429, headers })]
-  const failure = askForBinding({ service, token: '/chat/token' }, 't1')
-  await expect(failure).rejects.toMatchObject({ code: undefined, retryAfter: 30 })
+  await expect(asks({ service, token: '/chat/token' })).rejects.toMatchObject({ code: undefined, retryAfter: 30 })
 })
 
 test('a function may return a token without a promise, and may throw', async () => {
   answers = [Response.json(given)]
   const token = (() => 'a.b.c') as unknown as () => Promise<string>
-  expect(await askForBinding({ service, token }, 't1')).toEqual(given)
+  expect(await asks({ service, token })).toEqual(given)
   expect(requests).toEqual([posted('a.b.c')])
   const throws = () => {
     throw new Error('no token yet')
   }
-  await expect(askForBinding({ service, token: throws }, 't1')).rejects.toMatchObject({ message: 'no token yet' })
+  await expect(asks({ service, token: throws })).rejects.toMatchObject({ message: 'no token yet' })
 })
 
 // `fetch` throws a TypeError without a network, and so does a mistake of the page.
 test('a TypeError of a function is named in the console', async () => {
   const error = new TypeError('keycloak.refresh is not a function')
-  const failure = askForBinding({ service, token: () => Promise.reject(error) }, 't1')
-  await expect(failure).rejects.toMatchObject({ code: undefined, message: 'The portal cannot be reached.' })
+  await expect(asks({ service, token: () => Promise.reject(error) })).rejects.toMatchObject({
+    code: undefined,
+    message: 'The portal cannot be reached.',
+  })
   expect(warned).toEqual([error])
 })
 
 test('a token function that returns nothing ends the chat', async () => {
-  const failure = askForBinding({ service, token: async () => undefined }, 't1')
-  await expect(failure).rejects.toMatchObject({ code: 'session-over' })
+  await expect(asks({ service, token: async () => undefined })).rejects.toMatchObject({ code: 'session-over' })
 })
 
 const signInPage = '<!DOCTYPE html>\n<title>Sign in</title>'
@@ -176,7 +174,7 @@ test.each<[string, Source]>([
   ['a binding function with text', { binding: async () => 'alice@localhost' as never }],
 ])('%s is named in the console, and ends the chat', async (_, source) => {
   answers = [new Response(signInPage)]
-  await expect(askForBinding(source, 't1')).rejects.toMatchObject({ code: 'refused', message: wrongSetup })
+  await expect(asks(source)).rejects.toMatchObject({ code: 'refused', message: wrongSetup })
   expect(warned).toEqual(['refused: The portal sent no token or binding.'])
   expect(requests.filter(({ method }) => method === 'POST')).toEqual([])
 })
@@ -190,13 +188,12 @@ test('ends a visit with a token from before the sign-out', async () => {
 
 test('fetches a binding from the portal alone', async () => {
   answers = [Response.json({ ...given, url: undefined }), refused(403, 'not-yours')]
-  expect(await askForBinding({ binding: '/chat/binding?a=b' }, 't1')).toEqual({
+  expect(await asks({ binding: '/chat/binding?a=b' })).toEqual({
     ...given,
     url: 'https://www.example.org/http-bind',
   })
   expect(requests[0]).toMatchObject({ method: 'GET', url: 'https://www.example.org/chat/binding?a=b&tab=t1' })
-  const failure = askForBinding({ binding: '/chat/binding' }, 't1')
-  await expect(failure).rejects.toMatchObject({ code: 'signed-out' })
+  await expect(asks({ binding: '/chat/binding' })).rejects.toMatchObject({ code: 'signed-out' })
   expect(warned).toEqual([])
 })
 
@@ -224,15 +221,15 @@ describe('a guest', () => {
   test('of several tabs that open together is one', async () => {
     shareLocks()
     answers = [asGuest('guest-1'), asGuest('guest-2')]
-    await Promise.all([askForBinding(guest, 't1'), askForBinding(guest, 't2')])
+    await Promise.all([asks(guest), askForBinding(guest, 't2')])
     expect(tokens()).toEqual([null, 'Bearer guest-1'])
   })
 
   test('comes without a token, and comes back with the last token that the service sent', async () => {
     answers = [asGuest('guest-1'), asGuest('guest-2'), asGuest('guest-3')]
-    await askForBinding(guest, 't1')
-    await askForBinding(guest, 't1')
-    await askForBinding({ ...guest, service: 'https://other.example.org' }, 't1')
+    await asks(guest)
+    await asks(guest)
+    await asks({ ...guest, service: 'https://other.example.org' })
     expect(tokens()).toEqual([null, 'Bearer guest-1', null])
     expect(requests[0]!.body).toBe('tab=t1')
     expect(storage).toEqual({
@@ -243,20 +240,20 @@ describe('a guest', () => {
 
   test('is a new guest if the token is refused', async () => {
     answers = [asGuest('guest-1'), refused(401, 'invalid-token'), asGuest('guest-2')]
-    await askForBinding(guest, 't1')
-    await askForBinding(guest, 't1')
+    await asks(guest)
+    await asks(guest)
     expect(tokens()).toEqual([null, 'Bearer guest-1', null])
     expect(Object.values(storage)).toEqual(['guest-2'])
     answers = [refused(401, 'invalid-token'), refused(401, 'invalid-token')]
-    await expect(askForBinding(guest, 't1')).rejects.toMatchObject({ code: 'invalid-token' })
+    await expect(asks(guest)).rejects.toMatchObject({ code: 'invalid-token' })
   })
 
   test('is one new guest in all tabs whose token is refused', async () => {
     shareLocks()
     answers = [asGuest('guest-1'), ...[1, 2].map(() => refused(401, 'invalid-token')), asGuest('guest-2')]
-    await askForBinding(guest, 't1')
+    await asks(guest)
     answers.push(asGuest('guest-2'))
-    await Promise.all([askForBinding(guest, 't1'), askForBinding(guest, 't2')])
+    await Promise.all([asks(guest), askForBinding(guest, 't2')])
     expect(tokens()).toEqual([null, 'Bearer guest-1', 'Bearer guest-1', null, 'Bearer guest-2'])
     expect(Object.values(storage)).toEqual(['guest-2'])
   })
@@ -265,25 +262,24 @@ describe('a guest', () => {
     Object.assign(globalThis, { localStorage: undefined })
     const source = { ...guest, service: 'https://private.example.org' }
     answers = [asGuest('guest-1'), asGuest('guest-2')]
-    await askForBinding(source, 't1')
-    await askForBinding(source, 't1')
+    await asks(source)
+    await asks(source)
     expect(tokens()).toEqual([null, 'Bearer guest-1'])
   })
 
   test('keeps the token while the service is full, or down', async () => {
     answers = [asGuest('guest-1'), refused(429, 'too-many-requests'), new TypeError('no network'), asGuest('guest-2')]
-    await askForBinding(guest, 't1')
-    for (let call = 0; call < 2; call++)
-      await expect(askForBinding(guest, 't1')).rejects.toMatchObject({ code: undefined })
-    await askForBinding(guest, 't1')
+    await asks(guest)
+    for (let call = 0; call < 2; call++) await expect(asks(guest)).rejects.toMatchObject({ code: undefined })
+    await asks(guest)
     expect(tokens().at(-1)).toBe('Bearer guest-1')
   })
 
   test('is forgotten after the sign-out', async () => {
     answers = [asGuest('guest-1'), Response.json({ ended: 1 }), asGuest('guest-2')]
-    await askForBinding(guest, 't1')
+    await asks(guest)
     await endVisit(guest, async () => undefined)
-    await askForBinding(guest, 't1')
+    await asks(guest)
     const methods = requests.map(({ method }) => method)
     expect([methods, tokens()]).toEqual([
       ['POST', 'DELETE', 'POST'],
@@ -293,7 +289,7 @@ describe('a guest', () => {
 
   test('who is anonymous has no token to sign out with', async () => {
     answers = [Response.json(given)]
-    await askForBinding(guest, 't1')
+    await asks(guest)
     await endVisit(guest, async () => undefined)
     expect(requests).toHaveLength(1)
   })
