@@ -249,10 +249,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     if (!isKnown && this.#introduced === 'here') this.#introduced = 'elsewhere'
     if (before && bareJid(jid) !== bareJid(before)) {
       const { guest } = this.#options
-      if (this.#wasOnline && !guest) {
-        this.#end('signed-out', 'You are not signed in any more.')
-        return
-      }
+      if (this.#wasOnline && !guest) return void this.#end('signed-out', 'You are not signed in any more.')
       arrivals.last = undefined
       // A new guest is the same visitor.
       if (!guest) departures.clear()

@@ -142,10 +142,7 @@ export class ConverseChat {
     const { jid, resumed, websocket } = found
     const memory = this.#memory
     if (!memory.jid.startsWith(`${jid.split('/')[0]}/`)) {
-      if (this.#wasAttached && !this.#options.guest) {
-        this.#end('signed-out', 'You are not signed in any more.')
-        return
-      }
+      if (this.#wasAttached && !this.#options.guest) return this.#end('signed-out', 'You are not signed in any more.')
       this.#departures.clear()
       for (const key in sessionStorage) if (/^converse-/.test(key)) delete sessionStorage[key]
     }
@@ -177,8 +174,8 @@ export class ConverseChat {
     const { session } = state
     const isOverSocket = connection.service.startsWith('ws')
     this.#departures.opens(connection, isOverSocket)
-    const count = isOverSocket ? undefined : (found.delivered ?? 0)
-    const attempt: Attempt = { number: ++this.#attempts, found, connection, count }
+    const number = ++this.#attempts
+    const attempt: Attempt = { number, found, connection, count: isOverSocket ? undefined : (found.delivered ?? 0) }
     this.#arrivals.broken()
     connection.reconnecting = this.#wasReady
     // If false, Converse would forget all presences, and its list of contacts would be wrong.
@@ -280,10 +277,7 @@ export class ConverseChat {
   /** The login may be late, and then `<enabled/>`. */
   #hangUpLate(attempt: Attempt, wasAttached?: boolean): void {
     if (!this.#isCurrent(attempt) || this.#departures.isReady) return
-    if (this.#isAttached && !wasAttached) {
-      setTimeout(() => this.#hangUpLate(attempt, true), socketPatience)
-      return
-    }
+    if (this.#isAttached && !wasAttached) return void setTimeout(() => this.#hangUpLate(attempt, true), socketPatience)
     this.#attempts += 1
     hangUp(attempt.connection)
     const mayChange = this.#mayChange
@@ -312,8 +306,7 @@ export class ConverseChat {
     if (this.#isReplaced) {
       this.#isReplaced = false
       this.#backoff.cancel()
-      this.#enter({ state: 'offline', code: 'replaced', reason: replaced })
-      return
+      return void this.#enter({ state: 'offline', code: 'replaced', reason: replaced })
     }
     let retryIn = this.#backoff.next(atLeast, () => this.#ask())
     if (!retryIn) {
