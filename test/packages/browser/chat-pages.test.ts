@@ -107,6 +107,15 @@ test.each([undefined, 'Alice L.'])('a message to a room is shown once, with the 
   expect([shown, states]).toEqual([['own: Tea?'], ['sent']])
 })
 
+// Written and parsed, it could differ: a page may add elements of HTML, with an attribute `xmlns`.
+test('a message is sent as its listeners have left it', async () => {
+  const { chat } = await opens({ binding: async () => bound() })
+  const made: unknown[] = []
+  chat.addEventListener('sending', ({ detail }) => void made.push(detail))
+  chat.send('bob@localhost', 'Hello')
+  expect(tab.last.sent.filter(stanza => stanza === made[0])).toHaveLength(1)
+})
+
 // The service ends a session that sends what is not well-formed.
 test('characters that XML forbids are left out of a message', async () => {
   const { chat, shown } = await opens({ binding: async () => bound(), nickname: 'A\0lice' })
