@@ -162,7 +162,9 @@ class FakePage {
     this.hears = event => void heard.get(event)?.()
     this.say = (id, text = 'Hello') => {
       const inside = text === '' ? fakeElement('composing') : fakeElement('body', {}, text)
-      void _converse.api.send(fakeElement('message', { id, type: 'chat', to: 'bob@localhost' }, inside))
+      void _converse.api.send(
+        fakeElement('message', { id, type: 'chat', from: pageBinding.jid, to: 'bob@localhost' }, inside),
+      )
     }
     return {
       plugins: { add: (_name: string, plugin: { initialize(): void }) => plugin.initialize.call({ _converse }) },

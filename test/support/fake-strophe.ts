@@ -30,6 +30,10 @@ export class FakeElement {
     this.attributes[name] = value
   }
 
+  removeAttribute(name: string): void {
+    delete this.attributes[name]
+  }
+
   getElementsByTagName(name: string): FakeElement[] {
     return this.children.flatMap(child => [
       ...(child.localName === name ? [child] : []),

@@ -145,6 +145,8 @@ export class ConverseDepartures extends Departures {
   }
 
   #give(message: Element): void {
+    // If the message has waited, this is the JID of an earlier session, and the server would end the stream.
+    message.removeAttribute('from')
     this.#send(message)
     // Converse alone asks only after five stanzas.
     if (this.isCounted) this.#send(newElement('r', { xmlns: 'urn:xmpp:sm:3' }))

@@ -34,6 +34,8 @@ test.each(['bosh', 'websocket'] as const)(
     page.hears('reconnected')
     await passes(0)
     expect(page.connections.flatMap(({ sentNames }) => sentNames)).toEqual(['message'])
+    // A server ends the stream of a client that names another session's JID (RFC 6120 §8.1.2.1), and so ends each next one.
+    expect(page.last.sent[0]!.getAttribute('from')).toBeNull()
   },
 )
 
