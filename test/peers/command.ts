@@ -1,54 +1,30 @@
 // Programs of this repository as they are typed, and what they print before they say how to stop them.
-import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { eventually, patience } from '../support/eventually.js'
+import { ensureBuilt } from '../support/operated-service.js'
+import { root } from '../support/repository.js'
+import { inFolder, startServerProcess } from '../support/server-process.js'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
+export type RunningCommand = Awaited<ReturnType<typeof startCommand>>
 
-export interface RunningCommand {
-  /** What it has printed until then. */
-  readonly introduction: string
-  readonly url: string
-  /** Ends it as Ctrl+C does, and resolves with its exit code. */
-  stop(): Promise<number | null>
-}
-
-/** Starts a Node program on a free port and resolves once it has said where it is. Needs the build. */
-export async function startCommand(
-  args: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-): Promise<RunningCommand> {
-  if (!existsSync(`${root}dist/main.js`)) throw new Error('there is no dist/main.js: npm run build')
-  const child = spawn(process.execPath, [...args], {
-    cwd: root,
-    env: { ...process.env, PORT: '0', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+/** Starts a Node program on a free port and resolves once it has said where it is. */
+export function startCommand(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  ensureBuilt()
+  return inFolder('warm-command-', async (folder, remove) => {
+    const running = await startServerProcess({
+      ...{ name: 'command', command: [process.execPath, ...args], folder, cwd: root },
+      environment: { ...process.env, PORT: '0', ...environment },
+      isReady: printed => printed.includes('Ctrl+C'),
+    })
+    const introduction = running.log()
+    return {
+      /** What it had printed until then. */
+      introduction,
+      url: /http:\/\/127\.0\.0\.1:\d+/.exec(introduction)?.[0] ?? '',
+      /** Ends it as Ctrl+C does, and resolves with its exit code. May be called twice. */
+      async stop() {
+        const code = await running.end('SIGINT')
+        await remove()
+        return code
+      },
+    }
   })
-  const killNow = () => child.kill('SIGKILL')
-  process.once('exit', killNow)
-  const exited = new Promise<number | null>(resolve => child.once('close', code => resolve(code)))
-  let introduction = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (introduction += chunk))
-  const isRunning = () => {
-    if (child.exitCode !== null) throw new Error('it ended')
-    return introduction.includes('Ctrl+C')
-  }
-  await eventually('it starts', isRunning).catch(async error => {
-    killNow()
-    await exited
-    throw new Error(`${error.message}:\n${introduction}`)
-  })
-  return {
-    introduction,
-    url: /http:\/\/127\.0\.0\.1:\d+/.exec(introduction)?.[0] ?? '',
-    async stop() {
-      child.kill('SIGINT')
-      const late = setTimeout(killNow, patience)
-      const code = await exited
-      clearTimeout(late)
-      process.off('exit', killNow)
-      return code
-    },
-  }
 }

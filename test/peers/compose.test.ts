@@ -1,19 +1,18 @@
 // deploy/compose.yaml without an engine: the lines of its Dockerfiles run in a folder, with Debian's Prosody.
-import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
 import { settings as known } from '../../src/config/settings.js'
-import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { missingPackages } from '../support/packages.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { freePorts } from '../support/ports.js'
-import { majorOf } from '../support/server-process.js'
+import { root } from '../support/repository.js'
+import { majorOf, type ServerProcess, startServerProcess } from '../support/server-process.js'
 import { testFolder } from '../support/test-folder.js'
-import { instructionsOf, root, run, serving } from './installation.js'
+import { instructionsOf, run, serving } from './installation.js'
 import { describeWith } from './needs.js'
 
 /** A service of the file, as far as the tests read it. */
@@ -132,12 +131,9 @@ describeWith(['redis-server'], 'Redis of the compose file for several processes'
   const { redis, 'warm-bindings': service } = processesFile().services
   const password = randomBytes(32).toString('base64')
   const { folder, file } = testFolder()
-  let running: ChildProcess | undefined
+  let running: ServerProcess | undefined
 
-  afterEach(async () => {
-    running?.kill('SIGKILL')
-    await eventually('Redis has ended', () => running?.exitCode !== null || running.signalCode !== null)
-  })
+  afterEach(() => running?.end('SIGKILL'))
 
   test('starts with the password, becomes healthy, refuses clients without the password, and never evicts', async () => {
     const [port, own] = (await freePorts(2)) as [number, number]
@@ -149,12 +145,12 @@ describeWith(['redis-server'], 'Redis of the compose file for several processes'
         .replaceAll('/run/secrets', folder)
         .replace('redis-server -', `redis-server - --port ${port}`)
         .replace('redis-cli', `redis-cli -p ${port}`)
-    const [program, ...args] = redis.command.map(here)
-    running = spawn(program, args, { cwd: folder, stdio: 'ignore' })
     const [kind, check] = redis.healthcheck.test
     expect(kind).toBe('CMD-SHELL')
-    const isHealthy = () => run('sh', ['-c', here(check)], { cwd: folder }).status === 0
-    await eventually('Redis is healthy', isHealthy)
+    running = await startServerProcess({
+      ...{ name: 'redis', command: redis.command.map(here), folder },
+      isReady: () => run('sh', ['-c', here(check)], { cwd: folder }).status === 0,
+    })
     const cli = (...words: string[]) => run('redis-cli', ['-p', String(port), ...words], { cwd: folder }).said
     expect(cli('PING')).toContain('NOAUTH')
     expect(cli('--no-auth-warning', '-a', password, 'CONFIG', 'GET', 'maxmemory-policy')).toContain('noeviction')
@@ -183,11 +179,13 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
   const isRoot = process.getuid?.() === 0
   // The user that Prosody runs as can enter it.
   const { folder } = testFolder(0o755)
+  const configured = join(folder, 'etc', 'prosody', 'prosody.cfg.lua')
+  const asProsody = (...command: [string, ...string[]]): [string, ...string[]] =>
+    isRoot ? ['setpriv', '--reuid=prosody', '--regid=prosody', '--clear-groups', ...command] : command
   let port: number
   let health: [string, ...string[]]
   let command: [string, ...string[]]
-  let running: ChildProcess | undefined
-  let said = ''
+  let running: ServerProcess | undefined
 
   /** With the folder's paths for the image's, and Prosody's port of this test. */
   const here = (words: string) =>
@@ -218,7 +216,6 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
       else if (name === 'CMD') command = JSON.parse(here(text))
       else if (name === 'USER') expect(text).toBe('prosody')
     }
-    const configured = join(folder, 'etc', 'prosody', 'prosody.cfg.lua')
     const ours = `interfaces = { "127.0.0.1" }\nc2s_ports = { ${port} }\n`
     writeFileSync(configured, ours + readFileSync(configured, 'utf8'))
     mkdirSync(here('/run/secrets'), { recursive: true })
@@ -226,36 +223,16 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     await startProsody()
   })
 
-  afterAll(stopProsody)
+  afterAll(() => running?.end('SIGTERM'))
 
   /** Starts the container's command as its user, and waits until its health check passes. */
   async function startProsody(): Promise<void> {
-    const words = isRoot ? ['setpriv', '--reuid=prosody', '--regid=prosody', '--clear-groups', ...command] : command
-    const [program = '', ...args] = words
-    const child = spawn(program, args, {
-      cwd: folder,
-      env: {
-        PATH: process.env['PATH'],
-        PROSODY_CONFIG: join(folder, 'etc', 'prosody', 'prosody.cfg.lua'),
-        ...prosody.environment,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', chunk => {
-        said += chunk
-      })
-    running = child
     const [check, ...asked] = health
-    await eventually('it is healthy', () => {
-      if (child.exitCode !== null) throw new Error(`it is not healthy: ${said}`)
-      return run(check, asked, { cwd: folder }).status === 0
+    running = await startServerProcess({
+      ...{ name: 'prosody', command: asProsody(...command), folder },
+      environment: { PATH: process.env['PATH'], PROSODY_CONFIG: configured, ...prosody.environment },
+      isReady: () => run(check, asked, { cwd: folder }).status === 0,
     })
-  }
-
-  async function stopProsody(): Promise<void> {
-    running?.kill('SIGTERM')
-    await eventually('Prosody has ended', () => running?.exitCode !== null || running.signalCode !== null)
   }
 
   /** The environment of the service's container: the image's, then the file's. */
@@ -304,16 +281,8 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
 
   test('log in users without a password once the service account exists', async () => {
     const password = 'secret-of-the-account'
-    const config = join(folder, 'etc', 'prosody', 'prosody.cfg.lua')
-    const asUser = isRoot ? ['setpriv', '--reuid=prosody', '--regid=prosody', '--clear-groups'] : []
-    const [program = '', ...args] = [
-      ...asUser,
-      'prosodyctl',
-      '--config',
-      config,
-      'adduser',
-      'warm-bindings@example.org',
-    ]
+    const adding = ['--config', configured, 'adduser', 'warm-bindings@example.org']
+    const [program, ...args] = asProsody('prosodyctl', ...adding)
     const added = run(program, args, {
       ...{ cwd: folder, more: prosody.environment, input: `${password}\n${password}\n` },
     })
@@ -339,7 +308,7 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
 
   test('keep certificate and users over a restart', async () => {
     const certificate = readFileSync(join(folder, 'certificates', 'domain.crt'), 'utf8')
-    await stopProsody()
+    await running!.end('SIGTERM')
     await startProsody()
     expect(readFileSync(join(folder, 'certificates', 'domain.crt'), 'utf8')).toBe(certificate)
     const trial = run(process.execPath, [main, 'warm', alice.jid], {
@@ -352,6 +321,6 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     const key = join(folder, 'var', 'lib', 'prosody', 'domain.key')
     expect(statSync(key).mode & 0o077).toBe(0)
     expect(existsSync(join(folder, 'certificates', 'domain.key'))).toBe(false)
-    expect(said).not.toContain(alice.password)
+    expect(running!.log()).not.toContain(alice.password)
   })
 })

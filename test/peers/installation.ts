@@ -1,12 +1,11 @@
 // What an operator does with the repository's files: copies them, runs programs in a clean folder, starts what serves.
-import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { cpSync } from 'node:fs'
 import { relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
+import { root } from '../support/repository.js'
+import { startServerProcess } from '../support/server-process.js'
 
-export const root = fileURLToPath(new URL('../../', import.meta.url))
 /** The settings without which nothing starts, and no metrics, whose port may be taken. */
 export const settings = {
   ADMIN_USERS: 'portal:s3cret',
@@ -28,7 +27,7 @@ const environment = (more: Readonly<Record<string, string>> = {}) => {
   return { PATH, HOME, ...more }
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly cwd: string
   /** Beside PATH and HOME. */
   readonly more?: Readonly<Record<string, string>>
@@ -47,7 +46,7 @@ export const statusOf = (url: string): Promise<number | undefined> =>
     () => undefined,
   )
 
-export interface ServingOptions {
+interface ServingOptions {
   readonly cwd: string
   readonly port: number
   readonly more?: Readonly<Record<string, string>>
@@ -55,30 +54,25 @@ export interface ServingOptions {
 
 /** Starts a command that serves on the port, hands over while it does, and stops it as an operator would. */
 export async function serving(
-  [program, ...args]: readonly [string, ...string[]],
+  command: readonly [string, ...string[]],
   { cwd, port, more }: ServingOptions,
   act: () => Promise<void>,
 ): Promise<number | null> {
-  const child = spawn(program, args, {
-    cwd,
-    env: environment({ ...settings, PORT: String(port), ...more }),
-    stdio: 'ignore',
+  const running = await startServerProcess({
+    ...{ name: 'service', command, folder: cwd },
+    environment: environment({ ...settings, PORT: String(port), ...more }),
+    isReady: async () => (await statusOf(`http://127.0.0.1:${port}/`)) !== undefined,
   })
-  const ended = new Promise<number | null>(resolve => child.once('close', resolve))
   try {
-    await eventually('it serves', async () => {
-      if (child.exitCode !== null) throw new Error('it does not serve')
-      return (await statusOf(`http://127.0.0.1:${port}/`)) !== undefined
-    })
     await act()
   } finally {
-    child.kill('SIGTERM')
+    await running.end('SIGTERM')
   }
-  return ended
+  return running.gone
 }
 
 /** A line of a Dockerfile: what to do and with what. */
-export interface Instruction {
+interface Instruction {
   readonly name: string
   readonly text: string
 }

@@ -4,8 +4,9 @@ import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { freePorts } from '../support/ports.js'
+import { root } from '../support/repository.js'
 import { testFolder } from '../support/test-folder.js'
-import { clone, instructionsOf, root, run, serving } from './installation.js'
+import { clone, instructionsOf, run, serving } from './installation.js'
 
 const { folder } = testFolder()
 

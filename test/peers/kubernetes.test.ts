@@ -1,5 +1,4 @@
 // The processes of deploy/kubernetes.yaml without a cluster: with its settings and files, as a user without a name.
-import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chownSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,8 +7,15 @@ import { parseAllDocuments } from 'yaml'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
+import { root } from '../support/repository.js'
+import {
+  answersAt,
+  type ServerProcess,
+  type ServerProcessOptions,
+  startServerProcess,
+} from '../support/server-process.js'
 import { testFolder } from '../support/test-folder.js'
-import { root, run } from './installation.js'
+import { run } from './installation.js'
 import { describeWith } from './needs.js'
 
 const objects = parseAllDocuments(readFileSync(join(root, 'deploy', 'kubernetes.yaml'), 'utf8')).map(text =>
@@ -29,30 +35,20 @@ const asUser =
 
 describeWith(['redis-server'], 'The processes of the file for Kubernetes', () => {
   const { folder, file } = testFolder(0o755)
-  const running: ChildProcess[] = []
-  let said = ''
+  const running: ServerProcess[] = []
 
-  afterEach(async () => {
-    for (const child of running) child.kill('SIGKILL')
-    await eventually('all have ended', () =>
-      running.every(child => child.exitCode !== null || child.signalCode !== null),
-    )
-  })
+  afterEach(() => Promise.all(running.map(each => each.end('SIGKILL'))))
+
+  type About = Pick<ServerProcessOptions, 'name' | 'command' | 'environment' | 'isReady'>
 
   /** Starts a command as a user who can write to no folder but `TMPDIR`. */
-  function start([program, ...args]: readonly [string, ...string[]], env: Readonly<Record<string, string>>) {
-    const child = spawn(program, args, {
-      cwd: '/',
-      env: { PATH: process.env['PATH'], ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...(asUser && { uid: user, gid: user }),
+  async function start({ command, environment, ...about }: About): Promise<ServerProcess> {
+    const started = await startServerProcess({
+      ...{ ...about, folder, cwd: '/', environment: { PATH: process.env['PATH'], ...environment } },
+      command: asUser ? ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', ...command] : command,
     })
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', chunk => {
-        said += chunk
-      })
-    running.push(child)
-    return child
+    running.push(started)
+    return started
   }
 
   test('find each other through Redis, and end when told', async () => {
@@ -76,34 +72,31 @@ describeWith(['redis-server'], 'The processes of the file for Kubernetes', () =>
         .replace('warm-bindings-redis:6379', `127.0.0.1:${store}`)
         .replace('redis-server -', `redis-server - --port ${store}`)
         .replace('redis-cli', `redis-cli -p ${store}`)
-    start(redis.command.map(here), {})
     const [check, ...asked] = redis.readinessProbe.exec.command.map(here)
-    await eventually('Redis is ready', () => run(check, asked, { cwd: folder }).status === 0)
+    const isReady = () => run(check, asked, { cwd: folder }).status === 0
+    await start({ name: 'redis', command: redis.command.map(here), isReady })
 
-    const processes = [0, 1, 2].map(index => {
+    const given = Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, here(value)]))
+    const starting = [0, 1, 2].map(async index => {
       const [http, metrics, peer] = ports.slice(3 * index)
       mkdirSync(join(folder, `tmp${index}`))
-      const given = Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, here(value)]))
-      const child = start([process.execPath, main], {
-        ...given,
-        ...{ HOST: '127.0.0.1', PORT: `${http}`, METRICS_ADDRESS: `127.0.0.1:${metrics}` },
-        ...{ PEER_LISTEN: `0.0.0.0:${peer}`, [container.env[0].name]: '127.0.0.1', TMPDIR: owned(`tmp${index}`) },
+      const started = await start({
+        ...{ name: `process${index}`, command: [process.execPath, main] },
+        environment: {
+          ...given,
+          ...{ HOST: '127.0.0.1', PORT: `${http}`, METRICS_ADDRESS: `127.0.0.1:${metrics}` },
+          ...{ PEER_LISTEN: `0.0.0.0:${peer}`, [container.env[0].name]: '127.0.0.1', TMPDIR: owned(`tmp${index}`) },
+        },
+        isReady: answersAt(`http://127.0.0.1:${http}${container.readinessProbe.httpGet.path}`),
       })
-      return { child, http, metrics }
+      return { started, metrics }
     })
-    for (const { http, metrics, child } of processes) {
-      const { path } = container.readinessProbe.httpGet
-      await eventually('it is ready', async () => {
-        if (child.exitCode !== null) throw new Error(`it has ended: ${said}`)
-        return (await ask(`http://127.0.0.1:${http}${path}`, { agent: false }).catch(() => undefined))?.status === 200
-      })
+    const processes = await Promise.all(starting)
+    for (const { metrics } of processes)
       await eventually('it knows the others', async () => {
         const { text } = await ask(`http://127.0.0.1:${metrics}/metrics`, { agent: false })
         return text.includes('warm_bindings_processes{state="live"} 2')
       })
-    }
-    for (const { child } of processes) child.kill('SIGTERM')
-    await eventually('all end', () => processes.every(({ child }) => child.exitCode !== null))
-    expect(processes.map(({ child }) => child.exitCode)).toEqual([0, 0, 0])
+    expect(await Promise.all(processes.map(({ started }) => started.end('SIGTERM')))).toEqual([0, 0, 0])
   })
 })

@@ -13,8 +13,9 @@ import {
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { freePorts } from '../support/ports.js'
+import { root } from '../support/repository.js'
 import { testFolder } from '../support/test-folder.js'
-import { clone, root, run, serving, settings, statusOf } from './installation.js'
+import { clone, run, serving, settings, statusOf } from './installation.js'
 
 /** Output of `npm pack`. Sizes are in bytes. */
 interface Packed {

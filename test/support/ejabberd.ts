@@ -5,7 +5,6 @@ import { writeFile } from 'node:fs/promises'
 import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificate } from './certificates.js'
-import { patience } from './eventually.js'
 import { freePorts } from './ports.js'
 import {
   answersAt,
@@ -123,7 +122,7 @@ async function launch(folder: string, httpPort: number): Promise<ServerProcess> 
       EJABBERD_LOG_PATH: join(folder, 'own.log'),
     },
     isReady: answersAt(`http://127.0.0.1:${httpPort}/http-bind`),
-    ...{ name: 'ejabberd', folder, patience: { start: patience, end: patience } },
+    ...{ name: 'ejabberd', folder },
   })
   goInTurn(started.pid)
   return started

@@ -4,7 +4,6 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificate } from './certificates.js'
-import { patience } from './eventually.js'
 import { ask } from './http-answer.js'
 import { freePorts } from './ports.js'
 import { startServerProcess } from './server-process.js'
@@ -85,7 +84,7 @@ export async function startProxy(
   writeFileSync(file, filledIn(wrapped, folder, [secure, clear], ports, cert + key))
   const url = `https://127.0.0.1:${secure}`
   const running = await startServerProcess({
-    ...{ name, folder, command: kind.command(file, folder), patience: { start: patience, end: patience } },
+    ...{ name, folder, command: kind.command(file, folder) },
     isReady: () =>
       ask(`${url}/none`, { ca: cert, agent: false }).then(
         () => true,

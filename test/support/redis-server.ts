@@ -6,7 +6,6 @@ import { promisify } from 'node:util'
 import { type Clock, systemClock } from '../../src/lib/clock.js'
 import { redisStore } from '../../src/store/redis/redis-store.js'
 import type { Store, StoreEvents } from '../../src/store/store.js'
-import { patience } from './eventually.js'
 import { freePorts } from './ports.js'
 import { inFolder, type ServerProcess, startServerProcess } from './server-process.js'
 
@@ -21,7 +20,7 @@ const client = program.replace('server', 'cli')
 /** Starts the program and waits until it is ready, which it prints as `ready`. */
 const started = (name: string, words: readonly string[], folder: string, ready: RegExp): Promise<ServerProcess> =>
   startServerProcess({
-    ...{ name, folder, command: [program, ...words], patience: { start: patience, end: patience } },
+    ...{ name, folder, command: [program, ...words] },
     isReady: printed => ready.test(printed),
   })
 

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { patience as usualPatience } from './eventually.js'
 import { ask } from './http-answer.js'
 import { root } from './repository.js'
 
@@ -13,11 +14,13 @@ export interface ServerProcessOptions {
   readonly name: string
   readonly command: readonly [string, ...string[]]
   readonly folder: string
+  /** Where it runs, if that is not the folder. */
+  readonly cwd?: string
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** Whether it is ready, by what it has printed since this start or by what it answers. */
   readonly isReady: (printed: string) => boolean | Promise<boolean>
-  /** Longest time that it has to start, and to end, in milliseconds. */
-  readonly patience: { readonly start: number; readonly end: number }
+  /** Longest time that it has to start, and to end, in milliseconds, if that is not the usual one. */
+  readonly patience?: { readonly start: number; readonly end: number }
 }
 
 /** Folder with another Debian release, whose servers are started in place of this machine's; empty if there is none. */
@@ -62,13 +65,14 @@ export async function inFolder<T>(
 
 /** Starts the process and waits until it is ready. Rejects, with its log, when it is not ready in time. */
 export async function startServerProcess(options: ServerProcessOptions) {
-  const { name, command, folder, environment, patience } = options
+  const { name, command, folder, cwd = folder, environment } = options
+  const { patience = { start: usualPatience, end: usualPatience } } = options
   const [program, ...words] = command
   const file = join(folder, `${name}.log`)
   const output = openSync(file, 'a')
   const before = readFileSync(file, 'utf8').length
   const child = spawn(program, words, {
-    cwd: folder,
+    cwd,
     ...(environment !== undefined && { env: environment }),
     stdio: ['ignore', output, output],
   })
@@ -81,27 +85,29 @@ export async function startServerProcess(options: ServerProcessOptions) {
     failure = error
   })
   let isGone = false
-  const gone = new Promise<void>(resolve =>
-    child.once('close', () => {
+  const gone = new Promise<number | null>(resolve =>
+    child.once('close', code => {
       isGone = true
       atExit.delete(killNow)
-      resolve()
+      resolve(code)
     }),
   )
   const started = {
     pid: child.pid ?? 0,
+    /** Resolves with its exit code; null if it was killed. */
     gone,
     get isGone() {
       return isGone
     },
     log: () => readFileSync(file, 'utf8'),
     signal,
-    /** Ends it with this signal; with SIGKILL if it takes too long. */
+    /** Ends it with this signal; with SIGKILL if it takes too long. Resolves with its exit code. */
     async end(last: NodeJS.Signals) {
       signal(last)
       const late = setTimeout(killNow, patience.end)
-      await gone
+      const code = await gone
       clearTimeout(late)
+      return code
     },
   }
   try {

@@ -41,7 +41,7 @@ export const run = ({ environment, folder }: FlockOptions, name: string): Promis
   })
 
 /** Stops a process in good order, even if it is suspended. */
-export function ended(running: ServerProcess): Promise<void> {
+export function ended(running: ServerProcess): Promise<unknown> {
   running.signal('SIGCONT')
   return running.end('SIGINT')
 }
