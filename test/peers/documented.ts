@@ -1,8 +1,7 @@
 // What the documents say, as text that can be run: their examples are for a service at a well-known place.
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-
-export const repository = fileURLToPath(new URL('../../', import.meta.url))
+import { join } from 'node:path'
+import { root } from '../support/repository.js'
 
 /** The account, the user and the place that all examples have. */
 export const documented = {
@@ -23,7 +22,7 @@ export class Document {
 
   /** `url` is the service's, for users of `localhost`. */
   constructor(file: string, url: string) {
-    this.text = readFileSync(`${repository}${file}`, 'utf8')
+    this.text = readFileSync(join(root, file), 'utf8')
       .replaceAll(/https?:\/\/(127\.0\.0\.1:8080|chat\.example\.org)(?=[/'])/g, url)
       .replaceAll(/wss?:\/\/(127\.0\.0\.1:8080|chat\.example\.org)(?=\/)/g, url.replace('http', 'ws'))
       .replaceAll("domain: 'example.org'", "domain: 'localhost'")

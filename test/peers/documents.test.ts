@@ -17,15 +17,18 @@ import { eventually, patience } from '../support/eventually.js'
 import { Listener } from '../support/listener.js'
 import { startLoginServer } from '../support/login-server/server.js'
 import { pageSecret, pageToken, settingsForPages } from '../support/page-token.js'
+import { root } from '../support/repository.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
-import { callsIn, Document, documented, repository } from './documented.js'
+import { callsIn, Document, documented } from './documented.js'
 import { describeWith } from './needs.js'
 
 const run = promisify(execFile)
-const converse = join(repository, 'node_modules/converse.js/dist')
+const converse = join(root, 'node_modules/converse.js/dist')
 const { account, password } = documented
+const read = (file: string) => readFileSync(join(root, file), 'utf8')
+const embed = read('docs/embed.md')
 const jid = documented.jid.replace('example.org', 'localhost')
 
 const { folder, file } = testFolder()
@@ -142,8 +145,6 @@ describe('An event', () => {
     expect(stderr).toBe('')
   }
 
-  const read = (file: string) => readFileSync(repository + file, 'utf8')
-
   const snippet = (language: string, sign: string) =>
     new Document('docs/api.md', service.url).blocks(language).find(code => code.includes(sign))!
 
@@ -151,9 +152,7 @@ describe('An event', () => {
     const example = JSON.parse(snippet('json', 'session.ended'))
     expect(Object.keys(genuine.event)).toEqual(Object.keys(example))
     expect(Object.keys(genuine.event.data)).toEqual(Object.keys(example.data))
-    const [, list = ''] = /such as\s+([^.]*)\./.exec(
-      readFileSync(`${repository}docs/api.md`, 'utf8').split('**Reasons**')[1]!,
-    )!
+    const [, list = ''] = /such as\s+([^.]*)\./.exec(read('docs/api.md').split('**Reasons**')[1]!)!
     const reasons = Array.from(list.matchAll(/`([^`]+)`/g), ([, name]) => name!)
     expect(reasons.length).toBeGreaterThan(3)
     expect(reasons.filter(name => !(endReasons as readonly string[]).includes(name))).toEqual([])
@@ -194,7 +193,7 @@ describe('The settings in docs/embed.md', () => {
   /** Of the environment, only what a shell needs. */
   const runScript = (script: string, more: Readonly<Record<string, string>> = {}) =>
     run('bash', ['-e', '-c', script], { cwd: folder, env: { PATH: process.env['PATH'] ?? '', ...more } })
-  const command = `${process.execPath} ${repository}dist/main.js`
+  const command = `${process.execPath} ${root}/dist/main.js`
 
   test('let the service account log in a user, as one pastes them', async () => {
     const certificate = makeCertificate(['DNS:example.org'])
@@ -203,8 +202,7 @@ describe('The settings in docs/embed.md', () => {
       ...{ domain: 'example.org', certificate, accounts: { portal: 'PASSWORD' } },
       ...{ actors: ['portal'], mechanisms: ['SCRAM-SHA-1', 'PLAIN'] },
     })
-    const text = readFileSync(`${repository}docs/embed.md`, 'utf8')
-    const [script = ''] = /^umask 077$.*?(?=^```)/ms.exec(text) ?? []
+    const [script = ''] = /^umask 077$.*?(?=^```)/ms.exec(embed) ?? []
     try {
       const { stdout } = await runScript(
         script
@@ -219,8 +217,7 @@ describe('The settings in docs/embed.md', () => {
   })
 
   test('for an OpenID provider are valid', async () => {
-    const [block = ''] =
-      /^PAGE_TOKEN_ISSUER=.*?(?=^```)/ms.exec(readFileSync(`${repository}docs/embed.md`, 'utf8')) ?? []
+    const [block = ''] = /^PAGE_TOKEN_ISSUER=.*?(?=^```)/ms.exec(embed) ?? []
     file('.env', `${block}PAGE_ORIGINS=https://www.example.org\n`)
     const { stdout } = await runScript(`${command} --check-config`, {
       WARM_ENABLED: 'off',
@@ -347,14 +344,10 @@ describeWith(['chromium'], 'In Chromium, the example', () => {
   })
 })
 
-describe('docs/embed.md', () => {
-  const text = readFileSync(`${repository}docs/embed.md`, 'utf8')
-
-  test('names only known error codes', () => {
-    const section = text.split('## When something is wrong\n')[1]!.split('\n## ')[0]!
-    const cells = Array.from(section.matchAll(/^\| (`.*?) \|/gm), ([, cell]) => cell!)
-    const codes = cells.flatMap(cell => Array.from(cell.matchAll(/`([^`]+)`/g), ([, code]) => code!))
-    expect(codes.length).toBeGreaterThan(5)
-    expect(codes.filter(code => !(code in problems))).toEqual([])
-  })
+test('docs/embed.md names only known error codes', () => {
+  const section = embed.split('## When something is wrong\n')[1]!.split('\n## ')[0]!
+  const cells = Array.from(section.matchAll(/^\| (`.*?) \|/gm), ([, cell]) => cell!)
+  const codes = cells.flatMap(cell => Array.from(cell.matchAll(/`([^`]+)`/g), ([, code]) => code!))
+  expect(codes.length).toBeGreaterThan(5)
+  expect(codes.filter(code => !(code in problems))).toEqual([])
 })

@@ -5,10 +5,10 @@ import type { BrowserContext } from 'playwright-core'
 import { type Chromium, sharedChromium } from '../support/chromium.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
+import { root } from '../support/repository.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { type RunningCommand, startCommand } from './command.js'
-import { repository } from './documented.js'
 import { describeWith } from './needs.js'
 import { OidcVisitor } from './oidc-visitor.js'
 import { bothServers, type XmppServer } from './servers.js'
@@ -35,7 +35,7 @@ const users = { alice: 'a-secret', bob: 'another', portal: 'secret-of-portal' }
 const kinds = bothServers(
   users,
   `
-plugin_paths = { "${repository}deploy/prosody" }
+plugin_paths = { "${root}/deploy/prosody" }
 modules_enabled = { "roster", "saslauth", "tls", "disco", "posix", "bosh", "service_account" }
 service_accounts = { "portal@localhost" }
 c2s_require_encryption = true`,

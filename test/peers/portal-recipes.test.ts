@@ -10,10 +10,11 @@ import { ask } from '../support/http-answer.js'
 import { Listener } from '../support/listener.js'
 import { pageSecret, pageToken, settingsForPages } from '../support/page-token.js'
 import { freePorts } from '../support/ports.js'
+import { root } from '../support/repository.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
-import { callsIn, Document, documented, repository } from './documented.js'
+import { callsIn, Document, documented } from './documented.js'
 import { describeWith } from './needs.js'
 
 // This project has no types of the examples.
@@ -57,9 +58,9 @@ beforeAll(async () => {
   })
   front = await Listener.start(forwarding)
   mkdirSync(join(folder, 'node_modules'))
-  symlinkSync(repository, join(folder, 'node_modules', 'warm-bindings'))
+  symlinkSync(root, join(folder, 'node_modules', 'warm-bindings'))
   for (const name of ['express', 'jose'])
-    symlinkSync(join(repository, 'node_modules', name), join(folder, 'node_modules', name))
+    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
   cpSync(clients, folder, { recursive: true })
   write('package.json', '{ "type": "module" }')
 })

@@ -1,12 +1,13 @@
 // The command at a terminal: typed secrets are not shown.
 import { spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { eventually } from '../support/eventually.js'
+import { root } from '../support/repository.js'
 import { describeWith } from './needs.js'
 
-const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+const main = join(root, 'dist', 'main.js')
 
 let server: DemoServer
 

@@ -10,9 +10,10 @@ import { type Agent, createClient } from 'stanza'
 import { eventually } from '../support/eventually.js'
 import { createSocketPagesRouter, xmppJsAfter } from '../support/page-websocket.js'
 import { type Relay, startRelay } from '../support/relay.js'
+import { root } from '../support/repository.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
 import { testFolder } from '../support/test-folder.js'
-import { Document, repository } from './documented.js'
+import { Document } from './documented.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import { encryptedServers } from './servers.js'
@@ -28,7 +29,7 @@ const outage = 20_000
 const untilAllTryAgain = 30_000
 
 const { folder, file: write } = testFolder()
-symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'))
+symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
 
 const names = ['Strophe', 'Converse', 'xmpp.js', 'xmpp.js by FAST', 'stanza'] as const
 type Name = (typeof names)[number]
@@ -263,7 +264,7 @@ function bundled(recipe: string): string {
   const [, text] = new RegExp(`${file} has: (.*)`).exec(recipe)!
   write(file!, text!)
   write('page.js', recipe + xmppJsAfter)
-  const esbuild = join(repository, 'node_modules', '.bin', 'esbuild')
+  const esbuild = join(root, 'node_modules', '.bin', 'esbuild')
   return execFileSync(esbuild, ['page.js', ...options!.split(' ')], { cwd: folder, encoding: 'utf8' })
 }
 
