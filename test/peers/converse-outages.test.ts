@@ -1,8 +1,8 @@
 // Converse with the module, while its XMPP server is restarted: what the user types meanwhile arrives once.
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
-import type { InsideConverse } from '../support/page-converse-module.js'
 import { startProsody } from '../support/prosody.js'
+import type { InsideConverse } from './converse-page.js'
 import { describeWith } from './needs.js'
 import { PagesStage, transports } from './pages-stage.js'
 import { passwords } from './user.js'

@@ -1,8 +1,8 @@
 // Pages in Chromium while the link to their XMPP server is down: they are offline, and say why, until it is mended.
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, expect, test } from '@jest/globals'
-import type { ModuleNoted } from '../support/page-module.js'
 import { type Relay, startRelay } from '../support/relay.js'
+import type { ModuleNoted } from './module-page.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import { encryptedServers } from './servers.js'
@@ -36,7 +36,7 @@ for (const kind of encryptedServers) {
         { over: 'websocket', page: await stage.come('websocket') },
       ]
       const allSay = async (text: string) => {
-        for (const { over, page } of pages) await page.say(`${text} over ${over}`)
+        for (const { over, page } of pages) await page.say(stage.bob.bareJid, `${text} over ${over}`)
       }
       const allHave = async (state: string) => {
         for (const { page } of pages) await page.has(state)
@@ -51,7 +51,7 @@ for (const kind of encryptedServers) {
       await allSay('meanwhile')
       await pause(outage)
       for (const { page } of pages)
-        expect((await page.tab.evaluate(() => window.noted.statuses)).at(-1)).toEqual({
+        expect((await page.noted()).statuses.at(-1)).toEqual({
           state: 'offline',
           code: 'mending',
           reason: 'The chat server does not answer. Your messages will be sent later.',

@@ -4,7 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
-import type { ModuleChat } from '../support/page-module.js'
+import type { ModuleChat } from './module-page.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import { bothServers } from './servers.js'

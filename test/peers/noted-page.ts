@@ -27,12 +27,15 @@ export async function untilIn(
   }
 }
 
-/** A user of a page: of Strophe (`PortalPage`), of the module for pages, or of Converse (`ConverseVisitor.in`). */
-export interface PageVisitor {
-  readonly tab: Page
+/** A user of a client: of a page (`tab`), or of a library in this process. */
+export interface Visitor {
   jid(): Promise<string>
-  say(to: string, text: string): Promise<void>
-  receives(text: string, milliseconds: number): Promise<void>
+  say(to: string, text: string): Promise<unknown>
+  receives(text: string, milliseconds?: number): Promise<void>
   /** Texts of all messages of others, each as often as it came. */
   texts(): Promise<readonly string[]>
+}
+
+export interface PageVisitor extends Visitor {
+  readonly tab: Page
 }

@@ -3,25 +3,20 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { eitherChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
-import { createPageRouter } from '../support/page.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { callSessions } from '../support/sessions-api.js'
-import { ConverseVisitor } from './converse-visitor.js'
+import { ConverseVisitor } from './converse-page.js'
 import { describeWith } from './needs.js'
+import type { Visitor } from './noted-page.js'
 import { PagesStage } from './pages-stage.js'
-import { PortalPage } from './portal-page.js'
+import { createPageRouter, PortalPage } from './portal-page.js'
 import { encryptedServers } from './servers.js'
 import { StanzaClient } from './stanza-client.js'
 import { alice, passwords } from './user.js'
 import { isIdle } from './wire.js'
 import { XmppJsClient } from './xmpp-js-client.js'
 
-interface Client {
-  readonly jid: string
-  say(to: string, text: string): Promise<void>
-  receives(text: string): Promise<void>
-  leave(): Promise<void>
-}
+type Client = Visitor & { leave(): Promise<void> }
 
 for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
   describeWith([...kind.packages, eitherChromium], `Clients that log in themselves at ${kind.name}`, () => {
@@ -45,13 +40,14 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     /** Sends a message each way, and logs out. */
     const chat = async (client: Client) => {
       const { bob } = stage
-      expect(client.jid).toMatch(/^alice@localhost\/.+/)
-      await bob.seesPresence(client.jid, undefined)
-      await client.say(bob.jid, 'Tee? <ja> & nein ☕')
-      expect(await bob.receives('Tee? &lt;ja&gt; &amp; nein ☕')).toContain(client.jid)
-      bob.say(client.jid, 'lieber Kaffee ☕')
+      const jid = await client.jid()
+      expect(jid).toMatch(/^alice@localhost\/.+/)
+      await bob.seesPresence(jid, undefined)
+      await client.say(bob.bareJid, 'Tee? <ja> & nein ☕')
+      expect(await bob.receives('Tee? &lt;ja&gt; &amp; nein ☕')).toContain(jid)
+      bob.say(jid, 'lieber Kaffee ☕')
       await client.receives('lieber Kaffee ☕')
-      const gone = bob.seesPresence(client.jid, 'unavailable')
+      const gone = bob.seesPresence(jid, 'unavailable')
       await Promise.all([client.leave(), gone])
       await eventually('no session and no link left', () => isIdle(stage.service))
     }
@@ -64,15 +60,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       const mechanisms = offered(await page.received())
       expect(mechanisms).toContain('SCRAM-SHA-1')
       expect(mechanisms.filter(name => name === 'PLAIN' || name.endsWith('-PLUS'))).toEqual([])
-      await chat({
-        jid: await page.jid(),
-        say: (to, text) => page.say(to, text),
-        receives: text => page.receives(text),
-        async leave() {
-          await page.leave()
-          await page.reaches('DISCONNECTED')
-        },
-      })
+      await chat(page)
       expect(page.complaints).toEqual([])
     })
 
@@ -82,15 +70,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       converse.options = { isAlone: true, settings }
       const page = await ConverseVisitor.come(context, converse.url, [converse.url, service.url])
       await page.has('connected')
-      await chat({
-        jid: await page.jid(),
-        say: (to, text) => page.say(to.replace(/\/.*/, ''), text),
-        receives: text => page.receives(bob.bareJid, text),
-        async leave() {
-          await page.logOut()
-          await page.has('logout')
-        },
-      })
+      await chat(page.in(bob.bareJid))
     })
 
     test('stanza logs in, chats and leaves', async () => {
@@ -104,7 +84,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       const { bob, service } = stage
       const client = await logIn(`${relay.url.replace('http', 'ws')}/xmpp-websocket`)
       socketClient = client
-      const { jid } = client
+      const jid = await client.jid()
       await bob.seesPresence(jid, undefined)
       await client.say(bob.jid, 'number 1')
       bob.say(jid, 'number 1')
@@ -117,7 +97,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await bob.isUpToDate()
       relay.cut()
       relay.restore()
-      await client.events.has('resumed')
+      await client.resumes()
       // Listed for its user, so that it counts and can be ended.
       const { json } = await callSessions(service.url, 'GET', `/sessions?jid=${encodeURIComponent(jid)}`)
       expect(json.sessions).toMatchObject([{ jid, state: 'held', transport: 'websocket' }])
@@ -125,9 +105,10 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await client.receives('number 2')
       await chat(client)
       socketClient = undefined
-      expect(client.texts.all.filter(text => text.startsWith('number'))).toEqual(['number 1', 'number 2'])
+      const texts = await client.texts()
+      expect(texts.filter(text => text.startsWith('number'))).toEqual(['number 1', 'number 2'])
       expect(bob.numbers).toEqual([1, 2])
-      expect(client.jid).toBe(jid)
+      expect(await client.jid()).toBe(jid)
     })
   })
 }

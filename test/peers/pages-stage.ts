@@ -1,18 +1,15 @@
 // Pages of alice in a browser with the modules for pages, and bob at the other end, for all tests of a file.
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals'
 import type { Router } from 'express'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext } from 'playwright-core'
 import { type Chromium, sharedChromium } from '../support/chromium.js'
 import { patience } from '../support/eventually.js'
-import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
-import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
-import { ConverseVisitor } from './converse-visitor.js'
+import { type ConversePortal, ConverseVisitor, serveConversePortal } from './converse-page.js'
+import { createModulePageRouter, ModulePage, type PageOptions } from './module-page.js'
 import type { XmppServer } from './servers.js'
 import { alice, becomeContacts, bobs, passwords, User } from './user.js'
-
-declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
 
 export const transports = ['bosh', 'websocket'] as const
 
@@ -76,11 +73,7 @@ export class PagesStage<S extends XmppServer> {
 
   async come(transport = this.options.transport) {
     this.options = { ...this.options, transport }
-    const tab = await this.context.newPage()
-    await tab.goto(`${this.#origin()}/portal/module`)
-    const page = new ModulePage(tab, this.bob)
-    await page.has('online')
-    return page
+    return ModulePage.open(await this.context.newPage(), this.#origin())
   }
 
   async comeWithConverse(
@@ -152,33 +145,5 @@ export class PagesStage<S extends XmppServer> {
     await this.converse?.stop()
     await this.service?.stop()
     await this.server?.stop()
-  }
-}
-
-class ModulePage {
-  constructor(
-    readonly tab: Page,
-    readonly bob: User,
-  ) {}
-
-  say(text: string): Promise<string> {
-    return this.tab.evaluate(([to, said]) => window.chat!.send(to!, said!), [this.bob.bareJid, text])
-  }
-
-  /** Resolves once the page is in this state, or in a state with this code. */
-  async has(state: string): Promise<void> {
-    await this.tab.waitForFunction(
-      wanted => {
-        const { state, code } = window.chat?.status ?? window.noted?.statuses.at(-1) ?? {}
-        return state === wanted || code === wanted
-      },
-      state,
-      { timeout: patience },
-    )
-  }
-
-  /** The codes of all statuses, or their states if they have none. */
-  async statuses(): Promise<string[]> {
-    return (await this.tab.evaluate(() => window.noted.statuses)).map(({ state, code }) => code ?? state)
   }
 }

@@ -1,20 +1,23 @@
 // Pages in Chromium over restarts of the service: each keeps its JID, and shows each message once.
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
-import { createPageRouter } from '../support/page.js'
-import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
-import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { redisPackages } from '../support/redis-for-workers.js'
 import { type RedisServer, startRedisServer } from '../support/redis-server.js'
 import { type RestartedService, restartedService } from '../support/restarted-service.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
-import { ConverseVisitor } from './converse-visitor.js'
+import { type ConversePortal, ConverseVisitor, serveConversePortal } from './converse-page.js'
+import {
+  createModulePageRouter,
+  type ModuleChat,
+  type ModuleNoted,
+  ModulePage,
+  type PageOptions,
+} from './module-page.js'
 import { describeWith } from './needs.js'
 import type { PageVisitor } from './noted-page.js'
-import { PortalPage } from './portal-page.js'
-import { servePortal } from './portal-server.js'
+import { createPageRouter, PortalPage, servePortal } from './portal-page.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { alice, becomeContacts, passwords, User } from './user.js'
 
@@ -42,22 +45,6 @@ WebSocket.prototype.send = function (text) {
 }`
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat; frames: { sent: string[]; got: string[] } }
-
-async function openModulePage(tab: Page, portal: string): Promise<PageVisitor> {
-  await tab.goto(`${portal}/portal/module`)
-  await tab.waitForFunction(() => window.chat?.status.state === 'online')
-  return {
-    tab,
-    jid: () => tab.evaluate(() => window.chat.jid),
-    async say(to, text) {
-      await tab.evaluate(([jid, said]) => void window.chat.send(jid!, said!), [to, text])
-    },
-    async receives(text, timeout) {
-      await tab.waitForFunction(wanted => window.noted.texts.includes(wanted), text, { timeout })
-    },
-    texts: async () => (await tab.evaluate(() => window.noted)).texts,
-  }
-}
 
 /** The numbers of texts such as `number 5`, in their order. */
 const numbersOf = (texts: readonly string[]) =>
@@ -144,7 +131,7 @@ for (const kind of encryptedServers) {
       transport = over
       await context.addInitScript(shortPauses)
       if (over === 'websocket') await context.addInitScript(fast)
-      return openModulePage(await context.newPage(), portal.url)
+      return ModulePage.open(await context.newPage(), portal.url)
     }
 
     /** Both sides send numbers. Each arrives once and in order, and no presence changes. */
@@ -220,19 +207,20 @@ for (const kind of encryptedServers) {
 
     test('with the module sends only unconfirmed messages again if the service is killed', async () => {
       await context.addInitScript(noteFrames)
-      const { tab, say } = await openModule('websocket')
+      const page = await openModule('websocket')
+      const { tab } = page
       const isConfirmed = (count: number) =>
         tab.waitForFunction(
           wanted => window.noted.states.filter(({ state }) => state === 'sent').length === wanted,
           count,
         )
-      await say(bob.bareJid, 'confirmed')
+      await page.say(bob.bareJid, 'confirmed')
       await isConfirmed(1)
       process.kill(service.process.lines[0]!.pid, 'SIGSTOP')
-      await say(bob.bareJid, 'in flight')
+      await page.say(bob.bareJid, 'in flight')
       await service.stop('SIGKILL')
       await tab.waitForFunction(() => window.chat.status.state !== 'online')
-      await say(bob.bareJid, 'offline')
+      await page.say(bob.bareJid, 'offline')
       await tab.evaluate(to => {
         window.chat.addEventListener('status', () => {
           if (window.chat.status.state === 'online') window.chat.send(to, 'at once')
@@ -248,8 +236,8 @@ for (const kind of encryptedServers) {
       await service.stop('SIGKILL')
       await tab.waitForFunction(() => window.chat.status.state !== 'online')
       await service.start()
-      await tab.waitForFunction(() => window.chat.status.state === 'online', undefined, { timeout: untilItRepeats })
-      await say(bob.bareJid, 'last')
+      await page.has('online', untilItRepeats)
+      await page.say(bob.bareJid, 'last')
       await bob.receives('>last<')
       expect(bob.texts).toEqual(['confirmed', 'in flight', 'offline', 'at once', 'at once', 'last'])
       const { sent } = await tab.evaluate(() => window.frames)

@@ -4,15 +4,14 @@ import { expect, test } from '@jest/globals'
 import { eitherChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { combinations, testRest } from '../support/matrix.js'
-import { createPageRouter } from '../support/page.js'
-import type { ModuleChat, ModuleNoted } from '../support/page-module.js'
 import { startProsody } from '../support/prosody.js'
+import type { ModuleChat } from './module-page.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
-import { PortalPage } from './portal-page.js'
+import { createPageRouter, PortalPage } from './portal-page.js'
 import { alice, bobs, passwords } from './user.js'
 
-declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
+declare const window: { chat: ModuleChat | undefined }
 
 describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is frozen and killed', () => {
   const modules = '"roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks", "offline"'
@@ -59,7 +58,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
     async given => {
       const page = await stage.come(given.transport)
       freeze()
-      const [one, two] = [await page.say('one'), await page.say('two')]
+      const [one, two] = [await page.say(bobs.jid, 'one'), await page.say(bobs.jid, 'two')]
       if (given.isReloaded) {
         await page.tab.reload()
         await page.tab.waitForFunction(() => window.chat !== undefined)
@@ -67,7 +66,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
       await eventually('the session ends', () => stage.service.service.counts().sessions === 0)
       await stage.server.kill()
       await page.has('offline')
-      const three = await page.say('three')
+      const three = await page.say(bobs.jid, 'three')
       await stage.server.restart()
       await page.has('online')
 
@@ -79,7 +78,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
         { id: two, text: 'two', origin: two },
         { id: three, text: 'three', origin: three },
       ])
-      expect((await page.tab.evaluate(() => window.noted)).states.map(({ state }) => state)).not.toContain('failed')
+      expect((await page.noted()).states.map(({ state }) => state)).not.toContain('failed')
     },
   )
 

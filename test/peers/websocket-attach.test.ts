@@ -8,7 +8,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { client, xml } from '@xmpp/client'
 import { type Agent, createClient } from 'stanza'
 import { eventually } from '../support/eventually.js'
-import { createSocketPagesRouter, xmppJsAfter } from '../support/page-websocket.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { root } from '../support/repository.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
@@ -17,7 +16,7 @@ import { Document } from './documented.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import { encryptedServers } from './servers.js'
-import { SocketPage } from './socket-page.js'
+import { createSocketPagesRouter, SocketPage, xmppJsAfter } from './socket-page.js'
 import { StanzaClient } from './stanza-client.js'
 import { alice, passwords } from './user.js'
 import { isIdle } from './wire.js'
@@ -34,21 +33,13 @@ symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
 const names = ['Strophe', 'Converse', 'xmpp.js', 'xmpp.js by FAST', 'stanza'] as const
 type Name = (typeof names)[number]
 
-interface Visitor {
-  jid(): Promise<string>
-  say(to: string, text: string): Promise<void>
-  receives(text: string, milliseconds?: number): Promise<void>
-  /** Texts of all messages that came, each as often as it came. */
-  texts(): Promise<readonly string[]>
-  resumes(milliseconds: number): Promise<void>
-  leave(): Promise<void>
-}
+type Client = SocketPage | XmppJsClient | StanzaClient
 
 for (const kind of encryptedServers) {
   describeWith([...kind.packages, 'chromium'], `WebSocket clients at ${kind.name}`, () => {
     let relay: Relay
     let recipes: Record<Name, string>
-    let visitors: Visitor[]
+    let visitors: Client[]
 
     /** The reply of a portal's backend to its pages. */
     const credentials = async (tab: string) => {
@@ -84,38 +75,27 @@ for (const kind of encryptedServers) {
 
     afterAll(() => relay?.stop())
 
-    const fetchAtPortal = (path: string) => fetch(stage.service.url + path)
-
-    const openPage = async (name: 'strophe' | 'converse' | 'xmpp-js') => {
-      const page = await SocketPage.open(await stage.context.newPage(), stage.service.url, name)
-      visitors.push(page)
-      return page
-    }
-
-    const visitorOf = (it: XmppJsClient | StanzaClient): Visitor => {
-      const visitor: Visitor = {
-        jid: async () => it.jid,
-        say: (to, text) => it.say(to, text),
-        receives: (text, milliseconds) => it.receives(text, milliseconds),
-        texts: async () => it.texts.all,
-        resumes: milliseconds => it.events.has('resumed', milliseconds),
-        leave: () => it.leave(),
-      }
+    const come = <C extends Client>(visitor: C): C => {
       visitors.push(visitor)
       return visitor
     }
 
-    const runXmppJs = (recipe: string, tab: string) =>
-      visitorOf(new XmppJsClient(run(recipe, { client, xml, tab, fetch: fetchAtPortal }, 'xmpp') as XmppJs))
+    const fetchAtPortal = (path: string) => fetch(stage.service.url + path)
 
-    const opening: Record<Name, () => Visitor | Promise<Visitor>> = {
+    const openPage = async (name: 'strophe' | 'converse' | 'xmpp-js') =>
+      come(await SocketPage.open(await stage.context.newPage(), stage.service.url, name))
+
+    const runXmppJs = (recipe: string, tab: string) =>
+      come(new XmppJsClient(run(recipe, { client, xml, tab, fetch: fetchAtPortal }, 'xmpp') as XmppJs))
+
+    const opening: Record<Name, () => Client | Promise<Client>> = {
       Strophe: () => openPage('strophe'),
       Converse: () => openPage('converse'),
       'xmpp.js': () => runXmppJs(recipes['xmpp.js'], 'plain'),
       'xmpp.js by FAST': () => runXmppJs(recipes['xmpp.js by FAST'], 'fast'),
       stanza: () => {
         const given = { createClient, tab: 'stanza', fetch: fetchAtPortal }
-        return visitorOf(new StanzaClient(run(recipes.stanza, given, 'client') as Agent))
+        return come(new StanzaClient(run(recipes.stanza, given, 'client') as Agent))
       },
     }
 
@@ -128,7 +108,7 @@ for (const kind of encryptedServers) {
         ),
       )
 
-    const chat = async (visitor: Visitor, jid: string, number: number) => {
+    const chat = async (visitor: Client, jid: string, number: number) => {
       const { bob } = stage
       await visitor.say(bob.jid, `number ${number} of ${jid}`)
       await bob.receives(`number ${number} of ${jid}`)

@@ -3,7 +3,7 @@ import type { EventEmitter } from 'node:events'
 import { client, xml } from '@xmpp/client'
 import { WebSocket } from 'ws'
 import { patience } from '../support/eventually.js'
-import { Noted } from './noted.js'
+import { NotingClient } from './noted.js'
 
 /** As browsers have it, and Node from 22 on: each message is an event of its own, with all that follows from it. */
 class OneByOne extends WebSocket {
@@ -29,13 +29,11 @@ export interface XmppJs extends EventEmitter {
   send(stanza: unknown): Promise<void>
 }
 
-export class XmppJsClient {
-  readonly texts = new Noted()
-  /** What became of its stream: `online`, `resumed`, `disconnect`, `lost MESSAGE`. */
-  readonly events = new Noted()
+export class XmppJsClient extends NotingClient {
   readonly #xmpp: XmppJs
 
   constructor(xmpp: XmppJs) {
+    super()
     this.#xmpp = xmpp
     // Without a listener, it would be thrown.
     xmpp.on('error', () => {})
@@ -45,7 +43,7 @@ export class XmppJsClient {
     xmpp.streamManagement.on('fail', (stanza: XmlElement) => this.events.note(`lost ${stanza}`))
     xmpp.on('stanza', (stanza: XmlElement) => {
       const body = stanza.name === 'message' ? stanza.getChildText('body') : null
-      if (body !== null) this.texts.note(body)
+      if (body !== null) this.heard.note(body)
     })
   }
 
@@ -63,16 +61,12 @@ export class XmppJsClient {
     return it
   }
 
-  get jid(): string {
+  async jid(): Promise<string> {
     return String(this.#xmpp.jid)
   }
 
   async say(to: string, text: string): Promise<void> {
     await this.#xmpp.send(xml('message', { to, type: 'chat' }, xml('body', {}, text)))
-  }
-
-  receives(text: string, milliseconds?: number): Promise<void> {
-    return this.texts.has(text, milliseconds)
   }
 
   async leave(): Promise<void> {

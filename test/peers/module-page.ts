@@ -1,6 +1,9 @@
-// A page as a portal would have it, with the module that the service has for pages.
+// A page as a portal would have it, with the module that the service has for pages, and its user.
 import { type Request, type Response, Router } from 'express'
-import { portalHtml } from './page.js'
+import type { Page } from 'playwright-core'
+import { patience } from '../support/eventually.js'
+import type { PageVisitor } from './noted-page.js'
+import { portalHtml } from './portal-page.js'
 
 /** What the page notes, for the test to look at; `window.noted`. */
 export interface ModuleNoted {
@@ -99,4 +102,56 @@ export function createModulePageRouter(options: () => PageOptions, binding: (tab
     response.set('Cache-Control', 'no-store').json(await binding(String(request.query['tab'])))
   })
   return router
+}
+
+declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
+
+export class ModulePage implements PageVisitor {
+  private constructor(readonly tab: Page) {}
+
+  /** Opens the page of this portal. Resolves once it is online. */
+  static async open(tab: Page, portal: string): Promise<ModulePage> {
+    await tab.goto(`${portal}/portal/module`)
+    const page = new ModulePage(tab)
+    await page.has('online')
+    return page
+  }
+
+  jid(): Promise<string> {
+    return this.tab.evaluate(() => window.chat!.jid)
+  }
+
+  /** Resolves with the id of the message. */
+  say(to: string, text: string): Promise<string> {
+    return this.tab.evaluate(([jid, said]) => window.chat!.send(jid!, said!), [to, text])
+  }
+
+  async receives(text: string, timeout = patience): Promise<void> {
+    await this.tab.waitForFunction(wanted => window.noted.texts.includes(wanted), text, { timeout })
+  }
+
+  noted(): Promise<ModuleNoted> {
+    return this.tab.evaluate(() => window.noted)
+  }
+
+  async texts(): Promise<readonly string[]> {
+    return (await this.noted()).texts
+  }
+
+  /** Resolves once the page is in this state, or in a state with this code. */
+  async has(state: string, timeout = patience): Promise<void> {
+    await this.tab.waitForFunction(
+      wanted => {
+        const { state, code } = window.chat?.status ?? window.noted?.statuses.at(-1) ?? {}
+        return state === wanted || code === wanted
+      },
+      state,
+      { timeout },
+    )
+  }
+
+  /** The codes of all statuses, or their states if they have none. */
+  async statuses(): Promise<string[]> {
+    return (await this.noted()).statuses.map(({ state, code }) => code ?? state)
+  }
 }
