@@ -22,7 +22,7 @@ for (const kind of encryptedServers) {
       start: () => kind.start(passwords),
       async servers(server) {
         relay = await startRelay(`http://127.0.0.1:${server.c2sPort}`)
-        return kind.servers(server, Number(new URL(relay.url).port))
+        return kind.servers(server, relay.port)
       },
     })
 

@@ -10,7 +10,6 @@ import { eventually } from '../support/eventually.js'
 import { type OAuthEndpoint, startIntrospectionEndpoint } from '../support/oauth-endpoints.js'
 import { pageSecret, pageToken, settingsForPages } from '../support/page-token.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
-import { type Relay, startRelay } from '../support/relay.js'
 import { root } from '../support/repository.js'
 import { majorOf } from '../support/server-process.js'
 import type { TestService, WarmBinding } from '../support/start-service.js'
@@ -57,7 +56,7 @@ const anonymous = { WARM_ANONYMOUS: 'on' }
 describePlace(
   'SASL ANONYMOUS at Prosody',
   prosody,
-  () => Place.open(startProsody({ config: `${encrypted}\nauthentication = "anonymous"` }), undefined, anonymous),
+  () => Place.open(startProsody({ config: `${encrypted}\nauthentication = "anonymous"` }), { environment: anonymous }),
   testAnonymous,
 )
 
@@ -66,7 +65,7 @@ describePlace(
   ejabberd,
   () => {
     const authentication = 'auth_method: anonymous\nanonymous_protocol: sasl_anon'
-    return Place.open(startEjabberd({ authentication }), undefined, anonymous)
+    return Place.open(startEjabberd({ authentication }), { environment: anonymous })
   },
   testAnonymous,
 )
@@ -105,7 +104,7 @@ describePlace(
     const config = `${encrypted}
 authentication = "ccert"
 c2s_ssl = { verify = { "peer", "client_once" }, cafile = "${cafile}" }`
-    return Place.open(startProsody({ config }), certificateOptions)
+    return Place.open(startProsody({ config }), { options: certificateOptions })
   },
   testCertificate,
 )
@@ -113,7 +112,7 @@ c2s_ssl = { verify = { "peer", "client_once" }, cafile = "${cafile}" }`
 describePlace(
   'SASL EXTERNAL at ejabberd',
   ejabberd,
-  () => Place.open(startEjabberd({ clientCa: userCertificate.cert }), certificateOptions),
+  () => Place.open(startEjabberd({ clientCa: userCertificate.cert }), { options: certificateOptions }),
   testCertificate,
 )
 
@@ -227,24 +226,17 @@ jwt_auth_only_rule: tokens_only
 access_rules:
   tokens_only: {allow: all}`
 
-let signedRelay: Relay
 describePlace(
   'Signed logins at ejabberd',
   ejabberd,
-  async () => {
+  () => {
     const key = JSON.stringify({ kty: 'oct', alg: 'HS256', k: Buffer.from(sharedSecret).toString('base64url') })
     const environment = { XMPP_LOGIN_KEYS_FILE: file('login-keys', `localhost=${key}\n`), ...serviceAccount }
     const authentication = authenticationByToken(key)
-    const server = await startEjabberd({ authentication, users: passwords })
-    signedRelay = await startRelay(`http://127.0.0.1:${server.c2sPort}`)
-    return Place.open(Promise.resolve(server), undefined, environment, Number(new URL(signedRelay.url).port))
+    return Place.open(startEjabberd({ authentication, users: passwords }), { environment })
   },
   place => {
-    afterAll(() => signedRelay?.stop())
-
-    test('mend links with a fresh token', async () => {
-      await outlivesCuts(await User.warm(place().warmer, { jid: alice }), signedRelay)
-    })
+    testMending('mend links with a fresh token', place)
 
     test('need no account, no password and no service account', async () => {
       expect(await place().use({ jid: `${alice}/desk` })).toBe(`${alice}/desk`)
@@ -265,6 +257,12 @@ describePlace(
     })
   },
 )
+
+function testMending(name: string, place: () => Place<Prosody | Ejabberd>): void {
+  test(name, async () => {
+    await outlivesCuts(await User.warm(place().warmer, { jid: alice }), place().relay)
+  })
+}
 
 /** A message waits for a user who is away. */
 async function expectStoredMessage(warmer: TestService, jid: string): Promise<void> {
@@ -326,7 +324,7 @@ acl: {makers: {user: accounts@localhost}}`
       XMPP_SERVICE_ACCOUNTS: '',
       XMPP_CREATE_ACCOUNTS: 'localhost=accounts',
     }
-    return Place.open(startEjabberd({ authentication, modules, users: passwords }), undefined, environment)
+    return Place.open(startEjabberd({ authentication, modules, users: passwords }), { environment })
   },
   testCreatedAccounts,
 )
@@ -341,7 +339,7 @@ service_accounts = { "portal@localhost" }
 service_accounts_create = false
 admins = { "portal@localhost" }${modulesOf('offline', 'adhoc', 'admin_adhoc', 'vcard')}`
     const environment = { ...pageTokens, XMPP_CREATE_ACCOUNTS: 'localhost=portal' }
-    return Place.open(startProsody({ users: passwords, config }), undefined, environment)
+    return Place.open(startProsody({ users: passwords, config }), { environment })
   },
   testCreatedAccounts,
 )
@@ -370,7 +368,7 @@ function testServiceAccount(place: () => Place<Prosody | Ejabberd>): void {
 describePlace(
   'A service account at ejabberd',
   ejabberd,
-  () => Place.open(startEjabberd({ users: { ...passwords, bob: 'builder' } }), undefined, serviceAccount),
+  () => Place.open(startEjabberd({ users: { ...passwords, bob: 'builder' } }), { environment: serviceAccount }),
   place => {
     testServiceAccount(place)
 
@@ -393,49 +391,29 @@ const modulesOf = (...more: string[]) => {
   return `\nmodules_enabled = { ${names.map(name => `"${name}"`).join(', ')} }`
 }
 
-/** With a network in between that can be cut. */
-async function openCuttable(config: string, options = ''): Promise<Cuttable> {
-  const users = { ...passwords, bob: 'builder', root: 'of-all-evil', 'a=b,c': 'escaped' }
-  const server = await startProsody({ users, config: serviceModule + config })
-  const relay = await startRelay(`http://127.0.0.1:${server.c2sPort}`)
-  const place = await Place.open(Promise.resolve(server), options, serviceAccount, Number(new URL(relay.url).port))
-  return { place, relay }
-}
-
-interface Cuttable {
-  readonly place: Place<Prosody>
-  readonly relay: Relay
-}
-
 const waysIn = [
   { name: 'SASL', config: modulesOf() },
   { name: 'SASL2', config: modulesOf('sasl2', 'sasl2_bind2', 'sasl2_sm', 'sasl2_fast') },
   { name: 'SCRAM', config: `${modulesOf()}\ndisable_sasl_mechanisms = { "PLAIN" }` },
 ]
 
+const users = { ...passwords, bob: 'builder', root: 'of-all-evil', 'a=b,c': 'escaped' }
+
 for (const { name, config } of waysIn) {
   // The modules for SASL2 break streams in 0.12.
   if (name === 'SASL2' && majorOf('prosody') < 13) continue
-  let relay: Relay
   describePlace(
     `A service account at Prosody with our module, by ${name}`,
     prosody,
-    async () => {
-      const opened = await openCuttable(config)
-      relay = opened.relay
-      return opened.place
-    },
+    () => Place.open(startProsody({ users, config: serviceModule + config }), { environment: serviceAccount }),
     place => {
-      afterAll(() => relay?.stop())
       testServiceAccount(place)
 
       test('logs in users whose names SCRAM escapes', async () => {
         expect(await place().use({ jid: 'a=b,c@localhost' })).toMatch(/^a=b,c@localhost\/./)
       })
 
-      test('mends its links for the same user', async () => {
-        await outlivesCuts(await User.warm(place().warmer, { jid: alice }), relay)
-      })
+      testMending('mends its links for the same user', place)
     },
   )
 }
@@ -448,7 +426,7 @@ describePlace(
     const create = `service_accounts_create = true\n${limits}`
     const admins = serviceModule.replace('"root@localhost"', '"root@localhost", "chief@localhost"')
     const config = admins + modulesOf('offline') + `\n${create}`
-    return Place.open(startProsody({ users: passwords, config }), undefined, serviceAccount)
+    return Place.open(startProsody({ users: passwords, config }), { environment: serviceAccount })
   },
   place => {
     test('makes one at the first login, which keeps messages for its user', async () => {
@@ -482,7 +460,7 @@ describePlace(
 describePlace(
   'A service account at Prosody without our module',
   prosody,
-  () => Place.open(startProsody({ users: passwords, config: encrypted }), undefined, serviceAccount),
+  () => Place.open(startProsody({ users: passwords, config: encrypted }), { environment: serviceAccount }),
   place => {
     test('is logged in as itself, and the call gets 502 jid-mismatch', async () => {
       expect(await place().refusal({ jid: alice })).toEqual([502, 'jid-mismatch', 'bind'])

@@ -1,38 +1,37 @@
-// A server with the service before it, for tests of logins: nothing may be left of them.
+// A server with the service before it, and a network between them, for tests of logins: nothing may be left of them.
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
+import { type Relay, startRelay } from '../support/relay.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import type { XmppServer } from './servers.js'
 import { User } from './user.js'
 import { connectionsOf, isIdle } from './wire.js'
 
+interface PlaceOptions<S extends XmppServer> {
+  /** Of the server, in XMPP_SERVERS. */
+  readonly options?: string
+  readonly environment?: Readonly<Record<string, string>>
+  /** XMPP_SERVERS with this port; the default is STARTTLS. */
+  readonly servers?: (server: S, port: number) => string
+}
+
 export class Place<S extends XmppServer = XmppServer> {
   private constructor(
     readonly server: S,
     readonly warmer: TestService,
+    readonly relay: Relay,
   ) {}
 
-  static async open<S extends XmppServer>(
-    starting: Promise<S>,
-    options = '',
-    environment: Readonly<Record<string, string>> = {},
-    port?: number,
-  ): Promise<Place<S>> {
-    const servers = ({ c2sPort, caFile }: S) => `localhost=xmpp://127.0.0.1:${port ?? c2sPort}?ca=${caFile}${options}`
-    return Place.at(starting, servers, environment)
-  }
-
-  /** `servers` is XMPP_SERVERS. */
-  static async at<S extends XmppServer>(
-    starting: Promise<S>,
-    servers: (server: S) => string,
-    environment: Readonly<Record<string, string>> = {},
-  ): Promise<Place<S>> {
+  static async open<S extends XmppServer>(starting: Promise<S>, about: PlaceOptions<S> = {}): Promise<Place<S>> {
+    const { options = '', environment = {} } = about
+    const { servers = ({ caFile }, port) => `localhost=xmpp://127.0.0.1:${port}?ca=${caFile}${options}` } = about
     const server = await starting
+    const relay = await startRelay(`http://127.0.0.1:${server.c2sPort}`)
     try {
-      return new Place(server, await startTestService({ servers: servers(server), environment }))
+      return new Place(server, await startTestService({ servers: servers(server, relay.port), environment }), relay)
     } catch (error) {
+      await relay.stop()
       await server.stop()
       throw error
     }
@@ -67,6 +66,7 @@ export class Place<S extends XmppServer = XmppServer> {
 
   async close(): Promise<void> {
     await this.warmer.stop()
+    await this.relay.stop()
     await this.server.stop()
   }
 }

@@ -2,11 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from '@jest/globals'
 import { startEjabberd } from '../support/ejabberd.js'
-import { startProsody } from '../support/prosody.js'
 import { majorOf } from '../support/server-process.js'
 import { testFolder } from '../support/test-folder.js'
 import { describePlace, Place } from './place.js'
-import type { XmppServer } from './servers.js'
+import { bothServers } from './servers.js'
 
 const SEAL_KEY_FILE = testFolder().file('seal.key', randomBytes(32).toString('base64'))
 
@@ -17,38 +16,14 @@ plugin_paths = { "/usr/lib/prosody/modules" }
 modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "posix", "bosh", "smacks", "sasl2", "sasl2_bind2" }
 `
 
-type Server = XmppServer & { change(password: string): Promise<void> }
+// These modules break streams in 0.12.
+const kinds = bothServers(users, majorOf('prosody') >= 13 ? sasl2 : '', { modules: '  mod_admin_extra: {}' })
 
-const kinds: readonly { name: string; packages: readonly string[]; start(): Promise<Server> }[] = [
-  {
-    name: 'Prosody',
-    packages: ['prosody', 'prosody-modules', 'openssl'],
-    async start() {
-      // These modules break streams in 0.12.
-      const prosody = await startProsody({ users, config: majorOf('prosody') >= 13 ? sasl2 : '' })
-      return { ...prosody, change: password => prosody.register('alice', password) }
-    },
-  },
-  {
-    name: 'ejabberd',
-    packages: ['ejabberd', 'openssl'],
-    async start() {
-      const ejabberd = await startEjabberd({ users, modules: '  mod_admin_extra: {}' })
-      return { ...ejabberd, change: password => ejabberd.changePassword('alice', password) }
-    },
-  },
-]
-
-for (const kind of kinds) {
-  let change: Server['change']
+for (const kind of kinds)
   describePlace(
     `A credential for ${kind.name}`,
-    kind.packages,
-    async () => {
-      const server = await kind.start()
-      change = server.change
-      return Place.open(Promise.resolve(server), '', { SEAL_KEY_FILE })
-    },
+    [...kind.packages, ...(kind.name === 'Prosody' ? ['prosody-modules'] : [])],
+    () => Place.open(kind.start(), { environment: { SEAL_KEY_FILE } }),
     place => {
       test('replaces the password until it changes, then gets 403 credentials-expired', async () => {
         const remembered = async (password: string) => {
@@ -59,7 +34,7 @@ for (const kind of kinds) {
         const credential = await remembered(users.alice)
         expect(credential).toMatch(/^[\w-]{300,2048}$/)
         for (let login = 1; login <= 3; login += 1) await place().use({ jid, credential })
-        await change('looking-glass')
+        await place().server.changePassword('alice', 'looking-glass')
         expect(await place().refusal({ jid, credential })).toEqual([403, 'credentials-expired', 'sasl'])
         await place().use({ jid, credential: await remembered('looking-glass') })
         expect(await place().refusal({ jid, credential })).toEqual([403, 'credentials-expired', 'sasl'])
@@ -67,14 +42,13 @@ for (const kind of kinds) {
       })
     },
   )
-}
 
 describePlace(
   'A user of an ejabberd that stores plain passwords',
   ['ejabberd', 'openssl'],
   () => {
     const authentication = 'auth_method: internal\nauth_password_format: plain'
-    return Place.open(startEjabberd({ users, authentication }), '', { SEAL_KEY_FILE })
+    return Place.open(startEjabberd({ users, authentication }), { environment: { SEAL_KEY_FILE } })
   },
   place => {
     test('gets 409 cannot-remember, and logs in without `remember`', async () => {

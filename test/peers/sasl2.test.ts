@@ -3,12 +3,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
-import { startProsody } from '../support/prosody.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { majorOf } from '../support/server-process.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
-import type { XmppServer } from './servers.js'
+import { bothServers, type XmppServer } from './servers.js'
 import { alice, outlivesCuts, passwords, User } from './user.js'
 import { tapWire, type Wiretap } from './wire.js'
 
@@ -21,23 +20,12 @@ plugin_paths = { "/usr/lib/prosody/modules" }
 modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "posix", "bosh", "smacks", "sasl2", "sasl2_bind2", "sasl2_sm", "sasl2_fast" }
 `
 
-const kinds = [
-  {
-    name: 'Prosody',
-    packages: ['prosody', 'prosody-modules', 'openssl'],
-    start: () => startProsody({ users: passwords, config: prosodyIsNew ? sasl2Modules : '' }),
-    offersSasl2: prosodyIsNew,
-  },
-  {
-    name: 'ejabberd',
-    packages: ['ejabberd', 'openssl'],
-    start: () => startEjabberd({ users: passwords, modules: hasTokens ? tokens : '' }),
-    offersSasl2: hasTokens,
-  },
-]
+const kinds = bothServers(passwords, prosodyIsNew ? sasl2Modules : '', { modules: hasTokens ? tokens : '' })
 
 for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
-  describeWith(kind.packages, `SASL2 at ${kind.name}`, () => {
+  const isProsody = kind.name === 'Prosody'
+  const offersSasl2 = isProsody ? prosodyIsNew : hasTokens
+  describeWith([...kind.packages, ...(isProsody ? ['prosody-modules'] : [])], `SASL2 at ${kind.name}`, () => {
     let server: XmppServer
     let wire: Wiretap
     let here: TestService
@@ -53,9 +41,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
       await eventually('all connections are closed', () => wire.talks.every(({ isOpen }) => !isOpen))
       await wire.close()
     })
-    afterAll(async () => {
-      await server?.stop()
-    })
+    afterAll(() => server?.stop())
 
     const start = async (options = '', environment: Record<string, string> = {}) => {
       const servers = `localhost=xmpps://127.0.0.1:${wire.port}?ca=${server.caFile}${options}`
@@ -69,7 +55,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
       return wire.talks.slice(earlier).reduce((sum, { turns }) => sum + turns, 0)
     }
 
-    if (kind.offersSasl2)
+    if (offersSasl2)
       test('saves round trips compared with sasl2=off', async () => {
         const usual = await roundTrips('')
         await here.stop()
@@ -86,11 +72,11 @@ for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
       }
     })
 
-    const offersTokens = kind.offersSasl2 ? ['a token after PLAIN'] : []
+    const offersTokens = offersSasl2 ? ['a token after PLAIN'] : []
     test.each(['the keys of SCRAM', ...offersTokens])('mends a broken link with %s', async secret => {
       const relay = await startRelay(`http://127.0.0.1:${wire.port}`)
       here = await startTestService({
-        servers: `localhost=xmpps://127.0.0.1:${new URL(relay.url).port}?ca=${server.caFile}`,
+        servers: `localhost=xmpps://127.0.0.1:${relay.port}?ca=${server.caFile}`,
         environment: secret === 'the keys of SCRAM' ? {} : { XMPP_MECHANISMS: 'PLAIN' },
       })
       await isMended(here, relay)
@@ -107,7 +93,7 @@ if (hasTokens)
       const server = await startEjabberd({ users: passwords, authentication, modules: tokens })
       const relay = await startRelay(`http://127.0.0.1:${server.directTlsPort}`)
       const here = await startTestService({
-        servers: `localhost=xmpps://127.0.0.1:${new URL(relay.url).port}?ca=${server.caFile}`,
+        servers: `localhost=xmpps://127.0.0.1:${relay.port}?ca=${server.caFile}`,
       })
       for (let login = 1; login <= 3; login++) await here.bind(alice)
       await isMended(here, relay)

@@ -42,7 +42,7 @@ export const encryptedServers: readonly ServerKind[] = [
   },
 ]
 
-type RegisteringServer = XmppServer & Pick<Prosody, 'register'>
+type RegisteringServer = XmppServer & Pick<Prosody, 'register' | 'changePassword'>
 
 /** Prosody and ejabberd with these accounts and settings, each with the browser of its tests. */
 export const bothServers = (users: Readonly<Record<string, string>>, prosody: string, ejabberd: EjabberdOptions = {}) =>

@@ -19,7 +19,7 @@ const users = {
 const alice = { jid: 'alice@localhost', password: users.alice }
 
 for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted === (maker === 'ejabberd'))) {
-  const open = () => Place.at(kind.start(users), kind.servers)
+  const open = () => Place.open(kind.start(users), { servers: kind.servers })
   describePlace(`Warming at ${kind.name}`, kind.packages, open, place => {
     test('is pipelined from the second login on', async () => {
       for (let login = 1; login <= 3; login++) await goodbye(await place().warmer.bind(alice))

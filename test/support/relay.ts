@@ -51,6 +51,7 @@ export async function startRelay(service: string) {
   }
   return {
     url: listener.url,
+    port: listener.port,
     cut,
     /** Every second connection of clients brings each chunk later, so that requests overtake others. */
     delayEverySecond(milliseconds: number) {
