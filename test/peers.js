@@ -6,32 +6,26 @@
 //   npm run test:peers -- test/peers/strophe  these files only
 import { readdirSync, readFileSync } from 'node:fs'
 import { releaseAtHand, releases, unpackRelease } from './support/debian-release.js'
-import { endWith, run, runJest } from './support/jest-run.js'
+import { count, end, inCi, note, run, runNamedJest } from './support/jest-run.js'
 import { debianPackages, ensurePackages, missingPackages } from './support/packages.js'
 
-const inCi = /^(1|true)$/i.test(process.env.CI ?? '')
 const atHand = releaseAtHand()
 const words = process.argv.slice(2)
 const wanted = words.find(word => word.startsWith('--servers='))?.slice('--servers='.length) ?? 'all'
 const paths = words.filter(word => !word.startsWith('--'))
 
-let passed = 0
-let failed = 0
-const lines = []
-
 const chosen = releases.filter(name => wanted === 'all' || wanted === name || (wanted === 'others' && name !== atHand))
 if (chosen.length === 0) {
   console.log(`Unknown servers: ${wanted}. Write all, others, or one of ${releases.join(', ')}.`)
-  failed++
-} else if (!(await run(['build.js']))) {
-  failed++
-} else {
+  count(false)
+} else if (!(await run(['build.js']))) count(false)
+else {
   const installed = await ensurePackages(debianPackages)
   if (!installed.ok) miss(installed.why)
   for (const name of chosen) await testRelease(name)
 }
 
-endWith({ passed, failed, lines })
+end()
 
 async function testRelease(name) {
   const release = name === atHand ? { folder: '' } : await unpackRelease(name)
@@ -39,16 +33,10 @@ async function testRelease(name) {
     miss(`servers of ${name}: ${release.why}`)
     return
   }
-  console.log(`\n# servers of ${name}`)
-  const start = performance.now()
   const skip = inCi ? '' : missingPackages(debianPackages).join(',')
   const env = { SERVERS_ROOT: release.folder, WARM_TEST_SKIP: skip, WARM_TEST_MATRIX: 'full' }
   // As for all combinations of `npm run test:all`: with five workers, servers answer too late.
-  const result = await runJest(['--selectProjects', 'peers'], { env, files: files(), workers: 4 })
-  const seconds = Math.round((performance.now() - start) / 1000)
-  lines.push(`servers of ${name}: ${result.passed} passed, ${result.failed} failed, ${seconds} s`)
-  passed += result.passed
-  failed += result.failed
+  await runNamedJest(`servers of ${name}`, ['--selectProjects', 'peers'], { env, files: files(), workers: 4 })
 }
 
 /** The test files that start an XMPP server, but for the package, which has its own Debian, and those that test no server. */
@@ -65,6 +53,6 @@ function files() {
 
 /** What cannot be installed is skipped, and is a failure with CI=true. */
 function miss(why) {
-  lines.push(`${why}${inCi ? '' : '; skipped'}`)
-  if (inCi) failed++
+  note(`${why}${inCi ? '' : '; skipped'}`)
+  if (inCi) count(false)
 }

@@ -4,7 +4,7 @@
 //   npm run test:all              all combinations of them, and what takes long
 //   npm run test:all -- --rest    only what `npm test` leaves out, for CI, which has run it before
 import { fileURLToPath } from 'node:url'
-import { endWith, run, runJest } from './support/jest-run.js'
+import { count, end, inCi, note, run, runJest } from './support/jest-run.js'
 import { filesOfAllOnly, filesOfRest } from './support/matrix-files.js'
 import { debianPackages, ensurePackages, missingPackages, recipePackages } from './support/packages.js'
 
@@ -13,16 +13,8 @@ const isRest = words.includes('--rest')
 const isAll = words.includes('--all') && !isRest
 const root = fileURLToPath(new URL('../', import.meta.url))
 const packages = isAll || isRest ? [...debianPackages, ...recipePackages] : debianPackages
-const inCi = /^(1|true)$/i.test(process.env.CI ?? '')
 
-let passed = 0
-let failed = 0
 const times = []
-
-const count = ok => {
-  if (ok) passed++
-  else failed++
-}
 
 const [skipped] = await Promise.all([
   timed('packages', missing),
@@ -30,9 +22,9 @@ const [skipped] = await Promise.all([
 ])
 await timed('tests', () => jest(skipped))
 
-const lines = [times.map(([name, seconds]) => `${name} ${seconds.toFixed(1)} s`).join(', ')]
-if (skipped.length > 0) lines.push(`not run for want of Debian packages: ${skipped.join(', ')}`)
-endWith({ passed, failed, lines })
+note(times.map(([name, seconds]) => `${name} ${seconds.toFixed(1)} s`).join(', '))
+if (skipped.length > 0) note(`not run for want of Debian packages: ${skipped.join(', ')}`)
+end()
 
 async function lint() {
   // In a file or a CI's log Biome's colours come as one escape sequence per letter.
@@ -67,9 +59,7 @@ async function jest(absent) {
   const withMatrix = async (matrix, args, files = []) => {
     // The combinations need more of the processor, so that the tests of five workers could time out.
     const workers = matrix === '' ? undefined : 4
-    const result = await runJest(args, { env: { ...skip, WARM_TEST_MATRIX: matrix }, files, workers })
-    passed += result.passed
-    failed += result.failed
+    await runJest(args, { env: { ...skip, WARM_TEST_MATRIX: matrix }, files, workers })
   }
   if (isAll) await withMatrix('full', [])
   else if (!isRest) await withMatrix('', withoutFilesOfAllOnly())

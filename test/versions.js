@@ -5,42 +5,37 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { endWith, run, runJest } from './support/jest-run.js'
+import { count, end, inCi, note, run, runNamedJest } from './support/jest-run.js'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const platform = `${process.platform}-${process.arch}`
 const atHand = process.versions.node.split('.', 1)[0]
-const inCi = /^(1|true)$/i.test(process.env.CI ?? '')
 
 const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const tested = [...engines.node.matchAll(/\^(\d+)/g)].map(([, major]) => major)
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : tested
 
-let passed = 0
-let failed = 0
-const lines = []
-
 if (platform !== 'linux-x64') {
-  lines.push(`other versions of Node are fetched for linux-x64 only, and this is ${platform}: nothing was run`)
-  if (inCi) failed++
+  note(`other versions of Node are fetched for linux-x64 only, and this is ${platform}: nothing was run`)
+  if (inCi) count(false)
 } else if (await run(['build.js'])) {
   for (const major of chosen) await testVersion(major)
 } else {
-  lines.push('the build failed')
-  failed++
+  note('the build failed')
+  count(false)
 }
 
-endWith({ passed, failed, lines })
+end()
 
 async function testVersion(major) {
   const node = fetchNode(major)
   if (node === undefined) {
-    failed++
+    count(false)
     return
   }
   const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()
   const isNewest = major === tested.at(-1)
-  if (major === atHand) lines.push(`Node ${version}: not run, npm test does on ${process.version}`)
+  if (major === atHand) note(`Node ${version}: not run, npm test does on ${process.version}`)
   else {
     const projects = isNewest ? ['unit', 'scenarios', 'peers'] : ['unit', 'peers']
     await test(major, `Node ${version}`, node, projects)
@@ -51,19 +46,13 @@ async function testVersion(major) {
 }
 
 async function test(major, name, node, projects, env = {}) {
-  console.log(`\n# ${name}`)
-  const start = performance.now()
   // Only what fails is of interest here.
   const onlyPackage = ['--testPathIgnorePatterns', String.raw`/test/peers/(?!package\.)`]
   const args = ['--selectProjects', ...projects, '--reporters=summary', ...onlyPackage]
   // Made-up texts and sessions are others in each run, and the same when it is run again.
   const seed = `${major}00000`
   const { FUZZ_SEED = seed, MODEL_SEED = seed } = process.env
-  const result = await runJest(args, { node, env: { WARM_TEST_MATRIX: '', FUZZ_SEED, MODEL_SEED, ...env } })
-  const seconds = Math.round((performance.now() - start) / 1000)
-  lines.push(`${name}: ${result.passed} passed, ${result.failed} failed, ${seconds} s`)
-  passed += result.passed
-  failed += result.failed
+  await runNamedJest(name, args, { node, env: { WARM_TEST_MATRIX: '', FUZZ_SEED, MODEL_SEED, ...env } })
 }
 
 /** The program of this version, from npm; its package has no scripts. Undefined, with a line that says why, where it cannot be had. */
@@ -80,7 +69,7 @@ function fetchNode(major) {
     })
     return node
   } catch (error) {
-    lines.push(`Node ${major} could not be fetched from npm: ${error.message}`)
+    note(`Node ${major} could not be fetched from npm: ${error.message}`)
     return undefined
   }
 }

@@ -1,4 +1,4 @@
-// Node programs and Jest runs as `npm test` and `npm run test:versions` start them.
+// Node programs and Jest runs as `npm test`, `npm run test:peers` and `npm run test:versions` start them.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,22 @@ import { stripVTControlCharacters } from 'node:util'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
+export const inCi = /^(1|true)$/i.test(process.env.CI ?? '')
+
+let passed = 0
+let failed = 0
 const failures = []
+const lines = []
+
+export function count(ok) {
+  if (ok) passed++
+  else failed++
+}
+
+/** Adds a line to those that `end` prints. */
+export function note(line) {
+  lines.push(line)
+}
 
 /** Longest time for one run. The slowest takes 13 minutes, and up to four times as long on a slow machine. */
 const limitMilliseconds = Number(process.env.TEST_MINUTES ?? 60) * 60_000
@@ -41,19 +56,30 @@ export function run(args, { env = {}, node = process.execPath } = {}) {
 }
 
 /**
- * Runs Jest on these files, or on all, prints what it skipped, and resolves with how many tests have passed and failed.
+ * Runs Jest on these files, or on all, prints what it skipped, and counts the tests that have passed and failed.
  * `workers` is how many run at the same time, in place of the configuration's.
  */
 export async function runJest(args, { files = [], workers, ...options } = {}) {
   const all = workers === undefined ? args : [`--maxWorkers=${workers}`, ...args]
   const result = await reportOfJest(files.length === 0 ? all : [...all, '--', ...files], options)
-  if (result === undefined) return { passed: 0, failed: 1 }
+  if (result === undefined) return count(false)
   const { ok, report } = result
   tellSkipped(report)
   rememberFailed(report)
-  const failed = failuresIn(report)
+  passed += report.numPassedTests
+  failed += failuresIn(report)
   // Jest can fail although no test fails, for example because of an error after the last test.
-  return { passed: report.numPassedTests, failed: ok || failed > 0 ? failed : 1 }
+  if (!ok && failuresIn(report) === 0) count(false)
+}
+
+/** The same, with a heading, and a line about it at the end. */
+export async function runNamedJest(name, args, options) {
+  console.log(`\n# ${name}`)
+  const start = performance.now()
+  const before = { passed, failed }
+  await runJest(args, options)
+  const seconds = Math.round((performance.now() - start) / 1000)
+  note(`${name}: ${passed - before.passed} passed, ${failed - before.failed} failed, ${seconds} s`)
 }
 
 // A suite that does not even load has no tests to count.
@@ -104,10 +130,10 @@ function beginningOf(message) {
 }
 
 /**
- * Ends one of the programs: prints these lines, what failed (`failed: …`, for those who see only the end of a log) and
+ * Ends one of the programs: prints its lines, what failed (`failed: …`, for those who see only the end of a log) and
  * `N passed, N failed`, and sets the exit code.
  */
-export function endWith({ passed, failed, lines }) {
+export function end() {
   console.log(`\n${lines.join('\n')}`)
   for (const failure of failures) console.log(`failed: ${failure}`)
   // Set, not `process.exit`: what was printed has to reach a pipe.
