@@ -5,6 +5,11 @@ export class SteppedClock implements Clock {
   #ahead = 0
   readonly #waiting = new Map<Timer, { readonly at: number; readonly run: () => void }>()
 
+  /** Number of callbacks that are still to come. */
+  get pending(): number {
+    return this.#waiting.size
+  }
+
   now(): number {
     return systemClock.now() + this.#ahead
   }

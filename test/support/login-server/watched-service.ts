@@ -2,41 +2,20 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Clock, systemClock, type Timer } from '../../../src/lib/clock.js'
+import { systemClock, type Timer } from '../../../src/lib/clock.js'
 import { eventually } from '../eventually.js'
 import { ask, type HttpAnswer } from '../http-answer.js'
 import { adminHeader, startTestService } from '../start-service.js'
+import { SteppedClock } from '../stepped-clock.js'
 import type { LoginServer } from './server.js'
 
 /** How often the service looks for sessions that are due, in milliseconds; once more after the last has gone. */
 const sweepInterval = 250
 
-/** The system's clock, with a count of the callbacks that are still to come for a session or a link. */
-class CountingClock implements Clock {
-  pending = 0
-
-  now(): number {
-    return systemClock.now()
-  }
-
-  after(ms: number, callback: () => void): Timer {
-    if (ms === sweepInterval) return systemClock.after(ms, callback)
-    this.pending += 1
-    let over = false
-    const settle = () => {
-      if (!over) this.pending -= 1
-      over = true
-    }
-    const timer = systemClock.after(ms, () => {
-      settle()
-      callback()
-    })
-    return {
-      cancel() {
-        settle()
-        timer.cancel()
-      },
-    }
+/** Counts the callbacks that are still to come for a session or a link. */
+class CountingClock extends SteppedClock {
+  override after(ms: number, callback: () => void): Timer {
+    return ms === sweepInterval ? systemClock.after(ms, callback) : super.after(ms, callback)
   }
 }
 
