@@ -13,7 +13,8 @@ import { freePorts } from '../support/ports.js'
 import { redisPackages } from '../support/redis-for-workers.js'
 import { type RedisServer, startRedisServer } from '../support/redis-server.js'
 import { root } from '../support/repository.js'
-import { adminHeader, type WarmBinding } from '../support/start-service.js'
+import { callSessions } from '../support/sessions-api.js'
+import { bindingIn } from '../support/start-service.js'
 import { clone } from './installation.js'
 import { areInstalled } from './needs.js'
 import { plainProsody, type XmppServer } from './servers.js'
@@ -50,12 +51,7 @@ async function make(place: string, ownVersion: string = version): Promise<string
 
 const share = (file: string, name: string) => writeFileSync(join(folder, 'shared', name), readFileSync(file))
 
-async function warm(): Promise<WarmBinding> {
-  const headers = { authorization: adminHeader, accept: 'application/json', 'content-type': 'application/json' }
-  const { status, text } = await ask(`${url}/warm`, { method: 'POST', headers, agent: false }, JSON.stringify(alice))
-  if (status !== 200) throw new Error(`HTTP ${status}: ${text}`)
-  return JSON.parse(text)
-}
+const warm = async () => bindingIn(await callSessions(url, 'POST', '', { body: alice }))
 
 const property = async (name: string) => (await debian.sh(`systemctl show --value -p ${name} warm-bindings`)).trim()
 

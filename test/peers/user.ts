@@ -25,28 +25,27 @@ type Warming = Pick<TestService, 'url' | 'bind'>
 export class User {
   readonly #bodies: string[] = []
   readonly #open = new Set<Promise<void>>()
-  #unsaid: string
+  #unsaid = presence
   #over = false
   #fences = 0
   /** Resolves `headStart` after the last request was sent. */
   #turn: Promise<unknown> = Promise.resolve()
   #said = 0
 
+  /** The first request carries presence. */
   private constructor(
     readonly client: BoshClient,
     readonly jid: string,
-    first: string,
     readonly headStart = 0,
   ) {
-    this.#unsaid = first
     this.#pump()
   }
 
-  /** Logs in with a password at a server's own BOSH endpoint; the first request carries `first`. */
-  static async logIn(url: string, credentials: BoshCredentials, first = presence): Promise<User> {
+  /** Logs in with a password at a server's own BOSH endpoint. */
+  static async logIn(url: string, credentials: BoshCredentials): Promise<User> {
     const client = new BoshClient(url)
     const { jid } = await boshLogin(client, credentials)
-    return new User(client, jid, first, headStart)
+    return new User(client, jid, headStart)
   }
 
   /** The same for a user of `localhost` at this server. */
@@ -59,15 +58,14 @@ export class User {
     return User.attach(`${url}/http-bind`, await bind(parameters))
   }
 
-  /** Attaches as a page does; the first request carries `first`. */
-  static attach(url: string, binding: Pick<WarmBinding, 'jid' | 'sid' | 'rid'>, first = presence): User {
-    return new User(new BoshClient(url, binding), binding.jid, first)
+  /** Attaches as a page does. */
+  static attach(url: string, binding: Pick<WarmBinding, 'jid' | 'sid' | 'rid'>): User {
+    return new User(new BoshClient(url, binding), binding.jid)
   }
 
   /** As `attach`. Repeats a request whose connection breaks, as libraries do. */
-  static persist(url: string, binding: Pick<WarmBinding, 'jid' | 'sid' | 'rid'>, first = presence): User {
-    const { sid, rid, jid } = binding
-    return new User(new BoshClient(url, { sid, rid, post: persistently(url) }), jid, first)
+  static persist(url: string, { sid, rid, jid }: Pick<WarmBinding, 'jid' | 'sid' | 'rid'>): User {
+    return new User(new BoshClient(url, { sid, rid, post: persistently(url) }), jid)
   }
 
   get bareJid(): string {
@@ -121,13 +119,13 @@ export class User {
     await this.#until(`answer to ${id}`, body => body.includes(id), milliseconds)
   }
 
-  /** Ends the session, `last` being said with it, and resolves when no request is open any more. May be called twice. */
-  async leave(last = "<presence xmlns='jabber:client' type='unavailable'/>"): Promise<void> {
+  /** Ends the session, and resolves when no request is open any more. May be called twice. */
+  async leave(): Promise<void> {
     // As with every client, a poll follows the last reply, and confirms it.
     if (!this.#over) await pause(headStart)
     if (!this.#over) {
       this.#over = true
-      await this.client.terminate(last).catch(() => {})
+      await this.client.terminate().catch(() => {})
     }
     await Promise.all(this.#open)
     this.client.close()
