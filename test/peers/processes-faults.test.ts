@@ -13,30 +13,24 @@ describeWith(['prosody', 'redis-server'], 'processes that share a Redis', () => 
   })
   afterAll(() => stage.strike())
 
-  test('a process that is suspended for three seconds loses nothing', async () => {
-    const faults = await stage.during(parts => pause(parts, stage.victim, 3))
-    expect(faults).toEqual([])
-  })
+  test('a process that is suspended for three seconds loses nothing', () =>
+    stage.during(crowd => pause(crowd, stage.victim, 3)))
 
-  test('users of a process that is suspended too long get new sessions', async () => {
-    const faults = await stage.during(parts => pause(parts, stage.victim, 11))
-    expect(faults).toEqual([])
-  })
+  test('users of a process that is suspended too long get new sessions', () =>
+    stage.during(crowd => pause(crowd, stage.victim, 11)))
 
   test('the sessions of a process that stops at once move, and lose nothing', async () => {
     const member = await stage.flock.add({ DRAIN_TIME: '0' })
-    const faults = await stage.during(parts => drain(parts, member, 0))
-    expect(faults).toEqual([])
+    await stage.during(() => drain(member, 0))
   })
 
   test('all processes are replaced, one after the other, and users lose nothing', async () => {
-    const faults = await stage.during(async parts => {
+    await stage.during(async () => {
       for (const member of [...stage.flock.members]) {
         await stage.flock.add()
-        await drain(parts, member, 3)
+        await drain(member, 3)
       }
     })
-    expect(faults).toEqual([])
   })
 
   // Ten seconds are longer than entries of processes live.
@@ -47,19 +41,17 @@ describeWith(['prosody', 'redis-server'], 'processes that share a Redis', () => 
     ['hung', 2],
     ['hung', 10],
   ]
-  test.each(faultsOfRedis)('a Redis that is %s for %i s costs no session and no message', async (how, seconds) => {
-    const faults = await stage.during(parts => loseRedis(parts, stage.redis, how, seconds))
-    expect(faults).toEqual([])
-  })
+  test.each(faultsOfRedis)('a Redis that is %s for %i s costs no session and no message', (how, seconds) =>
+    stage.during(crowd => loseRedis(crowd, stage.redis, how, seconds)),
+  )
 
   test('a process that dies while Redis hangs takes only its own sessions with it', async () => {
-    const faults = await stage.during(async parts => {
-      const lost = loseRedis(parts, stage.redis, 'hung', 8)
-      await kill(parts, stage.victim)
+    await stage.during(async crowd => {
+      const lost = loseRedis(crowd, stage.redis, 'hung', 8)
+      await kill(crowd, stage.victim)
       await lost
       await stage.flock.add()
     })
-    expect(faults).toEqual([])
   })
 
   test('no session or link is left in any process', async () => {

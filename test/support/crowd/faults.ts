@@ -4,13 +4,7 @@ import { processSeconds } from '../../../src/store/store.js'
 import { numberFrom } from '../random.js'
 import type { RedisServer } from '../redis-server.js'
 import type { Crowd } from './crowd.js'
-import type { Member } from './member.js'
-import type { ProcessFlock } from './process-flock.js'
-
-export interface FaultParts {
-  readonly crowd: Crowd
-  readonly flock: ProcessFlock
-}
+import type { Member } from './process-flock.js'
 
 /** How long a process or Redis may take to serve again as before, in seconds. */
 export const rejoinSeconds = 4
@@ -23,16 +17,16 @@ export const takeUpSeconds = numberFrom('TAKE_UP_SECONDS', 12)
 const stopMilliseconds = 12_000
 
 /** `kill -9`. */
-export async function kill({ crowd, flock }: FaultParts, member: Member): Promise<void> {
+export async function kill(crowd: Crowd, member: Member): Promise<void> {
   const lives = await crowd.livesAt(member.node)
   member.isLeaving = true
   crowd.judge.harm({ node: member.node, lives, kind: 'died', from: performance.now() })
-  flock.signal(member, 'SIGKILL')
+  member.running.signal('SIGKILL')
 }
 
 /** `kill -9` of a process whose sessions others continue. Pages may get the last stanzas again. */
 export async function killKept(
-  { crowd, flock }: FaultParts,
+  crowd: Crowd,
   member: Member,
   meanwhile: () => Promise<unknown> = async () => {},
 ): Promise<void> {
@@ -42,29 +36,29 @@ export async function killKept(
   const from = performance.now()
   crowd.judge.cut({ from, to: from + takeUpSeconds * 1000 })
   crowd.judge.mayRepeat = true
-  flock.signal(member, 'SIGKILL')
+  member.running.signal('SIGKILL')
   await meanwhile()
   await sleep(Math.max(0, from + takeUpSeconds * 1000 - performance.now()))
 }
 
 /** SIGSTOP, and SIGCONT so many seconds later. */
-export async function pause({ crowd, flock }: FaultParts, member: Member, seconds: number): Promise<void> {
+export async function pause(crowd: Crowd, member: Member, seconds: number): Promise<void> {
   const lives = await crowd.livesAt(member.node)
   const from = performance.now()
   const to = from + (seconds + rejoinSeconds) * 1000
   if (seconds >= processSeconds) crowd.judge.harm({ node: member.node, lives, kind: 'silent', from, to })
   else crowd.judge.cut({ from, to: from + seconds * 1000 })
-  flock.signal(member, 'SIGSTOP')
+  member.running.signal('SIGSTOP')
   await sleep(seconds * 1000)
-  flock.signal(member, 'SIGCONT')
+  member.running.signal('SIGCONT')
 }
 
 /** SIGTERM. `seconds` is `DRAIN_TIME` of the process. Its sessions move to others. */
-export async function drain({ flock }: FaultParts, member: Member, seconds: number): Promise<void> {
+export async function drain(member: Member, seconds: number): Promise<void> {
   member.isLeaving = true
-  flock.signal(member, 'SIGTERM')
+  member.running.signal('SIGTERM')
   const latest = performance.now() + seconds * 1000 + stopMilliseconds
-  while (!member.isGone && performance.now() < latest) await sleep(100)
+  while (!member.running.isGone && performance.now() < latest) await sleep(100)
 }
 
 export type RedisFault = 'stopped' | 'emptied' | 'hung'
@@ -73,12 +67,7 @@ export type RedisFault = 'stopped' | 'emptied' | 'hung'
  * Stops Redis, kills it so that its data is lost, or makes it hang, for so many seconds. Sessions and their messages are
  * not harmed.
  */
-export async function loseRedis(
-  { crowd }: Pick<FaultParts, 'crowd'>,
-  redis: RedisServer,
-  how: RedisFault,
-  seconds: number,
-): Promise<void> {
+export async function loseRedis(crowd: Crowd, redis: RedisServer, how: RedisFault, seconds: number): Promise<void> {
   const from = performance.now()
   crowd.judge.cut({ from, to: from + (seconds + rejoinSeconds) * 1000 })
   if (how === 'hung') redis.pause()

@@ -1,22 +1,37 @@
-// Separate processes that share a Redis, behind a balancer.
+// Separate processes of the built service, as an operator would run them, which share a Redis, behind a balancer.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { processIn } from '../../../src/store/process-name.js'
+import { ask } from '../http-answer.js'
+import { main } from '../operated-service.js'
 import { freePorts } from '../ports.js'
-import type { ServerProcess } from '../server-process.js'
+import { answersAt, descriptorsOf, type ServerProcess, startServerProcess } from '../server-process.js'
 import { callSessions } from '../sessions-api.js'
-import { bindingIn } from '../start-service.js'
-import { ended, type FlockOptions, type Member, memberOf, metricsAt, run } from './member.js'
+import { admin, bindingIn } from '../start-service.js'
 import { RandomBalancer } from './random-balancer.js'
 
 /** An account of `localhost`, whose session shows the name of a process. Its password is its name. */
 export const probe = 'probe'
 
+interface FlockOptions {
+  readonly environment: Readonly<Record<string, string>>
+  readonly folder: string
+}
+
+/** A process that sessions live in. */
+export interface Member {
+  /** Its name, with which the sids of its sessions begin. */
+  readonly node: string
+  readonly running: ServerProcess
+  readonly metricsPort: number
+  /** When it began. */
+  readonly descriptors: number
+  isLeaving: boolean
+}
+
 export class ProcessFlock {
   readonly members: Member[] = []
   readonly #options: FlockOptions
-  readonly #processes = new Map<Member, ServerProcess>()
   readonly #balancer: RandomBalancer
-  readonly #metricsPorts = new Map<Member, number>()
   #count = 0
 
   private constructor(options: FlockOptions, balancer: RandomBalancer) {
@@ -45,30 +60,29 @@ export class ProcessFlock {
     const running = await run({ folder, environment: { ...environment, ...own, ...more } }, `process${++this.#count}`)
     const node = await nameAt(port)
     await sleep(300)
-    const member = memberOf(node, running.pid)
+    const descriptors = descriptorsOf(running.pid)
+    const member: Member = { node, running, metricsPort, descriptors, isLeaving: false }
     void running.gone.then(() => {
-      member.isGone = true
       this.members.splice(this.members.indexOf(member), 1)
       this.#balancer.remove(port)
     })
     this.members.push(member)
-    this.#processes.set(member, running)
-    this.#metricsPorts.set(member, metricsPort)
     this.#balancer.add(port)
     return member
   }
 
-  signal(member: Member, signal: NodeJS.Signals): void {
-    this.#processes.get(member)!.signal(signal)
-  }
-
   metrics(): Promise<string[]> {
-    return Promise.all(this.members.map(member => metricsAt(this.#metricsPorts.get(member)!)))
+    return Promise.all(this.members.map(({ metricsPort }) => metricsAt(metricsPort)))
   }
 
   async stop(): Promise<void> {
     await this.#balancer.stop()
-    await Promise.all(this.members.map(member => ended(this.#processes.get(member)!)))
+    const ends = this.members.map(({ running }) => {
+      // It can be suspended.
+      running.signal('SIGCONT')
+      return running.end('SIGINT')
+    })
+    await Promise.all(ends)
   }
 }
 
@@ -79,4 +93,22 @@ async function nameAt(port: number): Promise<string> {
   const { id, sid } = bindingIn(await callSessions(url, 'POST', '', { body }))
   await callSessions(url, 'DELETE', `/${id}`)
   return processIn(sid)!
+}
+
+/** Settings that a run can override. */
+const settings = {
+  ADMIN_USERS: `${admin.name}:${admin.secret}`,
+  ...{ RATE_WARMS_PER_JID: '0', MAX_SESSIONS_PER_JID: '0', MAX_CONNECTIONS_PER_ADDRESS: '0' },
+}
+
+const run = ({ environment, folder }: FlockOptions, name: string): Promise<ServerProcess> =>
+  startServerProcess({
+    ...{ name, folder, patience: { start: 40_000, end: 30_000 } },
+    command: [process.execPath, '--min-semi-space-size=16', main],
+    environment: { PATH: process.env['PATH'], ...settings, ...environment },
+    isReady: answersAt(`http://127.0.0.1:${environment['PORT']}/readyz`),
+  })
+
+async function metricsAt(port: number): Promise<string> {
+  return (await ask(`http://127.0.0.1:${port}/metrics`, { agent: false })).text
 }

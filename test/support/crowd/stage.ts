@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from '@jest/globals'
 import { startEjabberd } from '../ejabberd.js'
 import { ensureBuilt } from '../operated-service.js'
 import { startProsody } from '../prosody.js'
@@ -11,9 +12,8 @@ import { settingsFor, startRedisServer } from '../redis-server.js'
 import { samplesOf } from '../scrape.js'
 import { descriptorsOf } from '../server-process.js'
 import { Crowd } from './crowd.js'
-import { type FaultParts, rejoinSeconds } from './faults.js'
-import type { Member } from './member.js'
-import { ProcessFlock, probe } from './process-flock.js'
+import { rejoinSeconds } from './faults.js'
+import { type Member, ProcessFlock, probe } from './process-flock.js'
 
 const processes = 3
 
@@ -66,20 +66,20 @@ export async function setProcessStage(more: Readonly<Record<string, string>> = {
     redis,
     /** A process that neither leaves nor is gone. */
     get victim(): Member {
-      return flock.members.find(({ isLeaving, isGone }) => !isLeaving && !isGone)!
+      return flock.members.find(({ isLeaving, running }) => !isLeaving && !running.isGone)!
     },
-    /** Runs `work` while users chat, and for some seconds more. Waits for their messages, and resolves with all faults. */
-    async during(work: (parts: FaultParts) => Promise<unknown>): Promise<readonly string[]> {
+    /** Runs `work` while users chat, and for some seconds more. Waits for their messages, and expects no fault. */
+    async during(work: (crowd: Crowd) => Promise<unknown>): Promise<void> {
       const crowd = new Crowd({ url: flock.url, users, secondsPerMessage })
-      let faults: readonly string[]
       await crowd.arrive()
+      let faults: readonly string[]
       try {
-        await work({ crowd, flock })
+        await work(crowd)
         await sleep(rejoinSeconds * 1000)
       } finally {
         faults = await crowd.leave(patience)
       }
-      return faults
+      expect(faults).toEqual([])
     },
     /** What is left after the sessions of absent pages have ended. */
     leftovers: () => leftovers(flock, 2 * awaySeconds),
@@ -115,8 +115,8 @@ async function look(flock: ProcessFlock): Promise<string[]> {
       .filter(([name, value]) => value !== 0 && idle.test(name))
       .map(([name, value]) => `process ${index + 1} of ${texts.length}: ${name} ${value}`),
   )
-  const descriptors = flock.members.flatMap(({ node, pid, descriptors: before }) => {
-    const now = descriptorsOf(pid)
+  const descriptors = flock.members.flatMap(({ node, running, descriptors: before }) => {
+    const now = descriptorsOf(running.pid)
     const most = before + linksOfOthers * (flock.members.length - 1)
     return now > most ? [`${node} has ${now} descriptors, ${before} when it began`] : []
   })
