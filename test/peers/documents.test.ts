@@ -6,12 +6,13 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import { endReasons } from '../../src/lib/counts.js'
 import { problems } from '../../src/lib/errors.js'
 import { makeCertificate } from '../support/certificates.js'
 import { sharedChromium } from '../support/chromium.js'
+import { stoppedAfterAll } from '../support/closers.js'
 import { EventReceiver, eventsSecret, type ReceivedRequest } from '../support/event-receiver.js'
 import { eventually, patience } from '../support/eventually.js'
 import { Listener } from '../support/listener.js'
@@ -19,7 +20,7 @@ import { startLoginServer } from '../support/login-server/server.js'
 import { pageSecret, pageToken, settingsForPages } from '../support/page-token.js'
 import { root } from '../support/repository.js'
 import { callSessions } from '../support/sessions-api.js'
-import { admin, startTestService, type TestService } from '../support/start-service.js'
+import { admin, startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { callsIn, Document, documented } from './documented.js'
 import { describeWith } from './needs.js'
@@ -32,6 +33,8 @@ const embed = read('docs/embed.md')
 const jid = documented.jid.replace('example.org', 'localhost')
 
 const { folder, file } = testFolder()
+const accounts: TestServiceOptions['demo'] = [{ alice: password }, { portal: 'secret-of-portal' }]
+const keep = stoppedAfterAll()
 let service: TestService
 let portal: Listener
 let served: string
@@ -39,25 +42,19 @@ let served: string
 let seen: number
 
 beforeAll(async () => {
-  portal = await Listener.start(
-    createServer((_request, response) => void response.setHeader('Content-Type', 'text/html').end(served)),
-  )
-  service = await startTestService({
-    demo: [{ alice: password }, { portal: 'secret-of-portal' }],
-    environment: {
-      ADMIN_USERS: `${account.name}:${account.secret},${admin.name}:${admin.secret}`,
-      ...settingsForPages(portal.url, file('page-secrets', pageSecret)),
-    },
+  const server = createServer((_request, response) => {
+    response.setHeader('Content-Type', 'text/html').end(served)
   })
+  portal = await keep(Listener.start(server))
+  const environment = {
+    ADMIN_USERS: `${account.name}:${account.secret},${admin.name}:${admin.secret}`,
+    ...settingsForPages(portal.url, file('page-secrets', pageSecret)),
+  }
+  service = await keep(startTestService({ demo: accounts, environment }))
 })
 
 beforeEach(() => {
   seen = service.lines.length
-})
-
-afterAll(async () => {
-  await service?.stop()
-  await portal?.stop()
 })
 
 const calls = () => callsIn(service.lines.slice(seen))
@@ -86,7 +83,7 @@ describe('An event', () => {
   beforeAll(async () => {
     const receiver = await EventReceiver.start()
     const telling = await startTestService({
-      demo: [{ alice: password }, { portal: 'secret-of-portal' }],
+      demo: accounts,
       environment: { EVENTS_URL: receiver.url, EVENTS_SECRET: eventsSecret },
     })
     const { id } = await telling.bind({ jid, password, visit: '3f0c9a52', tab: 'k2x9' })

@@ -1,6 +1,7 @@
 // Guests of Debian's Prosody who attack: what they make the server store, and whom they bother.
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { afterEach, beforeAll, expect, test } from '@jest/globals'
+import { stoppedAfterAll } from '../support/closers.js'
 import type { Prosody } from '../support/prosody.js'
 import { bare, GuestStage, guests, startProsodyForGuests } from './guest-stage.js'
 import { describeWith } from './needs.js'
@@ -13,19 +14,16 @@ const modules = `"roster", "saslauth", "tls", "disco", "ping", "posix", "bosh", 
   "vcard4", "vcard_legacy", "register", "invites", "invites_adhoc", "admin_adhoc", "offline"`
 
 describeWith(['prosody', 'openssl'], 'Guests who attack Prosody', () => {
+  const keep = stoppedAfterAll()
   let prosody: Prosody
   let stage: GuestStage
 
   beforeAll(async () => {
     const place = await startProsodyForGuests(forgetSeconds, `modules_enabled = { ${modules} }`)
-    prosody = place.prosody
-    stage = await GuestStage.open(place)
+    prosody = await keep(place.prosody)
+    stage = await keep(GuestStage.open(place))
   })
   afterEach(() => stage.clear())
-  afterAll(async () => {
-    await stage?.stop()
-    await prosody?.stop()
-  })
 
   const logIn = (name: string) => stage.logIn(`${name}@localhost`, `secret-of-${name}`)
 

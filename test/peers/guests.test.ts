@@ -1,7 +1,8 @@
 // Guests at Debian's Prosody and ejabberd: they are answered, come back, and reach nobody but the agents.
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { sharedChromium } from '../support/chromium.js'
+import { stoppedAfterAll } from '../support/closers.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import { startProsody } from '../support/prosody.js'
@@ -30,6 +31,7 @@ function describeGuests(
   more: (stage: () => GuestStage) => void,
 ): void {
   describeWith(packages, name, () => {
+    const keep = stoppedAfterAll()
     let place: Place
     let stage: GuestStage
     let portal: ConversePortal
@@ -37,27 +39,17 @@ function describeGuests(
     let bob: User
 
     beforeAll(async () => {
-      place = await open()
-      portal = await serveConversePortal(
-        () => stage.service.url,
-        async () => undefined,
-      )
-      const { servers, environment } = place
-      stage = await GuestStage.open({
-        servers,
-        environment: { PAGE_ORIGINS: `${origin},${portal.url}`, ...environment },
-      })
+      place = await keep(open())
+      const url = () => stage.service.url
+      portal = await keep(serveConversePortal(url, async () => undefined))
+      const environment = { PAGE_ORIGINS: `${origin},${portal.url}`, ...place.environment }
+      stage = await keep(GuestStage.open({ servers: place.servers, environment }))
     })
     beforeEach(async () => {
       agent = await stage.logIn(...place.agent)
       bob = await stage.logIn(...place.bob)
     })
     afterEach(() => stage.clear())
-    afterAll(async () => {
-      await portal?.stop()
-      await stage?.stop()
-      await place?.stop()
-    })
 
     const comeAndAttach = async () => stage.attach(await stage.come())
 

@@ -1,9 +1,10 @@
 // Users of an internationalized domain at Debian's Prosody, in each spelling of the domain.
 
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { afterEach, beforeAll, expect, test } from '@jest/globals'
+import { stoppedAfterAll } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
-import { type Prosody, startProsody } from '../support/prosody.js'
+import { startProsody } from '../support/prosody.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
@@ -17,19 +18,17 @@ const spellings = [uLabel, 'BÜCHER.example', aLabel]
 const isUsual = (way: string) => way === 'STARTTLS'
 
 describeWith(['prosody', 'openssl'], 'A service for an internationalized domain at Prosody', () => {
-  let prosody: Prosody
+  const keep = stoppedAfterAll()
   /** By the kind of link. */
   const warmers: Record<string, TestService> = {}
   const users: User[] = []
 
   beforeAll(async () => {
-    prosody = await startProsody({ domain: uLabel, users: passwords })
-    const { c2sPort, httpPort, caFile } = prosody
-    const start = (domain: string, server: string, more = {}) =>
-      startTestService({
-        servers: `${domain}=${server}`,
-        environment: { XMPP_DOMAINS: domain, ...more },
-      })
+    const { c2sPort, httpPort, caFile } = await keep(startProsody({ domain: uLabel, users: passwords }))
+    const start = async (domain: string, server: string, more = {}) => {
+      const environment = { XMPP_DOMAINS: domain, ...more }
+      return await keep(startTestService({ servers: `${domain}=${server}`, environment }))
+    }
     warmers['STARTTLS'] = await start(uLabel, `xmpp://127.0.0.1:${c2sPort}?ca=${caFile}`)
     warmers['an unencrypted link'] = await start(aLabel, `xmpp://127.0.0.1:${c2sPort}?tls=none`)
     warmers['BOSH'] = await start(uLabel, `http://127.0.0.1:${httpPort}/http-bind`)
@@ -41,11 +40,6 @@ describeWith(['prosody', 'openssl'], 'A service for an internationalized domain 
     await Promise.all(users.splice(0).map(user => user.leave()))
     for (const { service } of Object.values(warmers))
       await eventually('nothing is left open', () => service.counts().sessions + service.counts().links === 0)
-  })
-
-  afterAll(async () => {
-    for (const warmer of Object.values(warmers)) await warmer.stop()
-    await prosody?.stop()
   })
 
   const attach = (binding: Parameters<typeof User.attach>[1] & { url: string }) => {

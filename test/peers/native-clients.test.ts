@@ -7,13 +7,14 @@ import { connect, Socket } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { afterEach, beforeAll, expect, test } from '@jest/globals'
+import { stoppedAfterAll } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { freePorts } from '../support/ports.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { describeWith } from './needs.js'
-import { plainProsody, type XmppServer } from './servers.js'
+import { plainProsody } from './servers.js'
 import { passwords, User } from './user.js'
 
 const support = (name: string) => fileURLToPath(new URL(`../support/${name}`, import.meta.url))
@@ -25,27 +26,21 @@ const packages = ['prosody', 'bitlbee-libpurple', 'libgloox-dev', 'g++', 'python
 
 describeWith(packages, 'A native client', () => {
   const { folder } = testFolder()
-  let server: XmppServer
+  const keep = stoppedAfterAll()
   let service: TestService
   let bob: User
   let client: ChildProcess | undefined
   let said = ''
 
   beforeAll(async () => {
-    server = await plainProsody.start(passwords)
-    service = await startTestService({ servers: plainProsody.servers(server) })
-    bob = await User.warm(service, { jid: 'bob@localhost', password: passwords.bob })
+    const server = await keep(plainProsody.start(passwords))
+    service = await keep(startTestService({ servers: plainProsody.servers(server) }))
+    bob = await keep(User.warm(service, { jid: 'bob@localhost', password: passwords.bob }))
   })
 
   afterEach(() => {
     client?.kill('SIGKILL')
     said = ''
-  })
-
-  afterAll(async () => {
-    await bob?.leave()
-    await service?.stop()
-    await server?.stop()
   })
 
   const hears = (text: string) => eventually(`"${text}" is said`, () => said.includes(text), { seconds })

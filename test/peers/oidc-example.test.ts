@@ -1,8 +1,9 @@
 // The example with an OpenID provider: from the provider's page in Chromium to the chat.
 
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { afterEach, beforeAll, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { type Chromium, sharedChromium } from '../support/chromium.js'
+import { stoppedAfterAll } from '../support/closers.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
 import { root } from '../support/repository.js'
@@ -11,7 +12,7 @@ import { startTestService, type TestService } from '../support/start-service.js'
 import { type RunningCommand, startCommand } from './command.js'
 import { describeWith } from './needs.js'
 import { OidcVisitor } from './oidc-visitor.js'
-import { bothServers, type XmppServer } from './servers.js'
+import { bothServers } from './servers.js'
 
 const alice = 'alice@localhost'
 const bob = 'bob@localhost'
@@ -45,8 +46,8 @@ for (const kind of kinds) {
   describeWith([...kind.packages, kind.browser], `Users of an OpenID provider at ${kind.name}`, () => {
     // In seconds. The portal renews a token that is valid for less than it requires.
     const TOKEN_SECONDS = kind.name === 'Prosody' ? '300' : '20'
+    const keep = stoppedAfterAll()
     let provider: RunningCommand
-    let server: XmppServer
     let service: TestService
     let portal: RunningCommand
 
@@ -54,34 +55,29 @@ for (const kind of kinds) {
       const [port] = await freePorts(1)
       const PORTAL_URL = `http://127.0.0.1:${port}`
       const common = { PORTAL_URL, OIDC_CLIENT_SECRET: 'secret-of-portal' }
-      provider = await startCommand(['examples/oidc/provider.js'], { PROVIDER_PORT: '0', ...common, TOKEN_SECONDS })
-      server = await kind.start()
-      service = await startTestService({
-        servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}`,
-        environment: {
-          PAGE_ORIGINS: PORTAL_URL,
-          PAGE_TOKEN_ISSUER: provider.url,
-          PAGE_TOKEN_AUDIENCE: 'xmpp:localhost',
-          PAGE_TOKEN_JID: '{preferred_username}@localhost',
-          XMPP_SERVICE_ACCOUNTS: `localhost=portal:${users.portal}`,
-        },
-      })
-      portal = await startCommand(['examples/oidc/main.js'], {
-        ...{ PORT: String(port), ...common, OIDC_ISSUER: provider.url, CHAT_URL: service.url },
-      })
+      const environment = { PROVIDER_PORT: '0', ...common, TOKEN_SECONDS }
+      provider = await keep(startCommand(['examples/oidc/provider.js'], environment))
+      const server = await keep(kind.start())
+      service = await keep(
+        startTestService({
+          servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}`,
+          environment: {
+            PAGE_ORIGINS: PORTAL_URL,
+            PAGE_TOKEN_ISSUER: provider.url,
+            PAGE_TOKEN_AUDIENCE: 'xmpp:localhost',
+            PAGE_TOKEN_JID: '{preferred_username}@localhost',
+            XMPP_SERVICE_ACCOUNTS: `localhost=portal:${users.portal}`,
+          },
+        }),
+      )
+      const more = { PORT: String(port), ...common, OIDC_ISSUER: provider.url, CHAT_URL: service.url }
+      portal = await keep(startCommand(['examples/oidc/main.js'], more))
     })
 
     const visitPortal = () => visit(portal.url, kind.browser)
 
     afterEach(async () => {
       for (const jid of [alice, bob]) await callSessions(service.url, 'DELETE', `/sessions?jid=${jid}`)
-    })
-
-    afterAll(async () => {
-      await portal?.stop()
-      await service?.stop()
-      await server?.stop()
-      await provider?.stop()
     })
 
     const sessionsOf = async (jid: string): Promise<{ id: string; jid: string }[]> =>

@@ -2,8 +2,9 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
+import { stoppedAfterAll } from '../support/closers.js'
 import { ask } from '../support/http-answer.js'
 import { Listener } from '../support/listener.js'
 import { freePorts } from '../support/ports.js'
@@ -79,6 +80,7 @@ class ScriptedProvider {
 }
 
 describe('The example with an OpenID provider', () => {
+  const keep = stoppedAfterAll()
   let provider: ScriptedProvider
   /** The service, which gets requests to end chats. */
   let chat: Listener
@@ -88,30 +90,22 @@ describe('The example with an OpenID provider', () => {
   let portal: RunningCommand
 
   beforeAll(async () => {
-    provider = await ScriptedProvider.start()
+    provider = await keep(ScriptedProvider.start())
     const ending = createServer(({ method, url, headers }, response) => {
       ended.push(`${method} ${url} ${headers.authorization}`)
       response.writeHead(statuses.shift() ?? 200, { 'Retry-After': '0' }).end('{"ended":1}')
     })
-    chat = await Listener.start(ending)
+    chat = await keep(Listener.start(ending))
     const [port] = await freePorts(1)
-    portal = await startCommand(['examples/oidc/main.js'], {
-      PORT: String(port),
-      ...{ OIDC_ISSUER: provider.url, OIDC_CLIENT_SECRET: 'its-secret' },
-      CHAT_URL: chat.url,
-    })
+    const issuer = { OIDC_ISSUER: provider.url, OIDC_CLIENT_SECRET: 'its-secret' }
+    const environment = { PORT: String(port), ...issuer, CHAT_URL: chat.url }
+    portal = await keep(startCommand(['examples/oidc/main.js'], environment))
   })
 
   afterEach(() => {
     provider.name = 'alice'
     provider.key = provider.own.privateKey
     ended.length = 0
-  })
-
-  afterAll(async () => {
-    await portal?.stop()
-    await chat?.stop()
-    await provider?.stop()
   })
 
   const get = (path: string, cookie = '') => ask(portal.url + path, { agent: false, headers: { Cookie: cookie } })

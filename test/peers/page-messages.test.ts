@@ -29,7 +29,7 @@ for (const { name, packages, browser, start } of kinds)
       },
     })
 
-    afterAll(() => wire?.close())
+    afterAll(() => wire?.stop())
 
     const attach = (user: typeof alice) => User.warm(stage.service, user)
     const isOnline = (tab: Page) => tab.waitForFunction(() => window.chat?.status.state === 'online')

@@ -3,10 +3,11 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { afterEach, beforeAll, expect, test } from '@jest/globals'
 import express, { type Request, type Response } from 'express'
 import type { Page } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
+import { stoppedAfterAll } from '../support/closers.js'
 import { Listener } from '../support/listener.js'
 import { pageSecret, pageToken, settingsForPages } from '../support/page-token.js'
 import { root } from '../support/repository.js'
@@ -74,6 +75,7 @@ test('Each recipe has the types of the module and of its framework', () => {
 })
 
 describeWith([eitherChromium], 'A page with the recipe', () => {
+  const keep = stoppedAfterAll()
   let service: TestService
   let portal: Listener
   let script = ''
@@ -90,19 +92,13 @@ describeWith([eitherChromium], 'A page with the recipe', () => {
       if (isSignedIn) response.json({ token: pageToken({ visit: 'v1' }) })
       else response.sendStatus(401)
     })
-    portal = await Listener.start(createServer(app))
-    service = await startTestService({
-      demo: [{ alice: 'wonderland' }, { portal: 'secret-of-portal' }],
-      environment: settingsForPages(portal.url, file('page-secrets', pageSecret)),
-    })
+    portal = await keep(Listener.start(createServer(app)))
+    const environment = settingsForPages(portal.url, file('page-secrets', pageSecret))
+    const accounts = { alice: 'wonderland' }
+    service = await keep(startTestService({ demo: [accounts, { portal: 'secret-of-portal' }], environment }))
   })
 
   afterEach(async () => tab?.close())
-
-  afterAll(async () => {
-    await portal?.stop()
-    await service?.stop()
-  })
 
   /** Bundles the page with the recipe as a portal would, with the address of this service. */
   function bundle(recipe: string): string {

@@ -3,9 +3,10 @@
 import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
+import { stoppedAfterAll } from '../support/closers.js'
 import { ask } from '../support/http-answer.js'
 import { pageSecret, settingsForPages } from '../support/page-token.js'
 import { freePorts } from '../support/ports.js'
@@ -45,19 +46,17 @@ const { file } = testFolder()
 const encrypted = ({ c2sPort, caFile }: XmppServer) => `localhost=xmpp://127.0.0.1:${c2sPort}?ca=${caFile}`
 
 /** Starts the service for pages of a portal, then the portal. */
-async function startFor(servers: string) {
+async function startFor(servers: string, keep: ReturnType<typeof stoppedAfterAll>) {
   const [port] = await freePorts(1)
-  const service = await startTestService({
-    servers,
-    environment: settingsForPages(`http://127.0.0.1:${port}`, file('page-secrets', pageSecret)),
-  })
-  const environment = { PORT: String(port), CHAT_URL: service.url, CHAT_SECRET: pageSecret }
-  return { service, portal: await startCommand(['examples/portal/main.js'], environment) }
+  const environment = settingsForPages(`http://127.0.0.1:${port}`, file('page-secrets', pageSecret))
+  const service = await keep(startTestService({ servers, environment }))
+  const own = { PORT: String(port), CHAT_URL: service.url, CHAT_SECRET: pageSecret }
+  return { service, portal: await keep(startCommand(['examples/portal/main.js'], own)) }
 }
 
 for (const kind of kinds) {
   describeWith([...kind.packages, kind.browser], `The example portal at ${kind.name}`, () => {
-    let home: XmppServer
+    const keep = stoppedAfterAll()
     let service: TestService
     let portal: RunningCommand
     let context: BrowserContext
@@ -65,8 +64,7 @@ for (const kind of kinds) {
     let visitor: PortalVisitor
 
     beforeAll(async () => {
-      home = await kind.start()
-      ;({ service, portal } = await startFor(encrypted(home)))
+      ;({ service, portal } = await startFor(encrypted(await keep(kind.start())), keep))
       await becomeContacts(await User.warm(service, alice), await User.warm(service, bobs))
     })
 
@@ -80,12 +78,6 @@ for (const kind of kinds) {
       await context?.close()
       await bob?.leave()
       await callSessions(service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
-    })
-
-    afterAll(async () => {
-      await portal?.stop()
-      await service?.stop()
-      await home?.stop()
     })
 
     /** Sessions of alice, oldest first. */
@@ -222,27 +214,21 @@ for (const kind of kinds) {
 }
 
 describeWith(['prosody', 'openssl', 'chromium'], 'The example portal with an archive', () => {
-  let home: XmppServer
+  const keep = stoppedAfterAll()
   let started: Awaited<ReturnType<typeof startFor>>
   let context: BrowserContext
 
   beforeAll(async () => {
-    home = await startProsody({
+    const home = await startProsody({
       users: { ...passwords, ...account },
       config: `
 plugin_paths = { "${join(root, 'deploy/prosody')}" }
 modules_enabled = { "roster", "saslauth", "tls", "posix", "bosh", "service_account", "mam", "vcard_legacy", "pep" }
 service_accounts = { "portal@localhost" }`,
     })
-    started = await startFor(encrypted(home))
+    started = await startFor(encrypted(await keep(home)), keep)
     context = await (await sharedChromium('chromium')).newContext()
-  })
-
-  afterAll(async () => {
-    await context?.close()
-    await started?.portal.stop()
-    await started?.service.stop()
-    await home?.stop()
+    await keep({ stop: () => context.close() })
   })
 
   test('shows names, who is typing, what was seen, and earlier messages', async () => {
@@ -282,17 +268,13 @@ service_accounts = { "portal@localhost" }`,
 })
 
 describe('The example portal', () => {
+  const keep = stoppedAfterAll()
   let service: TestService
   let portal: RunningCommand
 
   beforeAll(async () => {
     // No XMPP server listens.
-    ;({ service, portal } = await startFor('localhost=xmpp://127.0.0.1:1?tls=none'))
-  })
-
-  afterAll(async () => {
-    await portal?.stop()
-    await service?.stop()
+    ;({ service, portal } = await startFor('localhost=xmpp://127.0.0.1:1?tls=none', keep))
   })
 
   const call = (method: string, path: string, headers: Record<string, string>, body = '', { url } = portal) =>

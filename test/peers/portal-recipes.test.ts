@@ -5,6 +5,7 @@ import { createServer, request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { clients, runProgram } from '../support/backends/programs.js'
+import { stoppedAfterAll } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { Listener } from '../support/listener.js'
@@ -25,6 +26,7 @@ const { account, password } = documented
 const jid = documented.jid.replace('example.org', 'localhost')
 
 const { folder } = testFolder()
+const keep = stoppedAfterAll()
 /** In front of the service: forwards all calls, or first refuses them with these statuses. `cut` ends the connection. */
 let front: Listener
 const refusals: (number | 'cut')[] = []
@@ -37,13 +39,11 @@ let service: TestService
 let seen: number
 
 beforeAll(async () => {
-  service = await startTestService({
-    demo: [{ alice: password }, { portal: 'secret-of-portal' }],
-    environment: {
-      ADMIN_USERS: `${account.name}:${account.secret},${admin.name}:${admin.secret}`,
-      ...settingsForPages('https://www.example.org', write('page-secrets', pageSecret, 0o600)),
-    },
-  })
+  const environment = {
+    ADMIN_USERS: `${account.name}:${account.secret},${admin.name}:${admin.secret}`,
+    ...settingsForPages('https://www.example.org', write('page-secrets', pageSecret, 0o600)),
+  }
+  service = await keep(startTestService({ demo: [{ alice: password }, { portal: 'secret-of-portal' }], environment }))
   const forwarding = createServer((request, response) => {
     arrivals.push(performance.now())
     const refusal = refusals.shift()
@@ -56,7 +56,7 @@ beforeAll(async () => {
     })
     request.pipe(forwarded)
   })
-  front = await Listener.start(forwarding)
+  front = await keep(Listener.start(forwarding))
   mkdirSync(join(folder, 'node_modules'))
   symlinkSync(root, join(folder, 'node_modules', 'warm-bindings'))
   for (const name of ['express', 'jose'])
@@ -70,11 +70,6 @@ beforeEach(() => {
   refusals.length = 0
   arrivals.length = 0
   retryAfter = '0'
-})
-
-afterAll(async () => {
-  await front?.stop()
-  await service?.stop()
 })
 
 function write(name: string, text: string, mode = 0o644): string {

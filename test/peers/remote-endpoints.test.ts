@@ -2,6 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { stoppedAfterAll } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
@@ -19,6 +20,7 @@ const patience = 60
 
 for (const kind of encryptedServers) {
   describeWith(kind.packages, `A service at the BOSH endpoint of ${kind.maker}`, () => {
+    const keep = stoppedAfterAll()
     let server: XmppServer
     let wire: Wiretap
     let bob: User
@@ -33,18 +35,12 @@ for (const kind of encryptedServers) {
     }
 
     beforeAll(async () => {
-      server = await kind.start(passwords)
-      wire = await tapWire(server.httpPort)
-      bob = await logIn('bob')
+      server = await keep(kind.start(passwords))
+      wire = await keep(tapWire(server.httpPort))
+      bob = await keep(logIn('bob'))
       const page = await logIn('alice')
       await befriend(bob, page)
       await page.leave()
-    })
-
-    afterAll(async () => {
-      await bob?.leave()
-      await wire?.close()
-      await server?.stop()
     })
 
     describe.each(['here', 'there'] as const)('with REMOTE_ATTACH=%s', where => {
@@ -108,17 +104,13 @@ for (const kind of encryptedServers) {
     })
 
     describe('over a network that breaks', () => {
+      const keep = stoppedAfterAll()
       let relay: Relay
       let warmer: TestService
 
       beforeAll(async () => {
-        relay = await startRelay(`http://127.0.0.1:${server.httpPort}`)
-        warmer = await startTestService({ servers: `localhost=${relay.url}/http-bind` })
-      })
-
-      afterAll(async () => {
-        await warmer?.stop()
-        await relay?.stop()
+        relay = await keep(startRelay(`http://127.0.0.1:${server.httpPort}`))
+        warmer = await keep(startTestService({ servers: `localhost=${relay.url}/http-bind` }))
       })
 
       const attachAll = () =>

@@ -39,7 +39,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
     afterEach(async () => {
       await here?.stop()
       await eventually('all connections are closed', () => wire.talks.every(({ isOpen }) => !isOpen))
-      await wire.close()
+      await wire.stop()
     })
     afterAll(() => server?.stop())
 

@@ -71,7 +71,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
 
     test(`sends ${kind.encrypted ? 'nothing of the login' : 'no password'} in plain text`, async () => {
       const wire = await tapWire(place().server.c2sPort)
-      closers.push(() => wire.close())
+      closers.push(() => wire.stop())
       const other = await startService({ servers: kind.servers(place().server, wire.port) })
       await goodbye(await other.bind(alice))
       await other.stop()
@@ -86,7 +86,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
     if (kind.encrypted)
       test('works over direct TLS, and then sends nothing in plain text', async () => {
         const wire = await tapWire(place().server.directTlsPort)
-        closers.push(() => wire.close())
+        closers.push(() => wire.stop())
         const direct = `localhost=xmpps://127.0.0.1:${wire.port}?ca=${place().server.caFile}`
         const other = await startService({ servers: direct })
         const page = await User.warm(other, alice)

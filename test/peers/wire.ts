@@ -29,7 +29,7 @@ export interface Wiretap {
   heard(): Buffer
   /** Of each connection, in the order in which they came. */
   readonly talks: readonly Talk[]
-  close(): Promise<void>
+  stop(): Promise<void>
 }
 
 export async function tapWire(target: number): Promise<Wiretap> {
@@ -64,7 +64,7 @@ export async function tapWire(target: number): Promise<Wiretap> {
     port: listener.port,
     talks,
     heard: () => Buffer.concat(chunks),
-    close: () => listener.stop(),
+    stop: () => listener.stop(),
   }
 }
 

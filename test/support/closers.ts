@@ -1,4 +1,4 @@
-import { afterEach } from '@jest/globals'
+import { afterAll, afterEach } from '@jest/globals'
 
 /** A list for the tests of a file: what is added to it is called after the test, the newest first. */
 export function calledAfterEach(): (() => unknown)[] {
@@ -8,3 +8,18 @@ export function calledAfterEach(): (() => unknown)[] {
   })
   return closers
 }
+
+/** Takes what tests start, and resolves with it. It is stopped after all tests of the file or group, the newest first. */
+export function stoppedAfterAll() {
+  const running: Stoppable[] = []
+  afterAll(async () => {
+    for (const each of running.reverse()) await ('stop' in each ? each.stop() : each.leave())
+  })
+  return async <S extends Stoppable>(starting: S | Promise<S>): Promise<S> => {
+    const started = await starting
+    running.push(started)
+    return started
+  }
+}
+
+type Stoppable = { stop(): unknown } | { leave(): unknown }
