@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { sharedChromium } from '../support/chromium.js'
-import { calledAfterEach } from '../support/closers.js'
+import { stoppedAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { freePorts } from '../support/ports.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -13,7 +13,7 @@ import { describeWith } from './needs.js'
 import { alice, bobs, passwords, User } from './user.js'
 
 describeWith(['chromium-headless-shell'], 'The admin pages', () => {
-  const closers = calledAfterEach()
+  const keep = stoppedAfterEach()
   const stage = stageForAdmins(passwords)
 
   test('log a user in and show the binding without JavaScript', async () => {
@@ -210,7 +210,7 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
   test('sign the admin out without a dialog', async () => {
     const { origin } = new URL(stage.service.url)
     const context = await (await sharedChromium('chromium-headless-shell')).newContext()
-    closers.push(() => context.close())
+    await keep({ stop: () => context.close() })
     const tab = await context.newPage()
     await tab.goto(`${origin.replace('//', `//${admin.name}:${admin.secret}@`)}/warm`)
     await tab.goto(`${origin}/warm/sessions`)
@@ -234,11 +234,8 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
 
   test('attach at an EXTERNAL_URL of another origin, and end the session when left', async () => {
     const [port] = await freePorts(1)
-    const elsewhere = await startTestService({
-      demo: [passwords],
-      environment: { PORT: String(port), EXTERNAL_URL: `http://localhost:${port}` },
-    })
-    closers.push(() => elsewhere.stop())
+    const environment = { PORT: String(port), EXTERNAL_URL: `http://localhost:${port}` }
+    const elsewhere = await keep(startTestService({ demo: [passwords], environment }))
     const page = await stage.open({}, elsewhere)
     await page.bind(alice)
     await page.attach()

@@ -1,7 +1,7 @@
 // SCRAM with channel binding. The servers of Debian 12 support `tls-unique` only, which TLS 1.3 lacks.
 // Those of Debian 13 also support `tls-exporter`.
 import { expect, test } from '@jest/globals'
-import { calledAfterEach } from '../support/closers.js'
+import { stoppedAfterEach } from '../support/closers.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { testRest } from '../support/matrix.js'
 import { startProsody } from '../support/prosody.js'
@@ -16,23 +16,14 @@ const prosody = (config: string) => startProsody({ users, config: `c2s_require_e
 const ejabberd = (config: string) =>
   startEjabberd({ users, authentication: `auth_method: internal\nauth_password_format: scram\n${config}` })
 
-const closers = calledAfterEach()
+const keep = stoppedAfterEach()
 
 /** Warms with these mechanisms only. '' is the default. */
 async function warmWith(mechanisms: string, { c2sPort, caFile }: XmppServer): Promise<WarmReply> {
-  const service = await startTestService({
-    servers: `localhost=xmpp://127.0.0.1:${c2sPort}?ca=${caFile}`,
-    environment: mechanisms === '' ? {} : { XMPP_MECHANISMS: mechanisms },
-  })
-  closers.push(() => service.stop())
+  const servers = `localhost=xmpp://127.0.0.1:${c2sPort}?ca=${caFile}`
+  const environment = mechanisms === '' ? {} : { XMPP_MECHANISMS: mechanisms }
+  const service = await keep(startTestService({ servers, environment }))
   return service.warm(alice)
-}
-
-/** A server until the end of the test. */
-async function running(starting: Promise<XmppServer>): Promise<XmppServer> {
-  const server = await starting
-  closers.push(() => server.stop())
-  return server
 }
 
 const only = 'SCRAM-SHA-1-PLUS'
@@ -60,14 +51,14 @@ const kinds = [
 for (const { name, inTest, start, overTls13, otherwise, refusal } of kinds)
   describeWith([name, 'openssl'], name, () => {
     inTest('accepts SCRAM-SHA-1-PLUS over TLS 1.2, and logins without it', async () => {
-      const server = await running(start('1_2'))
+      const server = await keep<XmppServer>(start('1_2'))
       // The default, then without channel binding.
       for (const mechanisms of [only, '', 'SCRAM-SHA-1'])
         expect(await warmWith(mechanisms, server)).toMatchObject({ status: 200 })
     })
 
     inTest(overTls13 ? 'accepts SCRAM-SHA-1-PLUS over TLS 1.3' : otherwise, async () => {
-      const server = await running(start('1_3'))
+      const server = await keep<XmppServer>(start('1_3'))
       const { status, json } = await warmWith(only, server)
       expect({ status, ...json }).toMatchObject(overTls13 ? { status: 200 } : refusal)
       expect(await warmWith('', server)).toMatchObject({ status: 200 })

@@ -6,7 +6,7 @@ import { request } from 'node:https'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from 'node:tls'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { version } from '../../src/lib/package-json.js'
@@ -14,7 +14,7 @@ import { processIn } from '../../src/store/process-name.js'
 import type { Cookie } from '../../src/xmpp/page-binding.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
-import { calledAfterEach } from '../support/closers.js'
+import { stoppedAfterAll, stoppedAfterEach } from '../support/closers.js'
 import { ask } from '../support/http-answer.js'
 import { memoryStore } from '../support/memory-store.js'
 import { freePorts } from '../support/ports.js'
@@ -38,17 +38,13 @@ const names: readonly ProxyName[] = ['nginx', 'haproxy', 'apache2', 'lighttpd']
 const packagesOf = (name: ProxyName) => (name === 'lighttpd' ? [name, 'lighttpd-mod-openssl'] : [name])
 const alice = { jid: 'alice@localhost', password: 'demo' }
 
+const keepForAll = stoppedAfterAll()
 let server: DemoServer
 let service: TestService
 
 beforeAll(async () => {
-  server = await startDemoServer({ alice: 'demo', bob: 'demo' })
-  service = await startService({ TRUSTED_PROXIES: '127.0.0.1' })
-})
-
-afterAll(async () => {
-  await service?.stop()
-  await server?.stop()
+  server = await keepForAll(startDemoServer({ alice: 'demo', bob: 'demo' }))
+  service = await keepForAll(startService({ TRUSTED_PROXIES: '127.0.0.1' }))
 })
 
 const startService = (
@@ -56,16 +52,9 @@ const startService = (
   more: Pick<TestServiceOptions, 'store'> = {},
 ) => startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`, environment, ...more })
 
-const closers = calledAfterEach()
+const keep = stoppedAfterEach()
 /** Users of proxies can enter it. */
 const { folder, file } = testFolder(0o755)
-
-/** A proxy until the end of the test. */
-async function proxyOfTest(...about: Parameters<typeof startProxy>): Promise<RunningProxy> {
-  const proxy = await startProxy(...about)
-  closers.push(() => proxy.stop())
-  return proxy
-}
 
 const portOf = ({ url }: TestService) => Number(new URL(url).port)
 
@@ -158,14 +147,10 @@ const warmPaths = [
   ...['/http-bind/../warm', '/http-bind/..//warm', '/http-bind/%2e%2e/warm', '/http-bind%2f..%2fwarm'],
 ]
 
-function visitorOfTest(proxy: RunningProxy, from?: string): Visitor {
-  const visitor = new Visitor(proxy, from)
-  closers.push(() => visitor.leave())
-  return visitor
-}
+const visitorOfTest = (proxy: RunningProxy, from?: string) => keep(new Visitor(proxy, from))
 
 async function expectClosedToOthers(proxy: RunningProxy): Promise<void> {
-  const stranger = visitorOfTest(proxy, '127.0.0.2')
+  const stranger = await visitorOfTest(proxy, '127.0.0.2')
   for (const path of warmPaths) {
     // 401 would come from the service.
     expect({ path, status: await stranger.askRaw(path) }).not.toMatchObject({ status: 401 })
@@ -175,22 +160,17 @@ async function expectClosedToOthers(proxy: RunningProxy): Promise<void> {
 
 for (const name of names) {
   describeWith(packagesOf(name), `A service behind ${name}`, () => {
+    const keepForGroup = stoppedAfterAll()
     let proxy: RunningProxy
     let behind: TestService
     let visitor: Visitor
 
     beforeAll(async () => {
       const [port] = (await freePorts(1)) as [number]
-      proxy = await startProxy(name, [port])
+      proxy = await keepForGroup(startProxy(name, [port]))
       const addresses = { PORT: String(port), EXTERNAL_URL: proxy.url }
-      behind = await startService({ TRUSTED_PROXIES: '127.0.0.1', ...addresses })
-      visitor = new Visitor(proxy)
-    })
-
-    afterAll(async () => {
-      visitor?.leave()
-      await behind?.stop()
-      await proxy?.stop()
+      behind = await keepForGroup(startService({ TRUSTED_PROXIES: '127.0.0.1', ...addresses }))
+      visitor = await keepForGroup(new Visitor(proxy))
     })
 
     test('redirects requests without TLS to https (301)', async () => {
@@ -234,7 +214,7 @@ for (const name of names) {
     })
 
     test('logs the address of the client, whatever its own X-Forwarded-For', async () => {
-      const stranger = visitorOfTest(proxy, '127.0.0.2')
+      const stranger = await visitorOfTest(proxy, '127.0.0.2')
       const headers = { 'X-Forwarded-For': '203.0.113.66' }
       expect((await stranger.ask('POST', '/.well-known/host-meta', headers)).status).toBe(405)
       const line = behind.lines.findLast(text => text.includes('"method-not-allowed"'))!
@@ -248,14 +228,14 @@ for (const name of names) {
     })
 
     test('allows /connect to all addresses', async () => {
-      const stranger = visitorOfTest(proxy, '127.0.0.2')
+      const stranger = await visitorOfTest(proxy, '127.0.0.2')
       const answer = await stranger.ask('POST', '/connect', { Accept: 'application/json' })
       // The service itself has no such path without PAGE_ORIGINS.
       expect(JSON.parse(answer.text)).toMatchObject({ status: 404, code: 'not-found' })
     })
 
     test('serves the page module and Strophe to all addresses, and no other asset', async () => {
-      const stranger = visitorOfTest(proxy, '127.0.0.2')
+      const stranger = await visitorOfTest(proxy, '127.0.0.2')
       for (const name of ['strophe', 'warm-bindings', `warm-bindings-${version}`, 'warm-bindings-converse']) {
         const file = `${name}.js`
         const { status, headers } = await stranger.ask('GET', `/assets/${file}?v=1`)
@@ -278,14 +258,13 @@ for (const name of names) {
 async function startAtSocket(environment: (path: string) => Readonly<Record<string, string>>) {
   const path = join(folder, 'http.sock')
   const usual = { HOST: `unix:${path}`, SOCKET_MODE: '666', TRUSTED_PROXIES: 'none' }
-  const behind = await startService({ ...usual, ...environment(path) })
-  closers.push(() => behind.stop())
+  const behind = await keep(startService({ ...usual, ...environment(path) }))
   return { path, behind }
 }
 
 /** A session over BOSH and over WebSocket, and the address that the log has. */
 async function expectAddress(proxy: RunningProxy, behind: TestService): Promise<void> {
-  const [visitor, caller] = [visitorOfTest(proxy, '127.0.0.2'), visitorOfTest(proxy)]
+  const [visitor, caller] = [await visitorOfTest(proxy, '127.0.0.2'), await visitorOfTest(proxy)]
   const page = visitor.attach(await caller.warm())
   expect(await page.request(ping)).toContain("id='p1'")
   await page.terminate()
@@ -303,7 +282,7 @@ describeWith(['nginx'], 'A service at a Unix socket', () => {
     const [port] = (await freePorts(1)) as [number]
     const { path, behind } = await startAtSocket(() => ({ EXTERNAL_URL: `https://127.0.0.1:${port}` }))
     const adapted = (text: string) => text.replace('server 127.0.0.1:8080', `server unix:${path}`)
-    await expectAddress(await proxyOfTest('nginx', [1], adapted, port), behind)
+    await expectAddress(await keep(startProxy('nginx', [1], adapted, port)), behind)
   })
 })
 
@@ -331,7 +310,7 @@ describeWith(['haproxy'], 'A service behind HAProxy as a balancer of connections
       `unix@${path} send-proxy-v2`,
       `127.0.0.1:${secure} send-proxy-v2-ssl ssl verify none`,
     ]) {
-      const proxy = await proxyOfTest('haproxy', [1], balancer(server), port)
+      const proxy = await keep(startProxy('haproxy', [1], balancer(server), port))
       await expectAddress(proxy, behind)
       await proxy.stop()
     }
@@ -341,7 +320,7 @@ describeWith(['haproxy'], 'A service behind HAProxy as a balancer of connections
 describeWith(['apache2'], 'A service behind Apache with MergeSlashes Off', () => {
   test('allows the warm API to this machine only', async () => {
     const adapted = (text: string) => text.replace('SSLEngine on', 'SSLEngine on\n    MergeSlashes Off')
-    await expectClosedToOthers(await proxyOfTest('apache2', [portOf(service)], adapted))
+    await expectClosedToOthers(await keep(startProxy('apache2', [portOf(service)], adapted)))
   })
 })
 
@@ -360,7 +339,7 @@ describeWith(['nginx'], 'The configuration for nginx', () => {
     ['for several processes, with HTTP/2', [1, 2], 'h2', withHttp2],
   ] as const)('%s starts this version of nginx without a warning', async (_which, processes, protocol, adapted) => {
     const port = portOf(service)
-    const proxy = await proxyOfTest('nginx', processes.length === 1 ? [port] : [port, port], adapted)
+    const proxy = await keep(startProxy('nginx', processes.length === 1 ? [port] : [port, port], adapted))
     const socket = connect({
       ...{ host: '127.0.0.1', port: Number(new URL(proxy.url).port), ca: proxy.ca },
       ALPNProtocols: ['h2', 'http/1.1'],
@@ -374,9 +353,9 @@ describeWith(['nginx'], 'The configuration for nginx', () => {
 
 describeWith(names.flatMap(packagesOf), 'A request that is held for its whole `wait`', () => {
   test('is answered by the service before any proxy times out', async () => {
-    const proxies = await Promise.all(names.map(name => proxyOfTest(name, [portOf(service)])))
+    const proxies = await Promise.all(names.map(name => keep(startProxy(name, [portOf(service)]))))
     const answers = proxies.map(async proxy => {
-      const visitor = visitorOfTest(proxy)
+      const visitor = await visitorOfTest(proxy)
       const page = visitor.attach(await visitor.warm())
       await page.request("<presence xmlns='jabber:client'/>")
       let answer = await page.request()
@@ -402,11 +381,10 @@ const impatient: Record<ProxyName, (configuration: string) => string> = {
 
 describeWith(names.flatMap(packagesOf), 'An idle WebSocket', () => {
   test('stays open at all proxies for longer than an idle request', async () => {
-    const silent = await startService({ TRUSTED_PROXIES: '127.0.0.1', WEBSOCKET_PING_INTERVAL: '0' })
-    closers.push(() => silent.stop())
-    const proxies = await Promise.all(names.map(name => proxyOfTest(name, [portOf(silent)], impatient[name])))
+    const silent = await keep(startService({ TRUSTED_PROXIES: '127.0.0.1', WEBSOCKET_PING_INTERVAL: '0' }))
+    const proxies = await Promise.all(names.map(name => keep(startProxy(name, [portOf(silent)], impatient[name]))))
     const answers = proxies.map(async proxy => {
-      const visitor = visitorOfTest(proxy)
+      const visitor = await visitorOfTest(proxy)
       const { websocket, ...binding } = await visitor.warm()
       const url = `${proxy.url.replace('http', 'ws')}/xmpp-websocket/warm`
       const page = await visitor.attachSocket({ ...binding, websocket: { ...websocket!, url } })
@@ -432,12 +410,13 @@ for (const name of proxiesOfSeveral) {
 
     beforeEach(async () => {
       const [port, ...others] = (await freePorts(5)) as [number, number, number, number, number]
-      const relaysTo = (own: readonly number[]) => Promise.all(own.map(each => startRelay(`http://127.0.0.1:${each}`)))
+      const relaysTo = (own: readonly number[]) =>
+        Promise.all(own.map(each => keep(startRelay(`http://127.0.0.1:${each}`))))
       const ports = others.slice(0, 2)
       const peerPorts = others.slice(2)
       relays = await relaysTo(ports)
       links = await relaysTo(peerPorts)
-      const [first, second] = relays.map(({ url }) => Number(new URL(url).port))
+      const [first, second] = relays.map(({ port }) => port)
       const settings = {
         ...{ EXTERNAL_URL: `https://127.0.0.1:${port}`, MAX_SESSIONS: '20' },
         // The store of the test takes the place of this Redis.
@@ -451,16 +430,11 @@ for (const name of proxiesOfSeveral) {
         }),
       )
       // Last: HAProxy ignores a process for seconds if its first check fails.
-      proxy = await startProxy(name, [first!, second!], undefined, port)
-      visitor = new Visitor(proxy)
+      proxy = await keep(startProxy(name, [first!, second!], undefined, port))
+      visitor = await keep(new Visitor(proxy))
     })
 
-    afterEach(async () => {
-      visitor.leave()
-      await Promise.all(nodes.map(node => node.stop()))
-      await proxy.stop()
-      await Promise.all([...relays, ...links].map(relay => relay.stop()))
-    })
+    afterEach(() => Promise.all(nodes.map(node => node.stop())))
 
     const nameOf = async (node: TestService) => processIn((await node.bind(alice)).sid)!
 

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { attribute, BoshClient } from '../support/bosh-client.js'
-import { calledAfterEach } from '../support/closers.js'
+import { stoppedAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { RawClient } from '../support/raw-client.js'
@@ -119,11 +119,11 @@ beforeAll(async () => {
 })
 afterAll(() => prosody?.stop())
 
-const closers = calledAfterEach()
+const keep = stoppedAfterEach()
 
 async function connect(server = prosody): Promise<RawClient> {
   const stranger = await RawClient.open(server.c2sPort)
-  closers.push(() => stranger.socket.destroy())
+  await keep({ stop: () => stranger.socket.destroy() })
   return stranger
 }
 
@@ -316,10 +316,8 @@ describeWith(['prosody', 'openssl'], 'A service account with another authenticat
 
   test('logs in enabled users, by its password only', async () => {
     const path = 'plugin_paths = {'
-    const server = await startProsody({
-      config: `authentication = "tokens"${config.replace(path, `${path} "${folder}",`)}`,
-    })
-    closers.push(() => server.stop())
+    const extended = config.replace(path, `${path} "${folder}",`)
+    const server = await keep(startProsody({ config: `authentication = "tokens"${extended}` }))
     const ends = (authzid: string, password: string) => login(sasl, plain(authzid, 'portal', password), server)
     expect(await ends('alice@localhost', 'password')).toBe('alice@localhost')
     expect(await ends('gone@localhost', 'password')).toBe('invalid-authzid')
@@ -365,11 +363,8 @@ describeWith(['prosody', 'openssl'], 'A service account over BOSH', () => {
 
   test('logs in users, and admins if allowed, over an encrypted connection', async () => {
     const settings = 'consider_bosh_secure = true\nservice_accounts_as_admins = true'
-    const other = await startProsody({
-      users: passwords,
-      config: config.replace('consider_bosh_secure = false', settings),
-    })
-    closers.push(() => other.stop())
+    const secure = config.replace('consider_bosh_secure = false', settings)
+    const other = await keep(startProsody({ users: passwords, config: secure }))
     expect(await overHttp(other, elsewhere, asAlice)).toBe('alice@localhost')
     expect(await overHttp(other, elsewhere, plain('root@localhost', 'portal', passwords.portal))).toBe('root@localhost')
     expect(await overHttp(other, elsewhere, plain('alice@localhost', 'root', passwords.root))).toBe('invalid-authzid')

@@ -1,10 +1,10 @@
 // Warming at Debian's Prosody and ejabberd, and the replies of POST /warm.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { calledAfterEach } from '../support/closers.js'
+import { stoppedAfterEach } from '../support/closers.js'
 import { combinations } from '../support/matrix.js'
 import { startProsody } from '../support/prosody.js'
-import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import { startTestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { describePlace, Place } from './place.js'
 import { servers, type XmppServer } from './servers.js'
@@ -63,16 +63,15 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
     test('returns 502 host-unknown for a domain that the place().server does not serve', async () => {
       const elsewhere = kind.servers(place().server).replace('localhost=', 'elsewhere.example=')
       const environment = { XMPP_DOMAINS: 'elsewhere.example' }
-      const other = await startService({ servers: elsewhere, environment })
+      const other = await keep(startTestService({ servers: elsewhere, environment }))
       const { status, json } = await other.warm({ ...alice, jid: 'alice@elsewhere.example' })
       expect(status).toBe(502)
       expect(json).toMatchObject({ code: 'host-unknown', condition: 'host-unknown' })
     })
 
     test(`sends ${kind.encrypted ? 'nothing of the login' : 'no password'} in plain text`, async () => {
-      const wire = await tapWire(place().server.c2sPort)
-      closers.push(() => wire.stop())
-      const other = await startService({ servers: kind.servers(place().server, wire.port) })
+      const wire = await keep(tapWire(place().server.c2sPort))
+      const other = await keep(startTestService({ servers: kind.servers(place().server, wire.port) }))
       await goodbye(await other.bind(alice))
       await other.stop()
       const heard = wire.heard().toString('latin1')
@@ -85,10 +84,9 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
 
     if (kind.encrypted)
       test('works over direct TLS, and then sends nothing in plain text', async () => {
-        const wire = await tapWire(place().server.directTlsPort)
-        closers.push(() => wire.stop())
+        const wire = await keep(tapWire(place().server.directTlsPort))
         const direct = `localhost=xmpps://127.0.0.1:${wire.port}?ca=${place().server.caFile}`
-        const other = await startService({ servers: direct })
+        const other = await keep(startTestService({ servers: direct }))
         const page = await User.warm(other, alice)
         page.say(page.jid, 'Tee?')
         await page.receives('Tee?')
@@ -103,13 +101,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
 
 const goodbye = (binding: WarmBinding) => User.attach(binding.url, binding).leave()
 
-const closers = calledAfterEach()
-
-async function startService(options: Parameters<typeof startTestService>[0]): Promise<TestService> {
-  const service = await startTestService(options)
-  closers.push(() => service.stop())
-  return service
-}
+const keep = stoppedAfterEach()
 
 describeWith(['prosody', 'openssl'], 'A Prosody that requires encryption, but offers none', () => {
   let server: XmppServer
@@ -123,7 +115,7 @@ describeWith(['prosody', 'openssl'], 'A Prosody that requires encryption, but of
     ['', 'tls-unavailable', 'tls', 'The XMPP server offers no encryption, but the link requires it.'],
     ['?tls=none', 'no-mechanism', 'features', expect.stringContaining('c2s_require_encryption = false')],
   ])('gives an answer that says what to do, with the option "%s"', async (option, code, step, detail) => {
-    const warmer = await startService({ servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}${option}` })
+    const warmer = await keep(startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}${option}` }))
     const { status, json } = await warmer.warm(alice)
     expect([status, json['code'], json['step'], json['detail']]).toEqual([502, code, step, detail])
     expect(json['retry']).toBe(false)

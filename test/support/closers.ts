@@ -10,10 +10,17 @@ export function calledAfterEach(): (() => unknown)[] {
 }
 
 /** Takes what tests start, and resolves with it. It is stopped after all tests of the file or group, the newest first. */
-export function stoppedAfterAll() {
+export const stoppedAfterAll = () => stoppedAfter(afterAll)
+
+/** The same, but it is stopped after the test. */
+export const stoppedAfterEach = () => stoppedAfter(afterEach)
+
+type Stoppable = { stop(): unknown } | { leave(): unknown }
+
+function stoppedAfter(hook: typeof afterAll) {
   const running: Stoppable[] = []
-  afterAll(async () => {
-    for (const each of running.reverse()) await ('stop' in each ? each.stop() : each.leave())
+  hook(async () => {
+    for (const each of running.splice(0).reverse()) await ('stop' in each ? each.stop() : each.leave())
   })
   return async <S extends Stoppable>(starting: S | Promise<S>): Promise<S> => {
     const started = await starting
@@ -21,5 +28,3 @@ export function stoppedAfterAll() {
     return started
   }
 }
-
-type Stoppable = { stop(): unknown } | { leave(): unknown }

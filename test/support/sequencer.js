@@ -6,16 +6,8 @@ const slow = [
   ...['debian-package', 'killed-processes', 'restarted-pages', 'converse-module', 'page-module'],
   ...['mended-pages', 'processes-faults', 'installing', 'admin-looks', 'page-messages', 'proxies', 'portal-example'],
   ...['websocket-attach', 'portal-recipes', 'passwordless', 'remote-endpoints', 'workers', 'process'],
-  ...[
-    'slow-senders',
-    'oidc-example',
-    'redis-faults',
-    'package',
-    'audit-log',
-    'reload',
-    'demo-page',
-    'converse-features',
-  ],
+  ...['slow-senders', 'oidc-example', 'redis-faults', 'package', 'audit-log', 'reload', 'demo-page'],
+  'converse-features',
 ]
 
 const nameOf = ({ path }) => path.replace(/^.*\/|\.test\.ts$/g, '')
