@@ -17,7 +17,6 @@ export interface CertificateOptions {
   readonly expired?: boolean
   /** The CA that signs it. Without a CA, it signs itself. */
   readonly issuer?: Credentials
-  readonly hash?: 'sha384'
   /** Default: the key of an elliptic curve. */
   readonly rsa?: boolean
 }
@@ -65,9 +64,8 @@ export function makeCertificate(names: readonly string[], options: CertificateOp
       const issuer = ['-CA', 'issuer.pem', '-CAkey', 'issuer.pem', '-CAcreateserial']
       openssl('x509', '-req', ...out, '-days', '2', ...issuer, '-extfile', 'openssl.cnf', ...extensions)
     } else {
-      const hash = `-${options.hash ?? 'sha256'}`
       const config = ['-config', 'openssl.cnf', ...extensions]
-      openssl('req', '-x509', '-new', '-key', 'key.pem', hash, '-days', '2', '-out', 'cert.pem', ...config)
+      openssl('req', '-x509', '-new', '-key', 'key.pem', '-days', '2', '-out', 'cert.pem', ...config)
     }
     return { key, cert: readFileSync(at('cert.pem'), 'utf8') }
   } finally {

@@ -13,8 +13,6 @@ export async function startRelay(service: string) {
   let isLost = false
   let isStalled = false
   let late: (() => void)[] | undefined
-  let delay = 0
-  let count = 0
 
   const server = createServer({ noDelay: true }, near => {
     if (isLost) {
@@ -24,11 +22,8 @@ export async function startRelay(service: string) {
     const far = connect(target)
     far.on('error', () => {})
     pairs.set(near, far)
-    const isSlow = ++count % 2 === 0
     near.on('data', chunk => {
-      if (isStalled) return
-      if (isSlow && delay > 0) setTimeout(() => far.write(chunk), delay)
-      else far.write(chunk)
+      if (!isStalled) far.write(chunk)
     })
     far.on('data', chunk => {
       const pass = () => void (near.destroyed || near.write(chunk))
@@ -53,10 +48,6 @@ export async function startRelay(service: string) {
     url: listener.url,
     port: listener.port,
     cut,
-    /** Every second connection of clients brings each chunk later, so that requests overtake others. */
-    delayEverySecond(milliseconds: number) {
-      delay = milliseconds
-    },
     /** Passes nothing on any more; connections look as if they were alive. */
     stall() {
       isStalled = true

@@ -29,7 +29,6 @@ export function scram(terms: ScramTerms = {}) {
     server = new ScramServer(name, sentIn(told, '(?:auth|initial-response)'), {
       salt: Buffer.from(salt),
       iterations,
-      offersBinding: name.endsWith('-PLUS'),
       channel: () => Buffer.from('bytes'),
     })
     return `<challenge xmlns='${inside === undefined ? sasl : sasl2}'>${base64(server.serverFirst)}</challenge>`

@@ -2,7 +2,6 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import {
   bindNamespace,
-  channelBindingsOf,
   mechanismsOf,
   saslFailure,
   saslNamespace,
@@ -66,10 +65,6 @@ export class LoginConnection {
 
   get owner(): string | undefined {
     return this.#sasl?.owner
-  }
-
-  get gs2Header(): string | undefined {
-    return this.#sasl?.gs2Header
   }
 
   get encrypted(): boolean {
@@ -160,7 +155,7 @@ export class LoginConnection {
   }
 
   #header({ name, namespace, attributes }: Sent): void {
-    const { domain, secureContext, mechanisms, channelBindings, moreFeatures } = this.#usual
+    const { domain, secureContext, mechanisms, moreFeatures } = this.#usual
     const rightRoot = name === 'stream' && namespace === streamsNamespace && attributes['xmlns'] === 'jabber:client'
     if (!rightRoot || attributes['version'] !== '1.0') this.complaints.push('not a stream header')
     if (attributes['to'] !== domain) this.complaints.push(`a header to ${attributes['to']}`)
@@ -171,8 +166,7 @@ export class LoginConnection {
       this.#turn('restart', this.#ownHeader(), () => this.#turn('features2', streamFeatures(bind + moreFeatures)))
       return
     }
-    const types = channelBindings === undefined ? '' : channelBindingsOf(channelBindings)
-    const sasl = () => this.#turn('features', streamFeatures(mechanismsOf(mechanisms) + types))
+    const sasl = () => this.#turn('features', streamFeatures(mechanismsOf(mechanisms)))
     const starttls = `<starttls xmlns='${tlsNamespace}'><required/></starttls>`
     if (this.encrypted) {
       this.say(this.#ownHeader())

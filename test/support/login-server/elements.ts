@@ -11,10 +11,6 @@ export const streamFeatures = (inner: string) => `<stream:features>${inner}</str
 export const mechanismsOf = (names: readonly string[]) =>
   `<mechanisms xmlns='${saslNamespace}'>${names.map(name => `<mechanism>${name}</mechanism>`).join('')}</mechanisms>`
 
-/** The types of channel binding that a server knows (XEP-0440). */
-export const channelBindingsOf = (types: readonly string[]) =>
-  `<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>${types.map(type => `<channel-binding type='${type}'/>`).join('')}</sasl-channel-binding>`
-
 export const saslFailure = (condition: string) => `<failure xmlns='${saslNamespace}'><${condition}/></failure>`
 
 /** The id of the request that is about to be answered. */

@@ -1,6 +1,5 @@
 // The server's side of a login, strict. Apart from `src`, so that a mistake there cannot hide behind the same mistake
 // here.
-import { createHash, X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { isScram, type ScramMechanism, ScramServer } from './scram.js'
@@ -16,8 +15,6 @@ export class SaslServer {
   user = ''
   /** Whose session it becomes. */
   owner = ''
-  /** What the client said over SCRAM of channel binding and of the user to act for. */
-  gs2Header: string | undefined
   readonly #usual: Usual
   readonly #socket: Socket
   readonly #complain: (complaint: string) => void
@@ -61,22 +58,11 @@ export class SaslServer {
   }
 
   #startScram(mechanism: ScramMechanism, message: string): SaslAnswer {
-    const { salt, iterations, mechanisms } = this.#usual
-    const offersBinding = mechanisms.some(name => name.endsWith('-PLUS'))
-    const channel = (type: string) => this.#channel(type)
-    this.#scram = new ScramServer(mechanism, message, { salt, iterations, offersBinding, channel })
+    const { salt, iterations } = this.#usual
+    this.#scram = new ScramServer(mechanism, message, { salt, iterations, channel: () => undefined })
     if (this.#scram.complaint !== undefined) this.#complain(this.#scram.complaint)
     this.user = this.#scram.user
-    this.gs2Header = this.#scram.gs2Header
-    return this.#scram.downgraded ? refused : { challenge: this.#scram.serverFirst }
-  }
-
-  #channel(type: string): Buffer | undefined {
-    const { channelBindings, certificate, endPointHash, intercepted } = this.#usual
-    const known = channelBindings ?? ['tls-unique', 'tls-exporter']
-    if (!known.includes(type) || !(this.#socket instanceof TLSSocket)) return undefined
-    const bytes = serverChannel(this.#socket, type, certificate!, endPointHash)
-    return intercepted && bytes !== undefined ? Buffer.from(bytes.map(byte => ~byte)) : bytes
+    return { challenge: this.#scram.serverFirst }
   }
 
   #plain(message: string): SaslAnswer {
@@ -108,20 +94,4 @@ export class SaslServer {
     if (this.owner !== user && !actors.includes(user)) return { failure: 'invalid-authzid' }
     return { success }
   }
-}
-
-/** Channel binding data of a TLS connection, from the server's side. */
-function serverChannel(
-  socket: TLSSocket,
-  type: string,
-  certificate: string,
-  endPointHash: Usual['endPointHash'],
-): Buffer | undefined {
-  const version = socket.getProtocol()
-  if (type === 'tls-unique' && version === 'TLSv1.2') return socket.getPeerFinished()
-  if (type === 'tls-exporter' && version === 'TLSv1.3')
-    return socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0))
-  if (type === 'tls-server-end-point')
-    return createHash(endPointHash).update(new X509Certificate(certificate).raw).digest()
-  return undefined
 }

@@ -20,8 +20,6 @@ export function isScram(name: string): name is ScramMechanism {
 export interface ScramTerms {
   readonly salt: Buffer
   readonly iterations: number
-  /** Whether any mechanism with channel binding is offered. */
-  readonly offersBinding: boolean
   /** The channel's bytes as this side sees them; undefined for a type that is not known here. */
   readonly channel: (type: string) => Buffer | undefined
 }
@@ -35,8 +33,6 @@ export class ScramServer {
   readonly authzid: string
   /** What the client said of channel binding and of the user to act for. */
   readonly gs2Header: string
-  /** Whether an attacker has removed channel binding from the server's offer (RFC 5802 §6). */
-  readonly downgraded: boolean
   /** Text of the challenge, before base64. */
   readonly serverFirst: string
   /** What the client did that RFC 5802 does not allow. */
@@ -54,7 +50,6 @@ export class ScramServer {
       /^((n|y|p=([a-z-]+)),(?:a=([^,]+))?,)(n=([^,]+),r=([\x21-\x2b\x2d-\x7e]{22,}))$/.exec(clientFirst) ?? []
     if (whole === undefined) this.complaint = `no client-first-message: ${clientFirst}`
     if ((type !== undefined) !== mechanism.endsWith('-PLUS')) this.complaint = `${flag} with ${mechanism}`
-    this.downgraded = flag === 'y' && terms.offersBinding
     const channel = type === undefined ? Buffer.alloc(0) : terms.channel(type)
     if (channel === undefined) this.complaint = `a channel binding that was not offered: ${type}`
     this.gs2Header = header

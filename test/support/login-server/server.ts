@@ -1,7 +1,7 @@
 // An XMPP server for logins that is strict about what it receives and does what a test tells it to, at any step.
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
-import { createSecureContext, type SecureVersion } from 'node:tls'
+import { createSecureContext } from 'node:tls'
 import type { Credentials } from '../certificates.js'
 import { ListeningServer } from '../listener.js'
 import { LoginConnection } from './connection.js'
@@ -46,19 +46,12 @@ export interface LoginServerOptions {
   readonly domain: string
   /** Offers STARTTLS, and nothing else before it. */
   readonly certificate?: Credentials
-  readonly tlsVersion?: SecureVersion
   readonly accounts?: Readonly<Record<string, string>>
   /** Tokens by user, which log in instead of a password. */
   readonly tokens?: Readonly<Record<string, string>>
   /** Users who may log in on behalf of others. */
   readonly actors?: readonly string[]
   readonly mechanisms?: readonly string[]
-  /** The types of channel binding that it lists; it says nothing of them where this is not given. */
-  readonly channelBindings?: readonly string[]
-  /** What the server's certificate is hashed with; a test knows what it was signed with. */
-  readonly endPointHash?: 'sha256' | 'sha384'
-  /** Whether an attacker stands between: the channel is another one on this side. */
-  readonly intercepted?: boolean
   readonly iterations?: number
   /** More features after the login, beside the one to bind. */
   readonly moreFeatures?: string
@@ -66,12 +59,8 @@ export interface LoginServerOptions {
   readonly onElement?: (element: Sent, connection: LoginConnection) => boolean
 }
 
-type Unusual = 'certificate' | 'tlsVersion' | 'channelBindings' | 'onElement'
-
 /** What is usual for a server; a test may change it between two connections. */
-export interface Usual extends Required<Omit<LoginServerOptions, Unusual>> {
-  readonly certificate: string | undefined
-  readonly channelBindings: readonly string[] | undefined
+export interface Usual extends Required<Omit<LoginServerOptions, 'certificate' | 'onElement'>> {
   readonly onElement: LoginServerOptions['onElement']
   readonly secureContext: ReturnType<typeof createSecureContext> | undefined
   readonly salt: Buffer
@@ -91,17 +80,15 @@ export class LoginServer extends ListeningServer {
     this.server.on('connection', socket => {
       this.connections.push(new LoginConnection(socket, this.usual, this.script))
     })
-    const { domain, certificate, tlsVersion } = options
-    const versions = tlsVersion === undefined ? {} : { minVersion: tlsVersion, maxVersion: tlsVersion }
+    const { domain, certificate, ...others } = options
     this.domain = domain
     this.ca = certificate?.cert
     this.usual = {
-      ...{ accounts: { alice: 'Pa55-of-alice' }, tokens: {}, actors: [], iterations: 4096, intercepted: false },
+      ...{ domain, accounts: { alice: 'Pa55-of-alice' }, tokens: {}, actors: [], iterations: 4096 },
       mechanisms: ['SCRAM-SHA-1', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'PLAIN'],
-      ...{ channelBindings: undefined, endPointHash: 'sha256', moreFeatures: '', onElement: undefined },
-      ...options,
-      secureContext: certificate && createSecureContext({ ...certificate, ...versions }),
-      certificate: certificate?.cert,
+      ...{ moreFeatures: '', onElement: undefined },
+      ...others,
+      secureContext: certificate && createSecureContext(certificate),
       salt: randomBytes(16),
     }
   }

@@ -39,7 +39,6 @@ async function logInAt(password: string, login: Mechanism) {
   const server = new ScramServer('SCRAM-SHA-1', first, {
     salt: Buffer.from('salt'),
     iterations: 4096,
-    offersBinding: false,
     channel: () => undefined,
   })
   login.challenge(bytes(server.serverFirst))
