@@ -3,7 +3,7 @@
 import { expect, test } from '@jest/globals'
 import { ask } from '../support/http-answer.js'
 import { callSessions } from '../support/sessions-api.js'
-import { stageForAdmins } from './admin-stage.js'
+import { stageForAdmins } from './admin-page.js'
 import { brokenRules, excessWidth, overlaps, smallTargets } from './legibility.js'
 import { describeWith } from './needs.js'
 import { alice, bobs, passwords } from './user.js'

@@ -1,17 +1,19 @@
-// What an admin does with the service's own pages, and what there is to see. Every wait has a deadline of its own.
-
+// An admin's browser at a service whose users are at a small XMPP server: what an admin does with the service's own pages,
+// and what there is to see. Every wait has a deadline of its own.
+import { afterAll, afterEach, beforeAll } from '@jest/globals'
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
+import { sharedChromium } from '../support/chromium.js'
 import { eventually, patience as timeout } from '../support/eventually.js'
-import { admin } from '../support/start-service.js'
+import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { complaintsOf } from './noted-page.js'
 
-export interface AdminPageOptions {
+interface AdminPageOptions {
   readonly javaScriptEnabled?: boolean
   readonly colorScheme?: 'light' | 'dark'
   readonly viewport?: { readonly width: number; readonly height: number }
 }
 
-export class AdminPage {
+class AdminPage {
   /** What the browser calls an error: of scripts, of the policy for contents, of requests. */
   readonly complaints: readonly string[]
   /** The origins that something was asked of. */
@@ -96,5 +98,31 @@ export class AdminPage {
 
   async close(): Promise<void> {
     await this.context.close()
+  }
+}
+
+export function stageForAdmins(passwords: Record<string, string>) {
+  let browser: Browser
+  let service: TestService
+  let page: AdminPage | undefined
+
+  beforeAll(async () => {
+    browser = await sharedChromium('chromium-headless-shell')
+    service = await startTestService({ demo: [passwords] })
+  })
+
+  afterEach(async () => page?.close())
+
+  afterAll(() => service?.stop())
+
+  return {
+    get service() {
+      return service
+    },
+    /** The page is closed after the test. */
+    async open(options?: AdminPageOptions, { url }: Pick<TestService, 'url'> = service) {
+      page = await AdminPage.open(browser, url, options)
+      return page
+    },
   }
 }

@@ -43,7 +43,7 @@ describeWith(['prosody', 'openssl', 'chromium'], 'Converse with the module, whos
     await page.say(bareJid, 'after')
     await stage.bob.receives('>after<')
     await stage.bob.isUpToDate()
-    expect(stage.bodies().sort()).toEqual(['after', ...texts])
+    expect(stage.bob.texts.sort()).toEqual(['after', ...texts])
     expect(await page.tab.locator('.chat-msg__error').count()).toBe(0)
     expect(page.complaints).toEqual([])
   })

@@ -63,7 +63,7 @@ for (const kind of encryptedServers) {
       await bobReceives('after')
       for (const { over, page } of pages) {
         await page.tab.waitForFunction(() => window.noted.states.filter(({ state }) => state === 'sent').length === 3)
-        expect([over, await page.statuses(), stage.bodies().filter(text => text.endsWith(over))]).toEqual([
+        expect([over, await page.statuses(), stage.bob.texts.filter(text => text.endsWith(over))]).toEqual([
           over,
           ['online', 'mending', 'online'],
           ['before', 'meanwhile', 'after'].map(text => `${text} over ${over}`),

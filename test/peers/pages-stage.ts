@@ -67,10 +67,6 @@ export class PagesStage<S extends XmppServer> {
     this.bob = await this.logIn('bob')
   }
 
-  bodies(): string[] {
-    return this.bob.texts
-  }
-
   async come(transport = this.options.transport) {
     this.options = { ...this.options, transport }
     return ModulePage.open(await this.context.newPage(), this.#origin())

@@ -1,7 +1,7 @@
 // The documents as an admin reads them in a browser: search, copies, links to sections, on paper.
 import { beforeEach, expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
-import { stageForAdmins } from './admin-stage.js'
+import { stageForAdmins } from './admin-page.js'
 import { describeWith } from './needs.js'
 
 declare const navigator: { readonly clipboard: { readText(): Promise<string> } }

@@ -9,7 +9,7 @@ import { startTestService, type TestService, type WarmBinding } from '../support
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { alice, befriend, passwords, User } from './user.js'
-import { tapWire, type Wiretap } from './wire.js'
+import { isIdle, tapWire, type Wiretap } from './wire.js'
 
 const pages = 10
 const cuts = 6
@@ -182,10 +182,6 @@ for (const kind of encryptedServers) {
       await warmer.stop()
     })
   })
-}
-
-function isIdle({ service }: TestService): boolean {
-  return Object.values(service.counts()).every(count => count === 0)
 }
 
 /** The sids that the endpoint created, and those that either side terminated. */

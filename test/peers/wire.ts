@@ -68,4 +68,5 @@ export async function tapWire(target: number): Promise<Wiretap> {
   }
 }
 
-export const isIdle = ({ service }: TestService) => service.counts().sessions + service.counts().links === 0
+/** Whether it has no session, no link and no forwarded request. */
+export const isIdle = ({ service }: TestService) => Object.values(service.counts()).every(count => count === 0)
