@@ -8,7 +8,7 @@ import { startProsody } from '../support/prosody.js'
 import { majorOf } from '../support/server-process.js'
 import { startTestService, type WarmReply } from '../support/start-service.js'
 import { describeWith } from './needs.js'
-import type { XmppServer } from './servers.js'
+import { overStarttls, type XmppServer } from './servers.js'
 
 const users = { alice: 'wonderland' }
 const alice = { jid: 'alice@localhost', password: users.alice }
@@ -19,10 +19,9 @@ const ejabberd = (config: string) =>
 const keep = stoppedAfterEach()
 
 /** Warms with these mechanisms only. '' is the default. */
-async function warmWith(mechanisms: string, { c2sPort, caFile }: XmppServer): Promise<WarmReply> {
-  const servers = `localhost=xmpp://127.0.0.1:${c2sPort}?ca=${caFile}`
+async function warmWith(mechanisms: string, server: XmppServer): Promise<WarmReply> {
   const environment = mechanisms === '' ? {} : { XMPP_MECHANISMS: mechanisms }
-  const service = await keep(startTestService({ servers, environment }))
+  const service = await keep(startTestService({ servers: overStarttls(server), environment }))
   return service.warm(alice)
 }
 

@@ -8,7 +8,7 @@ import { admin } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { describeWith } from './needs.js'
 import { PagesStage, transports } from './pages-stage.js'
-import { encryptedServers } from './servers.js'
+import { bothServers } from './servers.js'
 import { alice, bobs, passwords } from './user.js'
 
 declare const sessionStorage: object
@@ -22,9 +22,8 @@ const ways = [
   { source: 'token', transport: 'websocket' },
 ] as const
 
-for (const kind of encryptedServers) {
-  const browser = kind.maker === 'Prosody' ? 'chromium' : 'chromium-headless-shell'
-  describeWith([...kind.packages, browser], `Converse with the module, before ${kind.name}`, () => {
+for (const kind of bothServers(passwords)) {
+  describeWith([...kind.packages, kind.browser], `Converse with the module, before ${kind.name}`, () => {
     const { file } = testFolder()
     let credential: string | undefined
     let isSignedIn: boolean
@@ -32,9 +31,8 @@ for (const kind of encryptedServers) {
     let faults: number
 
     const stage = PagesStage.of({
-      browser,
-      start: () => kind.start(passwords),
-      servers: kind.servers,
+      browser: kind.browser,
+      start: kind.start,
       environment: portal => ({
         ...settingsForPages(portal, file('secrets', pageSecret)),
         XMPP_SERVICE_ACCOUNTS: '',

@@ -10,6 +10,7 @@ import { type BootedDebian, bootDebian } from '../support/booted-debian.js'
 import { unpackRelease } from '../support/debian-release.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
+import { startProsody } from '../support/prosody.js'
 import { redisPackages } from '../support/redis-for-workers.js'
 import { type RedisServer, startRedisServer } from '../support/redis-server.js'
 import { root } from '../support/repository.js'
@@ -17,7 +18,7 @@ import { callSessions } from '../support/sessions-api.js'
 import { bindingIn } from '../support/start-service.js'
 import { clone } from './installation.js'
 import { areInstalled } from './needs.js'
-import { plainProsody, type XmppServer } from './servers.js'
+import { overPlainLink, type XmppServer } from './servers.js'
 import { User } from './user.js'
 
 const isRoot = process.getuid?.() === 0
@@ -84,7 +85,7 @@ ${count === '0' ? '' : `echo REDIS_URL=${redisUrl} >> ${settings}`}`,
     if (release.folder === undefined) throw new Error(release.why)
     share(first, 'first.deb')
     share(next, 'next.deb')
-    server = await plainProsody.start({ alice: alice.password })
+    server = await startProsody({ users: { alice: alice.password } })
     redis = await startRedisServer()
     // The network is shared, the file system is not.
     const [port] = await freePorts(1)
@@ -151,7 +152,7 @@ ${count === '0' ? '' : `echo REDIS_URL=${redisUrl} >> ${settings}`}`,
     await debian.sh(`sed -i '/^XMPP_DOMAINS=/d' /etc/warm-bindings/warm-bindings.env
 cat >> /etc/warm-bindings/warm-bindings.env <<'END'
 XMPP_DOMAINS=localhost
-XMPP_SERVERS='${plainProsody.servers(server)}'
+XMPP_SERVERS='${overPlainLink(server)}'
 METRICS_ADDRESS=none
 END
 (umask 077 && echo 'admin:admin-secret' > /root/admins)

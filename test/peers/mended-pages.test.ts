@@ -5,7 +5,7 @@ import { type Relay, startRelay } from '../support/relay.js'
 import type { ModuleNoted } from './module-page.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
-import { encryptedServers } from './servers.js'
+import { bothServers, overStarttls } from './servers.js'
 import { passwords } from './user.js'
 
 declare const window: { noted: ModuleNoted }
@@ -13,16 +13,15 @@ declare const window: { noted: ModuleNoted }
 /** Longer than a page waits for the answer to a ping. In milliseconds. */
 const outage = 7_000
 
-for (const kind of encryptedServers) {
-  const browser = kind.maker === 'Prosody' ? 'chromium' : 'chromium-headless-shell'
-  describeWith([...kind.packages, browser], `A page whose link to ${kind.name} breaks`, () => {
+for (const kind of bothServers(passwords)) {
+  describeWith([...kind.packages, kind.browser], `A page whose link to ${kind.name} breaks`, () => {
     let relay: Relay
     const stage = PagesStage.of({
-      browser,
-      start: () => kind.start(passwords),
+      browser: kind.browser,
+      start: kind.start,
       async servers(server) {
         relay = await startRelay(`http://127.0.0.1:${server.c2sPort}`)
-        return kind.servers(server, relay.port)
+        return overStarttls(server, relay.port)
       },
     })
 

@@ -11,10 +11,11 @@ import { afterEach, beforeAll, expect, test } from '@jest/globals'
 import { stoppedAfterAll } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { freePorts } from '../support/ports.js'
+import { startProsody } from '../support/prosody.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { describeWith } from './needs.js'
-import { plainProsody } from './servers.js'
+import { overPlainLink } from './servers.js'
 import { passwords, User } from './user.js'
 
 const support = (name: string) => fileURLToPath(new URL(`../support/${name}`, import.meta.url))
@@ -33,8 +34,8 @@ describeWith(packages, 'A native client', () => {
   let said = ''
 
   beforeAll(async () => {
-    const server = await keep(plainProsody.start(passwords))
-    service = await keep(startTestService({ servers: plainProsody.servers(server) }))
+    const server = await keep(startProsody({ users: passwords }))
+    service = await keep(startTestService({ servers: overPlainLink(server) }))
     bob = await keep(User.warm(service, { jid: 'bob@localhost', password: passwords.bob }))
   })
 

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
-import { bothServers, type XmppServer } from './servers.js'
+import { bothServers, overStarttls, type XmppServer } from './servers.js'
 import { alice, passwords, presence, User } from './user.js'
 
 const modules = '"roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks", "offline"'
@@ -33,7 +33,7 @@ for (const { name, packages, start } of kinds) {
       await server?.stop()
     })
 
-    const settings = () => ({ servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}` })
+    const settings = () => ({ servers: overStarttls(server) })
     const says = (number: number) => bob.say(alice.jid, `number ${number}`)
 
     /** Ways to end the session. */

@@ -12,7 +12,7 @@ import { startTestService, type TestService } from '../support/start-service.js'
 import { type RunningCommand, startCommand } from './command.js'
 import { describeWith } from './needs.js'
 import { OidcVisitor } from './oidc-visitor.js'
-import { bothServers } from './servers.js'
+import { bothServers, overStarttls } from './servers.js'
 
 const alice = 'alice@localhost'
 const bob = 'bob@localhost'
@@ -57,10 +57,9 @@ for (const kind of kinds) {
       const common = { PORTAL_URL, OIDC_CLIENT_SECRET: 'secret-of-portal' }
       const environment = { PROVIDER_PORT: '0', ...common, TOKEN_SECONDS }
       provider = await keep(startCommand(['examples/oidc/provider.js'], environment))
-      const server = await keep(kind.start())
       service = await keep(
         startTestService({
-          servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}`,
+          servers: overStarttls(await keep(kind.start())),
           environment: {
             PAGE_ORIGINS: PORTAL_URL,
             PAGE_TOKEN_ISSUER: provider.url,

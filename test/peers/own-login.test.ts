@@ -10,7 +10,7 @@ import { describeWith } from './needs.js'
 import type { Visitor } from './noted-page.js'
 import { PagesStage } from './pages-stage.js'
 import { createPageRouter, PortalPage } from './portal-page.js'
-import { encryptedServers } from './servers.js'
+import { bothServers } from './servers.js'
 import { StanzaClient } from './stanza-client.js'
 import { alice, passwords } from './user.js'
 import { isIdle } from './wire.js'
@@ -18,12 +18,11 @@ import { XmppJsClient } from './xmpp-js-client.js'
 
 type Client = Visitor & { leave(): Promise<void> }
 
-for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+for (const kind of fewOrAll(bothServers(passwords), ({ name }) => name === 'Prosody')) {
   describeWith([...kind.packages, eitherChromium], `Clients that log in themselves at ${kind.name}`, () => {
     const stage = PagesStage.of({
       browser: eitherChromium,
-      start: () => kind.start(passwords),
-      servers: kind.servers,
+      start: kind.start,
       routers: () => [createPageRouter()],
     })
     let relay: Relay

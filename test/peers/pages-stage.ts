@@ -8,7 +8,7 @@ import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { type ConversePortal, ConverseVisitor, serveConversePortal } from './converse-page.js'
 import { createModulePageRouter, ModulePage, type PageOptions } from './module-page.js'
-import type { XmppServer } from './servers.js'
+import { overStarttls, type XmppServer } from './servers.js'
 import { alice, becomeContacts, bobs, passwords, User } from './user.js'
 
 export const transports = ['bosh', 'websocket'] as const
@@ -102,9 +102,8 @@ export class PagesStage<S extends XmppServer> {
     const { start, servers, environment, routers, answer, origin } = setting
     this.server = await start()
     this.converse = await serveConversePortal(() => this.service.url, answer ?? ((_path, tab) => this.bind(tab)))
-    const { c2sPort, caFile } = this.server
     this.service = await startTestService({
-      servers: (await servers?.(this.server)) ?? `localhost=xmpp://127.0.0.1:${c2sPort}?ca=${caFile}`,
+      servers: (await servers?.(this.server)) ?? overStarttls(this.server),
       environment: (await environment?.(this.converse.url)) ?? {},
       routers: () => [
         createModulePageRouter(

@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
-import type { XmppServer } from './servers.js'
+import { overStarttls, type XmppServer } from './servers.js'
 import { User } from './user.js'
 import { connectionsOf, isIdle } from './wire.js'
 
@@ -24,12 +24,12 @@ export class Place<S extends XmppServer = XmppServer> {
   ) {}
 
   static async open<S extends XmppServer>(starting: Promise<S>, about: PlaceOptions<S> = {}): Promise<Place<S>> {
-    const { options = '', environment = {} } = about
-    const { servers = ({ caFile }, port) => `localhost=xmpp://127.0.0.1:${port}?ca=${caFile}${options}` } = about
+    const { options = '', environment = {}, servers = overStarttls } = about
     const server = await starting
     const relay = await startRelay(`http://127.0.0.1:${server.c2sPort}`)
     try {
-      return new Place(server, await startTestService({ servers: servers(server, relay.port), environment }), relay)
+      const at = servers(server, relay.port) + options
+      return new Place(server, await startTestService({ servers: at, environment }), relay)
     } catch (error) {
       await relay.stop()
       await server.stop()

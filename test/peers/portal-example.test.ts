@@ -19,7 +19,7 @@ import { type RunningCommand, startCommand } from './command.js'
 import { excessWidth } from './legibility.js'
 import { describeWith } from './needs.js'
 import { PortalVisitor } from './portal-visitor.js'
-import { bothServers, type XmppServer } from './servers.js'
+import { bothServers, overStarttls } from './servers.js'
 import { becomeContacts, User } from './user.js'
 
 declare const sessionStorage: { readonly length: number }
@@ -43,8 +43,6 @@ c2s_require_encryption = true`,
 
 const { file } = testFolder()
 
-const encrypted = ({ c2sPort, caFile }: XmppServer) => `localhost=xmpp://127.0.0.1:${c2sPort}?ca=${caFile}`
-
 /** Starts the service for pages of a portal, then the portal. */
 async function startFor(servers: string, keep: ReturnType<typeof stoppedAfterAll>) {
   const [port] = await freePorts(1)
@@ -64,7 +62,7 @@ for (const kind of kinds) {
     let visitor: PortalVisitor
 
     beforeAll(async () => {
-      ;({ service, portal } = await startFor(encrypted(await keep(kind.start())), keep))
+      ;({ service, portal } = await startFor(overStarttls(await keep(kind.start())), keep))
       await becomeContacts(await User.warm(service, alice), await User.warm(service, bobs))
     })
 
@@ -226,7 +224,7 @@ plugin_paths = { "${join(root, 'deploy/prosody')}" }
 modules_enabled = { "roster", "saslauth", "tls", "posix", "bosh", "service_account", "mam", "vcard_legacy", "pep" }
 service_accounts = { "portal@localhost" }`,
     })
-    started = await startFor(encrypted(await keep(home)), keep)
+    started = await startFor(overStarttls(await keep(home)), keep)
     context = await (await sharedChromium('chromium')).newContext()
     await keep({ stop: () => context.close() })
   })

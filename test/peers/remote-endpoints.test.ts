@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
-import { encryptedServers, type XmppServer } from './servers.js'
+import { bothServers, type XmppServer } from './servers.js'
 import { alice, befriend, passwords, User } from './user.js'
 import { isIdle, tapWire, type Wiretap } from './wire.js'
 
@@ -18,8 +18,8 @@ const beat = 50
 /** The longest that all messages may take to arrive, in seconds. */
 const patience = 60
 
-for (const kind of encryptedServers) {
-  describeWith(kind.packages, `A service at the BOSH endpoint of ${kind.maker}`, () => {
+for (const kind of bothServers(passwords)) {
+  describeWith(kind.packages, `A service at the BOSH endpoint of ${kind.name}`, () => {
     const keep = stoppedAfterAll()
     let server: XmppServer
     let wire: Wiretap
@@ -35,7 +35,7 @@ for (const kind of encryptedServers) {
     }
 
     beforeAll(async () => {
-      server = await keep(kind.start(passwords))
+      server = await keep(kind.start())
       wire = await keep(tapWire(server.httpPort))
       bob = await keep(logIn('bob'))
       const page = await logIn('alice')
@@ -96,7 +96,7 @@ for (const kind of encryptedServers) {
         const { status, json } = await warmer.warm({ ...alice, jid: 'alice@unknown.example' })
         // ejabberd has no error of its own for this.
         const told =
-          kind.maker === 'Prosody'
+          kind.name === 'Prosody'
             ? { code: 'host-unknown' }
             : { code: 'remote-connection-failed', condition: 'internal-server-error' }
         expect({ status, ...json }).toMatchObject({ status: 502, ...told })
@@ -140,7 +140,7 @@ for (const kind of encryptedServers) {
           // After every second cut, new connections fail for a moment. Prosody sees the break:
           // it would answer a request whose connection seems alive, and nobody would get the reply.
           if (time % 2 === 0) relay.cut()
-          else if (kind.maker === 'Prosody') relay.hangUp()
+          else if (kind.name === 'Prosody') relay.hangUp()
           else relay.lose()
           await talk(8)
           relay.restore()

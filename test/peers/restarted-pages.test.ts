@@ -18,7 +18,7 @@ import {
 import { describeWith } from './needs.js'
 import type { PageVisitor } from './noted-page.js'
 import { createPageRouter, PortalPage, servePortal } from './portal-page.js'
-import { encryptedServers, type XmppServer } from './servers.js'
+import { bothServers, overStarttls, type XmppServer } from './servers.js'
 import { alice, becomeContacts, passwords, User } from './user.js'
 
 /** Strophe and Converse repeat a request at once, and then after 8 s. The module's pauses grow. In milliseconds. */
@@ -50,7 +50,7 @@ declare const window: { noted: ModuleNoted; chat: ModuleChat; frames: { sent: st
 const numbersOf = (texts: readonly string[]) =>
   texts.flatMap(text => /^number (\d+)$/.exec(text)?.slice(1).map(Number) ?? [])
 
-for (const kind of encryptedServers) {
+for (const kind of bothServers(passwords)) {
   describeWith([...kind.packages, ...redisPackages, 'chromium'], `A page at ${kind.name}`, () => {
     let server: XmppServer
     let redis: RedisServer
@@ -71,9 +71,9 @@ for (const kind of encryptedServers) {
     }
 
     beforeAll(async () => {
-      server = await kind.start(passwords)
+      server = await kind.start()
       redis = await startRedisServer()
-      service = await restartedService({ XMPP_SERVERS: kind.servers(server) })
+      service = await restartedService({ XMPP_SERVERS: overStarttls(server) })
       portal = await servePortal([
         createPageRouter(),
         createModulePageRouter(() => ({ transport, history: 0, rooms: [] }), bind),

@@ -1,51 +1,28 @@
-// The XMPP servers that the service is tested with, and the kinds of link that it has to them.
+// The XMPP servers that the service is tested with, and the links that it has to them.
 import { type EjabberdOptions, startEjabberd } from '../support/ejabberd.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import type { XmppServer } from '../support/xmpp-server.js'
 
 export type { XmppServer }
 
-export interface ServerKind {
-  readonly maker: 'Prosody' | 'ejabberd'
-  /** With the link, as in `Prosody over STARTTLS`. */
-  readonly name: string
-  readonly packages: readonly string[]
-  readonly encrypted: boolean
-  start(users: Readonly<Record<string, string>>): Promise<XmppServer>
-  /** The value of `XMPP_SERVERS`; `port` where it is not the server's own. */
-  servers(server: XmppServer, port?: number): string
-}
+type Place = Pick<XmppServer, 'c2sPort' | 'caFile'>
 
-const at = (port: number, option: string) => `localhost=xmpp://127.0.0.1:${port}?${option}`
+/** XMPP_SERVERS for users of `localhost`; `port` where it is not the server's own. */
+export const overStarttls = ({ c2sPort, caFile }: Place, port = c2sPort) =>
+  `localhost=xmpp://127.0.0.1:${port}?ca=${caFile}`
 
-const overStarttls = {
-  encrypted: true,
-  servers: (server: XmppServer, port = server.c2sPort) => at(port, `ca=${server.caFile}`),
-}
-
-/** Every server over the link that is meant for it. */
-export const encryptedServers: readonly ServerKind[] = [
-  {
-    ...overStarttls,
-    maker: 'Prosody',
-    name: 'Prosody over STARTTLS',
-    packages: ['prosody', 'openssl'],
-    // A login over an unencrypted link would be refused by Prosody, too.
-    start: users => startProsody({ users, config: 'c2s_require_encryption = true' }),
-  },
-  {
-    ...overStarttls,
-    maker: 'ejabberd',
-    name: 'ejabberd over STARTTLS',
-    packages: ['ejabberd', 'openssl'],
-    start: users => startEjabberd({ users }),
-  },
-]
+/** The same without TLS. */
+export const overPlainLink = ({ c2sPort }: Pick<Place, 'c2sPort'>, port = c2sPort) =>
+  `localhost=xmpp://127.0.0.1:${port}?tls=none`
 
 type RegisteringServer = XmppServer & Pick<Prosody, 'register' | 'changePassword'>
 
-/** Prosody and ejabberd with these accounts and settings, each with the browser of its tests. */
-export const bothServers = (users: Readonly<Record<string, string>>, prosody: string, ejabberd: EjabberdOptions = {}) =>
+/** Prosody and ejabberd with these accounts and settings, each with the browser of its tests. Unless told otherwise, both require STARTTLS. */
+export const bothServers = (
+  users: Readonly<Record<string, string>>,
+  prosody = 'c2s_require_encryption = true',
+  ejabberd: EjabberdOptions = {},
+) =>
   [
     {
       name: 'Prosody',
@@ -60,18 +37,3 @@ export const bothServers = (users: Readonly<Record<string, string>>, prosody: st
       start: (): Promise<RegisteringServer> => startEjabberd({ users, ...ejabberd }),
     },
   ] as const
-
-const overPlainLink = {
-  encrypted: false,
-  servers: (server: XmppServer, port = server.c2sPort) => at(port, 'tls=none'),
-}
-
-export const plainProsody: ServerKind = {
-  ...overPlainLink,
-  maker: 'Prosody',
-  name: 'Prosody over a plain link',
-  packages: ['prosody', 'openssl'],
-  start: users => startProsody({ users }),
-}
-
-export const servers: readonly ServerKind[] = [plainProsody, ...encryptedServers]

@@ -8,15 +8,14 @@ import { startTestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import { createPageRouter, PortalPage, servePortal } from './portal-page.js'
-import { encryptedServers } from './servers.js'
+import { bothServers } from './servers.js'
 import { alice, passwords } from './user.js'
 
-for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+for (const kind of fewOrAll(bothServers(passwords), ({ name }) => name === 'Prosody')) {
   describeWith([...kind.packages, 'chromium'], `Strophe attached to a session at ${kind.name}`, () => {
     const stage = PagesStage.of({
       browser: 'chromium',
-      start: () => kind.start(passwords),
-      servers: kind.servers,
+      start: kind.start,
       routers: () => [createPageRouter()],
     })
     let elsewhere: Awaited<ReturnType<typeof servePortal>>

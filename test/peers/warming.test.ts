@@ -7,7 +7,7 @@ import { startProsody } from '../support/prosody.js'
 import { startTestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { describePlace, Place } from './place.js'
-import { servers, type XmppServer } from './servers.js'
+import { bothServers, overPlainLink, overStarttls, type XmppServer } from './servers.js'
 import { User } from './user.js'
 import { tapWire } from './wire.js'
 
@@ -18,8 +18,18 @@ const users = {
 }
 const alice = { jid: 'alice@localhost', password: users.alice }
 
-for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted === (maker === 'ejabberd'))) {
-  const open = () => Place.open(kind.start(users), { servers: kind.servers })
+const overTls = bothServers(users).map(kind => {
+  const name = `${kind.name} over STARTTLS`
+  return { ...kind, name, encrypted: true, servers: overStarttls, isUsual: kind.name === 'ejabberd' }
+})
+const plain = {
+  ...{ name: 'Prosody over a plain link', packages: ['prosody', 'openssl'], encrypted: false, isUsual: true },
+  start: (): Promise<XmppServer> => startProsody({ users }),
+  servers: overPlainLink,
+}
+
+for (const kind of combinations([plain, ...overTls], ({ isUsual }) => isUsual)) {
+  const open = () => Place.open<XmppServer>(kind.start(), { servers: kind.servers })
   describePlace(`Warming at ${kind.name}`, kind.packages, open, place => {
     test('is pipelined from the second login on', async () => {
       for (let login = 1; login <= 3; login++) await goodbye(await place().warmer.bind(alice))

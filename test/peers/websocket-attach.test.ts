@@ -15,7 +15,7 @@ import { testFolder } from '../support/test-folder.js'
 import { Document } from './documented.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
-import { encryptedServers } from './servers.js'
+import { bothServers } from './servers.js'
 import { createSocketPagesRouter, SocketPage, xmppJsAfter } from './socket-page.js'
 import { StanzaClient } from './stanza-client.js'
 import { alice, passwords } from './user.js'
@@ -35,7 +35,7 @@ type Name = (typeof names)[number]
 
 type Client = SocketPage | XmppJsClient | StanzaClient
 
-for (const kind of encryptedServers) {
+for (const kind of bothServers(passwords)) {
   describeWith([...kind.packages, 'chromium'], `WebSocket clients at ${kind.name}`, () => {
     let relay: Relay
     let recipes: Record<Name, string>
@@ -49,8 +49,7 @@ for (const kind of encryptedServers) {
 
     const stage = PagesStage.of({
       browser: 'chromium',
-      start: () => kind.start(passwords),
-      servers: kind.servers,
+      start: kind.start,
       routers: () => [
         createSocketPagesRouter(
           () => ({ strophe: recipes.Strophe, converse: recipes.Converse, xmppJs: bundled(recipes['xmpp.js']) }),
