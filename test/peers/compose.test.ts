@@ -7,6 +7,7 @@ import { parse } from 'yaml'
 import { settings as known } from '../../src/config/settings.js'
 import { ask } from '../support/http-answer.js'
 import { missingPackages } from '../support/packages.js'
+import { callConnect } from '../support/page-call.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { freePorts } from '../support/ports.js'
 import { root } from '../support/repository.js'
@@ -289,20 +290,18 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     expect(added).toMatchObject({ status: 0 })
     const [own] = (await freePorts(1)) as [number]
     const account = { XMPP_SERVICE_ACCOUNTS: `example.org=warm-bindings:${password}` }
-    const more = { ...environment(own), ...account, PAGE_ORIGINS: 'https://www.example.org' }
+    const origin = 'https://www.example.org'
+    const more = { ...environment(own), ...account, PAGE_ORIGINS: origin }
     await serving([process.execPath, main], { cwd: folder, port: own, more }, async () => {
-      const options = { method: 'POST', agent: false, auth: `portal:${variables.PORTAL_SECRET}` }
+      const url = `http://127.0.0.1:${own}`
       const headers = { Accept: 'application/json', 'Content-Type': 'application/json' }
-      const call = { ...options, headers }
-      const { status, text } = await ask(`http://127.0.0.1:${own}/warm`, call, JSON.stringify({ jid: alice.jid }))
-      expect([status, JSON.parse(text).jid]).toEqual([200, expect.stringMatching(/^alice@example\.org\/./)])
-      const ofPage = { ...headers, Authorization: `Bearer ${pageToken()}` }
-      const page = await ask(
-        `http://127.0.0.1:${own}/connect`,
-        { method: 'POST', agent: false, headers: ofPage },
-        '{"tab":"k2x9"}',
-      )
-      expect([page.status, JSON.parse(page.text).jid]).toEqual([200, expect.stringMatching(/^alice@example\.org\/./)])
+      const call = { method: 'POST', agent: false, auth: `portal:${variables.PORTAL_SECRET}`, headers }
+      const answers = [
+        await ask(`${url}/warm`, call, JSON.stringify({ jid: alice.jid })),
+        await callConnect(url, origin, { token: pageToken(), tab: 'k2x9' }),
+      ]
+      for (const { status, text } of answers)
+        expect([status, JSON.parse(text).jid]).toEqual([200, expect.stringMatching(/^alice@example\.org\/./)])
     })
   })
 

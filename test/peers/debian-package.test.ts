@@ -1,8 +1,7 @@
 // The Debian package in a Debian 13 with its systemd: made, installed, upgraded and removed as an operator does.
 // Runs in npm run test:all only: it makes the package three times, and unpacks a Debian.
 import { execFile, execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
@@ -16,6 +15,7 @@ import { type RedisServer, startRedisServer } from '../support/redis-server.js'
 import { root } from '../support/repository.js'
 import { callSessions } from '../support/sessions-api.js'
 import { bindingIn } from '../support/start-service.js'
+import { testFolder } from '../support/test-folder.js'
 import { clone } from './installation.js'
 import { areInstalled } from './needs.js'
 import { overPlainLink, type XmppServer } from './servers.js'
@@ -27,10 +27,10 @@ const alice = { jid: 'alice@localhost', password: 'wonderland' }
 /** In a process of the service: SIGWINCH stops its event loop, after a line in its log. */
 const hang = "process.on('SIGWINCH', () => { process._rawDebug('hangs'); for (;;); })"
 
+const { folder } = testFolder()
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const debianVersion = version.replace('-', '~')
 
-let folder: string
 let debian: BootedDebian
 let server: XmppServer
 let redis: RedisServer
@@ -73,7 +73,6 @@ ${count === '0' ? '' : `echo REDIS_URL=${redisUrl} >> ${settings}`}`,
 
 ;(isRoot && areInstalled(redisPackages) ? describe : describe.skip)('The Debian package', () => {
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'warm-debian-'))
     mkdirSync(join(folder, 'shared'))
     clone(join(folder, 'clone'))
     writeFileSync(join(folder, 'shared', 'hang.cjs'), hang)
@@ -98,7 +97,6 @@ ${count === '0' ? '' : `echo REDIS_URL=${redisUrl} >> ${settings}`}`,
     await debian?.stop()
     await server?.stop()
     await redis?.remove()
-    rmSync(folder, { recursive: true, force: true })
   })
 
   test('is the same each time that it is made, with its list of parts', async () => {

@@ -1,10 +1,10 @@
 // A service whose pages log in guests, and its users: guests, agents and others.
 import { join } from 'node:path'
-import { ask } from '../support/http-answer.js'
+import { callConnect } from '../support/page-call.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { root } from '../support/repository.js'
 import { callSessions } from '../support/sessions-api.js'
-import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import { bindingIn, startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { User } from './user.js'
 
 export const origin = 'https://www.example.org'
@@ -30,15 +30,8 @@ export class GuestStage {
     return new GuestStage(await startTestService({ servers, environment: { ...usual, ...environment } }))
   }
 
-  async come(token?: string, tab = 't1'): Promise<Guest> {
-    const headers = {
-      'Content-Type': 'application/json',
-      Origin: origin,
-      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
-    }
-    const answer = await ask(`${this.service.url}/connect`, { method: 'POST', headers }, JSON.stringify({ tab }))
-    if (answer.status !== 200) throw new Error(answer.text)
-    return JSON.parse(answer.text)
+  async come(token = '', tab = 't1'): Promise<Guest> {
+    return bindingIn(await callConnect(this.service.url, origin, { token, tab })) as Guest
   }
 
   async attach(binding: WarmBinding): Promise<User> {

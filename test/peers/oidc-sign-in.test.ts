@@ -6,12 +6,12 @@ import { afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
 import { stoppedAfterAll } from '../support/closers.js'
 import { ask } from '../support/http-answer.js'
-import { Listener } from '../support/listener.js'
+import { Listener, ListeningServer } from '../support/listener.js'
 import { freePorts } from '../support/ports.js'
 import { type RunningCommand, startCommand } from './command.js'
 
 /** The parts of an OpenID provider that the portal's backend uses. */
-class ScriptedProvider {
+class ScriptedProvider extends ListeningServer {
   readonly own = generateKeyPairSync('rsa', { modulusLength: 2048 })
   /** Claims of the next ID token, and its key. */
   name = 'alice'
@@ -20,26 +20,19 @@ class ScriptedProvider {
   /** The refresh tokens that were revoked. */
   readonly revoked: string[] = []
   #tokens = 0
-  #listener!: Listener
 
-  static async start(): Promise<ScriptedProvider> {
-    const provider = new ScriptedProvider()
-    const server = createServer(async (request, response) => {
+  private constructor() {
+    super(createServer())
+    this.server.on('request', async (request, response) => {
       const parameters = new URLSearchParams(await text(request))
-      const answer = await provider.#answer(request.url ?? '', parameters)
+      const answer = await this.#answer(request.url ?? '', parameters)
       response.writeHead(answer ? 200 : 404, { 'Content-Type': 'application/json' })
       response.end(JSON.stringify(answer ?? {}))
     })
-    provider.#listener = await Listener.start(server)
-    return provider
   }
 
-  get url(): string {
-    return this.#listener.url
-  }
-
-  stop(): Promise<void> {
-    return this.#listener.stop()
+  static start(): Promise<ScriptedProvider> {
+    return new ScriptedProvider().listen()
   }
 
   async #answer(path: string, parameters: URLSearchParams): Promise<object | undefined> {

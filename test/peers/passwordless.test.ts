@@ -8,11 +8,12 @@ import { makeCertificate } from '../support/certificates.js'
 import { type Ejabberd, startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import { type OAuthEndpoint, startIntrospectionEndpoint } from '../support/oauth-endpoints.js'
+import { callConnect } from '../support/page-call.js'
 import { pageSecret, pageToken, settingsForPages } from '../support/page-token.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { root } from '../support/repository.js'
 import { majorOf } from '../support/server-process.js'
-import type { TestService, WarmBinding } from '../support/start-service.js'
+import { bindingIn, type TestService, type WarmBinding } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { describeWith } from './needs.js'
 import { describePlace, Place } from './place.js'
@@ -287,11 +288,7 @@ function testCreatedAccounts(place: () => Place<Prosody | Ejabberd>): void {
 
   test('have the name and address of the token', async () => {
     const token = pageToken({ sub: 'dinah', name: 'Dinah <& Cat', email: 'dinah@example.org' })
-    const response = await fetch(`${place().warmer.url}/connect`, {
-      method: 'POST',
-      headers: { Authorization: `Bearer ${token}` },
-    })
-    const binding = (await response.json()) as WarmBinding
+    const binding = bindingIn(await callConnect(place().warmer.url, origin, { token }))
     const dinah = User.attach(binding.url, binding)
     await eventually('the vCard', async () => {
       dinah.send("<iq xmlns='jabber:client' type='get' id='card'><vCard xmlns='vcard-temp'/></iq>")
@@ -304,8 +301,9 @@ function testCreatedAccounts(place: () => Place<Prosody | Ejabberd>): void {
   })
 }
 
+const origin = 'https://www.example.org'
 const pageTokens = {
-  ...settingsForPages('https://www.example.org', file('page-secrets', pageSecret)),
+  ...settingsForPages(origin, file('page-secrets', pageSecret)),
   PAGE_TOKEN_NAME: '{name} <{email}>',
 }
 

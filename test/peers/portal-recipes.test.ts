@@ -1,6 +1,6 @@
 // The recipes for backends in the documents and in examples/recipes: calls of each client, and whole portals.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, symlinkSync } from 'node:fs'
 import { createServer, request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
@@ -9,11 +9,12 @@ import { stoppedAfterAll } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { Listener } from '../support/listener.js'
+import { callConnect } from '../support/page-call.js'
 import { pageSecret, pageToken, settingsForPages } from '../support/page-token.js'
 import { freePorts } from '../support/ports.js'
 import { root } from '../support/repository.js'
 import { callSessions } from '../support/sessions-api.js'
-import { admin, startTestService, type TestService } from '../support/start-service.js'
+import { admin, bindingIn, startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { callsIn, Document, documented } from './documented.js'
 import { describeWith } from './needs.js'
@@ -25,7 +26,8 @@ const { endChats } = jest.requireActual<{ endChats(chat: string, token: string):
 const { account, password } = documented
 const jid = documented.jid.replace('example.org', 'localhost')
 
-const { folder } = testFolder()
+const { folder, file: write } = testFolder()
+const origin = 'https://www.example.org'
 const keep = stoppedAfterAll()
 /** In front of the service: forwards all calls, or first refuses them with these statuses. `cut` ends the connection. */
 let front: Listener
@@ -41,7 +43,7 @@ let seen: number
 beforeAll(async () => {
   const environment = {
     ADMIN_USERS: `${account.name}:${account.secret},${admin.name}:${admin.secret}`,
-    ...settingsForPages('https://www.example.org', write('page-secrets', pageSecret, 0o600)),
+    ...settingsForPages(origin, write('page-secrets', pageSecret)),
   }
   service = await keep(startTestService({ demo: [{ alice: password }, { portal: 'secret-of-portal' }], environment }))
   const forwarding = createServer((request, response) => {
@@ -72,24 +74,8 @@ beforeEach(() => {
   retryAfter = '0'
 })
 
-function write(name: string, text: string, mode = 0o644): string {
-  const file = join(folder, name)
-  writeFileSync(file, text, { mode })
-  return file
-}
-
 /** The session that a page gets with its token. */
-async function session(token: string, tab: string) {
-  const body = `tab=${tab}`
-  const headers = {
-    Authorization: `Bearer ${token}`,
-    'Content-Type': 'application/x-www-form-urlencoded',
-    'Content-Length': String(body.length),
-  }
-  const { status, text } = await ask(`${service.url}/connect`, { method: 'POST', agent: false, headers }, body)
-  if (status !== 200) throw new Error(text)
-  return JSON.parse(text)
-}
+const session = async (token: string, tab: string) => bindingIn(await callConnect(service.url, origin, { token, tab }))
 
 const calls = () => callsIn(service.lines.slice(seen))
 

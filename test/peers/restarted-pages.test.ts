@@ -1,12 +1,15 @@
 // Pages in Chromium over restarts of the service: each keeps its JID, and shows each message once.
+import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
+import { type OperatedService, Operator, usualSettings } from '../support/operated-service.js'
+import { freePorts } from '../support/ports.js'
 import { redisPackages } from '../support/redis-for-workers.js'
 import { type RedisServer, startRedisServer } from '../support/redis-server.js'
-import { type RestartedService, restartedService } from '../support/restarted-service.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
+import { bindingIn } from '../support/start-service.js'
 import { type ConversePortal, ConverseVisitor, serveConversePortal } from './converse-page.js'
 import {
   createModulePageRouter,
@@ -45,6 +48,43 @@ WebSocket.prototype.send = function (text) {
 }`
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat; frames: { sent: string[]; got: string[] } }
+
+type Environment = Readonly<Record<string, string>>
+
+type RestartedService = Awaited<ReturnType<typeof restartedService>>
+
+/** A service that an operator stops and starts again, with the same settings and at the same port. */
+async function restartedService(environment: Environment) {
+  const operator = new Operator()
+  const [port] = await freePorts(1)
+  const url = `http://127.0.0.1:${port}`
+  operator.write('keys', `${randomBytes(32).toString('base64')}\n`)
+  const files = { STATE_DIR: operator.pathOf('state'), SEAL_KEY_FILE: operator.pathOf('keys') }
+  const usual = { ...usualSettings, HOST: '127.0.0.1', PORT: String(port), XMPP_DOMAINS: 'localhost', ...files }
+  let running!: OperatedService
+  const service = {
+    url,
+    get process() {
+      return running
+    },
+    /** Resolves once it listens. Settings in `more` win over the usual ones. */
+    async start(more: Environment = {}) {
+      running = operator.start({ ...usual, ...environment, ...more })
+      await running.url()
+    },
+    async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM') {
+      running.signal(signal)
+      await running.exit
+    },
+    async restart(more?: Environment) {
+      await service.stop()
+      await service.start(more)
+    },
+    bind: async (body: object) => bindingIn(await callSessions(url, 'POST', '', { body })),
+    leave: () => operator.leave(),
+  }
+  return service
+}
 
 /** The numbers of texts such as `number 5`, in their order. */
 const numbersOf = (texts: readonly string[]) =>
