@@ -50,22 +50,17 @@ export function makeCertificate(names: readonly string[], options: CertificateOp
       : generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
     const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
     writeFileSync(at('key.pem'), key)
-    const extensions = ['-extensions', 'extensions']
-    const request = () => openssl('req', '-new', '-key', 'key.pem', '-out', 'request.pem', '-config', 'openssl.cnf')
-    const out = ['-in', 'request.pem', '-out', 'cert.pem']
+    const config = ['-config', 'openssl.cnf', '-extensions', 'extensions']
     if (options.expired) {
-      request()
+      openssl('req', '-new', '-key', 'key.pem', '-out', 'request.pem', '-config', 'openssl.cnf')
+      const files = ['-keyfile', 'key.pem', '-in', 'request.pem', '-out', 'cert.pem']
       const dates = ['-startdate', '20200101000000Z', '-enddate', '20200102000000Z']
-      const config = ['-config', 'openssl.cnf', ...extensions]
-      openssl('ca', '-batch', '-selfsign', '-notext', '-keyfile', 'key.pem', ...out, ...dates, ...config)
-    } else if (options.issuer !== undefined) {
-      writeFileSync(at('issuer.pem'), options.issuer.cert + options.issuer.key)
-      request()
-      const issuer = ['-CA', 'issuer.pem', '-CAkey', 'issuer.pem', '-CAcreateserial']
-      openssl('x509', '-req', ...out, '-days', '2', ...issuer, '-extfile', 'openssl.cnf', ...extensions)
+      openssl('ca', '-batch', '-selfsign', '-notext', ...files, ...dates, ...config)
     } else {
-      const config = ['-config', 'openssl.cnf', ...extensions]
-      openssl('req', '-x509', '-new', '-key', 'key.pem', '-days', '2', '-out', 'cert.pem', ...config)
+      const { issuer } = options
+      if (issuer !== undefined) writeFileSync(at('issuer.pem'), issuer.cert + issuer.key)
+      const signing = issuer === undefined ? [] : ['-CA', 'issuer.pem', '-CAkey', 'issuer.pem']
+      openssl('req', '-x509', '-new', '-key', 'key.pem', ...signing, '-days', '2', '-out', 'cert.pem', ...config)
     }
     return { key, cert: readFileSync(at('cert.pem'), 'utf8') }
   } finally {
