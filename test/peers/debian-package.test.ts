@@ -6,7 +6,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type BootedDebian, bootDebian } from '../support/booted-debian.js'
+import { BoshTalk } from '../support/crowd/bosh-talk.js'
+import type { TalkBinding } from '../support/crowd/talk.js'
 import { unpackRelease } from '../support/debian-release.js'
+import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
 import { startProsody } from '../support/prosody.js'
@@ -181,9 +184,16 @@ printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:${port}\\n' > /etc/sys
       await debian.sh(`apt-get install -y --allow-downgrades --no-install-recommends /mnt/${before}.deb`)
       await setWorkers(WORKERS)
       await debian.sh('systemctl restart warm-bindings')
-      const page = User.persist(`${url}/http-bind`, await warm())
-      page.say(page.jid, 'number 1')
-      await page.receives('>number 1<')
+      const binding = { ...((await warm()) as TalkBinding), url: `${url}/http-bind` }
+      let heard = ''
+      const note = (stanzas: string) => (heard += stanzas)
+      const page = new BoshTalk(binding, { ready() {}, heard: note, gone: note, odd() {} })
+      page.begin()
+      const sayToMyself = async (number: number) => {
+        page.say(`<message xmlns='jabber:client' to='${binding.jid}'><body>number ${number}</body></message>`)
+        await eventually(`number ${number} comes`, () => heard.includes(`>number ${number}<`))
+      }
+      await sayToMyself(1)
       const after = before === 'first' ? 'next' : 'first'
       let isDone = false
       const upgraded = debian
@@ -204,10 +214,9 @@ printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:${port}\\n' > /etc/sys
       await Promise.all(Array.from({ length: 20 }, visit))
       await upgraded
       expect([...states]).toEqual([200])
-      page.say(page.jid, 'number 2')
-      await page.receives('>number 2<')
-      expect(page.numbers).toEqual([1, 2])
-      await page.leave()
+      await sayToMyself(2)
+      expect(heard.match(/(?<=>number )\d(?=<)/g)).toEqual(['1', '2'])
+      await page.terminate()
       expect(await debian.sh('cat /etc/warm-bindings/warm-bindings.env')).toContain(`WORKERS=${WORKERS}\n`)
     },
   )

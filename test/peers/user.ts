@@ -2,10 +2,9 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from '@jest/globals'
-import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
+import { attribute, BoshClient } from '../support/bosh-client.js'
 import { type BoshCredentials, boshLogin } from '../support/bosh-login.js'
 import { eventually, patience } from '../support/eventually.js'
-import { ask } from '../support/http-answer.js'
 import type { Relay } from '../support/relay.js'
 import type { TestService, WarmBinding } from '../support/start-service.js'
 import type { XmppServer } from '../support/xmpp-server.js'
@@ -61,11 +60,6 @@ export class User {
   /** Attaches as a page does. */
   static attach(url: string, binding: Pick<WarmBinding, 'jid' | 'sid' | 'rid'>): User {
     return new User(new BoshClient(url, binding), binding.jid)
-  }
-
-  /** As `attach`. Repeats a request whose connection breaks, as libraries do. */
-  static persist(url: string, { sid, rid, jid }: Pick<WarmBinding, 'jid' | 'sid' | 'rid'>): User {
-    return new User(new BoshClient(url, { sid, rid, post: persistently(url) }), jid)
   }
 
   get bareJid(): string {
@@ -195,24 +189,6 @@ export async function befriend(one: User, other: User): Promise<void> {
 }
 
 export const presence = "<presence xmlns='jabber:client'/>"
-
-/** Between two attempts, in milliseconds, and how many there are. */
-const betweenAttempts = 250
-const attempts = 240
-
-function persistently(url: string): Post {
-  return async body => {
-    for (let left = attempts; ; left--) {
-      try {
-        const answer = await ask(url, { method: 'POST', headers: { 'Content-Type': 'text/xml; charset=utf-8' } }, body)
-        if (answer.status === 200 || left === 0) return answer
-      } catch (error) {
-        if (left === 0) throw error
-      }
-      await pause(betweenAttempts)
-    }
-  }
-}
 
 function hasPresence(body: string, from: string, type: string | undefined): boolean {
   const tags = body.match(/<presence\b[^>]*>/g) ?? []
