@@ -16,9 +16,8 @@ import type { User } from './user.js'
 const { file } = testFolder()
 
 interface Place extends GuestServers {
-  /** Agents and other users: JID and password. */
+  /** JID and password. */
   readonly agent: readonly [jid: string, password?: string]
-  readonly bob: readonly [jid: string, password: string]
   /** False if guests reach each other who know their addresses, which nobody can guess. */
   readonly partsGuests: boolean
   stop(): Promise<void>
@@ -47,7 +46,7 @@ function describeGuests(
     })
     beforeEach(async () => {
       agent = await stage.logIn(...place.agent)
-      bob = await stage.logIn(...place.bob)
+      bob = await stage.logIn('bob@localhost', 'secret-of-bob')
     })
     afterEach(() => stage.clear())
 
@@ -124,7 +123,6 @@ describeGuests(
       environment,
       agent: ['support@localhost', 'secret-of-support'],
       partsGuests: true,
-      bob: ['bob@localhost', 'secret-of-bob'],
       stop: () => prosody.stop(),
     }
   },
@@ -197,7 +195,6 @@ describeGuests(
       environment: { XMPP_LOGIN_KEYS_FILE: file('login-keys', `${guests}=${key}\n`) },
       agent: [`support@${guests}`],
       partsGuests: false,
-      bob: ['bob@localhost', 'secret-of-bob'],
       stop: () => ejabberd.stop(),
     }
   },
@@ -243,7 +240,6 @@ VirtualHost "${guests}"
       servers: `localhost=${at},${guests}=${at}`,
       environment: {},
       agent: ['support@localhost', 'secret-of-support'],
-      bob: ['bob@localhost', 'secret-of-bob'],
       partsGuests: true,
       stop: async () => {
         const log = prosody.log()

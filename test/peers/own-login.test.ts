@@ -5,7 +5,6 @@ import { eventually } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { callSessions } from '../support/sessions-api.js'
-import { ConverseVisitor } from './converse-page.js'
 import { describeWith } from './needs.js'
 import type { Visitor } from './noted-page.js'
 import { PagesStage } from './pages-stage.js'
@@ -64,12 +63,9 @@ for (const kind of fewOrAll(bothServers(passwords), ({ name }) => name === 'Pros
     })
 
     test('Converse logs in, chats and logs out', async () => {
-      const { bob, converse, context, service } = stage
-      const settings = { authentication: 'login', jid: alice.jid, password: passwords.alice }
-      converse.options = { isAlone: true, settings }
-      const page = await ConverseVisitor.come(context, converse.url, [converse.url, service.url])
+      const page = await stage.comeWithConverseAlone({ authentication: 'login', ...alice })
       await page.has('connected')
-      await chat(page.in(bob.bareJid))
+      await chat(page.in(stage.bob.bareJid))
     })
 
     test('stanza logs in, chats and leaves', async () => {

@@ -85,9 +85,10 @@ export class PagesStage<S extends XmppServer> {
     return page
   }
 
-  /** A page with Converse alone, which prebinds. */
-  comeWithConverseAlone(): Promise<ConverseVisitor> {
-    const settings = { authentication: 'prebind', prebind_url: '/chat/binding', jid: alice.jid }
+  /** A page with Converse alone, which prebinds unless it has other settings. */
+  comeWithConverseAlone(
+    settings: object = { authentication: 'prebind', prebind_url: '/chat/binding', jid: alice.jid },
+  ): Promise<ConverseVisitor> {
     this.converse.options = { isAlone: true, settings }
     const { url } = this.converse
     return ConverseVisitor.come(this.context, url, [url, this.service.url])
