@@ -209,7 +209,7 @@ for (const kind of bothServers(passwords)) {
         await visitor.has('online')
         await visitor.say(bob.bareJid, `4 ${mark}`)
         await bob.receives(`>4 ${mark}<`)
-        expect(stage.bodies().filter(text => text.endsWith(mark))).toEqual([...texts, `4 ${mark}`])
+        expect(bob.texts.filter(text => text.endsWith(mark))).toEqual([...texts, `4 ${mark}`])
       })
 
     test('stores only the beginning of long messages', async () => {
