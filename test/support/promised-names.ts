@@ -77,6 +77,7 @@ const modules = {
   'warm-bindings': 'src/library.ts',
   'warm-bindings/client': 'src/packages/client/warm-bindings.ts',
   'warm-bindings/browser': 'src/packages/browser/connect.ts',
+  'warm-bindings/more': 'src/packages/browser/more.ts',
   'warm-bindings/converse': 'src/packages/browser/converse.ts',
 }
 
