@@ -122,13 +122,23 @@ describe('the URL over TLS', () => {
     ['is unknown for a forged Host header', { https }, to('evil.example'), undefined],
     ['is unknown for a forged Host header over TLS', { https }, overTls('evil.example:8443'), undefined],
     ['is unknown if the address has no HTTPS listener', withTls('192.0.2.7 8443'), to('192.0.2.1:8080'), undefined],
-    ['has the port for the host', withTls('192.0.2.7 81', '127.0.0.1 82'), to('localhost'), 'https://localhost:82'],
+    [
+      'has the HTTPS port of the requested address',
+      withTls('192.0.2.7 81', '127.0.0.1 82'),
+      to('localhost'),
+      'https://localhost:82',
+    ],
     ['is the host that a trusted proxy sends with https', {}, forwarded('https'), 'https://chat.example'],
     ['is unknown behind a trusted proxy without TLS', {}, forwarded('http'), undefined],
     ['is unknown without HTTPS', {}, {}, undefined],
     ['is unknown if the Host header is invalid', { https }, to('evil/path?'), undefined],
     ['is unknown if the Host header has a user', { https }, to('chat.example@evil.example/'), undefined],
-    ['is the local address without Host', withTls('192.0.2.1 8443'), { headers: {} }, 'https://192.0.2.1:8443'],
+    [
+      'is the local address if there is no Host header',
+      withTls('192.0.2.1 8443'),
+      { headers: {} },
+      'https://192.0.2.1:8443',
+    ],
   ])('%s', (_what, settings, sent, url) => {
     expect(secureBase({ ...config, ...settings }, asked(sent))).toBe(url)
   })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type BootedDebian, bootDebian } from '../support/booted-debian.js'
+import { stoppedAfterEach } from '../support/closers.js'
 import { BoshTalk } from '../support/crowd/bosh-talk.js'
 import type { TalkBinding } from '../support/crowd/talk.js'
 import { unpackRelease } from '../support/debian-release.js'
@@ -31,6 +32,7 @@ const alice = { jid: 'alice@localhost', password: 'wonderland' }
 const hang = "process.on('SIGWINCH', () => { process._rawDebug('hangs'); for (;;); })"
 
 const { folder } = testFolder()
+const keep = stoppedAfterEach()
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const debianVersion = version.replace('-', '~')
 
@@ -186,8 +188,10 @@ printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:${port}\\n' > /etc/sys
       await debian.sh('systemctl restart warm-bindings')
       const binding = { ...((await warm()) as TalkBinding), url: `${url}/http-bind` }
       let heard = ''
-      const note = (stanzas: string) => (heard += stanzas)
-      const page = new BoshTalk(binding, { ready() {}, heard: note, gone: note, odd() {} })
+      let ending: string | undefined
+      const gone = (why: string) => (ending = why)
+      const page = new BoshTalk(binding, { ready() {}, heard: stanzas => (heard += stanzas), gone, odd() {} })
+      await keep({ stop: () => page.drop() })
       page.begin()
       const sayToMyself = async (number: number) => {
         page.say(`<message xmlns='jabber:client' to='${binding.jid}'><body>number ${number}</body></message>`)
@@ -216,6 +220,7 @@ printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:${port}\\n' > /etc/sys
       expect([...states]).toEqual([200])
       await sayToMyself(2)
       expect(heard.match(/(?<=>number )\d(?=<)/g)).toEqual(['1', '2'])
+      expect(ending).toBeUndefined()
       await page.terminate()
       expect(await debian.sh('cat /etc/warm-bindings/warm-bindings.env')).toContain(`WORKERS=${WORKERS}\n`)
     },

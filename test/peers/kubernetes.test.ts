@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { chownSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { parseAllDocuments } from 'yaml'
+import { stoppedAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
@@ -35,20 +36,18 @@ const asUser =
 
 describeWith(['redis-server'], 'The processes of the file for Kubernetes', () => {
   const { folder, file } = testFolder(0o755)
-  const running: ServerProcess[] = []
-
-  afterEach(() => Promise.all(running.map(each => each.end('SIGKILL'))))
+  const keep = stoppedAfterEach()
 
   type About = Pick<ServerProcessOptions, 'name' | 'command' | 'environment' | 'isReady'>
 
   /** Starts a command as a user who can write to no folder but `TMPDIR`. */
   async function start({ command, environment, ...about }: About): Promise<ServerProcess> {
-    const started = await startServerProcess({
+    const starting = startServerProcess({
       ...{ ...about, folder, cwd: '/', environment: { PATH: process.env['PATH'], ...environment } },
       command: asUser ? ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', ...command] : command,
     })
-    running.push(started)
-    return started
+    await keep(starting.then(each => ({ stop: () => each.end('SIGKILL') })))
+    return starting
   }
 
   test('find each other through Redis, and end when told', async () => {

@@ -6,7 +6,7 @@ import { request } from 'node:https'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from 'node:tls'
-import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { version } from '../../src/lib/package-json.js'
@@ -426,15 +426,13 @@ for (const name of proxiesOfSeveral) {
       nodes = await Promise.all(
         ports.map((own, index) => {
           const peers = { PEER_LISTEN: `127.0.0.1:${peerPorts[index]}`, PEER_ADDRESS: new URL(links[index]!.url).host }
-          return startService({ ...settings, ...peers, PORT: String(own) }, { store })
+          return keep(startService({ ...settings, ...peers, PORT: String(own) }, { store }))
         }),
       )
       // Last: HAProxy ignores a process for seconds if its first check fails.
       proxy = await keep(startProxy(name, [first!, second!], undefined, port))
       visitor = await keep(new Visitor(proxy))
     })
-
-    afterEach(() => Promise.all(nodes.map(node => node.stop())))
 
     const nameOf = async (node: TestService) => processIn((await node.bind(alice)).sid)!
 

@@ -18,13 +18,16 @@ export const stoppedAfterEach = () => stoppedAfter(afterEach)
 type Stoppable = { stop(): unknown } | { leave(): unknown }
 
 function stoppedAfter(hook: typeof afterAll) {
-  const running: Stoppable[] = []
+  const running: (Stoppable | Promise<Stoppable>)[] = []
   hook(async () => {
-    for (const each of running.splice(0).reverse()) await ('stop' in each ? each.stop() : each.leave())
+    for (const starting of running.splice(0).reverse()) {
+      // What did not start has failed the test.
+      const each = await Promise.resolve(starting).catch(() => undefined)
+      if (each !== undefined) await ('stop' in each ? each.stop() : each.leave())
+    }
   })
   return async <S extends Stoppable>(starting: S | Promise<S>): Promise<S> => {
-    const started = await starting
-    running.push(started)
-    return started
+    running.push(starting)
+    return starting
   }
 }

@@ -155,12 +155,13 @@ test('a request that is too large ends its session where it is now, and not only
     return serviceOf({ peers, find }, { refuseTooLarge: () => (found ? { ...terminated, body: 'here' } : undefined) })
   }
   const peer = { address: '192.0.2.1', secure: true, cookies: undefined }
+  const start = poll.replace('</body>', '<message>')
   const answers = [
-    await begin('maker', ['maker'], undefined).refuseTooLarge(poll, peer),
-    await begin(undefined, ['taker'], 'taker').refuseTooLarge(poll, peer),
-    await begin('maker', ['taker'], 'taker').refuseTooLarge(poll, peer),
-    await begin('maker', [], 'here').refuseTooLarge(poll, peer),
-    await begin(undefined, [], undefined).refuseTooLarge(poll, peer),
+    await begin('maker', ['maker'], undefined).refuseTooLarge(start, peer),
+    await begin(undefined, ['taker'], 'taker').refuseTooLarge(start, peer),
+    await begin('maker', ['taker'], 'taker').refuseTooLarge(start, peer),
+    await begin('maker', [], 'here').refuseTooLarge(start, peer),
+    await begin(undefined, [], undefined).refuseTooLarge(start, peer),
   ]
   const here = { ...terminated, body: 'here' }
   expect(answers).toEqual([terminated, terminated, terminated, here, undefined])

@@ -94,7 +94,11 @@ describe('the previous page', () => {
     const old = await bench.warmed({}, "wait='60' hold='2' ver='1.6'")
     const open = [await old.next(), await old.next(), await old.at(704, message('never received'))]
     await bench.resume(old)
-    expect(open.map(({ reply }) => reply)).toMatchObject([{ body: empty }, { body: empty }, noAnswer])
+    expect(open.map(({ reply }) => reply)).toMatchObject([
+      { status: 200, body: empty },
+      { status: 200, body: empty },
+      noAnswer,
+    ])
     expect(old.link.sent).toEqual([])
   })
 

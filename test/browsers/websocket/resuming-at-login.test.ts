@@ -64,14 +64,17 @@ test('a message that a page repeats counts for its rate, although it is not sent
 test.each([
   ['another stream', () => resume('other', 1)],
   ['a count that is too high', (id: string) => resume(id, 3)],
-])('a page that resumes with %s at its login is bound instead, and can enable counts', async (_what, resumption) => {
-  const { id, again, logIn } = await cutOff()
-  logIn(resumption(id))
-  expect(again.sent).toEqual([success(failed + bound), `${features}<sm xmlns='urn:xmpp:sm:3'/></stream:features>`])
-  again.receive(enable)
-  expect(again.sent[2]).toContain("<enabled xmlns='urn:xmpp:sm:3'")
-  expect(again.sent.slice(3)).toEqual([stanza('one'), stanza('two'), "<r xmlns='urn:xmpp:sm:3'/>"])
-})
+])(
+  'a page that resumes with %s at its login is bound instead, and can enable stream management',
+  async (_what, resumption) => {
+    const { id, again, logIn } = await cutOff()
+    logIn(resumption(id))
+    expect(again.sent).toEqual([success(failed + bound), `${features}<sm xmlns='urn:xmpp:sm:3'/></stream:features>`])
+    again.receive(enable)
+    expect(again.sent[2]).toContain("<enabled xmlns='urn:xmpp:sm:3'")
+    expect(again.sent.slice(3)).toEqual([stanza('one'), stanza('two'), "<r xmlns='urn:xmpp:sm:3'/>"])
+  },
+)
 
 test.each<[string, (all: Awaited<ReturnType<typeof managedPage>>) => void]>([
   ['is logged out', ({ bench, client }) => bench.registry.byId(client.id)!.end('logout', 'loggedOut')],

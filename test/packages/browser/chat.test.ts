@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { browserModule } from '../../support/browser-modules.js'
 import { Chat, eachPage, pageBinding, passes } from '../../support/fake-page.js'
-import { type FakeElement, fakeElement, fakeError, Status } from '../../support/fake-strophe.js'
+import { type FakeElement, fakeElement, Status } from '../../support/fake-strophe.js'
 
 const { createSocket } = browserModule('socket')
 const page = eachPage()
@@ -100,7 +100,8 @@ describe('Until Strophe would repeat them, over WebSocket', () => {
     page.last.receives('enabled')
     await passes(0)
     const [one, two] = ['one', 'two'].map(body => chat.send('bob@localhost', body))
-    page.last.replies(fakeError(two!, 'forbidden'))
+    const error = fakeElement('error')
+    page.last.replies(fakeElement('message', { type: 'error', id: two!, from: 'bob@localhost' }, error))
     page.last.becomes(Status.disconnected)
     await passes(1_000)
     const reaction = xml('message', 'reaction', fakeElement('reactions', { id: one! }))

@@ -66,11 +66,18 @@ describe.each(Object.entries(page.modules))('%s', (_name, start) => {
     expect(said).toHaveBeenCalledTimes(Number.isNaN(checkEvery) ? 0 : 1)
   })
 
-  test.each([500, 503, 404, 429, 200, undefined])('continues if the portal answers a check with %p', async status => {
+  test.each<[string, number | undefined, Record<string, string>?]>([
+    ['500', 500],
+    ['503', 503, { 'Retry-After': '1' }],
+    ['404', 404],
+    ['429', 429],
+    ['a page', 200],
+    ['nothing', undefined],
+  ])('continues if the portal answers a check with %s', async (_what, status, headers = {}) => {
     await goOnline({ ...withToken, checkEvery: 60 })
     answer = () => {
       if (status === undefined) throw new TypeError('no network')
-      return new Response('<!DOCTYPE html>', { status, headers: { 'Retry-After': '1' } })
+      return new Response('<!DOCTYPE html>', { status, headers })
     }
     await passes(180)
     expect(requests).toHaveLength(5)

@@ -23,11 +23,9 @@ const template = (text: string) => jidTemplate(text, () => undefined)!
 
 type Pages = Config['pages']
 
-const unset = { admin: undefined, guests: undefined, keys: undefined, issuers: undefined, visit: undefined }
-const usual = { name: undefined, origins: [], claims: new Map(), login: 'service', ignoreCase: false } as const
 const defaults: Pages = {
-  ...unset,
-  ...usual,
+  ...{ admin: undefined, guests: undefined, keys: undefined, issuers: undefined, visit: undefined, name: undefined },
+  ...{ origins: [], claims: new Map(), login: 'service', ignoreCase: false },
   maxAge: 3600,
   secrets: { file: '', secrets: [keyOf(secret), keyOf(other)] },
   audiences: ['chat'],
@@ -415,7 +413,7 @@ describe('a page token signed with a private key', () => {
     expect((await verify(await sign('RS256', rsa.privateKey))).jid).toBe('alice@example.org')
   })
 
-  test.each([undefined, 'short'])('is refused by a key that is too short, which the answer names (%s)', async kid => {
+  test.each([undefined, 'short'])('is refused by a short key, which the answer names (kid: %s)', async kid => {
     const short = generateKeyPairSync('rsa', { modulusLength: 1024 })
     const header = { alg: 'RS256', ...(kid !== undefined && { kid }) }
     const content = `${base64(header)}.${base64(issued)}`

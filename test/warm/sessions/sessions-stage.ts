@@ -46,7 +46,7 @@ export const cookieOf = ({ headers }: { headers: Record<string, unknown> }) =>
 /** The page that a browser gets. It is well-formed. */
 export async function pageOf(call: request.Test, status = 200): Promise<request.Response> {
   const page = await call.set('Accept', 'text/html')
-  expect([page.status, page.text === '' || isXhtml(page.text)]).toEqual([status, true])
+  expect([page.status, status === 303 || isXhtml(page.text)]).toEqual([status, true])
   return page
 }
 

@@ -93,7 +93,7 @@ describe('an invalid admin form', () => {
       'jid',
       { jid: 'jul iet@chat.example' },
       'invalid-jid',
-      ' The character space (U+0020) is not allowed before the @.',
+      'This is not an address. The character space (U+0020) is not allowed before the @.',
     ],
     ['jid', { jid: '' }, 'missing-parameter', 'Enter the address of the user.'],
     ['password', { password: '' }, 'missing-parameter', 'Enter the password.'],
