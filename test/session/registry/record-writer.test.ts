@@ -332,6 +332,13 @@ describe('a page that goes before it has repeated what its dead process had sent
     expect(idsIn(link.sent.join(''))).toEqual(['q1'])
   })
 
+  test('over BOSH, after the first of two requests', async () => {
+    const { bench, page, link } = await diesAfter(2)
+    await page.at(page.rid - 1, message('0'))
+    await page.at((await bench.resume(page)).rid, message('q1'))
+    expect(link.sent).toContain(message('q1'))
+  })
+
   test('at a third process, long after it was loaded again', async () => {
     await sendsUnrecorded(message('a'))
     const { bench, page, link } = await diesAndResumes(1)
@@ -345,6 +352,34 @@ describe('a page that goes before it has repeated what its dead process had sent
     await third.pass(2)
     expect(last.sent).toContain(message('q2'))
   })
+})
+
+test('a page that its third process gets with a later request loses none', async () => {
+  await sendsUnrecorded(message('a'), message('b'))
+  const { bench, page } = await dies()
+  await page.at(page.rid - 1, message('a'))
+  // Later, the second process has sent b and c.
+  const { third, page: there, resumesAgain } = nextOf(bench, 'dies')
+  await there.at(there.rid + 1, message('d'))
+  await third.pass(1.6)
+  const link = await resumesAgain(3)
+  expect(link.sent.join('')).toContain(message('d'))
+})
+
+test('stanzas that wait for a page that counts them outlive two processes', async () => {
+  const { socket, id } = await attachRecorded(dying, client.token!)
+  await dying.server(() => client.link.receive(stanza(1), stanza(2)))
+  socket.leave()
+  const stopped = nextOf(dying, 'stops')
+  keepsRecords(stopped.third)
+  await stopped.resumesAgain()
+  const { page, third, resumesAgain } = nextOf(stopped.third, 'dies')
+  const link = await resumesAgain()
+  link.receive(stanza(1), stanza(2), stanza(3))
+  await third.pass(0)
+  const back = await comeBack(third, page, id, 2)
+  await third.pass(0)
+  expect(idsIn(back.sent.join(''))).toContain('3')
 })
 
 test('a stop between two pages: the next stanza is not taken for one that the server repeats', async () => {
@@ -381,6 +416,15 @@ test('a page that came back in the last second resumes its stream', async () => 
   const { bench, page } = await diesAndResumes()
   const again = await comeBack(bench, page, id, 2)
   expect(again.sent.at(-1)).toContain('<resumed ')
+})
+
+test('a page that was loaded again in the last second goes on', async () => {
+  await client.next()
+  await isKept()
+  const { rid } = await dying.resume(client)
+  await passes(0.05)
+  const { page } = await diesAndResumes()
+  expect((await page.at(rid)).reply).toBeUndefined()
 })
 
 test('a page that got stanzas twice counts fewer than it is told when it is loaded again', async () => {
