@@ -362,10 +362,11 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   readonly #returned = ({ persisted }: PageTransitionEvent): void => {
     if (!persisted || isOver(this.#status)) return
     const memory = takeMemory(this.#name)
-    const { tab, outgoing, sent } = memory
+    const { tab, jid, outgoing, sent } = memory
     // A later page of the tab has taken the memory. It may have sent messages, and may have left others.
     if (this.#left && JSON.stringify(memory) !== JSON.stringify(this.#left)) {
-      this.#parts.departures.replace(outgoing, sent)
+      const isOfOther = jid && !this.#options.guest && bareJid(jid) !== bareJid(this.#memory.jid)
+      if (!isOfOther) this.#parts.departures.replace(outgoing, sent)
       // Strophe would send again what that page has sent.
       this.#socket = undefined
     }

@@ -97,13 +97,20 @@ export class ConverseChat {
       if (!this.#isEnded) keep(this.#memory, this.#departures.outgoing)
     })
     addEventListener('pageshow', ({ persisted }) => {
-      if (!persisted) return
-      // A later page of the tab may have sent what waited, and may have left other messages.
-      const { outgoing } = kept()
-      if (outgoing) this.#departures.replace(outgoing, this.#departures.sent)
+      if (!persisted || this.#isEnded) return
+      const { jid = '', seen = 0, outgoing } = kept()
+      // A later page of the tab may have sent what waited, and may have left other messages, in another session.
+      if (outgoing && this.#isOfUser(jid)) {
+        this.#departures.replace(outgoing, this.#departures.sent)
+        Object.assign(this.#memory, { jid, seen })
+      }
       this.#hideName()
-      if (!this.#isEnded) this.#lose()
+      this.#lose()
     })
+  }
+
+  #isOfUser(jid: string): boolean {
+    return this.#memory.jid.startsWith(`${jid.split('/')[0]}/`)
   }
 
   /** Removes the tab's name, because browsers copy storage to a duplicated tab. */
@@ -141,7 +148,7 @@ export class ConverseChat {
     const { api } = this.#converse
     const { jid, resumed, websocket } = found
     const memory = this.#memory
-    if (!memory.jid.startsWith(`${jid.split('/')[0]}/`)) {
+    if (!this.#isOfUser(jid)) {
       if (this.#wasAttached && !this.#options.guest) return this.#end('signed-out', 'You are not signed in any more.')
       this.#departures.clear()
       for (const key in sessionStorage) if (/^converse-/.test(key)) delete sessionStorage[key]

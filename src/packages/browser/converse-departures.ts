@@ -96,8 +96,13 @@ export class ConverseDepartures extends Departures {
 
   /** Converse will not send them again. Some may have arrived. */
   takeBackUnacked(): void {
-    this.takeOver(this.#unacked!.map(stanza => ({ stanza })))
+    const unknown = this.takeOver(this.#unacked!.map(stanza => ({ stanza })))
     this.#unacked = []
+    // Converse sends retractions past this module.
+    for (const { stanza } of unknown) {
+      const retraction = readStanza({ xml: stanza })
+      if (isChat(retraction)) this.add(retraction)
+    }
   }
 
   attached(): void {

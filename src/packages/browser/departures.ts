@@ -94,7 +94,9 @@ export class Departures {
 
   /** Call this when a ping is sent, and the returned function when the server answers the ping. */
   confirming(): () => void {
-    const given = this.#all.filter(outgoing => isGiven(outgoing) && !(outgoing.isSent && outgoing.isInDoubt))
+    const given = this.#all.filter(
+      outgoing => isPending(outgoing) && isGiven(outgoing) && !(outgoing.isSent && outgoing.isInDoubt),
+    )
     const keyOf = ({ id, isAgain }: Outgoing) => `${id} ${isAgain}`
     const keys = given.map(keyOf)
     // What was returned meanwhile must be sent again.

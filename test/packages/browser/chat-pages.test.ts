@@ -337,6 +337,19 @@ test('a chat that had given up does not repeat what a later page sent, when the 
   expect(tab.last.texts.includes('one')).toBe(false)
 })
 
+test('a page to which the user goes back does not send what the page of another user has left', async () => {
+  const before = await opens({ binding: resuming })
+  before.page.dispatchEvent(new Event('pagehide'))
+  const after = await opens({ binding: async () => ({ ...(await resuming()), jid: 'bob@localhost/1' }) })
+  tab.last.becomes(Status.disconnected)
+  await passes(0)
+  after.chat.send('carol@localhost', 'I am Bob')
+  after.page.dispatchEvent(new Event('pagehide'))
+  goBackTo(before)
+  await tab.comesOnline()
+  expect(tab.last.texts).toEqual([])
+})
+
 test('a source that rejects without a reason does not end the chat', async () => {
   const statuses: string[] = []
   const faults: unknown[] = []

@@ -118,6 +118,14 @@ describe('What a WebSocket may have lost', () => {
     expect(unacked()).toEqual([])
   })
 
+  test('is also sent once more if it is a retraction, which Converse sends past the module', async () => {
+    await begins()
+    const body = fakeElement('body', {}, 'This was retracted')
+    page.last.send(fakeElement('message', { id: '2', type: 'chat', to: 'bob@localhost' }, body))
+    await breaks()
+    expect(await comes(bound)).toEqual(['Hello', 'This was retracted'])
+  })
+
   test('is not what the service asks on an old connection', async () => {
     await begins()
     const old = page.last
@@ -288,6 +296,41 @@ describe('What waits when its page is left', () => {
     hears('reconnected')
     await passes(0)
     expect(page.last.texts).toEqual(isReloaded ? [] : ['Hello'])
+  })
+
+  test('is not sent by a page of another user to which the user goes back', async () => {
+    await writesOffline()
+    // The page of bob has left a message too.
+    page.storage['warm-bindings'] = page.storage['warm-bindings']!.replace('alice@', 'bob@').replace(
+      'Hello',
+      'I am Bob',
+    )
+    page.occurs('pageshow', { persisted: true })
+    await passes(2_000)
+    page.last.becomes(Status.attached)
+    page.hears('reconnected')
+    await passes(0)
+    expect(page.last.texts).toEqual(['Hello'])
+  })
+
+  test('is not sent again if its request has arrived in the session of a later page, and the user goes back', async () => {
+    const later = { jid: 'alice@localhost/2', resumed: true, received: 5 }
+    let next: object = {}
+    await goesOnline('bosh', async () => ({ ...pageBinding, ...next }))
+    page.occurs('pagehide')
+    const { hears, occurs } = page
+    page.reload()
+    await goesOnline('bosh', async () => ({ ...pageBinding, ...later, resumed: false }))
+    page.say('1')
+    page.last.xmlOutput(fakeElement('body', { rid: '5' }, ...page.last.sent))
+    page.occurs('pagehide')
+    next = later
+    occurs('pageshow', { persisted: true })
+    await passes(2_000)
+    page.last.becomes(Status.attached)
+    hears('reconnected')
+    await passes(0)
+    expect(page.last.texts).toEqual([])
   })
 
   test.each<[string, object, string[]]>([

@@ -47,6 +47,19 @@ test('returned messages are sent again, in order and before newer messages', () 
   expect(idsOf(departures.unsent())).toEqual(['one', 'three', 'four'])
 })
 
+test('a message that is sent again after its failure is not confirmed by the answer to an earlier ping', () => {
+  const departures = sentThree()
+  for (const id of ['one', 'one']) {
+    departures.takeBack(fakeError(id))
+    departures.note(request(4, ...departures.unsent()))
+  }
+  const answered = departures.confirming()
+  departures.resend('one')
+  departures.note(request(5, ...departures.unsent()))
+  answered()
+  expect(states.filter(state => state.startsWith('one'))).toEqual(['one bob@localhost failed remote-server-timeout'])
+})
+
 test('a message that returns twice fails, also in the next page of its tab', () => {
   const departures = sentThree()
   expect(departures.takeBack(fakeError('one'))).toBe('again')
