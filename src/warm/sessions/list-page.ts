@@ -139,7 +139,7 @@ function totalsOf(states: States, sent: URLSearchParams) {
   ]
 }
 
-/** Each column, ascending and descending. `-opened` puts the newest session first, so the ages ascend. */
+/** The order after the first click on each column, and after the second. */
 const columns = {
   jid: ['jid', '-jid'],
   state: ['state', '-state'],
@@ -147,12 +147,16 @@ const columns = {
   quiet: ['-quiet', 'quiet'],
 } as const
 
+/** `-opened` puts the newest session first, so the ages in its column ascend. */
+const ascendingOrders: readonly string[] = ['jid', 'state', '-opened', 'quiet']
+
 function columnsOf({ sort = '-opened' }: ListQuery, sent: URLSearchParams) {
   return Object.fromEntries(
-    Object.entries(columns).map(([name, [ascending, descending]]) => {
-      const sorted = sort === ascending ? 'ascending' : sort === descending ? 'descending' : undefined
-      const next = sorted === 'ascending' ? descending : ascending
-      return [name, { href: changed(sent, { sort: next, page: undefined, after: undefined }), sorted }]
+    Object.entries(columns).map(([name, [first, second]]) => {
+      const isSorted = sort === first || sort === second
+      const href = changed(sent, { sort: sort === first ? second : first, page: undefined, after: undefined })
+      const direction = ascendingOrders.includes(sort) ? 'ascending' : 'descending'
+      return [name, { href, sorted: isSorted ? direction : undefined }]
     }),
   )
 }

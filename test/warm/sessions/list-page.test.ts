@@ -58,6 +58,14 @@ describe('the page of sessions', () => {
     const reversed = await pageOf(get('/warm/sessions?sort=-jid'))
     expect(reversed.text).toContain('aria-sort="descending"><a href="?sort&#x3D;jid">JID')
     expect(jids(reversed.text)).toEqual([3, 2, 1].map(number => `user${number}@chat.example/x`))
+    for (const [sort, direction, next] of [
+      ['-quiet', 'descending', 'quiet'],
+      ['quiet', 'ascending', '-quiet'],
+      ['-opened', 'ascending', 'opened'],
+    ])
+      expect(plain((await pageOf(get(`/warm/sessions?sort=${sort}`))).text)).toContain(
+        `aria-sort="${direction}"><a href="?sort=${next}">`,
+      )
   })
 
   test('filters by any part of a JID, and keeps the text in the field', async () => {
