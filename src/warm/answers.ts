@@ -7,7 +7,6 @@ import type { AttachBinding, EndedSessions, SessionDetails } from '../session/se
 import { processIn } from '../store/process-name.js'
 import type { SessionPage, StoredSession } from '../store/store.js'
 import { withULabels } from '../xmpp/jid/domains.js'
-import type { Call } from './calls.js'
 import { formatPlace } from './parameters.js'
 import type { WarmedBinding } from './warming/session-login.js'
 
@@ -23,7 +22,7 @@ export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externa
 export function bindingAnswer(
   binding: WarmedBinding,
   config: Config,
-  { request, representation }: Pick<Call, 'request' | 'representation'>,
+  { request, representation }: { readonly request: Request; readonly representation: Representation },
   domain: string,
   credential?: string,
   guestToken?: string,
