@@ -362,15 +362,24 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   readonly #returned = ({ persisted }: PageTransitionEvent): void => {
     if (!persisted || isOver(this.#status)) return
     const memory = takeMemory(this.#name)
-    const { tab, jid, outgoing, sent } = memory
+    const { departures, arrivals } = this.#parts
+    const { jid } = this.#memory
+    const isOfOther = jid && memory.jid && !this.#options.guest && bareJid(memory.jid) !== bareJid(jid)
     // A later page of the tab has taken the memory. It may have sent messages, and may have left others.
     if (this.#left && JSON.stringify(memory) !== JSON.stringify(this.#left)) {
-      const isOfOther = jid && !this.#options.guest && bareJid(jid) !== bareJid(this.#memory.jid)
-      if (!isOfOther) this.#parts.departures.replace(outgoing, sent)
+      const { outgoing, sent } = isOfOther ? this.#left : memory
+      departures.replace(outgoing, sent)
       // Strophe would send again what that page has sent.
       this.#socket = undefined
     }
-    this.#memory = { ...this.#memory, tab }
+    if (isOfOther) storeMemory(this.#name, memory)
+    else if (memory.jid && memory.jid !== jid) {
+      // What the other page had sent belongs to its session, of which this page has shown nothing.
+      this.#memory = { ...this.#memory, jid: memory.jid }
+      arrivals.seen = 0
+      if (this.#introduced === 'here') this.#introduced = 'elsewhere'
+    }
+    this.#memory = { ...this.#memory, tab: memory.tab }
     this.#ask()
   }
 

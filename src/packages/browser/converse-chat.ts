@@ -92,17 +92,21 @@ export class ConverseChat {
     api.listen.on('rosterContactsFetched', () => this.#isResumed && probeContacts(api, state))
     checkSignIn(this.#options, () => this.#isAttached && this.#attempts, this.#end)
     for (const type of ['online', 'visibilitychange']) addEventListener(type, this.#come)
+    let left: string
     addEventListener('pagehide', () => {
       if (this.#isAttached) this.#departures.begin()
+      this.#departures.leave()
       if (!this.#isEnded) keep(this.#memory, this.#departures.outgoing)
+      left = JSON.stringify(kept())
     })
     addEventListener('pageshow', ({ persisted }) => {
       if (!persisted || this.#isEnded) return
-      const { jid = '', seen = 0, outgoing } = kept()
+      const later = kept()
+      const { jid = '', outgoing } = later
       // A later page of the tab may have sent what waited, and may have left other messages, in another session.
-      if (outgoing && this.#isOfUser(jid)) {
+      if (outgoing && JSON.stringify(later) !== left && (!this.#memory.jid || this.#isOfUser(jid))) {
         this.#departures.replace(outgoing, this.#departures.sent)
-        Object.assign(this.#memory, { jid, seen })
+        Object.assign(this.#memory, { seen: 0 }, later)
       }
       this.#hideName()
       this.#lose()

@@ -78,6 +78,12 @@ export class ConverseDepartures extends Departures {
     }
   }
 
+  /** The next page gets what Converse does not count. */
+  leave(): void {
+    if (this.#unacked)
+      this.#session.save({ unacked_stanzas: this.#unacked, num_stanzas_handled_by_server: this.#handled })
+  }
+
   /** Call this before Converse takes `<a/>` or `<resumed/>`. After `<resumed/>`, it sends all again. */
   acknowledged(answer: Element): void {
     this.#session.save({ unacked_stanzas: this.#unacked })

@@ -1,5 +1,5 @@
 // What a chat shows, sends and keeps over the pages of its tab, also if the archive, the server or the browser is slow.
-import { beforeEach, expect, test } from '@jest/globals'
+import { beforeEach, describe, expect, test } from '@jest/globals'
 import { readMessage } from '../../../src/browsers/websocket/framing.js'
 import { eachPage, passes } from '../../support/fake-page.js'
 import { type FakeElement, fakeElement, fakeError, Status } from '../../support/fake-strophe.js'
@@ -337,17 +337,50 @@ test('a chat that had given up does not repeat what a later page sent, when the 
   expect(tab.last.texts.includes('one')).toBe(false)
 })
 
-test('a page to which the user goes back does not send what the page of another user has left', async () => {
-  const before = await opens({ binding: resuming })
-  before.page.dispatchEvent(new Event('pagehide'))
-  const after = await opens({ binding: async () => ({ ...(await resuming()), jid: 'bob@localhost/1' }) })
-  tab.last.becomes(Status.disconnected)
-  await passes(0)
-  after.chat.send('carol@localhost', 'I am Bob')
-  after.page.dispatchEvent(new Event('pagehide'))
-  goBackTo(before)
-  await tab.comesOnline()
-  expect(tab.last.texts).toEqual([])
+describe('A page to which the user goes back', () => {
+  const ofBob = async () => ({ ...(await resuming()), jid: 'bob@localhost/1' })
+
+  test('does not send what the page of another user has left, which still finds it', async () => {
+    const before = await opens({ binding: resuming })
+    before.page.dispatchEvent(new Event('pagehide'))
+    await writesOffline(await opens({ binding: ofBob }), 'I am Bob')
+    goBackTo(before)
+    await tab.comesOnline()
+    expect(tab.last.texts).toEqual([])
+    await opens({ binding: ofBob })
+    expect(tab.last.texts).toEqual(['I am Bob'])
+  })
+
+  test('does not repeat what a later page sent for it, if it never had a session, and sends what that left', async () => {
+    isUp = false
+    const before = tab.open({ binding: resuming })
+    await passes(0)
+    before.chat.send('bob@localhost', 'one')
+    before.page.dispatchEvent(new Event('pagehide'))
+    isUp = true
+    const after = await opens({ binding: resuming })
+    expect(tab.last.texts).toEqual(['one'])
+    await writesOffline(after, 'two')
+    goBackTo(before)
+    await tab.comesOnline()
+    expect(tab.last.texts).toEqual(['two'])
+  })
+
+  test('does not repeat what has arrived in the session of a later page', async () => {
+    let session: object = {}
+    const binding = async () => ({ ...(await resuming()), ...session })
+    const before = await opens({ binding })
+    before.page.dispatchEvent(new Event('pagehide'))
+    session = { jid: 'alice@localhost/2', resumed: false }
+    const after = await opens({ binding })
+    after.chat.send('bob@localhost', 'one')
+    tab.last.xmlOutput(fakeElement('body', { rid: '20' }, ...tab.last.sent))
+    after.page.dispatchEvent(new Event('pagehide'))
+    session = { jid: 'alice@localhost/2', received: 20 }
+    goBackTo(before)
+    await tab.comesOnline()
+    expect(tab.last.texts).toEqual([])
+  })
 })
 
 test('a source that rejects without a reason does not end the chat', async () => {

@@ -118,6 +118,14 @@ describe('What a WebSocket may have lost', () => {
     expect(unacked()).toEqual([])
   })
 
+  test('is left to the next page as the service counts it', async () => {
+    await begins()
+    page.last.send(fakeElement('iq', { id: '2' }))
+    page.last.xmlInput(counting('a', 1))
+    page.occurs('pagehide')
+    expect([unacked(), page.session['num_stanzas_handled_by_server']]).toEqual([['2'], 1])
+  })
+
   test('is also sent once more if it is a retraction, which Converse sends past the module', async () => {
     await begins()
     const body = fakeElement('body', {}, 'This was retracted')
@@ -296,6 +304,25 @@ describe('What waits when its page is left', () => {
     hears('reconnected')
     await passes(0)
     expect(page.last.texts).toEqual(isReloaded ? [] : ['Hello'])
+  })
+
+  test('is all there if the user goes back, although the storage took only its beginning', async () => {
+    await goesOnline('bosh')
+    page.last.becomes(Status.disconnected)
+    await passes(0)
+    const texts = ['a', 'b'].map(letter => letter.repeat(3_000))
+    for (const [index, text] of texts.entries()) page.say(String(index), text)
+    const set = (storage: Record<string, string>, key: string, value: string) =>
+      value.length < 5_000 && Reflect.set(storage, key, value)
+    Object.assign(globalThis, { sessionStorage: new Proxy(page.storage, { set: set as never }) })
+    page.occurs('pagehide')
+    expect(JSON.parse(page.storage['warm-bindings']!).outgoing).toHaveLength(1)
+    page.occurs('pageshow', { persisted: true })
+    await passes(2_000)
+    page.last.becomes(Status.attached)
+    page.hears('reconnected')
+    await passes(0)
+    expect(page.last.texts).toEqual(texts)
   })
 
   test('is not sent by a page of another user to which the user goes back', async () => {
