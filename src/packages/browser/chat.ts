@@ -240,13 +240,18 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     return ++this.#request
   }
 
+  /** The next session is another one, of which the page has shown nothing. */
+  #beginAnew(): void {
+    this.#parts.arrivals.seen = 0
+    if (this.#introduced === 'here') this.#introduced = 'elsewhere'
+  }
+
   #open(binding: Located): void {
     const { arrivals, departures, Strophe } = this.#parts
     const { jid, resumed, requests = 2, rid, received, websocket } = binding
     const before = this.#memory.jid
     const isKnown = resumed === true && jid === before
-    if (!isKnown) arrivals.seen = 0
-    if (!isKnown && this.#introduced === 'here') this.#introduced = 'elsewhere'
+    if (!isKnown) this.#beginAnew()
     if (before && bareJid(jid) !== bareJid(before)) {
       const { guest } = this.#options
       if (this.#wasOnline && !guest) return void this.#end('signed-out', 'You are not signed in any more.')
@@ -362,7 +367,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   readonly #returned = ({ persisted }: PageTransitionEvent): void => {
     if (!persisted || isOver(this.#status)) return
     const memory = takeMemory(this.#name)
-    const { departures, arrivals } = this.#parts
+    const { departures } = this.#parts
     const { jid } = this.#memory
     const isOfOther = jid && memory.jid && !this.#options.guest && bareJid(memory.jid) !== bareJid(jid)
     // A later page of the tab has taken the memory. It may have sent messages, and may have left others.
@@ -376,8 +381,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     else if (memory.jid && memory.jid !== jid) {
       // What the other page had sent belongs to its session, of which this page has shown nothing.
       this.#memory = { ...this.#memory, jid: memory.jid }
-      arrivals.seen = 0
-      if (this.#introduced === 'here') this.#introduced = 'elsewhere'
+      this.#beginAnew()
     }
     this.#memory = { ...this.#memory, tab: memory.tab }
     this.#ask()
