@@ -1,13 +1,7 @@
 import { afterAll, afterEach } from '@jest/globals'
 
 /** A list for the tests of a file: what is added to it is called after the test, the newest first. */
-export function calledAfterEach(): (() => unknown)[] {
-  const closers: (() => unknown)[] = []
-  afterEach(async () => {
-    for (const close of closers.splice(0).reverse()) await close()
-  })
-  return closers
-}
+export const calledAfterEach = () => calledAfter(afterEach)
 
 /** Takes what tests start, and resolves with it. It is stopped after all tests of the file or group, the newest first. */
 export const stoppedAfterAll = () => stoppedAfter(afterAll)
@@ -17,17 +11,22 @@ export const stoppedAfterEach = () => stoppedAfter(afterEach)
 
 type Stoppable = { stop(): unknown } | { leave(): unknown }
 
-function stoppedAfter(hook: typeof afterAll) {
-  const running: (Stoppable | Promise<Stoppable>)[] = []
+function calledAfter(hook: typeof afterAll): (() => unknown)[] {
+  const closers: (() => unknown)[] = []
   hook(async () => {
-    for (const starting of running.splice(0).reverse()) {
+    for (const close of closers.splice(0).reverse()) await close()
+  })
+  return closers
+}
+
+function stoppedAfter(hook: typeof afterAll) {
+  const closers = calledAfter(hook)
+  return async <S extends Stoppable>(starting: S | Promise<S>): Promise<S> => {
+    closers.push(async () => {
       // What did not start has failed the test.
       const each = await Promise.resolve(starting).catch(() => undefined)
       if (each !== undefined) await ('stop' in each ? each.stop() : each.leave())
-    }
-  })
-  return async <S extends Stoppable>(starting: S | Promise<S>): Promise<S> => {
-    running.push(starting)
+    })
     return starting
   }
 }
