@@ -52,7 +52,8 @@ export function loadConfig(given: Environment, kept: Partial<Values> = {}) {
       ...former.map(({ text }) => text),
       ...unknown,
       ...risks(environment, config),
-      ...unservedDomains(config),
+      ...unservedDomains(config, values),
+      ...shutOutPages(config),
       ...ofTls,
       ...uncoveredNames(tls, config),
       ...exposedFiles(environment, values),
@@ -67,14 +68,27 @@ function uncoveredNames(tls: TlsMaterial | undefined, { externalUrl, http, https
 }
 
 /** Domains that one setting names, and another excludes. */
-function unservedDomains({ domains, retiredDomains, admins, pages }: Config): string[] {
+function unservedDomains({ domains, retiredDomains, admins, pages }: Config, values: Values): string[] {
   const retired = domains.filter(domain => allowsDomain(retiredDomains, domain))
   const admin = pages.origins.length === 0 ? undefined : admins.find(({ name }) => name === pages.admin)
   const ofPages = { PAGE_TOKEN_JID: pages.jid?.domain, PAGE_GUESTS: pages.guests }
   const closed = Object.entries(ofPages).filter(
     ([, domain]) => admin !== undefined && domain !== undefined && !allowsDomain(admin.domains, domain),
   )
+  const { servers, remotes } = values.XMPP_SERVERS
+  const named = {
+    XMPP_SERVERS: [...servers.keys(), ...remotes.keys()],
+    XMPP_SERVICE_ACCOUNTS: [...values.XMPP_SERVICE_ACCOUNTS.keys()],
+    XMPP_SERVICE_ACCOUNTS_FILE: [...values.XMPP_SERVICE_ACCOUNTS_FILE.keys()],
+    XMPP_LOGIN_KEYS_FILE: [...values.XMPP_LOGIN_KEYS_FILE.keys()],
+    XMPP_CREATE_ACCOUNTS: [...values.XMPP_CREATE_ACCOUNTS.keys()],
+  }
   return [
+    ...Object.entries(named).flatMap(([setting, all]) =>
+      all
+        .filter(domain => domain !== '*' && !allowsDomain([...domains, ...retiredDomains], domain))
+        .map(domain => `${setting} has ${domain}, which XMPP_DOMAINS does not allow: the entry has no effect.`),
+    ),
     ...retired.map(
       domain => `XMPP_DOMAINS has ${domain}, but XMPP_RETIRED_DOMAINS has it too: its users cannot log in.`,
     ),
@@ -82,6 +96,24 @@ function unservedDomains({ domains, retiredDomains, admins, pages }: Config): st
       ([setting, domain]) =>
         `PAGE_ADMIN is an account without the domain ${domain} of ${setting}: calls of its pages get 403 forbidden.`,
     ),
+  ]
+}
+
+/** Origins whose pages may log in, and not use the session. */
+function shutOutPages({ pages, bosh, websocket, corsOrigins, externalUrl, http }: Config): string[] {
+  const { origins } = pages
+  const needsCookie = bosh.attachBinding !== 'off'
+  // Browsers do not ask for CORS at a page's own origin.
+  const urls = [externalUrl, ...[...http.hosts.values()].flat().map(host => host.externalUrl)]
+  const reachesBosh = [...corsOrigins, ...urls.map(url => (url === undefined ? '' : new URL(url).origin))]
+  const ofBosh = needsCookie ? reachesBosh.filter(origin => origin !== '*') : reachesBosh
+  const lacks = (name: string, allowed: readonly string[], what: string) =>
+    origins
+      .filter(origin => !allowed.includes('*') && !allowed.includes(origin))
+      .map(origin => `${name} lacks ${origin} of PAGE_ORIGINS: ${what} does not work for its pages.`)
+  return [
+    ...(bosh.enabled ? lacks('CORS_ORIGINS', ofBosh, needsCookie ? 'the cookie of ATTACH_BINDING' : 'BOSH') : []),
+    ...(websocket.enabled && !needsCookie ? lacks('WEBSOCKET_ORIGINS', websocket.origins, 'WebSocket') : []),
   ]
 }
 

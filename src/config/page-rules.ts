@@ -20,7 +20,7 @@ const rules: Readonly<Record<string, (set: Values) => boolean>> = {
     set => needsTokens(set) && !hasKeys(set) && set.PAGE_TOKEN_ISSUER === undefined,
   'PAGE_TOKEN_SECRET_FILE and PAGE_TOKEN_JWKS are both set: keep one of the two': set =>
     set.PAGE_TOKEN_SECRET_FILE !== undefined && set.PAGE_TOKEN_JWKS !== undefined,
-  'PAGE_TOKEN_AUDIENCE is required for PAGE_ORIGINS, or client_id or azp in PAGE_TOKEN_CLAIMS: otherwise tokens of other apps are accepted. Name the aud of your tokens':
+  'PAGE_TOKEN_AUDIENCE is required for PAGE_ORIGINS, or client_id or azp in PAGE_TOKEN_CLAIMS (for own keys: any claim): otherwise tokens of other apps are accepted. Name the aud of your tokens':
     set => needsTokens(set) && set.PAGE_TOKEN_AUDIENCE === undefined && !namesApp(set),
   'PAGE_TOKEN_ISSUER is required for PAGE_TOKEN_JWKS: name the iss of its tokens': ({
     PAGE_TOKEN_JWKS: keys,

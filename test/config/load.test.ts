@@ -309,6 +309,33 @@ test('a domain that is served and retired causes a warning', () => {
   expect(load(one).warnings.filter(warning => warning.includes('RETIRED'))).toEqual([])
 })
 
+test('an entry for a domain that is not served causes a warning', () => {
+  const noEffect = 'which XMPP_DOMAINS does not allow: the entry has no effect.'
+  const typo = { XMPP_SERVERS: 'exmaple.org=xmpp://127.0.0.1', XMPP_SERVICE_ACCOUNTS: 'exmaple.org=p:q,*=p:q' }
+  expect(load({ XMPP_DOMAINS: 'example.org', ...typo }).warnings).toEqual([
+    `XMPP_SERVERS has exmaple.org, ${noEffect}`,
+    `XMPP_SERVICE_ACCOUNTS has exmaple.org, ${noEffect}`,
+  ])
+  const retired = { XMPP_RETIRED_DOMAINS: 'exmaple.org', XMPP_SERVERS: typo.XMPP_SERVERS }
+  expect(load({ XMPP_DOMAINS: 'example.org', ...retired }).warnings).toEqual([])
+})
+
+test('origins whose pages may log in, but not use the session, cause warnings', () => {
+  const pages = { PAGE_ORIGINS: 'https://a.example,https://b.example', PAGE_GUESTS: 'example.org' }
+  const warningsWith = (more: object) => load({ XMPP_DOMAINS: 'example.org', ...pages, ...more }).warnings
+  const lists = { CORS_ORIGINS: 'https://a.example', WEBSOCKET_ORIGINS: 'none' }
+  expect(warningsWith(lists)).toEqual([
+    'CORS_ORIGINS lacks https://b.example of PAGE_ORIGINS: BOSH does not work for its pages.',
+    'WEBSOCKET_ORIGINS lacks https://a.example of PAGE_ORIGINS: WebSocket does not work for its pages.',
+    'WEBSOCKET_ORIGINS lacks https://b.example of PAGE_ORIGINS: WebSocket does not work for its pages.',
+  ])
+  expect(warningsWith({ ...lists, BOSH_ENABLED: 'off', WEBSOCKET_ENABLED: 'off' })).toEqual([])
+  expect(warningsWith({ ATTACH_BINDING: 'cookie', EXTERNAL_URL: 'https://a.example' })).toEqual([
+    'CORS_ORIGINS lacks https://b.example of PAGE_ORIGINS: the cookie of ATTACH_BINDING does not work for its pages.',
+  ])
+  expect(warningsWith({})).toEqual([])
+})
+
 test('a value with a NUL is a problem', () => {
   expect(problems({ WARM_PATH: '/wa\0rm' })).toEqual(['WARM_PATH has a NUL character'])
 })

@@ -34,8 +34,11 @@ describe('service accounts', () => {
     ['exa mple.org=bot:x', like],
     ['*.example.org=bot:x', like],
     ['#example.org=bot:x', like],
-    ['example.org=bot@example.org:x', 'has a user name that cannot be the local part of a JID'],
-    ['example.org=b%3At:x', 'has a user name that cannot be the local part of a JID'],
+    [
+      'example.org=bot@example.org:x',
+      'has a user name that cannot be the local part of a JID: write it without @ and domain',
+    ],
+    ['example.org=b%3At:x', 'has a user name that cannot be the local part of a JID: write it without @ and domain'],
     ['example.org=bot:100%', 'has a % that is not %2C, %3A or %25: write %25'],
     ['example.org=bot:a\u0001b', 'has a control character'],
   ])('cannot be written as %j, and the error quotes nothing of it', (entry, problem) => {

@@ -109,7 +109,8 @@ function readServiceAccounts(entries: readonly Entry[]): ReadonlyMap<string, Ser
     else if (strayEscape.test(user + password)) fault('has a % that is not %2C, %3A or %25: write %25')
     else if (/\p{Cc}/u.test(user + password)) fault('has a control character')
     // RFC 7622 §3.3.1 forbids these characters in a local part.
-    else if (/["&'/:<>@\s]/.test(unescaped(user))) fault('has a user name that cannot be the local part of a JID')
+    else if (/["&'/:<>@\s]/.test(unescaped(user)))
+      fault('has a user name that cannot be the local part of a JID: write it without @ and domain')
     else if (accounts.has(domain)) fault(`repeats the domain ${domain}`)
     else accounts.set(domain, { user: unescaped(user), password: unescaped(password) })
   }

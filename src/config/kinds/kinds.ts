@@ -32,7 +32,9 @@ const mostProcesses = 256
 const processCount = integer(0, mostProcesses)
 
 export const processes: Kind<number> = (text, report) =>
-  text.toLowerCase() === 'auto' ? Math.min(availableParallelism(), mostProcesses) : processCount(text, report)
+  text.toLowerCase() === 'auto'
+    ? Math.min(availableParallelism(), mostProcesses)
+    : processCount(text, problem => report(`${problem}. Write auto for one per core`))
 
 export const fileMode: Kind<number> = (text, report) =>
   /^0?[0-7]{3}$/.test(text)

@@ -17,7 +17,7 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'client-certificate-required':
     'Call the https port of this service directly, with a client certificate of TLS_CLIENT_CA.',
   'cross-site-request':
-    'Programs: omit Origin and Sec-Fetch-Site. Forms: reload the form, and send it again. Pages: call /connect, from an origin of PAGE_ORIGINS.',
+    'Programs that call /warm: omit Origin and Sec-Fetch-Site. Forms: reload the form, and send it again. Pages: call /connect, from an origin of PAGE_ORIGINS.',
   'domain-not-allowed': 'Check the spelling of the domain, or have an operator add it.',
   'address-not-allowed': 'Have an operator name the server in XMPP_SERVERS.',
   'not-authorized': 'Check the spelling, and whether the account exists. Too many attempts may lock the account.',
@@ -42,14 +42,15 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
     'Try again. If it fails again, check that the server runs and is reachable from here: see XMPP_SERVERS, HTTPS_PROXY, DNS and firewalls.',
   'tls-unavailable':
     'Enable STARTTLS at the XMPP server. In a network that you trust, you can set tls=none in XMPP_SERVERS.',
-  'certificate-invalid': 'Renew the certificate, or name its CA with ca= in XMPP_SERVERS.',
+  'certificate-invalid':
+    'The detail has the cause: renew or replace the certificate, or trust it with ca= in XMPP_SERVERS.',
   'remote-protocol-error':
     'Check the address in XMPP_SERVERS: the client port of a server, usually 5222, or the path of a BOSH endpoint.',
   'remote-stream-error': 'Try again. If it fails again, see the log of the XMPP server.',
   'no-mechanism':
-    'Enable a mechanism that the login needs at the XMPP server. For passwords, XMPP_MECHANISMS can allow more.',
+    'Enable a mechanism that the login needs at the XMPP server. For passwords, XMPP_MECHANISMS can allow more. For guests, XMPP_SERVICE_ACCOUNTS can replace ANONYMOUS.',
   'server-not-authentic': 'Do not retry until you know which server answers: it may be an impostor.',
-  'login-failed': 'See the log of the XMPP server.',
+  'login-failed': 'See the detail, and the log of the XMPP server.',
   'bind-refused': 'Request another resource after the slash of the JID, or none.',
   'jid-mismatch': 'Check which users the account, token or certificate may log in.',
   'temporary-auth-failure': 'Try again later.',

@@ -63,7 +63,7 @@ function ownersOf({ subjectaltname = '' }: Partial<PeerCertificate>): string {
 function adviceFor(code: string): string {
   if (code === otherName || code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
     return 'Give the server another certificate. verify=off in XMPP_SERVERS skips the check.'
-  return 'In XMPP_SERVERS, add ?ca=FILE to the address of the server, with its certificate or authority. verify=off skips the check.'
+  return 'In XMPP_SERVERS, ?ca=FILE of the server must name a file with its certificate or authority. verify=off skips the check.'
 }
 
 function dayOf(date: Date): string {

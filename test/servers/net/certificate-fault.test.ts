@@ -7,7 +7,7 @@ const fault = (told: string, certificate: object | null = {}) =>
 
 describe('the fault of a certificate is explained with advice', () => {
   const trust =
-    'In XMPP_SERVERS, add ?ca=FILE to the address of the server, with its certificate or authority. verify=off skips the check.'
+    'In XMPP_SERVERS, ?ca=FILE of the server must name a file with its certificate or authority. verify=off skips the check.'
   const replace = 'Give the server another certificate. verify=off in XMPP_SERVERS skips the check.'
   const unknown = 'Its authority is not trusted here, or the server does not send the intermediate certificates.'
 
