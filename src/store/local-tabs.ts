@@ -8,7 +8,7 @@ export function localTabs(): TabLocks {
   return {
     async enter(tab, signal) {
       const key = keys.tab(tab)
-      await turns.take(key, signal)
+      await turns.take(key, { signal })
       const nothing = { session: undefined, hasRecord: false, endedAt: Number.NEGATIVE_INFINITY, isLost: false }
       return { ...nothing, release: async () => turns.leave(key) }
     },

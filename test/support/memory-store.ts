@@ -154,7 +154,7 @@ function memoryTabs(sessions: MemorySessions, records: MemoryRecords, ended: Mem
   return {
     async enter(tab, signal) {
       const key = keys.tab(tab)
-      await turns.take(key, signal)
+      await turns.take(key, { signal })
       const session = sessions.ofTab(tab)
       const endedAt = ended.latestOf(endingKeysOfTab(tab))
       const release = async () => turns.leave(key)

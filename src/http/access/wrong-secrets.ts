@@ -78,8 +78,8 @@ export class WrongSecrets {
     // A reload may change this number meanwhile.
     const most = this.#mostOfName()
     if (most > 0) {
-      await this.#underWay.enter(client)
-      await this.#underWay.enter(slot, most)
+      await this.#underWay.take(client)
+      await this.#underWay.take(slot, { most })
     }
     const waitOfAll = await this.#ofNameEverywhere.wait(slot)
     if (waitOfAll === undefined) return undefined

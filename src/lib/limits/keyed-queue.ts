@@ -3,11 +3,17 @@ import { type CallerSignal, orGone } from '../caller-gone.js'
 const mostSearched = 1000
 
 interface Waiting {
-  readonly isUrgent: () => boolean
+  readonly isUrgent: (() => boolean) | undefined
   readonly begin: () => void
 }
 
-const never = () => false
+interface Terms {
+  /** If the caller leaves before its turn, the queue rejects, and the work does not run. */
+  readonly signal?: CallerSignal | undefined
+  readonly isUrgent?: () => boolean
+  /** Replaces the limit of the queue. */
+  readonly most?: number
+}
 
 /** Limits the work that runs at once for each key. Urgent work goes first. */
 export class KeyedQueue {
@@ -15,9 +21,8 @@ export class KeyedQueue {
 
   constructor(readonly most: number) {}
 
-  async run<T>(key: string, work: () => Promise<T>, isUrgent = never): Promise<T> {
-    const wait = this.enter(key, this.most, isUrgent)
-    if (wait !== undefined) await wait
+  async run<T>(key: string, work: () => Promise<T>, terms?: Terms): Promise<T> {
+    await this.take(key, terms)
     try {
       return await work()
     } finally {
@@ -26,21 +31,17 @@ export class KeyedQueue {
   }
 
   /** Call `leave` after the work. */
-  enter(key: string, most = this.most, isUrgent = never): Promise<void> | undefined {
+  async take(key: string, { signal, isUrgent, most = this.most }: Terms = {}): Promise<void> {
+    signal?.throwIfAborted()
     const queue = this.#queues.get(key) ?? new Queue()
     this.#queues.set(key, queue)
-    if (queue.running >= most) return new Promise(begin => void queue.waiting.push({ isUrgent, begin }))
-    queue.running += 1
-    return undefined
-  }
-
-  /** Like `enter`, but rejects if the caller leaves before its turn. */
-  async take(key: string, signal: CallerSignal): Promise<void> {
-    signal.throwIfAborted()
-    const turn = this.enter(key)
-    if (turn === undefined) return
+    if (queue.running < most) {
+      queue.running += 1
+      return
+    }
+    const turn = new Promise<void>(begin => void queue.waiting.push({ isUrgent, begin }))
     try {
-      await orGone(turn, signal)
+      await (signal === undefined ? turn : orGone(turn, signal))
     } catch (error) {
       void turn.then(() => this.leave(key))
       throw error
@@ -69,7 +70,7 @@ class Queue {
     const { waiting } = this
     for (let searched = Math.min(waiting.length, mostSearched); searched > 0; searched--) {
       this.#at = (this.#at + 1) % waiting.length
-      if (waiting[this.#at]!.isUrgent()) return waiting.splice(this.#at, 1)[0]
+      if (waiting[this.#at]!.isUrgent?.() === true) return waiting.splice(this.#at, 1)[0]
     }
     return waiting.shift()
   }

@@ -1,4 +1,4 @@
-import { CallerGone, type CallerSignal } from '../caller-gone.js'
+import type { CallerSignal } from '../caller-gone.js'
 import { KeyedQueue } from './keyed-queue.js'
 
 export type WorkQueue = ReturnType<typeof workQueue>
@@ -11,23 +11,14 @@ export function workQueue(atOnce: number, mostWaiting: number, refusal: () => Er
   const turns = new KeyedQueue(atOnce)
   const owners = new KeyedQueue(atOnce)
   let underWay = 0
-  return async <T>(work: () => Promise<T>, signal: CallerSignal = new CallerGone(), owner = ''): Promise<T> => {
-    signal.throwIfAborted()
+  return async <T>(work: () => Promise<T>, signal?: CallerSignal, owner = ''): Promise<T> => {
+    signal?.throwIfAborted()
     if (underWay >= atOnce + mostWaiting) throw refusal()
     underWay += 1
     try {
-      return await inTurn(owners, owner, signal, () => inTurn(turns, '', signal, work))
+      return await owners.run(owner, () => turns.run('', work, { signal }), { signal })
     } finally {
       underWay -= 1
     }
-  }
-}
-
-async function inTurn<T>(queue: KeyedQueue, key: string, signal: CallerSignal, work: () => Promise<T>): Promise<T> {
-  await queue.take(key, signal)
-  try {
-    return await work()
-  } finally {
-    queue.leave(key)
   }
 }

@@ -155,15 +155,13 @@ export class CreatedAccounts {
   async #takeTurn(domain: string, signal: CallerSignal): Promise<void> {
     const { rate } = this.#parts
     if (this.#turns.waiting(domain) >= mostWaiting) throw this.#tooMany(domain)
-    await this.#turns.take(domain, signal)
-    try {
+    const takeOne = async () => {
       while ((await rate.take(domain)) !== undefined) {
         await rate.giveBack(domain)
         await orGone(pause(systemClock, pauseMilliseconds), signal)
       }
-    } finally {
-      this.#turns.leave(domain)
     }
+    await this.#turns.run(domain, takeOne, { signal })
   }
 
   #tooMany(domain: string): Problem {

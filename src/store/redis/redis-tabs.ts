@@ -39,7 +39,7 @@ export function redisTabs(line: RedisLine, clock: Clock): TabLocks {
   return {
     async enter(tab, signal) {
       const name = hashKey(keys.tab(tab))
-      await turns.take(name, signal)
+      await turns.take(name, { signal })
       const marks = endingKeysOfTab(tab).map(markName)
       const takeOnce = () => takeLock(line, clock, name, marks, () => turns.leave(name))
       let lock: TabLock | undefined

@@ -110,7 +110,7 @@ function mendingOf(parts: LoginParts, mend: MendParts, again: LoginRequest, lang
         if (caller.aborted) throw new Problem('session-not-found', { step: 'connect' })
         return logInAgain(parts, connect, again, lang, resumption, caller)
       }
-      return queue.run(again.jid.domain, work, isUrgent)
+      return queue.run(again.jid.domain, work, { isUrgent })
     },
     record: () => reloginRecordOf(again, lang),
     wipe: () => giveBackAgent(again),

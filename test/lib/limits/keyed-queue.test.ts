@@ -1,6 +1,8 @@
 import { expect, test } from '@jest/globals'
 import { KeyedQueue } from '../../../src/lib/limits/keyed-queue.js'
 
+const settled = () => new Promise(resolve => setImmediate(resolve))
+
 /** Two pieces of work run at a time, each until `end` is called with its name. */
 function bench() {
   const queue = new KeyedQueue(2)
@@ -15,13 +17,14 @@ function bench() {
         begun.push(name)
         return new Promise<string>((resolve, reject) => ends.set(name, { done: () => resolve(name), fail: reject }))
       }
-      return queue.run(key, work, () => urgent.has(name))
+      return queue.run(key, work, { isUrgent: () => urgent.has(name) })
     },
     async end(name: string, error?: Error): Promise<void> {
+      await settled()
       const { done, fail } = ends.get(name)!
       if (error === undefined) done()
       else fail(error)
-      await new Promise(resolve => setImmediate(resolve))
+      await settled()
     },
   }
 }
@@ -30,6 +33,7 @@ test('each key has its own order', async () => {
   const { begun, take } = bench()
   for (const name of ['1', '2', '3']) void take(name)
   void take('other', 'b.example')
+  await settled()
   expect(begun).toEqual(['1', '2', 'other'])
 })
 
@@ -63,5 +67,6 @@ test('after all work has ended, as many tasks can start at once as before', asyn
   for (const name of ['1', '2', '3']) void take(name)
   for (const name of ['1', '2', '3']) await end(name)
   for (const name of ['4', '5', '6']) void take(name)
+  await settled()
   expect(begun).toEqual(['1', '2', '3', '4', '5'])
 })

@@ -30,17 +30,6 @@ function abortable() {
 
 const settled = () => new Promise(resolve => setImmediate(resolve))
 
-test('so much runs at the same time, and the rest follows in order', async () => {
-  for (const name of ['a', 'b', 'c', 'd']) void work(name)
-  await settled()
-  expect(told).toEqual(['a', 'b'])
-  for (const name of ['b', 'c']) {
-    finish[name]!()
-    await settled()
-  }
-  expect(told).toEqual(['a', 'b', 'c', 'd'])
-})
-
 test('work of one owner does not keep others waiting', async () => {
   queue = workQueue(2, 9, () => new Error('too many'))
   for (const name of ['a1', 'a2', 'a3', 'a4']) void work(name, undefined, 'a')
@@ -51,15 +40,6 @@ test('work of one owner does not keep others waiting', async () => {
   finish['a2']!()
   await settled()
   expect(told.slice(0, 3)).toEqual(['a1', 'a2', 'b'])
-})
-
-test('work that fails lets the next start', async () => {
-  const failing = queue(() => Promise.reject(new Error('failed')))
-  void work('a')
-  void work('b')
-  await expect(failing).rejects.toThrow('failed')
-  await settled()
-  expect(told).toEqual(['a', 'b'])
 })
 
 test('work that is cancelled while it waits never starts, and blocks no other work', async () => {
