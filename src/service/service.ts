@@ -38,7 +38,7 @@ import { Stopping } from './stopping.js'
 /** A worker reads its file at its start. In milliseconds. */
 const slowestStart = 10_000
 
-export interface ServiceParts extends BaseParts, Pick<ProcessParts, 'dns' | 'hostMetaPort'> {
+export interface ServiceParts extends BaseParts, Pick<ProcessParts, 'hostMetaPort'> {
   readonly audit: AuditTrail
   /** For secrets of admins. */
   readonly hashes?: WorkQueue
@@ -77,11 +77,11 @@ export class Service {
   #stopping: Stopping | undefined
 
   constructor(parts: ServiceParts, base: Base) {
-    const { config, dns, hostMetaPort } = parts
+    const { config, hostMetaPort } = parts
     const { clock, log, logFor, live, counts, sums, joined } = base
     this.#parts = parts
     this.#base = base
-    this.#sessions = createSessionParts({ base, takeUp: record => this.#sites.takeUp(record), dns, hostMetaPort })
+    this.#sessions = createSessionParts({ base, takeUp: record => this.#sites.takeUp(record), hostMetaPort })
     const { names, registry } = this.#sessions
     const { events: receiver, proxies, state, workers } = config
     this.#events = receiver && createEvents({ receiver, proxies, names, clock, counts, sums, log: logFor('events') })

@@ -17,7 +17,6 @@ import type { LoginParts } from '../servers/login/login.js'
 import { operatorLogin } from '../servers/login/login-request.js'
 import { createPipeliningMemory } from '../servers/login/pipelining-memory.js'
 import { createSaltedPasswords } from '../servers/login/sasl/salted-passwords.js'
-import type { Dns } from '../servers/net/dns.js'
 import { createNameLookup } from '../servers/net/name-lookup.js'
 import { createServerStates, probeBy } from '../servers/net/server-states.js'
 import { createShownCertificates } from '../servers/net/shown-certificates.js'
@@ -52,7 +51,6 @@ export interface ProcessParts {
   readonly base: Base
   /** Takes up a session that another process has set down. Returns false if it ends. */
   readonly takeUp: (record: SessionRecord) => boolean
-  readonly dns?: Dns | undefined
   /** Default: 443. */
   readonly hostMetaPort?: number | undefined
 }
@@ -184,12 +182,12 @@ function recordWriter({ peers, store }: JoinedProcesses, { live, clock, phase, l
   })
 }
 
-function createLinking({ base, dns, hostMetaPort }: ProcessParts, waiting: WaitingMemory, measure: () => number) {
+function createLinking({ base, hostMetaPort }: ProcessParts, waiting: WaitingMemory, measure: () => number) {
   const { live, logFor, counts, refused, phase, clock, descriptors, joined } = base
   const { config } = live
   const { spareLinks } = config
   const anyDomain = config.domains.includes('*')
-  const names = createNameLookup({ clock, dns, local: !anyDomain })
+  const names = createNameLookup({ clock, local: !anyDomain })
   const connect: OpenLink = (domain, options, events) =>
     remotes.open(domain, options, events) ?? links.open(domain, options, events)
   const isNamed = (domain: string) => config.domains.includes(domain) || config.remotes.has(domain)

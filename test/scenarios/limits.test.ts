@@ -24,6 +24,15 @@ test('addresses of this machine and of private networks may call the warm API by
   expect(codes).toEqual([undefined, 'address-forbidden', 'address-forbidden', undefined])
 })
 
+test('with XMPP_DOMAINS=*, no server in a private network is connected to', async () => {
+  service = await startTestService({ environment: { XMPP_DOMAINS: '*' } })
+  for (const address of ['127.0.0.1', '10.0.0.1', '[::1]'])
+    expect(await service.warm({ ...alice, jid: `alice@${address}` })).toMatchObject({
+      status: 403,
+      json: { code: 'address-not-allowed', step: 'connect' },
+    })
+})
+
 test('a full queue of admin secrets to hash does not delay a SCRAM login', async () => {
   const hashes: WorkQueue = () => Promise.reject(new Problem('service-full'))
   service = await startTestService({ demo: [{ alice: alice.password }], hashes })

@@ -1,30 +1,28 @@
 // A name server for one zone of a test, over UDP on loopback. It knows as much of RFC 1035 as its tests need.
 import { createSocket, type Socket } from 'node:dgram'
-import { Resolver } from 'node:dns/promises'
 import { once } from 'node:events'
 import { isIP } from 'node:net'
-import { type Dns, systemDns } from '../../src/servers/net/dns.js'
 
 /** Record types (RFC 1035 §3.2.2, RFC 3596, RFC 2782). */
 const types = { A: 1, AAAA: 28, SRV: 33 } as const
 
 /** Instead of records: there is no such name, the server fails, or it says nothing at all. */
-export type Mishap = 'NXDOMAIN' | 'SERVFAIL' | 'NOTIMP' | 'REFUSED' | 'silence'
+type Mishap = 'NXDOMAIN' | 'SERVFAIL' | 'silence'
 
 /** Records as a zone file writes them, behind their time to live: `60 5 10 5222 xmpp.example.org`, `60 192.0.2.1`. */
-export type Zone = Readonly<Record<string, readonly string[] | Mishap>>
+type Zone = Readonly<Record<string, readonly string[] | Mishap>>
 
-const rcodes = { SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const
+const rcodes = { SERVFAIL: 2, NXDOMAIN: 3 } as const
 
 export class DnsServer {
   readonly #socket: Socket
   /** By type and name, `SRV _xmpp-client._tcp.example.org`; a name without any entry does not exist. */
-  zone: Zone
+  readonly #zone: Zone
   readonly asked: string[] = []
 
   private constructor(socket: Socket, zone: Zone) {
     this.#socket = socket
-    this.zone = zone
+    this.#zone = zone
     socket.on('message', (query, { port, address }) => {
       const reply = this.#answer(query)
       if (reply !== undefined) socket.send(reply, port, address)
@@ -35,19 +33,6 @@ export class DnsServer {
     const socket = createSocket('udp4').bind(0, '127.0.0.1')
     await once(socket, 'listening')
     return new DnsServer(socket, zone)
-  }
-
-  /** A real resolver that asks only this name server: no question of a test leaves this machine. */
-  get dns(): Dns {
-    const dns = systemDns(() => {
-      const resolver = new Resolver({ timeout: 400, tries: 1 })
-      resolver.setServers([this.address])
-      return resolver
-    })
-    const system = async (name: string) => {
-      throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: 'ENOTFOUND' })
-    }
-    return { ...dns, system }
   }
 
   get address(): string {
@@ -64,7 +49,7 @@ export class DnsServer {
     const type = Object.entries(types).find(([, value]) => value === number)?.[0]
     const question = `${type ?? number} ${name.toLowerCase()}`
     this.asked.push(question)
-    const found = this.zone[question] ?? this.#otherwise(name.toLowerCase())
+    const found = this.#zone[question] ?? this.#otherwise(name.toLowerCase())
     if (found === 'silence') return undefined
     const records = typeof found === 'string' ? [] : found.map(record => writeRecord(number, record))
     const header = Buffer.alloc(12)
@@ -78,7 +63,7 @@ export class DnsServer {
 
   /** A name that has records of another type has none of this one; any other does not exist. */
   #otherwise(name: string): readonly string[] | Mishap {
-    return Object.keys(this.zone).some(known => known.endsWith(` ${name}`)) ? [] : 'NXDOMAIN'
+    return Object.keys(this.#zone).some(known => known.endsWith(` ${name}`)) ? [] : 'NXDOMAIN'
   }
 }
 
