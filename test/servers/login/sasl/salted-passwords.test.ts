@@ -1,12 +1,8 @@
-import { pbkdf2Sync } from 'node:crypto'
-import { inspect } from 'node:util'
-import { describe, expect, test } from '@jest/globals'
+import { pbkdf2 } from 'node:crypto'
+import { inspect, promisify } from 'node:util'
+import { describe, expect, jest, test } from '@jest/globals'
 import { hashQueue } from '../../../../src/lib/limits/hash-queue.js'
-import {
-  createSaltedPasswords,
-  type PasswordToSalt,
-  type Waiting,
-} from '../../../../src/servers/login/sasl/salted-passwords.js'
+import { createSaltedPasswords, type PasswordToSalt } from '../../../../src/servers/login/sasl/salted-passwords.js'
 import { FakeClock } from '../../../support/fake-clock.js'
 
 const wanted: PasswordToSalt = {
@@ -18,37 +14,6 @@ const wanted: PasswordToSalt = {
   hash: 'sha1',
 }
 const waiting = new AbortController()
-
-const settled = () => new Promise(resolve => setImmediate(resolve))
-
-/** The test finishes the derivations, in the order of their start. */
-function byHand() {
-  const begun: string[] = []
-  const finishers: (() => void)[] = []
-  const passwords = createSaltedPasswords(new FakeClock(), 600, hashQueue(), (given, ...rest) => {
-    const password = String(given)
-    begun.push(password)
-    return new Promise((resolve, reject) => {
-      finishers.push(() => {
-        if (password.startsWith('bad')) reject(new Error('out of memory'))
-        else resolve(pbkdf2Sync(password, rest[0], 1, rest[2], rest[3]))
-      })
-    })
-  })
-  return {
-    begun,
-    async finish() {
-      finishers.shift()?.()
-      await settled()
-    },
-    ask: (password: string, by: Waiting = waiting) => {
-      const keys = passwords({ ...wanted, password }, by)
-      // A test may look at the error later.
-      keys.catch(() => {})
-      return keys
-    },
-  }
-}
 
 describe('the SCRAM keys of a password', () => {
   test('are cached for a limited time', async () => {
@@ -102,35 +67,9 @@ describe('the SCRAM keys of a password', () => {
   })
 })
 
-describe('derivations of SCRAM keys', () => {
-  test('of a password that was derived meanwhile do not start', async () => {
-    const work = byHand()
-    const all = ['1', '1', '1', '1'].map(password => work.ask(password))
-    for (let round = 0; round < 3; round++) await work.finish()
-    await Promise.all(all)
-    expect(work.begun).toEqual(['1', '1'])
-  })
-
-  test('that fail are reported, not cached, and let the next start', async () => {
-    const work = byHand()
-    const [bad, , , again] = ['bad', 'bad', 'good', 'bad'].map(password => work.ask(password))
-    await settled()
-    for (let round = 0; round < 4; round++) await work.finish()
-    await expect(bad).rejects.toThrow('out of memory')
-    await expect(again).rejects.toThrow('out of memory')
-    expect(work.begun).toEqual(['bad', 'bad', 'good', 'bad'])
-  })
-
-  test('do not start for a caller that left the queue', async () => {
-    const work = byHand()
-    const abort = new AbortController()
-    work.ask('1')
-    work.ask('2')
-    const left = work.ask('3', abort)
-    await settled()
-    abort.abort(new Error('gone'))
-    await expect(left).rejects.toThrow('gone')
-    await work.finish()
-    expect(work.begun).toEqual(['1', '2'])
-  })
+test('of logins with the same password at the same time, those that wait derive no SCRAM keys', async () => {
+  const derive = jest.fn(promisify(pbkdf2))
+  const passwords = createSaltedPasswords(new FakeClock(), 600, hashQueue(), derive)
+  await Promise.all(Array.from({ length: 4 }, () => passwords(wanted, waiting)))
+  expect(derive).toHaveBeenCalledTimes(2)
 })
