@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
+import { createSecretKey, randomBytes } from 'node:crypto'
 import {
   chmodSync,
   mkdirSync,
@@ -19,8 +19,7 @@ import fc from 'fast-check'
 import { readSealed, SealedFileError, writeSealed } from '../../../src/lib/secrets/sealed-file.js'
 import { casesOf } from '../../support/matrix.js'
 
-const newKey = () => createSecretKey(randomBytes(32))
-const [key, older, foreign] = [newKey(), newKey(), newKey()]
+const key = createSecretKey(randomBytes(32))
 
 let folder: string
 let path: string
@@ -33,9 +32,9 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }))
 
 /** The texts of the file, or the reason of its refusal. */
-async function outcome(keys: readonly KeyObject[] = [key]): Promise<readonly string[] | string> {
+async function outcome(): Promise<readonly string[] | string> {
   try {
-    return await readSealed(path, keys)
+    return await readSealed(path, [key])
   } catch (error) {
     if (error instanceof SealedFileError) return error.reason
     throw error
@@ -221,27 +220,7 @@ describe('writing a sealed file', () => {
   })
 })
 
-describe('the keys of a sealed file', () => {
-  test('open it, whichever of them sealed it', async () => {
-    await writeSealed(path, older, ['a'])
-    expect(await outcome([key, older])).toEqual(['a'])
-    expect(await outcome([older])).toEqual(['a'])
-  })
-
-  test.each<[string, () => KeyObject[]]>([
-    ['it was sealed with another key', () => [key, foreign]],
-    ['there are none', () => []],
-  ])('do not open it if %s', async (_what, keys) => {
-    await writeSealed(path, older, ['a'])
-    expect(await outcome(keys())).toBe('wrong-key')
-  })
-})
-
 describe('a sealed file is rejected', () => {
-  test('if it is absent', async () => {
-    expect(await outcome()).toBe('absent')
-  })
-
   test.each<[string, () => unknown]>([
     ['a folder', () => mkdirSync(path)],
     ['a pipe', () => execFileSync('mkfifo', [path])],

@@ -72,27 +72,12 @@ describe('a process with STATE_DIR', () => {
     expect(await filesOf(0, 0, { process: 'b' }).read()).toMatchObject([{ process: 'a' }])
   })
 
-  test('replaces a file that no process has read', async () => {
-    await filesOf(0, 0).write(['old'])
-    await filesOf(0, 0).write(['new'])
-    expect(await recordsOf(0, 0)).toEqual(['new'])
-  })
-
   test('opens files sealed with an older key, and seals with the first', async () => {
     await filesOf(0, 0, { keys: [older] }).write(['record'])
     const rotated = filesOf(0, 0, { keys: [key, older] })
     expect(await rotated.read()).toMatchObject([{ records: ['record'] }])
     await rotated.write(['record'])
     expect(await recordsOf(0, 0)).toEqual(['record'])
-  })
-
-  test('reports the error of a record, and leaves no file', async () => {
-    const records = (function* () {
-      yield 'one'
-      throw new Error('broken')
-    })()
-    await expect(filesOf(0, 0).write(records)).rejects.toThrow('broken')
-    expect(readdirSync(folder)).toEqual([])
   })
 })
 
