@@ -1,7 +1,7 @@
 // Logins at a server that answers from a script.
 import { describe, expect, test } from '@jest/globals'
 import type { Step } from '../../../src/lib/errors.js'
-import { login } from '../../../src/servers/login/login.js'
+import { type LoginParts, login } from '../../../src/servers/login/login.js'
 import { LoginAttempt } from '../../../src/servers/login/login-attempt.js'
 import type { LoginRequest } from '../../../src/servers/login/login-request.js'
 import type { OpenForLogin } from '../../../src/servers/login/login-types.js'
@@ -35,6 +35,19 @@ const demandsSession = features(`<bind xmlns='${bind}'/><session xmlns='${sessio
 const message = "<message xmlns='jabber:client'/>"
 const brokenAt = (step: Step) => ({ code: 'remote-protocol-error', step })
 const done = (id: string) => `<iq xmlns='jabber:client' type='result' id='${id}'/>`
+
+const loginBy = (
+  answers: readonly Answer[],
+  credentials: LoginRequest['credentials'],
+  mechanisms: readonly string[],
+  more: Partial<LoginParts> = {},
+) =>
+  login<ScriptedLink>(
+    loginParts(mechanisms, more),
+    (options, events) => new ScriptedLink(answers, options, events),
+    { ...asked, credentials },
+    new AbortController().signal,
+  )
 
 interface Given {
   readonly request?: LoginRequest
@@ -279,15 +292,15 @@ describe('a pipelined login', () => {
   const failure = { step: 'features', code: 'remote-connection-failed' } as const
 
   /** The first link ends after the first message. `later` acts at the second. */
-  function logInAgain(pipelining: Pipelining, isStale: boolean, later: (link: ScriptedLink) => void = () => {}) {
+  function logInAgain(pipelining: Pipelining, isStale: boolean, later?: (link: ScriptedLink) => void) {
     const links: ScriptedLink[] = []
     const blamed: boolean[] = []
-    const repeated: readonly Answer[] = isStale ? [offer('PLAIN'), success, readyToBind, bound] : []
+    const repeated: readonly Answer[] = later === undefined ? [offer('PLAIN'), success, readyToBind, bound] : []
     const failed = (_domain: string, _it: Pipelining, isOther: boolean) => void blamed.push(!isOther)
     const parts = loginParts(mechanismsToUse, { pipelining: { foresee: () => pipelining, succeeded() {}, failed } })
     const open: OpenForLogin<ScriptedLink> = (options, events) => {
       const link = new ScriptedLink(links.length === 0 ? [] : repeated, options, events)
-      if (links.push(link) > 1) later(link)
+      if (links.push(link) > 1) later?.(link)
       else
         void eventually('it has been told all', () => link.told.length === 2).then(() =>
           events.onEnd({ failure, isStale }),
@@ -299,13 +312,14 @@ describe('a pipelined login', () => {
   }
 
   test.each([
-    ['of a spare link that had ended is repeated, once', true, 2],
-    ['that ends fails', false, 1],
-  ])('on a connection %s', async (_what, isStale, opened) => {
-    const { loggedIn, links } = logInAgain(foresee().pipelining, isStale)
-    if (isStale) expect(await loggedIn).toMatchObject({ jid: 'juliet@chat.example/balcony' })
+    ['of a spare link that had ended is repeated, once', true, true, 2],
+    ['that ends is repeated, and blamed, if its server has not handled pipelining before', false, false, 2],
+    ['that ends fails', false, true, 1],
+  ])('on a connection %s', async (_what, isStale, isProven, opened) => {
+    const { loggedIn, links, blamed } = logInAgain(foresee(undefined, isProven).pipelining, isStale)
+    if (opened === 2) expect(await loggedIn).toMatchObject({ jid: 'juliet@chat.example/balcony' })
     else await expect(loggedIn).rejects.toMatchObject({ code: 'remote-connection-failed' })
-    expect(links).toHaveLength(opened)
+    expect([links.length, blamed]).toEqual([opened, [!isStale]])
     expect(links[0]!.told.map(text => text.slice(0, 5))).toEqual(['<open', '<auth'])
     expect(links[1]?.options.ahead).toBeUndefined()
   })
@@ -319,6 +333,20 @@ describe('a pipelined login', () => {
     })
     await expect(loggedIn).rejects.toMatchObject({ code })
     expect([links.length, blamed]).toEqual([2, [!isDown]])
+  })
+
+  test.each<[string, LoginRequest['credentials'], string]>([
+    ['a token', { kind: 'token', token: 't0k', mechanism: 'X-TOKEN' }, 'X-TOKEN'],
+    ['an account that acts for the user', { kind: 'password', password: 'r', user: 'robot' }, 'PLAIN'],
+    ['the service account', { kind: 'service', account: { user: 'robot', password: 'r' } }, 'PLAIN'],
+  ])('is not attempted with %s, which the first message would contain', async (_what, credentials, mechanism) => {
+    const foresee = () => {
+      throw new Error('it is pipelined')
+    }
+    const answers = [offer(mechanism), success, readyToBind, bound]
+    const parts = { pipelining: { foresee, succeeded() {}, failed() {} } }
+    const { jid } = await loginBy(answers, credentials, ['PLAIN'], parts)
+    expect(jid).toBe('juliet@chat.example/balcony')
   })
 
   test('sends no secret before the server has offered its mechanism', async () => {
@@ -369,13 +397,6 @@ test('a server that offers nothing without encryption gets an answer that says w
   await expect(loggedIn).rejects.toMatchObject({ ...failure, detail: expect.stringMatching(detail) })
 })
 
-const loginBy = (answers: readonly Answer[], credentials: LoginRequest['credentials'], mechanisms: readonly string[]) =>
-  login<ScriptedLink>(
-    loginParts(mechanisms),
-    (options, events) => new ScriptedLink(answers, options, events),
-    { ...asked, credentials },
-    new AbortController().signal,
-  )
 const refused = (condition: string) => `<failure xmlns='${sasl}'><${condition}/></failure>`
 
 test('a refusal of the service account says that it was not the user', async () => {
