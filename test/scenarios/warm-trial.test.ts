@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
-import { type LoginServer, startLoginServer, type Usual } from '../support/login-server/server.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { Operator } from '../support/operated-service.js'
 import { testFolder } from '../support/test-folder.js'
 
@@ -14,21 +14,17 @@ const ca = testFolder().file('ca.pem', certificate.cert)
 
 const operator = Operator.ofEachTest()
 let server: LoginServer
-let usual: Usual
 
 beforeAll(async () => {
   server = await startLoginServer({
     ...{ domain: 'chat.example', certificate, accounts: { alice: password, portal: 'Pa55-of-portal' } },
     ...{ actors: ['portal'], mechanisms: ['SCRAM-SHA-1', 'PLAIN'] },
   })
-  usual = server.usual
 })
 
 afterEach(async () => {
   await eventually('no stream is left', () => server.open === 0)
   expect(server.complaints).toEqual([])
-  server.usual = usual
-  server.script = {}
 })
 
 afterAll(() => server.stop())

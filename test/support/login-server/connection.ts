@@ -24,7 +24,6 @@ export class LoginConnection {
   attempts = 0
   /** Stanzas and other elements that belong to no step of a login. */
   readonly stanzas: Sent[] = []
-  resource: string | undefined
   readonly reached: Stage[] = []
   /** `footer` if the client closed its stream, or the condition of the error that it ended it with. */
   goodbye: string | undefined
@@ -35,17 +34,10 @@ export class LoginConnection {
   #socket: Socket
   #reader = this.#read()
   #sasl: SaslServer | undefined
-  /** The identity that the header of the first encrypted stream told. */
-  from: string | undefined
   #authenticated = false
   #deaf = false
-  /** Whether the elements of the packet that is being read are overlooked. */
-  #overlooking = false
   /** True during STARTTLS and SASL, when white space between elements is invalid (RFC 6120 §5.3.3, §6.3.5). */
   #negotiating = false
-  /** Number of unfinished turns of the script. Input waits for them. */
-  #unfinished = 0
-  readonly #waiting: (() => void)[] = []
 
   constructor(socket: Socket, usual: Usual, script: Script) {
     this.#usual = usual
@@ -88,16 +80,10 @@ export class LoginConnection {
     this.#deaf = true
   }
 
-  /** Ignores the rest of this packet. */
-  overlookRest(): void {
-    this.#overlooking = true
-  }
-
   #listen(socket: Socket): void {
     socket.setEncoding('utf8')
     socket.on('data', (text: string) => {
       this.packets.push(text)
-      this.#overlooking = false
       if (!this.#deaf) this.#reader.write(text)
     })
     socket.on('error', () => {})
@@ -105,10 +91,8 @@ export class LoginConnection {
 
   #read(): LoginReader {
     return new LoginReader({
-      onHeader: header => this.#take(() => this.#header(header)),
-      onElement: element => {
-        if (!this.#overlooking) this.#take(() => this.#element(element))
-      },
+      onHeader: header => this.#header(header),
+      onElement: element => this.#element(element),
       onSpace: () => {
         if (this.#negotiating) this.complaints.push('white space in the middle of a negotiation')
       },
@@ -136,22 +120,7 @@ export class LoginConnection {
     }
     const act = this.#script[stage]
     if (act === undefined) turn.goOn()
-    else this.#await(act(turn))
-  }
-
-  /** Processes input in order, after unfinished turns. */
-  #take(act: () => void): void {
-    if (this.#unfinished === 0) act()
-    else this.#waiting.push(act)
-  }
-
-  #await(turn: unknown): void {
-    if (!(turn instanceof Promise)) return
-    this.#unfinished += 1
-    void turn.then(() => {
-      this.#unfinished -= 1
-      while (this.#unfinished === 0 && this.#waiting.length > 0) this.#waiting.shift()!()
-    })
+    else act(turn)
   }
 
   #header({ name, namespace, attributes }: Sent): void {
@@ -160,7 +129,6 @@ export class LoginConnection {
     if (!rightRoot || attributes['version'] !== '1.0') this.complaints.push('not a stream header')
     if (attributes['to'] !== domain) this.complaints.push(`a header to ${attributes['to']}`)
     if (!this.encrypted && attributes['from'] !== undefined) this.complaints.push('a header tells who comes')
-    this.from ??= attributes['from']
     if (this.#authenticated) {
       const bind = `<bind xmlns='${bindNamespace}'><required/></bind>`
       this.#turn('restart', this.#ownHeader(), () => this.#turn('features2', streamFeatures(bind + moreFeatures)))
@@ -237,8 +205,8 @@ export class LoginConnection {
     const id = stanza.attributes['id'] ?? ''
     const bind = childOf(stanza, 'bind')
     if (bind !== undefined && bind.namespace === bindNamespace) {
-      this.resource = childOf(bind, 'resource')?.text
-      const jid = `${this.owner}@${this.#usual.domain}/${this.resource ?? 'chosen-by-server'}`
+      const resource = childOf(bind, 'resource')?.text ?? 'chosen-by-server'
+      const jid = `${this.owner}@${this.#usual.domain}/${resource}`
       this.#turn('bind', `<iq type='result' id='${id}'><bind xmlns='${bindNamespace}'><jid>${jid}</jid></bind></iq>`)
     } else if (childOf(stanza, 'session')?.namespace === sessionNamespace) {
       this.#turn('session', `<iq type='result' id='${id}'/>`)

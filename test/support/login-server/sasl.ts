@@ -58,8 +58,8 @@ export class SaslServer {
   }
 
   #startScram(mechanism: ScramMechanism, message: string): SaslAnswer {
-    const { salt, iterations } = this.#usual
-    this.#scram = new ScramServer(mechanism, message, { salt, iterations, channel: () => undefined })
+    const { salt } = this.#usual
+    this.#scram = new ScramServer(mechanism, message, { salt, iterations: 4096, channel: () => undefined })
     if (this.#scram.complaint !== undefined) this.#complain(this.#scram.complaint)
     this.user = this.#scram.user
     return { challenge: this.#scram.serverFirst }

@@ -39,8 +39,8 @@ export interface Turn {
   reset(): void
 }
 
-/** What a test does at a step. If it returns a promise, the client's input waits until the promise resolves. */
-export type Script = Partial<Record<Stage, (turn: Turn) => void | Promise<void>>>
+/** What a test does at a step. */
+export type Script = Partial<Record<Stage, (turn: Turn) => void>>
 
 export interface LoginServerOptions {
   readonly domain: string
@@ -52,7 +52,6 @@ export interface LoginServerOptions {
   /** Users who may log in on behalf of others. */
   readonly actors?: readonly string[]
   readonly mechanisms?: readonly string[]
-  readonly iterations?: number
   /** More features after the login, beside the one to bind. */
   readonly moreFeatures?: string
   /** Gets what belongs to no step of a login. If it returns true, the element is not added to `stanzas`. */
@@ -84,7 +83,7 @@ export class LoginServer extends ListeningServer {
     this.domain = domain
     this.ca = certificate?.cert
     this.usual = {
-      ...{ domain, accounts: { alice: 'Pa55-of-alice' }, tokens: {}, actors: [], iterations: 4096 },
+      ...{ domain, accounts: { alice: 'Pa55-of-alice' }, tokens: {}, actors: [] },
       mechanisms: ['SCRAM-SHA-1', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'PLAIN'],
       ...{ moreFeatures: '', onElement: undefined },
       ...others,
