@@ -3,7 +3,6 @@
 import type { TLSSocket, TLSSocketOptions } from 'node:tls'
 import { expect } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
-import type { Step } from '../../../src/lib/errors.js'
 import { WaitingMemory } from '../../../src/lib/limits/waiting-memory.js'
 import { createDialer } from '../../../src/servers/c2s/dial.js'
 import { type LinkParts, TcpLink } from '../../../src/servers/c2s/tcp-link.js'
@@ -36,7 +35,6 @@ export class Call {
   readonly told: string[] = []
   readonly clock = new FakeClock()
   readonly link: TcpLink
-  readonly steps: Step[] = []
   readonly ends: Parameters<LinkEvents['onEnd']>[0][] = []
   onTold: (line: string) => void = () => {}
   isClosed = false
@@ -52,7 +50,6 @@ export class Call {
       { ...usualServer, ...server },
       { lang: 'en', ...options },
       {
-        onStep: step => void this.steps.push(step),
         onAhead: () => this.#tell('ahead'),
         onOpen: ({ id, from }) => this.#tell(`open ${id} ${from}`),
         onElement: ({ text }) => this.#tell(text),

@@ -13,6 +13,7 @@ import {
   proceed,
   proceeding,
   serverHeader,
+  startTlsAt,
   startTlsOffer,
   stopServers,
   streams,
@@ -111,6 +112,19 @@ describe('a certificate', () => {
     expect(String(call.ends[0]!.failure.cause)).toContain(told)
     await peer.gone
     expect(peer.unread).not.toContain('stream')
+  })
+
+  test('of the operator is sent on a link that asks for it, and on no later link', async () => {
+    const ours = makeCertificate(['DNS:portal.example'])
+    const shown: (string | undefined)[] = []
+    for (const options of [{ certificate: true }, { certificate: false }, {}]) {
+      const { call, peer } = await connect({ tls: 'starttls', ca: certificate.cert, certificate: ours }, options)
+      const socket = await startTlsAt(peer, { ...certificate, requestCert: true, rejectUnauthorized: false })
+      await welcome(peer)
+      await call.hears('flush')
+      shown.push(socket.getPeerX509Certificate()?.toString().trim())
+    }
+    expect(shown).toEqual([ours.cert.trim(), undefined, undefined])
   })
 
   test('of any kind is accepted if verification is off', async () => {

@@ -1,6 +1,5 @@
 import type { Element } from '../../../src/xmpp/xml/element.js'
 import { defaultLimits, type XmlLimits } from '../../../src/xmpp/xml/limits.js'
-import type { Root } from '../../../src/xmpp/xml/root.js'
 import { Splitter } from '../../../src/xmpp/xml/splitter.js'
 import { XmlError, type XmlFault } from '../../../src/xmpp/xml/xml-error.js'
 
@@ -14,7 +13,6 @@ interface ReadingOptions extends Partial<XmlLimits> {
 
 /** A stream, with all reports of its splitter. */
 export class Reading {
-  readonly roots: Root[] = []
   readonly elements: Element[] = []
   readonly dropped: (Element | undefined)[] = []
   closed = 0
@@ -24,7 +22,7 @@ export class Reading {
   constructor({ lenient = false, onElement = () => {}, ...limits }: ReadingOptions = {}) {
     this.splitter = new Splitter(
       {
-        onOpen: root => this.roots.push(root),
+        onOpen() {},
         onElement: element => {
           this.elements.push(element)
           onElement(this)
