@@ -1,5 +1,4 @@
-import { xml } from '@xmpp/client'
-import type { XmlElement } from '@xmpp/xml'
+import { type XmlElement, xml } from '@xmpp/client'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
 import type { Link, Resumption } from '../../xmpp/link.js'
 import { bind2Namespace, fastNamespace, smNamespace } from '../../xmpp/namespaces.js'

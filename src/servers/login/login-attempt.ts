@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { xml } from '@xmpp/client'
-import type { XmlElement } from '@xmpp/xml'
+import { type XmlElement, xml } from '@xmpp/client'
 import type { CallerSignal } from '../../lib/caller-gone.js'
 import { Problem, type Step } from '../../lib/errors.js'
 import { codeOf } from '../../lib/log.js'

@@ -1,12 +1,6 @@
 // @xmpp/client 0.14 has no types.
 
 declare module '@xmpp/client' {
-  import type { XmlElement } from '@xmpp/xml'
-
-  export function xml(name: string, attributes?: Record<string, string>, ...children: unknown[]): XmlElement
-}
-
-declare module '@xmpp/xml' {
   export interface XmlElement {
     name: string
     readonly children: readonly unknown[]
@@ -14,11 +8,13 @@ declare module '@xmpp/xml' {
     readonly attrs: Record<string, string | undefined>
     toString(): string
   }
+
+  export function xml(name: string, attributes?: Record<string, string>, ...children: unknown[]): XmlElement
 }
 
 declare module '@xmpp/client-core' {
   import type { EventEmitter } from 'node:events'
-  import type { XmlElement } from '@xmpp/xml'
+  import type { XmlElement } from '@xmpp/client'
 
   export class Client extends EventEmitter {
     constructor(options: object)
@@ -34,7 +30,7 @@ declare module 'saslmechanisms' {
 }
 
 declare module '@xmpp/sasl' {
-  import type { XmlElement } from '@xmpp/xml'
+  import type { XmlElement } from '@xmpp/client'
   import type SaslFactory from 'saslmechanisms'
 
   export type Negotiate = (about: { entity: object }, next: () => void, feature: XmlElement) => Promise<void>
@@ -48,8 +44,8 @@ declare module '@xmpp/sasl' {
 }
 
 declare module '@xmpp/sasl2' {
+  import type { XmlElement } from '@xmpp/client'
   import type { OnAuthenticate, Parts } from '@xmpp/sasl'
-  import type { XmlElement } from '@xmpp/xml'
 
   export type Fast = { auth(about: { streamFeatures: XmlElement[] }): Promise<boolean> }
   export default function sasl2(parts: Parts, onAuthenticate: OnAuthenticate): { setup(parts: { fast: Fast }): void }
