@@ -1,3 +1,4 @@
+import net, { Socket, type TcpNetConnectOpts } from 'node:net'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { createDialer, type Search } from '../../../src/servers/c2s/dial.js'
@@ -6,7 +7,6 @@ import type { Target } from '../../../src/servers/net/srv-records.js'
 import type { Failure } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { dialerParts, usualServer } from '../../support/link-parts.js'
-import { FakeSockets } from './fake-sockets.js'
 
 /** A promise is an answer that arrives later. */
 function fakeNames(clock: FakeClock) {
@@ -23,13 +23,18 @@ function fakeNames(clock: FakeClock) {
 
 let clock: FakeClock
 let names: ReturnType<typeof fakeNames>
-let sockets: FakeSockets
+/** A line for each connection: its time in milliseconds, its addresses, and its port. */
+let begun: string[]
+/** By their addresses. They connect when the test says so. */
+let sockets: Map<string, Socket>
 let told: string[]
 
 beforeEach(() => {
   clock = new FakeClock()
   names = fakeNames(clock)
-  sockets = new FakeSockets(clock)
+  begun = []
+  sockets = new Map()
+  jest.spyOn(net, 'connect').mockImplementation(options => fakeSocket(options as unknown as TcpNetConnectOpts))
   told = []
 })
 
@@ -53,8 +58,24 @@ const pass = (milliseconds: number) => {
   return settled()
 }
 const stand = (addresses: string) => {
-  sockets.stand(addresses)
+  sockets.get(addresses)!.emit('connect')
   return settled()
+}
+const refuse = (addresses: string) => {
+  const about = { code: 'ECONNREFUSED', syscall: 'connect' }
+  sockets.get(addresses)!.emit('error', Object.assign(new Error('refused'), about))
+  return settled()
+}
+const alive = () => [...sockets].filter(([, socket]) => !socket.destroyed).map(([addresses]) => addresses)
+
+function fakeSocket({ port, lookup }: TcpNetConnectOpts): Socket {
+  const socket = new Socket()
+  lookup!('', { all: true }, (_error, found) => {
+    const addresses = (found as { address: string }[]).map(({ address }) => address).join(' ')
+    begun.push(`${clock.now()} ${addresses} ${port}`)
+    sockets.set(addresses, socket)
+  })
+  return socket
 }
 
 /** The addresses of the host come when the test says so. */
@@ -94,7 +115,7 @@ async function follow(search: Search) {
 describe('connecting to a server in the settings', () => {
   test('by IP address begins at once, and needs one timer until it is connected', async () => {
     await follow(toHost('127.0.0.1'))
-    expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
+    expect(begun).toEqual(['0 127.0.0.1 5222'])
     expect(clock.pending).toBe(1)
     await stand('127.0.0.1')
     expect(told).toEqual(['connecting', 'connected starttls'])
@@ -109,7 +130,7 @@ describe('connecting to a server in the settings', () => {
         server: { ...server, host: 'xmpp.lan', tls: 'none', port: 15222 },
       }),
     )
-    expect(sockets.begun).toEqual(['0 10.0.0.5 10.0.0.6 15222'])
+    expect(begun).toEqual(['0 10.0.0.5 10.0.0.6 15222'])
     await stand('10.0.0.5 10.0.0.6')
     expect(told).toEqual(['connecting', 'connected none'])
   })
@@ -131,7 +152,7 @@ describe('connecting to a server in the settings', () => {
     expect(descriptors.expected).toBe(1)
     answer(['10.0.0.5'])
     await settled()
-    expect(sockets.begun).toEqual(['0 10.0.0.5 5222'])
+    expect(begun).toEqual(['0 10.0.0.5 5222'])
     expect(descriptors.expected).toBe(0)
   })
 
@@ -154,7 +175,7 @@ describe('connecting to a server in the settings', () => {
     expect(told).toEqual(['failed resolve timeout'])
     answer(['10.0.0.5'])
     await settled()
-    expect(sockets.begun).toEqual([])
+    expect(begun).toEqual([])
     expect(clock.pending).toBe(0)
   })
 })
@@ -166,10 +187,9 @@ describe('connecting to a domain', () => {
     names.hosts['b'] = unknown
     names.hosts['c'] = ['192.0.2.3']
     await follow(toDomain())
-    sockets.refuse('192.0.2.1 2001:db8::1')
-    await settled()
+    await refuse('192.0.2.1 2001:db8::1')
     await stand('192.0.2.3')
-    expect(sockets.begun).toEqual(['0 192.0.2.1 2001:db8::1 5222', '0 192.0.2.3 5222'])
+    expect(begun).toEqual(['0 192.0.2.1 2001:db8::1 5222', '0 192.0.2.3 5222'])
     expect(told).toEqual(['connecting', 'connecting', 'connected starttls'])
     expect(clock.pending).toBe(0)
   })
@@ -183,8 +203,7 @@ describe('connecting to a domain', () => {
     for (const [index, failure] of failures.entries())
       names.hosts[`h${index}`] = failure === refused ? ['192.0.2.1'] : failure
     await follow(toDomain())
-    if (failures.some(failure => failure === refused)) sockets.refuse('192.0.2.1')
-    await settled()
+    if (failures.some(failure => failure === refused)) await refuse('192.0.2.1')
     expect(told.at(-1)).toBe(`failed ${expected}`)
   })
 
@@ -213,13 +232,13 @@ describe('connecting to a domain', () => {
     await stand('192.0.2.98')
     await pass(7_000)
     await dialling.goOn({ step: 'connect', code: 'timeout' })
-    expect(sockets.begun.at(-1)).toBe('12000 192.0.2.99 5222')
+    expect(begun.at(-1)).toBe('12000 192.0.2.99 5222')
     await pass(2_999)
     expect(told.at(-1)).toBe('connecting')
     await pass(1)
     expect(told.at(-1)).toBe('failed connect timeout')
-    expect(sockets.alive).toEqual(['192.0.2.98'])
-    expect(sockets.begun).toHaveLength(3)
+    expect(alive()).toEqual(['192.0.2.98'])
+    expect(begun).toHaveLength(3)
     expect(clock.pending).toBe(0)
   })
 
@@ -248,7 +267,7 @@ describe('connecting to a domain', () => {
     await settled()
     await pass(60_000)
     expect(told).toEqual([])
-    expect(sockets.alive).toEqual([])
+    expect(alive()).toEqual([])
     expect(clock.pending).toBe(0)
   })
 })
@@ -262,7 +281,7 @@ describe('if clients may name any domain', () => {
   test('private addresses are skipped', async () => {
     resolveTo(['fd00::1', '10.0.0.1', '2606:4700::1', '127.0.0.1', '8.8.8.8'])
     await follow(toDomain('example.org', { publicOnly: true }))
-    expect(sockets.begun).toEqual(['0 2606:4700::1 8.8.8.8 5222'])
+    expect(begun).toEqual(['0 2606:4700::1 8.8.8.8 5222'])
   })
 
   test.each(['127.0.0.1', '[::1]', '[::ffff:10.0.0.1]'])('the domain %s is refused', async domain => {
@@ -276,7 +295,7 @@ describe('if clients may name any domain', () => {
     await follow(dialing({ domain: 'example.org', server: undefined }))
     resolveTo(['127.0.0.1'])
     await follow(dialing({ domain: 'example.org', server: undefined }))
-    expect(sockets.begun).toEqual(['0 8.8.8.8 5222'])
+    expect(begun).toEqual(['0 8.8.8.8 5222'])
     expect(told.at(-1)).toBe('failed connect address-not-allowed')
   })
 })
