@@ -6,6 +6,7 @@ import { Router } from 'express'
 import { systemClock } from '../../src/lib/clock.js'
 import { type ProblemCode, problems, type Step } from '../../src/lib/errors.js'
 import { type Store, StoreUnavailable } from '../../src/store/store.js'
+import { memberOf } from '../store/entries.js'
 import { ApiDocument } from '../support/api-document.js'
 import { makeCertificate } from '../support/certificates.js'
 import { calledAfterEach } from '../support/closers.js'
@@ -20,10 +21,10 @@ import {
   type Turn,
 } from '../support/login-server/server.js'
 import { type Call, callUrl, jsonHeaders, serverSetting } from '../support/login-server/watched-service.js'
-import { startWithLostProcess } from '../support/lost-process.js'
 import { memoryStore } from '../support/memory-store.js'
 import { freePorts } from '../support/ports.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
+import { SteppedClock } from '../support/stepped-clock.js'
 import { testFolder } from '../support/test-folder.js'
 
 const domain = 'chat.example'
@@ -277,9 +278,14 @@ const rows: Record<ProblemCode, Provoke | FailedLogin> = {
       PAGE_TOKEN_ISSUER: 'https://id.example',
     }),
   'session-unreachable': async () => {
-    const name = 'process1'
-    const at = await startWithLostProcess(name, startService)
-    return ask('DELETE', `/warm/${name}-${'0'.repeat(32)}`, {}, at)
+    const clock = new SteppedClock()
+    const store = memoryStore(clock)
+    await store.join(memberOf('process1'))
+    const at = await startService({ store, clock })
+    await store.leave('process1')
+    // The service looks each second which processes there are.
+    clock.advance(1_000)
+    return ask('DELETE', `/warm/process1-${'0'.repeat(32)}`, {}, at)
   },
   'store-unavailable': async () => {
     const at = await startService({ store: storeWithoutTabs() })
