@@ -19,13 +19,6 @@ afterEach(() => {
   jest.useRealTimers()
 })
 
-test('a login at whose server nothing happens is late after the time of a step', () => {
-  jest.advanceTimersByTime(9_999)
-  expect(onLate).not.toHaveBeenCalled()
-  jest.advanceTimersByTime(1)
-  expect(onLate).toHaveBeenCalledTimes(1)
-})
-
 test('each step gets its time anew, and none of them that of the whole login', () => {
   const steps: readonly Step[] = ['tls', 'features', 'sasl', 'bind']
   for (const step of steps) {
