@@ -1,6 +1,6 @@
 // An attack: a client restarts its stream in the middle of a stanza of another user. Forged content could then pass
 // for its server's, and give it the victim's JID.
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { boshLogin, boshWelcome } from '../support/bosh-login.js'
 import type { LoginConnection } from '../support/login-server/connection.js'
@@ -13,11 +13,10 @@ const domain = 'plain.example'
 const accounts = { mallory: 'Pa55-of-mallory', victim: 'Pa55-of-the-victim' }
 const victim = `victim@${domain}`
 const restart = { 'xmpp:restart': 'true', 'xmlns:xmpp': 'urn:xmpp:xbosh' }
-const terminated = (condition: string) =>
-  `<body type='terminate' condition='${condition}' xmlns='http://jabber.org/protocol/httpbind'/>`
+const refused = "<body type='terminate' condition='bad-request' xmlns='http://jabber.org/protocol/httpbind'/>"
 
-const bindResult = (id: string, from = '') =>
-  `<iq xmlns='jabber:client' type='result' id='${id}'${from}><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>${victim}/desk</jid></bind></iq>`
+const bindResult = (id: string) =>
+  `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>${victim}/desk</jid></bind></iq>`
 
 /** In three parts, a message whose content looks like a server that opens a stream and binds a resource. */
 const [begun, forged, ended] = [
@@ -88,12 +87,13 @@ async function resume(): Promise<LoginConnection> {
   return connection
 }
 
-describe('a client that restarts its stream', () => {
-  test.each([
-    ['after its login', logIn],
-    ['after it resumed its stream', resume],
-    ['before it binds a resource', welcome],
-  ])('in the middle of a message, %s, ends its session and gets no JID of another user', async (_what, begin) => {
+test.each([
+  ['after its login', logIn],
+  ['after it resumed its stream', resume],
+  ['before it binds a resource', welcome],
+])(
+  'a client that restarts its stream in the middle of a message, %s, ends its session and gets no other JID',
+  async (_what, begin) => {
     const connection = await begin()
     // Otherwise the server would answer in the middle of its message.
     connection.deafen()
@@ -104,25 +104,9 @@ describe('a client that restarts its stream', () => {
     connection.say(forged)
     await arrived()
     await expectNothingOfTheVictims()
-    expect(await restarted).toBe(terminated('bad-request'))
+    expect(await restarted).toBe(refused)
     connection.say(ended)
     // Since then, the server has received only the end of the stream.
     expect(connection.packets.at(-1)).toBe('</stream:stream>')
-  })
-})
-
-describe('a client whose accomplice forges the bind result', () => {
-  test.each([
-    ['within a message', `<message from='accomplice@${domain}/y'>${bindResult('bind')}</message>`],
-    ['with the id of the request', bindResult('bind', ` from='accomplice@${domain}/y'`)],
-    ['from another session of the client', bindResult('bind', ` from='mallory@${domain}/y'`)],
-  ])('%s does not get the JID of the victim', async (_what, said) => {
-    server.script = { bind: turn => turn.goOn(said + turn.usual) }
-    await logIn().catch(() => {})
-    server.script = {}
-    const { json } = await callSessions(service.url, 'GET', `/sessions?jid=mallory@${domain}`)
-    // After a message before the bind result, the session has no JID.
-    expect(json.sessions).toHaveLength(said.startsWith('<message') ? 0 : 1)
-    await expectNothingOfTheVictims()
-  })
-})
+  },
+)
