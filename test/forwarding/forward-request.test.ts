@@ -9,6 +9,7 @@ import { isForwardedByPeer, noteOf, refuseForwarded } from '../../src/forwarding
 import { clientAddress, isEncrypted } from '../../src/http/access/client-rules.js'
 import { setPeer } from '../../src/http/access/socket-peers.js'
 import { eventually } from '../support/eventually.js'
+import { ask } from '../support/http-answer.js'
 import { HttpSocket } from '../support/http-socket.js'
 import { type Stage, setStage } from './stage.js'
 
@@ -18,16 +19,8 @@ afterEach(() => stage.close())
 
 const rules = { assumeSecure: false, trustedProxies: readNetworks('loopback', () => undefined) }
 
-function send(method: string, path: string, body?: Buffer | string, headers: Record<string, string | string[]> = {}) {
-  const sent = request({ port: stage.port, method, path, headers, agent: false })
-  return new Promise<{ res: IncomingMessage; body: string }>((resolve, reject) => {
-    sent.on('error', reject).on('response', res => {
-      const chunks: Buffer[] = []
-      res.on('data', chunk => chunks.push(chunk)).on('end', () => resolve({ res, body: `${Buffer.concat(chunks)}` }))
-    })
-    sent.end(body)
-  })
-}
+const send = (method: string, path: string, body?: string, headers: Record<string, string | string[]> = {}) =>
+  ask(`http://localhost:${stage.port}${path}`, { method, headers, agent: false }, body)
 
 /** What the process with the session sees of a request. */
 const mirror: RequestListener = (req, res) => {
@@ -60,13 +53,13 @@ const held =
 describe('a request', () => {
   test('a request arrives as its client sent it', async () => {
     stage = await setStage({ listener: mirror, requestId: 'id-1', note: 'nöte' })
-    const { res, body } = await send('POST', '/warm/1?a=%00&b=ü'.replace('ü', '%C3%BC'), 'tëxt', {
+    const { status, text } = await send('POST', '/warm/1?a=%00&b=ü'.replace('ü', '%C3%BC'), 'tëxt', {
       Cookie: ['a=1', 'b=2'],
       'X-Twice': ['one', 'two'],
       Host: 'Chat.example:8080',
     })
-    expect(res.statusCode).toBe(200)
-    expect(JSON.parse(body)).toMatchObject({
+    expect(status).toBe(200)
+    expect(JSON.parse(text)).toMatchObject({
       method: 'POST',
       url: '/warm/1?a=%00&b=%C3%BC',
       httpVersion: '1.1',
@@ -85,7 +78,7 @@ describe('a request', () => {
 
   test('a client cannot set headers of the link, nor of the connection', async () => {
     stage = await setStage({ listener: mirror })
-    const { body } = await send('GET', '/', undefined, {
+    const { text } = await send('GET', '/', undefined, {
       'Warm-Client': '{"address":"192.0.2.1","isSecure":true}',
       'WARM-Target': '/other',
       'warm-host': 'other',
@@ -99,7 +92,7 @@ describe('a request', () => {
       TE: 'gzip',
       'HTTP2-Settings': 'x',
     })
-    const { url, headers, client, note } = JSON.parse(body)
+    const { url, headers, client, note } = JSON.parse(text)
     expect([url, note]).toEqual(['/', undefined])
     expect(headers).toEqual({ host: `localhost:${stage.port}`, 'x-named': 'x' })
     expect(client).toEqual({ address: '127.0.0.1', isSecure: false, isForwarded: true })
@@ -125,12 +118,11 @@ describe('a request', () => {
     stage = await setStage({ listener, options: { maxHeaderSize: 1_000_000 } })
     const waiting = send('GET', '/held')
     await eventually('a request', () => requests.length === 1)
-    const { body } = await send('GET', '/', undefined, { 'X-Long': 'x'.repeat(60_000) })
-    expect(JSON.parse(body).headers['x-long']).toHaveLength(60_000)
-    const { res } = await send('GET', '/', undefined, { 'X-Long': 'x'.repeat(500_000) })
-    expect(res.statusCode).toBe(503)
+    const { text } = await send('GET', '/', undefined, { 'X-Long': 'x'.repeat(60_000) })
+    expect(JSON.parse(text).headers['x-long']).toHaveLength(60_000)
+    expect((await send('GET', '/', undefined, { 'X-Long': 'x'.repeat(500_000) })).status).toBe(503)
     requests[0]!.end('late')
-    expect((await waiting).body).toBe('late')
+    expect((await waiting).text).toBe('late')
   })
 
   test('an answer arrives with its status, its headers and its body', async () => {
@@ -141,11 +133,10 @@ describe('a request', () => {
         setImmediate(() => res.end('parts'))
       },
     })
-    const { res, body } = await send('GET', '/')
-    expect(res.statusCode).toBe(418)
-    expect(res.headers).toMatchObject({ 'set-cookie': ['a=1', 'b=2'], 'x-a': '1, 2' })
-    expect(res.headers['warm-secret']).toBeUndefined()
-    expect(body).toBe('in parts')
+    const { status, headers, text } = await send('GET', '/')
+    expect([status, text]).toEqual([418, 'in parts'])
+    expect(headers).toMatchObject({ 'set-cookie': ['a=1', 'b=2'], 'x-a': '1, 2' })
+    expect(headers['warm-secret']).toBeUndefined()
   })
 
   test('answers to pipelined requests are written once, in order, though their client does not read', async () => {
@@ -174,8 +165,8 @@ describe('a request', () => {
     ['GET', 304],
   ])('an answer to %s with %i has no body', async (method, status) => {
     stage = await setStage({ listener: (_req, res) => void res.writeHead(status, { ETag: '"1"' }).end() })
-    const { res, body } = await send(method, '/')
-    expect([res.statusCode, res.headers.etag, body]).toEqual([status, '"1"', ''])
+    const answer = await send(method, '/')
+    expect(answer).toMatchObject({ status, headers: { etag: '"1"' }, text: '' })
     expect(stage.lost).toEqual([])
   })
 
@@ -184,8 +175,8 @@ describe('a request', () => {
     stage.front.on('connection', socket =>
       setPeer(socket, { address: '192.0.2.7', isTrusted: false, isForwarded: true }),
     )
-    const { body } = await send('GET', '/', undefined, { 'X-Forwarded-For': '198.51.100.1' })
-    expect(JSON.parse(body).client.address).toBe('192.0.2.7')
+    const { text } = await send('GET', '/', undefined, { 'X-Forwarded-For': '198.51.100.1' })
+    expect(JSON.parse(text).client.address).toBe('192.0.2.7')
   })
 
   test('an owner that closes the connection without an answer closes the client’s', async () => {
@@ -246,7 +237,7 @@ describe('a lost request', () => {
 
   test('is no answer of 421 by the listener', async () => {
     stage = await setStage({ listener: (_req, res) => void res.writeHead(421).end('no') })
-    expect((await send('GET', '/')).res.statusCode).toBe(421)
+    expect((await send('GET', '/')).status).toBe(421)
     expect(stage.lost).toEqual([])
   })
 })
@@ -300,7 +291,7 @@ test('data that Node reports before the headers is part of the answer', async ()
       stream.push(null)
     })
   })
-  expect((await send('GET', '/')).body).toBe('body')
+  expect((await send('GET', '/')).text).toBe('body')
 })
 
 test('600 requests, of which a third is cancelled, leave nothing behind and do not break the link', async () => {

@@ -5,14 +5,14 @@ import type { Duplex } from 'node:stream'
 import { afterEach, expect, test } from '@jest/globals'
 import { WebSocket, WebSocketServer } from 'ws'
 import { SocketChannel } from '../../src/browsers/websocket/socket-channel.js'
-import { readNetworks } from '../../src/config/kinds/networks.js'
 import { forwardSocket } from '../../src/forwarding/forward-socket.js'
-import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
 import { refuseUpgrade } from '../../src/http/listening/upgrades.js'
 import { Counts } from '../../src/lib/counts.js'
 import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { unlimitedBodies } from '../support/fake-web-socket.js'
 import { unnoted } from '../support/unlimited.js'
+import { handshake } from '../support/websocket-wire.js'
 import { type Stage, setStage } from './stage.js'
 
 let stage: Stage
@@ -29,7 +29,6 @@ const accept = (req: IncomingMessage, socket: Duplex, head: Buffer) => {
   connection = socket
   const server = new WebSocketServer({ noServer: true, clientTracking: false, handleProtocols: () => 'xmpp' })
   server.handleUpgrade(req, socket, head, webSocket => {
-    const trustedProxies = readNetworks('loopback', () => undefined)
     channel = new SocketChannel(
       webSocket,
       req.socket,
@@ -39,7 +38,7 @@ const accept = (req: IncomingMessage, socket: Duplex, head: Buffer) => {
         transport: {
           maxStanzaBytes: 1_000_000,
           clock,
-          bodies: new UnfinishedBodies({ limits: { unfinishedMegabytes: 10 }, trustedProxies, refused: unnoted }),
+          bodies: unlimitedBodies(),
           refused: unnoted,
           counts,
           report: error => void events.push(String(error)),
@@ -117,7 +116,7 @@ test('a channel that is dropped closes the client', async () => {
 test('a silent client is cut by the owner’s pings', async () => {
   await begin()
   const socket = connect(stage.port, '127.0.0.1')
-  socket.write(handshake)
+  socket.write(handshake())
   await eventually('a channel', () => channel !== undefined)
   clock.advance(30_000)
   clock.advance(10_000)
@@ -160,18 +159,6 @@ test('a link that breaks closes the client', async () => {
   expect(stage.lost).toEqual([])
   await eventually('its end', () => events.length > 0)
 })
-
-const handshake = [
-  'GET / HTTP/1.1',
-  'Host: a',
-  'Connection: Upgrade',
-  'Upgrade: websocket',
-  'Sec-WebSocket-Version: 13',
-  'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
-  'Sec-WebSocket-Protocol: xmpp',
-  '',
-  '',
-].join('\r\n')
 
 test('a socket that was accepted here goes on there, with what was read already', async () => {
   await begin()

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
-import { type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
 import { afterEach, expect, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
+import { ask } from '../support/http-answer.js'
 import { freshPath, type Stage, setStage } from './stage.js'
 
 let stage: Stage
@@ -26,12 +27,7 @@ async function holdIn(path: string, count: number): Promise<() => Promise<unknow
   return () => once(child!.stdout!, 'data')
 }
 
-const send = () =>
-  new Promise<number>((resolve, reject) =>
-    request({ port: stage.port, method: 'POST', agent: false }, res => resolve(res.resume().statusCode!))
-      .on('error', reject)
-      .end('body'),
-  )
+const send = async () => (await ask(`http://localhost:${stage.port}`, { method: 'POST', agent: false }, 'body')).status
 
 test('requests at a process that is killed are broken at once', async () => {
   const path = freshPath()

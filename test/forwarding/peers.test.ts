@@ -1,6 +1,5 @@
 import { createSecretKey } from 'node:crypto'
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { PeerAddress } from '../../src/forwarding/link-settings.js'
 import { PeerLinks } from '../../src/forwarding/peer-links.js'
@@ -11,6 +10,7 @@ import { type ProcessEntry, processSeconds } from '../../src/store/store.js'
 import { processOf } from '../store/entries.js'
 import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { Listener } from '../support/listener.js'
 import { freshPath, listenWith } from './stage.js'
 
 const [self, other] = ['aaaaaaaa', 'bbbbbbbb']
@@ -57,12 +57,11 @@ async function listen(answering: Peers, address: PeerAddress = { path }): Promis
 }
 
 /** The address of the other process is where all connections are handled so. */
-async function otherAt(handle: (socket: Socket) => void) {
-  const server = createServer(handle).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  processes = [entry(self), entry(other, { address: writeAddress({ host: '127.0.0.1', port }) })]
-  return { server, port }
+async function otherAt(handle: (socket: Socket) => void): Promise<Listener> {
+  const there = await Listener.start(createServer(handle))
+  const address = writeAddress({ host: '127.0.0.1', port: there.port })
+  processes = [entry(self), entry(other, { address })]
+  return there
 }
 
 const reasonOf = (work: Promise<unknown>) =>
@@ -128,7 +127,7 @@ describe('an owner', () => {
   })
 
   test('that accepts connections but no handshake cannot be reached, until a connection opens or for five minutes', async () => {
-    const { server: strange, port } = await otherAt(socket => void socket.destroy())
+    const strange = await otherAt(socket => void socket.destroy())
     expect(await reasonOf(peers.ask(other, 'any', null))).toBe('broken')
     await eventually('it is known', () => peers.isUnreachable(other))
     expect(unreachable).toEqual([other])
@@ -141,16 +140,15 @@ describe('an owner', () => {
 
     expect(await reasonOf(peers.ask(other, 'any', null))).toBe('broken')
     await eventually('it is known again', () => peers.isUnreachable(other))
-    strange.close()
-    await once(strange, 'close')
+    await strange.stop()
     peers.answer('any', () => 1)
-    await listen(peers, { host: '127.0.0.1', port })
+    await listen(peers, { host: '127.0.0.1', port: strange.port })
     expect(await peers.ask(other, 'any', null)).toBe(1)
     expect(peers.isUnreachable(other)).toBe(false)
   })
 
   test('whose packets are lost cannot be reached after 12 seconds', async () => {
-    const { server: silent } = await otherAt(() => {})
+    const silent = await otherAt(() => {})
     const asked = reasonOf(peers.ask(other, 'any', null, 60_000))
     for (let seconds = 2; seconds <= 10; seconds += 2) clock.advance(2_000)
     await new Promise(setImmediate)
@@ -158,7 +156,7 @@ describe('an owner', () => {
     clock.advance(2_000)
     expect(await asked).toBe('broken')
     await eventually('it is known', () => unreachable.includes(other))
-    silent.close()
+    await silent.stop()
   })
 
   test('at a Unix socket of another machine cannot be reached, and the operator hears it', () => {
@@ -190,7 +188,7 @@ describe('an owner', () => {
 })
 
 test('a process that cannot be reached gets a new session only if there is no other', async () => {
-  const { server: strange } = await otherAt(socket => void socket.destroy())
+  const strange = await otherAt(socket => void socket.destroy())
   const third = entry('cccccccc', { address: 'unix:/c' })
   processes.push(third)
   await reasonOf(peers.ask(other, 'any', null))
@@ -198,7 +196,7 @@ test('a process that cannot be reached gets a new session only if there is no ot
   const chosen = new Set(Array.from({ length: 50 }, () => peers.forNewSession()?.name))
   expect([...chosen]).toEqual([third.name])
   expect(peers.forNewSession(new Set([third.name]))?.name).toBe(other)
-  strange.close()
+  await strange.stop()
 })
 
 test('a process whose entry expires is lost until it is back, and a process that drained is not', () => {

@@ -1,8 +1,5 @@
-import type { KeyObject } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type RequestListener, type ServerOptions } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { forwardRequest } from '../../src/forwarding/forward-request.js'
@@ -13,6 +10,7 @@ import { listenForPeers } from '../../src/forwarding/peer-listener.js'
 import { install } from '../../src/http/fast/install.js'
 import type { Upgrade } from '../../src/http/listening/upgrades.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { Listener } from '../support/listener.js'
 
 let folder: string | undefined
 let sockets = 0
@@ -48,30 +46,20 @@ interface StageParts {
   readonly options?: ServerOptions
   readonly requestId?: string
   readonly note?: string
-  /** The link uses TLS over TCP. */
-  readonly key?: KeyObject | undefined
   /** Without it, the process with the sessions is `address`. */
   readonly address?: PeerAddress
 }
 
 /** Two processes in one: clients come to `port`, and `listener` is in the process that has the sessions. */
 export async function setStage(parts: StageParts) {
-  const { listener = (_req, res) => void res.end(), upgrade, options, requestId, note, key } = parts
-  const keys = () => (key === undefined ? [] : [key])
-  const wanted = key === undefined ? { path: freshPath() } : { host: '127.0.0.1', port: 0 }
+  const own: PeerAddress = { path: freshPath() }
+  const { listener = (_req, res) => void res.end(), upgrade, options, requestId, note, address = own } = parts
   const clock = new FakeClock()
   const faults: unknown[] = []
   const lost: Lost[] = []
-  const links = new PeerLinks({ keys, clock })
+  const links = new PeerLinks({ keys: () => [], clock })
   const report = (error: unknown) => faults.push(error)
-  const owner =
-    parts.address === undefined
-      ? await listenWith({ address: wanted, keys, listener, upgradeFor: () => upgrade, report })
-      : undefined
-  const listening = owner?.address
-  const address =
-    parts.address ??
-    (typeof listening === 'string' ? { path: listening } : { host: '127.0.0.1', port: (listening as AddressInfo).port })
+  const owner = address === own ? await listenWith({ address, listener, upgradeFor: () => upgrade, report }) : undefined
   const forward: RequestListener = async (req, res) => {
     const body = Buffer.concat(await req.toArray())
     const how = await forwardRequest(links.to(address), req, res, { requestId, note, body })
@@ -80,6 +68,7 @@ export async function setStage(parts: StageParts) {
     res.writeHead(503).end()
   }
   const front = createServer({ ...options, ...install(true) }, forward)
+  const listening = new Listener(front)
   front.on('upgrade', (req, socket, head) => {
     socket.on('error', () => {})
     forwardSocket(links.to(address), req, socket, head, {
@@ -90,8 +79,7 @@ export async function setStage(parts: StageParts) {
       },
     })
   })
-  await once(front.listen(0, '127.0.0.1'), 'listening')
-  const { port } = front.address() as AddressInfo
+  const { port } = await listening.listen()
   return {
     port,
     front,
@@ -102,8 +90,7 @@ export async function setStage(parts: StageParts) {
     lost,
     faults,
     async close(): Promise<void> {
-      front.closeAllConnections()
-      front.close()
+      await listening.stop()
       links.close()
       await owner?.close()
     },

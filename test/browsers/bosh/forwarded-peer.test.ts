@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { ForwardedPeer, forwardText } from '../../../src/browsers/bosh/forwarded-peer.js'
 import { noAnswer, type Peer, type Reply, type Settled } from '../../../src/browsers/bosh/peer.js'
 import { PeerLinks } from '../../../src/forwarding/peer-links.js'
-import { listenForPeers, type PeerListener } from '../../../src/forwarding/peer-listener.js'
-import { freshPath } from '../../forwarding/stage.js'
+import type { PeerListener } from '../../../src/forwarding/peer-listener.js'
+import { freshPath, listenWith } from '../../forwarding/stage.js'
 import { collectGarbage } from '../../support/collected.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -54,17 +54,13 @@ beforeEach(async () => {
   serve = () => {}
   path = freshPath()
   links = new PeerLinks({ keys: () => [], clock: new FakeClock() })
-  owner = await listenForPeers({
+  owner = await listenWith({
     address: { path },
-    keys: () => [],
-    listener: (_req, res) => void res.end(),
-    upgradeFor: () => undefined,
     accept: (stream, headers) =>
       ForwardedPeer.accept(stream, headers, (text, peer) => {
         arrived.push({ text, peer })
         serve(text, peer)
       }),
-    answer: async () => null,
     report: error => faults.push(error),
   })
 })
