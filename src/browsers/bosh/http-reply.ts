@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
 import { answerInText, inertHeaders } from '../../http/answers/node-answers.js'
-import { replyWhole } from '../../http/fast/fast-response.js'
+import { FastResponse } from '../../http/fast/fast-response.js'
 import { problems } from '../../lib/errors.js'
 import type { TransportParts } from '../transport-parts.js'
 import type { Cors } from './cors.js'
@@ -33,7 +33,7 @@ function write(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
   const cors = corsOf(res, parts)
   const lines = `Content-Type: ${contentType}\r\n${cors.lines}`
   const isUsual = status === 200 && setCookie === undefined
-  if (isUsual && replyWhole(res, lines, body, length)) return
+  if (isUsual && res instanceof FastResponse && res.sendWhole(lines, body, length)) return
   const headers = ['Content-Type', contentType, 'Content-Length', String(length)]
   headers.push(...inertHeaders, ...cors.answer)
   if (setCookie !== undefined) headers.push('Set-Cookie', setCookie)

@@ -33,7 +33,7 @@ export class RidWindow {
   /** The highest rid whose reply has certainly arrived, as `isPoll` of a later request showed. */
   #polled = 0
   /** True after the death of a process, until the page's first request: it may be ahead of the record. */
-  #isBehind = false
+  isBehind = false
   /** The last rid that the process that died has accepted, as far as is known. */
   #recorded = 0
   /** Between these rids, requests were accepted by no process, as far as is known. */
@@ -55,7 +55,7 @@ export class RidWindow {
       fence: this.#fence,
       polled: this.#polled,
       replies: this.#replies,
-      ...(this.#recorded > 0 && { isBehind: this.#isBehind, recorded: this.#recorded }),
+      ...(this.#recorded > 0 && { isBehind: this.isBehind, recorded: this.#recorded }),
       ...(this.#afterGap > 0 && { beforeGap: this.#beforeGap, afterGap: this.#afterGap }),
     }
   }
@@ -64,7 +64,7 @@ export class RidWindow {
   takeUp(record: WindowRecord, isKept = false): void {
     const { last, isAttachable, fence, polled, isBehind = false, recorded = 0, replies } = record
     this.last = last
-    this.#isBehind = isKept || isBehind
+    this.isBehind = isKept || isBehind
     this.#recorded = isKept ? last : recorded
     this.#beforeGap = record.beforeGap ?? recorded
     this.#afterGap = record.afterGap ?? 0
@@ -82,11 +82,7 @@ export class RidWindow {
   place(rid: number, extra: 0 | 1 = 0) {
     if (rid === this.last + 1 || (this.#isAttachable && rid === this.last)) return 'next'
     if (rid <= this.last) return 'repeated'
-    return rid <= this.last + (this.#isBehind ? mostUnrecorded : this.#size + extra) ? 'early' : 'outside'
-  }
-
-  get isBehind(): boolean {
-    return this.#isBehind
+    return rid <= this.last + (this.isBehind ? mostUnrecorded : this.#size + extra) ? 'early' : 'outside'
   }
 
   /** The process that died has accepted the request, and its reply was perhaps lost with it. */
@@ -125,7 +121,7 @@ export class RidWindow {
     }
     this.last = rid
     this.#isAttachable = false
-    this.#isBehind = false
+    this.isBehind = false
     if (isPoll && !this.hasAcks) this.#polled = this.lastAnswered
   }
 

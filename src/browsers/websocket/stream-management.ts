@@ -24,7 +24,7 @@ type Counted = Pick<PageResumption, 'id' | 'received' | 'acknowledged'>
 export class StreamManagement {
   /** Not a secret, because a page needs a token to resume. */
   readonly id: string
-  #received: number
+  received: number
   #answered: number
   #acknowledged: number
   readonly unacknowledged = new Unconfirmed()
@@ -35,8 +35,8 @@ export class StreamManagement {
 
   constructor(before?: Counted, arrived = 0, repeats: Element[] = []) {
     this.id = before?.id ?? randomText(16, 'hex')
-    this.#received = before?.received ?? 0
-    this.#answered = this.#received
+    this.received = before?.received ?? 0
+    this.#answered = this.received
     this.#acknowledged = before?.acknowledged ?? 0
     this.arrived = arrived
     this.#repeats = repeats
@@ -70,7 +70,7 @@ export class StreamManagement {
 
   /** Returns true if the service already has this stanza. */
   took(stanza: Element): boolean {
-    this.#received += 1
+    this.received += 1
     const expected = this.#repeats.pop()
     if (expected === undefined) return false
     if (isSame(stanza, expected)) return true
@@ -88,13 +88,9 @@ export class StreamManagement {
     return arrived
   }
 
-  get received(): number {
-    return this.#received
-  }
-
   /** With those that the page has still to repeat. */
   get covered(): number {
-    return this.#received + this.#repeats.length
+    return this.received + this.#repeats.length
   }
 
   /**
@@ -102,12 +98,12 @@ export class StreamManagement {
    * processes. The answered count never falls.
    */
   answer(unsure: number, kept: number): string {
-    this.#answered = Math.max(this.#answered, Math.min(this.#received - unsure, kept))
+    this.#answered = Math.max(this.#answered, Math.min(this.received - unsure, kept))
     return countAnswer(this.#answered)
   }
 
   get resumed(): string {
-    return writeCounting('resumed', attribute('previd', this.id) + countAttribute(this.#received))
+    return writeCounting('resumed', attribute('previd', this.id) + countAttribute(this.received))
   }
 
   enabled(seconds: number): string {

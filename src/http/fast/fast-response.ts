@@ -10,6 +10,10 @@ export class FastResponse extends ServerResponse {
   declare readonly _maxRequestsPerSocket: number
   protected hasLeft = false
 
+  /**
+   * Writes a reply without Node's streams, which cost as much as the session's work. `headers` are whole lines, `length`
+   * is at least 1 byte. Returns false if nothing was written.
+   */
   sendWhole(headers: string, body: string, length: number): boolean {
     const { socket } = this
     if (!this.shouldKeepAlive || this._header !== null || this.statusCode !== 200) return false
@@ -45,14 +49,6 @@ Object.defineProperty(FastResponse.prototype, 'writableFinished', {
 
 // Adds the methods of Express, for `install.ts`.
 Object.setPrototypeOf(FastResponse.prototype, express.response)
-
-/**
- * Writes a reply without Node's streams, which cost as much as the session's work. `headers` are whole lines, `length`
- * is at least 1 byte. Returns false if nothing was written.
- */
-export function replyWhole(res: ServerResponse, headers: string, body: string, length: number): boolean {
-  return res instanceof FastResponse && res.sendWhole(headers, body, length)
-}
 
 let second = 0
 let line = ''
