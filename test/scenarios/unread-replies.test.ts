@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
-import { eventually } from '../support/eventually.js'
+import { eventually, steady } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { type OperatedService, Operator, usualSettings } from '../support/operated-service.js'
 
@@ -57,13 +57,8 @@ async function sendAhead(path: string, counts: readonly number[]): Promise<void>
 /** Open descriptors and memory after clients that read their replies. */
 async function usual(path: string) {
   for (let count = 0; count < 100; count++) await ask(url + path, { agent: false })
-  let before = -1
-  await eventually('no connection is open', () => {
-    const isSame = descriptors() === before
-    before = descriptors()
-    return isSame
-  })
-  return { descriptors: before, memory: memory() }
+  await steady('the number of descriptors', descriptors)
+  return { descriptors: descriptors(), memory: memory() }
 }
 
 describe.each(['/openapi.json', '/assets/strophe.js', '/nowhere'])('%s', path => {

@@ -13,3 +13,14 @@ export async function eventually(
     await new Promise(resolve => setTimeout(resolve, 5))
   }
 }
+
+/** Resolves as soon as the number is above 0, and no longer changes. */
+export async function steady(what: string, read: () => number): Promise<void> {
+  let before = 0
+  await eventually(`${what} stays the same`, () => {
+    const now = read()
+    const isSame = now > 0 && now === before
+    before = now
+    return isSame
+  })
+}

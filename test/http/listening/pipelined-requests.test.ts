@@ -9,6 +9,7 @@ import { inTurn, mayWait } from '../../../src/http/listening/pipelined-requests.
 import { makeCertificate } from '../../support/certificates.js'
 import { eventually } from '../../support/eventually.js'
 import { ask } from '../../support/http-answer.js'
+import { HttpSocket } from '../../support/http-socket.js'
 import { Listener } from '../../support/listener.js'
 import { testFolder } from '../../support/test-folder.js'
 import { listenInTest } from './listening-stage.js'
@@ -29,14 +30,8 @@ async function start(isFast: boolean, most?: number) {
     pipeBody(req, res, { onData() {}, onEnd() {}, onGone() {} })
   })
   listener = await Listener.start(server)
-  const socket = connect(listener.port, '127.0.0.1')
-  await once(socket, 'connect')
-  let read = ''
-  socket.on('error', () => {})
-  socket.on('data', chunk => {
-    read += chunk
-  })
-  return { replies, socket, answered: () => read.split('HTTP/1.1 200').length - 1, read: () => read }
+  const client = new HttpSocket(connect(listener.port, '127.0.0.1'))
+  return { replies, client, socket: client.socket, answered: () => client.unread.split('HTTP/1.1 200').length - 1 }
 }
 
 for (const isFast of [true, false]) {
@@ -79,7 +74,7 @@ for (const isFast of [true, false]) {
   })
 
   test(`a pipelined request starts after the reply before it (fast: ${isFast})`, async () => {
-    const { replies, socket, read } = await start(isFast)
+    const { replies, client, socket } = await start(isFast)
     socket.write(request.repeat(3))
     await eventually('all have come', () => replies.length === 3)
     const taken: number[] = []
@@ -91,7 +86,7 @@ for (const isFast of [true, false]) {
       expect(taken).toEqual(expected)
       replies[expected.length - 1]!.end(`reply ${expected.length}`)
     }
-    await eventually('all are answered', () => read().endsWith('reply 3'))
+    await eventually('all are answered', () => client.unread.endsWith('reply 3'))
   })
 
   test(`a pipelined request does not start if its client has disconnected (fast: ${isFast})`, async () => {

@@ -10,7 +10,7 @@ import { Counts } from '../../../src/lib/counts.js'
 import { MinuteSums } from '../../../src/lib/limits/minute-sums.js'
 import { createRefusals } from '../../../src/lib/limits/reached-limits.js'
 import { createLog } from '../../../src/lib/log.js'
-import { eventually } from '../../support/eventually.js'
+import { eventually, steady } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { Listener } from '../../support/listener.js'
 
@@ -59,13 +59,7 @@ async function visit(requests = request) {
 /** As `visit`, but waits until the system's buffers are full. */
 async function visitAndWait() {
   const ends = await visit()
-  let before = -1
-  await eventually('no more leaves', () => {
-    const left = bytesUnderWay(ends.socket)
-    const isSame = left > 0 && left === before
-    before = left
-    return isSame
-  })
+  await steady('what has not left', () => bytesUnderWay(ends.socket))
   return ends
 }
 
