@@ -5,23 +5,13 @@ import { FakeClock } from '../support/fake-clock.js'
 import { fragments, frame, opcodes, text } from '../support/frames.js'
 import { testRest } from '../support/matrix.js'
 import { scrape } from '../support/scrape.js'
-import {
-  auth,
-  close,
-  faultOf,
-  features,
-  goodbye,
-  header,
-  message,
-  open,
-  Stage,
-  type StageOptions,
-} from '../support/websocket-stage.js'
+import type { TestServiceOptions } from '../support/start-service.js'
+import { auth, close, faultOf, features, goodbye, header, message, open, Stage } from '../support/websocket-stage.js'
 import type { WebSocketWire } from '../support/websocket-wire.js'
 
 let stage: Stage
 
-const set = async (environment: Record<string, string> = {}, more: Omit<StageOptions, 'environment'> = {}) => {
+const set = async (environment: Record<string, string> = {}, more: Omit<TestServiceOptions, 'environment'> = {}) => {
   stage = await Stage.set({ environment, ...more })
 }
 

@@ -7,10 +7,8 @@ import { SocketChannel } from '../../src/browsers/websocket/socket-channel.js'
 import type { SocketRoutes } from '../../src/browsers/websocket/socket-routes.js'
 import type { StreamStart } from '../../src/browsers/websocket/stream-start.js'
 import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
-import type { Clock } from '../../src/lib/clock.js'
 import { Counts } from '../../src/lib/counts.js'
 import { Rate } from '../../src/lib/limits/rates.js'
-import type { OnRefused } from '../../src/lib/limits/reached-limits.js'
 import { framingNamespace } from '../../src/xmpp/namespaces.js'
 import type { BoshBench } from './bosh-bench.js'
 import { unnoted } from './unlimited.js'
@@ -91,14 +89,10 @@ export interface AttachOptions {
   readonly routes?: SocketRoutes
 }
 
-export function fakeChannel(
-  clock: Clock,
-  { secure = true, address = '192.0.2.7', pings = false }: AttachOptions = {},
-  report: (error: unknown) => void = error => {
-    throw error
-  },
-  refused: OnRefused = unnoted,
-): { socket: FakeWebSocket; channel: SocketChannel } {
+/** A page's connection to the address where sessions are taken over. */
+export function connectPage(bench: BoshBench, options: AttachOptions = {}): FakeWebSocket {
+  const { secure = true, address = '192.0.2.7', pings = false, resumeSeconds = 90 } = options
+  const { clock, common, opener, domains, refused } = bench
   const socket = new FakeWebSocket()
   const channel = new SocketChannel(
     socket as unknown as WebSocket,
@@ -107,21 +101,13 @@ export function fakeChannel(
     {
       pingInterval: pings ? 3600 : 0,
       transport: {
-        ...{ clock, refused, report },
+        ...{ clock, refused, report: error => common.log.report(error) },
         ...{ bodies: unlimitedBodies(), maxStanzaBytes: 262_144, counts: new Counts() },
       },
     },
   )
-  return { socket, channel }
-}
-
-/** A page's connection to the address where sessions are taken over. */
-export function connectPage(bench: BoshBench, options: AttachOptions = {}): FakeWebSocket {
-  const { common, opener } = bench
-  const { socket, channel } = fakeChannel(bench.clock, options, error => common.log.report(error), bench.refused)
   const parts = {
-    ...{ common, opener, domains: bench.domains, defaultDomain: undefined, requireSecure: false },
-    resumeSeconds: options.resumeSeconds ?? 90,
+    ...{ common, opener, domains, defaultDomain: undefined, requireSecure: false, resumeSeconds },
     wrongTokens: options.wrongTokens ?? new Rate(0, 60),
     noteRefusal: () => {},
     starting: new Set<StreamStart>(),

@@ -37,8 +37,6 @@ export interface Pair {
   readonly link: ScriptedConnection
 }
 
-export type StageOptions = TestServiceOptions
-
 export class Stage {
   readonly #wires: WebSocketWire[] = []
 
@@ -47,7 +45,7 @@ export class Stage {
     readonly service: TestService,
   ) {}
 
-  static async set(options: StageOptions = {}): Promise<Stage> {
+  static async set(options: TestServiceOptions = {}): Promise<Stage> {
     const server = await ScriptedServer.start()
     const servers = `*=xmpp://127.0.0.1:${server.port}?tls=none&plain=on`
     return new Stage(server, await startTestService({ servers, ...options }))

@@ -18,8 +18,7 @@ export const streamError = (condition: string) =>
 export const benchWithTickets = (about: BenchOptions = {}, domains?: readonly string[]) =>
   new BoshBench({}, domains, { issuesTickets: true, ...about })
 
-export const plain = (token: string, user = 'juliet', authzid = '') =>
-  Buffer.from(`${authzid}\0${user}\0${token}`).toString('base64')
+export const plain = (token: string, user = 'juliet') => Buffer.from(`\0${user}\0${token}`).toString('base64')
 
 export const auth = (token: string, user?: string) =>
   `<auth xmlns='${saslNamespace}' mechanism='PLAIN'>${plain(token, user)}</auth>`
@@ -110,8 +109,8 @@ export async function managedPage(about?: BenchOptions) {
 }
 
 /** The token for a backend that resumes the session. */
-export async function newToken(bench: BoshBench, client: Client, seconds?: number): Promise<string> {
-  return (await bench.resume(client, seconds === undefined ? {} : { seconds })).token!
+export async function newToken(bench: BoshBench, client: Client): Promise<string> {
+  return (await bench.resume(client)).token!
 }
 
 /** A page that resumes its stream over a new connection. What it got before the answer is removed from `sent`. */
