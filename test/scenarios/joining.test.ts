@@ -1,9 +1,10 @@
 // Runs in npm run test:all only: ten seconds.
 import { createServer } from 'node:net'
-import { afterEach, expect, jest, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 import { systemClock } from '../../src/lib/clock.js'
 import type { Store } from '../../src/store/store.js'
 import { BoshClient } from '../support/bosh-client.js'
+import { stoppedAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { ListeningServer } from '../support/listener.js'
 import { memoryStore } from '../support/memory-store.js'
@@ -14,19 +15,16 @@ import { testFolder } from '../support/test-folder.js'
 
 const { file } = testFolder()
 const sealKey = file('seal.key', Buffer.alloc(32, 7).toString('base64'))
-const services: TestService[] = []
+const stopped = stoppedAfterEach()
 
-afterEach(() => Promise.all(services.splice(0).map(service => service.stop())))
-
-async function start(store: Store | undefined, environment: Record<string, string>): Promise<TestService> {
-  const service = await startTestService({
-    demo: [{ alice: 'wonderland' }],
-    ...(store !== undefined && { store }),
-    environment: { SEAL_KEY_FILE: sealKey, REDIS_URL: 'redis://127.0.0.1', ...environment },
-  })
-  services.push(service)
-  return service
-}
+const start = (store: Store, environment: Record<string, string>): Promise<TestService> =>
+  stopped(
+    startTestService({
+      demo: [{ alice: 'wonderland' }],
+      store,
+      environment: { SEAL_KEY_FILE: sealKey, REDIS_URL: 'redis://127.0.0.1', ...environment },
+    }),
+  )
 
 const logged = ({ lines }: TestService, text: string) => lines.filter(line => line.includes(text))
 

@@ -13,7 +13,7 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { type Credentials, makeCertificate } from '../support/certificates.js'
-import { calledAfterEach } from '../support/closers.js'
+import { calledAfterEach, stoppedAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { ensureBuilt } from '../support/operated-service.js'
@@ -31,6 +31,7 @@ const { folder } = testFolder()
 const first = makeCertificate(['DNS:localhost', 'IP:127.0.0.1'])
 const second = makeCertificate(['DNS:*.example.org'])
 const closers = calledAfterEach()
+const stopped = stoppedAfterEach()
 
 /** The settings of a https listener with the two certificates, on a free port. */
 function tls(): Record<string, string> {
@@ -42,11 +43,8 @@ function tls(): Record<string, string> {
   return { HTTPS_PORT: '0', TLS_CERT: `${at('first', first)},${at('second', second)}` }
 }
 
-async function start(environment: Record<string, string>): Promise<TestService> {
-  const service = await startTestService({ demo: [{ alice: alice.password }], environment })
-  closers.push(() => service.stop())
-  return service
-}
+const start = (environment: Record<string, string>): Promise<TestService> =>
+  stopped(startTestService({ demo: [{ alice: alice.password }], environment }))
 
 /** A client that trusts all of the certificates. */
 function visit(url: string): TlsVisitor {

@@ -8,10 +8,12 @@ import { promisify } from 'node:util'
 import { afterEach, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { HttpSocket } from '../support/http-socket.js'
 import { binaryFrom, binaryHeader, lineFrom } from '../support/proxy-headers.js'
 import { root } from '../support/repository.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
+import { handshake } from '../support/websocket-wire.js'
 
 const { cert, key } = makeCertificate(['IP:127.0.0.1'])
 const TLS_CERT = testFolder().file('own.pem', cert + key)
@@ -34,25 +36,14 @@ async function start(environment: Record<string, string> = {}, more: Pick<TestSe
 }
 
 /** A connection from an address of this machine. */
-async function open(url: string, localAddress = '127.0.0.1'): Promise<Socket> {
+async function dial(url: string, localAddress = '127.0.0.1'): Promise<Socket> {
   const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port), localAddress })
-  sockets.push(socket)
-  socket.on('error', () => {})
+  sockets.push(socket.on('error', () => {}))
   await once(socket, 'connect')
-  return socket.setNoDelay()
+  return socket
 }
 
-/** What arrives until the other end closes, or `sign` is in it. */
-function heard(socket: Socket, sign?: string): Promise<string> {
-  return new Promise(resolve => {
-    let text = ''
-    socket.on('data', chunk => {
-      text += chunk
-      if (sign !== undefined && text.includes(sign)) resolve(text)
-    })
-    socket.once('close', () => resolve(text))
-  })
-}
+const open = async (...about: Parameters<typeof dial>) => new HttpSocket(await dial(...about))
 
 /** What a client hears that sends these bytes from an address of this machine. */
 async function answerTo(
@@ -60,9 +51,8 @@ async function answerTo(
   bytes: readonly Buffer[],
   { from, until }: { from?: string; until?: string } = {},
 ) {
-  const socket = await open(url, from)
-  socket.write(Buffer.concat(bytes))
-  return heard(socket, until)
+  const client = (await open(url, from)).send(Buffer.concat(bytes))
+  return until === undefined ? client.rest() : client.until(until)
 }
 
 /** A request that the service refuses and logs with its address. */
@@ -83,11 +73,9 @@ test.each([
   const own = await start()
   const bytes = Buffer.concat([header, refused()])
   for (const at of [1, header.length - 1, header.length, header.length + 1, header.length + 9, bytes.length]) {
-    const socket = await open(own.url)
-    const answer = heard(socket, '405')
-    socket.write(bytes.subarray(0, at))
-    if (at < bytes.length) setTimeout(() => socket.write(bytes.subarray(at)), 5)
-    expect(await answer).toContain('HTTP/1.1 405')
+    const client = (await open(own.url)).send(bytes.subarray(0, at))
+    if (at < bytes.length) setTimeout(() => client.send(bytes.subarray(at)), 5)
+    expect(await client.until('405')).toContain('HTTP/1.1 405')
   }
   expect([...new Set(addresses(own))]).toEqual(['203.0.113.9'])
 })
@@ -129,15 +117,15 @@ test('other addresses are served without a header, and get 400 with one', async 
 test('a header that does not arrive closes the connection after 5 s', async () => {
   const clock = new FakeClock()
   const own = await start({}, { clock })
-  const socket = await open(own.url)
+  const client = await open(own.url)
   const accepted = clock.pending
-  socket.write('PROXY TCP4')
+  client.send('PROXY TCP4')
   while (clock.pending === accepted && !own.lines.some(line => line.includes('proxy-header'))) {
     clock.advance(1_000)
     await new Promise(resolve => setImmediate(resolve))
-    if (socket.closed) break
+    if (client.socket.closed) break
   }
-  expect(await heard(socket)).toBe('')
+  expect(await client.rest()).toBe('')
 })
 
 test('limits per address count the clients of the headers', async () => {
@@ -153,11 +141,9 @@ test.each(['on', 'off'])(
   'BOSH requests and denied addresses work behind the balancer, with HTTP_FAST=%s',
   async HTTP_FAST => {
     const own = await start({ HTTP_FAST, BOSH_ALLOW: 'any,!203.0.113.66' })
-    const page = await open(own.url)
-    const answer = heard(page, '</body>')
-    page.write(Buffer.concat([binaryFrom('203.0.113.9'), bosh.subarray(0, 20)]))
-    setTimeout(() => page.write(bosh.subarray(20)), 5)
-    expect(await answer).toContain('<stream:features')
+    const page = (await open(own.url)).send(Buffer.concat([binaryFrom('203.0.113.9'), bosh.subarray(0, 20)]))
+    setTimeout(() => page.send(bosh.subarray(20)), 5)
+    expect(await page.until('</body>')).toContain('<stream:features')
     const denied = await answerTo(own.url, [binaryFrom('203.0.113.66'), bosh], { until: '\r\n\r\n' })
     expect(denied).toContain('HTTP/1.1 403')
   },
@@ -165,18 +151,14 @@ test.each(['on', 'off'])(
 
 test('TLS, a WebSocket upgrade and denied addresses work behind the balancer', async () => {
   const own = await start({ HTTPS_PORT: '0', TLS_CERT, WEBSOCKET_ALLOW: 'any,!203.0.113.66' })
-  const upgrade =
-    'GET /xmpp-websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: xmpp\r\n\r\n'
   for (const [address, status] of [
     ['203.0.113.9', '101'],
     ['203.0.113.66', '403'],
   ] as const) {
-    const socket = await open(own.service.urls[1]!)
+    const socket = await dial(own.service.urls[1]!)
     socket.write(binaryFrom(address))
     const secure = connectTls({ socket, ca: cert, host: '127.0.0.1' })
-    secure.write(upgrade)
-    expect(await heard(secure, '\r\n\r\n')).toContain(`HTTP/1.1 ${status}`)
+    expect(await new HttpSocket(secure).send(handshake()).until('\r\n\r\n')).toContain(`HTTP/1.1 ${status}`)
     secure.destroy()
   }
 })

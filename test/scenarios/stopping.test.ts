@@ -15,7 +15,7 @@ import { stateFiles } from '../../src/session/registry/state-files.js'
 import { recordVersion } from '../../src/session/session-record.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
-import { calledAfterEach } from '../support/closers.js'
+import { calledAfterEach, stoppedAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService } from '../support/login-server/watched-service.js'
@@ -31,13 +31,11 @@ const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 
 const operator = Operator.ofEachTest()
 const closers = calledAfterEach()
+const stopped = stoppedAfterEach()
 const files = testFolder()
 
-async function startServer(moreFeatures = ''): Promise<LoginServer> {
-  const server = await startLoginServer({ domain: 'plain.example', moreFeatures })
-  closers.push(() => server.stop())
-  return server
-}
+const startServer = (moreFeatures = ''): Promise<LoginServer> =>
+  stopped(startLoginServer({ domain: 'plain.example', moreFeatures }))
 
 test('the log says how many sessions end with the process, and why', async () => {
   const server = await startServer("<sm xmlns='urn:xmpp:sm:3'/>")

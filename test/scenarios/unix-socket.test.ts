@@ -6,7 +6,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { calledAfterEach } from '../support/closers.js'
+import { stoppedAfterEach } from '../support/closers.js'
 import { ask } from '../support/http-answer.js'
 import { jsonHeaders } from '../support/login-server/watched-service.js'
 import { Operator, usualSettings } from '../support/operated-service.js'
@@ -17,7 +17,7 @@ import { startTestService, type TestService } from '../support/start-service.js'
 const alice = JSON.stringify({ jid: 'alice@localhost', password: 'wonderland' })
 
 let path: string
-const closers = calledAfterEach()
+const stopped = stoppedAfterEach()
 const operator = Operator.ofEachTest()
 const workersOf = redisForWorkers()
 
@@ -27,12 +27,8 @@ beforeEach(() => {
 
 const healthCheck = join(root, 'dist', 'command', 'health-check.js')
 
-async function start(more: Record<string, string> = {}): Promise<TestService> {
-  const environment = { HOST: `unix:${path}`, ...more }
-  const service = await startTestService({ demo: [{ alice: 'wonderland' }], environment })
-  closers.push(() => service.stop())
-  return service
-}
+const start = (more: Record<string, string> = {}): Promise<TestService> =>
+  stopped(startTestService({ demo: [{ alice: 'wonderland' }], environment: { HOST: `unix:${path}`, ...more } }))
 
 const call = (target: string, options: object = {}, body?: string) =>
   ask(`http://localhost${target}`, { socketPath: path, agent: false, ...options }, body)
