@@ -150,10 +150,3 @@ test('nothing is said about a session while the store is not whole, or if only a
   for (const name of owners.keys()) others.delete(name)
   await expect(find()).rejects.toThrow(StoreUnavailable)
 })
-
-test('nothing is said about a session while all processes drain: only a later process can take it up', async () => {
-  phase.begin('draining')
-  records.add(JSON.stringify(key))
-  for (const name of owners.keys()) others.delete(name)
-  await expect(find()).rejects.toThrow(StoreUnavailable)
-})

@@ -584,10 +584,10 @@ describe('a request whose connection breaks', () => {
   })
 
   test('because the reply is overdue is repeated', async () => {
-    const { there, held, clock, hears } = await opened()
-    clock.advance(65_000)
-    const again = await there.request()
+    const { held, hears, clock, asksAfter } = await opened()
+    const again = await asksAfter(65_000)
     expect(again.body).toBe(held.body)
+    expect(await held.over).toBe('gone')
     clock.advance(65_000)
     expect(await hears('end')).toEqual(['end features timeout'])
   })

@@ -2,23 +2,22 @@ import { describe, expect, test } from '@jest/globals'
 import { createEndpoints } from '../../src/remote/endpoint.js'
 import { linksInXrd } from '../../src/remote/endpoint-discovery.js'
 import { makeCertificate } from '../support/certificates.js'
-import { calledAfterEach } from '../support/closers.js'
+import { stoppedAfterEach } from '../support/closers.js'
 import { cpuTime } from '../support/cpu-time.js'
 import type { FakeClock } from '../support/fake-clock.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, faultOf, namesOf, staysUnasked, usualEntry } from './parts.js'
 
 const certificate = makeCertificate(['DNS:localhost', 'DNS:other.example'])
-const closers = calledAfterEach()
+const stopped = stoppedAfterEach()
 
 async function begin(about: Partial<typeof usualEntry> = {}) {
-  const there = await ScriptedEndpoint.start(certificate)
+  const there = await stopped(ScriptedEndpoint.start(certificate))
   const names = namesOf({ 'other.example': ['127.0.0.1'] })
   const parts = endpointParts({ names })
   const entry = { ...usualEntry, ca: certificate.cert, ...about }
   const endpoints = createEndpoints({ ...parts, about: entry, port: there.port })
   const hostMeta = { endpointOf: async (domain: string) => (await endpoints.of(domain)).url }
-  closers.push(() => there.stop())
   return { there, hostMeta, clock: parts.clock }
 }
 

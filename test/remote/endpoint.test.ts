@@ -1,9 +1,10 @@
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
+import { createServer as createTcpServer } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
 import { createEndpoint, createEndpoints } from '../../src/remote/endpoint.js'
 import type { EndpointReply } from '../../src/remote/endpoint-reply.js'
 import { makeCertificate } from '../support/certificates.js'
 import { calledAfterEach } from '../support/closers.js'
+import { Listener } from '../support/listener.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, faultOf, namesOf, staysUnasked, usualEntry, usualSettings } from './parts.js'
 
@@ -29,17 +30,12 @@ const textsOf = ({ payload }: EndpointReply) => payload.map(({ text }) => text)
 
 /** A program that says this to each connection that has sent something, and closes it, or stays silent. */
 async function programThatSays(text?: string): Promise<number> {
-  const sockets: Socket[] = []
   const server = createTcpServer(socket => {
-    sockets.push(socket.on('error', () => {}))
     if (text !== undefined) socket.once('data', () => socket.end(text))
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  closers.push(() => {
-    for (const socket of sockets) socket.destroy()
-    return new Promise(resolve => server.close(resolve))
-  })
-  return (server.address() as AddressInfo).port
+  const listener = await Listener.start(server)
+  closers.push(() => listener.stop())
+  return listener.port
 }
 
 describe('a remote BOSH endpoint', () => {
@@ -206,19 +202,6 @@ describe('faults of an endpoint:', () => {
       aftermath: 'broke',
     })
     expect(clock.pending).toBe(0)
-  })
-
-  test('it does not answer within the agreed time and a little more', async () => {
-    const { there, here, clock } = await connect()
-    const steps: string[] = []
-    const replied = faultOf(here.exchange('', 60, { reached: step => steps.push(step) }))
-    const request = await there.request()
-    expect(steps).toEqual(['connect', 'features'])
-    clock.advance(64_999)
-    expect(there.open).toBe(1)
-    clock.advance(1)
-    expect(await replied).toEqual({ step: 'features', code: 'timeout', aftermath: 'broke' })
-    expect(await request.over).toBe('gone')
   })
 
   test.each([
