@@ -145,16 +145,6 @@ describe('a repeated request', () => {
     await bench.server(link => link.receive(message('down')))
     expect(second.reply?.body).toBe(payload(message('down')))
   })
-
-  test('that is parked replaces the older request', async () => {
-    const client = await new BoshBench().session(undefined, 710)
-    const first = await client.at(712, message('b'))
-    const second = await client.at(712, message('b'))
-    expect(first.reply?.body).toBe(errorReply)
-    expect(second.reply).toBeUndefined()
-    await client.at(711, message('a'))
-    expect(client.link.sent).toEqual([message('a'), message('b')])
-  })
 })
 
 describe('a copy that comes by another process, so that the client may have sent a newer one,', () => {
