@@ -1,11 +1,9 @@
 // Pages whose WebSocket connects to another process than the process of their session.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { declareStream } from '../../src/browsers/websocket/framing.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { processIn } from '../../src/store/process-name.js'
 import type { Store } from '../../src/store/store.js'
-import { writeStreamError } from '../../src/xmpp/stream-errors.js'
 import * as say from '../browsers/websocket/pages.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
@@ -13,13 +11,12 @@ import { memoryStore } from '../support/memory-store.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { open, openPage, read, take } from '../support/taking-page.js'
+import { close, faultOf } from '../support/websocket-stage.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 const path = '/xmpp-websocket/warm'
-const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
-const close = `<close xmlns="${framing}" />`
-const shutdown = declareStream(writeStreamError('system-shutdown'))
+const shutdown = faultOf('system-shutdown')
 
 type Binding = WarmBinding & { websocket: { url: string; token: string } }
 
