@@ -1,7 +1,7 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { attempt } from '../lib/attempt.js'
-import type { Clock } from '../lib/clock.js'
-import type { Lost, PeerLink } from './peer-links.js'
+import { NoAnswer } from '../store/other-processes.js'
+import type { PeerLink } from './peer-links.js'
 
 /** The header of a process's own request. Its value names the call. */
 export const callHeader = 'warm-call'
@@ -9,25 +9,20 @@ export const callHeader = 'warm-call'
 /** Answers the calls of other processes. Both are JSON values. */
 export type AnswerCall = (kind: string, question: unknown) => Promise<unknown>
 
-export class CallLost extends Error {
-  constructor(readonly how: Lost | 'late' | 'failed') {
-    super(`a call to another process got no answer: ${how}`)
-  }
-}
-
-/** Rejects with `CallLost`. */
+/** Rejects with `NoAnswer`. */
 export function callPeer(
-  link: PeerLink,
+  { name, link }: { readonly name: string; readonly link: PeerLink },
   kind: string,
   question: unknown,
-  { clock, milliseconds }: { readonly clock: Clock; readonly milliseconds: number },
+  milliseconds: number,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
+    const lose = (reason: NoAnswer['reason']) => reject(new NoAnswer(name, reason))
     const stream = link.request({ ':method': 'POST', ':path': '/', ':authority': 'peer', [callHeader]: kind })
     const chunks: Buffer[] = []
     let status: number | undefined
-    const limit = clock.after(milliseconds, () => {
-      reject(new CallLost('late'))
+    const limit = link.clock.after(milliseconds, () => {
+      lose('late')
       stream.close(constants.NGHTTP2_CANCEL)
     })
     stream
@@ -37,8 +32,8 @@ export function callPeer(
       .on('data', (chunk: Buffer) => chunks.push(chunk))
       .once('close', () => {
         limit.cancel()
-        if (status === undefined) reject(new CallLost(link.lost))
-        else if (status !== 200 || stream.rstCode !== constants.NGHTTP2_NO_ERROR) reject(new CallLost('failed'))
+        if (status === undefined) lose(link.lost === 'gone' ? 'gone' : 'broken')
+        else if (status !== 200 || stream.rstCode !== constants.NGHTTP2_NO_ERROR) lose('broken')
         else resolve(attempt(() => JSON.parse(Buffer.concat(chunks).toString())))
       })
       .end(JSON.stringify(question ?? null))

@@ -3,7 +3,7 @@ import { NoAnswer, type OtherProcesses } from '../store/other-processes.js'
 import { processIn } from '../store/process-name.js'
 import { type ProcessEntry, processSeconds, type Store } from '../store/store.js'
 import type { PeerAddress } from './link-settings.js'
-import { type AnswerCall, CallLost, callPeer } from './peer-calls.js'
+import { type AnswerCall, callPeer } from './peer-calls.js'
 import type { PeerLink, PeerLinks } from './peer-links.js'
 import type { AcceptStream } from './peer-listener.js'
 
@@ -139,11 +139,10 @@ export class Peers implements OtherProcesses {
     const owner = this.ownerNamed(name)
     if (owner === undefined) throw new NoAnswer(name, 'gone')
     try {
-      return await callPeer(owner.link, kind, question, { clock: this.#parts.clock, milliseconds })
+      return await callPeer(owner, kind, question, milliseconds)
     } catch (error) {
-      if (!(error instanceof CallLost)) throw error
-      if (error.how === 'gone') this.noteGone(name)
-      throw new NoAnswer(name, error.how === 'late' ? 'late' : error.how === 'gone' ? 'gone' : 'broken')
+      if (error instanceof NoAnswer && error.reason === 'gone') this.noteGone(name)
+      throw error
     }
   }
 
