@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
-import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { afterEach, expect, test } from '@jest/globals'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -12,7 +11,6 @@ import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { unlimitedBodies } from '../support/fake-web-socket.js'
 import { unnoted } from '../support/unlimited.js'
-import { handshake } from '../support/websocket-wire.js'
 import { type Stage, setStage } from './stage.js'
 
 let stage: Stage
@@ -111,17 +109,6 @@ test('a channel that is dropped closes the client', async () => {
   channel!.drop(1001)
   expect((await once(client, 'close'))[0]).toBe(1001)
   await eventually('no stream', () => stage.links.to(stage.address).streams === 0)
-})
-
-test('a silent client is cut by the owner’s pings', async () => {
-  await begin()
-  const socket = connect(stage.port, '127.0.0.1')
-  socket.write(handshake())
-  await eventually('a channel', () => channel !== undefined)
-  clock.advance(30_000)
-  clock.advance(10_000)
-  await once(socket.resume(), 'close')
-  expect(events).toEqual(['gone no-pong'])
 })
 
 test('a client that reads nothing puts the channel behind, and then lets it go on', async () => {

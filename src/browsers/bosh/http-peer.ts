@@ -17,7 +17,7 @@ import { breakOff, fail, type ReplyParts, send } from './http-reply.js'
 import { busyAnswer, type Peer, type Reply, type Settled } from './peer.js'
 
 export interface HttpPeerParts extends ReplyParts, Pick<BoshService, 'serve' | 'refuseTooLarge'> {
-  readonly endpoint: Pick<PublicEndpoint, 'clients' | 'secureUrl'>
+  readonly endpoint: PublicEndpoint
   readonly maxBodyBytes: number
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { clientAddress, type PublicEndpoint } from '../../http/access/client-rules.js'
+import { clientAddress } from '../../http/access/client-rules.js'
 import { senderOf } from '../../http/access/sender.js'
 import { answerPage, inertHeaders } from '../../http/answers/node-answers.js'
 import { isCoded } from '../../http/bodies/content-coding.js'
@@ -10,7 +10,6 @@ import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
 
 interface ListenerParts extends HttpPeerParts {
-  readonly endpoint: PublicEndpoint
   readonly externalUrl: string | undefined
   readonly noteRefusal: NoteRefusal
 }
