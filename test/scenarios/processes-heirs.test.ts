@@ -20,8 +20,6 @@ const inTab = { visit: 'v1', tab: 't1' }
 const path = '/xmpp-websocket/warm'
 const shutdown = "condition='system-shutdown'"
 
-type Binding = WarmBinding & { readonly websocket: { readonly url: string; readonly token: string } }
-
 const keys = testFolder().file('keys', randomBytes(32).toString('base64'))
 let managed: ManagedServer
 let clock: SteppedClock
@@ -54,9 +52,9 @@ async function start(more: Readonly<Record<string, string>> = {}): Promise<TestS
 }
 
 /** A session that can move, and its stream. */
-async function warm(at: TestService, more: object = {}): Promise<{ binding: Binding; stream: ManagedStream }> {
+async function warm(at: TestService, more: object = {}): Promise<{ binding: WarmBinding; stream: ManagedStream }> {
   const before = managed.streams.length
-  const binding = (await at.bind({ ...alice, ...more })) as Binding
+  const binding = await at.bind({ ...alice, ...more })
   await eventually('the stream is managed', () => managed.streams.length > before)
   // The service has read `<enabled/>` when it answers this.
   const stream = managed.streams.at(-1)!
@@ -119,9 +117,9 @@ describe('with another process,', () => {
     stream.say(letter('before'))
     await old.service.stop()
     stream.say(letter('between'))
-    const { pathname, search } = new URL(binding.websocket.url)
+    const { pathname, search } = new URL(binding.websocket!.url)
     const wire = await page(heir, at === 'its URL' ? pathname + search : path)
-    expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+    expect(await take(wire, binding.websocket!.token)).toBe(binding.jid)
     expect((await read(wire, 2)).flatMap(idsIn)).toEqual(['before', 'between'])
     wire.send(say.stanza('mine'))
     await eventually('the stanza arrives', () => idsAt(stream).length > 0)
@@ -188,7 +186,7 @@ test('sessions that cannot move end with their process', async () => {
   const old = await start()
   const heir = await start()
   managed.server.usual = { ...managed.server.usual, moreFeatures: '' }
-  const binding = (await old.bind(alice)) as Binding
+  const binding = await old.bind(alice)
   const held = bosh(heir, binding).request()
   await eventually('the request is on its way', () => heir.service.counts().forwarded > 0)
   await old.service.stop()

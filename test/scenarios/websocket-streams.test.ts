@@ -246,18 +246,12 @@ test.each([
 
 test.each([
   ['<a', 'bad-format'],
-  [' ', 'bad-format'],
   // Each element is self-contained and has a namespace (RFC 7395 §3.3.3).
   ['<message/>', 'invalid-namespace'],
   ["<iq xmlns='jabber:server' type='get' id='1'/>", 'invalid-namespace'],
   ["<a:message xmlns:a='urn:a'/>", 'invalid-namespace'],
   [`<?xml version='1.0'?>${message('one')}`, 'restricted-xml'],
-  ['<a/> <b/>', 'bad-format'],
-  ['<a>', 'not-well-formed'],
   ['<a></stream:stream>', 'not-well-formed'],
-  ['</stream:stream>', 'not-well-formed'],
-  [`<stream:stream xmlns:stream='${streams}'>`, 'not-well-formed'],
-  ['<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', 'restricted-xml'],
   [`<a>${'<b>'.repeat(200)}${'</b>'.repeat(200)}</a>`, 'policy-violation'],
   [message('x'.repeat(262_144)), 'policy-violation'],
   [`<other xmlns='${framing}'/>`, 'bad-format'],
