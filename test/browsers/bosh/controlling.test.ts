@@ -158,9 +158,8 @@ describe('a session that is ended from outside', () => {
   })
 
   test('can be ended only once', async () => {
-    const bench = new BoshBench()
-    const { id } = await bench.warmed()
-    expect([await bench.sessions.end(id), await bench.sessions.end(id)]).toEqual([true, false])
+    const { bench, client } = await BoshBench.warmed()
+    expect([await bench.sessions.end(client.id), await bench.sessions.end(client.id)]).toEqual([true, false])
     expect(await bench.sessions.end('unknown')).toBe(false)
   })
 })

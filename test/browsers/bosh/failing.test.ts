@@ -141,16 +141,14 @@ describe('a stanza that is dropped', () => {
     ['message', "from='room@b/c' id='1' type='groupchat'", ''],
     ['message', "from='a@b' id='1' type='headline'", ''],
   ])('is answered with an error if it is dropped: %s %s', async (name, attributes, answered) => {
-    const bench = new BoshBench()
-    const { link } = await bench.warmed()
-    await bench.server(() => link.events.onDropped?.(stanza(name, attributes)))
+    const { bench, client } = await BoshBench.warmed()
+    await bench.server(({ events }) => events.onDropped?.(stanza(name, attributes)))
     const answer = `<${name} xmlns='jabber:client' type='error' ${answered}>${error.replace('{}', 'modify')}`
-    expect(link.sent).toEqual(answered === '' ? [] : [expect.stringContaining(answer)])
+    expect(client.link.sent).toEqual(answered === '' ? [] : [expect.stringContaining(answer)])
   })
 
   test('is not answered while its server does not read', async () => {
-    const bench = new BoshBench()
-    const { link } = await bench.warmed()
+    const { link, bench } = await new BoshBench().warmed()
     link.backlog = 10 * 2 ** 20
     await bench.server(() => link.events.onDropped?.(stanza('iq', "from='a@b/c' id='1' type='get'")))
     expect(link.sent).toEqual([])

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type Cors, createCors } from '../../../src/browsers/bosh/cors.js'
 import { createBoshListener } from '../../../src/browsers/bosh/listener.js'
 import { noAnswer, type Peer, type Reply } from '../../../src/browsers/bosh/peer.js'
@@ -445,15 +445,12 @@ describe.each(servers)('in %s', (_name, create) => {
       await until(() => bodies.bytes === 0)
     })
 
-    test('use no memory for unfinished bodies if they arrive in one piece, or are complete', async () => {
-      const begin = jest.spyOn(bodies, 'begin')
-      await send('POST', 'x'.repeat(1000))
-      expect(begin).not.toHaveBeenCalled()
+    test('use no memory for unfinished bodies once they are complete', async () => {
       const client = part('192.0.2.1')
       await until(() => bodies.bytes === 950)
       answer = () => new Promise(() => {})
       client.send('x'.repeat(50))
-      await until(() => received.length === 2)
+      await until(() => received.length === 1)
       // A held request keeps no part of its body.
       expect(bodies.bytes).toBe(0)
       client.socket.destroy()

@@ -32,6 +32,13 @@ const bindResult = (jid: string, attributes = "type='result' id='b'") =>
 const resume = (id = 'unknown') => `<resume xmlns='urn:xmpp:sm:3' previd='${id}' h='0'/>`
 const resumed = (id = 'unknown') => `<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='0'/>`
 
+/** The client has read the server's answer to its login. It restarts its stream, which the server opens. */
+async function restarts(client: Client): Promise<void> {
+  await client.next()
+  await client.next('', restart)
+  await client.bench.server(link => link.open())
+}
+
 /** A client that has logged in and restarted its stream. */
 async function inside(bench = new BoshBench()) {
   const client = await bench.welcome()
@@ -427,9 +434,7 @@ describe('a client that resumes its stream', () => {
   async function insideBy(login: string, bench = new BoshBench()) {
     const client = await bench.session(undefined, 700, new FakePeer(), login)
     await bench.server(link => link.letIn())
-    await client.next()
-    await client.next('', restart)
-    await bench.server(link => link.open())
+    await restarts(client)
     client.link.sent.length = 0
     return { bench, client }
   }
@@ -545,9 +550,7 @@ describe('a client that resumes its stream', () => {
     await bench.server(link => link.say(failure))
     await client.next(plain('', 'victim'))
     await bench.server(link => link.letIn())
-    await client.next()
-    await client.next('', restart)
-    await bench.server(link => link.open())
+    await restarts(client)
     await resumes(client)
     expect(jids(bench)).toEqual([undefined])
   })
@@ -562,9 +565,7 @@ describe('a client that resumes its stream', () => {
       await client.next(`<response xmlns='${sasl}'/>`)
     }
     await say(success)
-    await client.next()
-    await client.next('', restart)
-    await bench.server(link => link.open())
+    await restarts(client)
     await resumes(client)
     expect(jids(bench)).toEqual(['mallory@chat.example'])
   })

@@ -110,9 +110,8 @@ describe('requests', () => {
   })
 
   test.each(["rid='x'", '', "rid='0'", "rid='1e3'", "rid='-1'"])('with the rid «%s» get bad-request', async rid => {
-    const bench = new BoshBench()
-    const { sid } = await bench.session()
-    const { reply } = await bench.send(body(`${rid} sid='${sid}'`))
+    const { bench, client } = await BoshBench.session()
+    const { reply } = await bench.send(body(`${rid} sid='${client.sid}'`))
     expect(reply?.body).toBe(terminated('bad-request'))
   })
 
