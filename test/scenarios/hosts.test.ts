@@ -1,6 +1,5 @@
 // Several HTTP hosts in front of one service, each for its own domain.
 // Runs in npm run test:all only: fifteen seconds.
-import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
@@ -138,17 +137,8 @@ describe('a host of several domains', () => {
 
 test('an absolute URI in the request line is read like a path, and its host replaces the header', async () => {
   await start({ HTTP_HOSTS: 'chat.local=localhost', HTTP_DEFAULT_HOST: 'none', METRICS_ADDRESS: '127.0.0.1:0' })
-  const at = async (target: string, headers: Record<string, string> = {}, base = service.url) => {
-    const { hostname, port } = new URL(base)
-    const socket = connect(Number(port), hostname)
-    const lines = Object.entries({ Host: 'any.local', Connection: 'close', ...headers }).map(
-      ([name, value]) => `${name}: ${value}`,
-    )
-    socket.write(`GET ${target} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`)
-    let text = ''
-    for await (const chunk of socket) text += chunk
-    return Number(text.slice(9, 12))
-  }
+  const at = async (path: string, headers: Record<string, string> = {}, base = service.url) =>
+    (await ask(base, { path, agent: false, headers: { Host: 'any.local', ...headers } })).status
   for (const path of ['/healthz', '/http-bind', '/xmpp-websocket', '/openapi.json'])
     expect([path, await at(`http://chat.local${path}`)]).toEqual([path, 200])
   expect(await at('http://chat.local/warm/sessions?limit=1', { Authorization: adminHeader })).toBe(200)

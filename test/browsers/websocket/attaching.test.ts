@@ -198,12 +198,10 @@ describe('a token', () => {
     const { bench, client } = await warmedWithTickets()
     const shown = (await spoil(bench, client.token!)) ?? client.token!
     const socket = opened(bench)
-    socket.receive(pages.auth(shown))
-    await bench.pass(0)
-    socket.receive(pages.authenticate(shown))
-    await bench.pass(0)
-    socket.receive(pages.authenticateHashed(shown))
-    await bench.pass(0)
+    for (const login of [pages.auth(shown), pages.authenticate(shown), pages.authenticateHashed(shown)]) {
+      socket.receive(login)
+      await bench.pass(0)
+    }
     expect(socket.sent).toEqual([notAuthorized, sasl2Failure('not-authorized'), sasl2Failure('not-authorized')])
   })
 
