@@ -228,7 +228,7 @@ export class Session {
     if (this.ids !== undefined) this.ids = handover.ids
     this.#note('resumed')
     // A page that cannot resume its stream does not repeat stanzas.
-    if (this.outbox.resumption === undefined) this.uplink.managed?.unrecorded?.pageComes(false)
+    if (this.outbox.resumption === undefined) this.uplink.managed?.unrecorded?.repeatsNoMore()
     this.keeper.keepNow(this)
     this.keeper.resumed(this)
     return { id: this.id, jid, ...binding, token, delivered: this.outbox.countForPages }

@@ -279,7 +279,6 @@ export class BoshClient implements Client {
       this.#window.acknowledge(body.ack ?? pending.rid - 1)
       session.outbox.setClientBytes(this.#window.bytes)
     }
-    if (session.stage.isAwaited && !this.#window.isBehind) session.uplink.managed?.unrecorded?.pageComes(false)
     const isLastAgain = pending.rid === this.#window.last
     this.#window.accept(pending.rid, this.#isPoll(body))
     if (isLastAgain && body.payload.some(isStanza) && session.keeper.keeps(session)) this.#delivery.awaitRecord()

@@ -18,10 +18,12 @@ export class CatchUp {
     this.#delivery = delivery
   }
 
-  /** A request is the first that the record lacks. */
+  /** The next request comes: after the death of a process, the first that the record lacks. */
   next(): void {
+    this.at = Number.POSITIVE_INFINITY
+    const { outbox, uplink } = this.#session
     // If the last page used a WebSocket, the record lacks stanzas of that page.
-    this.#ends(this.#session.outbox.resumption === undefined)
+    if (outbox.resumption !== undefined) uplink.managed?.unrecorded?.repeatsNoMore()
   }
 
   /** Others are missing before a request. */
@@ -37,7 +39,7 @@ export class CatchUp {
     if (inspected.fault !== undefined) return inspected.fault
     this.#delivery.window.late(rid!)
     // Its stanzas are not those that the server has got and the record lacks.
-    session.uplink.managed?.unrecorded?.pageComes(false)
+    session.uplink.managed?.unrecorded?.repeatsNoMore()
     session.keeper.keepNow(session)
     if (session.hasEnded) session.downlink.returnToClient(payload)
     else session.send(inspected, session.now)
@@ -53,11 +55,6 @@ export class CatchUp {
     if (first === undefined || !window.isBehind) return
     window.skipTo(first)
     this.#session.keeper.keepNow(this.#session)
-    this.#ends(false)
-  }
-
-  #ends(isRepeated: boolean): void {
-    this.at = Number.POSITIVE_INFINITY
-    if (this.#delivery.window.isBehind) this.#session.uplink.managed?.unrecorded?.pageComes(isRepeated)
+    this.#session.uplink.managed?.unrecorded?.repeatsNoMore()
   }
 }

@@ -98,7 +98,7 @@ export class Downlink implements LinkEvents {
     // If the client and the server count stanzas, a further stanza to the server would falsify their counts.
     else if (uplink.watch.isCounted) outbox.add(stanza)
     // A server that sends such stanzas and reads slowly would otherwise fill the memory.
-    else if (refusal !== undefined && !uplink.isBehind) this.#reply({ ...refusal, isOurs: true })
+    else if (refusal !== undefined && !uplink.isBehind) this.#reply(refusal)
   }
 
   #reply(reply: Element): void {

@@ -55,5 +55,6 @@ function errorReply({ name, namespace, text }: Element, error: string, client?: 
   if (!isAnswered) return undefined
   const [to, from] = client === undefined ? [tag.attribute('from')] : [client, tag.attribute('to')]
   const attributes = attribute('to', to) + attribute('from', from) + attribute('id', tag.attribute('id'))
-  return { name, namespace, text: `<${name} xmlns='jabber:client' type='error'${attributes}>${error}</${name}>` }
+  const reply = `<${name} xmlns='jabber:client' type='error'${attributes}>${error}</${name}>`
+  return { name, namespace, text: reply, isOurs: true }
 }

@@ -10,9 +10,7 @@ export interface UnrecordedState {
   recorded?: number | undefined
   /** Stanzas that the server has and the record lacks, and that the page has not repeated. */
   count: number
-  /** The page has come, and its stanzas follow those of the record. */
-  isRepeated: boolean
-  /** Undefined until a page comes whose stanzas do not follow. Then, how many unconfirmed stanzas there were before it. */
+  /** Undefined until `repeatsNoMore`. Then, how many unconfirmed stanzas there were before it. */
   end?: number | undefined
 }
 
@@ -38,7 +36,7 @@ export class Unrecorded {
   static after(isKept: boolean, link: Link, before: UnrecordedState | undefined): Unrecorded | undefined {
     if (!isKept || before?.recorded !== undefined) return before && new Unrecorded(link, before)
     const recorded = link.counts.unconfirmed.stanzas.length
-    return new Unrecorded(link, { recorded, count: before?.count ?? 0, isRepeated: false })
+    return new Unrecorded(link, { recorded, count: before?.count ?? 0 })
   }
 
   /** Undefined if no stanza of the page can be one of these. */
@@ -50,7 +48,7 @@ export class Unrecorded {
   /** The server's answer to the resumption. Returns false if its count is impossible. */
   resumed(text: string | undefined): boolean {
     const { counts, replies } = this.#link
-    const { recorded, isRepeated, end } = this.#state
+    const { recorded, end } = this.#state
     if (recorded === undefined) return counts.confirm(text) !== undefined
     // What the page has sent meanwhile follows the recorded stanzas.
     const following = (end ?? counts.unconfirmed.stanzas.length) - recorded
@@ -58,27 +56,21 @@ export class Unrecorded {
     if (unknown === undefined) return false
     const count = replies.resumed(unknown)
     this.#state.recorded = undefined
-    const repeated = isRepeated ? Math.min(count, following) : 0
+    const repeated = Math.min(count, following)
     counts.forget(repeated)
     if (end === undefined) this.#state.count += count - repeated
     return true
   }
 
-  /**
-   * `isRepeated`: the next stanzas of the page follow those of the record. Otherwise, it is another page, or some may be
-   * missing between.
-   */
-  pageComes(isRepeated: boolean): void {
-    const state = this.#state
-    if (!isRepeated) {
-      state.end ??= this.#link.counts.unconfirmed.stanzas.length
-      state.count = 0
-    } else if (state.end === undefined) state.isRepeated = true
+  /** The next stanzas do not follow those of the record: they are of another page, or some may be missing between. */
+  repeatsNoMore(): void {
+    this.#state.end ??= this.#link.counts.unconfirmed.stanzas.length
+    this.#state.count = 0
   }
 
   without(elements: readonly Element[]): readonly Element[] {
     const state = this.#state
-    if (state.count === 0 || !state.isRepeated) return elements
+    if (state.count === 0) return elements
     return elements.filter(element => {
       if (state.count === 0 || !isStanza(element) || element.isOurs === true) return true
       state.count -= 1

@@ -249,6 +249,16 @@ describe('a page with BOSH, whose process dies', () => {
     expect(bench.registry.bySid(client.sid)).toBeDefined()
   })
 
+  test('loses nothing if its first request arrives only at the next process, after the second', async () => {
+    await isKept()
+    storesNoMore()
+    for (const text of ['y', 'z']) await client.next(message(text))
+    const { page, link } = await diesAndResumes(2)
+    await page.at(page.rid - 1, message('y'))
+    await page.at(page.rid - 2, message('x'))
+    expect(link.sent.slice(1).filter(text => text !== '')).toEqual([message('x')])
+  })
+
   test('gets an error for what comes long after a later request, and after the end of its link', async () => {
     const { bench, page, link } = await missesOne()
     for (const text of ['1', '2']) await bench.server(() => link.receive(message(text)))
@@ -322,6 +332,12 @@ test.each([
   },
 )
 
+/** The process dies after a page over BOSH has sent `a`, which its record lacks. */
+async function diesAfterBosh() {
+  await sendsUnrecorded(message('a'))
+  return dies()
+}
+
 describe('a page that goes before it has repeated what its dead process had sent costs the next page nothing', () => {
   test.each(['before', 'after'])('over WebSocket, %s the link is mended', async when => {
     const { id, bench, page, resumes } = await diesAfterSocket()
@@ -337,6 +353,20 @@ describe('a page that goes before it has repeated what its dead process had sent
     await page.at(page.rid - 1, message('0'))
     await page.at((await bench.resume(page)).rid, message('q1'))
     expect(link.sent).toContain(message('q1'))
+  })
+
+  test.each([
+    { before: 'WebSocket', process: 'second' },
+    { before: 'WebSocket', process: 'third' },
+    { before: 'BOSH', process: 'third' },
+  ])('over $before, if the next page comes over BOSH to the $process process', async ({ before, process }) => {
+    const { bench, page, resumes } = before === 'BOSH' ? await diesAfterBosh() : await diesAfterSocket()
+    const mended = await resumes(1)
+    const { rid } = await bench.resume(page)
+    const there = process === 'third' ? nextOf(bench, 'dies') : undefined
+    const link = there === undefined ? mended : await there.resumesAgain(1)
+    await (there?.page ?? page).at(rid + 1, message('q1'))
+    expect(link.sent.slice(1).join('')).toContain(message('q1'))
   })
 
   test('at a third process, long after it was loaded again', async () => {
@@ -514,6 +544,18 @@ describe('a page with a WebSocket, whose process dies', () => {
     await isKept()
     expect(socket.sent).toEqual([ack(1)])
   })
+})
+
+test('a stanza returns to its sender, if its page breaks off before it has repeated what its dead process had sent', async () => {
+  client = await dying.warmed({ management: { mending: new FakeMending() } })
+  await dying.server(() => client.link.receive("<message xmlns='jabber:client' from='a.example' id='early'/>"))
+  await dying.server(() => client.link.say(enabledByServer))
+  const { id, bench, page, resumes } = await diesAfterSocket()
+  const link = await resumes(1)
+  const back = await comeBack(bench, page, id, 0)
+  back.leave()
+  for (let seconds = 0; seconds < 400; seconds++) await bench.pass(1)
+  expect(link.sent.join('')).toMatch(/to='a.example' id='early'><error/)
 })
 
 describe('the server of a session', () => {
@@ -870,16 +912,6 @@ describe('a page whose link breaks while the store does not answer', () => {
     }
     expect(bench.registry.byId(page.id)?.hasEnded).toBe(false)
   })
-})
-
-test('stanzas of a page over WebSocket that the record lacks are not taken for those of the next page, over BOSH', async () => {
-  const { bench, page, resumes } = await diesAfterSocket()
-  await resumes(1)
-  const { rid } = await bench.resume(page)
-  const { third, resumesAgain } = nextOf(bench, 'dies')
-  const link = await resumesAgain(1)
-  await movedTo(third, client).at(rid + 1, message('q1'))
-  expect(link.sent.slice(1).join('')).toContain(message('q1'))
 })
 
 test('a page loses no message if its process dies after its first record', async () => {
