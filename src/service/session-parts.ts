@@ -169,7 +169,7 @@ function sharedBy({ peers, store }: JoinedProcesses, { base, takeUp }: ProcessPa
 }
 
 /** Undefined if no records of live sessions are stored. */
-function recordWriter({ peers, store }: JoinedProcesses, { live, clock, phase, logFor }: Base) {
+function recordWriter({ peers, store }: JoinedProcesses, { live, clock, logFor }: Base) {
   if (!live.config.persist || live.config.linkResumeTime === 0) return undefined
   return new RecordWriter({
     self: peers.self,
@@ -177,7 +177,6 @@ function recordWriter({ peers, store }: JoinedProcesses, { live, clock, phase, l
     keys: () => live.config.sealKeys ?? [],
     clock,
     seconds: live.config.linkResumeTime,
-    phase,
     report: error => logFor('store').error(traceOf(error), 'sessions were not recorded'),
   })
 }

@@ -1,7 +1,6 @@
 import { hash, type KeyObject } from 'node:crypto'
 import { batches } from '../../lib/batches.js'
 import type { Clock, Timer } from '../../lib/clock.js'
-import type { Phase } from '../../lib/phase.js'
 import { type SealedRecord, type Store, StoreUnavailable } from '../../store/store.js'
 import type { LinkRecord } from '../link/managed-link.js'
 import type { Session } from '../session.js'
@@ -10,7 +9,6 @@ import { recordSealer } from './stored-records.js'
 
 /** Between two looks at what has changed. */
 const lookMilliseconds = 250
-const lookWithoutStore = 1_000
 const recordsAtOnce = 50
 const charactersAtOnce = 256 * 1024
 /** Between a change and its record, and so between two records of a session. */
@@ -54,7 +52,6 @@ interface RecordWriterParts {
   readonly clock: Clock
   /** How long a record can be taken after the death of this process. */
   readonly seconds: number
-  readonly phase: Phase
   readonly report: (error: unknown) => void
 }
 
@@ -102,8 +99,7 @@ export class RecordWriter {
   }
 
   #later(): void {
-    const milliseconds = this.#awaySince === undefined ? lookMilliseconds : lookWithoutStore
-    this.#timer ??= this.#parts.clock.after(milliseconds, this.#look)
+    this.#timer ??= this.#parts.clock.after(lookMilliseconds, this.#look)
   }
 
   #hurry(): void {
@@ -141,9 +137,7 @@ export class RecordWriter {
 
   readonly #look = (): void => {
     this.#timer = undefined
-    const { phase, store, clock } = this.#parts
-    // Sessions that are set down get their last records.
-    if (phase.has('setting-down')) return
+    const { store, clock } = this.#parts
     if (!store.isUp) this.#awaySince ??= clock.now()
     if (this.#awaySince !== undefined && clock.now() - this.#awaySince >= longestWait) this.#waitNoLonger()
     if (store.isUp && !this.#isStoring) {
@@ -174,7 +168,7 @@ export class RecordWriter {
     } finally {
       this.#isStoring = false
     }
-    if (!this.#isHurried || this.#changed.size === 0) return
+    if (!this.#isHurried) return
     this.#timer?.cancel()
     this.#look()
   }
@@ -184,7 +178,6 @@ export class RecordWriter {
     const records = due.map(({ record }) => record)
     try {
       const lost = new Set(await store.records.keep(records, self, seconds))
-      this.#awaySince = undefined
       for (const { session, link } of due) {
         if (lost.has(session.id)) session.run(() => session.cede())
         else this.#stored(session, link)
@@ -192,7 +185,8 @@ export class RecordWriter {
       return true
     } catch (error) {
       this.#awaySince ??= clock.now()
-      for (const { session } of due) this.#again(session)
+      for (const { session } of due) this.#changed.set(session, longAgo)
+      this.#later()
       if (!(error instanceof StoreUnavailable)) report(error)
       return false
     }
@@ -215,6 +209,8 @@ export class RecordWriter {
   }
 
   #dueOf(session: Session, now: number, seal: ReturnType<typeof recordSealer>): Due | undefined {
+    // It is set down: the store has its record before until it gets the last one.
+    if (session.isRemoved) return undefined
     if (sizeOf(session) > largestRecord) {
       this.#kept.set(session, { content: '', unconfirmed: 0, isStored: false, hasAny: false })
       this.#forget(session)
@@ -222,11 +218,11 @@ export class RecordWriter {
       return undefined
     }
     const before = this.#kept.get(session)
-    const lasting = session.isRemoved ? undefined : keptRecordOf(session, 0)
+    const lasting = keptRecordOf(session, 0)
     if (lasting === undefined) {
       if (this.#kept.delete(session)) {
         this.#forget(session)
-        if (!session.isRemoved) this.#tell(session)
+        this.#tell(session)
       }
       return undefined
     }
@@ -252,17 +248,10 @@ export class RecordWriter {
 
   #stored(session: Session, link: StoredLink): void {
     const kept = this.#kept.get(session)
-    if (kept === undefined || session.isRemoved) return
+    if (kept === undefined) return
     kept.isStored = true
     kept.hasAny = true
     this.#tell(session, link)
-  }
-
-  /** The store has not taken its record. */
-  #again(session: Session): void {
-    if (session.isRemoved) return
-    this.#changed.set(session, longAgo)
-    this.#later()
   }
 
   #waitNoLonger(): void {

@@ -178,7 +178,7 @@ const key = createSecretKey(randomBytes(32))
 /** From now on, the process stores records of its sessions. */
 export function keepRecords(bench: BoshBench, store: Store, self: string): void {
   bench.registry.kept = new RecordWriter({
-    ...{ self, store, keys: () => [key], clock: bench.clock, seconds: 300, phase: new Phase() },
+    ...{ self, store, keys: () => [key], clock: bench.clock, seconds: 300 },
     report(error) {
       throw error
     },

@@ -709,6 +709,10 @@ describe('records', () => {
     away.mockRestore()
     await isKept()
     expect(kept!.hasRecord(session)).toBe(true)
+    storesNoMore()
+    await client.next(message('2'))
+    for (let second = 0; second < 20; second++) await dying.pass(1)
+    expect(kept!.hasRecord(session)).toBe(true)
     kept!.keepAgain(session)
     expect(kept!.hasRecord(session)).toBe(false)
   })
@@ -732,6 +736,14 @@ describe('records', () => {
     book.writeRemoved()
     await dying.pass(0)
     expect(await takenUp(client)).toBeUndefined()
+  })
+
+  test('stay while their session is set down, because the last record is stored later', async () => {
+    await isKept()
+    await client.next()
+    expect(recordsOf(dying)).toHaveLength(1)
+    await isKept()
+    expect(await takenUp(client)).toBe('other')
   })
 
   test('are not taken while their process lives, which is told to the one that asks', async () => {
@@ -885,6 +897,15 @@ test('a stanza that was dropped behind an inline `<resumed/>` counts as one that
 })
 
 describe('a page whose link breaks while the store does not answer', () => {
+  test('goes on if no other process could have its session', async () => {
+    await isKept()
+    doubts()
+    for (const name of ['other', 'third']) await store.leave(name)
+    const held = await client.next()
+    await breaks()
+    expect([held.reply, (await client.next(message('1'))).reply?.status]).toEqual([undefined, undefined])
+  })
+
   test.each(['', message('1')])('can repeat its held request: %s', async stanzas => {
     await isKept()
     const held = await client.next(stanzas)
