@@ -355,7 +355,7 @@ export class Session {
     const inactive = client.isPresent ? Number.POSITIVE_INFINITY : this.inactivity.end
     const login = this.stage.login?.end ?? Number.POSITIVE_INFINITY
     const { watch, managed } = this.uplink
-    if (managed?.counts.isAsked === true) watch.awaits(this.keeper.common.clock, managed.unconfirmed)
+    if (managed?.counts.isAsked === true) watch.awaits(this.keeper.common.clock)
     this.deadline = Math.min(inactive, client.deadline, login, this.uplink.deadline)
   }
 

@@ -1,6 +1,5 @@
 import type { Clock } from '../../lib/clock.js'
 import { randomText } from '../../lib/text/random-text.js'
-import type { StoredSession } from '../../store/store.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Link } from '../../xmpp/link.js'
 import { pingNamespace } from '../../xmpp/namespaces.js'
@@ -9,6 +8,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 import { isManagement, managementIn } from '../logins/resumable-streams.js'
 import type { Payload } from '../payload.js'
+import type { ManagedLink } from './managed-link.js'
 
 /** A silent server is pinged after this share of `patience`. */
 const silentPart = 1 / 4
@@ -17,15 +17,11 @@ const silentPart = 1 / 4
 const slowest = 2000
 const mostReading = 300_000
 
-type Watched = Pick<StoredSession, 'domain' | 'jid'>
-
 /** Pings a server that sends nothing after stanzas were sent to it. */
 export class ServerWatch {
   readonly #patience: number
   #silentSince = Number.POSITIVE_INFINITY
   #bytes = 0
-  /** Counted in `#bytes` only if the server stays silent. */
-  #unconfirmed: readonly Element[] = []
   #isAsked = false
   #id = ''
   #unanswered = 0
@@ -55,16 +51,13 @@ export class ServerWatch {
   }
 
   /** Call this while the server owes an answer to `<r/>`. */
-  awaits(clock: Pick<Clock, 'now'>, unconfirmed: readonly Element[]): void {
-    if (this.#silentSince !== Number.POSITIVE_INFINITY) return
-    this.#silentSince = clock.now()
-    this.#unconfirmed = unconfirmed
+  awaits(clock: Pick<Clock, 'now'>): void {
+    if (this.#silentSince === Number.POSITIVE_INFINITY) this.#silentSince = clock.now()
   }
 
   received(): void {
     this.#silentSince = Number.POSITIVE_INFINITY
     this.#bytes = 0
-    this.#unconfirmed = []
     this.#isAsked = false
   }
 
@@ -81,35 +74,32 @@ export class ServerWatch {
     return !this.isCounted
   }
 
-  /** Returns true if the server has not answered the question of an earlier call. */
-  pingOrGiveUp(now: number, link: Link, isRead: boolean, session: Watched, ask?: () => void): boolean {
+  /**
+   * Returns true if the server has not answered the question of an earlier call. `managed`: if the service counts the
+   * stanzas of the link.
+   */
+  pingOrGiveUp(now: number, link: Link, isRead: boolean, domain: string, managed: ManagedLink | undefined): boolean {
     if (!isRead || link.backlog > 0) {
       // The ping would not be sent, or its answer not read.
       this.#silentSince = now
       return false
     }
     if (this.#isAsked) return true
-    const isAsked = this.#counting === 'asked'
-    const question = ask ?? this.#question(session)
-    if (question === undefined && !isAsked) {
-      this.received()
-      return false
-    }
-    // The server owes an answer to the client's `<enable/>` or `<resume/>`, which is as good as one to a ping.
     this.#isAsked = true
     this.#silentSince = now
-    for (const { text } of this.#unconfirmed) this.#bytes += Buffer.byteLength(text)
-    if (typeof question === 'function') question()
-    else if (question !== undefined) link.send([question])
+    if (managed !== undefined) {
+      const unconfirmed = managed.unconfirmed.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0)
+      this.#bytes = Math.max(this.#bytes, unconfirmed)
+      managed.ask()
+    } else if (this.#counting !== 'asked') link.send([this.#question(domain)])
+    // Otherwise, the server owes an answer to the client's `<enable/>` or `<resume/>`, which is as good as one to a ping.
     return false
   }
 
-  #question({ domain, jid }: Watched): Element | undefined {
+  #question(domain: string): Element {
     const counting = this.#counting
-    if (counting === 'asked') return undefined
     // A ping would falsify the client's counts. `<r/>` is not counted (XEP-0198 §4).
     if (counting !== undefined) return { name: 'r', namespace: counting, text: `<r xmlns='${counting}'/>` }
-    if (jid === undefined) return undefined
     if (this.#id === '') this.#id = randomText(16, 'base64url')
     this.#unanswered += 1
     const addressing = attribute('id', this.#id) + attribute('to', withULabels(domain))

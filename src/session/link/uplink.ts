@@ -141,9 +141,9 @@ export class Uplink {
   /** Pings the server, or gives it up if it has not answered before. */
   ping(now: number, session: Session): void {
     const { managed, watch } = this
-    const ask = managed?.isOn === true ? () => managed.ask() : undefined
+    const counting = managed?.isOn === true ? managed : undefined
     if (managed?.isMending === true) watch.received()
-    else if (watch.pingOrGiveUp(now, this.link, !this.#isPaused, session, ask)) {
+    else if (watch.pingOrGiveUp(now, this.link, !this.#isPaused, session.domain, counting)) {
       this.link.unanswered?.()
       session.keeper.common.log.unanswered(session)
       if (managed?.breakOff() === true) watch.received()

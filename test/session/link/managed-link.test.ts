@@ -384,6 +384,7 @@ describe('a server that does not answer <r/>', () => {
     await bench.pass(0.5)
     await bench.server(() => link.receive(message('from another')))
     await bench.pass(8)
+    await client.next()
     expect(mending.attempts).toEqual([])
     await bench.pass(4)
     expect(mending.attempts).toHaveLength(1)

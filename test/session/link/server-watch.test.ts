@@ -46,12 +46,12 @@ describe('a server that reads but does not answer', () => {
     const poll = await client.next(message('anyone there?'))
     await client.bench.pass(14.5)
     expect(client.link.sent).toEqual([message('anyone there?')])
+    const second = await client.next(message('hello?'))
     await client.bench.pass(0.5)
     expect(pingOf(client)).toBeDefined()
-    const second = await client.next(message('hello?'))
     expect(poll.reply?.body).toBe(empty)
     await client.bench.pass(50)
-    const third = await client.next(message('still there?'))
+    const third = await client.next(message('still there?'.repeat(1_000)))
     expect(second.reply?.body).toBe(empty)
     await client.bench.pass(9.5)
     expect(third.reply).toBeUndefined()
@@ -70,10 +70,17 @@ describe('a server that reads but does not answer', () => {
     expect(client.bench.logged).toHaveLength(1)
   })
 
-  test.each(['x', '€'])('gets time to read the bytes that were sent before the ping (%s)', async text => {
+  test.each([
+    ['x', 1, 50],
+    ['€', 1, 50],
+    ['x', 20, 300],
+  ])('gets time to read the bytes sent before the ping (%s, %d messages: %d s)', async (text, count, seconds) => {
     const client = await attached()
-    await client.next(message(text.repeat(100_000 / Buffer.byteLength(text))))
-    await client.bench.pass(15 + patience + 40)
+    await client.next(message(text.repeat(100_000 / Buffer.byteLength(text))).repeat(count))
+    for (let passed = 5; passed < 15 + patience + seconds; passed += 5) {
+      await client.bench.pass(5)
+      await client.next()
+    }
     expect(client.link.closed).toBe(false)
     await client.bench.pass(11)
     expect(client.link.closed).toBe(true)
@@ -97,6 +104,16 @@ describe('a server that answers a ping', () => {
     // Only the first answer is removed.
     await client.bench.server(link => link.say(answer(id, attributes)))
     expect(poll.reply?.body).toContain(id)
+  })
+
+  test('may answer two at once', async () => {
+    const client = await attached()
+    const ids = [(await pinged(client)).id]
+    await client.bench.server(link => link.receive(message('busy')))
+    const { poll, id } = await pinged(client)
+    ids.push(id)
+    await client.bench.server(link => ids.map(each => link.say(answer(each))))
+    expect(poll.reply).toBeUndefined()
   })
 
   test('may send a request with the same id, which the page gets', async () => {
@@ -184,6 +201,8 @@ describe('a client that logs in itself', () => {
     await client.bench.pass(40)
     expect(client.link.sent).toEqual([`<enable xmlns='${sm}'/>`])
     await client.bench.server(link => link.say(`<enabled xmlns='${sm}'/>`))
+    await client.next(`<enable xmlns='${sm}'/>`)
+    await client.bench.server(link => link.say(`<failed xmlns='${sm}'/>`))
     await client.next(message('anyone there?'))
     const poll = await client.next()
     await client.bench.pass(15)
