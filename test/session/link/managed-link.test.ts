@@ -352,6 +352,14 @@ describe('the service sends <r/> to the server', () => {
     expect(link.sent.join('').split(r)).toHaveLength(3)
   })
 
+  test('not before the server counts', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed({ management: { mending: new FakeMending() } })
+    await client.next(numbered(150).join(''))
+    await bench.pass(2)
+    expect(client.link.sent.join('')).not.toContain(r)
+  })
+
   test('with a large stanza, so that a page with large stanzas is not slowed down', async () => {
     const { bench, client, link } = await managed()
     const large = message('x'.repeat(100_000))
@@ -388,7 +396,7 @@ describe('a server that does not answer <r/>', () => {
     expect(mending.attempts).toEqual([])
     await bench.pass(4)
     expect(mending.attempts).toHaveLength(1)
-    expect(link.how).toBe('cut')
+    expect([link.how, link.sent]).toEqual(['cut', [message('1'), r]])
   })
 
   test.each([
@@ -687,6 +695,14 @@ describe('before the end, the page gets unacknowledged stanzas back as errors, o
     await expectNothingLeft()
   })
 
+  test('and none that it has not fetched stays in memory', async () => {
+    const { bench, link, expectNothingLeft } = await managed()
+    await bench.server(link => link.receive("<message xmlns='jabber:client' from='a@b' id='1'/>"))
+    await bench.server(() => link.end({ ...lost, streamError: '<stream:error/>' }))
+    await bench.pass(200)
+    await expectNothingLeft()
+  })
+
   test('without stanzas that the server received, if it still reports their number', async () => {
     const { bench, client, breaksAndReturns } = await managed()
     const held = await client.next(['one', 'two'].map(id => `<message xmlns='jabber:client' id='${id}'/>`).join(''))
@@ -947,9 +963,10 @@ test('a session whose server refuses to count stanzas does not keep those that c
   const client = await bench.warmed({ management: { mending: new FakeMending() } })
   await bench.server(() => client.link.receive(message('1')))
   const { counts } = bench.registry.bySid(client.sid)!.uplink.managed!
-  expect(counts.early).toHaveLength(1)
+  await client.next(message('2'))
+  expect([counts.early.length, counts.unconfirmed.stanzas.length]).toEqual([1, 1])
   await bench.server(() => client.link.say(failed))
-  expect(counts.early).toEqual([])
+  expect([counts.early, counts.unconfirmed.stanzas]).toEqual([[], []])
 })
 
 test('a session that fails leaves its stanzas that wait to the server', async () => {

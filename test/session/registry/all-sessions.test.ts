@@ -117,6 +117,10 @@ describe('with several processes', () => {
     await store.sessions.put([sessionOf('bbbbbbbb-1', { process: 'bbbbbbbb' })])
     here.bench.clock.advance(100)
     expect((await found)?.process).toBe('bbbbbbbb')
+    const missing = expect(known.get('bbbbbbbb-2')).rejects.toMatchObject({ code: 'store-unavailable' })
+    await new Promise(setImmediate)
+    here.bench.clock.advance(100)
+    await missing
     taker = undefined
     expect(await known.get('bbbbbbbb-2')).toBeUndefined()
   })

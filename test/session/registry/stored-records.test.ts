@@ -108,6 +108,7 @@ describe('a session that was set down', () => {
   beforeEach(async () => {
     const down = await resumable()
     client = down.client
+    await down.bench.pass(60)
     await start().records.put(recordsOf(down.bench))
     expect(down.bench.registry.size).toBe(0)
   })
@@ -132,8 +133,8 @@ describe('a session that was set down', () => {
 
   test.each<[string, () => Promise<void>]>([
     ['itself', () => store.ended.mark({ id: client.id }, seconds)],
-    ['with its user', () => store.ended.mark({ jid: 'juliet@chat.example', at: Date.now() + 1_000 }, seconds)],
-    ['with its JID', () => store.ended.mark({ jid, at: Date.now() + 1_000 }, seconds)],
+    ['with its user', () => store.ended.mark({ jid: 'juliet@chat.example', at: Date.now() - 30_000 }, seconds)],
+    ['with its JID', () => store.ended.mark({ jid, at: Date.now() - 30_000 }, seconds)],
   ])('does not come back if it was ended %s, of which its portal is told', async (_how, mark) => {
     await mark()
     const { bench, records, told } = start()
@@ -174,7 +175,7 @@ describe('a session that was set down', () => {
   })
 
   test('comes back if its user has ended sessions before it was opened', async () => {
-    await store.ended.mark({ jid, at: Date.now() - 60_000 }, seconds)
+    await store.ended.mark({ jid, at: Date.now() - 90_000 }, seconds)
     expect(await start().records.takeUp({ id: client.id })).toBe('aaaaaaaa')
   })
 
