@@ -11,6 +11,8 @@ export interface Outgoing {
   readonly isSent?: boolean | undefined
   /** The stanza was sent twice. */
   readonly isAgain?: boolean | undefined
+  /** Another one after each return, in this page. */
+  readonly turn?: symbol | undefined
   readonly isConfirmed?: boolean | undefined
   /** The session ended before the server confirmed the stanza. */
   readonly isInDoubt?: boolean | undefined
@@ -97,10 +99,9 @@ export class Departures {
     const given = this.#all.filter(
       outgoing => isPending(outgoing) && isGiven(outgoing) && !(outgoing.isSent && outgoing.isInDoubt),
     )
-    const keyOf = ({ id, isAgain }: Outgoing) => `${id} ${isAgain}`
-    const keys = given.map(keyOf)
     // What was returned meanwhile must be sent again.
-    return () => this.confirm(this.#all.filter(outgoing => keys.includes(keyOf(outgoing))).map(({ id }) => id))
+    const isSame = ({ id, turn }: Outgoing) => given.some(each => each.id === id && each.turn === turn)
+    return () => this.confirm(this.#all.filter(isSame).map(({ id }) => id))
   }
 
   confirm(ids: readonly (string | undefined)[]): void {
@@ -151,14 +152,14 @@ export class Departures {
       if (!found.failure) this.#fail(isFound, ...reasonFor(error))
       return 'failed'
     }
-    this.#change(isFound, { ...waiting, isAgain: true })
+    this.#change(isFound, { ...waiting, isAgain: true, turn: Symbol() })
     return 'again'
   }
 
   resend(id: string): boolean {
     const isMeant = (outgoing: Outgoing) => outgoing.id === id && !!outgoing.failure
     const isKnown = this.#all.some(isMeant)
-    this.#change(isMeant, { ...waiting, failure: undefined })
+    this.#change(isMeant, { ...waiting, failure: undefined, turn: Symbol() })
     return isKnown
   }
 

@@ -47,17 +47,20 @@ test('returned messages are sent again, in order and before newer messages', () 
   expect(idsOf(departures.unsent())).toEqual(['one', 'three', 'four'])
 })
 
-test('a message that is sent again after its failure is not confirmed by the answer to an earlier ping', () => {
+test.each([1, 2])('a message sent again after failure %d is not confirmed by an earlier ping', failures => {
   const departures = sentThree()
-  for (const id of ['one', 'one']) {
-    departures.takeBack(fakeError(id))
-    departures.note(request(4, ...departures.unsent()))
+  let answered = () => {}
+  for (let failure = 1; failure <= failures; failure++) {
+    answered = departures.confirming()
+    for (const end of ['again', 'failed']) {
+      expect(departures.takeBack(fakeError('one'))).toBe(end)
+      if (end === 'failed') departures.resend('one')
+      departures.note(request(4, ...departures.unsent()))
+    }
   }
-  const answered = departures.confirming()
-  departures.resend('one')
-  departures.note(request(5, ...departures.unsent()))
   answered()
-  expect(states.filter(state => state.startsWith('one'))).toEqual(['one bob@localhost failed remote-server-timeout'])
+  const failed = 'one bob@localhost failed remote-server-timeout'
+  expect(states.filter(state => state.startsWith('one'))).toEqual(Array(failures).fill(failed))
 })
 
 test('a message that returns twice fails, also in the next page of its tab', () => {
