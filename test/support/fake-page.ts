@@ -63,7 +63,7 @@ class FakePage {
   say = (_id: string, _text?: string): void => {}
   occurs = (_type: string, _event?: object): void => {}
   storage: Record<string, string> = {}
-  /** What Converse has saved of its session. */
+  /** What Converse has stored of its session. */
   session: Record<string, unknown> = {}
   /** Parts of Converse that plugins replace. */
   exports: { handleMessageStanza?: (message: { readonly id: string }) => Promise<unknown> } = {}
@@ -132,13 +132,22 @@ class FakePage {
     const heard = new Map<string, (...given: unknown[]) => unknown>()
     const settings: Record<string, string> = {}
     const connfeedback = { set() {} }
+    const own: Record<string, unknown> = {}
     const session = {
-      get: (name: string) => this.session[name],
-      save: (values: object) => void Object.assign(this.session, values),
+      get: (name: string) => own[name],
+      save: (values: object) => {
+        this.session = { ...Object.assign(own, values) }
+      },
+      fetch: ({ success }: { success(): void }) => {
+        Object.assign(own, this.session)
+        success()
+      },
     }
     let connection: FakeConnection | undefined
     const user = {
       async login() {
+        if (!connection) session.fetch({ success() {} })
+        session.save({ active: true })
         connection = new Strophe.Connection(settings['websocket_url'] || settings['bosh_service_url']!)
         heard.get('login')!(undefined, {})
       },

@@ -4,7 +4,7 @@ import type { ChatOptions, Status } from './chat.js'
 import { ConverseArrivals, takeOneByOne } from './converse-arrivals.js'
 import { forgetPresences, probeContacts } from './converse-contacts.js'
 import { ConverseDepartures } from './converse-departures.js'
-import { keep, kept } from './converse-memory.js'
+import { type Kept, keep, kept } from './converse-memory.js'
 import type { ConverseConnection, PrivateConverse } from './converse-types.js'
 import { isUnconfirmed } from './departures.js'
 import { mayReturn, NoChat, replaced } from './failures.js'
@@ -92,23 +92,28 @@ export class ConverseChat {
     api.listen.on('rosterContactsFetched', () => this.#isResumed && probeContacts(api, state))
     checkSignIn(this.#options, () => this.#isAttached && this.#attempts, this.#end)
     for (const type of ['online', 'visibilitychange']) addEventListener(type, this.#come)
-    let left: string
+    let left: Kept
     addEventListener('pagehide', () => {
       if (this.#isAttached) this.#departures.begin()
       this.#departures.leave()
-      if (!this.#isEnded) keep(this.#memory, this.#departures.outgoing)
-      left = JSON.stringify(kept())
+      if (!this.#isEnded) keep({ ...this.#memory, page: randomName() }, this.#departures.outgoing)
+      left = kept()
+      // If its connection ends before `pageshow`, Converse must not store what it has counted.
+      this.#attempts += 1
     })
-    addEventListener('pageshow', ({ persisted }) => {
+    addEventListener('pageshow', async ({ persisted }) => {
       if (!persisted || this.#isEnded) return
       const later = kept()
-      const { jid = '', outgoing } = later
-      // A later page of the tab may have sent what waited, and may have left other messages, in another session.
-      if (outgoing && JSON.stringify(later) !== left && (!this.#memory.jid || this.#isOfUser(jid))) {
-        this.#departures.replace(outgoing, this.#departures.sent)
-        Object.assign(this.#memory, { seen: 0 }, later)
+      const { jid = '', outgoing, page } = later
+      // What the page of another user has left stays for that user.
+      if (!this.#memory.jid || this.#isOfUser(jid)) {
+        // A later page of the tab may have sent what waited, and may have left other messages, in another session.
+        if (outgoing && page !== left.page) {
+          Object.assign(this.#memory, { seen: 0 }, later)
+          await this.#departures.reread(outgoing, left.outgoing)
+        }
+        this.#hideName()
       }
-      this.#hideName()
       this.#lose()
     })
   }

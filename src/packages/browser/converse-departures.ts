@@ -45,6 +45,15 @@ export class ConverseDepartures extends Departures {
     this.#unacked = []
   }
 
+  /** A later page of the tab, which has got `given`, leaves `outgoing`, and what Converse has counted and stored. */
+  async reread(outgoing: readonly Outgoing[], given: readonly Outgoing[] = []): Promise<void> {
+    // A full storage takes only the first messages.
+    const others = this.outgoing.filter(({ id }) => !given.some(each => each.id === id))
+    this.replace([...outgoing, ...others.map(({ id, xml }) => ({ id, xml }))], [])
+    if (this.#unacked) await new Promise<void>(done => this.#session.fetch({ success: done, error: done }))
+    this.#unacked = undefined
+  }
+
   /** The last connection may have lost stanzas, and there may be a next one. */
   broken(): void {
     this.#connections += 1

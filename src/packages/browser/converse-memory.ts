@@ -5,7 +5,10 @@ export const ownName = 'warm-bindings'
 /** Characters: enough for the longest full JID (3,071). */
 const memorySize = 4000
 
-type Kept = Partial<Pick<Memory, 'tab' | 'jid' | 'seen' | 'outgoing'>>
+export type Kept = Partial<Pick<Memory, 'tab' | 'jid' | 'seen' | 'outgoing'>> & {
+  /** Another one whenever a page of the tab is left. */
+  readonly page?: string
+}
 
 /** Empty if there is none, or the browser forbids storage. */
 export const kept = (): Kept => inStorage(() => JSON.parse(sessionStorage[ownName])) ?? {}

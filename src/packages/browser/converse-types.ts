@@ -32,6 +32,8 @@ export interface PrivateConverse {
     readonly session: {
       get(name: 'unacked_stanzas'): readonly string[] | undefined
       get(name: 'num_stanzas_handled_by_server'): number | undefined
+      /** Reads what has been stored. */
+      fetch(ends: { success(): void; error(): void }): void
     } & Pick<Model, 'save'>
   }
 }

@@ -172,6 +172,22 @@ describe('What a WebSocket may have lost', () => {
     expect(await usesBosh()).toEqual(['Before', 'Hello'])
   })
 
+  test('is what the last page of the tab has sent, if the user goes back to an earlier page', async () => {
+    await begins()
+    page.occurs('pagehide')
+    const { hears, occurs, last } = page
+    page.reload()
+    await starts()
+    await comes(counting('resumed', 1), 'connected')
+    page.say('2', 'Later')
+    page.occurs('pagehide')
+    last.becomes(Status.disconnected)
+    occurs('pageshow', { persisted: true })
+    Object.assign(page, { hears })
+    await passes(2_000)
+    expect(await comes(bound)).toEqual(['Later'])
+  })
+
   test('is not sent for another user', async () => {
     let user = 'alice'
     await starts({ guest: true, binding: async () => ({ ...pageBinding, jid: `${user}@localhost/1` }) })
@@ -306,7 +322,10 @@ describe('What waits when its page is left', () => {
     expect(page.last.texts).toEqual(isReloaded ? [] : ['Hello'])
   })
 
-  test('is all there if the user goes back, although the storage took only its beginning', async () => {
+  test.each([
+    ['is all there if the user goes back, although the storage took only its beginning', false],
+    ['is all sent once if the storage took only its beginning, and a later page has sent that', true],
+  ])('%s', async (_what, isReloaded) => {
     await goesOnline('bosh')
     page.last.becomes(Status.disconnected)
     await passes(0)
@@ -317,27 +336,46 @@ describe('What waits when its page is left', () => {
     Object.assign(globalThis, { sessionStorage: new Proxy(page.storage, { set: set as never }) })
     page.occurs('pagehide')
     expect(JSON.parse(page.storage['warm-bindings']!).outgoing).toHaveLength(1)
-    page.occurs('pageshow', { persisted: true })
+    const { hears, occurs } = page
+    if (isReloaded) {
+      page.reload()
+      await goesOnline('bosh')
+      expect(page.last.texts).toEqual([texts.shift()])
+    }
+    occurs('pageshow', { persisted: true })
     await passes(2_000)
     page.last.becomes(Status.attached)
-    page.hears('reconnected')
+    hears('reconnected')
     await passes(0)
     expect(page.last.texts).toEqual(texts)
   })
 
-  test('is not sent by a page of another user to which the user goes back', async () => {
-    await writesOffline()
-    // The page of bob has left a message too.
-    page.storage['warm-bindings'] = page.storage['warm-bindings']!.replace('alice@', 'bob@').replace(
-      'Hello',
-      'I am Bob',
-    )
-    page.occurs('pageshow', { persisted: true })
+  test.each([
+    ['alice', ['Hello']],
+    ['bob', []],
+  ])('is sent by no page of another user to which the user goes back, who is %s', async (name, sent) => {
+    let user = 'alice'
+    const ofUser = async () => ({ ...pageBinding, jid: `${user}@localhost/1` })
+    const writes = async (text: string) => {
+      await goesOnline('bosh', ofUser)
+      page.last.becomes(Status.disconnected)
+      await passes(0)
+      page.say(text, text)
+      page.occurs('pagehide')
+    }
+    await writes('Hello')
+    const { hears, occurs } = page
+    page.reload()
+    user = 'bob'
+    await writes('I am Bob')
+    user = name
+    occurs('pageshow', { persisted: true })
+    expect(page.storage['warm-bindings']).toContain('I am Bob')
     await passes(2_000)
     page.last.becomes(Status.attached)
-    page.hears('reconnected')
+    hears('reconnected')
     await passes(0)
-    expect(page.last.texts).toEqual(['Hello'])
+    expect(page.last.texts).toEqual(sent)
   })
 
   test('is not sent again if its request has arrived in the session of a later page, and the user goes back', async () => {
