@@ -271,8 +271,9 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
         if (state === 'online' || (state === 'offline' && !navigator.onLine)) return
         this.#wasOnline = true
         this.#backoff.succeeded()
-        this.#enter({ state: 'online' })
+        // Before listeners to the status send more.
         session.sendWaiting()
+        this.#enter({ state: 'online' })
         setTimeout(() => {
           const early = this.#early ?? []
           this.#early = undefined
@@ -321,7 +322,6 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
 
   readonly #endSession = (code: string, reason: string): void => {
     this.#session?.close()
-    this.#session = undefined
     this.#end(code, reason)
   }
 

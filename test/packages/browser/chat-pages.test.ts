@@ -181,6 +181,15 @@ test.each([
   },
 )
 
+test('what was written without a network comes before what a listener sends when the network is back', async () => {
+  const { chat, page } = await opens({ binding: async () => bound() })
+  page.dispatchEvent(new Event('offline'))
+  chat.send('bob@localhost', 'one')
+  chat.addEventListener('status', () => void chat.send('bob@localhost', 'two'), { once: true })
+  tab.last.replies()
+  expect(tab.last.texts).toEqual(['one', 'two'])
+})
+
 /** Types and addresses of the presences of the last session. */
 const presences = () =>
   tab.last.sent
