@@ -152,10 +152,11 @@ export class ConverseDepartures extends Departures {
 
   #sendOrKeep(stanza: Element): void {
     removeForbidden(stanza)
-    const isGiven = this.isReady || this.isResuming
+    // What has come back is sent first.
+    const isGiven = this.isResuming || (this.isReady && !this.#isAsking)
     if (!isChat(stanza)) {
       // During a login, the service refuses what users do meanwhile, such as typing.
-      if (this.#isLoggedIn || isGiven || stanza.getAttribute('type') !== 'chat') this.#send(stanza)
+      if (this.#isLoggedIn || this.isResuming || stanza.getAttribute('type') !== 'chat') this.#send(stanza)
       return
     }
     // What Converse sends again has it.

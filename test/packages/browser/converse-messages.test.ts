@@ -431,7 +431,7 @@ test('an exception in `onStatus` is reported, and does not stop Converse', async
   page.last.becomes(Status.attached)
 })
 
-test('a message that comes back is sent again, although the first question to the server gets no answer', async () => {
+test('a message that comes back is sent again before others, although the first question to the server gets no answer', async () => {
   await goesOnline('bosh')
   page.say('1')
   const returned = fakeError('1')
@@ -439,9 +439,11 @@ test('a message that comes back is sent again, although the first question to th
   page.last.receives('body', returned)
   // The link to the server is mended meanwhile, which takes longer than the question waits.
   page.last.answers(undefined, null)
+  page.say('2', 'Later')
   page.last.answers()
   await passes(0)
-  expect(page.last.sentNames.filter(name => name === 'message')).toEqual(['message', 'message'])
+  page.say('3', 'Now')
+  expect(page.last.texts).toEqual(['Hello', 'Hello', 'Later', 'Now'])
 })
 
 // Two replies come over two connections, which a browser can read in either order.
