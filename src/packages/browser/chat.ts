@@ -1,6 +1,6 @@
 import { Arrivals } from './arrivals.js'
 import { Backoff } from './backoff.js'
-import { Departures, type MessageState } from './departures.js'
+import { ChatDepartures, type MessageState } from './chat-departures.js'
 import { isOver, mayReturn, NoChat, replaced } from './failures.js'
 import { mending } from './link-state.js'
 import { bareJid, conditionOf, type Message, roomAndOccupant, writeMessage } from './message.js'
@@ -115,7 +115,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const { seen, last, isBehind, outgoing, sent } = this.#memory
     const arrivals = new Arrivals(seen, last || undefined, message => this.#fire('message', message))
     if (isBehind) arrivals.hold()
-    const departures = new Departures(outgoing, sent, state => this.#fire('messagestate', state))
+    const departures = new ChatDepartures(outgoing, sent, state => this.#fire('messagestate', state))
     this.#parts = { Strophe, arrivals, departures, rooms: this.#rooms, roster: new Roster(), history, withCredentials }
   }
 

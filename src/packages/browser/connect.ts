@@ -1,6 +1,6 @@
 // `import { connect } from '…/assets/warm-bindings.js'`
 import { Chat, type ChatOptions, type Presence, type Status } from './chat.js'
-import type { MessageState } from './departures.js'
+import type { MessageState } from './chat-departures.js'
 import { isOver } from './failures.js'
 import type { Message } from './message.js'
 import type { Contact } from './roster.js'

@@ -27,7 +27,7 @@ export class ConverseDepartures extends Departures {
   #connection: ConverseConnection | undefined
 
   constructor(converse: PrivateConverse, nickname: string | undefined, outgoing: readonly Outgoing[]) {
-    super(outgoing, [], () => {})
+    super(outgoing, [])
     const { api } = converse
     this.#converse = converse
     this.#send = api.send

@@ -1,4 +1,4 @@
-import { bareJid, childOf, conditionOf, type Message } from './message.js'
+import { childOf, conditionOf } from './message.js'
 
 export interface Outgoing {
   readonly id: string
@@ -19,45 +19,37 @@ export interface Outgoing {
   readonly failure?: Failure | undefined
 }
 
-type Failure = readonly [code: string, reason: string]
-type Test = (outgoing: Outgoing) => boolean
-
-export interface MessageState {
-  readonly id: string
-  readonly to: string
-  /** `sent`: the XMPP server has the message. A sent message can still fail. */
-  readonly state: 'sent' | 'failed'
-  /** A condition of RFC 6120, `blocked`, `not-sent` or `not-confirmed`. */
-  readonly code?: string
-  readonly reason?: string
-}
+export type Failure = readonly [code: string, reason: string]
+export type Test = (outgoing: Outgoing) => boolean
 
 /** Characters of all stanzas together. Of sent stanzas beyond this limit, only the newest pending are kept. */
 const mostKept = 100_000
 const mostPending = 100
 
-const waiting = { isQueued: undefined, rid: undefined, isSent: undefined, isConfirmed: undefined, isInDoubt: undefined }
-const confirmed = { isSent: true, isConfirmed: true, isInDoubt: false, failure: undefined }
-const notConfirmed: Failure = ['not-confirmed', 'The server has not confirmed the message.']
+export const waiting = {
+  isQueued: undefined,
+  rid: undefined,
+  isSent: undefined,
+  isConfirmed: undefined,
+  isInDoubt: undefined,
+}
 
-/** Tracks which messages of this tab the server has received, confirmed or refused. */
+/** Tracks which messages of this tab must be sent, also by the next page. */
 export class Departures {
-  #all: readonly Outgoing[] = []
-  readonly #changed: (state: MessageState) => void
+  protected all: readonly Outgoing[] = []
   #newest = 0
   #requests = 2
 
-  constructor(outgoing: readonly Outgoing[], sent: readonly Outgoing[], changed: (state: MessageState) => void) {
+  constructor(outgoing: readonly Outgoing[], sent: readonly Outgoing[]) {
     this.replace(outgoing, sent)
-    this.#changed = changed
   }
 
   get outgoing(): readonly Outgoing[] {
-    return this.#all.filter(({ isSent }) => !isSent)
+    return this.all.filter(({ isSent }) => !isSent)
   }
 
   get sent(): readonly Outgoing[] {
-    return this.#all.filter(({ isSent }) => isSent)
+    return this.all.filter(({ isSent }) => isSent)
   }
 
   get nextRid(): number {
@@ -68,9 +60,9 @@ export class Departures {
   add(stanza: Element, isQueued = false, isSent = false): void {
     const xml = new XMLSerializer().serializeToString(stanza)
     const id = stanza.getAttribute('id')!
-    const known = this.#all.find(each => each.id === id)
+    const known = this.all.find(each => each.id === id)
     const outgoing = { id, xml, isQueued, isSent, isAgain: known?.isAgain }
-    this.#keep(known ? this.#all.map(each => (each === known ? outgoing : each)) : [...this.#all, outgoing])
+    this.#keep(known ? this.all.map(each => (each === known ? outgoing : each)) : [...this.all, outgoing])
   }
 
   /** `received`: rid of the last request that arrived. `isLost`: an earlier connection may have lost the stanza. */
@@ -78,66 +70,27 @@ export class Departures {
     this.#requests = requests
     this.#newest = rid - 1
     if (received !== undefined) this.arrived(received)
-    this.#change(({ isSent }) => !isSent, waiting)
-    this.#change(outgoing => isUncertain(outgoing) && isLost(outgoing.id), { isInDoubt: true })
+    this.change(({ isSent }) => !isSent, waiting)
+    this.change(outgoing => isUncertain(outgoing) && isLost(outgoing.id), { isInDoubt: true })
   }
 
   note(body: Element): void {
     const rid = Number(body.getAttribute('rid'))
     this.#newest = Math.max(this.#newest, rid)
     const leaving = new Set([...body.children].map(child => child.getAttribute('id')))
-    this.#change(({ id, isSent }) => !isSent && leaving.has(id), { rid })
+    this.change(({ id, isSent }) => !isSent && leaving.has(id), { rid })
     this.arrived(this.#newest - this.#requests)
   }
 
   arrived(received?: number): void {
-    this.#change(({ isSent, rid }) => !isSent && (received === undefined || rid! <= received), { isSent: true })
-  }
-
-  /** Call this when a ping is sent, and the returned function when the server answers the ping. */
-  confirming(): () => void {
-    const given = this.#all.filter(
-      outgoing => isPending(outgoing) && isGiven(outgoing) && !(outgoing.isSent && outgoing.isInDoubt),
-    )
-    // What was returned meanwhile must be sent again.
-    const isSame = ({ id, turn }: Outgoing) => given.some(each => each.id === id && each.turn === turn)
-    return () => this.confirm(this.#all.filter(isSame).map(({ id }) => id))
-  }
-
-  confirm(ids: readonly (string | undefined)[]): void {
-    this.#change(outgoing => isPending(outgoing) && ids.includes(outgoing.id), confirmed, { state: 'sent' })
-  }
-
-  takeEcho({ id, from, type, body }: Message): boolean {
-    if (type !== 'groupchat') return false
-    // Other occupants know the id, and could send another text with this id.
-    const isIt = (outgoing: Outgoing) =>
-      outgoing.id === id &&
-      addressOf(outgoing).toLowerCase() === bareJid(from) &&
-      childOf(readStanza(outgoing), 'body', null)?.textContent === body
-    this.#change(outgoing => isIt(outgoing) && !outgoing.isConfirmed, confirmed, { state: 'sent' })
-    return this.#all.some(isIt)
+    this.change(({ isSent, rid }) => !isSent && (received === undefined || rid! <= received), { isSent: true })
   }
 
   /** Strophe no longer repeats these stanzas. Returns those that are no messages of the tab. */
   takeOver<Kept extends { readonly stanza: string }>(kept: readonly Kept[]): readonly Kept[] {
     const ids = kept.map(({ stanza }) => idOf(stanza))
-    this.#change(outgoing => isUncertain(outgoing) && ids.includes(outgoing.id), waiting)
-    return kept.filter((_, index) => !this.#all.some(({ id }) => id === ids[index]))
-  }
-
-  /** Call this if the archive lacks the messages in doubt. */
-  failInDoubt(): void {
-    this.#fail(isInDoubt, ...notConfirmed)
-  }
-
-  get hasDoubts(): boolean {
-    return this.#all.some(isInDoubt)
-  }
-
-  failAll(): void {
-    this.#fail(outgoing => isPending(outgoing) && isGiven(outgoing), ...notConfirmed)
-    this.#fail(isPending, 'not-sent', 'The chat has ended.')
+    this.change(outgoing => isUncertain(outgoing) && ids.includes(outgoing.id), waiting)
+    return kept.filter((_, index) => !this.all.some(({ id }) => id === ids[index]))
   }
 
   /** `again`: the message will be sent once more. Undefined if `error` is not about a message of this tab. */
@@ -145,62 +98,43 @@ export class Departures {
     const id = error.getAttribute('id')
     const from = error.getAttribute('from')?.toLowerCase()
     // Errors count only from the recipient's address, because all occupants of a room know the id.
-    const found = this.#all.find(outgoing => outgoing.id === id && addressOf(outgoing).toLowerCase() === from)
+    const found = this.all.find(outgoing => outgoing.id === id && addressOf(outgoing).toLowerCase() === from)
     if (!found || error.getAttribute('type') !== 'error') return undefined
     const isFound = (outgoing: Outgoing) => outgoing === found
     if (!isUnconfirmed(error) || found.isAgain || found.failure) {
-      if (!found.failure) this.#fail(isFound, ...reasonFor(error))
+      if (!found.failure) this.change(isFound, failed(reasonFor(error)))
       return 'failed'
     }
-    this.#change(isFound, { ...waiting, isAgain: true, turn: Symbol() })
+    this.change(isFound, { ...waiting, isAgain: true, turn: Symbol() })
     return 'again'
-  }
-
-  resend(id: string): boolean {
-    const isMeant = (outgoing: Outgoing) => outgoing.id === id && !!outgoing.failure
-    const isKnown = this.#all.some(isMeant)
-    this.#change(isMeant, { ...waiting, failure: undefined, turn: Symbol() })
-    return isKnown
   }
 
   /** Returns each unsent message once per connection, except messages in `kept`, which Strophe repeats. */
   unsent(kept: readonly (string | null)[] = []): Element[] {
-    const next = this.#all.filter(outgoing => !isGiven(outgoing) && !kept.includes(outgoing.id))
-    this.#change(outgoing => next.includes(outgoing), { isQueued: true })
+    const next = this.all.filter(outgoing => !isGiven(outgoing) && !kept.includes(outgoing.id))
+    this.change(outgoing => next.includes(outgoing), { isQueued: true })
     return next.map(readStanza).filter(({ localName }) => localName === 'message')
-  }
-
-  recall(show: (stanza: Element) => void): void {
-    for (const outgoing of this.#all) if (!outgoing.isConfirmed) show(readStanza(outgoing))
-    for (const { id, failure } of this.#all) if (failure) this.#fail(outgoing => outgoing.id === id, ...failure)
   }
 
   /** A later page of the tab has taken the stanzas over, and may have sent them. */
   replace(outgoing: readonly Outgoing[], sent: readonly Outgoing[]): void {
-    this.#all = [...sent.map(stanza => ({ ...stanza, isSent: true })), ...outgoing]
+    this.all = [...sent.map(stanza => ({ ...stanza, isSent: true })), ...outgoing]
   }
 
   clear(): void {
-    this.#all = []
+    this.all = []
   }
 
-  #fail(isMeant: Test, code: string, reason: string): void {
-    const failed = { isSent: true, isAgain: false, isConfirmed: false, failure: [code, reason] } as const
-    this.#change(isMeant, failed, { state: 'failed', code, reason })
-  }
-
-  #change(isMeant: Test, values: Partial<Outgoing>, state?: Omit<MessageState, 'id' | 'to'>): void {
-    const meant = this.#all.filter(isMeant)
+  protected change(isMeant: Test, values: Partial<Outgoing>): void {
+    const meant = this.all.filter(isMeant)
     if (meant.length === 0) return
-    this.#keep(this.#all.map(outgoing => (meant.includes(outgoing) ? { ...outgoing, ...values } : outgoing)))
-    // Handlers of the page are called after the change, because they may send messages.
-    if (state) for (const outgoing of meant) this.#changed({ id: outgoing.id, to: addressOf(outgoing), ...state })
+    this.#keep(this.all.map(outgoing => (meant.includes(outgoing) ? { ...outgoing, ...values } : outgoing)))
   }
 
   #keep(all: readonly Outgoing[]): void {
     let size = 0
     for (const { xml } of all) size += xml.length
-    this.#all = all.filter((outgoing, index) => {
+    this.all = all.filter((outgoing, index) => {
       const isNewest = isPending(outgoing) && index >= all.length - mostPending
       const isKept = size <= mostKept || isNewest || !outgoing.isSent
       if (!isKept) size -= outgoing.xml.length
@@ -222,16 +156,17 @@ function reasonFor(stanza: Element): Failure {
   return [code, 'The message was refused.']
 }
 
-const isPending = ({ isConfirmed, failure }: Outgoing) => !isConfirmed && !failure
+export const failed = (failure: Failure) => ({ isSent: true, isAgain: false, isConfirmed: false, failure })
 
-const isInDoubt = (outgoing: Outgoing) => outgoing.isInDoubt === true && isPending(outgoing)
+export const isPending = ({ isConfirmed, failure }: Outgoing) => !isConfirmed && !failure
 
 const isUncertain = (outgoing: Outgoing) => outgoing.isSent === true && isPending(outgoing)
 
 /** Strophe has it, or has sent it. */
-const isGiven = ({ isQueued, rid, isSent }: Outgoing) => isQueued === true || rid !== undefined || isSent === true
+export const isGiven = ({ isQueued, rid, isSent }: Outgoing) =>
+  isQueued === true || rid !== undefined || isSent === true
 
-const addressOf = (outgoing: Outgoing) => readStanza(outgoing).getAttribute('to') ?? ''
+export const addressOf = (outgoing: Outgoing) => readStanza(outgoing).getAttribute('to') ?? ''
 
 export const idOf = (xml: string): string | null => readStanza({ xml }).getAttribute('id')
 

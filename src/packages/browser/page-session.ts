@@ -1,6 +1,7 @@
 import { type Archive, createArchive } from './archive.js'
 import type { Arrivals } from './arrivals.js'
-import { type Departures, isUnconfirmed } from './departures.js'
+import type { ChatDepartures } from './chat-departures.js'
+import { isUnconfirmed } from './departures.js'
 import { LinkState, ping, watch } from './link-state.js'
 import { carbonOf, carbonsNamespace, childOf, isOfAccount, readMessage } from './message.js'
 import { type Introduced, randomName } from './page-memory.js'
@@ -23,7 +24,7 @@ import { newElement, newStanza } from './written-xml.js'
 export interface PageParts {
   readonly Strophe: StropheNamespace
   readonly arrivals: Arrivals
-  readonly departures: Departures
+  readonly departures: ChatDepartures
   readonly rooms: JoinedRooms
   readonly roster: Roster
   readonly history: number

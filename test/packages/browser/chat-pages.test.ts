@@ -375,6 +375,18 @@ describe('A page to which the user goes back', () => {
     expect(tab.last.texts).toEqual(['two'])
   })
 
+  test('is told what has become of its messages', async () => {
+    const before = await opens({ binding: resuming })
+    const refused = before.chat.send('bob@localhost', 'one')
+    await writesOffline(before, 'two')
+    const after = await opens({ binding: resuming })
+    tab.last.replies(fakeError(refused, 'forbidden'))
+    after.page.dispatchEvent(new Event('pagehide'))
+    expect(before.states).toEqual([])
+    goBackTo(before)
+    expect(before.states).toEqual(['failed forbidden', 'sent'])
+  })
+
   test('does not repeat what has arrived in the session of a later page', async () => {
     let session: object = {}
     const binding = async () => ({ ...(await resuming()), ...session })

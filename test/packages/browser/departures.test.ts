@@ -4,8 +4,8 @@ import type { Message } from '../../../dist/types/browser/message.js'
 import { browserModule } from '../../support/browser-modules.js'
 import { type FakeElement, fakeElement, fakeError, fakeXml } from '../../support/fake-strophe.js'
 
-const { Departures } = browserModule('departures')
-type Departures = InstanceType<typeof Departures>
+const { ChatDepartures } = browserModule('chat-departures')
+type Departures = InstanceType<typeof ChatDepartures>
 
 const message = (id: string) => fakeElement('message', { id, to: 'bob@localhost' })
 const request = (rid: number, ...stanzas: FakeElement[]) => fakeElement('body', { rid: String(rid) }, ...stanzas)
@@ -14,7 +14,7 @@ const idsOf = (stanzas: readonly FakeElement[]) => stanzas.map(({ attributes }) 
 let states: string[]
 
 const create = (outgoing: readonly Outgoing[] = [], sent: readonly Outgoing[] = []) =>
-  new Departures(outgoing, sent, ({ id, to, state, code }) => states.push([id, to, state, code].join(' ').trim()))
+  new ChatDepartures(outgoing, sent, ({ id, to, state, code }) => states.push([id, to, state, code].join(' ').trim()))
 
 function reloaded(departures: Departures): Departures {
   const { outgoing, sent } = JSON.parse(JSON.stringify({ outgoing: departures.outgoing, sent: departures.sent }))

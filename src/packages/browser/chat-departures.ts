@@ -1,0 +1,106 @@
+import {
+  addressOf,
+  Departures,
+  type Failure,
+  failed,
+  isGiven,
+  isPending,
+  type Outgoing,
+  readStanza,
+  type Test,
+  waiting,
+} from './departures.js'
+import { bareJid, childOf, type Message } from './message.js'
+
+export interface MessageState {
+  readonly id: string
+  readonly to: string
+  /** `sent`: the XMPP server has the message. A sent message can still fail. */
+  readonly state: 'sent' | 'failed'
+  /** A condition of RFC 6120, `blocked`, `not-sent` or `not-confirmed`. */
+  readonly code?: string | undefined
+  readonly reason?: string | undefined
+}
+
+const confirmed = { isSent: true, isConfirmed: true, isInDoubt: false, failure: undefined }
+const notConfirmed: Failure = ['not-confirmed', 'The server has not confirmed the message.']
+
+/** Tells which messages the server has confirmed or refused. */
+export class ChatDepartures extends Departures {
+  readonly #changed: (state: MessageState) => void
+
+  constructor(outgoing: readonly Outgoing[], sent: readonly Outgoing[], changed: (state: MessageState) => void) {
+    super(outgoing, sent)
+    this.#changed = changed
+  }
+
+  /** Call this when a ping is sent, and the returned function when the server answers the ping. */
+  confirming(): () => void {
+    const given = this.all.filter(
+      outgoing => isPending(outgoing) && isGiven(outgoing) && !(outgoing.isSent && outgoing.isInDoubt),
+    )
+    // What was returned meanwhile must be sent again.
+    const isSame = ({ id, turn }: Outgoing) => given.some(each => each.id === id && each.turn === turn)
+    return () => this.confirm(this.all.filter(isSame).map(({ id }) => id))
+  }
+
+  confirm(ids: readonly (string | undefined)[]): void {
+    this.change(outgoing => isPending(outgoing) && ids.includes(outgoing.id), confirmed)
+  }
+
+  takeEcho({ id, from, type, body }: Message): boolean {
+    if (type !== 'groupchat') return false
+    // Other occupants know the id, and could send another text with this id.
+    const isIt = (outgoing: Outgoing) =>
+      outgoing.id === id &&
+      addressOf(outgoing).toLowerCase() === bareJid(from) &&
+      childOf(readStanza(outgoing), 'body', null)?.textContent === body
+    this.change(outgoing => isIt(outgoing) && !outgoing.isConfirmed, confirmed)
+    return this.all.some(isIt)
+  }
+
+  /** Call this if the archive lacks the messages in doubt. */
+  failInDoubt(): void {
+    this.change(isInDoubt, failed(notConfirmed))
+  }
+
+  get hasDoubts(): boolean {
+    return this.all.some(isInDoubt)
+  }
+
+  failAll(): void {
+    this.change(outgoing => isPending(outgoing) && isGiven(outgoing), failed(notConfirmed))
+    this.change(isPending, failed(['not-sent', 'The chat has ended.']))
+  }
+
+  resend(id: string): boolean {
+    const isMeant = (outgoing: Outgoing) => outgoing.id === id && !!outgoing.failure
+    const isKnown = this.all.some(isMeant)
+    this.change(isMeant, { ...waiting, failure: undefined, turn: Symbol() })
+    return isKnown
+  }
+
+  recall(show: (stanza: Element) => void): void {
+    for (const outgoing of this.all) if (!outgoing.isConfirmed) show(readStanza(outgoing))
+    for (const lost of this.all) if (lost.failure) this.change(({ id }) => id === lost.id, lost)
+  }
+
+  override replace(outgoing: readonly Outgoing[], sent: readonly Outgoing[]): void {
+    const before = this.all
+    super.replace(outgoing, sent)
+    const isNews = ({ id }: Outgoing) => before.some(each => each.id === id && !each.isConfirmed)
+    for (const now of sent.filter(isNews)) this.change(({ id }) => id === now.id, now)
+  }
+
+  protected override change(isMeant: Test, values: Partial<Outgoing>): void {
+    const meant = this.all.filter(isMeant)
+    super.change(isMeant, values)
+    const { isConfirmed, failure: [code, reason] = [] } = values
+    if (!isConfirmed && !code) return
+    const state = code ? 'failed' : 'sent'
+    // Handlers of the page are called after the change, because they may send messages.
+    for (const outgoing of meant) this.#changed({ id: outgoing.id, to: addressOf(outgoing), state, code, reason })
+  }
+}
+
+const isInDoubt = (outgoing: Outgoing) => outgoing.isInDoubt === true && isPending(outgoing)
