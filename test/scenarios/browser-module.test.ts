@@ -31,7 +31,7 @@ test.each(modules)('the URL of %s with the version is immutable, and another ver
 })
 
 test.each([
-  ['warm-bindings', 10_750],
+  ['warm-bindings', 10_800],
   ['warm-bindings-more', 2_650],
   ['warm-bindings-converse', 7_450],
 ])('%s.js has at most %d bytes compressed, and imports nothing', async (name, most) => {

@@ -56,7 +56,7 @@ export function createArchive(connection: StropheConnection, jid: string) {
     },
 
     /** Returns the messages after `last`, or the newest `most` messages. Undefined if the server does not answer in time. */
-    async since(last: string | undefined, most: number, isKnown: (id: string) => boolean) {
+    async since(last: string | undefined, isKnown: (id: string) => boolean, most = pageSize) {
       const [found, isAll] = last ? await ask('after', last, pageSize) : []
       if (found && isAll) return found
       // If the archive lacks `last`, or `last` is too far back, pages are fetched backwards to a known message.

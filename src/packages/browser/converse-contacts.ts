@@ -1,7 +1,5 @@
 import type { PrivateConverse } from './converse-types.js'
-import { newStanza } from './written-xml.js'
-
-const mostProbes = 1000
+import { probesOf } from './roster.js'
 
 /** For a new session. */
 export function forgetPresences({ presences }: PrivateConverse['state']): void {
@@ -11,8 +9,7 @@ export function forgetPresences({ presences }: PrivateConverse['state']): void {
   }
 }
 
-/** A resumed session must ask, because servers send the presence of a contact only once. */
 export function probeContacts(api: PrivateConverse['api'], { roster }: PrivateConverse['state']): void {
-  const seen = roster.models.filter(contact => /to|both/.test(contact.get('subscription')!))
-  for (const { id } of seen.slice(0, mostProbes)) api.send(newStanza('presence', { type: 'probe', to: id }))
+  const contacts = roster.models.map(contact => ({ jid: contact.id, subscription: contact.get('subscription') ?? '' }))
+  for (const probe of probesOf(contacts)) api.send(probe)
 }

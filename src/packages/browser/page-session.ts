@@ -8,7 +8,7 @@ import { type Introduced, randomName } from './page-memory.js'
 import { orderReplies } from './reply-order.js'
 import { longestFailure, retryRequests } from './request-retries.js'
 import type { JoinedRooms } from './rooms.js'
-import { type Contact, type Roster, rosterNamespace } from './roster.js'
+import { type Contact, probesOf, type Roster, rosterNamespace } from './roster.js'
 import { hangUp, type ManagedSocket, socketPatience } from './socket.js'
 import type { Located } from './source.js'
 import {
@@ -48,7 +48,6 @@ const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
 const bodyNamespace = 'http://jabber.org/protocol/httpbind'
 
 const patience = 6_000
-const mostProbes = 1000
 const pauseSeconds = 60
 
 export class PageSession {
@@ -220,11 +219,9 @@ export class PageSession {
 
   /** Sends a ping, because its answer confirms the messages before it. */
   confirmSent(): void {
-    if (this.#mustPingAgain !== undefined) {
-      this.#mustPingAgain = true
-      return
-    }
-    this.#mustPingAgain = false
+    const isOpen = this.#mustPingAgain !== undefined
+    this.#mustPingAgain = isOpen
+    if (isOpen) return
     this.check(() => {
       const mustPingAgain = this.#mustPingAgain
       this.#mustPingAgain = undefined
@@ -275,12 +272,11 @@ export class PageSession {
   leave(ends: boolean): void {
     this.#isLeft = true
     const { maxpause } = this.#binding
-    if (this.socket) {
-      if (!ends) return
+    if (ends && this.socket) {
       if (this.isHolding) this.#release()
       this.close()
     } else if (ends) this.#beacon("type='terminate'")
-    else if (maxpause && this.#parts.departures.outgoing.length === 0)
+    else if (!this.socket && maxpause && this.#parts.departures.outgoing.length === 0)
       this.#beacon(`pause='${Math.min(pauseSeconds, maxpause)}'`)
   }
 
@@ -305,33 +301,33 @@ export class PageSession {
     const { jid } = this.#binding
     const { arrivals, departures, rooms, roster } = this.#parts
     this.#archive = createArchive(this.connection, jid)
-    const onMessage = (stanza: Element) => {
-      if (this.#isOver || this.#archive.take(stanza) || arrivals.isRepeated(stanza)) return !this.#isOver
+    const hear = (name: string, namespace: string | null, act: (stanza: Element) => void) => {
+      const take = (stanza: Element) => {
+        if (!this.#isOver) act(stanza)
+        return !this.#isOver
+      }
+      this.connection.addHandler(take, namespace, name, null)
+    }
+    hear('message', null, stanza => {
+      if (this.#archive.take(stanza) || arrivals.isRepeated(stanza)) return
       const returned = departures.takeBack(stanza)
       if (returned === 'again') this.#recover()
       else if (!returned) {
         const message = readMessage(carbonOf(stanza, jid), jid)
         arrivals.take(departures.takeEcho(message) ? { ...message, own: true } : message, jid)
       }
-      return !this.#isOver
-    }
-    const onPresence = (stanza: Element) => {
+    })
+    hear('presence', null, stanza => {
       rooms.answered(stanza.getAttribute('from') ?? '')
-      if (!this.#isOver) this.#events.presence(stanza)
-      return !this.#isOver
-    }
-    this.connection.addHandler(onMessage, null, 'message', null)
-    const onContacts = (stanza: Element) => {
+      this.#events.presence(stanza)
+    })
+    hear('iq', rosterNamespace, stanza => {
       // RFC 6121 §2.1.6.
-      if (!this.#isOver && isOfAccount(stanza, jid)) {
-        this.send(newStanza('iq', { type: 'result', id: stanza.getAttribute('id')! }))
-        const contacts = roster.take(stanza)
-        if (contacts) this.#events.contacts(contacts)
-      }
-      return !this.#isOver
-    }
-    this.connection.addHandler(onPresence, null, 'presence', null)
-    this.connection.addHandler(onContacts, rosterNamespace, 'iq', 'set')
+      if (stanza.getAttribute('type') !== 'set' || !isOfAccount(stanza, jid)) return
+      this.send(newStanza('iq', { type: 'result', id: stanza.getAttribute('id')! }))
+      const contacts = roster.take(stanza)
+      if (contacts) this.#events.contacts(contacts)
+    })
   }
 
   #recover(): void {
@@ -362,14 +358,11 @@ export class PageSession {
     if (!this.#isOver) this.#events.settled()
   }
 
-  /** A resumed session sends probes, because servers send presences only once. */
   async #fetchContacts(): Promise<void> {
     const contacts = await this.#parts.roster.fetch(this.connection, () => this.#isOver)
     if (!contacts || this.#isOver) return
     this.#events.contacts(contacts)
-    const seen = contacts.filter(({ subscription }) => subscription === 'to' || subscription === 'both')
-    if (this.#binding.resumed)
-      this.send(...seen.slice(0, mostProbes).map(({ jid }) => newStanza('presence', { type: 'probe', to: jid })))
+    if (this.#binding.resumed) this.send(...probesOf(contacts))
   }
 
   async #catchUp(isMissing: boolean): Promise<boolean> {
@@ -377,20 +370,30 @@ export class PageSession {
     const { jid } = this.#binding
     const showsHistory = this.#introduced === 'never' && history > 0
     const last = showsHistory ? undefined : arrivals.last
-    const isShown = showsHistory || ((isMissing || arrivals.isHolding || departures.hasDoubts) && !!last)
+    const isShown = showsHistory || ((isMissing || arrivals.isHolding) && !!last)
     if (!isShown) arrivals.release([], jid)
-    // Without `last`, the newest message must be fetched, because its id is needed later.
-    if (!isShown && last) return true
     if (isShown) arrivals.hold()
-    const ask = () => this.#archive.since(last, Math.max(history, 1), arrivals.isKnown)
+    // Without `last`, the newest message must be fetched, because its id is needed later.
+    if (isShown || !last) {
+      const found = await this.#fetchArchived(last, isShown, Math.max(history, 1))
+      if (!found) return false
+      if (isShown) arrivals.release(found, jid)
+      if (showsHistory) departures.recall(stanza => arrivals.showOwn(stanza, jid, rooms))
+      arrivals.last ??= found.at(-1)?.id
+    }
+    // The archive can have them before `last`.
+    return !departures.hasDoubts || !!(await this.#fetchArchived(undefined, false))
+  }
+
+  /** Asks until the archive answers. What it has is confirmed. Undefined if the session is over. */
+  async #fetchArchived(last: string | undefined, isShown: boolean, most?: number) {
+    const { arrivals, departures } = this.#parts
+    const ask = () => this.#archive.since(last, arrivals.isKnown, most)
     let found = await ask()
     for (; (!found || this.#link.isMending) && !this.#isOver; found = await ask())
-      if (!found && isShown) arrivals.miss(jid)
-    if (this.#isOver || !found) return false
+      if (!found && isShown) arrivals.miss(this.#binding.jid)
+    if (this.#isOver || !found) return undefined
     departures.confirm(found.map(({ message }) => (message.own ? message.id : undefined)))
-    if (isShown) arrivals.release(found, jid)
-    if (showsHistory) departures.recall(stanza => arrivals.showOwn(stanza, jid, rooms))
-    arrivals.last ??= found.at(-1)?.id
-    return true
+    return found
   }
 }

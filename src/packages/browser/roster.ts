@@ -13,6 +13,7 @@ export interface Contact {
 export const rosterNamespace = 'jabber:iq:roster'
 
 const shortestPatience = 6_000
+const mostProbes = 1000
 
 export class Roster {
   #contacts: Map<string, Contact> | undefined
@@ -44,4 +45,10 @@ export class Roster {
     }
     return contacts && [...contacts.values()]
   }
+}
+
+/** For a resumed session, because servers send the presence of a contact only once. */
+export function probesOf(contacts: readonly Pick<Contact, 'jid' | 'subscription'>[]): readonly Element[] {
+  const seen = contacts.filter(({ subscription }) => /to|both/.test(subscription))
+  return seen.slice(0, mostProbes).map(({ jid }) => newStanza('presence', { type: 'probe', to: jid }))
 }

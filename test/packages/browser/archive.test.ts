@@ -73,7 +73,7 @@ const texts = (count: number, from = 0) => Array.from({ length: count }, (_, ind
 async function catchUp(): Promise<void> {
   const { last } = arrivals
   arrivals.hold()
-  arrivals.release((await archive.since(last, 20, id => arrivals.isKnown(id))) ?? [], jid)
+  arrivals.release((await archive.since(last, id => arrivals.isKnown(id), 20)) ?? [], jid)
 }
 
 test('fetches few missed messages with one query', async () => {

@@ -88,6 +88,20 @@ function putInDoubt() {
   tab.storage[key] = JSON.stringify(memory)
 }
 
+/** The archive has these messages after those that the page knows, or as its newest. */
+function archiveAnswers(...messages: readonly FakeElement[]) {
+  const { children } = tab.last.sent.findLast(({ children }) => children[0]?.namespaceURI === archive)!
+  const { queryid } = children[0]!.attributes
+  for (const message of messages) {
+    const forwarded = fakeElement('forwarded', { xmlns: 'urn:xmpp:forward:0' }, message)
+    const result = fakeElement('result', { xmlns: archive, queryid: queryid!, id: `archived ${message.id}` }, forwarded)
+    tab.last.replies(fakeElement('message', { from: 'alice@localhost' }, result))
+  }
+  const fin = fakeElement('fin', { xmlns: archive, complete: 'true' })
+  tab.last.answers(archive, fakeElement('iq', { type: 'result' }, fin))
+  return passes(0)
+}
+
 /** The archive is slow: three queries get no answer. */
 async function waitForArchive() {
   for (let asked = 0; asked < 3; asked++) {
@@ -162,6 +176,38 @@ test('the archive is asked for messages in doubt, also after a resumption', asyn
   const { states } = await opens({ binding: inTurn(bound({ resumed: true, delivered: 3, received: 9, rid: 10 })) })
   expect(states).toEqual([])
   expect(tab.last.answers(archive)).toBe(1)
+})
+
+test('a message in doubt has arrived if the archive has it before a message that was shown', async () => {
+  const binding = inTurn(bound(), bound(second))
+  const first = await opens({ binding })
+  await archiveAnswers()
+  const id = first.chat.send('bob@localhost', 'On my way')
+  tab.last.replies(fromBob('a2', 'I wait'))
+  first.page.dispatchEvent(new Event('pagehide'))
+  putInDoubt()
+  const { states } = await opens({ binding })
+  // After `a2`, it has none.
+  await archiveAnswers()
+  expect(states).toEqual([])
+  await archiveAnswers(fakeElement('message', { from: 'alice@localhost/1', type: 'chat', id }), fromBob('a2', 'I wait'))
+  expect(states).toEqual(['sent'])
+})
+
+test('all messages in doubt have arrived that the archive has, although the page shows no history', async () => {
+  const binding = inTurn(bound(), bound(second))
+  const { chat, states } = await opens({ binding })
+  await archiveAnswers()
+  const ids = ['one', 'two'].map(text => chat.send('bob@localhost', text))
+  tab.last.xmlOutput(fakeElement('body', { rid: '6' }, ...tab.last.sent))
+  tab.last.xmlOutput(fakeElement('body', { rid: '8' }))
+  await reconnects({ chat })
+  await tab.comesOnline()
+  const asked = tab.last.sent.filter(({ children }) => children[0]?.namespaceURI === archive)
+  expect(asked.at(-1)!.getElementsByTagName('max')[0]!.textContent).toBe('1')
+  await archiveAnswers(fakeElement('message', { from: 'alice@localhost/1', type: 'chat', id: ids[1]! }))
+  await archiveAnswers(...ids.map(id => fakeElement('message', { from: 'alice@localhost/1', type: 'chat', id })))
+  expect(states).toEqual(['sent', 'sent'])
 })
 
 test.each([
