@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { type Express, Router } from 'express'
-import pino from 'pino'
+import type { Express } from 'express'
 import request from 'supertest'
 import { documents } from '../../src/http/answers/documents.js'
 import { createApp } from '../../src/service/app.js'
@@ -212,23 +211,5 @@ describe('the HTTP app', () => {
     const ids = [await request(app).get('/'), await request(app).get('/')].map(reply => reply.headers['x-request-id'])
     expect(ids[0]).toMatch(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/)
     expect(ids[1]).not.toBe(ids[0])
-  })
-
-  test('answers its own failure with 500, and logs the details', async () => {
-    const router = Router().get('/broken', () => {
-      throw new TypeError('a detail of ours')
-    })
-    const lines: string[] = []
-    const httpLog = pino({}, { write: line => lines.push(line) })
-    const parts = appParts()
-    const app = createApp({ ...parts, answering: { ...parts.answering, httpLog }, extraRouters: [router] })
-    const reply = await request(app).get('/broken')
-    expect(reply.status).toBe(500)
-    expect(reply.text).toContain('internal-error')
-    expect(reply.text).not.toMatch(/a detail of ours|TypeError|\.ts/)
-    expect(lines).toHaveLength(1)
-    const line = JSON.parse(lines[0]!)
-    expect(line).toMatchObject({ level: 50, error: 'TypeError', requestId: reply.headers['x-request-id'] })
-    expect(line.way[0]).toContain('app.test.ts')
   })
 })

@@ -71,7 +71,9 @@ describe('a client whose address may not call the API', () => {
     const reply = await request(service.app)[method](path).accept('json')
     expect([reply.status, reply.body.code]).toEqual([403, 'address-forbidden'])
     expect(reply.headers['www-authenticate']).toBeUndefined()
-    expect(service.lines().at(-1)).toMatchObject({ msg: 'warm', code: 'address-forbidden', address: '127.0.0.1' })
+    const line = { audit: true, msg: 'warm', code: 'address-forbidden', address: '127.0.0.1' }
+    expect(service.lines()).toMatchObject([{ ...line, requestId: reply.headers['x-request-id'] }])
+    expect(service.lines()[0]).not.toHaveProperty('admin')
   })
 
   test('is recognized by its own address if a trusted proxy sends it', async () => {

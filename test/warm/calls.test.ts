@@ -6,7 +6,7 @@ import { Problem } from '../../src/lib/errors.js'
 import type { LogOften } from '../../src/lib/limits/counted-lines.js'
 import { createOftenLog } from '../../src/warm/calls.js'
 import { FakeClock } from '../support/fake-clock.js'
-import { binding, config, failing, fakeService, networks, parameters, warm, warmByForm } from './fake-login.js'
+import { binding, config, failing, fakeService, parameters, warm, warmByForm } from './fake-login.js'
 
 describe('the log of API calls', () => {
   test('has one line for a warm call', async () => {
@@ -40,18 +40,6 @@ describe('the log of API calls', () => {
     const line = { level: 30, code: 'unauthorized', address: '127.0.0.1' }
     expect(service.lines()).toMatchObject([line, line, line, line])
     expect(service.log()).not.toContain('geheim')
-  })
-
-  test.each([
-    ['address-forbidden', { access: { ...config.access, warm: networks('192.0.2.0/24') } }],
-    ['insecure-channel', { listen: { ...config.listen, places: [{ host: '0.0.0.0', port: 0 }] } }],
-  ])('has the address for %s, although the admin is unknown', async (code, settings) => {
-    const service = fakeService(settings)
-    const reply = await warm(service).send(parameters)
-    expect([reply.status, reply.body.code]).toEqual([403, code])
-    const requestId = reply.headers['x-request-id']
-    expect(service.lines()).toMatchObject([{ audit: true, code, address: '127.0.0.1', msg: 'warm', requestId }])
-    expect(service.lines()[0]).not.toHaveProperty('admin')
   })
 
   test('has lines that any client can cause only once a minute, with their number', async () => {

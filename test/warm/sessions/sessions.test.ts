@@ -182,16 +182,6 @@ describe('a session in the API', () => {
     expect(text).toContain(`href="/warm/${one}/end"`)
   })
 
-  test('can be ended', async () => {
-    const { sessions, remove, get } = withSession()
-    sessions.add(2)
-    const reply = await remove(`/warm/${one}`)
-    expect([reply.status, reply.text]).toEqual([204, ''])
-    expect(sessions.ended).toEqual([one])
-    expect((await get(`/warm/${one}`)).status).toBe(404)
-    expect((await remove(`/warm/${one}`)).status).toBe(404)
-  })
-
   test('of a silent process gets session-unreachable, because it may still exist', async () => {
     const { sessions, get, post, remove } = setUp()
     sessions.lost.add(one)
