@@ -2,14 +2,15 @@
 // behave as documented. Faults (5xx) are in error-codes.test.ts.
 // Runs in npm run test:all only: twenty seconds.
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { type DemoServer, startDemoServer } from '../../src/command/demo/server.js'
+import { beforeAll, describe, expect, test } from '@jest/globals'
+import { startDemoServer } from '../../src/command/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
 import type { listParameters, ParameterName } from '../../src/warm/parameters.js'
 import { ApiDocument } from '../support/api-document.js'
+import { stoppedAfterAll } from '../support/closers.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import { idOf } from '../support/login-server/elements.js'
-import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { startLoginServer } from '../support/login-server/server.js'
 import { type Call, callUrl, jsonHeaders, serverSetting } from '../support/login-server/watched-service.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
@@ -24,15 +25,12 @@ const account = { jid: 'alice@localhost', password: 'wonderland' }
 const strictAccount = { jid: 'alice@chat.example', password: 'Pa55-of-alice' }
 const { folder, file } = testFolder()
 const sealKeys = file('seal.key', randomBytes(32).toString('base64'))
-const nowhere = `/warm/${'0'.repeat(32)}`
 const form = 'application/x-www-form-urlencoded'
 
 const stranger = { headers: { Authorization: `Basic ${Buffer.from('admin:wrong').toString('base64')}` } }
 
 const seen = new Set<string>()
-let demo: DemoServer
-let strict: LoginServer
-let silent: LoginServer
+const stopped = stoppedAfterAll()
 let usual: Described
 /** Its browsers attach at `usual`. */
 let near: Described
@@ -48,20 +46,20 @@ let guessed: Described
 const standingClock = { ...systemClock, now: () => 0 }
 
 async function start(options: TestServiceOptions = {}): Promise<Described> {
-  const service = await startTestService(options)
+  const service = await stopped(startTestService(options))
   return { service, api: await ApiDocument.of(service.url.replace('0.0.0.0', '127.0.0.1')) }
 }
 
 beforeAll(async () => {
-  demo = await startDemoServer({ alice: account.password })
-  strict = await startLoginServer({ domain: 'chat.example' })
+  const demo = await stopped(startDemoServer({ alice: account.password }))
+  const strict = await stopped(startLoginServer({ domain: 'chat.example' }))
   strict.script = {
     bind: turn =>
       turn.say(
         `<iq type='error' id='${idOf(turn)}'><error type='modify'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`,
       ),
   }
-  silent = await startLoginServer({ domain: 'silent.example' })
+  const silent = await stopped(startLoginServer({ domain: 'silent.example' }))
   silent.script = { features: () => {} }
   usual = await start({
     servers: [`localhost=xmpp://127.0.0.1:${demo.port}?tls=none`, serverSetting(strict, folder)].join(),
@@ -82,13 +80,6 @@ beforeAll(async () => {
   outside = await start({ environment: { HOST: '0.0.0.0', EXTERNAL_URL: 'https://chat.example' } })
   guessed = await start({ clock: standingClock, environment: { RATE_FAILED_LOGINS: '1' } })
   await ask(guessed, 'GET', '/warm', 'text/html', stranger)
-})
-
-afterAll(async () => {
-  for (const { service } of [near, patient, open, outside, guessed, usual]) {
-    await service.stop()
-  }
-  for (const server of [demo, strict, silent]) await server.stop()
 })
 
 /** Sends a call and checks the reply against the document. */
@@ -129,130 +120,106 @@ async function ownForm({ service }: Described): Promise<Call> {
   }
 }
 
-type Ask = (accept: string) => Promise<HttpAnswer>
+interface Asking {
+  /** Default: the usual service. */
+  readonly at?: () => Described
+  readonly query?: string
+  /** Whether the session of the path exists. */
+  readonly isWarmed?: boolean
+  readonly about?: Call | typeof ownForm
+  /** Default: JSON and both kinds of pages. */
+  readonly accepts?: readonly string[]
+}
 
-/** By operation and status: a call that provokes it. */
-const calls: readonly [operation: string, status: number, ask: Ask][] = [
-  ['GET /openapi.json', 200, accept => ask(usual, 'GET', '/openapi.json', accept)],
-  ...['/.well-known/host-meta', '/.well-known/host-meta.json'].flatMap((path): [string, number, Ask][] => [
-    [`GET ${path}`, 200, accept => ask(outside, 'GET', path, accept)],
-    [`GET ${path}`, 404, accept => ask(usual, 'GET', path, accept)],
+/** A call that provokes a status of an operation. */
+type Row = readonly [operation: string, status: number, asking?: Asking]
+
+const pages = ['application/xhtml+xml', 'text/html']
+const atNear = { at: () => near, isWarmed: true }
+const hostMetas = ['GET /.well-known/host-meta', 'GET /.well-known/host-meta.json']
+const posts = ['POST /warm', 'POST /warm/{id}/end', 'POST /warm/{id}/resume']
+
+const rows: readonly Row[] = [
+  ...['GET /openapi.json', 'GET /healthz', 'GET /readyz'].map((operation): Row => [operation, 200]),
+  ...hostMetas.flatMap((operation): Row[] => [
+    [operation, 200, { at: () => outside }],
+    [operation, 404],
   ]),
-  ['GET /healthz', 200, accept => ask(usual, 'GET', '/healthz', accept)],
-  ['GET /readyz', 200, accept => ask(usual, 'GET', '/readyz', accept)],
-  ['GET /warm', 308, accept => ask(outside, 'GET', '/warm', accept)],
-  ['GET /warm', 200, accept => ask(usual, 'GET', '/warm', accept)],
-  ['POST /warm', 200, accept => ask(usual, 'POST', '/warm', accept, json(account))],
-  ['POST /warm', 400, accept => ask(usual, 'POST', '/warm', accept, json({}))],
-  [
-    'POST /warm',
-    404,
-    async accept => {
-      const jid = 'alice@silent.example'
-      let isAnswered = false
-      const asked = ask(patient, 'POST', '/warm', accept, json({ ...account, jid })).finally(() => {
-        isAnswered = true
-      })
-      while (!isAnswered) await ask(patient, 'DELETE', `/warm/sessions?jid=${jid}`, 'application/json')
-      return asked
-    },
-  ],
-  ['POST /warm', 409, accept => ask(usual, 'POST', '/warm', accept, json(strictAccount))],
-  ['POST /warm', 413, accept => ask(usual, 'POST', '/warm', accept, json({ jid: 'x'.repeat(20_000) }))],
-  ['POST /warm', 415, accept => ask(usual, 'POST', '/warm', accept, { headers: { 'Content-Type': 'text/plain' } })],
-  ['GET /warm/{id}', 200, async accept => ask(usual, 'GET', await warmed(), accept)],
-  ['DELETE /warm/{id}', 204, async accept => ask(usual, 'DELETE', await warmed(), accept)],
-  ['GET /warm/{id}/end', 200, async accept => ask(usual, 'GET', `${await warmed()}/end`, accept)],
-  ['GET /warm/{id}/end', 404, accept => ask(usual, 'GET', `${nowhere}/end`, accept)],
-  ['GET /warm/{id}/end', 409, async accept => ask(near, 'GET', `${await warmed(near)}/end`, accept)],
-  [
-    'POST /warm/{id}/end',
-    200,
-    async () => ask(usual, 'POST', `${await warmed()}/end`, 'application/json', await ownForm(usual)),
-  ],
-  [
-    'POST /warm/{id}/end',
-    303,
-    async accept => {
-      const page = accept === 'application/json' ? 'text/html' : accept
-      return ask(usual, 'POST', `${await warmed()}/end`, page, await ownForm(usual))
-    },
-  ],
-  ['POST /warm/{id}/end', 404, async accept => ask(usual, 'POST', `${nowhere}/end`, accept, await ownForm(usual))],
-  [
-    'POST /warm/{id}/end',
-    409,
-    async accept => ask(near, 'POST', `${await warmed(near)}/end`, accept, await ownForm(near)),
-  ],
-  ...['end', 'resume'].flatMap((action): [string, number, Ask][] => {
-    const path = `${nowhere}/${action}`
-    const plain = { headers: { 'Content-Type': 'text/plain' }, body: 'x' }
-    return [
-      [`POST /warm/{id}/${action}`, 400, accept => ask(usual, 'POST', path, accept, { body: '[' })],
-      [`POST /warm/{id}/${action}`, 413, accept => ask(usual, 'POST', path, accept, json({ x: 'x'.repeat(20_000) }))],
-      [`POST /warm/{id}/${action}`, 415, accept => ask(usual, 'POST', path, accept, plain)],
-    ]
-  }),
-  [
-    'POST /warm/{id}/resume',
-    200,
-    async accept => ask(usual, 'POST', `${await warmed()}/resume`, accept, json({ expires_in: 30 })),
-  ],
-  ...(['GET', 'DELETE', 'POST'] as const).flatMap((method): [string, number, Ask][] => {
-    const rest = method === 'POST' ? '/resume' : ''
-    const about = method === 'POST' ? json({}) : {}
-    return [
-      [`${method} /warm/{id}${rest}`, 404, accept => ask(usual, method, nowhere + rest, accept, about)],
-      [
-        `${method} /warm/{id}${rest}`,
-        409,
-        async accept => ask(near, method, (await warmed(near)) + rest, accept, about),
-      ],
-    ]
-  }),
-  ['GET /warm/sessions', 200, accept => ask(usual, 'GET', '/warm/sessions', accept)],
-  ['GET /warm/sessions', 400, accept => ask(usual, 'GET', '/warm/sessions?limit=0', accept)],
-  ...['numbers', 'failures', 'audit'].flatMap((page): [string, number, Ask][] => [
-    [`GET /warm/${page}`, 200, accept => ask(usual, 'GET', `/warm/${page}`, accept)],
-    [`GET /warm/${page}`, 400, accept => ask(usual, 'GET', `/warm/${page}?sid=x`, accept)],
+  ['GET /warm', 308, { at: () => outside }],
+  ['GET /warm', 200],
+  ['POST /warm', 200, { about: json(account) }],
+  ['POST /warm', 400, { about: json({}) }],
+  ['POST /warm', 409, { about: json(strictAccount) }],
+  ...posts.flatMap((operation): Row[] => [
+    [operation, 400, { about: { body: '[' } }],
+    [operation, 413, { about: json({ jid: 'x'.repeat(20_000) }) }],
+    [operation, 415, { about: { headers: { 'Content-Type': 'text/plain' }, body: 'x' } }],
   ]),
-  ['DELETE /warm/sessions', 200, accept => ask(usual, 'DELETE', `/warm/sessions?jid=${account.jid}`, accept)],
-  ['DELETE /warm/sessions', 400, accept => ask(usual, 'DELETE', '/warm/sessions', accept)],
-  ...(
-    [
-      ['GET', '/warm', '/warm'],
-      ['POST', '/warm', '/warm'],
-      ['GET', '/warm/sessions', '/warm/sessions'],
-      ['DELETE', '/warm/sessions', '/warm/sessions'],
-      ['GET', '/warm/numbers', '/warm/numbers'],
-      ['GET', '/warm/failures', '/warm/failures'],
-      ['GET', '/warm/audit', '/warm/audit'],
-      ['GET', '/warm/{id}', nowhere],
-      ['DELETE', '/warm/{id}', nowhere],
-      ['GET', '/warm/{id}/end', `${nowhere}/end`],
-      ['POST', '/warm/{id}/end', `${nowhere}/end`],
-      ['POST', '/warm/{id}/resume', `${nowhere}/resume`],
-    ] as const
-  ).flatMap(([method, template, path]): [string, number, Ask][] => {
-    const operation = `${method} ${template}`
-    return [
-      [operation, 401, accept => ask(usual, method, path, accept, stranger)],
-      [operation, 403, accept => ask(open, method, path, accept)],
-      [operation, 429, accept => ask(guessed, method, path, accept, stranger)],
-    ]
-  }),
+  ['GET /warm/{id}', 200, { isWarmed: true }],
+  ['DELETE /warm/{id}', 204, { isWarmed: true }],
+  ['GET /warm/{id}/end', 200, { isWarmed: true }],
+  ['POST /warm/{id}/end', 200, { isWarmed: true, about: ownForm, accepts: ['application/json'] }],
+  ['POST /warm/{id}/end', 303, { isWarmed: true, about: ownForm, accepts: pages }],
+  ['POST /warm/{id}/resume', 200, { isWarmed: true, about: json({ expires_in: 30 }) }],
+  ...['GET /warm/{id}', 'DELETE /warm/{id}', 'GET /warm/{id}/end'].flatMap((operation): Row[] => [
+    [operation, 404],
+    [operation, 409, atNear],
+  ]),
+  ['POST /warm/{id}/end', 404, { about: ownForm }],
+  ['POST /warm/{id}/end', 409, { ...atNear, about: ownForm }],
+  ['POST /warm/{id}/resume', 404, { about: json({}) }],
+  ['POST /warm/{id}/resume', 409, { ...atNear, about: json({}) }],
+  ['GET /warm/sessions', 200],
+  ['GET /warm/sessions', 400, { query: '?limit=0' }],
+  ['DELETE /warm/sessions', 200, { query: `?jid=${account.jid}` }],
+  ['DELETE /warm/sessions', 400],
+  ...['numbers', 'failures', 'audit'].flatMap((page): Row[] => [
+    [`GET /warm/${page}`, 200],
+    [`GET /warm/${page}`, 400, { query: '?sid=x' }],
+  ]),
+]
+
+const ofAdmins = [...new Set(rows.map(([operation]) => operation))].filter(operation => operation.includes(' /warm'))
+const calls: readonly Row[] = [
+  ...rows,
+  ...ofAdmins.flatMap((operation): Row[] => [
+    [operation, 401, { about: stranger }],
+    [operation, 403, { at: () => open }],
+    [operation, 429, { at: () => guessed, about: stranger }],
+  ]),
 ]
 
 describe('replies match the document:', () => {
-  test.each(calls)('%s with %i', async (_operation, status, asking) => {
-    const replies = await Promise.all(['application/json', 'application/xhtml+xml', 'text/html'].map(asking))
-    expect(replies.map(reply => reply.status)).toEqual([status, status, status])
+  test.each(calls)('%s with %i', async (operation, status, asking = {}) => {
+    const {
+      at = () => usual,
+      query = '',
+      isWarmed = false,
+      about = {},
+      accepts = ['application/json', ...pages],
+    } = asking
+    const [method = '', template = ''] = operation.split(' ')
+    const replies = accepts.map(async accept => {
+      const session = isWarmed ? await warmed(at()) : `/warm/${'0'.repeat(32)}`
+      const path = template.replace('/warm/{id}', session) + query
+      return ask(at(), method, path, accept, typeof about === 'function' ? await about(at()) : about)
+    })
+    expect((await Promise.all(replies)).map(reply => reply.status)).toEqual(accepts.map(() => status))
+  })
+
+  test.each(['application/json', ...pages])('POST /warm with 404 in %s', async accept => {
+    const jid = 'alice@silent.example'
+    let isAnswered = false
+    const asked = ask(patient, 'POST', '/warm', accept, json({ ...account, jid })).finally(() => {
+      isAnswered = true
+    })
+    while (!isAnswered) await ask(patient, 'DELETE', `/warm/sessions?jid=${jid}`, 'application/json')
+    expect((await asked).status).toBe(404)
   })
 
   test('each call of an admin may also be answered with a fault', () => {
-    for (const operation of new Set(calls.map(([operation]) => operation)))
-      if (operation.includes('/warm'))
-        expect(usual.api.codesOf(operation)).toEqual(expect.arrayContaining(['internal-error', 'service-full']))
+    for (const operation of ofAdmins)
+      expect(usual.api.codesOf(operation)).toEqual(expect.arrayContaining(['internal-error', 'service-full']))
   })
 
   test('every documented reply was provoked, but for faults', () => {
