@@ -2,19 +2,9 @@ import { describe, expect, test } from '@jest/globals'
 import type { Express } from 'express'
 import request from 'supertest'
 import { documents } from '../../src/http/answers/documents.js'
-import { createApp } from '../../src/service/app.js'
 import type { Logins } from '../../src/warm/warming/session-login.js'
 import { isXhtml } from '../support/xhtml.js'
-import {
-  appParts,
-  asAdmin,
-  config,
-  credentials,
-  failing,
-  fakeService,
-  parameters,
-  warmByForm,
-} from '../warm/fake-login.js'
+import { asAdmin, config, credentials, failing, fakeService, parameters, warmByForm } from '../warm/fake-login.js'
 
 describe('the pages of the service', () => {
   test.each([
@@ -130,8 +120,7 @@ describe('the pages of the service', () => {
     ])
     const { app } = fakeService({ warm: { ...config.warm, enabled: false, hasPages: false } })
     expect(await links(app)).toEqual([])
-    const demo = createApp({ ...appParts(), demoPath: '/demo' })
-    expect((await links(demo))[0]).toBe('/demo')
+    expect((await links(fakeService({ demoPath: '/demo' }).app))[0]).toBe('/demo')
   })
 })
 

@@ -1,5 +1,5 @@
 import type { Express } from 'express'
-import pino, { type Logger } from 'pino'
+import pino from 'pino'
 import request from 'supertest'
 import type { Config } from '../../src/config/config.js'
 import { readNetworks } from '../../src/config/kinds/networks.js'
@@ -11,7 +11,6 @@ import { countedLines } from '../../src/lib/limits/counted-lines.js'
 import { hashQueue } from '../../src/lib/limits/hash-queue.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { type MakeRate, ownRates } from '../../src/lib/limits/rates.js'
-import type { WorkQueue } from '../../src/lib/limits/work-queue.js'
 import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
 import type { ScramProof } from '../../src/servers/login/sasl/mechanism.js'
 import { type AppParts, createApp } from '../../src/service/app.js'
@@ -60,8 +59,52 @@ export const config: Config = {
   logLevels: { usual: 'trace', parts: new Map() },
 }
 
-function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
+/** All fake services have the same keys. */
+const ownKeys = secretKeys(() => undefined)
+
+export const callLimits = ({ rates }: Pick<Config, 'rates'>, makeRate: MakeRate = ownRates) =>
+  createCallLimits({ rates, clock: systemClock, keys: ownKeys, makeRate, refused: unnoted })
+
+export interface FakeParts extends Partial<Pick<AppParts, 'hashes' | 'formTokens' | 'extraRouters' | 'demoPath'>> {
+  readonly login?: Logins['login']
+  readonly keysOf?: Logins['keysOf']
+  readonly sessions?: FakeSessions
+  readonly now?: () => number
+  readonly after?: Clock['after']
+  /** Several services can share it. */
+  readonly makeRate?: MakeRate
+  readonly isStopping?: () => boolean
+}
+
+/** The app with a fake login, which returns `binding`, and fake sessions. Other fields replace settings. */
+export function fakeService({
+  login = async () => binding,
+  keysOf = async () => keys,
+  sessions = new FakeSessions(),
+  now,
+  after = systemClock.after,
+  makeRate,
+  hashes = hashQueue(),
+  formTokens = createFormTokens(ownKeys, now ?? Date.now),
+  extraRouters = [],
+  demoPath,
+  isStopping = () => false,
+  ...more
+}: Partial<Config> & FakeParts = {}) {
+  const settings: Config = { ...config, ...more }
+  const written: string[] = []
+  const recent = new RecentAudit()
+  const write = (line: string) => {
+    written.push(line)
+    if (line.includes('"audit":true')) recent.add(line)
+  }
+  const log = pino({ level: 'trace' }, { write })
+  const logins: Parameters<Logins['login']>[0][] = []
+  const released: string[] = []
+  const clock: Clock = { now: now ?? systemClock.now, after }
+  const counts = new Counts()
   const registry = { size: 0, takesSessions: true }
+  const lastHour = createLastHour({ clock, counts, registry })
   const capacity = createCapacity({
     config,
     registry,
@@ -70,43 +113,24 @@ function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
     connections: () => 3,
     unreadBytes: () => 0,
   })
-  const lastHour = createLastHour({ clock, counts, registry })
-  const readOverview = createOverview({ clock, lastHour, place: 'web1', registry, capacity })
-  return { lastHour, numbers: { readOverview, readAudit: createAuditReader(recent) } }
-}
-
-/** All fake services have the same keys. */
-const ownKeys = secretKeys(() => undefined)
-
-export const callLimits = ({ rates }: Pick<Config, 'rates'>, makeRate: MakeRate = ownRates) =>
-  createCallLimits({ rates, clock: systemClock, keys: ownKeys, makeRate, refused: unnoted })
-
-export interface AppAbout {
-  readonly sessions?: FakeSessions
-  readonly clock?: Clock
-  readonly makeRate?: MakeRate | undefined
-  readonly log?: Logger
-  readonly recent?: RecentAudit
-}
-
-/** The parts of an app. Without another log, it has none. Its login returns `binding`. */
-export function appParts(settings: Config = config, about: AppAbout = {}): AppParts {
-  const { sessions = new FakeSessions(), clock = systemClock, log = pino({ level: 'silent' }), recent } = about
-  const counts = new Counts()
-  const { lastHour, numbers } = watched(clock, counts, recent)
   const { timeout } = settings.warm
-  return {
+  const parts: AppParts = {
     config: settings,
-    hashes: hashQueue(),
-    formTokens: createFormTokens(ownKeys, Date.now),
+    hashes,
+    formTokens,
+    extraRouters,
+    demoPath,
     warming: {
-      login: async () => binding,
-      keysOf: async () => keys,
+      login: (warmRequest, signal) => {
+        logins.push(warmRequest)
+        return login(warmRequest, signal)
+      },
+      keysOf,
       sessions,
       tabCalls: createTabCalls({ own: sessions, tabs: localTabs(), shared: undefined, clock, timeout }),
       userLimit: { take: async () => true, giveBack: () => {} },
-      endUnclaimed: () => {},
-      limits: callLimits(settings, about.makeRate),
+      endUnclaimed: id => released.push(id),
+      limits: callLimits(settings, makeRate),
       counts,
     },
     answering: {
@@ -118,64 +142,15 @@ export function appParts(settings: Config = config, about: AppAbout = {}): AppPa
       counts,
       lastHour,
       onCall: () => {},
-      isStopping: () => false,
+      isStopping,
     },
-    numbers,
-    extraRouters: [],
-  }
-}
-
-export interface FakeParts {
-  readonly login?: Logins['login']
-  readonly keysOf?: Logins['keysOf']
-  readonly sessions?: FakeSessions
-  readonly now?: () => number
-  readonly after?: Clock['after']
-  /** Several services can share it. */
-  readonly makeRate?: MakeRate
-  readonly hashes?: WorkQueue
-  readonly isStopping?: () => boolean
-}
-
-export function fakeService({
-  login = async () => binding,
-  keysOf = async () => keys,
-  sessions = new FakeSessions(),
-  now,
-  after = systemClock.after,
-  makeRate,
-  hashes = hashQueue(),
-  isStopping = () => false,
-  ...settings
-}: Partial<Config> & FakeParts = {}) {
-  const written: string[] = []
-  const recent = new RecentAudit()
-  const write = (line: string) => {
-    written.push(line)
-    if (line.includes('"audit":true')) recent.add(line)
-  }
-  const logins: Parameters<Logins['login']>[0][] = []
-  const released: string[] = []
-  const clock: Clock = { now: now ?? systemClock.now, after }
-  const log = pino({ level: 'trace' }, { write })
-  const parts = appParts({ ...config, ...settings }, { sessions, clock, makeRate, log, recent })
-  const app = createApp({
-    ...parts,
-    hashes,
-    formTokens: createFormTokens(ownKeys, now ?? Date.now),
-    warming: {
-      ...parts.warming,
-      login: (warmRequest, signal) => {
-        logins.push(warmRequest)
-        return login(warmRequest, signal)
-      },
-      keysOf,
-      endUnclaimed: id => released.push(id),
+    numbers: {
+      readOverview: createOverview({ clock, lastHour, place: 'web1', registry, capacity }),
+      readAudit: createAuditReader(recent),
     },
-    answering: { ...parts.answering, isStopping },
-  })
+  }
   const lines = () => written.map((line): Record<string, unknown> => JSON.parse(line))
-  return { app, logins, released, counts: parts.answering.counts, log: () => written.join(''), lines }
+  return { parts, app: createApp(parts), logins, released, counts, log: () => written.join(''), lines }
 }
 
 export type FakeService = ReturnType<typeof fakeService>

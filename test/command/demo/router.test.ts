@@ -1,27 +1,16 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { createDemoRouter } from '../../../src/command/demo/router.js'
-import { createApp } from '../../../src/service/app.js'
-import type { Logins, WarmRequest } from '../../../src/warm/warming/session-login.js'
 import { isXhtml } from '../../support/xhtml.js'
-import { appParts, binding, credentials, config as usual } from '../../warm/fake-login.js'
+import { binding, config, credentials, fakeService } from '../../warm/fake-login.js'
 import { FakeSessions } from '../../warm/fake-sessions.js'
 
-const config = { ...usual, externalUrl: undefined, domains: ['localhost'] }
-
-function demo(login: Logins['login'] = async () => binding) {
-  const logins: WarmRequest[] = []
-  const noted: Logins['login'] = (warmRequest, signal) => {
-    logins.push(warmRequest)
-    return login(warmRequest, signal)
-  }
-  const sessions = new FakeSessions()
-  const parts = appParts(config, { sessions })
-  const warming = { ...parts.warming, login: noted, endUnclaimed: () => {} }
+function demo() {
+  const settings = { externalUrl: undefined, domains: ['localhost'] }
   const passwords = { alice: 'demo', bob: 'demo' }
-  const router = createDemoRouter(config, credentials.join(':'), passwords)
-  const app = createApp({ ...parts, warming, extraRouters: [router] })
-  return { app, logins, sessions }
+  const router = createDemoRouter({ ...config, ...settings }, credentials.join(':'), passwords)
+  const sessions = new FakeSessions()
+  return { sessions, ...fakeService({ ...settings, sessions, extraRouters: [router] }) }
 }
 
 const own = { Host: '127.0.0.1:8080', Origin: 'http://127.0.0.1:8080', 'Sec-Fetch-Site': 'same-origin' }

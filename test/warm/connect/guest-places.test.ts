@@ -5,18 +5,18 @@ import { createPagesApp } from '../../../src/service/app.js'
 import type { Call } from '../../../src/warm/calls.js'
 import { createGuests } from '../../../src/warm/connect/guests.js'
 import type { ForwardedCalls } from '../../../src/warm/forwarded-calls.js'
-import { appParts, config as usual } from '../fake-login.js'
+import { fakeService, config as usual } from '../fake-login.js'
 
 const origin = 'https://www.example'
 
 function guestPage({ isStopping = false, forwarding }: { isStopping?: boolean; forwarding?: Partial<ForwardedCalls> }) {
-  const config = { ...usual, pages: { ...usual.pages, origins: [origin], guests: 'chat.example' } }
-  const { warming, answering } = appParts(config)
+  const pages = { ...usual.pages, origins: [origin], guests: 'chat.example' }
+  const { config, warming, answering } = fakeService({ pages, isStopping: () => isStopping }).parts
   const places = { taken: 0 }
   const app = createPagesApp({
     config,
     warming: { ...warming, forwarding: forwarding as ForwardedCalls },
-    answering: { ...answering, isStopping: () => isStopping },
+    answering,
     pageTokens: undefined,
     guests: createGuests({ config, keys: () => [Buffer.alloc(32)] as never, now: Date.now }),
     clientLimits: {

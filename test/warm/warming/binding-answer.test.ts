@@ -4,10 +4,9 @@ import request from 'supertest'
 import type { Config } from '../../../src/config/config.js'
 import { createFormTokens } from '../../../src/http/access/form-tokens.js'
 import { secretKeys } from '../../../src/lib/secrets/secret-hashes.js'
-import { createApp } from '../../../src/service/app.js'
 import type { WarmedBinding } from '../../../src/warm/warming/session-login.js'
 import { isXhtml } from '../../support/xhtml.js'
-import { appParts, asAdmin, binding, credentials, fakeService, parameters } from '../fake-login.js'
+import { asAdmin, binding, credentials, fakeService, parameters } from '../fake-login.js'
 import { FakeSessions } from '../fake-sessions.js'
 import { cookieOf, portal, tokenIn } from '../sessions/sessions-stage.js'
 
@@ -190,8 +189,10 @@ test('only processes with the same admins show the values', async () => {
   const { reply, sessions } = await postForm()
   const showAt = (app: Express) => asAdmin(app).get(reply.headers['location']!).set('Cookie', cookieOf(reply))
   expect((await showAt(fakeService({ sessions }).app)).text).toContain(binding.sid)
-  const keys = secretKeys(() => undefined)
-  const formTokens = createFormTokens(keys, Date.now)
-  const { status, text } = await showAt(createApp({ ...appParts(undefined, { sessions }), formTokens }))
+  const formTokens = createFormTokens(
+    secretKeys(() => undefined),
+    Date.now,
+  )
+  const { status, text } = await showAt(fakeService({ sessions, formTokens }).app)
   expect([status, text.includes(binding.sid)]).toEqual([410, false])
 })
