@@ -2,17 +2,13 @@
 // tokens follow the documentation of each.
 import { createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
 import { parseEnv } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { beforeAll, describe, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
 import { loadConfig } from '../../../src/config/load.js'
 import { systemClock } from '../../../src/lib/clock.js'
 import { Problem } from '../../../src/lib/errors.js'
-import { documentFetcher } from '../../../src/remote/fetched-document.js'
-import { createNameLookup } from '../../../src/servers/net/name-lookup.js'
 import { PageTokens } from '../../../src/warm/connect/page-tokens.js'
-import { Listener } from '../../support/listener.js'
 import { testFolder } from '../../support/test-folder.js'
 
 const { file } = testFolder()
@@ -260,21 +256,8 @@ const providers: Readonly<Record<string, Provider>> = {
   },
 }
 
-/** Serves each document under the URL that it has at the provider. */
+/** By the URL at the provider. */
 const served = new Map<string, unknown>()
-const server = createServer((request, response) => {
-  const found = served.get(decodeURIComponent(request.url!.slice(1)))
-  response.statusCode = found === undefined ? 404 : 200
-  response.end(JSON.stringify(found))
-})
-const names = createNameLookup({ clock: systemClock, local: true })
-
-let listener: Listener
-
-beforeAll(async () => {
-  listener = await Listener.start(server)
-})
-afterAll(() => listener.stop())
 
 const discoveryOf = (issuer: string) => `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
 
@@ -301,12 +284,9 @@ function pageTokensBy(settings: Record<string, string>): PageTokens {
     'oauth-public.key': file('oauth-public.key', pem(second!.publicKey) + pem(pairs.RS256.publicKey)),
   }
   const own = Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, files[value] ?? value]))
-  const { config } = loadConfig({ ...base, ...own })
-  const { pages, proxies } = config
-  const local = (url: string) => `${listener.url}/${encodeURIComponent(url)}`
   return new PageTokens({
-    pages,
-    fetchKeys: url => documentFetcher(local(url), { proxies, names, clock: systemClock }),
+    pages: loadConfig({ ...base, ...own }).config.pages,
+    fetchKeys: url => async () => JSON.stringify(served.get(url)) ?? Promise.reject(new Error(`nothing at ${url}`)),
     clock: systemClock,
     now: Date.now,
     log: { info() {}, warn() {}, error() {} },
