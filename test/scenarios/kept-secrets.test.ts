@@ -302,15 +302,8 @@ describe('no secret appears in any output', () => {
   })
 
   test('for pages, and when certificates are reloaded', async () => {
-    for (const path of [
-      '/',
-      '/openapi.json',
-      '/warm',
-      '/assets/style.css',
-      '/healthz',
-      '/readyz',
-      '/.well-known/host-meta',
-    ])
+    const pages = ['/', '/openapi.json', '/warm', '/assets/style.css', '/healthz', '/readyz', '/.well-known/host-meta']
+    for (const path of pages)
       for (const Accept of ['text/html', 'application/json']) await call('GET', path, { headers: { Accept } })
     service.service.reload()
     writeFileSync(TLS_KEY, `${secrets.passphrase}\nis no key`)

@@ -49,7 +49,7 @@ const start = (environment: Record<string, string>): Promise<TestService> =>
 /** A client that trusts all of the certificates. */
 function visit(url: string): TlsVisitor {
   const visitor = new TlsVisitor(url, [first.cert, second.cert])
-  closers.push(() => visitor.leave())
+  void stopped(visitor)
   return visitor
 }
 

@@ -1,5 +1,6 @@
 // Who is refused reads why, and the operator finds the reason and the setting in the log.
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { beforeAll, describe, expect, test } from '@jest/globals'
+import { stoppedAfterAll } from '../support/closers.js'
 import { HttpSocket } from '../support/http-socket.js'
 import { pageSecret } from '../support/page-token.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -42,111 +43,104 @@ const ofHttp = (reason: string, more: Line = {}): Line => ({
   ...more,
 })
 
-describe('a service without restrictions answers and logs', () => {
+const byUsual: readonly Refused[] = [
+  ['PUT to BOSH', http('PUT', '/http-bind'), 405, /with POST/, { part: 'bosh', reason: 'method' }],
+  ['DELETE at a health check', http('DELETE', '/healthz'), 405, /^Allowed: GET, HEAD/, ofHttp('method')],
+  ['PUT to WebSocket', http('PUT', '/xmpp-websocket'), 405, /^Open a WebSocket here/, ofWebSocket('method')],
+  [
+    'a handshake that has lost its Upgrade',
+    http('GET', '/xmpp-websocket', `Host: a\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n`),
+    426,
+    /does a proxy take that out/,
+    ofWebSocket('lost-upgrade'),
+  ],
+  ['another version of WebSocket', upgrade(protocol), 426, /is 13/, ofWebSocket('version')],
+  [
+    'a WebSocket with other subprotocols',
+    upgrade(`${version}Sec-WebSocket-Protocol: mqtt, XMPP\r\n`),
+    400,
+    /^Offer the subprotocol "xmpp"/,
+    ofWebSocket('subprotocol'),
+  ],
+  [
+    'a WebSocket at a wrong path',
+    upgrade(`${version}${protocol}`, '/xmpp-websockets'),
+    404,
+    /^There is nothing at this address\.\n$/,
+    { msg: 'refused', code: 'not-found' },
+  ],
+  [
+    'an expectation',
+    http('POST', '/http-bind', 'Host: a\r\nExpect: tea\r\nContent-Length: 0\r\n'),
+    417,
+    /100-continue/,
+    ofHttp('expectation'),
+  ],
+  ['no HTTP', 'nonsense\r\n\r\n', 400, /not an HTTP request/, ofHttp('unreadable')],
+  [
+    'headers that are too long',
+    http('GET', '/', `Host: a\r\nCookie: ${'x'.repeat(20_000)}\r\n`),
+    431,
+    /longer than 16384 bytes/,
+    ofHttp('long-headers', { setting: 'NODE_OPTIONS=--max-http-header-size' }),
+  ],
+  [
+    'a page at an endpoint that is off',
+    http('POST', '/connect', 'Host: a\r\nAccept: application/json\r\nContent-Length: 0\r\n'),
+    404,
+    /PAGE_ORIGINS/,
+    { msg: 'refused', code: 'not-found', setting: 'PAGE_ORIGINS' },
+  ],
+]
+
+const stranger = 'X-Forwarded-For: 192.0.2.7\r\n'
+const byRestricted: readonly Refused[] = [
+  [
+    'for an origin of WebSockets',
+    upgrade(`${version}${protocol}Origin: https://evil.example\r\n`),
+    403,
+    /WEBSOCKET_ORIGINS/,
+    ofWebSocket('origin', { setting: 'WEBSOCKET_ORIGINS', subject: 'https://evil.example' }),
+  ],
+  [
+    'for an address of WebSockets',
+    upgrade(`${version}${protocol}${stranger}`),
+    403,
+    /Clients with this address/,
+    ofWebSocket('address', { setting: 'WEBSOCKET_ALLOW', address: '192.0.2.7' }),
+  ],
+  [
+    'for BOSH without TLS',
+    `${http('POST', '/http-bind', `Host: a\r\nContent-Length: ${creation.length}\r\n`)}${creation}`,
+    200,
+    /condition='policy-violation'.*<text>This service needs https\.</,
+    { part: 'bosh', reason: 'policy-violation', setting: 'REQUIRE_SECURE' },
+  ],
+]
+
+const restrictions = {
+  WEBSOCKET_ORIGINS: 'https://chat.example',
+  WEBSOCKET_ALLOW: 'any,!192.0.2.7',
+  WARM_ALLOW: 'any,!192.0.2.7',
+  REQUIRE_SECURE: 'on',
+  TRUSTED_PROXIES: 'loopback',
+  PAGE_ORIGINS: 'https://chat.example',
+  PAGE_TOKEN_SECRET_FILE: secrets,
+  PAGE_TOKEN_AUDIENCE: 'warm-bindings',
+  PAGE_TOKEN_JID: '{sub}@localhost',
+  XMPP_SERVICE_ACCOUNTS: 'localhost=portal:Pa55-of-portal',
+}
+
+describe.each([
+  ['without restrictions answers and logs', {}, byUsual],
+  ['with restrictions names the setting', restrictions, byRestricted],
+] as const)('a service %s', (_which, environment, refusals) => {
+  const stopped = stoppedAfterAll()
   let service: TestService
   beforeAll(async () => {
-    service = await startTestService({ environment: { PAGE_ORIGINS: '', BOSH_ENABLED: 'on' } })
+    service = await stopped(startTestService({ environment }))
   })
-  afterAll(() => service.stop())
 
-  const refusals: readonly Refused[] = [
-    ['PUT to BOSH', http('PUT', '/http-bind'), 405, /with POST/, { part: 'bosh', reason: 'method' }],
-    ['DELETE at a health check', http('DELETE', '/healthz'), 405, /^Allowed: GET, HEAD/, ofHttp('method')],
-    ['PUT to WebSocket', http('PUT', '/xmpp-websocket'), 405, /^Open a WebSocket here/, ofWebSocket('method')],
-    [
-      'a handshake that has lost its Upgrade',
-      http('GET', '/xmpp-websocket', `Host: a\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n`),
-      426,
-      /does a proxy take that out/,
-      ofWebSocket('lost-upgrade'),
-    ],
-    ['another version of WebSocket', upgrade(protocol), 426, /is 13/, ofWebSocket('version')],
-    [
-      'a WebSocket with other subprotocols',
-      upgrade(`${version}Sec-WebSocket-Protocol: mqtt, XMPP\r\n`),
-      400,
-      /^Offer the subprotocol "xmpp"/,
-      ofWebSocket('subprotocol'),
-    ],
-    [
-      'a WebSocket at a wrong path',
-      upgrade(`${version}${protocol}`, '/xmpp-websockets'),
-      404,
-      /^There is nothing at this address\.\n$/,
-      { msg: 'refused', code: 'not-found' },
-    ],
-    [
-      'an expectation',
-      http('POST', '/http-bind', 'Host: a\r\nExpect: tea\r\nContent-Length: 0\r\n'),
-      417,
-      /100-continue/,
-      ofHttp('expectation'),
-    ],
-    ['no HTTP', 'nonsense\r\n\r\n', 400, /not an HTTP request/, ofHttp('unreadable')],
-    [
-      'headers that are too long',
-      http('GET', '/', `Host: a\r\nCookie: ${'x'.repeat(20_000)}\r\n`),
-      431,
-      /longer than 16384 bytes/,
-      ofHttp('long-headers', { setting: 'NODE_OPTIONS=--max-http-header-size' }),
-    ],
-    [
-      'a page at an endpoint that is off',
-      http('POST', '/connect', 'Host: a\r\nAccept: application/json\r\nContent-Length: 0\r\n'),
-      404,
-      /PAGE_ORIGINS/,
-      { msg: 'refused', code: 'not-found', setting: 'PAGE_ORIGINS' },
-    ],
-  ]
-  test.each(refusals)('%s', async (_what, request, status, sentence, line) => {
-    expect(await refusedBy(service, request, status, sentence)).toContainEqual(expect.objectContaining(line))
-  })
-})
-
-describe('a service with restrictions names the setting', () => {
-  let service: TestService
-  beforeAll(async () => {
-    service = await startTestService({
-      environment: {
-        WEBSOCKET_ORIGINS: 'https://chat.example',
-        WEBSOCKET_ALLOW: 'any,!192.0.2.7',
-        WARM_ALLOW: 'any,!192.0.2.7',
-        REQUIRE_SECURE: 'on',
-        TRUSTED_PROXIES: 'loopback',
-        PAGE_ORIGINS: 'https://chat.example',
-        PAGE_TOKEN_SECRET_FILE: secrets,
-        PAGE_TOKEN_AUDIENCE: 'warm-bindings',
-        PAGE_TOKEN_JID: '{sub}@localhost',
-        XMPP_SERVICE_ACCOUNTS: 'localhost=portal:Pa55-of-portal',
-      },
-    })
-  })
-  afterAll(() => service.stop())
-
-  const stranger = 'X-Forwarded-For: 192.0.2.7\r\n'
-  const refusals: readonly Refused[] = [
-    [
-      'for an origin of WebSockets',
-      upgrade(`${version}${protocol}Origin: https://evil.example\r\n`),
-      403,
-      /WEBSOCKET_ORIGINS/,
-      ofWebSocket('origin', { setting: 'WEBSOCKET_ORIGINS', subject: 'https://evil.example' }),
-    ],
-    [
-      'for an address of WebSockets',
-      upgrade(`${version}${protocol}${stranger}`),
-      403,
-      /Clients with this address/,
-      ofWebSocket('address', { setting: 'WEBSOCKET_ALLOW', address: '192.0.2.7' }),
-    ],
-    [
-      'for BOSH without TLS',
-      `${http('POST', '/http-bind', `Host: a\r\nContent-Length: ${creation.length}\r\n`)}${creation}`,
-      200,
-      /condition='policy-violation'.*<text>This service needs https\.</,
-      { part: 'bosh', reason: 'policy-violation', setting: 'REQUIRE_SECURE' },
-    ],
-  ]
   test.each(refusals)('%s', async (_what, request, status, sentence, line) => {
     expect(await refusedBy(service, request, status, sentence)).toContainEqual(expect.objectContaining(line))
   })
