@@ -12,7 +12,7 @@ const { jid } = parameters
 /** With `waits`, the test ends each login. Otherwise logins succeed at once. */
 function setUp({ waits = false, ...about }: FakeParts & { waits?: boolean } & Partial<typeof config> = {}) {
   const sessions = new FakeSessions()
-  const pending: { resolve(): void; reject(problem: Problem): void }[] = []
+  const pending: { resolve(): void }[] = []
   let count = 0
   const made = ({ tab, jid: { local, domain } }: WarmRequest): WarmedBinding => {
     const { id } = sessions.add(++count, { tab, jid: `${local}@${domain}/x`, state: 'waiting' })
@@ -21,7 +21,7 @@ function setUp({ waits = false, ...about }: FakeParts & { waits?: boolean } & Pa
   const login: Logins['login'] = (asked, caller) =>
     new Promise((resolve, reject) => {
       caller.addEventListener('abort', () => reject(caller.reason))
-      pending.push({ resolve: () => resolve(made(asked)), reject })
+      pending.push({ resolve: () => resolve(made(asked)) })
       if (!waits) pending.at(-1)!.resolve()
     })
   const service = fakeService({ sessions, login, ...about })
@@ -204,19 +204,6 @@ describe('several simultaneous calls for one tab', () => {
     expect((await second).body).toMatchObject({ id: idOf(1), resumed: false })
     pending[0]!.resolve()
     await first
-  })
-
-  test('log in one after the other if logins fail', async () => {
-    const { service, pending, call, begun } = setUp({ waits: true })
-    const calls = Promise.all([call(), call()])
-    await begun(1)
-    await settled()
-    expect(service.logins).toHaveLength(1)
-    pending[0]!.reject(new Problem('not-authorized', { step: 'sasl' }))
-    await begun(2)
-    pending[1]!.resolve()
-    const replies = await calls
-    expect(replies.map(({ status }) => status).sort()).toEqual([200, 403])
   })
 })
 

@@ -64,13 +64,9 @@ const hs256 = { alg: 'HS256', typ: 'JWT' }
 const signed = (claims: object, key = secret) => signedWith(hs256, claims, key)
 
 async function refusal(token: string, verify = tokens()): Promise<string | undefined> {
-  try {
-    await verify(token)
-  } catch (error) {
-    if (error instanceof Problem && error.code === 'invalid-token') return error.detail
-    throw error
-  }
-  throw new Error('the token was accepted')
+  const outcome = await verify(token).catch((error: unknown) => error)
+  if (outcome instanceof Problem && outcome.code === 'invalid-token') return outcome.detail
+  throw outcome instanceof Error ? outcome : new Error('the token was accepted')
 }
 
 const unsigned =
