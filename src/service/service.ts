@@ -270,6 +270,7 @@ export class Service {
       guests: createGuests({ config: live.config, keys, now: Date.now }),
       callLimits: createCallLimits({
         rates: live.config.rates,
+        timeout: config.warm.timeout,
         clock,
         keys,
         makeRate,

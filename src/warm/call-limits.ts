@@ -21,13 +21,16 @@ interface CallLimitsParts {
   readonly clock: Pick<Clock, 'now'>
   readonly keys: SecretKeys
   readonly rates: Config['rates']
+  /** How long a login waits for another one with the same password, in seconds. */
+  readonly timeout: number
   readonly makeRate: MakeRate
   readonly refused: OnRefused
 }
 
 export type CallLimits = ReturnType<typeof createCallLimits>
 
-export function createCallLimits({ rates, clock, keys, makeRate, refused }: CallLimitsParts) {
+export function createCallLimits(parts: CallLimitsParts) {
+  const { rates, keys, makeRate, refused } = parts
   const warmsOfUser = makeRate('warms-jid', () => rates.warmsPerJid, 60)
   const signOuts = makeRate('sign-outs', () => rates.warmsPerJid, 60)
   const adminSecrets = new WrongSecrets(() => rates.failedLogins, refused, makeRate, keys)
@@ -37,7 +40,7 @@ export function createCallLimits({ rates, clock, keys, makeRate, refused }: Call
     throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail(limit) })
   }
   return {
-    ofActingAccount: limitActingAccounts(warmsOfUser, clock, keys, refuseAbove),
+    ofActingAccount: limitActingAccounts(warmsOfUser, parts, refuseAbove),
     adminSecrets,
     keys,
     async ofUser<T>({ admin, user }: Caller, logIn: () => Promise<T>): Promise<T> {
@@ -61,20 +64,13 @@ export function createCallLimits({ rates, clock, keys, makeRate, refused }: Call
 
 const memorySeconds = 86_400
 
-/** How long a login waits for another one with the same password. */
-interface ActingCaller {
-  readonly signal: CallerSignal
-  readonly milliseconds: number
-}
-
 /**
  * An account that logs in for other users has one limit of wrong passwords, for all these users together. Above the
  * limit, only passwords that were right before are tried, at this process.
  */
 export function limitActingAccounts(
   rate: Pick<KeyedRate, 'take' | 'giveBack'>,
-  clock: Pick<Clock, 'now'>,
-  keys: SecretKeys,
+  { clock, keys, timeout }: Pick<CallLimitsParts, 'clock' | 'keys' | 'timeout'>,
   refuseAbove: (admin: string, limit: Limit, retryAfterSeconds: number | undefined) => void,
 ) {
   const right = createShortMemory<true>(clock, memorySeconds)
@@ -96,7 +92,7 @@ export function limitActingAccounts(
     }
   }
 
-  async function ended(first: Promise<unknown>, { signal }: ActingCaller, milliseconds: number): Promise<void> {
+  async function ended(first: Promise<unknown>, signal: CallerSignal, milliseconds: number): Promise<void> {
     try {
       await withDeadline(signal, milliseconds, waiting => orGone(first, waiting))
     } catch (error) {
@@ -109,18 +105,18 @@ export function limitActingAccounts(
     { jid, credentials }: LoginRequest,
     admin: string,
     logIn: () => Promise<T>,
-    caller: ActingCaller,
+    signal: CallerSignal,
   ): Promise<T> => {
     if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
     const account = userOf(`${credentials.user}@${jid.domain}`)
     const hash = hashOf(keys, ['account', account, credentials.password])
     // A running login counts as a wrong password. Parallel logins with the same password wait for the first login,
     // because they would reach the limit.
-    const until = clock.now() + caller.milliseconds
+    const until = clock.now() + 1000 * timeout
     for (let first = firsts.get(hash); first !== undefined; first = firsts.get(hash))
-      await ended(first, caller, until - clock.now())
+      await ended(first, signal, until - clock.now())
     const isKnown = right.recall(hash) !== undefined
-    const login = isKnown ? logIn() : counted(account, admin, logIn, caller.signal)
+    const login = isKnown ? logIn() : counted(account, admin, logIn, signal)
     const known = login.then(
       () => right.remember(hash, true),
       () => {},

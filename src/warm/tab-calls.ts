@@ -15,11 +15,6 @@ interface Entering {
   readonly signal: CallerSignal
 }
 
-/** `caller` aborts with a `Problem` if its visit ends, or if it waits too long for its turn. */
-interface TurnCall extends Pick<Entering, 'tab'> {
-  readonly caller: CallerGone
-}
-
 interface TabCallsParts {
   readonly own: Pick<OwnSessions, 'ofTab' | 'onVisitEnded'>
   readonly tabs: TabLocks
@@ -90,15 +85,16 @@ function tabSessions(own: TabCallsParts['own'], shared: Shared | undefined, cloc
 /** Allows one call at a time for each tab, in all processes. */
 export function createTabCalls({ own, tabs, shared, clock, timeout }: TabCallsParts) {
   const others = shared?.others
-  const calls = new Set<TurnCall>()
+  /** A caller aborts with a `Problem` if its visit ends, or if it waits too long for its turn. */
+  const tabOf = new Map<CallerGone, TabKey>()
 
   own.onVisitEnded = visit => {
-    for (const call of calls) if (isOfVisit(call, visit)) call.caller.abort(visitEnded())
+    for (const [caller, tab] of tabOf) if (isOfVisit({ tab }, visit)) caller.abort(visitEnded())
   }
 
   const sessionOf = tabSessions(own, shared, clock)
 
-  async function resumeOrLogIn<T>({ tab, caller }: TurnCall, lock: TabLock, work: TabWork<T>) {
+  async function resumeOrLogIn<T>(tab: TabKey, caller: CallerGone, lock: TabLock, work: TabWork<T>) {
     const id = await sessionOf(tab, lock)
     caller.throwIfAborted()
     const resumed = id === undefined ? undefined : await work.resume(id, caller)
@@ -115,11 +111,10 @@ export function createTabCalls({ own, tabs, shared, clock, timeout }: TabCallsPa
   return {
     async enter<T>({ tab, begunAt, signal }: Entering, work: TabWork<T>): Promise<{ result: T; isResumed: boolean }> {
       const caller = new CallerGone()
-      const call: TurnCall = { tab, caller }
       const leave = () => caller.abort()
       signal.addEventListener('abort', leave)
       if (signal.aborted) leave()
-      calls.add(call)
+      tabOf.set(caller, tab)
       const limit = clock.after(timeout * 1000, () => caller.abort(tooLate()))
       try {
         const lock = await orStoreProblem(tabs.enter(tab, caller))
@@ -128,7 +123,7 @@ export function createTabCalls({ own, tabs, shared, clock, timeout }: TabCallsPa
           // The message of the process that ended the visit may still be on its way.
           if (others !== undefined && begunAt <= lock.endedAt) caller.abort(visitEnded())
           caller.throwIfAborted()
-          const entered = await resumeOrLogIn(call, lock, work)
+          const entered = await resumeOrLogIn(tab, caller, lock, work)
           // The answer does not wait for the store.
           void lock.release()
           return entered
@@ -141,7 +136,7 @@ export function createTabCalls({ own, tabs, shared, clock, timeout }: TabCallsPa
         throw caller.reason ?? error
       } finally {
         limit.cancel()
-        calls.delete(call)
+        tabOf.delete(caller)
         signal.removeEventListener('abort', leave)
       }
     },

@@ -15,13 +15,12 @@ const wish = (password: string, local = 'juliet') =>
 
 const keys = secretKeys(() => undefined)
 
-const caller = () => ({ signal: new CallerGone(), milliseconds: 60_000 })
-
 const refuseAbove = (_admin: string, _limit: string, retryAfterSeconds?: number) => {
   if (retryAfterSeconds !== undefined) throw new Problem('too-many-requests', { retryAfterSeconds })
 }
 
-const threeInAMinute = (clock = new FakeClock()) => limitActingAccounts(new Rate(3, 60), clock, keys, refuseAbove)
+const threeInAMinute = (clock = new FakeClock(), timeout = 60) =>
+  limitActingAccounts(new Rate(3, 60), { clock, keys, timeout }, refuseAbove)
 
 test('after too many wrong passwords of an account, its right password of hours ago is accepted', async () => {
   const clock = new FakeClock()
@@ -30,7 +29,7 @@ test('after too many wrong passwords of an account, its right password of hours 
     if (password === 'right') return 'session'
     throw new Problem('not-authorized', { step: 'sasl' })
   })
-  const call = (password: string) => accounts(wish(password), 'admin', () => logIn(password), caller())
+  const call = (password: string) => accounts(wish(password), 'admin', () => logIn(password), new CallerGone())
   await call('right')
   clock.advance(12 * 3_600_000)
   for (const password of ['one', 'two', 'three'])
@@ -44,9 +43,9 @@ test('calls that wait for a first call, which fails because of its user, are tri
   let fail = (_problem: Problem) => {}
   const first = new Promise<never>((_resolve, reject) => (fail = reject))
   const accounts = threeInAMinute()
-  const ghost = accounts(wish('right', 'ghost'), 'admin', () => first, caller())
+  const ghost = accounts(wish('right', 'ghost'), 'admin', () => first, new CallerGone())
   const others = Array.from({ length: 40 }, (_, number) =>
-    accounts(wish('right', `user${number}`), 'admin', async () => 'session', caller()),
+    accounts(wish('right', `user${number}`), 'admin', async () => 'session', new CallerGone()),
   )
   fail(new Problem('authzid-refused', { step: 'sasl' }))
   await expect(ghost).rejects.toMatchObject({ code: 'authzid-refused' })
@@ -54,14 +53,14 @@ test('calls that wait for a first call, which fails because of its user, are tri
 })
 
 test.each([
-  ['leaves', 'caller-gone', 60_000],
-  ['has waited long enough', 'timeout', 1],
-])('a call that waits for one with the same password ends if its caller %s', async (what, code, milliseconds) => {
-  const accounts = threeInAMinute()
-  void accounts(wish('right', 'first'), 'admin', () => new Promise(() => {}), caller())
+  ['leaves', 'caller-gone', 60],
+  ['has waited long enough', 'timeout', 0.001],
+])('a call that waits for one with the same password ends if its caller %s', async (what, code, timeout) => {
+  const accounts = threeInAMinute(undefined, timeout)
+  void accounts(wish('right', 'first'), 'admin', () => new Promise(() => {}), new CallerGone())
   const signal = new CallerGone()
   const logIn = jest.fn(async () => 'session')
-  const second = accounts(wish('right', 'second'), 'admin', logIn, { signal, milliseconds })
+  const second = accounts(wish('right', 'second'), 'admin', logIn, signal)
   if (what === 'leaves') signal.abort()
   await expect(second).rejects.toMatchObject(code === 'timeout' ? { code, step: 'sasl' } : {})
   expect(logIn).not.toHaveBeenCalled()
@@ -73,7 +72,9 @@ test.each(passing)('a server that fails while it checks passwords (%s) has refus
   const accounts = threeInAMinute()
   for (let call = 0; call < 5; call++) {
     const fail = () => Promise.reject(new Problem(code, { step: 'sasl' }))
-    await expect(accounts(wish('right', `user${call}`), 'admin', fail, caller())).rejects.toMatchObject({ code })
+    await expect(accounts(wish('right', `user${call}`), 'admin', fail, new CallerGone())).rejects.toMatchObject({
+      code,
+    })
   }
-  expect(await accounts(wish('right'), 'admin', async () => 'session', caller())).toBe('session')
+  expect(await accounts(wish('right'), 'admin', async () => 'session', new CallerGone())).toBe('session')
 })

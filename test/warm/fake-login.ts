@@ -63,7 +63,7 @@ export const config: Config = {
 const ownKeys = secretKeys(() => undefined)
 
 export const callLimits = ({ rates }: Pick<Config, 'rates'>, makeRate: MakeRate = ownRates) =>
-  createCallLimits({ rates, clock: systemClock, keys: ownKeys, makeRate, refused: unnoted })
+  createCallLimits({ rates, timeout: 15, clock: systemClock, keys: ownKeys, makeRate, refused: unnoted })
 
 export interface FakeParts extends Partial<Pick<AppParts, 'hashes' | 'formTokens' | 'extraRouters' | 'demoPath'>> {
   readonly login?: Logins['login']

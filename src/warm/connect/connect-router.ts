@@ -137,13 +137,13 @@ function logRefused(config: Config, answering: AnsweringParts, admin: Admin): Er
   const logOften = createOftenLog(config, answering)
   return (error, request, response, next) => {
     const problem = problemFrom(error)
-    const stream = problem.code === 'method-not-allowed' ? log : audit
-    if (problem.code !== 'internal-error')
-      logOften(request, stream, { ...outcomeOf(problem), admin: admin.name }, 'connect', causeOf(problem))
+    const { code, detail } = problem
+    const stream = code === 'method-not-allowed' ? log : audit
+    // Refused calls with the same cause are one log line a minute. For invalid tokens, each `detail` is a cause.
+    const cause = code === 'invalid-token' ? detail : code
+    if (code !== 'internal-error')
+      logOften(request, stream, { ...outcomeOf(problem), admin: admin.name }, 'connect', cause)
     logged.add(response)
     next(error)
   }
 }
-
-/** Refused calls with the same cause are one log line a minute. For invalid tokens, each `detail` is a cause. */
-const causeOf = ({ code, detail }: Problem) => (code === 'invalid-token' ? detail : undefined)

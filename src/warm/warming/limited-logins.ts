@@ -43,10 +43,8 @@ export function createLimitedLogins(config: Config, parts: LimitedLoginsParts) {
       throw new Problem('too-many-sessions', { retryAfterSeconds, detail: limitDetail('user') })
     }
     try {
-      const caller = { signal, milliseconds: config.warm.timeout * 1000 }
-      return {
-        binding: await limits.ofActingAccount(request, admin, () => login({ ...request, entered }, signal), caller),
-      }
+      const logIn = () => login({ ...request, entered }, signal)
+      return { binding: await limits.ofActingAccount(request, admin, logIn, signal) }
     } finally {
       if (user !== undefined) userLimit.giveBack(user, entered)
     }
