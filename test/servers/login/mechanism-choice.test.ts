@@ -1,10 +1,10 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { passwordMechanisms } from '../../../src/config/kinds/kinds.js'
-import { Problem } from '../../../src/lib/errors.js'
 import type { Credentials } from '../../../src/servers/login/login-request.js'
 import { chooseMechanism } from '../../../src/servers/login/mechanism-choice.js'
 import type { ChannelBindingType, LinkFacts } from '../../../src/xmpp/link.js'
+import { problemIn } from '../../support/problem-in.js'
 import { loginParts } from './scripted-link.js'
 
 const waiting = new AbortController()
@@ -49,15 +49,7 @@ function begun(given: Given): string {
   return `${mechanism.name} ${String(mechanism.response()).replace(/,r=.*/s, '').replaceAll('\0', '|').replaceAll('\x01', '^')}`
 }
 
-function problemOf(given: Given): Pick<Problem, 'code' | 'step' | 'detail'> {
-  try {
-    choose(given)
-  } catch (error) {
-    if (error instanceof Problem) return error
-    throw error
-  }
-  throw new Error('there is a mechanism')
-}
+const problemOf = (given: Given) => problemIn(() => choose(given))
 
 test.each<[string, Given, string]>([
   ['the strongest mechanism, with channel binding over TLS 1.2', { link: tls12 }, `${sha512Plus} p=tls-unique,,`],

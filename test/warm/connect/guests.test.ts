@@ -1,9 +1,9 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../../src/config/load.js'
-import { Problem } from '../../../src/lib/errors.js'
 import { secretKeys } from '../../../src/lib/secrets/secret-hashes.js'
 import { createGuests, isGuestToken } from '../../../src/warm/connect/guests.js'
+import { problemIn } from '../../support/problem-in.js'
 
 const domain = 'guests.example.org'
 const day = 86_400_000
@@ -29,14 +29,9 @@ function guestsWith({ keys = [key], at = 0, ...environment }: Options = {}) {
   return createGuests({ config, keys: secretKeys(() => keys), now: () => Date.UTC(2030, 0) + at })
 }
 
-function refusal(token: string, options?: Options): string {
-  try {
-    guestsWith(options).guestOf(token)
-  } catch (error) {
-    if (error instanceof Problem && error.code === 'invalid-token') return error.detail!
-    throw error
-  }
-  throw new Error('the token was accepted')
+function refusal(token: string, options?: Options) {
+  const { code, detail } = problemIn(() => guestsWith(options).guestOf(token))
+  return code === 'invalid-token' ? detail : code
 }
 
 describe('the token of a guest', () => {
