@@ -1,7 +1,7 @@
 // Every error code, provoked through the whole service as a backend would see it.
 // Runs in npm run test:all only: ten seconds.
 import { Socket } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { Router } from 'express'
 import { systemClock } from '../../src/lib/clock.js'
 import { type ProblemCode, problems, type Step } from '../../src/lib/errors.js'
@@ -9,7 +9,7 @@ import { type Store, StoreUnavailable } from '../../src/store/store.js'
 import { memberOf } from '../store/entries.js'
 import { ApiDocument } from '../support/api-document.js'
 import { makeCertificate } from '../support/certificates.js'
-import { calledAfterEach } from '../support/closers.js'
+import { calledAfterEach, stoppedAfterAll, stoppedAfterEach } from '../support/closers.js'
 import { holdTimers } from '../support/held-timers.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import { idOf, saslFailure, saslNamespace } from '../support/login-server/elements.js'
@@ -36,41 +36,28 @@ const { folder, file } = testFolder()
 let server: LoginServer
 let service: TestService
 const closers = calledAfterEach()
+const stopped = stoppedAfterEach()
+const stoppedLast = stoppedAfterAll()
 
 beforeAll(async () => {
   const accounts = { alice: alice.password, bob: 'Pa55-of-bob' }
   const admins = 'elsewhere:scoped-secret:elsewhere.example\nwatcher:read-secret:role=read\n'
-  server = await startLoginServer({ domain, accounts })
-  service = await startTestService({
-    servers: serverSetting(server, folder),
-    environment: { XMPP_DOMAINS: domain, ADMIN_USERS_FILE: file('admins', admins), RATE_WARMS_PER_JID: '0' },
-  })
+  server = await stoppedLast(startLoginServer({ domain, accounts }))
+  const environment = { XMPP_DOMAINS: domain, ADMIN_USERS_FILE: file('admins', admins), RATE_WARMS_PER_JID: '0' }
+  service = await stoppedLast(startTestService({ servers: serverSetting(server, folder), environment }))
 })
 
 afterEach(() => {
   server.script = {}
 })
 
-afterAll(async () => {
-  await service.stop()
-  await server.stop()
-})
-
 /** A service for one test. */
-async function startService(options: TestServiceOptions): Promise<TestService> {
-  const { environment, ...others } = options
-  const started = await startTestService({
-    ...others,
-    environment: { XMPP_DOMAINS: domain, ...environment },
-  })
-  closers.push(() => started.stop())
-  return started
-}
+const startService = ({ environment, ...others }: TestServiceOptions) =>
+  stopped(startTestService({ ...others, environment: { XMPP_DOMAINS: domain, ...environment } }))
 
 /** A service for one test, in front of another server. */
 async function startBefore(about: Partial<LoginServerOptions>, reach?: (port: number) => string) {
-  const other = await startLoginServer({ domain, ...about })
-  closers.push(() => other.stop())
+  const other = await stopped(startLoginServer({ domain, ...about }))
   return startService({ servers: reach?.(other.port) ?? serverSetting(other, folder) })
 }
 
@@ -292,20 +279,17 @@ const rows: Record<ProblemCode, Provoke | FailedLogin> = {
     return warm({ ...alice, visit: 'v1', tab: 't1' }, at)
   },
   'shutting-down': async () => {
-    const at = await startTestService({
-      servers: serverSetting(server, folder),
-      environment: { XMPP_DOMAINS: domain },
-    })
+    const environment = { XMPP_DOMAINS: domain }
+    const at = await startTestService({ servers: serverSetting(server, folder), environment })
     // With a session, the service does not stop at once, but after a second.
     await at.bind(alice)
     const goOn = holdTimers(1_000)
-    const stopped = at.stop()
-    closers.push(() => stopped, goOn)
+    const stopping = at.stop()
+    closers.push(() => stopping, goOn)
     return warm(alice, at)
   },
   timeout: atStep('features', async () => {
-    const silent = await startLoginServer({ domain })
-    closers.push(() => silent.stop())
+    const silent = await stopped(startLoginServer({ domain }))
     let isReached = false
     silent.script = {
       features: () => {

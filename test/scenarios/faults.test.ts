@@ -1,6 +1,7 @@
 // Runs in npm run test:all only: ten seconds.
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { beforeAll, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
+import { stoppedAfterAll } from '../support/closers.js'
 import { type LoginServer, type Stage, stages, startLoginServer, type Turn } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
 
@@ -8,17 +9,13 @@ const alice = { jid: 'alice@tls.example', password: 'Pa55-of-alice' }
 
 let server: LoginServer
 let service: WatchedService
+const stopped = stoppedAfterAll()
 
 beforeAll(async () => {
   const certificate = makeCertificate(['DNS:tls.example'])
   const moreFeatures = "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"
-  server = await startLoginServer({ domain: 'tls.example', certificate, moreFeatures })
-  service = await startWatchedService([server])
-})
-
-afterAll(async () => {
-  await service.stop()
-  await server.stop()
+  server = await stopped(startLoginServer({ domain: 'tls.example', certificate, moreFeatures }))
+  service = await stopped(startWatchedService([server]))
 })
 
 const beforeEncryption = new Set<Stage>(['connect', 'header', 'starttls', 'proceed'])

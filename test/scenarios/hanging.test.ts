@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { beforeAll, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
+import { stoppedAfterAll } from '../support/closers.js'
 import { type LoginServer, type Stage, stages, startLoginServer, type Turn } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
 import { scrape } from '../support/scrape.js'
@@ -25,11 +26,12 @@ const stepAt: Record<Stage, string> = {
 
 let servers: LoginServer[]
 let service: WatchedService
+const stopped = stoppedAfterAll()
 const reached = new Set<Stage>()
 
 beforeAll(async () => {
   servers = await Promise.all(
-    stages.map(stage => startLoginServer({ domain: `${stage}.tls.example`, certificate, moreFeatures })),
+    stages.map(stage => stopped(startLoginServer({ domain: `${stage}.tls.example`, certificate, moreFeatures }))),
   )
   for (const [index, stage] of stages.entries()) {
     // A server that does not answer at `connect` does not read either.
@@ -40,14 +42,8 @@ beforeAll(async () => {
       },
     }
   }
-  service = await startWatchedService(servers, {
-    ...{ WARM_TIMEOUT: '3', METRICS_ADDRESS: '127.0.0.1:0', LOG_LEVEL: 'warn,c2s=debug' },
-  })
-})
-
-afterAll(async () => {
-  await service.stop()
-  await Promise.all(servers.map(server => server.stop()))
+  const environment = { WARM_TIMEOUT: '3', METRICS_ADDRESS: '127.0.0.1:0', LOG_LEVEL: 'warn,c2s=debug' }
+  service = await stopped(startWatchedService(servers, environment))
 })
 
 test('a server that stops answering at any step causes 504 after two thirds of WARM_TIMEOUT, and its connection is closed', async () => {

@@ -1,8 +1,9 @@
 // What an operator sees of an XMPP server that goes down and comes back.
 // Runs in npm run test:all only: ten seconds.
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { beforeEach, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { boshLogin } from '../support/bosh-login.js'
+import { stoppedAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer, type Turn } from '../support/login-server/server.js'
 import { scrape } from '../support/scrape.js'
@@ -14,6 +15,7 @@ const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 
 let server: LoginServer
 let service: TestService
+const stopped = stoppedAfterEach()
 
 const place = () => `127.0.0.1:${server.port}`
 
@@ -22,16 +24,11 @@ const start = async (
   servers = `plain.example=xmpp://${place()}?tls=none&plain=on`,
 ): Promise<void> => {
   const common = { XMPP_DOMAINS: 'plain.example', LOG_LEVEL: 'info', METRICS_ADDRESS: '127.0.0.1:0' }
-  service = await startTestService({ ...more, servers, environment: { ...common, ...more.environment } })
+  service = await stopped(startTestService({ ...more, servers, environment: { ...common, ...more.environment } }))
 }
 
 beforeEach(async () => {
-  server = await startLoginServer({ domain: 'plain.example', accounts: { alice: alice.password } })
-})
-
-afterEach(async () => {
-  await service.stop()
-  await server.stop()
+  server = await stopped(startLoginServer({ domain: 'plain.example', accounts: { alice: alice.password } }))
 })
 
 const lines = () => service.lines.map(line => JSON.parse(line)).filter(({ lost }) => lost !== undefined)

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
 import { startDemoServer } from '../../src/command/demo/server.js'
 import { makeCertificate } from '../support/certificates.js'
-import { calledAfterEach } from '../support/closers.js'
+import { stoppedAfterEach } from '../support/closers.js'
 import { ConnectProxy } from '../support/connect-proxy.js'
 import { eventsSecret } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
@@ -25,24 +25,20 @@ const documents: Partial<Record<string, object>> = {
 }
 
 const operator = Operator.ofEachTest()
-const closers = calledAfterEach()
+const stopped = stoppedAfterEach()
 
 test('through the proxy go keys, events, host-meta and remote endpoints, but no link to an XMPP server', async () => {
-  const xmpp = await startDemoServer({ alice: 'secret', portal: 'portal-secret' })
-  closers.push(() => xmpp.stop())
+  const xmpp = await stopped(startDemoServer({ alice: 'secret', portal: 'portal-secret' }))
   const received: string[] = []
-  const outside = await Listener.start(
-    createServer(certificate, async (request, response) => {
-      const path = `${request.headers.host}${request.url}`
-      const body = await text(request)
-      received.push(body.startsWith('{') ? `${path} ${JSON.parse(body).type}` : path)
-      response.writeHead(documents[path] === undefined ? 404 : 200).end(JSON.stringify(documents[path]))
-    }),
-  )
-  closers.push(() => outside.stop())
+  const portal = createServer(certificate, async (request, response) => {
+    const path = `${request.headers.host}${request.url}`
+    const body = await text(request)
+    received.push(body.startsWith('{') ? `${path} ${JSON.parse(body).type}` : path)
+    response.writeHead(documents[path] === undefined ? 404 : 200).end(JSON.stringify(documents[path]))
+  })
+  const outside = await stopped(Listener.start(portal))
   const names = ['id.example', 'portal.example', 'far.example', 'bosh.far.example'].map(name => `${name}:443`)
-  const proxy = await ConnectProxy.start(Object.fromEntries(names.map(name => [name, outside.port])))
-  closers.push(() => proxy.stop())
+  const proxy = await stopped(ConnectProxy.start(Object.fromEntries(names.map(name => [name, outside.port]))))
   operator.write('authority.pem', certificate.cert)
   const service = operator.start({
     ...usualSettings,

@@ -17,7 +17,7 @@ import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { calledAfterEach, stoppedAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
-import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService } from '../support/login-server/watched-service.js'
 import { Operator, settingsAt, usualSettings } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
@@ -34,22 +34,17 @@ const closers = calledAfterEach()
 const stopped = stoppedAfterEach()
 const files = testFolder()
 
-const startServer = (moreFeatures = ''): Promise<LoginServer> =>
-  stopped(startLoginServer({ domain: 'plain.example', moreFeatures }))
+const startServer = (moreFeatures = '') => stopped(startLoginServer({ domain: 'plain.example', moreFeatures }))
 
 test('the log says how many sessions end with the process, and why', async () => {
   const server = await startServer("<sm xmlns='urn:xmpp:sm:3'/>")
-  const service = await startTestService({
-    servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
-    environment: {
-      ...{ ...unlimited, XMPP_DOMAINS: 'plain.example' },
-      ...{
-        STATE_DIR: join(files.folder, 'state'),
-        SEAL_KEY_FILE: files.file('keys', randomBytes(32).toString('base64')),
-      },
-    },
-  })
-  closers.push(() => service.stop())
+  const servers = `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`
+  const state = {
+    STATE_DIR: join(files.folder, 'state'),
+    SEAL_KEY_FILE: files.file('keys', randomBytes(32).toString('base64')),
+  }
+  const environment = { ...unlimited, XMPP_DOMAINS: 'plain.example', ...state }
+  const service = await stopped(startTestService({ servers, environment }))
   for (const sessions of [1, 2]) {
     await service.bind(alice)
     await eventually('the server is asked', () => server.last.packets.join('').includes('<enable'))

@@ -27,8 +27,10 @@ beforeEach(() => {
 
 const healthCheck = join(root, 'dist', 'command', 'health-check.js')
 
-const start = (more: Record<string, string> = {}): Promise<TestService> =>
-  stopped(startTestService({ demo: [{ alice: 'wonderland' }], environment: { HOST: `unix:${path}`, ...more } }))
+function start(more: Record<string, string> = {}): Promise<TestService> {
+  const environment = { HOST: `unix:${path}`, ...more }
+  return stopped(startTestService({ demo: [{ alice: 'wonderland' }], environment }))
+}
 
 const call = (target: string, options: object = {}, body?: string) =>
   ask(`http://localhost${target}`, { socketPath: path, agent: false, ...options }, body)
