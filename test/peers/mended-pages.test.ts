@@ -2,13 +2,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, expect, test } from '@jest/globals'
 import { type Relay, startRelay } from '../support/relay.js'
-import type { ModuleNoted } from './module-page.js'
+import type { ModuleWindow } from './module-page.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import { bothServers, overStarttls } from './servers.js'
 import { passwords } from './user.js'
 
-declare const window: { noted: ModuleNoted }
+declare const window: ModuleWindow
 
 /** Longer than a page waits for the answer to a ping. In milliseconds. */
 const outage = 7_000

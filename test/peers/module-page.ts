@@ -1,12 +1,13 @@
 // A page as a portal would have it, with the module that the service has for pages, and its user.
 import { type Request, type Response, Router } from 'express'
 import type { Page } from 'playwright-core'
+import type { Chat, MessageState, Status } from '../../dist/types/browser/connect.js'
 import { patience } from '../support/eventually.js'
 import type { PageVisitor } from './noted-page.js'
 import { portalHtml } from './portal-page.js'
 
 /** What the page notes, for the test to look at; `window.noted`. */
-export interface ModuleNoted {
+interface ModuleNoted {
   /** Texts of chat messages of others, each as often as it came, over all loads of the tab. */
   readonly texts: string[]
   /** The same of this load alone. */
@@ -18,40 +19,21 @@ export interface ModuleNoted {
   /** Type and sender of messages without text in this load, for example errors or imitated carbons. */
   readonly odd: string[]
   /** States of messages, in this load. */
-  readonly states: {
-    readonly id: string
-    readonly to: string
-    readonly state: string
-    readonly code?: string
-    readonly reason?: string
-  }[]
+  readonly states: readonly MessageState[]
   /** Occupants that rooms refused, with the code. */
   readonly refused: string[]
   /** Full JIDs that are present. */
   readonly present: string[]
-  readonly statuses: {
-    readonly state: string
-    readonly code?: string
-    readonly reason?: string
-    readonly retryIn?: number
-  }[]
+  readonly statuses: readonly Status[]
 }
 
-/** What the page can be told to do; `window.chat` is what `connect` resolves with. */
-export interface ModuleChat extends EventTarget {
-  readonly jid: string
-  readonly status: { readonly state: string; readonly code?: string }
-  send(to: string, body: string, type?: 'groupchat'): string
-  resend(id: string): boolean
-  join(room: string, nickname: string): void
-  signOut(before?: () => unknown): Promise<void>
-  close(): void
+/** `chat` is what `connect` resolves with. */
+export interface ModuleWindow {
+  readonly noted: ModuleNoted
+  readonly chat: Chat | undefined
 }
 
 export interface PageOptions {
-  /** In place of the portal's binding. */
-  readonly service?: string
-  readonly token?: string
   readonly transport: 'auto' | 'bosh' | 'websocket'
   readonly history: number
   readonly rooms: readonly string[]
@@ -71,7 +53,7 @@ const note = (name, text) => {
 }
 connect({
   Strophe,
-  ...${JSON.stringify({ ...(options.service === undefined && { binding: '/chat/binding' }), ...options })},
+  ...${JSON.stringify({ binding: '/chat/binding', ...options })},
   onMessageState: state => noted.states.push(state),
   onMessage({ id, type, body, own, from }) {
     if (body === undefined) return noted.odd.push(type + ' ' + from)
@@ -104,7 +86,7 @@ export function createModulePageRouter(options: () => PageOptions, binding: (tab
   return router
 }
 
-declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
+declare const window: ModuleWindow
 
 export class ModulePage implements PageVisitor {
   private constructor(readonly tab: Page) {}

@@ -3,8 +3,9 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
+import type { Earlier, Person, Typing } from '../../dist/types/browser/more.js'
 import { eventually } from '../support/eventually.js'
-import type { ModuleChat } from './module-page.js'
+import type { ModuleWindow } from './module-page.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import { bothServers } from './servers.js'
@@ -16,30 +17,24 @@ interface Told {
   readonly seen: readonly string[]
   /** Ids of requests. */
   readonly answered: readonly string[]
-  readonly people: readonly { readonly jid: string; readonly name: string; readonly isAvailable: boolean }[]
-}
-
-interface Earlier {
-  readonly messages: readonly { readonly body: string; readonly own: boolean; readonly archived: boolean }[]
-  readonly before: string | undefined
+  readonly people: readonly Person[]
 }
 
 interface More {
-  readonly typing: { tell(to: string): void; stop(to: string): void }
-  readonly marks: { read(message: object): void }
+  readonly typing: Typing
   readonly earlier: (jid: string, options?: object) => Promise<Earlier>
 }
 
-declare const window: { chat: ModuleChat | undefined; told: Told; more: More }
+declare const window: ModuleWindow & { told: Told; more: More }
 
 /** The user reads everything at once. */
 const introduce = `(chat, { earlier, people, readMarks, typing }) => {
   window.told = { typing: [], read: [], seen: [], people: [], answered: [] }
   window.more = {
     typing: typing(chat, (from, is) => told.typing.push([from, is])),
-    marks: readMarks(chat, (from, id) => told.read.push([from, id])),
     earlier: (jid, options) => earlier(chat, jid, options),
   }
+  const marks = readMarks(chat, (from, id) => told.read.push([from, id]))
   people(chat, all => Object.assign(told, { people: all }))
   const { connection } = chat
   const send = connection.send.bind(connection)
@@ -48,7 +43,7 @@ const introduce = `(chat, { earlier, people, readMarks, typing }) => {
     send(stanza)
   }
   chat.addEventListener('message', ({ detail }) => {
-    window.more.marks.read(detail)
+    marks.read(detail)
     window.told.seen.push(detail.id)
   })
 }`
@@ -65,16 +60,16 @@ for (const { name, packages, browser, start } of kinds)
   describeWith([...packages, browser], `The second module at ${name}`, () => {
     const transport = name === 'Prosody' ? 'bosh' : 'websocket'
     const stage = PagesStage.of({ browser, start, page: { transport, introduce } })
-    const open = async () => (await stage.come()).tab
 
     const say = (inside: string, id = 'b1') =>
       stage.bob.send(`<message xmlns='jabber:client' type='chat' to='alice@localhost' id='${id}'>${inside}</message>`)
     const state = (word: string) => `<${word} xmlns='http://jabber.org/protocol/chatstates'/>`
 
     test('tells who is typing, and is silent to those who do not know such notices', async () => {
-      const tab = await open()
+      const page = await stage.come()
+      const { tab } = page
       await tab.evaluate(to => window.more.typing.tell(to), bobs.jid)
-      await tab.evaluate(to => window.chat!.send(to, 'hello'), bobs.jid)
+      await page.say(bobs.jid, 'hello')
       await stage.bob.receives('hello')
       expect(stage.bob.received).not.toContain('<composing')
       expect(stage.bob.received).toContain('<active xmlns=')
@@ -89,14 +84,15 @@ for (const { name, packages, browser, start } of kinds)
       await tab.evaluate(to => window.more.typing.tell(to), bobs.jid)
       await tab.evaluate(to => window.more.typing.tell(to), bobs.jid)
       await tab.evaluate(to => window.more.typing.stop(to), bobs.jid)
-      await tab.evaluate(to => window.chat!.send(to, 'a last word'), bobs.jid)
+      await page.say(bobs.jid, 'a last word')
       await stage.bob.receives('a last word')
       expect(stage.bob.received.match(/<composing/g)).toHaveLength(1)
     })
 
     test('tells what was read, if the sender has asked', async () => {
-      const tab = await open()
-      const id = await tab.evaluate(to => window.chat!.send(to, 'read me'), bobs.jid)
+      const page = await stage.come()
+      const { tab } = page
+      const id = await page.say(bobs.jid, 'read me')
       expect(await stage.bob.receives('read me')).toContain('<markable ')
       stage.bob.send(
         `<message xmlns='jabber:client' type='chat' to='alice@localhost'><displayed xmlns='urn:xmpp:chat-markers:0' id='${id}'/></message>`,
@@ -105,7 +101,7 @@ for (const { name, packages, browser, start } of kinds)
       expect(await tab.evaluate(() => window.told.read)).toEqual([[bobs.jid, id]])
       say('<body>not asked</body>', 'b2')
       say("<body>asked</body><markable xmlns='urn:xmpp:chat-markers:0'/>", 'b3')
-      await tab.evaluate(to => window.chat!.send(to, 'after both'), bobs.jid)
+      await page.say(bobs.jid, 'after both')
       await stage.bob.receives("id='b3'")
       expect(stage.bob.received).not.toContain("id='b2'")
     })
@@ -116,22 +112,23 @@ for (const { name, packages, browser, start } of kinds)
       for (const id of ['c1', 'c2', 'c3']) say(`<body>${id}</body>${asking}`, id)
       await stage.bob.isUpToDate()
       stage.options = { ...stage.options, history: 50 }
-      const tab = await open()
+      const page = await stage.come()
+      const { tab } = page
       const reads = async (text: string) => {
         await tab.waitForFunction(() => window.told.seen.includes('c3'))
-        await tab.evaluate(([to, text]) => window.chat!.send(to, text), [bobs.jid, text] as const)
+        await page.say(bobs.jid, text)
         await stage.bob.receives(text)
         return stage.bob.received.match(mark) ?? []
       }
       expect(await reads('first')).toEqual([expect.stringContaining("id='c3'")])
       await tab.reload()
-      await tab.waitForFunction(() => window.chat?.status.state === 'online')
+      await page.has('online')
       // ejabberd does not archive marks, so the page cannot know of the first one.
       expect(await reads('second')).toHaveLength(name === 'Prosody' ? 1 : 2)
     })
 
     test('fetches earlier messages of one person in pages, and takes no forged ones', async () => {
-      const tab = await open()
+      const { tab } = await stage.come()
       // The server knows that the page is there, and delivers to it what its archive then has.
       await tab.waitForFunction(() => window.told.people[0]?.isAvailable)
       for (const text of ['1', '2', '3', '4', '5']) say(`<body>${text} of five</body>`, text)
@@ -142,7 +139,7 @@ for (const { name, packages, browser, start } of kinds)
           options,
         ] as const)
         return [
-          page.messages.filter(({ body }) => body?.includes('of five')).map(({ body }) => body[0]),
+          page.messages.filter(({ body }) => body?.includes('of five')).map(({ body }) => body?.[0]),
           page.before,
         ] as const
       }
@@ -164,7 +161,8 @@ for (const { name, packages, browser, start } of kinds)
         // The page may be gone by then.
         await route.fulfill({ response }).catch(() => {})
       })
-      const tab = await open()
+      const page = await stage.come()
+      const { tab } = page
       await tab.waitForFunction(() => window.told.people[0]?.isAvailable)
       await stage.context.unrouteAll({ behavior: 'ignoreErrors' })
     })
@@ -174,7 +172,7 @@ for (const { name, packages, browser, start } of kinds)
         "<iq xmlns='jabber:client' type='set' id='c'><vCard xmlns='vcard-temp'><FN>Bob B.</FN></vCard></iq>",
       )
       await stage.bob.isUpToDate()
-      const tab = await open()
+      const { tab } = await stage.come()
       await tab.waitForFunction(() => window.told.people[0]?.name === 'Bob B.' && window.told.people[0].isAvailable)
       expect(await tab.evaluate(() => window.told.people)).toEqual([
         { jid: bobs.jid, name: 'Bob B.', isAvailable: true },
@@ -182,11 +180,11 @@ for (const { name, packages, browser, start } of kinds)
     })
 
     test('shows at once who becomes a contact, and who is no contact any more, and takes no forged list', async () => {
-      const tab = await open()
+      const page = await stage.come()
+      const { tab } = page
       await tab.waitForFunction(() => window.told.people.length === 1)
       const forged = `<query xmlns='jabber:iq:roster'><item jid='mallory@localhost' subscription='both'/></query>`
-      const page = await tab.evaluate(() => window.chat!.jid)
-      stage.bob.send(`<iq xmlns='jabber:client' type='set' to='${page}' id='forged'>${forged}</iq>`)
+      stage.bob.send(`<iq xmlns='jabber:client' type='set' to='${await page.jid()}' id='forged'>${forged}</iq>`)
       const own = await User.warm(stage.service, alice)
       const carol = await User.warm(stage.service, carols)
       await befriend(own, carol)

@@ -1,16 +1,15 @@
 // The module for pages, in Chromium, at Prosody and ejabberd: other tabs of the user, and failed messages.
 import { afterAll, describe, expect, test } from '@jest/globals'
-import type { Page } from 'playwright-core'
 import { eventually } from '../support/eventually.js'
 import { callSessions } from '../support/sessions-api.js'
-import type { ModuleChat, ModuleNoted, PageOptions } from './module-page.js'
+import type { ModulePage, ModuleWindow, PageOptions } from './module-page.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import { bothServers } from './servers.js'
 import { alice, bobs, passwords, User } from './user.js'
 import { tapWire, type Wiretap } from './wire.js'
 
-declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
+declare const window: ModuleWindow
 
 const modules = '"roster", "saslauth", "tls", "disco", "ping", "bosh", "mam", "carbons", "csi_simple"'
 const kinds = bothServers(passwords, `modules_enabled = { ${modules} }`, {
@@ -32,43 +31,34 @@ for (const { name, packages, browser, start } of kinds)
     afterAll(() => wire?.stop())
 
     const attach = (user: typeof alice) => User.warm(stage.service, user)
-    const isOnline = (tab: Page) => tab.waitForFunction(() => window.chat?.status.state === 'online')
-    const open = async (transport: PageOptions['transport'], history = 0) => {
+    const open = (transport: PageOptions['transport'], history = 0) => {
       stage.options = { ...stage.options, history }
-      return (await stage.come(transport)).tab
+      return stage.come(transport)
     }
-    const noted = (tab: Page) => tab.evaluate(() => window.noted)
-    const send = (tab: Page, to: string, text: string) =>
-      tab.evaluate(([jid, body]) => window.chat!.send(jid!, body!), [to, text])
-    const showsOwn = (tab: Page, text: string) =>
+    const showsOwn = ({ tab }: ModulePage, text: string) =>
       tab.waitForFunction(wanted => window.noted.own.some(({ text }) => text === wanted), text)
-    const hears = (tab: Page, text: string) => tab.waitForFunction(wanted => window.noted.loaded.includes(wanted), text)
-    /** Resolves with the last state of the message, once it is the wanted one. */
-    const reaches = async (tab: Page, id: string, state: string) => {
-      const isIt = ([id, state]: string[]) => window.noted.states.findLast(noted => noted.id === id)?.state === state
-      await tab.waitForFunction(isIt, [id, state])
-      return (await noted(tab)).states.findLast(noted => noted.id === id)
-    }
+    const hears = ({ tab }: ModulePage, text: string) =>
+      tab.waitForFunction(wanted => window.noted.loaded.includes(wanted), text)
 
     describe.each(['bosh', 'websocket'] as const)('over %s', transport => {
       test('shows messages to and from another tab of its user once, also after reloads', async () => {
         const { bob } = stage
         const [one, other] = [await open(transport, 20), await open(transport, 20)]
         const first = `hello over ${transport}`
-        const id = await send(one, bobs.jid, first)
+        const id = await one.say(bobs.jid, first)
         await showsOwn(other, first)
-        bob.say(await one.evaluate(() => window.chat!.jid), `for one tab over ${transport}`)
+        bob.say(await one.jid(), `for one tab over ${transport}`)
         await hears(one, `for one tab over ${transport}`)
         await hears(other, `for one tab over ${transport}`)
-        expect((await noted(other)).own.filter(message => message.id === id).length).toBe(1)
-        await other.reload()
-        await isOnline(other)
+        expect((await other.noted()).own.filter(message => message.id === id).length).toBe(1)
+        await other.tab.reload()
+        await other.has('online')
         await showsOwn(other, first)
         const second = `again over ${transport}`
-        await send(other, bobs.jid, second)
-        for (const tab of [one, other]) await showsOwn(tab, second)
-        for (const tab of [one, other]) {
-          const { own, loaded } = await noted(tab)
+        await other.say(bobs.jid, second)
+        for (const page of [one, other]) await showsOwn(page, second)
+        for (const page of [one, other]) {
+          const { own, loaded } = await page.noted()
           const texts = own.map(({ text }) => text).filter(text => text.endsWith(transport))
           expect(texts).toEqual([first, second])
           expect(loaded.filter(text => text === `for one tab over ${transport}`).length).toBe(1)
@@ -76,7 +66,7 @@ for (const { name, packages, browser, start } of kinds)
       })
 
       test('shows a message that its sender sends again from another resource once', async () => {
-        const tab = await open(transport, 20)
+        const page = await open(transport, 20)
         const carols = { jid: `carol-${transport}@localhost`, password: 'secret' }
         await stage.server.register(`carol-${transport}`, carols.password)
         const [again, carol] = [await attach(bobs), await attach(carols)]
@@ -94,13 +84,13 @@ for (const { name, packages, browser, start } of kinds)
         for (const user of [stage.bob, again]) await say(user, 'by id', '')
         await say(stage.bob, 'last')
         const shown = async () => {
-          await hears(tab, `last from ${transport}`)
-          return (await noted(tab)).loaded.flatMap(text => text.split(` from ${transport}`).slice(0, -1))
+          await hears(page, `last from ${transport}`)
+          return (await page.noted()).loaded.flatMap(text => text.split(` from ${transport}`).slice(0, -1))
         }
         const expected = ['once', 'once', 'by id', 'by id', 'last']
         expect(await shown()).toEqual(expected)
-        await tab.reload()
-        await isOnline(tab)
+        await page.tab.reload()
+        await page.has('online')
         expect(await shown()).toEqual(expected)
         await Promise.all([again.leave(), carol.leave()])
       })
@@ -108,12 +98,13 @@ for (const { name, packages, browser, start } of kinds)
 
     test.each(['bosh', 'websocket'] as const)('gets only messages over %s while its tab is hidden', async transport => {
       const { bob } = stage
-      const tab = await open(transport)
-      const jid = await tab.evaluate(() => window.chat!.jid)
+      const page = await open(transport)
+      const jid = await page.jid()
       // By then the server also knows the state of the start.
-      await reaches(tab, await send(tab, bobs.jid, 'hello'), 'sent')
+      await page.say(bobs.jid, 'hello')
+      await page.tab.waitForFunction(() => window.noted.states[0]?.state === 'sent')
       const see = (state: string) =>
-        tab.evaluate(`
+        page.tab.evaluate(`
         Object.defineProperty(document, 'visibilityState', { value: '${state}', configurable: true })
         document.dispatchEvent(new Event('visibilitychange'))`)
       const onWire = (what: RegExp) => [...wire.heard().toString().matchAll(what)].map(([, name]) => name)
@@ -126,46 +117,46 @@ for (const { name, packages, browser, start } of kinds)
       await bob.isUpToDate()
       expect(presences() - seen).toBe(0)
       bob.say(jid, 'to a hidden tab')
-      await hears(tab, 'to a hidden tab')
+      await hears(page, 'to a hidden tab')
       await see('visible')
       await eventually('the presence comes', () => presences() - seen === 1)
       await eventually('the server is told', () => told().length > before + 1)
       expect(told().slice(before)).toEqual(['inactive', 'active'])
-      expect(await tab.evaluate(() => window.chat!.jid)).toBe(jid)
+      expect(await page.jid()).toBe(jid)
     })
 
     test('shows all messages of a lost session, also if a contact forges an id of the archive', async () => {
       const { bob, context, service } = stage
-      const tab = await open('bosh', 20)
-      const jid = await tab.evaluate(() => window.chat!.jid)
+      const page = await open('bosh', 20)
+      const jid = await page.jid()
       const say = (text: string, more = '') =>
         bob.send(`<message xmlns='jabber:client' type='chat' to='${alice.jid}'><body>${text}</body>${more}</message>`)
       say('forged', `<stanza-id xmlns='urn:xmpp:sid:0' by='${alice.jid}' id='forged'/>`)
-      await hears(tab, 'forged')
+      await hears(page, 'forged')
       await context.setOffline(true)
       await callSessions(service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
       const missed = Array.from({ length: 110 }, (_, index) => `missed ${index}`)
       for (const text of missed) say(text)
       await bob.isUpToDate()
       await context.setOffline(false)
-      await tab.waitForFunction(jid => window.chat?.status.state === 'online' && window.chat.jid !== jid, jid)
-      await hears(tab, missed.at(-1)!)
-      expect((await noted(tab)).loaded.filter(text => text.startsWith('missed'))).toEqual(missed)
-      await tab.close()
+      await page.tab.waitForFunction(jid => window.chat?.status.state === 'online' && window.chat.jid !== jid, jid)
+      await hears(page, missed.at(-1)!)
+      expect((await page.noted()).loaded.filter(text => text.startsWith('missed'))).toEqual(missed)
+      await page.tab.close()
     })
 
     test('ignores forged carbons from another user', async () => {
       const { bob } = stage
-      const tab = await open('bosh')
-      const jid = await tab.evaluate(() => window.chat!.jid)
+      const page = await open('bosh')
+      const jid = await page.jid()
       const forge = (kind: string) =>
         `<message xmlns='jabber:client' type='chat' to='${jid}'><${kind} xmlns='urn:xmpp:carbons:2'>` +
         `<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' type='chat' from='${jid}' to='${bobs.jid}'>` +
         `<body>forged</body></message></forwarded></${kind}></message>`
       bob.send(forge('sent') + forge('received'))
       bob.say(jid, 'the end')
-      await hears(tab, 'the end')
-      const { own, loaded, odd } = await noted(tab)
+      await hears(page, 'the end')
+      const { own, loaded, odd } = await page.noted()
       expect([own, loaded, odd]).toEqual([[], ['the end'], Array(2).fill(`chat ${bob.jid}`)])
     })
   })

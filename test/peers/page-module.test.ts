@@ -2,18 +2,17 @@
 
 import { setInterval } from 'node:timers'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import type { Page } from 'playwright-core'
 import { eventually, patience } from '../support/eventually.js'
 import { freePorts } from '../support/ports.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { callSessions } from '../support/sessions-api.js'
-import type { ModuleChat, ModuleNoted, PageOptions } from './module-page.js'
+import type { ModulePage, ModuleWindow, PageOptions } from './module-page.js'
 import { describeWith } from './needs.js'
 import { PagesStage, transports } from './pages-stage.js'
 import { bothServers } from './servers.js'
 import { alice, bobs, passwords } from './user.js'
 
-declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
+declare const window: ModuleWindow
 
 const room = 'tea@conference.localhost'
 
@@ -62,20 +61,13 @@ for (const kind of kinds) {
 
     afterAll(() => relay?.stop())
 
-    const open = async (transport: PageOptions['transport'], rooms: readonly string[] = []): Promise<Page> => {
+    const open = (transport: PageOptions['transport'], rooms: readonly string[] = []) => {
       stage.options = { ...stage.options, rooms }
-      return (await stage.come(transport)).tab
+      return stage.come(transport)
     }
-    const isOnline = (tab: Page) => tab.waitForFunction(() => window.chat?.status.state === 'online')
-    const isOffline = (tab: Page) => tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
-    const noted = (tab: Page) => tab.evaluate(() => window.noted)
-    const shows = (tab: Page, text: string) =>
-      tab.waitForFunction(last => window.noted.texts.includes(last), text, { timeout: patience })
-    const send = (tab: Page, text: string, to = bobs.jid) =>
-      tab.evaluate(([to, text]) => window.chat!.send(to!, text!), [to, text])
 
     /** The page has got the presence of contacts and the room since it was loaded. */
-    const seesBob = (tab: Page, places = [stage.bob.jid, `${room}/Bob`]) =>
+    const seesBob = ({ tab }: ModulePage, places = [stage.bob.jid, `${room}/Bob`]) =>
       tab.waitForFunction(jids => jids.every(jid => window.noted.present.includes(jid)), places, { timeout: patience })
 
     const counting = (count: number) => Array.from({ length: count }, (_, index) => String(index + 1))
@@ -84,31 +76,31 @@ for (const kind of kinds) {
       const reloads = 10
       test(`shows each message once and in order, over ${reloads} reloads and three lost networks`, async () => {
         const { bob } = stage
-        const tab = await open(transport, [`${room}/Alice`])
+        const page = await open(transport, [`${room}/Alice`])
         let count = 0
         const writing = setInterval(() => bob.say(alice.jid, String(++count)), 200)
         try {
           for (let round = 0; round < reloads; round++) {
-            await tab.reload()
-            await isOnline(tab)
-            await seesBob(tab)
+            await page.tab.reload()
+            await page.has('online')
+            await seesBob(page)
           }
           for (let round = 0; round < 3; round++) {
             relay.lose()
-            await isOffline(tab)
+            await page.has('offline')
             const missed = count
             await eventually('something is missed', () => count > missed + 5)
             relay.restore()
-            await isOnline(tab)
-            await shows(tab, String(count))
+            await page.has('online')
+            await page.receives(String(count))
           }
         } finally {
           clearInterval(writing)
         }
-        await shows(tab, String(count))
-        expect((await noted(tab)).texts).toEqual(counting(count))
-        await seesBob(tab)
-        expect(bob.hasSeen(await tab.evaluate(() => window.chat!.jid), 'unavailable')).toBe(false)
+        await page.receives(String(count))
+        expect((await page.noted()).texts).toEqual(counting(count))
+        await seesBob(page)
+        expect(bob.hasSeen(await page.jid(), 'unavailable')).toBe(false)
         expect(stage.ids.size).toBe(1)
         expect(stage.complaints).toEqual([])
       })
@@ -116,29 +108,29 @@ for (const kind of kinds) {
       test('gets the reason why a room refuses it, and writes to a room that it joins', async () => {
         const nowhere = 'tea@nowhere.localhost'
         const { bob } = stage
-        const tab = await open(transport, [`${room}/Bob`, `${nowhere}/Alice`])
+        const page = await open(transport, [`${room}/Bob`, `${nowhere}/Alice`])
         const isRefused = (line: string) =>
-          tab.waitForFunction(wanted => window.noted.refused.some(each => each.startsWith(wanted)), line)
+          page.tab.waitForFunction(wanted => window.noted.refused.some(each => each.startsWith(wanted)), line)
         await isRefused(`${room}/Bob conflict`)
         await isRefused(`${nowhere}/Alice `)
-        const refused = await send(tab, 'from outside', room)
-        await tab.evaluate(([to]) => window.chat!.join(to!, ''), [room])
+        const refused = await page.say(room, 'from outside')
+        await page.tab.evaluate(([to]) => window.chat!.join(to!, ''), [room])
         await isRefused(`${room}/ `)
-        await tab.evaluate(([to]) => window.chat!.join(to!.toUpperCase(), 'Alice'), [room])
-        await seesBob(tab)
-        const sent = await send(tab, 'Tea?', room.toUpperCase())
+        await page.tab.evaluate(([to]) => window.chat!.join(to!.toUpperCase(), 'Alice'), [room])
+        await seesBob(page)
+        const sent = await page.say(room.toUpperCase(), 'Tea?')
         await bob.receives('Tea?')
         bob.send(`<message xmlns='jabber:client' to='${room}' type='groupchat'><body>Milk!</body></message>`)
-        await tab.waitForFunction(() => window.noted.said.includes('Bob: Milk!'))
-        const { own, said, states } = await noted(tab)
+        await page.tab.waitForFunction(() => window.noted.said.includes('Bob: Milk!'))
+        const { own, said, states } = await page.noted()
         expect([own.map(({ id }) => id), said]).toEqual([[refused, sent], ['Bob: Milk!']])
         expect(states.filter(({ state }) => state === 'failed').map(({ id }) => id)).toEqual([refused])
         expect(states.findLast(({ id }) => id === sent)).toMatchObject({ state: 'sent' })
         stage.options = { ...stage.options, rooms: [`${room}/Alice`] }
-        await tab.reload()
+        await page.tab.reload()
         // From the history of the room.
-        await tab.waitForFunction(wanted => window.noted.own.some(({ id }) => id === wanted), sent)
-        expect((await noted(tab)).own.map(({ id }) => id)).toEqual([sent])
+        await page.tab.waitForFunction(wanted => window.noted.own.some(({ id }) => id === wanted), sent)
+        expect((await page.noted()).own.map(({ id }) => id)).toEqual([sent])
       })
 
       if (transport === 'websocket')
@@ -151,26 +143,26 @@ for (const kind of kinds) {
           }
           const addresses: string[] = []
           stage.context.on('page', page => page.on('websocket', socket => addresses.push(socket.url())))
-          const tab = await open(transport)
+          const page = await open(transport)
           relay.lose()
-          await isOffline(tab)
+          await page.has('offline')
           relay.restore()
-          await isOnline(tab)
+          await page.has('online')
           expect(moves).toBeGreaterThan(1)
           expect(addresses.at(0)).toMatch(/\/warm\?move=1$/)
           expect(addresses.at(-1)).toMatch(new RegExp(`/warm\\?move=${moves}$`))
           stage.bob.say(alice.jid, 'still there')
-          await shows(tab, 'still there')
+          await page.receives('still there')
         })
 
       if (transport === 'bosh')
         test('shows messages in order if a later response overtakes an earlier one', async () => {
           const { bob } = stage
-          const tab = await open(transport)
+          const page = await open(transport)
           let isHeld = false
           let isOvertaken = false
           let isPolling = false
-          await tab.route('**/http-bind', async route => {
+          await page.tab.route('**/http-bind', async route => {
             isPolling = /^<body[^>]*\/>$/.test(route.request().postData() ?? '')
             const reply = await route.fetch()
             isPolling = false
@@ -184,7 +176,7 @@ for (const kind of kinds) {
             isOvertaken ||= text.includes('fast')
           })
           // The route does not see the request that is already held: this one replaces it.
-          await send(tab, 'a request to begin with', bob.jid)
+          await page.say(bob.jid, 'a request to begin with')
           await bob.receives('a request to begin with')
           // With a further reply behind the slow one, the window would be full.
           await eventually('the page only waits', () => isPolling)
@@ -192,21 +184,21 @@ for (const kind of kinds) {
           await eventually('the reply is held back', () => isHeld)
           bob.say(alice.jid, 'fast')
           await bob.isUpToDate()
-          await send(tab, 'a further request', bob.jid)
+          await page.say(bob.jid, 'a further request')
           await bob.receives('a further request')
-          await shows(tab, 'fast')
-          await shows(tab, 'slow')
-          expect((await noted(tab)).texts).toEqual(['slow', 'fast'])
-          await tab.unrouteAll({ behavior: 'ignoreErrors' })
+          await page.receives('fast')
+          await page.receives('slow')
+          expect((await page.noted()).texts).toEqual(['slow', 'fast'])
+          await page.tab.unrouteAll({ behavior: 'ignoreErrors' })
         })
 
       if (transport === 'bosh')
         test('gets no error of Strophe if a reply comes when the page has asked for a new binding', async () => {
           const { bob } = stage
-          const tab = await open(transport)
+          const page = await open(transport)
           let count = 0
           let isLate = false
-          await tab.route('**/http-bind', async route => {
+          await page.tab.route('**/http-bind', async route => {
             const index = count++
             const response = await route.fetch()
             // The first request stays without a reply.
@@ -215,13 +207,13 @@ for (const kind of kinds) {
             await route.fulfill({ response }).catch(() => {})
             isLate ||= index === 1
           })
-          await send(tab, 'its reply is late', bob.jid)
+          await page.say(bob.jid, 'its reply is late')
           await bob.receives('its reply is late')
           await eventually('the late reply has been sent', () => isLate)
           bob.say(alice.jid, 'over the new connection')
-          await shows(tab, 'over the new connection')
+          await page.receives('over the new connection')
           expect(stage.complaints).toEqual([])
-          await tab.unrouteAll({ behavior: 'ignoreErrors' })
+          await page.tab.unrouteAll({ behavior: 'ignoreErrors' })
         })
 
       test.each([
@@ -233,16 +225,16 @@ for (const kind of kinds) {
         ],
       ] as const)('sends messages once that were written %s', async (_when, lose, restore) => {
         const { bob } = stage
-        const tab = await open(transport)
-        const say = (text: string) => send(tab, text, bob.jid)
+        const page = await open(transport)
+        const say = (text: string) => page.say(bob.jid, text)
         await say('before')
         await bob.receives('before')
         await lose()
         await say('at the moment it is lost')
-        await isOffline(tab)
+        await page.has('offline')
         await say('meanwhile')
         await restore()
-        await isOnline(tab)
+        await page.has('online')
         await bob.receives('meanwhile', 20_000)
         await say('after')
         await bob.receives('after', 20_000)
@@ -252,12 +244,12 @@ for (const kind of kinds) {
 
       test('loses no message and shows no forged message, whatever a contact sends', async () => {
         const { bob } = stage
-        const tab = await open(transport)
-        await seesBob(tab, [bob.jid])
+        const page = await open(transport)
+        await seesBob(page, [bob.jid])
         for (const text of counting(3)) bob.say(alice.jid, text)
-        await shows(tab, '3')
-        const jid = await tab.evaluate(() => window.chat!.jid)
-        const inner = (await noted(tab)).texts.length
+        await page.receives('3')
+        const jid = await page.jid()
+        const inner = (await page.noted()).texts.length
         bob.send(
           `<iq xmlns='jabber:client' type='get' id='x' to='${jid}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>`,
         )
@@ -267,36 +259,36 @@ for (const kind of kinds) {
           '</forwarded></result></message>'
         bob.send(forged)
         for (const text of ['4', '5', '6']) bob.say(alice.jid, text)
-        await shows(tab, '6')
+        await page.receives('6')
         expect(inner).toBe(3)
-        expect((await noted(tab)).texts).toEqual(counting(6))
+        expect((await page.noted()).texts).toEqual(counting(6))
       })
 
       test('never sends messages of one user as the next user', async () => {
         const { bob } = stage
-        const tab = await open(transport)
+        const page = await open(transport)
         relay.lose()
-        await isOffline(tab)
-        await send(tab, 'as alice', bob.jid)
+        await page.has('offline')
+        await page.say(bob.jid, 'as alice')
         stage.account = bobs
         // At the sign-out.
         await callSessions(stage.service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
         stage.ids.clear()
         relay.restore()
-        await tab.waitForFunction(() => window.noted.statuses.at(-1)?.code === 'signed-out')
-        await tab.reload()
-        await isOnline(tab)
-        await send(tab, 'as bob', bob.jid)
+        await page.has('signed-out')
+        await page.tab.reload()
+        await page.has('online')
+        await page.say(bob.jid, 'as bob')
         await bob.receives('as bob')
         expect(bob.received).not.toContain('as alice')
       })
 
       test('leaves no session behind if the browser blocks storage', async () => {
         await stage.context.addInitScript(noStorage)
-        const tab = await open(transport)
+        const page = await open(transport)
         for (let count = 0; count < 3; count += 1) {
-          await tab.reload()
-          await isOnline(tab)
+          await page.tab.reload()
+          await page.has('online')
         }
         expect(stage.ids.size).toBe(4)
         const sessions = async () =>
@@ -306,14 +298,14 @@ for (const kind of kinds) {
       })
 
       test('waits for its user if the XMPP server has ended its session for a newer one', async () => {
-        const tab = await open(transport)
-        const jid = await tab.evaluate(() => window.chat!.jid)
+        const page = await open(transport)
+        const jid = await page.jid()
         const newer = await stage.service.bind({ jid, password: passwords.alice })
         expect(newer.jid).toBe(jid)
-        await tab.waitForFunction(() => window.noted.statuses.at(-1)?.code === 'replaced')
+        await page.has('replaced')
         expect(stage.bindings).toBe(1)
-        await tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-        await isOnline(tab)
+        await page.tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await page.has('online')
       })
     })
 
@@ -324,7 +316,7 @@ for (const kind of kinds) {
         stage.change = binding => ({ ...binding, ...wrong })
         await tab.goto(`${relay.url}/portal/module`)
         await tab.waitForFunction(() => window.noted?.statuses.at(-1)?.state === 'ended')
-        expect((await noted(tab)).statuses.at(-1)).toMatchObject({ code: 'refused' })
+        expect(await tab.evaluate(() => window.noted.statuses.at(-1))).toMatchObject({ code: 'refused' })
       }
     })
   })

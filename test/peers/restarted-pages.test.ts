@@ -11,13 +11,7 @@ import { type RedisServer, startRedisServer } from '../support/redis-server.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
 import { bindingIn } from '../support/start-service.js'
 import { type ConversePortal, ConverseVisitor, serveConversePortal } from './converse-page.js'
-import {
-  createModulePageRouter,
-  type ModuleChat,
-  type ModuleNoted,
-  ModulePage,
-  type PageOptions,
-} from './module-page.js'
+import { createModulePageRouter, ModulePage, type ModuleWindow, type PageOptions } from './module-page.js'
 import { describeWith } from './needs.js'
 import type { PageVisitor } from './noted-page.js'
 import { createPageRouter, PortalPage, servePortal } from './portal-page.js'
@@ -47,7 +41,7 @@ WebSocket.prototype.send = function (text) {
   send.call(this, text)
 }`
 
-declare const window: { noted: ModuleNoted; chat: ModuleChat; frames: { sent: string[]; got: string[] } }
+declare const window: ModuleWindow & { frames: { sent: string[]; got: string[] } }
 
 type Environment = Readonly<Record<string, string>>
 
@@ -259,11 +253,11 @@ for (const kind of bothServers(passwords)) {
       process.kill(service.process.lines[0]!.pid, 'SIGSTOP')
       await page.say(bob.bareJid, 'in flight')
       await service.stop('SIGKILL')
-      await tab.waitForFunction(() => window.chat.status.state !== 'online')
+      await tab.waitForFunction(() => window.chat!.status.state !== 'online')
       await page.say(bob.bareJid, 'offline')
       await tab.evaluate(to => {
-        window.chat.addEventListener('status', () => {
-          if (window.chat.status.state === 'online') window.chat.send(to, 'at once')
+        window.chat!.addEventListener('status', () => {
+          if (window.chat!.status.state === 'online') window.chat!.send(to, 'at once')
         })
       }, bob.bareJid)
       await service.start()
@@ -274,7 +268,7 @@ for (const kind of bothServers(passwords)) {
         return window.frames.got.some(text => text.includes(/ id="(\w+)"/.exec(ping)![1]!))
       })
       await service.stop('SIGKILL')
-      await tab.waitForFunction(() => window.chat.status.state !== 'online')
+      await tab.waitForFunction(() => window.chat!.status.state !== 'online')
       await service.start()
       await page.has('online', untilItRepeats)
       await page.say(bob.bareJid, 'last')

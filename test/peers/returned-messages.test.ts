@@ -5,13 +5,13 @@ import { eitherChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { combinations, testRest } from '../support/matrix.js'
 import { startProsody } from '../support/prosody.js'
-import type { ModuleChat } from './module-page.js'
+import type { ModuleWindow } from './module-page.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import { createPageRouter, PortalPage } from './portal-page.js'
 import { alice, bobs, passwords } from './user.js'
 
-declare const window: { chat: ModuleChat | undefined }
+declare const window: ModuleWindow
 
 describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is frozen and killed', () => {
   const modules = '"roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks", "offline"'
