@@ -1,13 +1,13 @@
 // The module for pages, in Chromium, at Prosody and ejabberd: other tabs of the user, and failed messages.
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
+import { type Relay, startRelay } from '../support/relay.js'
 import { callSessions } from '../support/sessions-api.js'
 import type { ModulePage, ModuleWindow, PageOptions } from './module-page.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
-import { bothServers } from './servers.js'
+import { bothServers, overPlainLink } from './servers.js'
 import { alice, bobs, passwords, User } from './user.js'
-import { tapWire, type Wiretap } from './wire.js'
 
 declare const window: ModuleWindow
 
@@ -18,13 +18,13 @@ const kinds = bothServers(passwords, `modules_enabled = { ${modules} }`, {
 
 for (const { name, packages, browser, start } of kinds)
   describeWith([...packages, browser], `A page with the module at ${name}`, () => {
-    let wire: Wiretap
+    let wire: Relay
     const stage = PagesStage.of({
       browser,
       start,
       async servers(server) {
-        wire = await tapWire(server.c2sPort)
-        return `localhost=xmpp://127.0.0.1:${wire.port}?tls=none`
+        wire = await startRelay(`http://127.0.0.1:${server.c2sPort}`)
+        return overPlainLink(server, wire.port)
       },
     })
 

@@ -9,7 +9,7 @@ import { startTestService, type TestService, type WarmBinding } from '../support
 import { describeWith } from './needs.js'
 import { bothServers, type XmppServer } from './servers.js'
 import { alice, befriend, passwords, User } from './user.js'
-import { isIdle, tapWire, type Wiretap } from './wire.js'
+import { isIdle } from './wire.js'
 
 const pages = 10
 const cuts = 6
@@ -22,7 +22,7 @@ for (const kind of bothServers(passwords)) {
   describeWith(kind.packages, `A service at the BOSH endpoint of ${kind.name}`, () => {
     const keep = stoppedAfterAll()
     let server: XmppServer
-    let wire: Wiretap
+    let wire: Relay
     let bob: User
     const attached = new Set<User>()
 
@@ -36,7 +36,7 @@ for (const kind of bothServers(passwords)) {
 
     beforeAll(async () => {
       server = await keep(kind.start())
-      wire = await keep(tapWire(server.httpPort))
+      wire = await keep(startRelay(`http://127.0.0.1:${server.httpPort}`))
       bob = await keep(logIn('bob'))
       const page = await logIn('alice')
       await befriend(bob, page)
@@ -104,14 +104,13 @@ for (const kind of bothServers(passwords)) {
     })
 
     describe('over a network that breaks', () => {
-      const keep = stoppedAfterAll()
-      let relay: Relay
       let warmer: TestService
 
       beforeAll(async () => {
-        relay = await keep(startRelay(`http://127.0.0.1:${server.httpPort}`))
-        warmer = await keep(startTestService({ servers: `localhost=${relay.url}/http-bind` }))
+        warmer = await startTestService({ servers: `localhost=${wire.url}/http-bind` })
       })
+
+      afterAll(() => warmer?.stop())
 
       const attachAll = () =>
         Promise.all(
@@ -139,11 +138,11 @@ for (const kind of bothServers(passwords)) {
           await talk(2 + (time % 4))
           // After every second cut, new connections fail for a moment. Prosody sees the break:
           // it would answer a request whose connection seems alive, and nobody would get the reply.
-          if (time % 2 === 0) relay.cut()
-          else if (kind.name === 'Prosody') relay.hangUp()
-          else relay.lose()
+          if (time % 2 === 0) wire.cut()
+          else if (kind.name === 'Prosody') wire.hangUp()
+          else wire.lose()
           await talk(8)
-          relay.restore()
+          wire.restore()
           // Servers lose stanzas if a connection breaks again before the repeated requests have arrived.
           await Promise.all(users.map(user => user.isUpToDate(1000 * patience)))
         }
@@ -185,10 +184,10 @@ for (const kind of bothServers(passwords)) {
 }
 
 /** The sids that the endpoint created, and those that either side terminated. */
-const createdOf = (wire: Wiretap) => sidsOf(wire, /<body (?=[^>]*\bauthid=)[^>]*\bsid=['"]([^'"]+)/g)
-const endedOf = (wire: Wiretap) => sidsOf(wire, /<body (?=[^>]*\btype='terminate')[^>]*\bsid=['"]([^'"]+)/g)
+const createdOf = (wire: Relay) => sidsOf(wire, /<body (?=[^>]*\bauthid=)[^>]*\bsid=['"]([^'"]+)/g)
+const endedOf = (wire: Relay) => sidsOf(wire, /<body (?=[^>]*\btype='terminate')[^>]*\bsid=['"]([^'"]+)/g)
 
-function sidsOf(wire: Wiretap, pattern: RegExp): ReadonlySet<string> {
+function sidsOf(wire: Relay, pattern: RegExp): ReadonlySet<string> {
   return new Set([...wire.heard().toString().matchAll(pattern)].map(([, sid = '']) => sid))
 }
 

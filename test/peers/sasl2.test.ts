@@ -9,7 +9,6 @@ import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { bothServers, type XmppServer } from './servers.js'
 import { alice, outlivesCuts, passwords, User } from './user.js'
-import { tapWire, type Wiretap } from './wire.js'
 
 const hasTokens = majorOf('ejabberd') >= 24
 const tokens = '  mod_auth_fast: {}'
@@ -27,14 +26,14 @@ for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
   const offersSasl2 = isProsody ? prosodyIsNew : hasTokens
   describeWith([...kind.packages, ...(isProsody ? ['prosody-modules'] : [])], `SASL2 at ${kind.name}`, () => {
     let server: XmppServer
-    let wire: Wiretap
+    let wire: Relay
     let here: TestService
 
     beforeAll(async () => {
       server = await kind.start()
     })
     beforeEach(async () => {
-      wire = await tapWire(server.directTlsPort)
+      wire = await startRelay(`http://127.0.0.1:${server.directTlsPort}`)
     })
     afterEach(async () => {
       await here?.stop()
@@ -74,14 +73,8 @@ for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
 
     const offersTokens = offersSasl2 ? ['a token after PLAIN'] : []
     test.each(['the keys of SCRAM', ...offersTokens])('mends a broken link with %s', async secret => {
-      const relay = await startRelay(`http://127.0.0.1:${wire.port}`)
-      here = await startTestService({
-        servers: `localhost=xmpps://127.0.0.1:${relay.port}?ca=${server.caFile}`,
-        environment: secret === 'the keys of SCRAM' ? {} : { XMPP_MECHANISMS: 'PLAIN' },
-      })
-      await isMended(here, relay)
-      await here.stop()
-      await relay.stop()
+      await start('', secret === 'the keys of SCRAM' ? {} : { XMPP_MECHANISMS: 'PLAIN' })
+      await outlivesCuts(await User.warm(here, alice), wire)
     })
   })
 }
@@ -96,13 +89,9 @@ if (hasTokens)
         servers: `localhost=xmpps://127.0.0.1:${relay.port}?ca=${server.caFile}`,
       })
       for (let login = 1; login <= 3; login++) await here.bind(alice)
-      await isMended(here, relay)
+      await outlivesCuts(await User.warm(here, alice), relay)
       await here.stop()
       await relay.stop()
       await server.stop()
     })
   })
-
-async function isMended(here: TestService, relay: Relay): Promise<void> {
-  await outlivesCuts(await User.warm(here, alice), relay)
-}

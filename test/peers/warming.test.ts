@@ -4,12 +4,12 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { stoppedAfterEach } from '../support/closers.js'
 import { combinations } from '../support/matrix.js'
 import { startProsody } from '../support/prosody.js'
+import { startRelay } from '../support/relay.js'
 import { startTestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { describePlace, Place } from './place.js'
 import { bothServers, overPlainLink, overStarttls, type XmppServer } from './servers.js'
 import { User } from './user.js'
-import { tapWire } from './wire.js'
 
 const users = {
   alice: 'wonderland',
@@ -86,11 +86,8 @@ for (const kind of combinations([plain, ...overTls], ({ isUsual }) => isUsual)) 
     })
 
     test(`sends ${kind.encrypted ? 'nothing of the login' : 'no password'} in plain text`, async () => {
-      const wire = await keep(tapWire(place().server.c2sPort))
-      const other = await keep(startTestService({ servers: kind.servers(place().server, wire.port) }))
-      await goodbye(await other.bind(alice))
-      await other.stop()
-      const heard = wire.heard().toString('latin1')
+      await goodbye(await place().warmer.bind(alice))
+      const heard = place().relay.heard().toString('latin1')
       expect(heard).not.toContain(alice.password)
       expect(heard).not.toContain(Buffer.from(`\0alice\0${alice.password}`).toString('base64'))
       expect(heard.includes('<proceed')).toBe(kind.encrypted)
@@ -100,7 +97,7 @@ for (const kind of combinations([plain, ...overTls], ({ isUsual }) => isUsual)) 
 
     if (kind.encrypted)
       test('works over direct TLS, and then sends nothing in plain text', async () => {
-        const wire = await keep(tapWire(place().server.directTlsPort))
+        const wire = await keep(startRelay(`http://127.0.0.1:${place().server.directTlsPort}`))
         const direct = `localhost=xmpps://127.0.0.1:${wire.port}?ca=${place().server.caFile}`
         const other = await keep(startTestService({ servers: direct }))
         const page = await User.warm(other, alice)

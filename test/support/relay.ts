@@ -1,8 +1,17 @@
-// A network between a client and the service that can be lost and come back: a TCP relay.
+// A network between a client and the service, or the service and a server, that can be lost and come back: a TCP relay.
+// It keeps what has gone through it.
 import { connect, createServer, type Socket } from 'node:net'
 import { Listener } from './listener.js'
 
 export type Relay = Awaited<ReturnType<typeof startRelay>>
+
+/** Who speaks on a connection. */
+interface Talk {
+  /** How often the client began to speak after the server, or first: its round trips. */
+  turns: number
+  last: 'nobody' | 'client' | 'server'
+  isOpen: boolean
+}
 
 /** Listens on a free port of 127.0.0.1. `service`: a URL, or the path of a Unix socket. */
 export async function startRelay(service: string) {
@@ -13,6 +22,8 @@ export async function startRelay(service: string) {
   let isLost = false
   let isStalled = false
   let late: (() => void)[] | undefined
+  const chunks: Buffer[] = []
+  const talks: Talk[] = []
 
   const server = createServer({ noDelay: true }, near => {
     if (isLost) {
@@ -22,15 +33,23 @@ export async function startRelay(service: string) {
     const far = connect(target)
     far.on('error', () => {})
     pairs.set(near, far)
+    const talk: Talk = { turns: 0, last: 'nobody', isOpen: true }
+    talks.push(talk)
     near.on('data', chunk => {
+      chunks.push(chunk)
+      if (talk.last !== 'client') talk.turns += 1
+      talk.last = 'client'
       if (!isStalled) far.write(chunk)
     })
     far.on('data', chunk => {
+      chunks.push(chunk)
+      talk.last = 'server'
       const pass = () => void (near.destroyed || near.write(chunk))
       if (late !== undefined) late.push(pass)
       else if (!isStalled) pass()
     })
     near.on('close', () => {
+      talk.isOpen = false
       pairs.delete(near)
       if (!orphans.has(far)) far.destroy()
     })
@@ -47,6 +66,10 @@ export async function startRelay(service: string) {
   return {
     url: listener.url,
     port: listener.port,
+    /** All bytes of all connections, both directions. */
+    heard: () => Buffer.concat(chunks),
+    /** Of each connection, in the order in which they came. */
+    talks: talks as readonly Readonly<Talk>[],
     cut,
     /** Passes nothing on any more; connections look as if they were alive. */
     stall() {
