@@ -1,13 +1,15 @@
 // Logins at Debian's Prosody and ejabberd without the user's password.
 
+import { createServer } from 'node:http'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { type Ejabberd, startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
-import { type OAuthEndpoint, startIntrospectionEndpoint } from '../support/oauth-endpoints.js'
+import { Listener } from '../support/listener.js'
 import { callConnect } from '../support/page-call.js'
 import { pageSecret, pageToken, settingsForPages } from '../support/page-token.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
@@ -120,35 +122,52 @@ describePlace(
 describeWith(['prosody', 'openssl'], 'SASL OAUTHBEARER, with token introspection', () => {
   const of = (jid: unknown) => JSON.stringify({ active: true, jid })
   let answerSlowly: (answer: string) => void
-  let endpoint: OAuthEndpoint
+  /** By token. The empty answer has status 500. Other tokens are not active. */
+  const answers: Readonly<Record<string, string | Promise<string>>> = {
+    'token-of-alice': of(alice),
+    'token+of%=': of('a=b,c@localhost'),
+    'slow-token-of-alice': new Promise(resolve => {
+      answerSlowly = resolve
+    }),
+    'token-of-all': of('localhost'),
+    'token-of-elsewhere': of('alice@elsewhere'),
+    'token-of-a-number': of(1),
+    'token-of-nobody': '{"active":true}',
+    'answer-in-words': JSON.stringify({ active: 'true', jid: alice }),
+    'answer-with-an-error': '',
+    'answer-without-json': 'alice@localhost',
+    'answer-of-null': 'null',
+  }
+  /** The credentials of Prosody, decoded, and the token. */
+  const asked: [client: string, token: string][] = []
+  let endpoint: Listener
   beforeAll(async () => {
-    endpoint = await startIntrospectionEndpoint({
-      'token-of-alice': of(alice),
-      'token+of%=': of('a=b,c@localhost'),
-      'slow-token-of-alice': new Promise(resolve => {
-        answerSlowly = resolve
-      }),
-      'token-of-all': of('localhost'),
-      'token-of-elsewhere': of('alice@elsewhere'),
-      'token-of-a-number': of(1),
-      'token-of-nobody': '{"active":true}',
-      'answer-in-words': JSON.stringify({ active: 'true', jid: alice }),
-      'answer-with-an-error': '',
-      'answer-without-json': 'alice@localhost',
-      'answer-of-null': 'null',
+    const server = createServer(async (request, response) => {
+      const token = new URLSearchParams(await text(request)).get('token') ?? ''
+      const credentials = request.headers.authorization?.replace('Basic ', '') ?? ''
+      asked.push([Buffer.from(credentials, 'base64').toString(), token])
+      const answer = (await answers[token]) ?? '{"active":false}'
+      response.writeHead(request.method === 'POST' && answer !== '' ? 200 : 500).end(answer)
     })
+    endpoint = await Listener.start(server)
   })
-  afterAll(() => endpoint?.close())
+  afterAll(() => endpoint?.stop())
+  const introspection = () => `${encrypted}
+plugin_paths = { "${join(root, 'deploy/prosody')}" }
+authentication = "introspection"
+introspection_url = "${endpoint.url}/introspection"
+introspection_client_id = "xmpp-server"
+introspection_client_secret = "its secret: 100%"`
 
   describePlace(
     'at Prosody',
     ['prosody', 'openssl'],
-    () => Place.open(startProsody({ config: encrypted + endpoint.settings })),
+    () => Place.open(startProsody({ config: introspection() })),
     place => {
       test('accepts a token for its user only', async () => {
         const token = 'token-of-alice'
         expect(await place().use({ jid: `${alice}/desk`, token })).toBe(`${alice}/desk`)
-        expect(endpoint.asked).toEqual([['xmpp-server:its%20secret%3a%20100%25', token]])
+        expect(asked).toEqual([['xmpp-server:its%20secret%3a%20100%25', token]])
         expect(place().warmer.lines.join()).not.toContain(token)
         expect(await place().refusal({ jid: 'bob@localhost', token })).toEqual(refused)
         const other = { jid: alice, token, mechanism: 'X-OAUTH2' }
@@ -177,7 +196,7 @@ describeWith(['prosody', 'openssl'], 'SASL OAUTHBEARER, with token introspection
 
       test('completes other logins while the OAuth server has not answered', async () => {
         const using = place().use({ jid: alice, token: 'slow-token-of-alice' })
-        await eventually('the request to the OAuth server', () => endpoint.asked.at(-1)![1] === 'slow-token-of-alice')
+        await eventually('the request to the OAuth server', () => asked.at(-1)![1] === 'slow-token-of-alice')
         await place().use({ jid: alice, token: 'token-of-alice' })
         answerSlowly(of(alice))
         await using

@@ -10,7 +10,6 @@ import { memberOf } from '../store/entries.js'
 import { ApiDocument } from '../support/api-document.js'
 import { makeCertificate } from '../support/certificates.js'
 import { calledAfterEach, stoppedAfterAll, stoppedAfterEach } from '../support/closers.js'
-import { holdTimers } from '../support/held-timers.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import { idOf, saslFailure, saslNamespace } from '../support/login-server/elements.js'
 import {
@@ -54,6 +53,22 @@ afterEach(() => {
 /** A service for one test. */
 const startService = ({ environment, ...others }: TestServiceOptions) =>
   stopped(startTestService({ ...others, environment: { XMPP_DOMAINS: domain, ...environment } }))
+
+/** From now on, what is due after exactly `ms` milliseconds of the system's clock waits for the returned function. */
+function holdTimers(ms: number): () => void {
+  const { after } = systemClock
+  const waiting = new Set<() => void>()
+  const spy = jest.spyOn(systemClock, 'after').mockImplementation((delay, callback) => {
+    if (delay !== ms) return after(delay, callback)
+    waiting.add(callback)
+    return { cancel: () => void waiting.delete(callback) }
+  })
+  return () => {
+    spy.mockRestore()
+    for (const callback of waiting) callback()
+    waiting.clear()
+  }
+}
 
 /** A service for one test, in front of another server. */
 async function startBefore(about: Partial<LoginServerOptions>, reach?: (port: number) => string) {
