@@ -10,8 +10,6 @@ import { User } from './user.js'
 export const origin = 'https://www.example.org'
 export const guests = 'guests.localhost'
 
-export type Guest = WarmBinding & { readonly guest_token?: string; readonly resumed: boolean }
-
 export const bare = (jid: string) => jid.split('/')[0]!
 
 /** XMPP_SERVERS, and other settings. */
@@ -30,8 +28,8 @@ export class GuestStage {
     return new GuestStage(await startTestService({ servers, environment: { ...usual, ...environment } }))
   }
 
-  async come(token = '', tab = 't1'): Promise<Guest> {
-    return bindingIn(await callConnect(this.service.url, origin, { token, tab })) as Guest
+  async come(token = '', tab = 't1'): Promise<WarmBinding> {
+    return bindingIn(await callConnect(this.service.url, origin, { token, tab }))
   }
 
   async attach(binding: WarmBinding): Promise<User> {

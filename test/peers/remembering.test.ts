@@ -29,7 +29,7 @@ for (const kind of kinds)
         const remembered = async (password: string) => {
           const binding = await place().warmer.bind({ jid, password, remember: 'on' })
           await place().talk(binding)
-          return String((binding as unknown as Record<string, unknown>)['credential'])
+          return binding.credential!
         }
         const credential = await remembered(users.alice)
         expect(credential).toMatch(/^[\w-]{300,2048}$/)

@@ -3,6 +3,7 @@
 import { startDemoServer } from '../../src/command/demo/server.js'
 import { loadConfig } from '../../src/config/load.js'
 import { Counts } from '../../src/lib/counts.js'
+import type { Binding as WarmBinding } from '../../src/packages/client/warm-bindings.js'
 import { type ServiceParts, startService } from '../../src/service/service.js'
 import { createLogs } from '../../src/watching/logs.js'
 import { ask, type HttpAnswer } from './http-answer.js'
@@ -30,15 +31,7 @@ export interface WarmReply extends HttpAnswer {
   readonly json: Readonly<Record<string, unknown>>
 }
 
-export interface WarmBinding {
-  readonly jid: string
-  readonly sid: string
-  readonly rid: number
-  readonly id: string
-  readonly wait: number
-  readonly url: string
-  readonly websocket?: { readonly url: string; readonly token: string }
-}
+export type { WarmBinding }
 
 export type TestService = Awaited<ReturnType<typeof startTestService>>
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { attribute, BoshClient, type Post } from '../bosh-client.js'
 import { ask } from '../http-answer.js'
 import { at } from './judge.js'
-import type { Talk, TalkBinding, TalkEvents } from './talk.js'
+import type { TalkBinding, TalkEvents } from './talk.js'
 
 /** Pause before a page repeats a request whose connection broke, in milliseconds. */
 const againMilliseconds = 200
@@ -11,7 +11,7 @@ const againMilliseconds = 200
 const slack = 1.1
 const mostAttempts = 12
 
-export class BoshTalk implements Talk {
+export class BoshTalk {
   readonly #binding: TalkBinding
   readonly #events: TalkEvents
   readonly #client: BoshClient
@@ -38,6 +38,7 @@ export class BoshTalk implements Talk {
     this.#pump()
   }
 
+  /** Sends a stanza, again if necessary, so that it arrives once. */
   say(stanza: string): void {
     this.#unsaid += stanza
     this.#pump()
@@ -51,6 +52,7 @@ export class BoshTalk implements Talk {
     this.#leaving.abort()
   }
 
+  /** Closes the connections, but does not end the session. */
   drop(): void {
     this.#isOver = true
     this.#leaving.abort()

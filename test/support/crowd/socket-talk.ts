@@ -2,7 +2,7 @@
 // resumes its stream (XEP-0198).
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
-import type { Talk, TalkBinding, TalkEvents } from './talk.js'
+import type { TalkBinding, TalkEvents } from './talk.js'
 
 const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
 const management = 'urn:xmpp:sm:3'
@@ -15,9 +15,9 @@ const againMilliseconds = 200
 const askAfter = 5
 
 /** Calls the backend, which resumes the session. Resolves with undefined if the session has ended. */
-export type Resume = () => Promise<TalkBinding | undefined>
+type Resume = () => Promise<TalkBinding | undefined>
 
-export class SocketTalk implements Talk {
+export class SocketTalk {
   readonly #events: TalkEvents
   readonly #resume: Resume
   #binding: TalkBinding

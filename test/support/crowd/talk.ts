@@ -1,11 +1,7 @@
 // A page's side of its session, over either transport.
 import type { WarmBinding } from '../start-service.js'
 
-/** What the warm API answers. */
-export interface TalkBinding extends Required<WarmBinding> {
-  /** How many requests may be under way. */
-  readonly requests: number
-}
+export type TalkBinding = WarmBinding & Required<Pick<WarmBinding, 'websocket'>>
 
 export interface TalkEvents {
   /** Stanzas of the session have come, each once. */
@@ -18,11 +14,4 @@ export interface TalkEvents {
    */
   gone(why: string, since: number): void
   odd(what: string): void
-}
-
-export interface Talk {
-  /** Sends a stanza, again if necessary, so that it arrives once. */
-  say(stanza: string): void
-  /** Closes the connections, but does not end the session. */
-  drop(): void
 }
