@@ -174,9 +174,9 @@ printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:${port}\\n' > /etc/sys
     // Fails unless the service tells systemd that the reload has ended.
     await debian.sh(`echo BOSH_ALLOW=none >> /etc/warm-bindings/warm-bindings.env && systemctl reload warm-bindings`)
     expect([await property('MainPID'), await property('ActiveState')]).toEqual([process, 'active'])
-    expect((await ask(`${url}/http-bind`, { agent: false })).status).toBe(403)
+    expect((await ask(`${url}/http-bind`)).status).toBe(403)
     await debian.sh(`sed -i '/^BOSH_ALLOW=/d' /etc/warm-bindings/warm-bindings.env && systemctl reload warm-bindings`)
-    expect((await ask(`${url}/http-bind`, { agent: false })).status).toBe(200)
+    expect((await ask(`${url}/http-bind`)).status).toBe(200)
   })
 
   test.each([['0'], ['2']])(
@@ -208,7 +208,7 @@ printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:${port}\\n' > /etc/sys
       const states = new Set<number | string | undefined>()
       const visit = async () => {
         while (!isDone) {
-          const status = await ask(`${url}/healthz`, { agent: false }).then(
+          const status = await ask(`${url}/healthz`).then(
             answer => answer.status,
             (error: NodeJS.ErrnoException) => error.code,
           )
@@ -236,7 +236,7 @@ printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:${port}\\n' > /etc/sys
     await debian.sh(`kill -WINCH ${process}`)
     // A connection that the process accepts before it hangs would break.
     await debian.sh(`until journalctl -u warm-bindings --no-pager _PID=${process} | grep -q hangs; do sleep 0.1; done`)
-    expect((await ask(`${url}/healthz`, { agent: false })).status).toBe(200)
+    expect((await ask(`${url}/healthz`)).status).toBe(200)
     // With workers, the worker of the process that hangs still answers.
     for (let main = process; main === process; ) main = await property('MainPID')
     expect(await debian.sh('journalctl -u warm-bindings --no-pager')).toContain('Watchdog timeout')
@@ -244,7 +244,7 @@ printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:${port}\\n' > /etc/sys
 
   test('keeps settings and sessions if it is removed, and leaves nothing if it is purged', async () => {
     await debian.sh('apt-get remove -y warm-bindings')
-    await expect(ask(`${url}/healthz`, { agent: false })).rejects.toThrow('ECONNREFUSED')
+    await expect(ask(`${url}/healthz`)).rejects.toThrow('ECONNREFUSED')
     expect(await debian.sh('ls /etc/warm-bindings')).toBe('seal.key\nwarm-bindings.env\n')
     await debian.sh('apt-get purge -y warm-bindings')
     expect(

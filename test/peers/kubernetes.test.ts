@@ -93,7 +93,7 @@ describeWith(['redis-server'], 'The processes of the file for Kubernetes', () =>
     const processes = await Promise.all(starting)
     for (const { metrics } of processes)
       await eventually('it knows the others', async () => {
-        const { text } = await ask(`http://127.0.0.1:${metrics}/metrics`, { agent: false })
+        const { text } = await ask(`http://127.0.0.1:${metrics}/metrics`)
         return text.includes('warm_bindings_processes{state="live"} 2')
       })
     expect(await Promise.all(processes.map(({ started }) => started.end('SIGTERM')))).toEqual([0, 0, 0])

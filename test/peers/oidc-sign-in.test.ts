@@ -101,7 +101,7 @@ describe('The example with an OpenID provider', () => {
     ended.length = 0
   })
 
-  const get = (path: string, cookie = '') => ask(portal.url + path, { agent: false, headers: { Cookie: cookie } })
+  const get = (path: string, cookie = '') => ask(portal.url + path, { headers: { Cookie: cookie } })
   const cookieIn = (headers: NodeJS.Dict<string | string[]>, name: string) =>
     (headers['set-cookie'] as string[] | undefined)
       ?.map(each => each.replace(/;.*/, ''))

@@ -352,7 +352,7 @@ for (const [name, portal] of Object.entries(portals)) {
     let child: ChildProcess
     let said = ''
 
-    const get = (path: string, headers: Record<string, string> = {}) => ask(url + path, { agent: false, headers })
+    const get = (path: string, headers: Record<string, string> = {}) => ask(url + path, { headers })
 
     beforeAll(async () => {
       const [port] = await freePorts(1)

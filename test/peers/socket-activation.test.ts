@@ -39,7 +39,7 @@ async function activate(
   return activated
 }
 
-const statusOf = async (url: string) => (await ask(url, { agent: false })).status
+const statusOf = async (url: string) => (await ask(url)).status
 
 describeWith(['systemd', ...redisPackages], 'Sockets of systemd', () => {
   test.each(['0', '2'])(
@@ -53,7 +53,7 @@ describeWith(['systemd', ...redisPackages], 'Sockets of systemd', () => {
       })
       expect(await statusOf(`http://127.0.0.1:${port}/healthz`)).toBe(200)
       expect(await statusOf(`http://[::1]:${other}/healthz`)).toBe(200)
-      await expect(ask(`http://127.0.0.1:${unused}/healthz`, {})).rejects.toThrow('ECONNREFUSED')
+      await expect(ask(`http://127.0.0.1:${unused}/healthz`)).rejects.toThrow('ECONNREFUSED')
       await eventually('it tells its addresses', () =>
         log().includes(`"urls":["http://127.0.0.1:${port}","http://[::1]:${other}"]`),
       )

@@ -123,7 +123,7 @@ describeWith(['chromium'], 'The example with a support chat', () => {
 
   test('shows its desk, and gives tokens, to agents only', async () => {
     for (const path of ['/desk', '/desk/token']) {
-      const answer = await ask(`${shop.url}${path}`, { agent: false })
+      const answer = await ask(`${shop.url}${path}`)
       expect([answer.status, answer.headers['www-authenticate']]).toEqual([401, expect.stringContaining('Basic')])
     }
   })

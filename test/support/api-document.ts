@@ -25,7 +25,7 @@ export class ApiDocument {
   static readonly #known = new Map<string, ApiDocument>()
 
   static async of(url: string): Promise<ApiDocument> {
-    const { text } = await ask(`${url}/openapi.json`, { agent: false })
+    const { text } = await ask(`${url}/openapi.json`)
     const document = ApiDocument.#known.get(text) ?? new ApiDocument(JSON.parse(text))
     ApiDocument.#known.set(text, document)
     return document

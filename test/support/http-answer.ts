@@ -8,11 +8,14 @@ export interface HttpAnswer {
   readonly text: string
 }
 
-/** Sends a request and reads its reply; rejects when the connection breaks before that is complete. */
-export function ask(url: string, options: RequestOptions, body?: string | Buffer): Promise<HttpAnswer> {
+/**
+ * Sends a request and reads its reply; rejects when the connection breaks before that is complete. Without an agent, it
+ * uses a connection of its own.
+ */
+export function ask(url: string, options: RequestOptions = {}, body?: string | Buffer): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const send = url.startsWith('https:') ? requestTls : request
-    const sent = send(url, options, response => {
+    const sent = send(url, { agent: false, ...options }, response => {
       const { statusCode: status = 0, headers } = response
       text(response).then(text => resolve({ status, headers, text }), reject)
     })

@@ -86,7 +86,7 @@ export async function startProxy(
   const running = await startServerProcess({
     ...{ name, folder, command: kind.command(file, folder) },
     isReady: () =>
-      ask(`${url}/none`, { ca: cert, agent: false }).then(
+      ask(`${url}/none`, { ca: cert }).then(
         () => true,
         () => false,
       ),

@@ -23,7 +23,7 @@ export async function counted(url: string | undefined, name: string): Promise<Re
 
 /** Asks for metrics. Rejects if there are none. */
 export async function scrape(url: string | undefined): Promise<{ text: string; samples: Map<string, number> }> {
-  const { status, text } = await ask(url ?? 'http://nowhere.invalid', { agent: false })
+  const { status, text } = await ask(url ?? 'http://nowhere.invalid')
   if (status !== 200) throw new Error(`no metrics but HTTP ${status}: ${text}`)
   return { text, samples: samplesOf(text) }
 }

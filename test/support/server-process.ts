@@ -126,7 +126,7 @@ export async function startServerProcess(options: ServerProcessOptions) {
 
 /** Whether a server answers at this address. */
 export const answersAt = (url: string) => async (): Promise<boolean> => {
-  const answer = await ask(url, { agent: false, signal: AbortSignal.timeout(2_000) }).catch(() => undefined)
+  const answer = await ask(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined)
   return answer?.status === 200
 }
 

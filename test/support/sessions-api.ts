@@ -26,7 +26,7 @@ export async function callSessions(
     // Node.js adds it to a POST only.
     'Content-Length': String(Buffer.byteLength(text)),
   }
-  const options = { method, agent: false, headers, ...(signal !== undefined && { signal }) }
+  const options = { method, headers, ...(signal !== undefined && { signal }) }
   const reply = await ask(`${url}/warm${path}`, options, text)
   return { ...reply, json: reply.text === '' ? undefined : JSON.parse(reply.text) }
 }

@@ -81,7 +81,7 @@ export async function startTestService(options: TestServiceOptions = {}) {
       'Content-Type': as === 'json' ? 'application/json' : 'application/x-www-form-urlencoded',
       ...(accept === '' ? {} : { Accept: accept }),
     }
-    const options = { method: 'POST', agent: false, headers: { ...usual, ...headers } }
+    const options = { method: 'POST', headers: { ...usual, ...headers } }
     const reply = await ask(service.url + config.warmPath, options, body)
     const isJson = /^application\/(problem\+)?json\b/.test(reply.headers['content-type'] ?? '')
     return { ...reply, json: isJson ? JSON.parse(reply.text) : {} }

@@ -29,7 +29,7 @@ export class BoshTalk {
     this.#events = events
     const { url, sid, rid } = binding
     const headers = { 'Content-Type': 'text/xml; charset=utf-8' }
-    const post: Post = (body, about) => ask(url, { method: 'POST', agent: false, headers, ...about }, body)
+    const post: Post = (body, about) => ask(url, { method: 'POST', headers, ...about }, body)
     this.#client = new BoshClient(url, { sid, rid, post })
   }
 

@@ -110,5 +110,5 @@ const run = ({ environment, folder }: FlockOptions, name: string): Promise<Serve
   })
 
 async function metricsAt(port: number): Promise<string> {
-  return (await ask(`http://127.0.0.1:${port}/metrics`, { agent: false })).text
+  return (await ask(`http://127.0.0.1:${port}/metrics`)).text
 }

@@ -49,7 +49,7 @@ export class RandomBalancer extends ListeningServer {
   async #check(backend: Backend): Promise<void> {
     const url = `http://127.0.0.1:${backend.port}/readyz`
     try {
-      const { status } = await ask(url, { agent: false, signal: AbortSignal.timeout(patience) })
+      const { status } = await ask(url, { signal: AbortSignal.timeout(patience) })
       backend.isUp = status === 200
       backend.failures = 0
     } catch {

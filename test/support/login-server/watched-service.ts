@@ -105,7 +105,7 @@ export const jsonHeaders = {
 
 /** Calls a URL on a connection of its own. */
 export function callUrl(url: string, { method = 'GET', headers, body, signal }: Call = {}): Promise<HttpAnswer> {
-  return ask(url, { method, agent: false, headers: { ...headers }, ...(signal && { signal }) }, body)
+  return ask(url, { method, headers: { ...headers }, ...(signal && { signal }) }, body)
 }
 
 /** Sockets and timers that keep this process alive. */
