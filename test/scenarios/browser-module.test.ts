@@ -15,8 +15,7 @@ beforeAll(async () => {
 
 afterAll(async () => service?.stop())
 
-const asset = (name: string) =>
-  ask(`${service.url}/assets/${name}`, { agent: false, headers: { Origin: 'https://portal.example' } })
+const asset = (name: string) => ask(`${service.url}/assets/${name}`, { headers: { Origin: 'https://portal.example' } })
 
 const modules = ['warm-bindings', 'warm-bindings-more', 'warm-bindings-converse']
 

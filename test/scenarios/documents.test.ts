@@ -16,7 +16,7 @@ describe('the documents of the admin pages', () => {
   afterAll(async () => service?.stop())
 
   const get = (path: string, headers: Record<string, string> = { Authorization: adminHeader }) =>
-    ask(service.url + path, { agent: false, headers })
+    ask(service.url + path, { headers })
 
   test('are well-formed pages with scripts of the service only, whose links lead to pages and sections', async () => {
     const folder = '/warm/docs/'

@@ -28,7 +28,7 @@ const start = async (environment: Record<string, string>) => {
 /** Asks the service with this Host header. */
 function askAt(host: string, path: string, { method = 'GET', headers = {}, body = '' }: Call = {}) {
   const length = { 'Content-Length': String(Buffer.byteLength(body)) }
-  return ask(service.url + path, { method, agent: false, headers: { Host: host, ...length, ...headers } }, body)
+  return ask(service.url + path, { method, headers: { Host: host, ...length, ...headers } }, body)
 }
 
 const bosh = (host: string, path: string, attributes: string) =>

@@ -46,7 +46,7 @@ function page(options: { sid?: string; rid?: number } = {}): BoshClient {
   const url = `${service.url}/http-bind`
   const post: Post = (body, { headers = {} } = {}) => {
     requests += 1
-    return ask(url, { method: 'POST', agent: false, headers }, body)
+    return ask(url, { method: 'POST', headers }, body)
   }
   const client = new BoshClient(url, { ...options, post })
   clients.push(client)

@@ -87,7 +87,7 @@ async function reload(more: Record<string, string>): Promise<OperatedService['li
 }
 
 const call = (method: string, path: string, headers: Record<string, string> = {}) =>
-  ask(url + path, { method, agent: false, headers: { Accept: 'application/json', ...headers } })
+  ask(url + path, { method, headers: { Accept: 'application/json', ...headers } })
 const codeOf = ({ status, text }: HttpAnswer) => (status < 400 ? 'ok' : (JSON.parse(text).code as string))
 const warm = (body: object) => callSessions(url, 'POST', '', { body })
 const warmed = async (domain: string, more: object = {}) =>

@@ -71,7 +71,7 @@ test('a log that cannot be written does not end the process', async () => {
   const [port = 0] = await freePorts(1)
   const service = operator.startUnheard({ ...settings(), PORT: String(port), LOG_LEVEL: 'trace' })
   const url = `http://127.0.0.1:${port}`
-  const isThere = () => ask(`${url}/healthz`, { agent: false }).then(Boolean, () => false)
+  const isThere = () => ask(`${url}/healthz`).then(Boolean, () => false)
   await eventually('it listens', isThere)
   for (let time = 0; time < 3; time++) await live(url)
   service.signal('SIGTERM')

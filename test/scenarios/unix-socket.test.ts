@@ -33,7 +33,7 @@ function start(more: Record<string, string> = {}): Promise<TestService> {
 }
 
 const call = (target: string, options: object = {}, body?: string) =>
-  ask(`http://localhost${target}`, { socketPath: path, agent: false, ...options }, body)
+  ask(`http://localhost${target}`, { socketPath: path, ...options }, body)
 
 /** The socket of a process that was killed. */
 function leaveSocket(): void {
@@ -63,7 +63,7 @@ test('can be used beside TCP addresses', async () => {
   const { service } = await start({ HOST: `127.0.0.1,unix:${path}`, PORT: '0' })
   expect(service.urls).toEqual([expect.stringMatching(/^http:\/\/127\.0\.0\.1:/), `unix:${path}`])
   expect((await call('/healthz')).status).toBe(200)
-  expect((await ask(`${service.url}/healthz`, { agent: false })).status).toBe(200)
+  expect((await ask(`${service.url}/healthz`)).status).toBe(200)
 })
 
 test('replaces the socket file of a killed process, and is removed at the stop', async () => {

@@ -56,7 +56,7 @@ async function sendAhead(path: string, counts: readonly number[]): Promise<void>
 
 /** Open descriptors and memory after clients that read their replies. */
 async function usual(path: string) {
-  for (let count = 0; count < 100; count++) await ask(url + path, { agent: false })
+  for (let count = 0; count < 100; count++) await ask(url + path)
   await steady('the number of descriptors', descriptors)
   return { descriptors: descriptors(), memory: memory() }
 }
@@ -69,6 +69,6 @@ describe.each(['/openapi.json', '/assets/strophe.js', '/nowhere'])('%s', path =>
     for (const socket of sockets.splice(0)) socket.destroy()
     await eventually('its descriptors are free', () => descriptors() <= 1.1 * before.descriptors)
     expect(memory() - before.memory).toBeLessThan(garbage)
-    expect((await ask(url + path, { agent: false })).text).not.toBe('')
+    expect((await ask(url + path)).text).not.toBe('')
   })
 })

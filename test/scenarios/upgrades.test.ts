@@ -48,9 +48,7 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
       return { status, body: await http.body(Number(headers['content-length'] ?? 0)) }
     }
     const connections = async () =>
-      samplesOf((await ask(stage.service.service.metricsUrl!, { agent: false })).text).get(
-        'warm_bindings_http_connections',
-      )
+      samplesOf((await ask(stage.service.service.metricsUrl!)).text).get('warm_bindings_http_connections')
 
     test('a POST with an upgrade is answered, with its body whole, in chunks or late', async () => {
       await connect()

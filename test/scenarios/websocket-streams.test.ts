@@ -87,7 +87,7 @@ describe('the WebSocket handshake', () => {
     await set({ WEBSOCKET_ENABLED: 'off' })
     await expect(stage.wire()).rejects.toThrow('HTTP 404')
     const headers = { 'Sec-WebSocket-Key': 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=' }
-    const told = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false, headers })
+    const told = await ask(`${stage.service.url}/xmpp-websocket`, { headers })
     expect(told).toMatchObject({ status: 404, headers: { 'content-type': 'text/plain; charset=utf-8' } })
     expect(told.text).toMatch(/^There is nothing at this address\. The WebSocket endpoint is off here: see WEBSOCKET_/)
     await set({ WEBSOCKET_PATH: '/ws' })
@@ -95,7 +95,7 @@ describe('the WebSocket handshake', () => {
   })
 
   test('is replaced by a page without scripts if a person opens the URL', async () => {
-    const { status, headers, text: page } = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })
+    const { status, headers, text: page } = await ask(`${stage.service.url}/xmpp-websocket`)
     expect([status, page]).toEqual([200, expect.stringContaining('point your client here.</p>')])
     expect(headers).toMatchObject({
       'content-security-policy':
@@ -322,7 +322,7 @@ describe('without TLS', () => {
     wire.send(close)
     expect((await wire.leave()).code).toBe(1000)
     expect(stage.sessions).toBe(0)
-    const page = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })
+    const page = await ask(`${stage.service.url}/xmpp-websocket`)
     expect([page.status, page.headers['location']]).toEqual([308, 'https://chat.example/c/xmpp-websocket'])
   })
 

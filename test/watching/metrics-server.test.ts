@@ -26,7 +26,7 @@ async function serve({
 }
 
 test('the metrics server sends the metrics of the service', async () => {
-  const { status, headers, text } = await ask(await serve(), { agent: false })
+  const { status, headers, text } = await ask(await serve())
   expect(status).toBe(200)
   expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8')
   expect(headers['cache-control']).toBe('no-store')
@@ -36,14 +36,13 @@ test('the metrics server sends the metrics of the service', async () => {
 test('the metrics server listens on IPv6, with brackets around the address', async () => {
   const url = await serve({ host: '::1' })
   expect(url).toMatch(/^http:\/\/\[::1\]:\d+\/metrics$/)
-  expect((await ask(`${url}?name[]=x`, { agent: false })).status).toBe(200)
+  expect((await ask(`${url}?name[]=x`)).status).toBe(200)
 })
 
 test('the metrics server returns 404 except for the metrics and health checks', async () => {
   const lines: string[] = []
   const url = await serve({ fault: () => 'stopping', lines })
-  const status = async (path: string, method = 'GET') =>
-    (await ask(new URL(path, url).href, { agent: false, method })).status
+  const status = async (path: string, method = 'GET') => (await ask(new URL(path, url).href, { method })).status
   expect([await status('/'), await status('/metrics/x')]).toEqual([404, 404])
   expect([await status('/metrics', 'POST'), await status('/metrics', 'HEAD')]).toEqual([405, 200])
   expect([await status('/healthz'), await status('/readyz')]).toEqual([200, 503])
@@ -69,7 +68,7 @@ test('the metrics server answers one request of a connection', async () => {
 test('the metrics server neither sends nor logs the text of an error', async () => {
   const lines: string[] = []
   const text = () => Promise.reject(new Error('the secret is here'))
-  const reply = await ask(await serve({ text, lines }), { agent: false })
+  const reply = await ask(await serve({ text, lines }))
   expect([reply.status, reply.text]).toEqual([500, 'The metrics failed. The log has the cause.\n'])
   expect(lines.join('')).toContain('metrics failed')
   expect(lines.join('')).not.toContain('secret')

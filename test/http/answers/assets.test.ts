@@ -17,8 +17,7 @@ beforeEach(async () => {
 
 afterEach(() => listener.stop())
 
-const get = (name: string, headers = {}, method = 'GET') =>
-  ask(`${listener.url}/${name}`, { agent: false, headers, method })
+const get = (name: string, headers = {}, method = 'GET') => ask(`${listener.url}/${name}`, { headers, method })
 
 test('a browser that has a file in its cache gets 304', async () => {
   const { headers } = await get('style.css')
