@@ -7,14 +7,13 @@ import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
 import { callSessions } from '../support/sessions-api.js'
+import type { ConverseWindow } from './converse-page.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import { bothServers } from './servers.js'
 import { alice, bobs, passwords as users } from './user.js'
 
-declare const window: {
-  inside: { state: { chatboxes: { get(jid: string): { get(name: 'omemo_active'): boolean } | undefined } } }
-}
+declare const window: ConverseWindow
 
 const config = `
 c2s_require_encryption = true
@@ -87,7 +86,7 @@ for (const { name, packages, start } of fewOrAll(kinds, kind => kind.name === 'P
       })
       const message = await bob.receives('tea.txt')
       const [, url = ''] = /<url>([^<]+)<\/url>/.exec(message) ?? []
-      expect(await ask(url, { agent: false })).toMatchObject({ status: 200, text: 'Darjeeling' })
+      expect(await ask(url)).toMatchObject({ status: 200, text: 'Darjeeling' })
       expect(visitor.complaints).toEqual([])
     })
 
@@ -112,8 +111,7 @@ for (const { name, packages, start } of fewOrAll(kinds, kind => kind.name === 'P
           await bob.reads(text)
         }
         stage.account = bobs
-        await bob.tab.reload()
-        await bob.has('online')
+        await bob.reload()
         await bob.turnTo(alice.jid)
         await writer.say(bobs.jid, 'noch Tee')
         await bob.reads('noch Tee')

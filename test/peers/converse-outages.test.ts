@@ -2,12 +2,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
 import { startProsody } from '../support/prosody.js'
-import type { InsideConverse } from './converse-page.js'
+import type { ConverseWindow } from './converse-page.js'
 import { describeWith } from './needs.js'
 import { PagesStage, transports } from './pages-stage.js'
 import { passwords } from './user.js'
 
-declare const window: { inside: InsideConverse }
+declare const window: ConverseWindow
 
 /** In milliseconds. */
 const outage = 13_000
@@ -26,7 +26,7 @@ describeWith(['prosody', 'openssl', 'chromium'], 'Converse with the module, whos
     await stage.bob.receives('>before<')
     // A message without acknowledgement is in doubt, and would be sent again.
     await page.tab.waitForFunction(
-      () => !window.inside.state.session.get('unacked_stanzas')?.some(stanza => stanza.includes('>before<')),
+      () => !window.inside.state.session.get('unacked_stanzas')?.some((stanza: string) => stanza.includes('>before<')),
     )
     const texts = [1, 2, 3, 4, 5, 6, 7, 8].map(number => `${transport} ${number}`)
     process.kill(stage.server.pid, 'SIGTERM')

@@ -16,40 +16,6 @@ interface ConverseModuleNoted {
   readonly statuses: string[]
 }
 
-interface Message {
-  /** `c` and a number, in the order of creation. */
-  readonly cid: string
-  get(attribute: 'body' | 'sender'): string
-}
-
-interface InsideConnection {
-  readonly jid: string
-  /** Longest wait for the last request, in milliseconds. */
-  disconnection_timeout: number
-  readonly _proto: { readonly _requests: readonly { age(): number }[] }
-  pause(): void
-  resume(): void
-}
-
-/** `window.inside` of the page: the private object of Converse, as far as the tests use it. */
-export interface InsideConverse {
-  readonly api: {
-    readonly connection: {
-      get(): InsideConnection | undefined
-      isType(type: 'websocket' | 'bosh'): boolean
-    }
-    readonly chats: {
-      open(jid: string, attributes: object, force: boolean): Promise<{ sendMessage(it: object): void }>
-    }
-    readonly user: { logout(): Promise<void> }
-  }
-  readonly state: {
-    readonly chatboxes: { get(jid: string): { readonly messages: { readonly models: readonly Message[] } } | undefined }
-    readonly session: { get(name: 'unacked_stanzas'): readonly string[] | undefined }
-    readonly roster?: { get(jid: string): { getStatus(): string } | undefined }
-  }
-}
-
 export interface ConversePortal {
   readonly url: string
   /** Options of `connectConverse` in pages loaded from now on. With `isAlone`, Converse has only these `settings`. */
@@ -116,7 +82,14 @@ export async function serveConversePortal(
   return portal
 }
 
-declare const window: { noted: ConverseModuleNoted; inside: InsideConverse }
+/** `inside`: the private object of Converse. */
+export interface ConverseWindow {
+  readonly noted: ConverseModuleNoted
+  // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever is there.
+  readonly inside: any
+}
+
+declare const window: ConverseWindow
 
 const textsIn = (contact: string): string[] =>
   [...(window.inside.state.chatboxes.get(contact)?.messages.models ?? [])]
@@ -163,6 +136,12 @@ export class ConverseVisitor {
     }
   }
 
+  /** Resolves once it is online again, with the module. */
+  async reload(): Promise<void> {
+    await this.tab.reload()
+    await this.has('online')
+  }
+
   /** Of a guest. */
   token(): Promise<string | undefined> {
     return this.tab.evaluate(
@@ -181,7 +160,10 @@ export class ConverseVisitor {
 
   async say(to: string, text: string): Promise<void> {
     await this.tab.evaluate(
-      ([jid, body]) => void window.inside.api.chats.open(jid, {}, true).then(chat => chat.sendMessage({ body })),
+      ([jid, body]) =>
+        void window.inside.api.chats
+          .open(jid, {}, true)
+          .then((chat: { sendMessage(it: object): void }) => chat.sendMessage({ body })),
       [to, text] as const,
     )
   }
