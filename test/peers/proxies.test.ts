@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { request } from 'node:https'
+import { Agent, request } from 'node:https'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from 'node:tls'
@@ -11,26 +11,26 @@ import { type DemoServer, startDemoServer } from '../../src/command/demo/server.
 import { systemClock } from '../../src/lib/clock.js'
 import { version } from '../../src/lib/package-json.js'
 import { processIn } from '../../src/store/process-name.js'
-import type { Cookie } from '../../src/xmpp/page-binding.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { stoppedAfterAll, stoppedAfterEach } from '../support/closers.js'
-import { ask } from '../support/http-answer.js'
+import { ask, type HttpAnswer } from '../support/http-answer.js'
 import { memoryStore } from '../support/memory-store.js'
 import { freePorts } from '../support/ports.js'
 import { type ProxyName, proxiesOfSeveral, type RunningProxy, startProxy } from '../support/proxy.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import {
   adminHeader,
+  bindingIn,
   startTestService,
   type TestService,
   type TestServiceOptions,
   type WarmBinding,
 } from '../support/start-service.js'
+import { openPage, take } from '../support/taking-page.js'
 import { testFolder } from '../support/test-folder.js'
-import { TlsVisitor } from '../support/tls-visitor.js'
-import { close, open } from '../support/websocket-stage.js'
-import { WebSocketWire } from '../support/websocket-wire.js'
+import { close } from '../support/websocket-stage.js'
+import type { WebSocketWire } from '../support/websocket-wire.js'
 import { describeWith } from './needs.js'
 
 const names: readonly ProxyName[] = ['nginx', 'haproxy', 'apache2', 'lighttpd']
@@ -72,17 +72,29 @@ async function leave(socket: WebSocketWire): Promise<void> {
   socket.drop()
 }
 
-class Visitor extends TlsVisitor {
+const asAdmin = { Authorization: adminHeader, 'Content-Type': 'application/json', Accept: 'application/json' }
+
+/** A client that trusts the proxy. */
+class Visitor {
+  readonly #url: string
+  readonly #agent: Agent
+
   /** `from`: the client's address on this machine. */
-  constructor(proxy: RunningProxy, from = '127.0.0.1') {
-    super(proxy.url, [proxy.ca], { localAddress: from })
+  constructor({ url, ca }: RunningProxy, from = '127.0.0.1') {
+    this.#url = url
+    this.#agent = new Agent({ keepAlive: true, ca, localAddress: from })
+  }
+
+  /** Asks for a path, or a URL with another name of the proxy. */
+  ask(method: string, path: string, headers: Record<string, string> = {}, body = ''): Promise<HttpAnswer> {
+    return ask(new URL(path, this.#url).href, { method, agent: this.#agent, headers }, body)
   }
 
   /** Requests a path that a URL would normalize. */
   askRaw(path: string): Promise<number> {
-    const { hostname, port } = new URL(this.url)
+    const { hostname, port } = new URL(this.#url)
     return new Promise((resolve, reject) => {
-      request({ hostname, port, path, agent: this.agent }, response => {
+      request({ hostname, port, path, agent: this.#agent }, response => {
         response.resume().on('end', () => resolve(response.statusCode!))
       })
         .on('error', reject)
@@ -90,24 +102,17 @@ class Visitor extends TlsVisitor {
     })
   }
 
-  override warm(parameters: object = alice): Promise<WarmBinding> {
-    return super.warm(parameters)
+  async warm(): Promise<WarmBinding> {
+    return bindingIn(await this.ask('POST', '/warm', asAdmin, JSON.stringify(alice)))
   }
 
   /** Resumes a session at its process, bound to a browser. */
-  async resume({ url, id }: WarmBinding): Promise<WarmBinding & { cookie: Cookie }> {
-    const headers = {
-      Authorization: adminHeader,
-      'Content-Type': 'application/json',
-      Accept: 'application/json',
-    }
+  async resume({ url, id }: WarmBinding): Promise<WarmBinding> {
     const path = url.replace(/http-bind$/, `warm/${id}/resume`)
-    const { status, text } = await this.ask('POST', path, headers, '{"attach_binding":"reply"}')
-    expect({ status, text }).toMatchObject({ status: 200 })
-    return JSON.parse(text)
+    return bindingIn(await this.ask('POST', path, asAdmin, '{"attach_binding":"reply"}'))
   }
 
-  override attach({ url, sid, rid, cookie }: WarmBinding & { cookie?: Cookie }): BoshClient {
+  attach({ url, sid, rid, cookie }: WarmBinding): BoshClient {
     const shown = cookie === undefined ? {} : { Cookie: `${cookie.name}=${cookie.value}` }
     const post: Post = body => this.ask('POST', url, { 'Content-Type': 'text/xml; charset=utf-8', ...shown }, body)
     return new BoshClient(url, { sid, rid, post })
@@ -116,17 +121,13 @@ class Visitor extends TlsVisitor {
   /** Attaches to a session over WebSocket, with its token. */
   async attachSocket({ jid, websocket }: WarmBinding): Promise<WebSocketWire> {
     const { origin, pathname, host } = new URL(websocket!.url)
-    const socket = await WebSocketWire.open(origin.replace('wss', 'https'), { path: pathname, headers: { Host: host } })
-    const response = Buffer.from(`\0${jid.replace(/@.*/, '')}\0${websocket!.token}`).toString('base64')
-    await says(socket, open(), /PLAIN/)
-    const said = await says(
-      socket,
-      `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>${response}</initial-response>` +
-        "<bind xmlns='urn:xmpp:bind:0'/></authenticate>",
-      /bound/,
-    )
-    expect(said).toContain(jid)
+    const socket = await openPage(origin.replace('wss', 'https'), pathname, { Host: host }, 'localhost')
+    expect(await take(socket, websocket!.token, 'localhost')).toBe(jid)
     return socket
+  }
+
+  leave(): void {
+    this.#agent.destroy()
   }
 }
 
@@ -175,7 +176,7 @@ for (const name of names) {
 
     test('redirects requests without TLS to https (301)', async () => {
       const headers = { Host: 'chat.example.org' }
-      const reply = await ask(`${proxy.clearUrl}/xmpp-websocket?a=b`, { headers, agent: false })
+      const reply = await ask(`${proxy.clearUrl}/xmpp-websocket?a=b`, { headers })
       expect([reply.status, reply.headers.location]).toEqual([301, 'https://chat.example.org/xmpp-websocket?a=b'])
     })
 

@@ -5,9 +5,11 @@ import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
+import { Agent as SecureAgent } from 'node:https'
 import { connect, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
@@ -21,7 +23,6 @@ import { freePorts } from '../support/ports.js'
 import { scrape } from '../support/scrape.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
-import { TlsVisitor } from '../support/tls-visitor.js'
 
 const run = promisify(execFile)
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
@@ -46,11 +47,12 @@ function tls(): Record<string, string> {
 const start = (environment: Record<string, string>): Promise<TestService> =>
   stopped(startTestService({ demo: [{ alice: alice.password }], environment }))
 
-/** A client that trusts all of the certificates. */
-function visit(url: string): TlsVisitor {
-  const visitor = new TlsVisitor(url, [first.cert, second.cert])
-  void stopped(visitor)
-  return visitor
+/** Rejects if no connection for this name is established. */
+async function shakeHands(url: string, servername = 'localhost', options: ConnectionOptions = {}): Promise<void> {
+  const place = { host: '127.0.0.1', port: Number(new URL(url).port) }
+  const socket = connectTls({ ...place, servername, rejectUnauthorized: false, ...options })
+  await once(socket, 'secureConnect')
+  socket.destroy()
 }
 
 const secureUrl = ({ service }: TestService) => service.urls.find(url => url.startsWith('https:'))!
@@ -59,11 +61,11 @@ test('versions below TLS_MIN_VERSION are rejected, whichever certificate is show
   // An old version works only if its signatures are allowed too.
   const only = (version: 'TLSv1.1' | 'TLSv1.2') =>
     ({ minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' }) as const
-  const usual = visit(secureUrl(await start(tls())))
-  await expect(usual.shown('localhost', only('TLSv1.1'))).rejects.toThrow(/protocol version/)
-  const strict = visit(secureUrl(await start({ ...tls(), TLS_MIN_VERSION: '1.3' })))
+  const usual = secureUrl(await start(tls()))
+  await expect(shakeHands(usual, 'localhost', only('TLSv1.1'))).rejects.toThrow(/protocol version/)
+  const strict = secureUrl(await start({ ...tls(), TLS_MIN_VERSION: '1.3' }))
   for (const name of ['localhost', 'chat.example.org'])
-    await expect(strict.shown(name, only('TLSv1.2'))).rejects.toThrow(/protocol version/)
+    await expect(shakeHands(strict, name, only('TLSv1.2'))).rejects.toThrow(/protocol version/)
 })
 
 test('a reload of certificates changes when they expire in the metrics', async () => {
@@ -148,15 +150,18 @@ describe('the health check of a container finds the service', () => {
 test('idle connections stay open for 75 s on every listener and path, longer than at common proxies', async () => {
   const service = await start(tls())
   const agent = new Agent({ keepAlive: true })
-  closers.push(() => agent.destroy())
-  const secure = visit(secureUrl(service))
+  const secure = new SecureAgent({ keepAlive: true, ca: [first.cert, second.cert] })
+  closers.push(
+    () => agent.destroy(),
+    () => secure.destroy(),
+  )
   for (const [method, path] of [
     ['GET', '/healthz'],
     ['GET', '/'],
     ['POST', '/http-bind'],
   ] as const) {
     const plain = await ask(service.url + path, { method, agent })
-    for (const { headers } of [plain, await secure.ask(method, path)])
+    for (const { headers } of [plain, await ask(secureUrl(service) + path, { method, agent: secure })])
       expect([path, headers.connection, headers['keep-alive']]).toEqual([path, 'keep-alive', 'timeout=75'])
   }
 })
@@ -167,15 +172,13 @@ test('TLS connections count before the handshake, and no longer after they close
   const silent = connect(Number(new URL(url).port), '127.0.0.1')
   closers.push(() => void silent.destroy())
   await once(silent, 'connect')
-  await expect(visit(url).shown('localhost')).rejects.toThrow()
+  await expect(shakeHands(url)).rejects.toThrow()
   silent.destroy()
   const isWelcome = () =>
-    visit(url)
-      .shown('localhost')
-      .then(
-        () => true,
-        () => false,
-      )
+    shakeHands(url).then(
+      () => true,
+      () => false,
+    )
   // The service notices a disconnect only after a while. Each visit ends before the next.
   for (const _each of [1, 2]) await eventually('a client is welcome', isWelcome)
 })
