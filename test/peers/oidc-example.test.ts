@@ -11,7 +11,7 @@ import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { type RunningCommand, startCommand } from './command.js'
 import { describeWith } from './needs.js'
-import { OidcVisitor } from './oidc-visitor.js'
+import { OidcVisitor } from './portal-visitor.js'
 import { bothServers, overStarttls } from './servers.js'
 
 const alice = 'alice@localhost'
@@ -24,7 +24,9 @@ const contexts: BrowserContext[] = []
 async function visit(portal: string, program: Chromium = 'chromium'): Promise<OidcVisitor> {
   const context = await (await sharedChromium(program)).newContext()
   contexts.push(context)
-  return OidcVisitor.come(context, portal)
+  const visitor = new OidcVisitor(await context.newPage(), portal)
+  await visitor.load()
+  return visitor
 }
 
 afterEach(async () => {
@@ -111,8 +113,7 @@ for (const kind of kinds) {
       await one.sees('You are online.')
       expect(await sessionsOf(alice)).toMatchObject([{ id: session!.id, jid: session!.jid }])
 
-      const origins = new Set(one.urls.map(url => new URL(url).origin))
-      expect([...origins].sort()).toEqual([portal.url, provider.url, service.url].sort())
+      expect(one.origins).toEqual([portal.url, provider.url, service.url].sort())
       for (const token of [...one.tokens, ...other.tokens]) {
         expect([...one.urls, ...other.urls, ...service.lines].join()).not.toContain(token)
       }
@@ -143,7 +144,7 @@ for (const kind of kinds) {
         await victim.sees('You could not be signed in.')
         await victim.load()
         await victim.sees('Sign in')
-        expect((await ask(`${portal.url}/chat/token`, { agent: false })).status).toBe(401)
+        expect((await ask(`${portal.url}/chat/token`)).status).toBe(401)
       })
     } else {
       test('resume their session with a new token before the old expires', async () => {

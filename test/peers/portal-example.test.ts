@@ -69,7 +69,8 @@ for (const kind of kinds) {
     beforeEach(async () => {
       bob = await User.warm(service, bobs)
       context = await (await sharedChromium(kind.browser)).newContext()
-      visitor = await PortalVisitor.come(context, portal.url)
+      visitor = new PortalVisitor(await context.newPage(), portal.url)
+      await visitor.load()
     })
 
     afterEach(async () => {
@@ -147,7 +148,7 @@ for (const kind of kinds) {
       await visitor.tab.waitForFunction(() => sessionStorage.length === 0)
       await visitor.load()
       await visitor.sees('Sign in to the portal.')
-      expect([...visitor.origins].sort()).toEqual([portal.url, service.url].sort())
+      expect(visitor.origins).toEqual([portal.url, service.url].sort())
     })
 
     test('has a page with Converse, which resumes the chat after a reload, and signs out', async () => {
@@ -239,7 +240,8 @@ service_accounts = { "portal@localhost" }`,
     await earlier.receives('old words')
     await earlier.leave()
     await bob.isUpToDate()
-    const visitor = await PortalVisitor.come(context, portal.url)
+    const visitor = new PortalVisitor(await context.newPage(), portal.url)
+    await visitor.load()
     await visitor.signIn('alice', 'rabbit')
     await visitor.seesContact('Bob Baker', 'online')
     await visitor.turnTo('Bob Baker')
@@ -276,11 +278,7 @@ describe('The example portal', () => {
   })
 
   const call = (method: string, path: string, headers: Record<string, string>, body = '', { url } = portal) =>
-    ask(
-      `${url}${path}`,
-      { method, agent: false, headers: { 'Content-Length': String(Buffer.byteLength(body)), ...headers } },
-      body,
-    )
+    ask(`${url}${path}`, { method, headers: { 'Content-Length': String(Buffer.byteLength(body)), ...headers } }, body)
   const signIn = (body: string, headers: Record<string, string> = {}, at = portal) =>
     call('POST', '/sign-in', { 'Content-Type': 'application/x-www-form-urlencoded', ...headers }, body, at)
 
@@ -380,7 +378,7 @@ describe('The example portal', () => {
     const example = await startCommand(args)
     try {
       expect(example.introduction).toContain('Sign in as alice with the password rabbit.')
-      expect((await ask(example.url, { agent: false })).text).toContain('Sign in to the portal.')
+      expect((await ask(example.url)).text).toContain('Sign in to the portal.')
     } finally {
       expect(await example.stop()).toBe(0)
     }

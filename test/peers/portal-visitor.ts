@@ -1,30 +1,33 @@
-// A user of the example portal: what they do with its page and the chat in it, and what they see.
-
-import type { BrowserContext, Page } from 'playwright-core'
+// Users of the example portals: what they do with the pages and the chat in them, and what they see.
+import type { Page } from 'playwright-core'
 import { patience as timeout } from '../support/eventually.js'
 
-export class PortalVisitor {
-  /** The origins that answered the tab. */
-  readonly origins = new Set<string>()
+class Visitor {
+  /** Every address that the tab has asked for. */
+  readonly urls: string[] = []
 
-  private constructor(
+  constructor(
     readonly tab: Page,
     readonly portal: string,
   ) {
     tab.setDefaultTimeout(timeout)
-    tab.on('response', response => this.origins.add(new URL(response.url()).origin))
+    tab.on('request', request => this.urls.push(request.url()))
   }
 
-  static async come(context: BrowserContext, portal: string): Promise<PortalVisitor> {
-    const visitor = new PortalVisitor(await context.newPage(), portal)
-    await visitor.load()
-    return visitor
+  get origins(): string[] {
+    return [...new Set(this.urls.map(url => new URL(url).origin))].sort()
   }
 
   async load(): Promise<void> {
     await this.tab.goto(this.portal)
   }
 
+  async sees(text: string): Promise<void> {
+    await this.tab.getByText(text).first().waitFor()
+  }
+}
+
+export class PortalVisitor extends Visitor {
   async signIn(name: string, password: string): Promise<void> {
     await this.tab.getByLabel('Name').fill(name)
     await this.tab.getByLabel('Password').fill(password)
@@ -44,10 +47,6 @@ export class PortalVisitor {
     await this.tab.keyboard.press('Enter')
   }
 
-  async sees(text: string): Promise<void> {
-    await this.tab.getByText(text).first().waitFor()
-  }
-
   /** Resolves once the list says that a contact is there, or is not. */
   async seesContact(contact: string, state: 'online' | 'offline'): Promise<void> {
     await this.tab
@@ -63,5 +62,47 @@ export class PortalVisitor {
 
   async count(text: string): Promise<number> {
     return this.tab.getByRole('log').getByText(text, { exact: true }).count()
+  }
+}
+
+/** Of the example with an OpenID provider, on the pages of both. */
+export class OidcVisitor extends Visitor {
+  /** The access tokens that the page has sent to the service. */
+  readonly tokens: string[] = []
+
+  constructor(tab: Page, portal: string) {
+    super(tab, portal)
+    tab.on('request', request => {
+      const { authorization } = request.headers()
+      if (request.method() === 'POST' && authorization) this.tokens.push(authorization.replace('Bearer ', ''))
+    })
+  }
+
+  /** From the portal to the provider's page, as far as the browser is sent. */
+  async beginSignIn(): Promise<void> {
+    await this.tab.getByRole('link', { name: 'Sign in' }).click()
+  }
+
+  async identify(name: string, password: string): Promise<void> {
+    await this.tab.getByLabel('Name').fill(name)
+    await this.tab.getByLabel('Password').fill(password)
+    await this.tab.getByRole('button', { name: 'Continue' }).click()
+  }
+
+  async signIn(name: string, password: string): Promise<void> {
+    await this.beginSignIn()
+    await this.identify(name, password)
+    await this.sees('You are online.')
+  }
+
+  async signOut(): Promise<void> {
+    await this.tab.getByRole('button', { name: 'Sign out' }).click()
+    await this.tab.getByRole('button', { name: 'Yes' }).click()
+  }
+
+  async say(to: string, text: string): Promise<void> {
+    await this.tab.getByLabel('To').fill(to)
+    await this.tab.getByLabel('Message').fill(text)
+    await this.tab.getByRole('button', { name: 'Send' }).click()
   }
 }
