@@ -1,7 +1,7 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Clock } from '../../src/lib/clock.js'
-import { KeyedQueue } from '../../src/lib/limits/keyed-queue.js'
 import { type Limiter, type MakeRate, Rate } from '../../src/lib/limits/rates.js'
+import { localTabs } from '../../src/store/local-tabs.js'
 import { isOfVisit, pageOf, statesOf } from '../../src/store/session-page.js'
 import {
   type EndedMarks,
@@ -150,15 +150,12 @@ function memorySessions(records: Records): MemorySessions {
 }
 
 function memoryTabs(sessions: MemorySessions, records: MemoryRecords, ended: MemoryMarks): TabLocks {
-  const turns = new KeyedQueue(1)
+  const tabs = localTabs()
   return {
     async enter(tab, signal) {
-      const key = keys.tab(tab)
-      await turns.take(key, { signal })
-      const session = sessions.ofTab(tab)
+      const lock = await tabs.enter(tab, signal)
       const endedAt = ended.latestOf(endingKeysOfTab(tab))
-      const release = async () => turns.leave(key)
-      return { session, hasRecord: records.has(tab), endedAt, isLost: false, release }
+      return { ...lock, session: sessions.ofTab(tab), hasRecord: records.has(tab), endedAt }
     },
   }
 }

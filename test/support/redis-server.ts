@@ -70,8 +70,6 @@ export function settingsFor({ path }: RedisServer): Record<string, string> {
   return { REDIS_URL: `unix:${path}`, SEAL_KEY_FILE: keys }
 }
 
-export type RedisWithSentinel = Awaited<ReturnType<typeof startRedisWithSentinel>>
-
 /** A master `warm` with a password, its replica and a sentinel, at ports of 127.0.0.1. */
 export function startRedisWithSentinel() {
   return inFolder('wb-sentinel-', async (folder, removeFolder) => {
