@@ -137,7 +137,7 @@ describeWith(['redis-server'], 'Redis of the compose file for several processes'
   afterEach(() => running?.end('SIGKILL'))
 
   test('starts with the password, becomes healthy, refuses clients without the password, and never evicts', async () => {
-    const [port, own] = (await freePorts(2)) as [number, number]
+    const [port] = (await freePorts(1)) as [number]
     file('redis-password', password, 0o400)
     file('seal-key', randomBytes(32).toString('base64'), 0o400)
     const here = (words: string) =>
@@ -161,9 +161,8 @@ describeWith(['redis-server'], 'Redis of the compose file for several processes'
       ...{ REDIS_URL: `redis://127.0.0.1:${port}`, PEER_LISTEN: '127.0.0.1:0', METRICS_ADDRESS: 'none' },
       REDIS_PASSWORD_FILE: here(service.environment.REDIS_PASSWORD_FILE),
       SEAL_KEY_FILE: here(service.environment.SEAL_KEY_FILE),
-      PORT: String(own),
     }
-    await serving([process.execPath, join(root, 'dist', 'main.js')], { cwd: folder, port: own, more }, async () => {
+    await serving([process.execPath, join(root, 'dist', 'main.js')], { cwd: folder, more }, async () => {
       expect(cli('--no-auth-warning', '-a', password, 'DBSIZE').trim()).not.toBe('0')
     })
   })
@@ -237,7 +236,7 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
   }
 
   /** The environment of the service's container: the image's, then the file's. */
-  function environment(own: number): Record<string, string> {
+  function environment(): Record<string, string> {
     const image = instructionsOf(readFileSync(join(root, service.build.dockerfile), 'utf8'))
       .filter(({ name }) => name === 'ENV')
       .map(({ text }) => text.split('=') as [string, string])
@@ -247,35 +246,31 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
       ...service.environment,
       XMPP_SERVERS: here(servers),
       PAGE_TOKEN_SECRET_FILE: here(service.environment['PAGE_TOKEN_SECRET_FILE']!),
-      PORT: String(own),
+      PORT: '0',
     }
   }
 
   const main = join(root, 'dist', 'main.js')
+  const warm = (url: string, parameters: object) => {
+    const headers = { Accept: 'application/json', 'Content-Type': 'application/json' }
+    const call = { method: 'POST', auth: `portal:${variables.PORTAL_SECRET}`, headers }
+    return ask(`${url}/warm`, call, JSON.stringify(parameters))
+  }
   const alice = { jid: 'alice@example.org', password: variables.ALICE_PASSWORD }
 
   test('pass --check-config without a warning', () => {
-    const check = run(process.execPath, [main, '--check-config'], { cwd: folder, more: environment(0) })
+    const check = run(process.execPath, [main, '--check-config'], { cwd: folder, more: environment() })
     expect([check.status, check.said]).toEqual([0, 'The settings are valid.\n'])
   })
 
   test('warm the first user over STARTTLS with the generated certificate', async () => {
-    const [own] = (await freePorts(1)) as [number]
-    const more = environment(own)
+    const more = environment()
     const trial = run(process.execPath, [main, 'warm', alice.jid], {
       ...{ cwd: folder, more, input: `${alice.password}\n` },
     })
     expect([trial.status, trial.stdout]).toEqual([0, expect.stringContaining('over an encrypted link')])
-    await serving([process.execPath, main], { cwd: folder, port: own, more }, async () => {
-      const body = new URLSearchParams(alice).toString()
-      const { status, text } = await ask(
-        `http://127.0.0.1:${own}/warm`,
-        {
-          ...{ method: 'POST', agent: false, auth: `portal:${variables.PORTAL_SECRET}` },
-          headers: { Accept: 'application/json', 'Content-Length': String(body.length) },
-        },
-        body,
-      )
+    await serving([process.execPath, main], { cwd: folder, more }, async url => {
+      const { status, text } = await warm(url, alice)
       expect([status, JSON.parse(text)]).toEqual([200, expect.objectContaining({ url: '/http-bind' })])
     })
   })
@@ -288,16 +283,12 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
       ...{ cwd: folder, more: prosody.environment, input: `${password}\n${password}\n` },
     })
     expect(added).toMatchObject({ status: 0 })
-    const [own] = (await freePorts(1)) as [number]
     const account = { XMPP_SERVICE_ACCOUNTS: `example.org=warm-bindings:${password}` }
     const origin = 'https://www.example.org'
-    const more = { ...environment(own), ...account, PAGE_ORIGINS: origin }
-    await serving([process.execPath, main], { cwd: folder, port: own, more }, async () => {
-      const url = `http://127.0.0.1:${own}`
-      const headers = { Accept: 'application/json', 'Content-Type': 'application/json' }
-      const call = { method: 'POST', agent: false, auth: `portal:${variables.PORTAL_SECRET}`, headers }
+    const more = { ...environment(), ...account, PAGE_ORIGINS: origin }
+    await serving([process.execPath, main], { cwd: folder, more }, async url => {
       const answers = [
-        await ask(`${url}/warm`, call, JSON.stringify({ jid: alice.jid })),
+        await warm(url, { jid: alice.jid }),
         await callConnect(url, origin, { token: pageToken(), tab: 'k2x9' }),
       ]
       for (const { status, text } of answers)
@@ -311,7 +302,7 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     await startProsody()
     expect(readFileSync(join(folder, 'certificates', 'domain.crt'), 'utf8')).toBe(certificate)
     const trial = run(process.execPath, [main, 'warm', alice.jid], {
-      ...{ cwd: folder, more: environment(0), input: `${alice.password}\n` },
+      ...{ cwd: folder, more: environment(), input: `${alice.password}\n` },
     })
     expect([trial.status, trial.stderr]).toEqual([0, ''])
   })

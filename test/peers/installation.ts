@@ -3,6 +3,7 @@ import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { cpSync } from 'node:fs'
 import { relative } from 'node:path'
 import { ask } from '../support/http-answer.js'
+import { freePorts } from '../support/ports.js'
 import { root } from '../support/repository.js'
 import { startServerProcess } from '../support/server-process.js'
 
@@ -41,30 +42,26 @@ export function run(command: string, args: readonly string[], { cwd, more, input
 }
 
 export const statusOf = (url: string): Promise<number | undefined> =>
-  ask(url, { agent: false }).then(
+  ask(url).then(
     ({ status }) => status,
     () => undefined,
   )
 
-interface ServingOptions {
-  readonly cwd: string
-  readonly port: number
-  readonly more?: Readonly<Record<string, string>>
-}
-
-/** Starts a command that serves on the port, hands over while it does, and stops it as an operator would. */
+/** Starts a command that serves on a free port, hands over while it does, and stops it as an operator would. */
 export async function serving(
   command: readonly [string, ...string[]],
-  { cwd, port, more }: ServingOptions,
-  act: () => Promise<void>,
+  { cwd, more }: Omit<RunOptions, 'input'>,
+  act: (url: string, port: number) => Promise<void>,
 ): Promise<number | null> {
+  const [port] = (await freePorts(1)) as [number]
+  const url = `http://127.0.0.1:${port}`
   const running = await startServerProcess({
     ...{ name: 'service', command, folder: cwd },
-    environment: environment({ ...settings, PORT: String(port), ...more }),
-    isReady: async () => (await statusOf(`http://127.0.0.1:${port}/`)) !== undefined,
+    environment: environment({ ...settings, ...more, PORT: String(port) }),
+    isReady: async () => (await statusOf(url)) !== undefined,
   })
   try {
-    await act()
+    await act(url, port)
   } finally {
     await running.end('SIGTERM')
   }

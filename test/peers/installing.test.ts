@@ -3,7 +3,6 @@
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
-import { freePorts } from '../support/ports.js'
 import { root } from '../support/repository.js'
 import { testFolder } from '../support/test-folder.js'
 import { clone, instructionsOf, run, serving } from './installation.js'
@@ -57,13 +56,12 @@ describe('The Dockerfile', () => {
     expect(command.filter(word => !isNew(word)).join(' ')).toBe(startScript())
     command = command.filter(word => !isNew(word) || process.allowedNodeEnvironmentFlags.has(word))
     expect(existsSync(join(stage, 'node_modules', 'typescript'))).toBe(false)
-    const [port] = (await freePorts(1)) as [number]
-    const more = { ...variables, PORT: String(port) }
     const [program = '', ...args] = command
-    const check = () => run(health[0]!, health.slice(1), { cwd: stage, more }).status
-    expect(check()).toBe(1)
-    const exit = await serving([program, ...args], { cwd: stage, port, more }, async () => {
-      expect(check()).toBe(0)
+    const check = (PORT: string) =>
+      run(health[0]!, health.slice(1), { cwd: stage, more: { ...variables, PORT } }).status
+    const exit = await serving([program, ...args], { cwd: stage, more: variables }, async (_url, port) => {
+      expect(check(String(port))).toBe(0)
+      expect(check('1')).toBe(1)
     })
     expect(exit).toBe(0)
   })

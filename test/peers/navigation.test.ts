@@ -1,10 +1,11 @@
 // Attack: a form of another site posts a BOSH request of the attacker's own session. The browser would show the reply,
 // with the attacker's script in it, as a document of our origin.
 import { createServer } from 'node:http'
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
-import type { Browser, BrowserContext, Page, Response } from 'playwright-core'
+import { afterEach, beforeAll, expect, test } from '@jest/globals'
+import type { BrowserContext, Page, Response } from 'playwright-core'
 import { BoshClient } from '../support/bosh-client.js'
 import { eitherChromium, launchChromium } from '../support/chromium.js'
+import { stoppedAfterAll } from '../support/closers.js'
 import { eventually, patience } from '../support/eventually.js'
 import { Listener } from '../support/listener.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
@@ -18,19 +19,19 @@ const script =
   "<script xmlns='http://www.w3.org/1999/xhtml'>ran(location.href)</script></message>"
 
 describeWith([eitherChromium], 'A form of another site', () => {
+  const keep = stoppedAfterAll()
   let service: TestService
   let elsewhere: Listener
-  let browser: Browser
   let context: BrowserContext
   let ran: string[] = []
   let form = ''
 
   beforeAll(async () => {
-    service = await startTestService({ demo: [{ mallory: 'secret' }] })
-    elsewhere = await Listener.start(
-      createServer((_req, res) => void res.writeHead(200, { 'Content-Type': 'text/html' }).end(form)),
-    )
-    browser = await launchChromium(eitherChromium, [`--host-resolver-rules=MAP ${untrusted} 127.0.0.1`])
+    service = await keep(startTestService({ demo: [{ mallory: 'secret' }] }))
+    const server = createServer((_req, res) => void res.writeHead(200, { 'Content-Type': 'text/html' }).end(form))
+    elsewhere = await keep(Listener.start(server))
+    const browser = await launchChromium(eitherChromium, [`--host-resolver-rules=MAP ${untrusted} 127.0.0.1`])
+    await keep({ stop: () => browser.close() })
     context = await browser.newContext()
     await context.exposeFunction('ran', (where: string) => void ran.push(where))
   })
@@ -38,12 +39,6 @@ describeWith([eitherChromium], 'A form of another site', () => {
   afterEach(async () => {
     ran = []
     for (const page of context.pages()) await page.close()
-  })
-
-  afterAll(async () => {
-    await browser?.close()
-    await elsewhere?.stop()
-    await service?.stop()
   })
 
   /** A session of the attacker's in which a stanza with a script waits for the next request. */

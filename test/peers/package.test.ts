@@ -12,7 +12,6 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { freePorts } from '../support/ports.js'
 import { root } from '../support/repository.js'
 import { testFolder } from '../support/test-folder.js'
 import { clone, run, serving, settings, statusOf } from './installation.js'
@@ -166,12 +165,11 @@ describe('The installed command', () => {
   })
 
   test.each([[[]], [['--demo']]])('serves with the options %j, and exits with 0 when stopped', async options => {
-    const [port] = (await freePorts(1)) as [number]
     const command = join(installed, 'node_modules', '.bin', 'warm-bindings')
-    const exit = await serving([command, ...options], { cwd: installed, port }, async () => {
-      expect(await statusOf(`http://127.0.0.1:${port}/warm`)).toBe(401)
-      expect(await statusOf(`http://127.0.0.1:${port}/http-bind`)).toBe(200)
-      expect(await statusOf(`http://127.0.0.1:${port}/assets/style.css`)).toBe(200)
+    const exit = await serving([command, ...options], { cwd: installed }, async url => {
+      expect(await statusOf(`${url}/warm`)).toBe(401)
+      expect(await statusOf(`${url}/http-bind`)).toBe(200)
+      expect(await statusOf(`${url}/assets/style.css`)).toBe(200)
     })
     expect(exit).toBe(0)
   })
