@@ -4,6 +4,7 @@ import { type BackendCall, type Outcome, portal } from '../support/backends/back
 import { testConduct } from '../support/backends/conduct.js'
 import { javaScript } from '../support/backends/javascript.js'
 import { go, php, python, ruby } from '../support/backends/programs.js'
+import { stoppedAfterAll } from '../support/closers.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { callsIn } from './documented.js'
 import { describeWith } from './needs.js'
@@ -12,18 +13,14 @@ const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
 for (const backend of [javaScript, php, python, ruby, go]) {
   describeWith(backend.packages, `The client in ${backend.language}`, () => {
+    const keep = stoppedAfterAll()
     let service: TestService
 
     beforeAll(async () => {
-      service = await startTestService({
-        demo: [{ alice: alice.password }],
-        environment: { ADMIN_USERS: `${portal.user}:${portal.secret}` },
-      })
+      const environment = { ADMIN_USERS: `${portal.user}:${portal.secret}` }
+      service = await keep(startTestService({ demo: [{ alice: alice.password }], environment }))
+      await backend.program?.compile()
     })
-
-    afterAll(() => service?.stop())
-
-    beforeAll(() => backend.program?.compile())
 
     afterAll(() => backend.program?.remove())
 
