@@ -258,23 +258,17 @@ describeWith(['chromium'], 'In Chromium, the example', () => {
   const pageOf = (file: string, sign: string) =>
     new Document(file, service.url).blocks('html').find(code => code.includes(sign))!
 
-  test('of the README with a token chats, and gets a new session after the end of the first', async () => {
+  test.each([
+    ['a token', 'connect({'],
+    ['Converse', 'connectConverse'],
+  ])('of the README with %s is online, and gets a new session after the end of the first', async (_, sign) => {
     const messages: string[] = []
     tab.on('console', line => messages.push(line.text()))
-    await open(pageOf('README.md', 'connect({'))
+    await open(pageOf('README.md', sign))
     const id = await isOnline()
-    await eventually('its own message', () => messages.some(text => text.includes('Tea?')))
+    if (sign === 'connect({') await eventually('its own message', () => messages.some(text => text.includes('Tea?')))
     await callSessions(service.url, 'DELETE', `/${id}`)
     expect(await isOnline()).not.toBe(id)
-    await tab.close()
-  })
-
-  test('of the README with Converse is online, and gets a new session after the end of the first', async () => {
-    await open(pageOf('README.md', 'connectConverse'))
-    const id = await isOnline()
-    await callSessions(service.url, 'DELETE', `/${id}`)
-    expect(await isOnline()).not.toBe(id)
-    await tab.close()
   })
 
   test('of docs/embed.md with Converse shows above Converse that the service cannot be reached', async () => {
@@ -288,7 +282,6 @@ describeWith(['chromium'], 'In Chromium, the example', () => {
     await tab.unroute('**/connect')
     expect(await isOnline()).not.toBe(id)
     await notice.filter({ hasNotText: /./ }).waitFor({ state: 'attached', timeout: patience })
-    await tab.close()
   })
 
   /** Opens the whole page. Resolves with the uncaught errors of its script, and counts calls of `/sign-out`. */
