@@ -99,6 +99,12 @@ export class ModulePage implements PageVisitor {
     return page
   }
 
+  /** Resolves once it is online again. */
+  async reload(): Promise<void> {
+    await this.tab.reload()
+    await this.has('online')
+  }
+
   jid(): Promise<string> {
     return this.tab.evaluate(() => window.chat!.jid)
   }

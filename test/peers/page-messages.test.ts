@@ -51,8 +51,7 @@ for (const { name, packages, browser, start } of kinds)
         await hears(one, `for one tab over ${transport}`)
         await hears(other, `for one tab over ${transport}`)
         expect((await other.noted()).own.filter(message => message.id === id).length).toBe(1)
-        await other.tab.reload()
-        await other.has('online')
+        await other.reload()
         await showsOwn(other, first)
         const second = `again over ${transport}`
         await other.say(bobs.jid, second)
@@ -89,8 +88,7 @@ for (const { name, packages, browser, start } of kinds)
         }
         const expected = ['once', 'once', 'by id', 'by id', 'last']
         expect(await shown()).toEqual(expected)
-        await page.tab.reload()
-        await page.has('online')
+        await page.reload()
         expect(await shown()).toEqual(expected)
         await Promise.all([again.leave(), carol.leave()])
       })
@@ -142,7 +140,6 @@ for (const { name, packages, browser, start } of kinds)
       await page.tab.waitForFunction(jid => window.chat?.status.state === 'online' && window.chat.jid !== jid, jid)
       await hears(page, missed.at(-1)!)
       expect((await page.noted()).loaded.filter(text => text.startsWith('missed'))).toEqual(missed)
-      await page.tab.close()
     })
 
     test('ignores forged carbons from another user', async () => {

@@ -81,8 +81,7 @@ for (const kind of kinds) {
         const writing = setInterval(() => bob.say(alice.jid, String(++count)), 200)
         try {
           for (let round = 0; round < reloads; round++) {
-            await page.tab.reload()
-            await page.has('online')
+            await page.reload()
             await seesBob(page)
           }
           for (let round = 0; round < 3; round++) {
@@ -276,8 +275,7 @@ for (const kind of kinds) {
         stage.ids.clear()
         relay.restore()
         await page.has('signed-out')
-        await page.tab.reload()
-        await page.has('online')
+        await page.reload()
         await page.say(bob.jid, 'as bob')
         await bob.receives('as bob')
         expect(bob.received).not.toContain('as alice')
@@ -287,8 +285,7 @@ for (const kind of kinds) {
         await stage.context.addInitScript(noStorage)
         const page = await open(transport)
         for (let count = 0; count < 3; count += 1) {
-          await page.tab.reload()
-          await page.has('online')
+          await page.reload()
         }
         expect(stage.ids.size).toBe(4)
         const sessions = async () =>
