@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { sharedChromium } from '../support/chromium.js'
-import { stoppedAfterAll } from '../support/closers.js'
+import { stoppedAfterAll, stoppedAfterEach } from '../support/closers.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import { startProsody } from '../support/prosody.js'
@@ -84,27 +84,25 @@ function describeGuests(
     // Converse 14 opens chats with strangers only at servers with a blocklist, which ejabberd would store.
     const describeConverse = name.endsWith('Prosody') ? describeWith : () => {}
     describeConverse(['chromium'], 'with Converse', () => {
+      const keep = stoppedAfterEach()
+
       test('write under a nickname, and get answers', async () => {
         const context = await (await sharedChromium()).newContext()
-        try {
-          portal.options = { service: stage.service.url, guest: true, nickname: 'Alice & Co', transport: 'websocket' }
-          const visitor = await ConverseVisitor.come(context, portal.url, [portal.url, stage.service.url])
-          await visitor.has('online')
-          const jid = await visitor.jid()
-          await visitor.turnTo(agent.bareJid)
-          await visitor.say(agent.bareJid, 'Where is my tea?')
-          const message = await agent.receives('Where is my tea?')
-          expect(message).toContain(jid)
-          expect(message).toMatch(/<nick xmlns=['"]http:\/\/jabber.org\/protocol\/nick['"]>Alice &amp; Co<\/nick>/)
-          agent.say(jid, 'On its way.')
-          await visitor.reads('On its way.')
-          await visitor.tab.reload()
-          await visitor.has('online')
-          if ((await visitor.token()) !== undefined) expect(await visitor.jid()).toBe(jid)
-          expect(visitor.complaints).toEqual([])
-        } finally {
-          await context.close()
-        }
+        await keep({ stop: () => context.close() })
+        portal.options = { service: stage.service.url, guest: true, nickname: 'Alice & Co', transport: 'websocket' }
+        const visitor = await ConverseVisitor.come(context, portal.url, [portal.url, stage.service.url])
+        await visitor.has('online')
+        const jid = await visitor.jid()
+        await visitor.turnTo(agent.bareJid)
+        await visitor.say(agent.bareJid, 'Where is my tea?')
+        const message = await agent.receives('Where is my tea?')
+        expect(message).toContain(jid)
+        expect(message).toMatch(/<nick xmlns=['"]http:\/\/jabber.org\/protocol\/nick['"]>Alice &amp; Co<\/nick>/)
+        agent.say(jid, 'On its way.')
+        await visitor.reads('On its way.')
+        await visitor.reload()
+        if ((await visitor.token()) !== undefined) expect(await visitor.jid()).toBe(jid)
+        expect(visitor.complaints).toEqual([])
       })
     })
 
