@@ -24,7 +24,6 @@ export class LoginConnection {
   attempts = 0
   /** Stanzas and other elements that belong to no step of a login. */
   readonly stanzas: Sent[] = []
-  readonly reached: Stage[] = []
   /** `footer` if the client closed its stream, or the condition of the error that it ended it with. */
   goodbye: string | undefined
   ended = false
@@ -106,7 +105,6 @@ export class LoginConnection {
   }
 
   #turn(stage: Stage, usual: string, next: () => void = () => {}): void {
-    this.reached.push(stage)
     const turn: Turn = {
       usual,
       connection: this,

@@ -46,7 +46,6 @@ export async function startWatchedService(servers: readonly LoginServer[], envir
   const call = (path: string, about?: Call) => callUrl(url + path, about)
   // Refused calls are counted by a timer for a minute.
   await call('/warm', { method: 'POST' })
-  const linesBefore = lines.length
   const before = resources()
   // Those of the service itself, which has no session yet.
   const standing = clock.pending
@@ -56,12 +55,6 @@ export async function startWatchedService(servers: readonly LoginServer[], envir
     call('/warm', { method: 'POST', headers: jsonHeaders, body: JSON.stringify(parameters), signal })
   return {
     ...{ service, url, lines, stop },
-    /** What `POST /warm` was logged with, oldest first. */
-    outcomes: (): Record<string, unknown>[] =>
-      lines
-        .slice(linesBefore)
-        .map(line => JSON.parse(line))
-        .filter(({ msg }) => msg === 'warm'),
     call,
     warm,
     /** A warm call that is to fail. */
