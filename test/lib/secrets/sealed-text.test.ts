@@ -1,6 +1,5 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
-import fc from 'fast-check'
 import { openText, sealText, textSealer } from '../../../src/lib/secrets/sealed-text.js'
 
 const newKey = () => createSecretKey(randomBytes(32))
@@ -66,13 +65,5 @@ describe.each([
       expect(openText([key], purpose, text.slice(0, at) + other + text.slice(at + 1))).toBeUndefined()
       expect(openText([key], purpose, text.slice(0, at) + text.slice(at + 1))).toBeUndefined()
     }
-  })
-
-  test('does not open if it is any other text', () => {
-    fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.base64String()), any => {
-        expect(openText([key], purpose, any)).toBeUndefined()
-      }),
-    )
   })
 })
