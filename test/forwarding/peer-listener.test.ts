@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect as connectHttp2 } from 'node:http2'
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { PeerLinks } from '../../src/forwarding/peer-links.js'
 import type { PeerListener } from '../../src/forwarding/peer-listener.js'
 import { eventually } from '../support/eventually.js'
@@ -116,14 +116,7 @@ test('connections that are closed before their handshake take no room from anoth
 })
 
 test('closes although a peer that hangs is killed meanwhile', async () => {
-  let arrive = () => {}
-  const arrived = new Promise<void>(resolve => {
-    arrive = resolve
-  })
-  const accept = () => {
-    arrive()
-    return true
-  }
+  const accept = jest.fn(() => true)
   const path = freshPath()
   const plain = await listenWith({ address: { path }, accept })
   // It reads nothing, so its end is a reset.
@@ -133,7 +126,7 @@ test('closes although a peer that hangs is killed meanwhile', async () => {
     Buffer.of(0, 0, 6, 1, 4, 0, 0, 0, 1, 0x83, 0x86, 0x84, 0x41, 1, 0x70),
   ]
   socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), settings, post]))
-  await arrived
+  await eventually('it arrives', () => accept.mock.calls.length > 0)
   const closed = plain.close(60_000)
   await new Promise(setImmediate)
   socket.destroy()

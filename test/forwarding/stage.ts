@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type RequestListener, type ServerOptions } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { forwardRequest } from '../../src/forwarding/forward-request.js'
 import { forwardSocket } from '../../src/forwarding/forward-socket.js'
@@ -11,19 +9,13 @@ import { install } from '../../src/http/fast/install.js'
 import type { Upgrade } from '../../src/http/listening/upgrades.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { Listener } from '../support/listener.js'
+import { testFolder } from '../support/test-folder.js'
 
-let folder: string | undefined
+const { folder } = testFolder()
 let sockets = 0
 
 /** In a private folder. */
-export function freshPath(): string {
-  if (folder === undefined) {
-    const made = mkdtempSync(join(tmpdir(), 'forwarding-'))
-    process.once('exit', () => rmSync(made, { recursive: true, force: true }))
-    folder = made
-  }
-  return join(folder, `${++sockets}.sock`)
-}
+export const freshPath = () => join(folder, `${++sockets}.sock`)
 
 /** Listens without sessions, but for what the test gives. */
 export const listenWith = (parts: Partial<Parameters<typeof listenForPeers>[0]> = {}) =>
