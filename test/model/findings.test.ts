@@ -1,9 +1,7 @@
 // What the model and the fuzzers found; each in the fewest steps that show it.
 import { describe, expect, test } from '@jest/globals'
 import { defaultLimits } from '../../src/xmpp/xml/limits.js'
-import { BoshBench, empty, FakePeer, message, payload, terminated } from '../support/bosh-bench.js'
-
-const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
+import { BoshBench, empty, FakePeer, lost, message, payload, terminated } from '../support/bosh-bench.js'
 
 describe('a polling session whose link is lost', () => {
   test.each([

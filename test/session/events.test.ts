@@ -1,9 +1,8 @@
 // The events that a portal gets.
 import { describe, expect, test } from '@jest/globals'
 import { attachPage, newToken } from '../browsers/websocket/pages.js'
-import { BoshBench, type Client, message } from '../support/bosh-bench.js'
+import { BoshBench, type Client, lost, message } from '../support/bosh-bench.js'
 
-const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 const conflict = {
   failure: { step: 'features', code: 'remote-stream-error', condition: 'conflict' },
   streamError: '<stream:error/>',

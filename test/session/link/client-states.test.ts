@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { BoshBench, message } from '../../support/bosh-bench.js'
+import { BoshBench, lost, message } from '../../support/bosh-bench.js'
 import { element } from '../../support/element.js'
 import { nextBench, recordsOf, resumable, resumedByServer, resumesAt, takeUpAt } from '../../support/next-process.js'
 
@@ -21,7 +21,6 @@ test.each([
   },
 )
 
-const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 /** A session whose link can be mended, at a server that supports client states, or does not. */
 async function managed(offersClientStates: boolean) {
   const all = await resumable()

@@ -3,14 +3,13 @@ import { describe, expect, test } from '@jest/globals'
 import { linkNamespace, smNamespace } from '../../../src/xmpp/namespaces.js'
 import * as pages from '../../browsers/websocket/pages.js'
 import { ack, attachPage, attachPageCounting, benchWithTickets } from '../../browsers/websocket/pages.js'
-import { BoshBench, message, payload } from '../../support/bosh-bench.js'
+import { BoshBench, lost, message, payload } from '../../support/bosh-bench.js'
 import { movedTo, nextBench, recordsOf, resumable, resumesAt, takeUpAt } from '../../support/next-process.js'
 
 const sm = `xmlns='${smNamespace}'`
 const watch = `<watch xmlns='${linkNamespace}'/>`
 const mending = `<link xmlns='${linkNamespace}' state='mending'/>`
 const up = `<link xmlns='${linkNamespace}' state='up'/>`
-const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
 /** A session whose link can be mended. */
 async function setStage() {
@@ -30,52 +29,49 @@ async function setStage() {
 
 describe('a page over BOSH', () => {
   test('is told the state when it asks, and each change at once', async () => {
-    const stage = await setStage()
-    const { client } = stage
+    const { bench, client, breaks, isMended } = await setStage()
     expect((await client.next(watch)).reply?.body).toBe(payload(up))
     const held = await client.next()
-    await stage.breaks()
+    await breaks()
     expect(held.reply?.body).toBe(payload(mending))
     const again = await client.next()
-    await stage.isMended()
+    await isMended()
     expect(again.reply?.body).toBe(payload(up))
-    expect(stage.bench.registry.bySid(client.sid)?.client?.unconfirmed).toBe(0)
+    expect(bench.registry.bySid(client.sid)?.client?.unconfirmed).toBe(0)
     expect((await client.next()).reply).toBeUndefined()
   })
 
   test('is told with its next request if none is open, and only the newest state', async () => {
-    const stage = await setStage()
-    const { client } = stage
+    const { client, breaks, isMended } = await setStage()
     await client.next(watch)
-    await stage.breaks()
-    await stage.isMended()
-    await stage.breaks()
+    await breaks()
+    await isMended()
+    await breaks()
     expect((await client.next()).reply?.body).toBe(payload(mending))
     expect((await client.next()).reply).toBeUndefined()
   })
 
   test('is told before the stanzas that wait', async () => {
-    const stage = await setStage()
-    const { client } = stage
+    const { bench, client, breaks } = await setStage()
     await client.next(watch)
-    await stage.bench.server(link => link.receive(message('one')))
-    await stage.breaks()
+    await bench.server(link => link.receive(message('one')))
+    await breaks()
     expect((await client.next()).reply?.body).toBe(payload(mending, message('one')))
   })
 
   test('that does not ask is told nothing', async () => {
-    const stage = await setStage()
-    const held = await stage.client.next()
-    await stage.breaks()
-    await stage.isMended()
+    const { client, breaks, isMended } = await setStage()
+    const held = await client.next()
+    await breaks()
+    await isMended()
     expect(held.reply).toBeUndefined()
   })
 
   test('that resumes a session asks itself, also while the link is mended', async () => {
-    const stage = await setStage()
-    await stage.client.next(watch)
-    await stage.breaks()
-    const page = await stage.bench.resume(stage.client)
+    const { bench, client, breaks } = await setStage()
+    await client.next(watch)
+    await breaks()
+    const page = await bench.resume(client)
     const silent = await page.next()
     expect(silent.reply).toBeUndefined()
     expect((await page.next(watch)).reply).toBeUndefined()
@@ -103,38 +99,37 @@ describe('a page over BOSH', () => {
 
 describe('a page over WebSocket', () => {
   test('is told the state when it asks, and each change at once', async () => {
-    const stage = await setStage()
-    const page = attachPage(stage.bench, stage.client.token!)
+    const { bench, client, breaks, isMended } = await setStage()
+    const page = attachPage(bench, client.token!)
     page.receive(watch)
-    await stage.breaks()
-    await stage.isMended()
+    await breaks()
+    await isMended()
     expect(page.sent).toEqual([up, mending, up])
   })
 
   test('counts neither its question nor the notices as stanzas, and resumes its stream', async () => {
-    const stage = await setStage()
-    const { bench, client } = stage
+    const { bench, client, breaks, isMended, receives } = await setStage()
     const { socket, id } = attachPageCounting(bench, client.token!)
     socket.receive(watch)
     socket.receive(pages.request)
     await bench.server(link => link.receive(message('one')))
-    await stage.breaks()
+    await breaks()
     expect(socket.sent).toEqual([up, ack(0), message('one'), pages.request, mending])
     socket.receive(ack(1))
     socket.leave()
-    await stage.isMended()
-    await stage.receives(message('two'))
+    await isMended()
+    await receives(message('two'))
     const again = await pages.comeBack(bench, client, id, 1)
     again.receive(watch)
     expect(again.sent).toEqual([`<resumed ${sm} previd='${id}' h='0'/>`, ...[message('two'), pages.request, up]])
   })
 
   test('that does not read gets only the newest notice', async () => {
-    const stage = await setStage()
-    const page = attachPage(stage.bench, stage.client.token!)
+    const { bench, client, breaks } = await setStage()
+    const page = attachPage(bench, client.token!)
     page.bufferedAmount = 10_000_000
     for (let time = 0; time < 9; time++) page.receive(watch)
-    await stage.breaks()
+    await breaks()
     expect(page.sent).toEqual([])
     page.drain()
     expect(page.sent).toEqual([mending])
@@ -142,10 +137,10 @@ describe('a page over WebSocket', () => {
 })
 
 test('stanzas of a page go to the server after the break, and its questions do not', async () => {
-  const stage = await setStage()
-  const page = attachPage(stage.bench, stage.client.token!)
-  await stage.breaks()
+  const { bench, client, breaks, isMended } = await setStage()
+  const page = attachPage(bench, client.token!)
+  await breaks()
   page.receive(watch)
   page.receive(message('one'))
-  expect((await stage.isMended()).slice(1)).toEqual([`${message('one')}<r ${sm}/>`])
+  expect((await isMended()).slice(1)).toEqual([`${message('one')}<r ${sm}/>`])
 })

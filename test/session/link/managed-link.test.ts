@@ -15,18 +15,18 @@ import {
   type FakeLink,
   FakeMending,
   features,
+  lost,
   message,
   terminated,
 } from '../../support/bosh-bench.js'
 import { element } from '../../support/element.js'
+import { enabledByServer as enabled } from '../../support/next-process.js'
 
 const sm = `xmlns='${smNamespace}'`
 const r = `<r ${sm}/>`
 const a = (count: number) => `<a ${sm} h='${count}'/>`
-const enabled = `<enabled ${sm} id='first' resume='true'/>`
 const resumed = (count: number, previd = 'first') => `<resumed ${sm} previd='${previd}' h='${count}'/>`
 const failed = `<failed ${sm}><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>`
-const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 const numbered = (count: number, from = 1) => Array.from({ length: count }, (_, index) => message(`${from + index}`))
 const timedOut = "<error type='wait'><remote-server-timeout xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
 

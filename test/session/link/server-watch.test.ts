@@ -9,7 +9,7 @@ import {
   resume,
   stanza,
 } from '../../browsers/websocket/pages.js'
-import { BoshBench, type Client, empty, FakeMending, message, terminated } from '../../support/bosh-bench.js'
+import { BoshBench, type Client, empty, FakeMending, lost, message, terminated } from '../../support/bosh-bench.js'
 import { enabledByServer } from '../../support/next-process.js'
 
 /** A server is pinged after a quarter of this time. In seconds. */
@@ -172,7 +172,7 @@ test('a page gets no error for a ping of the service whose link is lost', async 
   const client = await bench().warmed({ management: { mending: undefined } })
   const { id } = await pinged(client)
   const poll = await client.next()
-  await client.bench.server(link => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
+  await client.bench.server(link => link.end(lost))
   expect(poll.reply?.body).toContain('remote-server-timeout')
   expect(poll.reply?.body).not.toContain(id)
 })

@@ -20,6 +20,7 @@ import {
   empty,
   FakeMending,
   FakePeer,
+  lost,
   message,
   payload,
   terminated,
@@ -339,7 +340,7 @@ describe('the log of mended links', () => {
     const link = await resumes()
     await next.pass(61)
     expect(mended(next)).toBe(0)
-    await next.server(() => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
+    await next.server(() => link.end(lost))
     await resumes()
     await next.pass(61)
     expect(mended(next)).toBe(1)
@@ -347,7 +348,7 @@ describe('the log of mended links', () => {
 
   test('counts a link that broke before the move and is mended after it', async () => {
     const { bench, client } = await resumable()
-    client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } })
+    client.link.end(lost)
     const one = await goesOn({ bench, client })
     const two = await goesOn({ bench: one.next, client: one.page })
     await two.resumes()
@@ -359,7 +360,7 @@ describe('the log of mended links', () => {
 test('a session whose link is being mended during a move ends at the same time as without a move, and its page gets errors for unacknowledged stanzas', async () => {
   const { bench, client } = await resumable()
   await client.next(message('1'))
-  client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } })
+  client.link.end(lost)
   await bench.pass(20)
   const one = await goesOn({ bench, client }, { milliseconds: 10_000 })
   await one.next.pass(10)

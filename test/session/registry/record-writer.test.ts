@@ -19,7 +19,7 @@ import {
   stanza,
 } from '../../browsers/websocket/pages.js'
 import { bookOf } from '../../support/bench-sessions.js'
-import { BoshBench, type Client, empty, FakeMending, FakePeer, message, payload } from '../../support/bosh-bench.js'
+import { BoshBench, type Client, empty, FakeMending, lost, message, payload } from '../../support/bosh-bench.js'
 import { element } from '../../support/element.js'
 import { FakeProcesses } from '../../support/fake-processes.js'
 import {
@@ -42,7 +42,6 @@ const conflict = {
   failure: { step: 'stream', code: 'remote-stream-error', condition: 'conflict' },
   streamError: "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
 } as const
-const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
 let store: Store
 let dying: BoshBench
@@ -848,8 +847,7 @@ describe('a process that was only silent', () => {
     await isKept()
     expect(await takenUp(client)).toBe('other')
     storesNoMore()
-    const peer = new FakePeer()
-    await client.next(message('late'), '', peer)
+    await client.next(message('late'))
     await dying.server(() => client.link.end(lost))
     await dying.pass(0)
     expect([mending.attempts.length, dying.registry.byId(client.id)]).toEqual([0, undefined])
