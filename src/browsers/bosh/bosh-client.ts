@@ -20,7 +20,8 @@ const createSeconds = 5
 const gapSeconds = 30
 /** Characters of parked requests. */
 const mostBeforeLogin = 16 * 1024
-const leastRidJump = 2 ** 20
+/** An earlier page cannot guess the rids of the page after it. */
+const leastRidJump = 2 ** 40
 
 /** XEP-0124 §17.2. */
 const notFound: Reply = { status: 200, body: writeTerminate('item-not-found'), contentType: defaultContentType }

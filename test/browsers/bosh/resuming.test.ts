@@ -44,8 +44,9 @@ describe('a page that resumes a session', () => {
       maxpause: 300,
       ver: '1.6',
     })
-    expect(resumed!.rid - 701).toBeGreaterThanOrEqual(2 ** 20)
-    expect(resumed!.rid - 701).toBeLessThan(2 ** 21)
+    // The page before could try a million rids in minutes.
+    expect(resumed!.rid - 701).toBeGreaterThanOrEqual(2 ** 40)
+    expect(resumed!.rid - 701).toBeLessThan(2 ** 41)
   })
 
   test.each([
