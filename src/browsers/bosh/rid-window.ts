@@ -18,6 +18,8 @@ const mostCharacters = 2 * 1024 * 1024
 const replyBytesWithoutText = 512
 /** A page cannot have sent more requests since the record of its session was stored. */
 const mostUnrecorded = 200
+/** Since a request that comes so late, the page cannot have sent more requests. */
+const mostOvertaking = 10
 
 /** XEP-0124 §9, §14.2, §14.3. */
 export class RidWindow {
@@ -39,6 +41,8 @@ export class RidWindow {
   /** Between these rids, requests were accepted by no process, as far as is known. */
   #beforeGap = 0
   #afterGap = 0
+  /** Requests of the gap that have come. */
+  readonly #late = new Set<number>()
 
   constructor(last: number, size: number, by: Beginning = 'created', hasAcks = false) {
     this.last = last
@@ -56,7 +60,7 @@ export class RidWindow {
       polled: this.#polled,
       replies: this.#replies,
       ...(this.#recorded > 0 && { isBehind: this.isBehind, recorded: this.#recorded }),
-      ...(this.#afterGap > 0 && { beforeGap: this.#beforeGap, afterGap: this.#afterGap }),
+      ...(this.#afterGap > 0 && { beforeGap: this.#beforeGap, afterGap: this.#afterGap, late: [...this.#late] }),
     }
   }
 
@@ -68,6 +72,7 @@ export class RidWindow {
     this.#recorded = isKept ? last : recorded
     this.#beforeGap = record.beforeGap ?? recorded
     this.#afterGap = record.afterGap ?? 0
+    for (const rid of record.late ?? []) this.late(rid)
     this.#isAttachable = isAttachable
     this.#fence = fence
     this.#polled = polled
@@ -92,12 +97,13 @@ export class RidWindow {
 
   /** The process that died has perhaps not accepted the request, which comes late. */
   isInGap(rid: number): boolean {
-    return rid > this.#beforeGap && rid < this.#afterGap
+    const isBetween = rid > this.#beforeGap && rid < this.#afterGap
+    return isBetween && rid >= this.last - mostOvertaking && !this.#late.has(rid)
   }
 
   /** A request of the gap has come. */
   late(rid: number): void {
-    if (rid === this.#beforeGap + 1) this.#beforeGap = rid
+    this.#late.add(rid)
   }
 
   /** The process that died has accepted all requests before this one. */

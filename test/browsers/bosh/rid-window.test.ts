@@ -25,6 +25,31 @@ describe('the place of a request', () => {
   })
 })
 
+describe('a rid that the page has skipped', () => {
+  const skipped = () => {
+    const window = new RidWindow(710, 2, 'handed-out')
+    window.accept(711)
+    return window
+  }
+
+  test('is accepted late, but only once, also by the next process', () => {
+    const window = skipped()
+    expect(window.isInGap(710)).toBe(true)
+    window.late(710)
+    const next = new RidWindow(0, 2)
+    next.takeUp(window.record)
+    expect([window.isInGap(710), next.isInGap(710)]).toEqual([false, false])
+  })
+
+  test('is not accepted when the page has sent many requests since', () => {
+    const window = skipped()
+    for (let rid = 712; rid <= 720; rid++) window.accept(rid)
+    expect(window.isInGap(710)).toBe(true)
+    window.accept(721)
+    expect(window.isInGap(710)).toBe(false)
+  })
+})
+
 describe('acknowledged replies', () => {
   const kept = (window: RidWindow) => [1, 2, 3, 4, 5, 6].filter(rid => window.replyTo(rid) !== undefined)
 
