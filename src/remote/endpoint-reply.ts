@@ -1,9 +1,9 @@
 import type { ProblemCode } from '../lib/errors.js'
+import { longestValue } from '../servers/c2s/stream-header.js'
 import type { LinkEnd } from '../xmpp/link.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import type { SessionTerms } from '../xmpp/page-binding.js'
 import { streamEnd } from '../xmpp/stream-errors.js'
-import { copyOf } from '../xmpp/xml/copy-of.js'
 import { withoutContent } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { defaultLimits } from '../xmpp/xml/limits.js'
@@ -98,16 +98,16 @@ function readEnd(root: Root, children: readonly Element[]): LinkEnd {
   return { failure: { step: 'features', code, ...(condition !== undefined && { condition }) } }
 }
 
-/** XEP-0124 §7.2. */
+/** XEP-0124 §7.2. Throws an `XmlError` if the sid, which each request repeats, is too long. */
 export function readTerms(root: Root): SessionTerms | undefined {
   const number = (name: string) => {
     const text = root.attribute(name)
     return text !== undefined && /^\d{1,5}$/.test(text) ? Number(text) : undefined
   }
-  const sid = root.attribute('sid')
+  const sid = root.kept('sid', longestValue)
   if (sid === undefined || sid === '') return undefined
   return {
-    sid: copyOf(sid),
+    sid,
     wait: number('wait') ?? 60,
     hold: number('hold') ?? 1,
     requests: number('requests') ?? 2,

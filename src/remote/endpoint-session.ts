@@ -38,6 +38,9 @@ function creation({ wait, hold, ver }: WantedTerms): string {
 
 const closeSeconds = 5
 
+/** Seconds between empty requests that the endpoint answers at once, whatever it allows. */
+const leastPolling = 1
+
 /** A session that ends during its creation waits this long for the reply. */
 const creationSeconds = 10
 
@@ -75,7 +78,7 @@ export class EndpointSession {
   /** XEP-0124 §11, §12. */
   get mayAskAt(): number {
     if (this.#emptySince === undefined || this.terms === undefined) return 0
-    return this.#emptySince + this.terms.polling * 1000
+    return this.#emptySince + Math.max(leastPolling, this.terms.polling) * 1000
   }
 
   async ask(attributes: string, payload: string): Promise<EndpointReply> {

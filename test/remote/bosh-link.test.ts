@@ -18,8 +18,8 @@ const closers = calledAfterEach()
 
 const streams = 'http://etherx.jabber.org/streams'
 const features = `<stream:features xmlns:stream='${streams}'/>`
-const agreed = (hold: number, requests: number) =>
-  ` sid='s1' wait='60' hold='${hold}' requests='${requests}' inactivity='30' polling='5' authid='a1' from='far.example'`
+const agreed = (hold: number, requests: number, polling = 5) =>
+  ` sid='s1' wait='60' hold='${hold}' requests='${requests}' inactivity='30' polling='${polling}' authid='a1' from='far.example'`
 const terms = agreed(1, 2)
 const message = (text: string) => `<message xmlns='jabber:client'><body>${text}</body></message>`
 const presence = "<presence xmlns='jabber:client'/>"
@@ -433,25 +433,31 @@ describe('an open link to a remote endpoint', () => {
   })
 })
 
-test('an endpoint that does not hold requests gets requests as often as `polling` allows', async () => {
-  const { there, link, hears, poll, send, asksAfter, rests } = await streaming({}, agreed(0, 1))
-  link.send([element(presence)])
-  const sent = await there.request()
-  sent.answer()
-  const first = await poll()
-  first.answer()
-  await rests()
-  const second = await asksAfter(5000)
-  second.answer(message('news'))
-  await hears(message('news'))
-  const third = await poll()
-  // Stanzas do not wait for `polling`, but the endpoint accepts only one request.
-  send('now')
-  await staysUnasked(there)
-  third.answer()
-  expect((await there.request()).payload).toBe(message('now'))
-  expect(there.mostOpen).toBe(1)
-})
+test.each([
+  [5, 5000],
+  [0, 1000],
+])(
+  'an endpoint that does not hold requests, and says polling=%i, gets one after %i ms',
+  async (polling, milliseconds) => {
+    const { there, link, hears, poll, send, asksAfter, rests } = await streaming({}, agreed(0, 1, polling))
+    link.send([element(presence)])
+    const sent = await there.request()
+    sent.answer()
+    const first = await poll()
+    first.answer()
+    await rests()
+    const second = await asksAfter(milliseconds)
+    second.answer(message('news'))
+    await hears(message('news'))
+    const third = await poll()
+    // Stanzas do not wait for `polling`, but the endpoint accepts only one request.
+    send('now')
+    await staysUnasked(there)
+    third.answer()
+    expect((await there.request()).payload).toBe(message('now'))
+    expect(there.mostOpen).toBe(1)
+  },
+)
 
 describe('a request whose connection breaks', () => {
   const breaks: readonly [string, (request: EndpointRequest) => void][] = [

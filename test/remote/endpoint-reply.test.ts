@@ -54,6 +54,11 @@ test.each(['', " sid=''", " wait='60'"])('a reply with <body%s/> has no sid', at
   expect(read(attributes)).toBeUndefined()
 })
 
+test('a sid that each request would repeat is refused if it is too long', () => {
+  expect(read(` sid='${'s'.repeat(1023)}'`)?.sid).toHaveLength(1023)
+  expect(() => read(` sid='${'s'.repeat(1024)}'`)).toThrow('an attribute is too long')
+})
+
 test('parsed values do not keep the whole reply in memory', () => {
   const reply = ` sid='${'s'.repeat(40)}' other='${'x'.repeat(100_000)}'`
   const terms: unknown[] = []
