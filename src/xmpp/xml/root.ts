@@ -1,4 +1,5 @@
 import { copyOf } from './copy-of.js'
+import { escapeXml } from './escape.js'
 import { XmlError } from './xml-error.js'
 
 export interface Declarations {
@@ -9,10 +10,11 @@ export interface Declarations {
 
 export const noDeclarations: Declarations = { defaultNamespace: '', prefixes: [], namespaces: [] }
 
-/** Declarations are limited, because each of many thousand children may get a copy. */
+/** Declarations are limited, because each of many thousand children may get a copy, with escaped namespaces. */
 export function excessOf({ defaultNamespace, prefixes, namespaces }: Declarations, most: number): XmlError | undefined {
-  let size = defaultNamespace.length
-  for (let index = 0; index < prefixes.length; index++) size += prefixes[index]!.length + namespaces[index]!.length
+  let size = escapeXml(defaultNamespace).length
+  for (let index = 0; index < prefixes.length; index++)
+    size += prefixes[index]!.length + escapeXml(namespaces[index]!).length
   if (size <= most) return undefined
   return new XmlError('policy-violation', 'the declarations of an element are too long')
 }

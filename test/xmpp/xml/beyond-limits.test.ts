@@ -16,6 +16,7 @@ const intricate: readonly (readonly [what: string, text: string])[] = [
   ['has too many attributes inside', `<message><a${attributes(65)}>x</a></message>`],
   ['declares too many prefixes', `<message><a${attributes(65, 'xmlns:k')}/></message>`],
   ['has too long declarations', `<message xmlns:k='${'n'.repeat(512)}'/>`],
+  ['has declarations that get too long', `<message xmlns:k='${'"'.repeat(100)}'/>`],
   ['has too long a name inside', `<message><${long}/></message>`],
   ['has too long a name of an attribute', `<message ${long}='1'></message>`],
   ['also breaks the rules of namespaces', `<message><a:b:c/><p:e/>${nested(200, '<q:a>', '</q:a>')}</message>`],
