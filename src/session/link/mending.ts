@@ -11,6 +11,8 @@ const resumeMilliseconds = 10_000
 const lateMilliseconds = 20_000
 const firstPause = 500
 const mostPause = 15_000
+/** A server could resume each stream, and close it at once. */
+const leastBetweenLogins = 1_000
 
 /**
  * `late`: no attempt succeeded within LINK_RESUME_TIME. `refused`: the server does not resume the stream, or the login
@@ -30,6 +32,8 @@ export interface Mending {
   /** Secret JSON values with which another process can log in again. */
   readonly record: () => unknown
   wipe(): void
+  /** Time of the last login that succeeded. Only `Repair` uses it. */
+  loggedInAt?: number
 }
 
 export interface Management {
@@ -69,7 +73,9 @@ export class Repair {
     this.#parts = parts
     this.since = parts.since
     this.#until = this.since + parts.mending.longest
-    this.#dial()
+    const earliest = (parts.mending.loggedInAt ?? Number.NEGATIVE_INFINITY) + leastBetweenLogins
+    if (parts.session.now >= earliest) this.#dial()
+    else this.#nextAt = earliest
   }
 
   get isResuming(): boolean {
@@ -143,7 +149,8 @@ export class Repair {
       again => {
         if (signal.aborted) return signal.reason === 'ended' ? again.link.close() : again.link.cut()
         session.run(() => {
-          this.#answerBy = this.#parts.session.now + resumeMilliseconds
+          mending.loggedInAt = session.now
+          this.#answerBy = session.now + resumeMilliseconds
           this.#link = again.link
           onLink(again)
         })

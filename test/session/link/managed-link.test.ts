@@ -423,6 +423,19 @@ describe('a server that does not answer <r/>', () => {
     expect(mending.attempts).toHaveLength(2)
   })
 
+  test('is dialled once a second if it breaks right after each login', async () => {
+    const { bench, mending, breaksAndResumes, breaks, resumes } = await managed()
+    await breaksAndResumes(0)
+    for (const attempts of [2, 3]) {
+      await breaks()
+      await bench.pass(0.75)
+      expect(mending.attempts).toHaveLength(attempts - 1)
+      await bench.pass(0.25)
+      expect(mending.attempts).toHaveLength(attempts)
+      await resumes(0)
+    }
+  })
+
   test('gets <r/> after an element that is no stanza, although all stanzas are acknowledged', async () => {
     const { bench, client, link, mending } = await managed({ serverMilliseconds: 8_000 })
     await client.next("<note xmlns='urn:note'/>")
@@ -592,6 +605,7 @@ describe('a link that breaks', () => {
     await bench.pass(2.25)
     expect(second.sent.slice(1)).toEqual([a(2)])
     await bench.server(() => second.end(lost))
+    await bench.pass(1)
     expect(mending.attempts[1]!.resumption).toEqual({ previd: 'second', h: '2' })
   })
 

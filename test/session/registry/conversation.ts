@@ -62,6 +62,8 @@ export class Server {
   /** Undefined without a connection. */
   link: FakeLink | undefined
   #read = 0
+  /** Logins that have succeeded. */
+  readonly #used = new Set<unknown>()
 
   enable(): void {
     if (this.isCounting) return
@@ -97,7 +99,11 @@ export class Server {
   /** Connects again, unless it is connected, or never was disconnected. */
   async comeBack(bench: BoshBench, mending: FakeMending): Promise<void> {
     if (this.link !== undefined) return
-    const link = mending.attempts.at(-1)!.succeed()
+    // The service dials once a second.
+    if (this.#used.has(mending.attempts.at(-1))) await bench.pass(1)
+    const attempt = mending.attempts.at(-1)!
+    this.#used.add(attempt)
+    const link = attempt.succeed()
     await bench.pass(0)
     link.receive(features)
     this.connect(link)
