@@ -63,8 +63,10 @@ export class Stage {
     return fresh?.token
   }
 
+  /** No other process may accept it again, so this is stored now. */
   spendTicket(): void {
     this.#changeTicket(undefined)
+    this.#session.keeper.keepNow(this.#session)
   }
 
   attach(): boolean {
