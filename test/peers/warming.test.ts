@@ -32,7 +32,7 @@ for (const kind of combinations([plain, ...overTls], ({ isUsual }) => isUsual)) 
   const open = () => Place.open<XmppServer>(kind.start(), { servers: kind.servers })
   describePlace(`Warming at ${kind.name}`, kind.packages, open, place => {
     test('is pipelined from the second login on', async () => {
-      const wire = await keep(tapWire(place().server.c2sPort))
+      const wire = await keep(startRelay(`http://127.0.0.1:${place().server.c2sPort}`))
       const other = await keep(startTestService({ servers: kind.servers(place().server, wire.port) }))
       for (let login = 1; login <= 3; login++) await goodbye(await other.bind(alice))
       await other.stop()
