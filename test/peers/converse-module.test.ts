@@ -209,6 +209,35 @@ for (const kind of bothServers(passwords)) {
         expect(bob.texts.filter(text => text.endsWith(mark))).toEqual([...texts, `4 ${mark}`])
       })
 
+    test('goes on from the last page of its tab if the user goes back', async () => {
+      const { bob } = stage
+      const visitor = await stage.comeWithConverse('websocket')
+      const { tab } = visitor
+      const jid = await visitor.jid()
+      await visitor.turnTo(bob.bareJid)
+      await visitor.say(bob.bareJid, 'back 1')
+      await bob.receives('>back 1<')
+      // An inner page shares the storage of the tab, as the next page does.
+      await tab.evaluate(`dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
+        document.body.append(Object.assign(document.createElement('iframe'), { src: location.href }))`)
+      const later = tab.frames()[1]!
+      await later.waitForFunction("window.noted?.statuses.includes('online')")
+      bob.say(jid, 'to the last page')
+      await later.locator('converse-chat-message').getByText('to the last page').waitFor()
+      await later.evaluate(`void inside.api.chats.open('${bob.bareJid}', {}, true)
+        .then(chat => chat.sendMessage({ body: 'back 2' }))`)
+      await bob.receives('>back 2<')
+      await later.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
+      await tab.evaluate(`document.querySelector('iframe').remove()
+        dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))`)
+      await visitor.has('online', 2)
+      await visitor.say(bob.bareJid, 'back 3')
+      await bob.receives('>back 3<')
+      expect(bob.texts.filter(text => text.startsWith('back'))).toEqual(['back 1', 'back 2', 'back 3'])
+      for (const text of ['to the last page', 'back 1', 'back 2', 'back 3']) await visitor.reads(text)
+      expect(await visitor.jid()).toBe(jid)
+    })
+
     test('stores only the beginning of long messages', async () => {
       const { bob } = stage
       const visitor = await stage.comeWithConverse('bosh')

@@ -1,7 +1,7 @@
 // Logs Converse in with bindings, and reconnects it.
 import { Backoff } from './backoff.js'
 import type { ChatOptions, Status } from './chat.js'
-import { ConverseArrivals, takeOneByOne } from './converse-arrivals.js'
+import { ConverseArrivals, showStored, takeOneByOne } from './converse-arrivals.js'
 import { forgetPresences, probeContacts } from './converse-contacts.js'
 import { ConverseDepartures } from './converse-departures.js'
 import { type Kept, keep, kept } from './converse-memory.js'
@@ -92,7 +92,7 @@ export class ConverseChat {
     api.listen.on('rosterContactsFetched', () => this.#isResumed && probeContacts(api, state))
     checkSignIn(this.#options, () => this.#isAttached && this.#attempts, this.#end)
     for (const type of ['online', 'visibilitychange']) addEventListener(type, this.#come)
-    let left: Kept
+    let left: Kept = {}
     addEventListener('pagehide', () => {
       if (this.#isAttached) this.#departures.begin()
       this.#departures.leave()
@@ -111,6 +111,7 @@ export class ConverseChat {
         if (outgoing && page !== left.page) {
           Object.assign(this.#memory, { seen: 0 }, later)
           await this.#departures.reread(outgoing, left.outgoing)
+          if (this.#wasReady) showStored(state)
         }
         this.#hideName()
       }

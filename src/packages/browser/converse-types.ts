@@ -25,7 +25,11 @@ export interface PrivateConverse {
     handleMessageStanza?: (message: Element) => Promise<unknown>
   }
   readonly state: {
-    readonly chatboxes: { on(event: 'reset', act: () => void): void; add(box: unknown): void }
+    readonly chatboxes: {
+      readonly models: readonly { readonly messages?: Messages }[]
+      on(event: 'reset', act: () => void): void
+      add(box: unknown): void
+    }
     readonly connfeedback: Model
     readonly presences: { readonly models: readonly (Model & { readonly resources: { reset(): void } })[] }
     readonly roster: { readonly models: readonly Model[] }
@@ -36,6 +40,11 @@ export interface PrivateConverse {
       fetch(ends: { success(): void; error(): void }): void
     } & Pick<Model, 'save'>
   }
+}
+
+interface Messages {
+  /** Reads what has been stored. */
+  fetch(options: { readonly remove: boolean; readonly merge: boolean }): void
 }
 
 interface Model {
