@@ -295,12 +295,22 @@ test('a message typed shortly before the page is left is sent', async () => {
 })
 
 describe('What waits when its page is left', () => {
-  const writesOffline = async () => {
-    await goesOnline('bosh')
+  const writesOffline = async (text = 'Hello', source: () => Promise<object> = binding) => {
+    await goesOnline('bosh', source)
     page.last.becomes(Status.disconnected)
     await passes(0)
-    page.say('1')
+    page.say(text, text)
     page.occurs('pagehide')
+  }
+
+  /** Returns what the page then sends. */
+  const goesBackTo = async ({ hears, occurs }: Pick<typeof page, 'hears' | 'occurs'>) => {
+    occurs('pageshow', { persisted: true })
+    await passes(2_000)
+    page.last.becomes(Status.attached)
+    hears('reconnected')
+    await passes(0)
+    return page.last.texts
   }
 
   test.each([
@@ -308,18 +318,13 @@ describe('What waits when its page is left', () => {
     ['is sent if the user goes back from another site', false],
   ])('%s', async (_what, isReloaded) => {
     await writesOffline()
-    const { hears, occurs } = page
+    const before = { ...page }
     if (isReloaded) {
       page.reload()
       await goesOnline('bosh')
       expect(page.last.texts).toEqual(['Hello'])
     }
-    occurs('pageshow', { persisted: true })
-    await passes(2_000)
-    page.last.becomes(Status.attached)
-    hears('reconnected')
-    await passes(0)
-    expect(page.last.texts).toEqual(isReloaded ? [] : ['Hello'])
+    expect(await goesBackTo(before)).toEqual(isReloaded ? [] : ['Hello'])
   })
 
   test.each([
@@ -336,18 +341,13 @@ describe('What waits when its page is left', () => {
     Object.assign(globalThis, { sessionStorage: new Proxy(page.storage, { set: set as never }) })
     page.occurs('pagehide')
     expect(JSON.parse(page.storage['warm-bindings']!).outgoing).toHaveLength(1)
-    const { hears, occurs } = page
+    const before = { ...page }
     if (isReloaded) {
       page.reload()
       await goesOnline('bosh')
       expect(page.last.texts).toEqual([texts.shift()])
     }
-    occurs('pageshow', { persisted: true })
-    await passes(2_000)
-    page.last.becomes(Status.attached)
-    hears('reconnected')
-    await passes(0)
-    expect(page.last.texts).toEqual(texts)
+    expect(await goesBackTo(before)).toEqual(texts)
   })
 
   test.each([
@@ -355,27 +355,16 @@ describe('What waits when its page is left', () => {
     ['bob', []],
   ])('is sent by no page of another user to which the user goes back, who is %s', async (name, sent) => {
     let user = 'alice'
-    const ofUser = async () => ({ ...pageBinding, jid: `${user}@localhost/1` })
-    const writes = async (text: string) => {
-      await goesOnline('bosh', ofUser)
-      page.last.becomes(Status.disconnected)
-      await passes(0)
-      page.say(text, text)
-      page.occurs('pagehide')
-    }
-    await writes('Hello')
-    const { hears, occurs } = page
+    const ofUser = async () => ({ ...pageBinding, jid: `${user}@localhost/1`, resumed: true })
+    await writesOffline('Hello', ofUser)
+    const before = { ...page }
     page.reload()
     user = 'bob'
-    await writes('I am Bob')
+    await writesOffline('I am Bob', ofUser)
     user = name
-    occurs('pageshow', { persisted: true })
+    const texts = goesBackTo(before)
     expect(page.storage['warm-bindings']).toContain('I am Bob')
-    await passes(2_000)
-    page.last.becomes(Status.attached)
-    hears('reconnected')
-    await passes(0)
-    expect(page.last.texts).toEqual(sent)
+    expect(await texts).toEqual(sent)
   })
 
   test('is not sent again if its request has arrived in the session of a later page, and the user goes back', async () => {
@@ -383,19 +372,14 @@ describe('What waits when its page is left', () => {
     let next: object = {}
     await goesOnline('bosh', async () => ({ ...pageBinding, ...next }))
     page.occurs('pagehide')
-    const { hears, occurs } = page
+    const before = { ...page }
     page.reload()
     await goesOnline('bosh', async () => ({ ...pageBinding, ...later, resumed: false }))
     page.say('1')
     page.last.xmlOutput(fakeElement('body', { rid: '5' }, ...page.last.sent))
     page.occurs('pagehide')
     next = later
-    occurs('pageshow', { persisted: true })
-    await passes(2_000)
-    page.last.becomes(Status.attached)
-    hears('reconnected')
-    await passes(0)
-    expect(page.last.texts).toEqual([])
+    expect(await goesBackTo(before)).toEqual([])
   })
 
   test.each<[string, object, string[]]>([
