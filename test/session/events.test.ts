@@ -108,10 +108,10 @@ test.each<[string, (bench: BoshBench, client: Client) => Promise<unknown> | unkn
     ['attached', 'ended: replaced'],
   ],
   [
-    'when the service stops',
-    bench => {
+    'when the service stops, even if an admin ends the session then',
+    (bench, { id }) => {
       bench.registry.shutDown()
-      bench.registry.endAllSilently()
+      return bench.sessions.end(id)
     },
     ['ended: shutdown'],
   ],
