@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { BoshLink } from '../../src/remote/bosh-link.js'
 import { createEndpoint, type Endpoint } from '../../src/remote/endpoint.js'
@@ -41,7 +41,7 @@ async function open(
   const told: string[] = []
   const drops: 'dropped'[] = []
   const ends: LinkEnd[] = []
-  const drains = { count: 0 }
+  const drained = jest.fn()
   const sessions = new Set<EndpointSession>()
   const waiting = new WaitingMemory()
   const { from, encrypted = false, domain = 'far.example' } = options
@@ -52,9 +52,7 @@ async function open(
       onElement: options.onElement ?? (({ text }) => told.push(text)),
       onDropped: () => void drops.push('dropped'),
       onFlush: () => told.push('flush'),
-      onDrain: () => {
-        drains.count += 1
-      },
+      onDrain: drained,
       onEnd: end => {
         ends.push(end)
         const { step, code, condition } = end.failure
@@ -92,7 +90,7 @@ async function open(
     told,
     drops,
     ends,
-    drains,
+    drained,
     clock,
     waiting,
     sessions,
@@ -382,16 +380,16 @@ describe('an open link to a remote endpoint', () => {
   })
 
   test('reports how much data waits, and when it is sent', async () => {
-    const { link, held, next, drains, send, asks } = await opened()
+    const { link, held, next, drained, send, asks } = await opened()
     const second = await asks('one')
     expect(link.backlog).toBe(0)
     send('two', 'three')
     expect(link.backlog).toBe((message('two') + message('three')).length)
-    expect(drains.count).toBe(0)
+    expect(drained).not.toHaveBeenCalled()
     held.answer()
     await next()
     expect(link.backlog).toBe(0)
-    expect(drains.count).toBe(1)
+    expect(drained).toHaveBeenCalledTimes(1)
     second.answer()
     await second.over
   })

@@ -4,6 +4,7 @@ import { createEndpoint, createEndpoints } from '../../src/remote/endpoint.js'
 import type { EndpointReply } from '../../src/remote/endpoint-reply.js'
 import { makeCertificate } from '../support/certificates.js'
 import { calledAfterEach } from '../support/closers.js'
+import { eventually } from '../support/eventually.js'
 import { Listener } from '../support/listener.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, faultOf, namesOf, staysUnasked, usualEntry, usualSettings } from './parts.js'
@@ -280,12 +281,9 @@ describe('an encrypted remote endpoint', () => {
   test('has a time limit for connecting', async () => {
     const parts = endpointParts()
     const here = createEndpoint(`https://localhost:${await programThatSays()}/`, parts)
-    let reached = () => {}
-    const isConnected = new Promise<void>(resolve => {
-      reached = resolve
-    })
-    const replied = faultOf(here.exchange('', 60, { reached: step => step === 'tls' && reached() }))
-    await isConnected
+    const reached: string[] = []
+    const replied = faultOf(here.exchange('', 60, { reached: step => reached.push(step) }))
+    await eventually('it is connected', () => reached.includes('tls'))
     parts.clock.advance(5000)
     expect(await replied).toEqual({ step: 'tls', code: 'timeout', aftermath: 'broke' })
     expect(parts.clock.pending).toBe(0)

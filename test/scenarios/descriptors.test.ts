@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { Agent } from 'node:http'
 import { connect } from 'node:net'
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { calledAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
@@ -65,18 +65,14 @@ test('a warm call gets 503 while no file descriptor is free', async () => {
 /** Opens connections until the service has no free descriptor. */
 async function connectUntilFull(): Promise<void> {
   const { port, hostname } = new URL(url)
-  let closed = 0
+  const closed = jest.fn()
   for (let count = 0; count < 2 * descriptors; count++) {
     const socket = connect(Number(port), hostname)
     closers.push(() => socket.destroy())
-    socket
-      .on('error', () => {})
-      .once('close', () => {
-        closed += 1
-      })
+    socket.on('error', () => {}).once('close', closed)
     await Promise.race([once(socket, 'connect'), once(socket, 'close')])
   }
-  await eventually('the service closes connections', () => closed > 0)
+  await eventually('the service closes connections', () => closed.mock.calls.length > 0)
 }
 
 const creation =

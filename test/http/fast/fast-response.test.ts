@@ -268,11 +268,9 @@ describe('a connection after `sendWhole`', () => {
     const warned: Error[] = []
     const note = (warning: Error) => warned.push(warning)
     process.on('warning', note)
-    let closed = 0
+    const closed = jest.fn()
     await start((res, body, req) => {
-      res.on('close', () => {
-        closed += 1
-      })
+      res.on('close', closed)
       reply(res, body, req)
     })
     const listeners = () => socket.eventNames().map(name => [name, socket.listenerCount(name)])
@@ -282,7 +280,7 @@ describe('a connection after `sendWhole`', () => {
       expect((await client.send(post(`é${number}`)).reply()).body).toBe(`é${number}`)
     expect(listeners()).toEqual(before)
     expect(whole.every(Boolean)).toBe(true)
-    await eventually('all are closed', () => closed === 301)
+    await eventually('all are closed', () => closed.mock.calls.length === 301)
     process.off('warning', note)
     expect(warned).toEqual([])
   })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Agent } from 'node:https'
 import { connect } from 'node:net'
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { pipeBody } from '../../../src/http/bodies/pipe-body.js'
 import { install } from '../../../src/http/fast/install.js'
 import { inTurn, mayWait } from '../../../src/http/listening/pipelined-requests.js'
@@ -93,15 +93,13 @@ for (const isFast of [true, false]) {
     const { replies, socket } = await start(isFast)
     socket.write(request.repeat(2))
     await eventually('both have come', () => replies.length === 2)
-    let isTaken = false
-    inTurn(replies[1]!, () => {
-      isTaken = true
-    })
+    const taken = jest.fn()
+    inTurn(replies[1]!, taken)
     const gone = once(replies[0]!, 'close')
     socket.destroy()
     await gone
     await new Promise(resolve => setImmediate(resolve))
-    expect(isTaken).toBe(false)
+    expect(taken).not.toHaveBeenCalled()
   })
 }
 

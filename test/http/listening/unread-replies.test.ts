@@ -102,13 +102,10 @@ for (const isFast of [true, false])
       expect(unread.bytes).toBeGreaterThan(0)
       clock.advance(600_000)
       expect(socket.destroyed).toBe(false)
-      let read = ''
-      client.on('data', chunk => {
-        read += chunk
-      })
-      client.resume()
+      const read: Buffer[] = []
+      client.on('data', chunk => read.push(chunk)).resume()
       held[0]!.end('first')
-      await eventually('both are answered', () => read.endsWith('second') && unread.bytes === 0)
+      await eventually('both are answered', () => read.join('').endsWith('second') && unread.bytes === 0)
     })
   })
 
