@@ -335,8 +335,7 @@ describe.each(servers)('in %s', (_name, create) => {
   })
 
   describe('a body whose end has not arrived', () => {
-    const head = (length: number, ...headers: string[]) =>
-      ['POST / HTTP/1.1', 'Host: a', ...headers, `Content-Length: ${length}`, '', ''].join('\r\n')
+    const head = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000000\r\n\r\n'
     const terminate = reply('<body type="terminate"/>')
 
     test.each([
@@ -344,8 +343,7 @@ describe.each(servers)('in %s', (_name, create) => {
       ['the end of its session as a body', terminate, 200],
     ])('is answered with %s when its first KiB has arrived', async (_what, known, status) => {
       refusal = known
-      const client = new HttpSocket(port)
-      client.send(head(10_000_000_000) + "<body sid='1'>".padEnd(900))
+      const client = new HttpSocket(port).send(head + "<body sid='1'>".padEnd(900))
       await until(() => clock.pending === 1)
       expect(refused).toBeUndefined()
       const answered = await client.send('x'.repeat(124)).reply()
@@ -361,8 +359,7 @@ describe.each(servers)('in %s', (_name, create) => {
 
     test('is answered one second after its first bytes, from these bytes', async () => {
       refusal = terminate
-      const client = new HttpSocket(port)
-      client.send(`${head(10_000_000_000)}<body sid='1'`)
+      const client = new HttpSocket(port).send(`${head}<body sid='1'`)
       await until(() => clock.pending === 1)
       clock.advance(999)
       expect(refused).toBeUndefined()
@@ -382,9 +379,8 @@ describe.each(servers)('in %s', (_name, create) => {
       ] as const) {
         const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
         const client = new HttpSocket(port)
-        client.socket.on('error', () => {})
         const socket = await accepted
-        client.send(head(10_000_000_000) + 'x'.repeat(2_000))
+        client.send(head + 'x'.repeat(2_000))
         expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
         expect(await client.rest()).toBe('')
         expect(socket.destroyed).toBe(false)
@@ -397,16 +393,14 @@ describe.each(servers)('in %s', (_name, create) => {
     })
 
     test('of no known length is refused as soon as it is too long', async () => {
-      const client = new HttpSocket(port)
-      client.send('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')
+      const client = new HttpSocket(port).send('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')
       client.send(`4e20\r\n${'x'.repeat(20_000)}\r\n`)
       expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
       client.socket.destroy()
     })
 
     test('is dropped when its client disconnects', async () => {
-      const client = new HttpSocket(port)
-      client.send(`${head(10_000_000_000)}<body sid='1'`)
+      const client = new HttpSocket(port).send(`${head}<body sid='1'`)
       await until(() => clock.pending === 1)
       client.socket.destroy()
       await until(() => clock.pending === 0)

@@ -13,11 +13,10 @@ import {
 import { k2, k3, k4 } from './keys.js'
 
 describe('a session with keys', () => {
-  const opened = (bench = new BoshBench()) => bench.session(`newkey='${k4}' ver='1.6'`, 790)
+  const opened = () => BoshBench.session(`newkey='${k4}' ver='1.6'`, 790)
 
   test.each(['', `key='${k2}'`, `key='${k4}'`, `key='x'`])('ends with «%s», and its server gets nothing', async key => {
-    const bench = new BoshBench()
-    const client = await opened(bench)
+    const { bench, client } = await opened()
     expect((await client.next(message('a'), key)).reply?.body).toBe(terminated('item-not-found'))
     expect(client.link.sent).toEqual([])
     expect(bench.registry.size).toBe(0)
@@ -30,15 +29,14 @@ describe('a session with keys', () => {
   })
 
   test('checks a request ahead of a gap in its turn', async () => {
-    const client = await opened()
+    const { client } = await opened()
     await client.at(792, message('b'), `key='${k2}'`)
     await client.at(791, message('a'), `key='${k3}'`)
     expect(client.link.sent).toEqual(['a', 'b'].map(message))
   })
 
   test('gets a reply again only with the same key', async () => {
-    const bench = new BoshBench()
-    const client = await opened(bench)
+    const { bench, client } = await opened()
     await client.next(message('a'), `key='${k3}'`)
     await bench.server(link => link.receive(message('for the owner')))
     expect((await client.at(791, '', `key='${k3}'`)).reply?.body).toBe(payload(message('for the owner')))
