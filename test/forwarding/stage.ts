@@ -62,7 +62,6 @@ export async function setStage(parts: StageParts) {
   const front = createServer({ ...options, ...install(true) }, forward)
   const listening = new Listener(front)
   front.on('upgrade', (req, socket, head) => {
-    socket.on('error', () => {})
     forwardSocket(links.to(address), req, socket, head, {
       isAccepted: false,
       onLost(how) {
