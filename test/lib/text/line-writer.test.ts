@@ -38,11 +38,6 @@ beforeEach(() => {
 const line = (number: number) => `${String(number).padStart(1023, '.')}\n`
 const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => line(from + index))
 
-test('a line is written at once', () => {
-  expect(writer().write('one\n')).toBe(true)
-  expect(read).toBe('one\n')
-})
-
 test.each(['EAGAIN', 'ENOSPC', 'EPIPE'])('after %s the rest of a line is written before the next line', code => {
   const log = writer()
   room = 5
