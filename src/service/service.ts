@@ -6,7 +6,6 @@ import { refusedRequests } from '../http/access/refused-requests.js'
 import { createDispatcher, type Dispatcher } from '../http/listening/dispatch.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
 import { sessionLimits } from '../lib/counts.js'
-import { countedLines } from '../lib/limits/counted-lines.js'
 import { adminHashQueue } from '../lib/limits/hash-queue.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { secretKeys } from '../lib/secrets/secret-hashes.js'
@@ -288,7 +287,7 @@ export class Service {
         httpLog: logFor('http'),
         audit: auditFor('warm'),
         clock,
-        logOften: countedLines(sums),
+        logOften: sums.lines(),
         counts,
         lastHour,
         onCall: call => this.#metrics.recordCall(call),

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { Counts, EndReason, WebSocketCut } from '../lib/counts.js'
-import { countedLines } from '../lib/limits/counted-lines.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { type LogFor, traceOf } from '../lib/log.js'
 import { foreignText } from '../lib/text/foreign-text.js'
@@ -15,7 +14,7 @@ export function sessionLog(logFor: LogFor, sums: MinuteSums, counts: Counts) {
   const bosh = logFor('bosh')
   const webSocket = logFor('websocket')
   const isWarningDue = sums.firsts()
-  const often = countedLines(sums)
+  const often = sums.lines()
   const logOf = (transport: Transport | undefined) => (transport === 'websocket' ? webSocket : bosh)
   const aboutSession = ({ id, client }: Session) => {
     const { transport, address } = client ?? {}

@@ -7,7 +7,6 @@ import { loadConfig } from '../../src/config/load.js'
 import { createFormTokens } from '../../src/http/access/form-tokens.js'
 import { type Clock, systemClock } from '../../src/lib/clock.js'
 import { Counts } from '../../src/lib/counts.js'
-import { countedLines } from '../../src/lib/limits/counted-lines.js'
 import { hashQueue } from '../../src/lib/limits/hash-queue.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { type MakeRate, ownRates } from '../../src/lib/limits/rates.js'
@@ -138,7 +137,7 @@ export function fakeService({
       httpLog: log,
       audit: log.child({ audit: true }),
       clock,
-      logOften: countedLines(new MinuteSums(clock)),
+      logOften: new MinuteSums(clock).lines(),
       counts,
       lastHour,
       onCall: () => {},

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import type { Clock, Timer } from '../clock.js'
 
 const interval = 60_000
@@ -8,6 +9,9 @@ type Add<Sum> = (sum: Sum | undefined) => Sum
 
 /** Returns false if the call was added to the sum of a running minute. */
 export type AddCall<Sum> = (key: string, add: Add<Sum>) => boolean
+
+/** Returns false for a line that is only counted. */
+export type LogOften = (key: string, stream: Logger, about: object, what: string) => boolean
 
 /** Logs the first call of a key at once, and the sum of later calls once a minute. */
 export class MinuteSums {
@@ -72,6 +76,14 @@ export class MinuteSums {
   firsts(): (key: string) => boolean {
     const add = this.of<undefined>(() => {})
     return key => add(key, () => undefined)
+  }
+
+  /** Lines with the same key become one line a minute with a `count`, because anybody can cause them. */
+  lines(): LogOften {
+    const often = this.of<{ count: number; stream: Logger; about: object; what: string }>(
+      ({ count, stream, about, what }) => stream.info({ ...about, count }, what),
+    )
+    return (key, stream, about, what) => often(key, sum => ({ count: (sum?.count ?? 0) + 1, stream, about, what }))
   }
 
   close(): void {
