@@ -5,7 +5,12 @@ import type { BrowserContext } from 'playwright-core'
 import { type Chromium, sharedChromium } from '../support/chromium.js'
 import { patience } from '../support/eventually.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
-import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import {
+  startTestService,
+  type TestService,
+  type TestServiceOptions,
+  type WarmBinding,
+} from '../support/start-service.js'
 import { type ConversePortal, ConverseVisitor, serveConversePortal } from './converse-page.js'
 import { createModulePageRouter, ModulePage, type PageOptions } from './module-page.js'
 import { overStarttls, type XmppServer } from './servers.js'
@@ -30,9 +35,12 @@ interface Setting<S extends XmppServer> {
   answer?(path: string, tab: string): Promise<object | undefined>
 }
 
-export class PagesStage<S extends XmppServer> {
+/** What the stage needs of its service. */
+type Service = Pick<TestService, 'url' | 'bind'> & { stop(): Promise<void> }
+
+export class PagesStage<S extends XmppServer, T extends Service = TestService> {
   server!: S
-  service!: TestService
+  service!: T
   context!: BrowserContext
   /** Logged in at the server itself. */
   bob!: User
@@ -50,8 +58,16 @@ export class PagesStage<S extends XmppServer> {
   #origin!: () => string
 
   static of<S extends XmppServer>(setting: Setting<S>): PagesStage<S> {
-    const stage = new PagesStage<S>()
-    beforeAll(() => stage.#set(setting))
+    return PagesStage.before(setting, startTestService)
+  }
+
+  /** With a service that the test starts. */
+  static before<S extends XmppServer, T extends Service>(
+    setting: Setting<S>,
+    serve: (options: TestServiceOptions) => Promise<T>,
+  ): PagesStage<S, T> {
+    const stage = new PagesStage<S, T>()
+    beforeAll(() => stage.#set(setting, serve))
     beforeEach(() => stage.#begin(setting))
     afterEach(() => stage.#end())
     afterAll(() => stage.#strike())
@@ -99,11 +115,11 @@ export class PagesStage<S extends XmppServer> {
     return this.change(await bindTab(this.service, this.ids, tab, this.account))
   }
 
-  async #set(setting: Setting<S>): Promise<void> {
+  async #set(setting: Setting<S>, serve: (options: TestServiceOptions) => Promise<T>): Promise<void> {
     const { start, servers, environment, routers, answer, origin } = setting
     this.server = await start()
     this.converse = await serveConversePortal(() => this.service.url, answer ?? ((_path, tab) => this.bind(tab)))
-    this.service = await startTestService({
+    this.service = await serve({
       servers: (await servers?.(this.server)) ?? overStarttls(this.server),
       environment: (await environment?.(this.converse.url)) ?? {},
       routers: () => [

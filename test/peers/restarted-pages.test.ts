@@ -2,21 +2,19 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import type { BrowserContext } from 'playwright-core'
-import { sharedChromium } from '../support/chromium.js'
 import { type OperatedService, Operator, usualSettings } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
 import { redisPackages } from '../support/redis-for-workers.js'
 import { type RedisServer, startRedisServer } from '../support/redis-server.js'
-import { bindTab, callSessions } from '../support/sessions-api.js'
+import { callSessions } from '../support/sessions-api.js'
 import { bindingIn } from '../support/start-service.js'
-import { type ConversePortal, ConverseVisitor, serveConversePortal } from './converse-page.js'
-import { createModulePageRouter, ModulePage, type ModuleWindow, type PageOptions } from './module-page.js'
+import { createModulePageRouter, type ModuleWindow, type PageOptions } from './module-page.js'
 import { describeWith } from './needs.js'
 import type { PageVisitor } from './noted-page.js'
+import { PagesStage } from './pages-stage.js'
 import { createPageRouter, PortalPage, servePortal } from './portal-page.js'
-import { bothServers, overStarttls, type XmppServer } from './servers.js'
-import { alice, becomeContacts, passwords, User } from './user.js'
+import { bothServers } from './servers.js'
+import { alice, passwords } from './user.js'
 
 /** Strophe and Converse repeat a request at once, and then after 8 s. The module's pauses grow. In milliseconds. */
 const untilItRepeats = 40_000
@@ -44,8 +42,6 @@ WebSocket.prototype.send = function (text) {
 declare const window: ModuleWindow & { frames: { sent: string[]; got: string[] } }
 
 type Environment = Readonly<Record<string, string>>
-
-type RestartedService = Awaited<ReturnType<typeof restartedService>>
 
 /** A service that an operator stops and starts again, with the same settings and at the same port. */
 async function restartedService(environment: Environment) {
@@ -86,86 +82,55 @@ const numbersOf = (texts: readonly string[]) =>
 
 for (const kind of bothServers(passwords)) {
   describeWith([...kind.packages, ...redisPackages, 'chromium'], `A page at ${kind.name}`, () => {
-    let server: XmppServer
     let redis: RedisServer
-    let service: RestartedService
     let portal: Awaited<ReturnType<typeof servePortal>>
-    let converse: ConversePortal
-    let context: BrowserContext
-    let bob: User
-    let transport: PageOptions['transport'] = 'auto'
-    const ids = new Map<string, string>()
-    let calls = 0
-    /** In seconds. Undefined: the service's default. */
-    let wait: number | undefined
-
-    const bind = async () => {
-      calls += 1
-      return bindTab(service, ids, 'tab', wait === undefined ? alice : { ...alice, wait })
-    }
+    const stage = PagesStage.before(
+      { browser: 'chromium', start: kind.start, origin: () => portal.url },
+      ({ servers = '' }) => restartedService({ XMPP_SERVERS: servers }),
+    )
 
     beforeAll(async () => {
-      server = await kind.start()
       redis = await startRedisServer()
-      service = await restartedService({ XMPP_SERVERS: overStarttls(server) })
-      portal = await servePortal([
-        createPageRouter(),
-        createModulePageRouter(() => ({ transport, history: 0, rooms: [] }), bind),
-      ])
-      converse = await serveConversePortal(() => service.url, bind)
-      await becomeContacts(await logIn('alice'), await logIn('bob'))
+      const modulePage = createModulePageRouter(
+        () => stage.options,
+        tab => stage.bind(tab),
+      )
+      portal = await servePortal([createPageRouter(), modulePage])
     })
 
-    const logIn = (user: 'alice' | 'bob') => User.logInAt(server, user, passwords[user])
-
-    beforeEach(async () => {
-      ids.clear()
-      calls = 0
-      wait = undefined
-      await service.start()
-      bob = await logIn('bob')
-      context = await (await sharedChromium()).newContext()
-    })
+    beforeEach(() => stage.service.start())
 
     afterEach(async () => {
-      await context?.close()
-      await bob?.leave()
-      await callSessions(service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
-      await service.stop()
+      await stage.service.stop()
       // Empties the offline store, which has what a page has not confirmed.
-      const next = await logIn('alice')
+      const next = await stage.logIn('alice')
       await next.isUpToDate()
       await next.leave()
     })
 
     afterAll(async () => {
       await portal?.stop()
-      await converse?.stop()
-      service?.leave()
+      stage.service?.leave()
       await redis?.remove()
-      await server?.stop()
     })
 
-    const openStrophe = async () => {
-      const page = await PortalPage.open(await context.newPage(), portal.url, service.url)
-      await page.begin(await bind())
+    /** `wait` is in seconds. */
+    const openStrophe = async (wait = 60) => {
+      const page = await PortalPage.open(await stage.context.newPage(), portal.url, stage.service.url)
+      await page.begin(await stage.service.bind({ ...alice, wait }))
       return page
     }
 
     const openConverse = async () => {
-      converse.options = { binding: '/chat/binding', nickname: 'Alice', transport: 'websocket' }
-      await context.addInitScript(shortPauses)
-      await context.addInitScript(fast)
-      const visitor = await ConverseVisitor.come(context, converse.url, [converse.url, service.url])
-      await visitor.has('online')
-      return visitor
+      await stage.context.addInitScript(shortPauses)
+      await stage.context.addInitScript(fast)
+      return stage.comeWithConverse('websocket', { nickname: 'Alice' })
     }
 
     const openModule = async (over: PageOptions['transport']) => {
-      transport = over
-      await context.addInitScript(shortPauses)
-      if (over === 'websocket') await context.addInitScript(fast)
-      return ModulePage.open(await context.newPage(), portal.url)
+      await stage.context.addInitScript(shortPauses)
+      if (over === 'websocket') await stage.context.addInitScript(fast)
+      return stage.come(over)
     }
 
     /** Both sides send numbers. Each arrives once and in order, and no presence changes. */
@@ -173,6 +138,7 @@ for (const kind of bothServers(passwords)) {
       visitor: PageVisitor,
       act: (jid: string, sayBoth: () => Promise<number>) => Promise<void>,
     ) => {
+      const { bob } = stage
       const jid = await visitor.jid()
       await visitor.say(bob.bareJid, 'hello')
       await bob.receives('>hello<')
@@ -200,6 +166,7 @@ for (const kind of bothServers(passwords)) {
 
     /** Both sides send before and after each restart, and during it if the client can (`meanwhile`). */
     const restartUnder = (visitor: PageVisitor, restarts: number, meanwhile = true) => {
+      const { bob, service } = stage
       const act = async (jid: string, sayBoth: () => Promise<number>) => {
         for (let round = 0; round < restarts; round++) {
           await sayBoth()
@@ -220,26 +187,26 @@ for (const kind of bothServers(passwords)) {
 
     test('with Strophe survives two restarts', async () => {
       // Limits Strophe's pauses. It gives up after the fifth failed request.
-      wait = 3
-      await restartUnder(await openStrophe(), 2, false)
+      await restartUnder(await openStrophe(3), 2, false)
     })
 
     test('with Converse and its module gets what came while its user typed without a connection', async () => {
       const visitor = await openConverse()
-      await talkWith(visitor.in(bob.bareJid), async (_jid, sayBoth) => {
-        await service.stop()
+      await talkWith(visitor.in(stage.bob.bareJid), async (_jid, sayBoth) => {
+        await stage.service.stop()
         await visitor.has('offline unreachable')
         await sayBoth()
-        await service.start()
+        await stage.service.start()
       })
     })
 
     test('with Converse and its module survives three restarts, in which its user types too', async () => {
       const visitor = await openConverse()
-      await restartUnder(visitor.in(bob.bareJid), 3)
+      await restartUnder(visitor.in(stage.bob.bareJid), 3)
     })
 
     test('with the module sends only unconfirmed messages again if the service is killed', async () => {
+      const { bob, context, service } = stage
       await context.addInitScript(noteFrames)
       const page = await openModule('websocket')
       const { tab } = page
@@ -281,10 +248,11 @@ for (const kind of bothServers(passwords)) {
 
     test.each([
       ['the module', () => openModule('websocket')],
-      ['Converse', async () => (await openConverse()).in(bob.bareJid)],
+      ['Converse', async () => (await openConverse()).in(stage.bob.bareJid)],
     ])(
       'with %s keeps its session if the service is killed that stores sessions while they are live',
       async (_, open) => {
+        const { service } = stage
         const stored = { PERSIST: 'on', REDIS_URL: `unix:${redis.path}` }
         await service.restart(stored)
         await talkWith(await open(), async (_jid, sayBoth) => {
@@ -298,6 +266,7 @@ for (const kind of bothServers(passwords)) {
     )
 
     test('with Strophe survives three replacements of the workers', async () => {
+      const { service } = stage
       await service.restart({ WORKERS: '2', REDIS_URL: `unix:${redis.path}` })
       const replacements = () =>
         service.process.lines.filter(({ msg }) => msg === 'the workers have been replaced').length
@@ -316,7 +285,7 @@ for (const kind of bothServers(passwords)) {
 
     test('with the module survives three restarts over BOSH without a call of its backend', async () => {
       await restartUnder(await openModule('bosh'), 3)
-      expect(calls).toBe(1)
+      expect(stage.bindings).toBe(1)
     })
 
     test('with the module survives three restarts over WebSocket', async () =>
