@@ -16,28 +16,12 @@ import { testFolder } from '../support/test-folder.js'
 import { instructionsOf, run, serving } from './installation.js'
 import { describeWith } from './needs.js'
 
-/** A service of the file, as far as the tests read it. */
-interface Container {
-  readonly build: { readonly context: string; readonly dockerfile: string }
-  readonly environment: Readonly<Record<string, string>>
-  readonly volumes: readonly (string | { readonly source: string; readonly target: string })[]
-  readonly ports?: readonly string[]
-  readonly depends_on?: Readonly<Record<string, unknown>>
-  readonly secrets?: readonly object[]
-}
-
-interface Compose {
-  readonly services: { readonly prosody: Container; readonly 'warm-bindings': Container }
-  readonly volumes: Readonly<Record<string, unknown>>
-  readonly secrets: Readonly<Record<string, { readonly environment: string }>>
-}
-
 const text = readFileSync(join(root, 'deploy', 'compose.yaml'), 'utf8')
 /** What the operator writes into `.env` beside the file. */
 const variables = { DOMAIN: 'example.org', PORTAL_SECRET: 'choose-a-secret', ALICE_PASSWORD: 'wonderland' }
 
 /** The file with its variables filled in, as the engine does. Throws if a required variable is missing. */
-function filled(given: Readonly<Record<string, string>>): Compose {
+function filled(given: Readonly<Record<string, string>>) {
   return parse(text, (_key, value: unknown) => {
     if (typeof value !== 'string') return value
     return value.replaceAll(/\$\{(\w+):([?-])([^}]*)\}/g, (_all, name: string, kind: string, rest: string) => {
@@ -50,12 +34,14 @@ function filled(given: Readonly<Record<string, string>>): Compose {
 
 describe('The compose file', () => {
   const { services, volumes, secrets } = filled(variables)
-  const containers = Object.values(services)
+  const containers = [services.prosody, services['warm-bindings']]
 
   test('names only files, volumes and services that exist', () => {
     for (const { build, volumes: mounted, depends_on = {} } of containers) {
       expect(existsSync(join(root, 'deploy', build.context, build.dockerfile))).toBe(true)
-      const sources = mounted.map(volume => (typeof volume === 'string' ? volume.split(':')[0] : volume.source))
+      const sources = mounted.map((volume: string | { readonly source: string }) =>
+        typeof volume === 'string' ? volume.split(':')[0] : volume.source,
+      )
       expect(Object.keys(volumes)).toEqual(expect.arrayContaining(sources))
       expect(Object.keys(services)).toEqual(expect.arrayContaining(Object.keys(depends_on)))
     }
@@ -75,14 +61,14 @@ describe('The compose file', () => {
   test('sets TRUSTED_PROXIES to the gateway of its network', () => {
     const [{ subnet, gateway }] = parse(text).networks.default.ipam.config
     expect(gateway.split('.').slice(0, 3)).toEqual(subnet.split('.').slice(0, 3))
-    expect(services['warm-bindings'].environment['TRUSTED_PROXIES']).toBe(gateway)
+    expect(services['warm-bindings'].environment.TRUSTED_PROXIES).toBe(gateway)
   })
 
   test('gives the secret for tokens of pages to the user of the service only', () => {
     const { environment, secrets: given } = services['warm-bindings']
     expect(given).toEqual([{ source: 'page-secrets', uid: '1000', gid: '1000', mode: 0o400 }])
     expect(secrets).toEqual({ 'page-secrets': { environment: 'CHAT_SECRET' } })
-    expect(environment['PAGE_TOKEN_SECRET_FILE']).toBe('/run/secrets/page-secrets')
+    expect(environment.PAGE_TOKEN_SECRET_FILE).toBe('/run/secrets/page-secrets')
   })
 })
 
@@ -240,12 +226,12 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     const image = instructionsOf(readFileSync(join(root, service.build.dockerfile), 'utf8'))
       .filter(({ name }) => name === 'ENV')
       .map(({ text }) => text.split('=') as [string, string])
-    const servers = service.environment['XMPP_SERVERS']!.replace('prosody:', '127.0.0.1:')
+    const servers = service.environment.XMPP_SERVERS.replace('prosody:', '127.0.0.1:')
     return {
       ...Object.fromEntries(image),
       ...service.environment,
       XMPP_SERVERS: here(servers),
-      PAGE_TOKEN_SECRET_FILE: here(service.environment['PAGE_TOKEN_SECRET_FILE']!),
+      PAGE_TOKEN_SECRET_FILE: here(service.environment.PAGE_TOKEN_SECRET_FILE),
       PORT: '0',
     }
   }
