@@ -49,11 +49,7 @@ for (const { name, packages, start } of fewOrAll(kinds, kind => kind.name === 'P
       await page.has('connected')
       const [jid = ''] = bound
       expect(await page.jid()).toBe(jid)
-      await bob.seesPresence(jid, undefined)
-
-      await page.say(bob.bareJid, 'Tee? <ja> & nein ☕')
-      expect(await bob.receives('Tee? &lt;ja&gt; &amp; nein ☕')).toContain(jid)
-      bob.say(jid, 'lieber Kaffee ☕')
+      await bob.chatsWith(page.in(bob.bareJid))
       await page.reads('lieber Kaffee ☕')
 
       await page.stopSendingOnceHeld(isHeld)

@@ -9,7 +9,6 @@ import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { User } from './user.js'
-import { isIdle } from './wire.js'
 
 const uLabel = 'bücher.example'
 const aLabel = 'xn--bcher-kva.example'
@@ -39,7 +38,7 @@ describeWith(['prosody', 'openssl'], 'A service for an internationalized domain 
 
   afterEach(async () => {
     await Promise.all(users.splice(0).map(user => user.leave()))
-    for (const warmer of Object.values(warmers)) await eventually('nothing is left open', () => isIdle(warmer))
+    for (const warmer of Object.values(warmers)) await eventually('nothing is left open', warmer.isIdle)
   })
 
   const attach = (binding: Parameters<typeof User.attach>[1] & { url: string }) => {

@@ -12,7 +12,6 @@ import { createPageRouter, PortalPage } from './portal-page.js'
 import { bothServers } from './servers.js'
 import { StanzaClient } from './stanza-client.js'
 import { alice, passwords } from './user.js'
-import { isIdle } from './wire.js'
 import { XmppJsClient } from './xmpp-js-client.js'
 
 type Client = Visitor & { leave(): Promise<void> }
@@ -40,14 +39,10 @@ for (const kind of fewOrAll(bothServers(passwords), ({ name }) => name === 'Pros
       const { bob } = stage
       const jid = await client.jid()
       expect(jid).toMatch(/^alice@localhost\/.+/)
-      await bob.seesPresence(jid, undefined)
-      await client.say(bob.bareJid, 'Tee? <ja> & nein ☕')
-      expect(await bob.receives('Tee? &lt;ja&gt; &amp; nein ☕')).toContain(jid)
-      bob.say(jid, 'lieber Kaffee ☕')
-      await client.receives('lieber Kaffee ☕')
+      await bob.chatsWith(client)
       const gone = bob.seesPresence(jid, 'unavailable')
       await Promise.all([client.leave(), gone])
-      await eventually('no session and no link left', () => isIdle(stage.service))
+      await eventually('no session and no link left', stage.service.isIdle)
     }
 
     test('Strophe logs in, chats and leaves', async () => {

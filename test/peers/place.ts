@@ -1,4 +1,5 @@
 // A server with the service before it, and a network between them, for tests of logins: nothing may be left of them.
+import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { type Relay, startRelay } from '../support/relay.js'
@@ -6,7 +7,6 @@ import { startTestService, type TestService, type WarmBinding } from '../support
 import { describeWith } from './needs.js'
 import { overStarttls, type XmppServer } from './servers.js'
 import { User } from './user.js'
-import { connectionsOf, isIdle } from './wire.js'
 
 interface PlaceOptions<S extends XmppServer> {
   /** Of the server, in XMPP_SERVERS. */
@@ -60,7 +60,7 @@ export class Place<S extends XmppServer = XmppServer> {
   }
 
   async isLeft(): Promise<void> {
-    await eventually('no session and no link left', () => isIdle(this.warmer))
+    await eventually('no session and no link left', this.warmer.isIdle)
     await eventually('no connection left at the server', () => connectionsOf(this.server.c2sPort) === 0)
   }
 
@@ -86,4 +86,14 @@ export function describePlace<S extends XmppServer>(
     afterAll(() => place?.close())
     tests(() => place!)
   })
+}
+
+/** TCP connections that the port of 127.0.0.1 has on its side, those on their way out included; Linux only. */
+function connectionsOf(port: number): number {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const finished = new Set(['06', '0A'])
+  return readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map(line => line.trim().split(/\s+/))
+    .filter(([, address, , state = '']) => address === local && !finished.has(state)).length
 }

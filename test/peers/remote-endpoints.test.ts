@@ -9,7 +9,6 @@ import { startTestService, type TestService, type WarmBinding } from '../support
 import { describeWith } from './needs.js'
 import { bothServers, type XmppServer } from './servers.js'
 import { alice, befriend, passwords, User } from './user.js'
-import { isIdle } from './wire.js'
 
 const pages = 10
 const cuts = 6
@@ -57,7 +56,7 @@ for (const kind of bothServers(passwords)) {
       afterEach(async () => {
         await Promise.all([...attached].map(user => user.leave()))
         attached.clear()
-        await eventually('nothing is left open', () => isIdle(warmer))
+        await eventually('nothing is left open', warmer.isIdle)
         expect(endedOf(wire)).toEqual(createdOf(wire))
       })
 
@@ -177,7 +176,7 @@ for (const kind of bothServers(passwords)) {
       expect({ status, code: json['code'], step: json['step'] }).toEqual({
         ...{ status: 502, code: 'remote-connection-failed', step: 'connect' },
       })
-      await eventually('nothing is left open', () => isIdle(warmer))
+      await eventually('nothing is left open', warmer.isIdle)
       await warmer.stop()
     })
   })

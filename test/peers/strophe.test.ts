@@ -43,13 +43,7 @@ for (const kind of fewOrAll(bothServers(passwords), ({ name }) => name === 'Pros
 
         await page.begin(binding)
         await page.receives('before you came')
-        await bob.seesPresence(binding.jid, undefined)
-
-        await page.say(bob.jid, 'Tee? <ja> & nein ☕')
-        const asked = await bob.receives('Tee? &lt;ja&gt; &amp; nein ☕')
-        expect(asked).toContain(binding.jid)
-        bob.say(binding.jid, 'lieber Kaffee ☕')
-        await page.receives('lieber Kaffee ☕')
+        await bob.chatsWith(page)
 
         const gone = bob.seesPresence(binding.jid, 'unavailable')
         await page.leave()

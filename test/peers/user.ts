@@ -8,6 +8,7 @@ import { eventually, patience } from '../support/eventually.js'
 import type { Relay } from '../support/relay.js'
 import type { TestService, WarmBinding } from '../support/start-service.js'
 import type { XmppServer } from '../support/xmpp-server.js'
+import type { Visitor } from './noted-page.js'
 
 /**
  * How long a request has to arrive before the next, in milliseconds. Each has a connection of its own, and ejabberd answers none
@@ -92,6 +93,16 @@ export class User {
 
   receives(text: string, milliseconds = patience): Promise<string> {
     return this.#until(text, body => body.includes(text), milliseconds)
+  }
+
+  /** The two see each other, and each writes to the other, with characters that XML escapes. */
+  async chatsWith(visitor: Visitor): Promise<void> {
+    const jid = await visitor.jid()
+    await this.seesPresence(jid, undefined)
+    await visitor.say(this.bareJid, 'Tee? <ja> & nein ☕')
+    expect(await this.receives('Tee? &lt;ja&gt; &amp; nein ☕')).toContain(jid)
+    this.say(jid, 'lieber Kaffee ☕')
+    await visitor.receives('lieber Kaffee ☕')
   }
 
   /** Resolves once a presence came from this full JID, of this type. */

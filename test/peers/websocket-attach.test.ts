@@ -19,7 +19,6 @@ import { bothServers } from './servers.js'
 import { createSocketPagesRouter, SocketPage, xmppJsAfter } from './socket-page.js'
 import { StanzaClient } from './stanza-client.js'
 import { alice, passwords } from './user.js'
-import { isIdle } from './wire.js'
 import { type XmppJs, XmppJsClient } from './xmpp-js-client.js'
 
 /** How long the network is gone, in milliseconds. */
@@ -217,7 +216,7 @@ for (const kind of bothServers(passwords)) {
       })
       visitors = []
       await bob.leave()
-      await eventually('no session and no link left', () => isIdle(service))
+      await eventually('no session and no link left', service.isIdle)
     })
   })
 }

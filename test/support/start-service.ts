@@ -92,6 +92,8 @@ export async function startTestService(options: TestServiceOptions = {}) {
     url: service.url,
     /** What was logged so far, one JSON text a line; at level `trace`. */
     lines: lines as readonly string[],
+    /** Whether it has no session, no link and no forwarded request. */
+    isIdle: () => Object.values(service.counts()).every(count => count === 0),
     warm,
     /** Warms a session in JSON. Rejects with the reply if it is no binding. */
     bind: async (parameters: Readonly<Record<string, string | number>>) => bindingIn(await warm(parameters)),
