@@ -93,14 +93,11 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
         await isLegible()
       }
       await page.button('End the session').click()
-      await tab
-        .getByRole('status')
-        .getByText(/was ended/)
-        .waitFor()
+      await page.says(/was ended/)
       await isLegible()
       // Nothing runs in these pages, so that axe would not run either.
       for (const path of ['/http-bind', '/xmpp-websocket']) {
-        const { text: body } = await ask(stage.service.url + path, { agent: false })
+        const { text: body } = await ask(stage.service.url + path)
         await tab.route(`**${path}-copy`, route => route.fulfill({ contentType: 'application/xhtml+xml', body }))
         await page.goto(`${path}-copy`)
         await isLegible()
@@ -109,7 +106,7 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
       await tab.getByText('What the states mean').click()
       await isLegible()
       // Chromium shows this page to users who cancel the login dialog. Playwright never shows it.
-      const { text: body } = await ask(`${stage.service.url}/warm`, { agent: false })
+      const { text: body } = await ask(`${stage.service.url}/warm`)
       expect(body).toContain('Unauthorized')
       await tab.route('**/canceled', route => route.fulfill({ contentType: 'application/xhtml+xml', body }))
       await page.goto('/canceled')

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll } from '@jest/globals'
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
 import { eventually, patience as timeout } from '../support/eventually.js'
+import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { complaintsOf } from './noted-page.js'
 
@@ -73,7 +74,7 @@ class AdminPage {
     await this.says('Disconnected')
   }
 
-  async says(state: string): Promise<void> {
+  async says(state: string | RegExp): Promise<void> {
     await this.tab.getByRole('status').getByText(state, { exact: true }).waitFor()
   }
 
@@ -85,11 +86,9 @@ class AdminPage {
   /** Resolves once the session's latest request is held, so that what the page says next is in order. */
   async rests(): Promise<void> {
     const { jid } = await this.binding()
-    const list = `${this.service}/warm/sessions?${new URLSearchParams({ jid, state: 'held' })}`
-    await eventually(`a request of ${jid} is held`, async () => {
-      const reply = await this.context.request.get(list, { headers: { Accept: 'application/json' } })
-      return (await reply.json()).total > 0
-    })
+    const held = `/sessions?${new URLSearchParams({ jid, state: 'held' })}`
+    const isHeld = async () => (await callSessions(this.service, 'GET', held)).json.total > 0
+    await eventually(`a request of ${jid} is held`, isHeld)
   }
 
   button(name: string): Locator {

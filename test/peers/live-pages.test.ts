@@ -130,10 +130,7 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
     const { tab } = page
     await tab.getByText('Live', { exact: true }).waitFor()
     await service.stop()
-    await tab
-      .getByRole('status')
-      .getByText(/^Offline since \d\d:\d\d:\d\d UTC\. Trying again…$/)
-      .waitFor()
+    await page.says(/^Offline since \d\d:\d\d:\d\d UTC\. Trying again…$/)
     await expect(tab.getByText('Live', { exact: true }).count()).resolves.toBe(0)
     expect(await brokenRules(tab)).toEqual([])
     await tab.evaluate('globalThis.isManual = true')
