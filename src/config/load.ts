@@ -110,9 +110,15 @@ function shutOutPages({ pages, bosh, websocket, corsOrigins, externalUrl, http }
   const lacks = (name: string, allowed: readonly string[], what: string) =>
     origins
       .filter(origin => !allowed.includes('*') && !allowed.includes(origin))
-      .map(origin => `${name} lacks ${origin} of PAGE_ORIGINS: ${what} does not work for its pages.`)
+      .map(origin => `${name} lacks ${origin} of PAGE_ORIGINS: its pages cannot use ${what}.`)
   return [
-    ...(bosh.enabled ? lacks('CORS_ORIGINS', ofBosh, needsCookie ? 'the cookie of ATTACH_BINDING' : 'BOSH') : []),
+    ...(bosh.enabled
+      ? lacks(
+          'CORS_ORIGINS',
+          ofBosh,
+          `${needsCookie ? 'the cookie of ATTACH_BINDING' : 'BOSH'}, unless this service has the same origin`,
+        )
+      : []),
     ...(websocket.enabled && !needsCookie ? lacks('WEBSOCKET_ORIGINS', websocket.origins, 'WebSocket') : []),
   ]
 }

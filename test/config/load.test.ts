@@ -325,13 +325,13 @@ test('origins whose pages may log in, but not use the session, cause warnings', 
   const warningsWith = (more: object) => load({ XMPP_DOMAINS: 'example.org', ...pages, ...more }).warnings
   const lists = { CORS_ORIGINS: 'https://a.example', WEBSOCKET_ORIGINS: 'none' }
   expect(warningsWith(lists)).toEqual([
-    'CORS_ORIGINS lacks https://b.example of PAGE_ORIGINS: BOSH does not work for its pages.',
-    'WEBSOCKET_ORIGINS lacks https://a.example of PAGE_ORIGINS: WebSocket does not work for its pages.',
-    'WEBSOCKET_ORIGINS lacks https://b.example of PAGE_ORIGINS: WebSocket does not work for its pages.',
+    'CORS_ORIGINS lacks https://b.example of PAGE_ORIGINS: its pages cannot use BOSH, unless this service has the same origin.',
+    'WEBSOCKET_ORIGINS lacks https://a.example of PAGE_ORIGINS: its pages cannot use WebSocket.',
+    'WEBSOCKET_ORIGINS lacks https://b.example of PAGE_ORIGINS: its pages cannot use WebSocket.',
   ])
   expect(warningsWith({ ...lists, BOSH_ENABLED: 'off', WEBSOCKET_ENABLED: 'off' })).toEqual([])
   expect(warningsWith({ ATTACH_BINDING: 'cookie', EXTERNAL_URL: 'https://a.example' })).toEqual([
-    'CORS_ORIGINS lacks https://b.example of PAGE_ORIGINS: the cookie of ATTACH_BINDING does not work for its pages.',
+    'CORS_ORIGINS lacks https://b.example of PAGE_ORIGINS: its pages cannot use the cookie of ATTACH_BINDING, unless this service has the same origin.',
   ])
   expect(warningsWith({})).toEqual([])
 })
