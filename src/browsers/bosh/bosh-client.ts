@@ -21,7 +21,7 @@ const gapSeconds = 30
 /** Characters of parked requests. */
 const mostBeforeLogin = 16 * 1024
 /** An earlier page cannot guess the rids of the page after it. */
-const leastRidJump = 2 ** 40
+const leastRidJump = 2 ** 36
 
 /** XEP-0124 §17.2. */
 const notFound: Reply = { status: 200, body: writeTerminate('item-not-found'), contentType: defaultContentType }

@@ -98,12 +98,14 @@ export class RidWindow {
   /** The process that died has perhaps not accepted the request, which comes late. */
   isInGap(rid: number): boolean {
     const isBetween = rid > this.#beforeGap && rid < this.#afterGap
-    return isBetween && rid >= this.last - mostOvertaking && !this.#late.has(rid)
+    return isBetween && rid >= this.last - Math.max(mostOvertaking, this.#size) && !this.#late.has(rid)
   }
 
   /** A request of the gap has come. */
   late(rid: number): void {
     this.#late.add(rid)
+    // For the version before, which does not read `late`.
+    if (rid === this.#beforeGap + 1) this.#beforeGap = rid
   }
 
   /** The process that died has accepted all requests before this one. */

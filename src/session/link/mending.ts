@@ -73,9 +73,7 @@ export class Repair {
     this.#parts = parts
     this.since = parts.since
     this.#until = this.since + parts.mending.longest
-    const earliest = (parts.mending.loggedInAt ?? Number.NEGATIVE_INFINITY) + leastBetweenLogins
-    if (parts.session.now >= earliest) this.#dial()
-    else this.#nextAt = earliest
+    this.#dial()
   }
 
   get isResuming(): boolean {
@@ -137,6 +135,11 @@ export class Repair {
 
   #logIn(): void {
     const { session, mending, onLink, resumption } = this.#parts
+    const earliest = (mending.loggedInAt ?? Number.NEGATIVE_INFINITY) + leastBetweenLogins
+    if (session.now < earliest) {
+      this.#nextAt = earliest
+      return
+    }
     const { signal } = this.#caller
     const onBegin = () =>
       session.run(() => {

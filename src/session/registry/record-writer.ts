@@ -144,6 +144,7 @@ export class RecordWriter {
       this.#isHurried = false
       void this.#store()
     }
+    for (const session of this.#changed.keys()) if (session.isRemoved) this.#changed.delete(session)
     if (this.#changed.size > 0) this.#later()
     else {
       this.#isHurried = false
@@ -178,6 +179,7 @@ export class RecordWriter {
     const records = due.map(({ record }) => record)
     try {
       const lost = new Set(await store.records.keep(records, self, seconds))
+      this.#awaySince = undefined
       for (const { session, link } of due) {
         if (lost.has(session.id)) session.run(() => session.cede())
         else this.#stored(session, link)

@@ -39,6 +39,8 @@ describe('a rid that the page has skipped', () => {
     const next = new RidWindow(0, 2)
     next.takeUp(window.record)
     expect([window.isInGap(710), next.isInGap(710)]).toEqual([false, false])
+    // The version before reads only this.
+    expect(window.record.beforeGap).toBe(710)
   })
 
   test('is not accepted when the page has sent many requests since', () => {
@@ -47,6 +49,9 @@ describe('a rid that the page has skipped', () => {
     expect(window.isInGap(710)).toBe(true)
     window.accept(721)
     expect(window.isInGap(710)).toBe(false)
+    const wide = new RidWindow(710, 20, 'handed-out')
+    for (let rid = 711; rid <= 730; rid++) wide.accept(rid)
+    expect(wide.isInGap(710)).toBe(true)
   })
 })
 

@@ -751,6 +751,57 @@ describe('records', () => {
   })
 })
 
+test('confirmations wait for records while the store takes some of them', async () => {
+  const given = jest.fn()
+  const clients = [client]
+  while (clients.length < 60) clients.push((await resumable(dying, { seconds: 1_000 })).client)
+  await isKept()
+  for (const { id } of clients) {
+    const { counts } = dying.registry.byId(id)!.uplink.managed!
+    const kept = counts.keptUpTo.bind(counts)
+    jest.spyOn(counts, 'keptUpTo').mockImplementation(count => {
+      if (count === Number.POSITIVE_INFINITY) given()
+      kept(count)
+    })
+  }
+  const keep = store.records.keep.bind(store.records)
+  jest.spyOn(store.records, 'keep').mockImplementation(async (...all) => {
+    if (all[0].length < 50) throw unavailable
+    return keep(...all)
+  })
+  for (let second = 0; second < 35; second++) {
+    for (const each of clients) await each.next(message('x'))
+    await passes(1)
+  }
+  expect(given).not.toHaveBeenCalled()
+})
+
+test('a session that ends while the store does not take its record is forgotten', async () => {
+  await isKept()
+  let refuse: (reason: unknown) => void
+  const answer = new Promise<never>((_resolve, reject) => {
+    refuse = reject
+  })
+  jest.spyOn(store.records, 'keep').mockReturnValue(answer)
+  await client.next(message('1'))
+  await isKept()
+  dying.registry.byId(client.id)!.end('client', 'silent')
+  Object.assign(store, { isUp: false })
+  refuse!(unavailable)
+  for (let second = 0; second < 65; second++) await passes(1)
+  expect(dying.clock.pending).toBe(0)
+})
+
+test('a token that a page has used is not accepted again, although the process dies at once', async () => {
+  await isKept()
+  attachPageSilently(dying, client.token!)
+  await passes(0.25)
+  await store.leave('dying')
+  const { bench, records } = other()
+  await records.takeUp({ id: client.id })
+  expect(bench.registry.byId(client.id)?.stage.ticket).toBeUndefined()
+})
+
 test('a fault in a record ends only its session', async () => {
   const { client: faulty } = await resumable(dying)
   await isKept()
@@ -792,6 +843,17 @@ describe('a process that was only silent', () => {
     away?.mockRestore()
     await passes(1)
     expect([client.link.sent.join('').includes('</stream'), dying.registry.size]).toEqual([false, 0])
+  })
+
+  test('asks at once who has the session, also if its link was mended a moment before', async () => {
+    const { bench, client, mending } = await sessionAt('dying', store)
+    await isKept(bench)
+    await bench.server(() => client.link.end(lost))
+    await bench.pass(0)
+    const link = await resumesAt(bench, mending)
+    jest.spyOn(store.records, 'isOwn').mockReturnValue(new Promise(() => {}))
+    await bench.server(() => link.end(lost))
+    expect((await client.next(message('1'))).reply?.status).toBe(0)
   })
 
   test('tells of a conflict at the server when the store is back, and no other process has the session', async () => {
