@@ -11,7 +11,7 @@ const ownNames =
 
 /** The same, without names that members of Converse have, too. */
 const namesBesideConverse =
-  /^(acknowledged|all|arrived|askServer|attached|begin|broken|cancel|change|count|failAll|failInDoubt|found|goOn|hasDoubts|isConfirmed|isCounted|isInDoubt|isMending|isReady|isResuming|leave|next|note|notices|opens|refused|reread|retryAfter|sent|signs|succeeded|take|takeBack|takeBackUnacked|takeEcho|takeOver|takenOver|turn|unanswered|unsent)$/
+  /^(acknowledged|all|arrived|askServer|attached|begin|broken|cancel|change|count|found|goOn|isConfirmed|isCounted|isInDoubt|isMending|isReady|isResuming|leave|next|note|notices|opens|refused|reread|retryAfter|sent|signs|succeeded|take|takeBack|takeBackUnacked|takeOver|takenOver|turn|unanswered|unsent)$/
 
 await buildClientTypes()
 for (const project of ['tsconfig.build.json', 'src/packages/browser'])

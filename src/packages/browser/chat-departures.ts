@@ -82,24 +82,31 @@ export class ChatDepartures extends Departures {
 
   recall(show: (stanza: Element) => void): void {
     for (const outgoing of this.all) if (!outgoing.isConfirmed) show(readStanza(outgoing))
-    for (const lost of this.all) if (lost.failure) this.change(({ id }) => id === lost.id, lost)
+    for (const lost of this.all) if (lost.failure) this.#tell(lost)
   }
 
   override replace(outgoing: readonly Outgoing[], sent: readonly Outgoing[]): void {
     const before = this.all
-    super.replace(outgoing, sent)
-    const isNews = ({ id }: Outgoing) => before.some(each => each.id === id && !each.isConfirmed)
-    for (const now of sent.filter(isNews)) this.change(({ id }) => id === now.id, now)
+    const stays = ({ id }: Outgoing) => [...outgoing, ...sent].some(each => each.id === id)
+    // The later page has ended, or could not store them.
+    const doubtful = before.filter(each => isPending(each) && !stays(each))
+    super.replace(outgoing, [...sent, ...doubtful.map(each => ({ ...each, isInDoubt: true }))])
+    const isNews = ({ id, isConfirmed, failure }: Outgoing) =>
+      before.some(each => each.id === id && (!each.isConfirmed !== !isConfirmed || !each.failure !== !failure))
+    for (const now of sent.filter(isNews)) this.#tell(now)
   }
 
   protected override change(isMeant: Test, values: Partial<Outgoing>): void {
     const meant = this.all.filter(isMeant)
     super.change(isMeant, values)
-    const { isConfirmed, failure: [code, reason] = [] } = values
-    if (!isConfirmed && !code) return
-    const state = code ? 'failed' : 'sent'
     // Handlers of the page are called after the change, because they may send messages.
-    for (const outgoing of meant) this.#changed({ id: outgoing.id, to: addressOf(outgoing), state, code, reason })
+    for (const outgoing of meant) this.#tell({ ...values, id: outgoing.id, xml: outgoing.xml })
+  }
+
+  #tell(outgoing: Outgoing): void {
+    const { id, isConfirmed, failure: [code, reason] = [] } = outgoing
+    if (isConfirmed || code)
+      this.#changed({ id, to: addressOf(outgoing), state: code ? 'failed' : 'sent', code, reason })
   }
 }
 

@@ -350,7 +350,6 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   }
 
   readonly #leave = (): void => {
-    const { keep = true } = this.#options
     if (isOver(this.#status)) return
     const { arrivals, departures } = this.#parts
     const isBehind = arrivals.leave(this.jid)
@@ -358,7 +357,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const kept = this.#socket?.kept() ?? []
     const sent = departures.sent.map(each => (kept.includes(each.id) ? { ...each, isInDoubt: true } : each))
     this.#left = { ...this.#memory, seen, last, isBehind, outgoing: departures.outgoing, sent }
-    const isKept = keep && storeMemory(this.#name, this.#left)
+    const isKept = this.#options.keep !== false && storeMemory(this.#name, this.#left)
     if (!isKept) this.#left = undefined
     // The session ends if no memory is stored, because no page could resume the session.
     this.#session?.leave(!isKept)
@@ -366,14 +365,15 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
 
   readonly #returned = ({ persisted }: PageTransitionEvent): void => {
     if (!persisted || isOver(this.#status)) return
+    // What listeners send meanwhile waits.
+    this.#forget()
     const memory = takeMemory(this.#name)
-    const { departures } = this.#parts
     const { jid } = this.#memory
     const isOfOther = jid && memory.jid && !this.#options.guest && bareJid(memory.jid) !== bareJid(jid)
     // A later page of the tab has taken the memory. It may have sent messages, and may have left others.
     if (this.#left && JSON.stringify(memory) !== JSON.stringify(this.#left)) {
       const { outgoing, sent } = isOfOther ? this.#left : memory
-      departures.replace(outgoing, sent)
+      this.#parts.departures.replace(outgoing, sent)
       // Strophe would send again what that page has sent.
       this.#socket = undefined
     }

@@ -24,7 +24,8 @@ export function takeOneByOne(exports: PrivateConverse['exports']): void {
 
 /** Shows what a later page of the tab has shown and stored, which would also be lost with what this page stores. */
 export function showStored({ chatboxes }: PrivateConverse['state']): void {
-  for (const { messages } of chatboxes.models) messages?.fetch({ remove: false, merge: false })
+  for (const { messages } of chatboxes.models) messages?.fetch({ remove: false })
+  chatboxes.fetch({ remove: false })
 }
 
 /** Converse recognizes repeated messages by their ids, so repeated messages without an id are emptied. */

@@ -105,17 +105,20 @@ export class ConverseChat {
       if (!persisted || this.#isEnded) return
       const later = kept()
       const { jid = '', outgoing, page } = later
+      let isLater = false
       // What the page of another user has left stays for that user.
-      if (!this.#memory.jid || this.#isOfUser(jid)) {
+      if (!this.#memory.jid || this.#options.guest || this.#isOfUser(jid)) {
         // A later page of the tab may have sent what waited, and may have left other messages, in another session.
         if (outgoing && page !== left.page) {
+          const isSame = jid === this.#memory.jid
           Object.assign(this.#memory, { seen: 0 }, later)
-          await this.#departures.reread(outgoing, left.outgoing)
-          if (this.#wasReady) showStored(state)
+          await this.#departures.reread(outgoing, isSame, left.outgoing)
+          isLater = this.#wasReady
         }
         this.#hideName()
       }
       this.#lose()
+      if (isLater) showStored(state)
     })
   }
 
@@ -205,7 +208,7 @@ export class ConverseChat {
     const arrange = isOverSocket ? undefined : orderReplies(connection, found.rid)
     connection.xmlInput = element => {
       // Nobody reads what comes on an old connection, and it will come again.
-      if (connection !== api.connection.get()) return
+      if (connection !== api.connection.get() || !this.#isCurrent(attempt)) return
       arrange?.(element)
       link.note(element)
       this.#take(attempt, element)

@@ -25,8 +25,8 @@ export interface PrivateConverse {
     handleMessageStanza?: (message: Element) => Promise<unknown>
   }
   readonly state: {
-    readonly chatboxes: {
-      readonly models: readonly { readonly messages?: Messages }[]
+    readonly chatboxes: Stored & {
+      readonly models: readonly { readonly messages?: Stored }[]
       on(event: 'reset', act: () => void): void
       add(box: unknown): void
     }
@@ -42,9 +42,9 @@ export interface PrivateConverse {
   }
 }
 
-interface Messages {
+interface Stored {
   /** Reads what has been stored. */
-  fetch(options: { readonly remove: boolean; readonly merge: boolean }): void
+  fetch(options: { readonly remove: boolean }): void
 }
 
 interface Model {

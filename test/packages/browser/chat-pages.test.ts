@@ -51,9 +51,10 @@ async function writesOffline({ chat, page }: OpenPage, text: string) {
   isUp = false
   tab.last.becomes(Status.disconnected)
   await passes(0)
-  chat.send('bob@localhost', text)
+  const id = chat.send('bob@localhost', text)
   page.dispatchEvent(new Event('pagehide'))
   isUp = true
+  return id
 }
 
 function closesChat({ chat, page }: OpenPage) {
@@ -431,6 +432,69 @@ describe('A page to which the user goes back', () => {
     expect(before.states).toEqual([])
     goBackTo(before)
     expect(before.states).toEqual(['failed forbidden', 'sent'])
+  })
+
+  test('is told once of a failure that it knows', async () => {
+    const before = await opens({ binding: resuming })
+    tab.last.replies(fakeError(before.chat.send('bob@localhost', 'one'), 'forbidden'))
+    before.page.dispatchEvent(new Event('pagehide'))
+    await writesOffline(await opens({ binding: resuming }), 'two')
+    goBackTo(before)
+    expect(before.states).toEqual(['failed forbidden'])
+  })
+
+  test('is told of a failure after the arrival', async () => {
+    const before = await opens({ binding: resuming })
+    const id = before.chat.send('bob@localhost', 'one')
+    tab.last.answers('urn:xmpp:ping')
+    await passes(0)
+    before.page.dispatchEvent(new Event('pagehide'))
+    const after = await opens({ binding: resuming })
+    tab.last.replies(fakeError(id, 'forbidden'))
+    after.page.dispatchEvent(new Event('pagehide'))
+    goBackTo(before)
+    expect(before.states).toEqual(['sent', 'failed forbidden'])
+  })
+
+  test('is told of a message that a later page has not stored', async () => {
+    const before = await opens({ binding: resuming })
+    const id = await writesOffline(before, 'one')
+    isUp = false
+    const after = tab.open({ binding: resuming })
+    await passes(0)
+    after.chat.close()
+    isUp = true
+    goBackTo(before)
+    await tab.comesOnline()
+    await archiveAnswers()
+    await archiveAnswers()
+    expect(before.states).toEqual(['failed not-confirmed'])
+    expect(before.chat.resend(id)).toBe(true)
+  })
+
+  test.each(['bosh', 'websocket'])('sends what listeners send when they are told, over %s', async transport => {
+    const websocket = { url: 'wss://chat.localhost/xmpp-websocket', token: 't' }
+    const options = { binding: async () => ({ ...(await resuming()), websocket }), transport }
+    const comes = async (opened = tab.open(options)) => {
+      await passes(0)
+      tab.last.becomes(transport === 'bosh' ? Status.attached : Status.connected)
+      tab.last.replies()
+      await passes(0)
+      return opened
+    }
+    const before = await comes()
+    const ids = ['one', 'two'].map(text => before.chat.send('bob@localhost', text))
+    before.page.dispatchEvent(new Event('pagehide'))
+    const after = await comes()
+    for (const id of ids) tab.last.replies(fakeError(id, 'forbidden'))
+    after.page.dispatchEvent(new Event('pagehide'))
+    const resend = () => {
+      for (const id of ids) before.chat.resend(id)
+    }
+    before.chat.addEventListener('messagestate', resend, { once: true })
+    goBackTo(before)
+    await comes(before)
+    expect(tab.last.texts).toEqual(['one', 'two'])
   })
 
   test('does not repeat what has arrived in the session of a later page', async () => {

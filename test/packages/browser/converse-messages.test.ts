@@ -175,17 +175,20 @@ describe('What a WebSocket may have lost', () => {
   test('is what the last page of the tab has sent, if the user goes back to an earlier page', async () => {
     await begins()
     page.occurs('pagehide')
-    const { hears, occurs, last } = page
+    const { hears, occurs, say, last } = page
     page.reload()
     await starts()
     await comes(counting('resumed', 1), 'connected')
     page.say('2', 'Later')
     page.occurs('pagehide')
     last.becomes(Status.disconnected)
+    // Such an answer counts nothing that the later page has sent.
+    last.xmlInput(counting('a', 1))
     occurs('pageshow', { persisted: true })
+    say('3', 'Back')
     Object.assign(page, { hears })
     await passes(2_000)
-    expect(await comes(bound)).toEqual(['Later'])
+    expect([last.texts, await comes(bound)]).toEqual([['Hello'], ['Later', 'Back']])
   })
 
   test('is not sent for another user', async () => {
