@@ -10,7 +10,9 @@ import { Counts } from '../../src/lib/counts.js'
 import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { unlimitedBodies } from '../support/fake-web-socket.js'
+import { HttpSocket } from '../support/http-socket.js'
 import { unnoted } from '../support/unlimited.js'
+import { handshake } from '../support/websocket-wire.js'
 import { type Stage, setStage } from './stage.js'
 
 let stage: Stage
@@ -109,6 +111,17 @@ test('a channel that is dropped closes the client', async () => {
   channel!.drop(1001)
   expect((await once(client, 'close'))[0]).toBe(1001)
   await eventually('no stream', () => stage.links.to(stage.address).streams === 0)
+})
+
+test('a silent client is cut by the owner’s pings', async () => {
+  await begin()
+  const before = channel
+  const client = new HttpSocket(stage.port).send(handshake())
+  await eventually('a channel', () => channel !== before)
+  clock.advance(30_000)
+  clock.advance(10_000)
+  await client.rest()
+  expect(events).toEqual(['gone no-pong'])
 })
 
 test('a client that reads nothing puts the channel behind, and then lets it go on', async () => {

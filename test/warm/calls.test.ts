@@ -74,10 +74,15 @@ describe('the log of API calls', () => {
 
   test('has the trace of an unexpected error, which is counted', async () => {
     const service = failing(new Error('a secret'))
-    await warm(service).send(parameters)
+    const { headers } = await warm(service).send(parameters)
     expect(service.lines()).toMatchObject([
       { level: 30, code: 'internal-error' },
-      { level: 50, error: 'Error', way: expect.arrayContaining([expect.stringMatching(/^at /)]) },
+      {
+        level: 50,
+        requestId: headers['x-request-id'],
+        error: 'Error',
+        way: expect.arrayContaining([expect.stringMatching(/^at /)]),
+      },
     ])
     expect(service.counts.faults).toBe(1)
   })

@@ -144,9 +144,10 @@ describe('while a stream is restarted,', () => {
 
   test('the server gets the client’s language and address, but no stanza of the request', async () => {
     const { bench, client } = await BoshBench.welcome()
-    await client.next(message('ignored'), `${request} from='juliet@chat.example'`)
+    const opening = await client.next(message('ignored'), `${request} from='juliet@chat.example'`)
     expect(client.link.restarts).toEqual([{ lang: 'de', from: 'juliet@chat.example' }])
     await bench.server(link => link.open(bind))
+    expect(opening.reply?.body).not.toContain('authid')
     expect(client.link.sent).toEqual([])
   })
 

@@ -86,3 +86,8 @@ test('secrets that wait for their hash are limited, with a count of refusals', a
   await expect(hashes(async () => {})).rejects.toMatchObject({ code: 'service-full' })
   expect(refused).toEqual(['hashes'])
 })
+
+test('work that has ended makes room', async () => {
+  for (let each = 0; each < 9; each++) await queue(async () => {})
+  await expect(queue(async () => 'done')).resolves.toBe('done')
+})
