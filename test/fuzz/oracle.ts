@@ -1,5 +1,6 @@
 // What a document says, found out with nothing but saxes and a tree; slow, and simple enough to be believed.
 import { type SaxesAttributeNS, SaxesParser } from 'saxes'
+import { escapeXml } from '../../src/xmpp/xml/escape.js'
 import { defaultLimits } from '../../src/xmpp/xml/limits.js'
 
 /** A child of the root. */
@@ -92,7 +93,9 @@ export function judge(
     if (name.length > defaultLimits.maxNameLength) refuse('a long name')
     if (depth > defaultLimits.maxDepth) refuse('too deep')
     attributes = 0
-    const declarations = Object.entries(ns).flat().join('')
+    const declarations = Object.entries(ns)
+      .map(([prefix, uri]) => prefix + (depth === 0 || prefix !== '' ? escapeXml(uri) : uri))
+      .join('')
     if (depth < 2 && declarations.length > maxDeclarations) refuse('long declarations')
     if (depth === 0) {
       judged.root = { name: local, namespace: uri }

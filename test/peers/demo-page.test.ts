@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Locator, Page } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
-import { patience as timeout } from '../support/eventually.js'
+import { eventually, patience as timeout } from '../support/eventually.js'
 import { testRest } from '../support/matrix.js'
 import { type RunningCommand, startCommand } from './command.js'
 import { describeWith } from './needs.js'
@@ -113,10 +113,11 @@ describe('The demo', () => {
       await alice.getByRole('button', { name: 'Connect Alice' }).click()
       await says(alice, 'Lost')
       // In one turn of the page, which tries again each second: meanwhile, a click has no effect.
-      await tab.waitForFunction(`(() => {
+      const clicked = `(() => {
         const toggle = document.querySelector('.pane .toggle')
         return toggle.textContent.startsWith('Disconnect') && (toggle.click(), true)
-      })()`)
+      })()`
+      await eventually('a click', () => tab.evaluate<boolean>(clicked))
       await says(alice, 'Disconnected')
       await tab.unroute('**/demo/warm')
       const calls: string[] = []

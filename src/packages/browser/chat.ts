@@ -384,7 +384,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
       this.#beginAnew()
     }
     this.#memory = { ...this.#memory, tab: memory.tab }
-    this.#ask()
+    if (!isOver(this.#status)) this.#ask()
   }
 
   #enter(status: Status): void {

@@ -53,6 +53,8 @@ export class ConverseChat {
   /** Converse's plugins have been told `connected`, which some of them need. */
   #wasReady = false
   #isReplaced = false
+  /** From `pagehide` to `pageshow`. */
+  #isLeft = false
   #attempts = 0
 
   constructor(converse: PrivateConverse, options: ConverseOptions) {
@@ -100,6 +102,7 @@ export class ConverseChat {
       left = kept()
       // If its connection ends before `pageshow`, Converse must not store what it has counted.
       this.#attempts += 1
+      this.#isLeft = true
     })
     addEventListener('pageshow', async ({ persisted }) => {
       if (!persisted || this.#isEnded) return
@@ -110,15 +113,19 @@ export class ConverseChat {
       if (!this.#memory.jid || this.#options.guest || this.#isOfUser(jid)) {
         // A later page of the tab may have sent what waited, and may have left other messages, in another session.
         if (outgoing && page !== left.page) {
-          const isSame = jid === this.#memory.jid
           Object.assign(this.#memory, { seen: 0 }, later)
-          await this.#departures.reread(outgoing, isSame, left.outgoing)
+          await this.#departures.reread(outgoing, left.outgoing)
+          if (this.#isEnded) return
           isLater = this.#wasReady
         }
         this.#hideName()
       }
+      this.#isLeft = false
       this.#lose()
-      if (isLater) showStored(state)
+      if (!isLater) return
+      // A room that is shown now asks whether it is joined: on the next connection.
+      api.connection.get()?.reset()
+      showStored(state)
     })
   }
 
@@ -208,7 +215,7 @@ export class ConverseChat {
     const arrange = isOverSocket ? undefined : orderReplies(connection, found.rid)
     connection.xmlInput = element => {
       // Nobody reads what comes on an old connection, and it will come again.
-      if (connection !== api.connection.get() || !this.#isCurrent(attempt)) return
+      if (connection !== api.connection.get() || this.#isLeft) return
       arrange?.(element)
       link.note(element)
       this.#take(attempt, element)

@@ -46,17 +46,16 @@ export class ConverseDepartures extends Departures {
   }
 
   /** A later page of the tab, which has got `given`, leaves `outgoing`, and what Converse has counted and stored. */
-  async reread(outgoing: readonly Outgoing[], isSame: boolean, given: readonly Outgoing[] = []): Promise<void> {
+  async reread(outgoing: readonly Outgoing[], given: readonly Outgoing[] = []): Promise<void> {
     // What the user sends meanwhile waits.
     this.broken()
     const wasGiven = ({ id }: Outgoing) => given.some(each => each.id === id)
-    // A full storage takes only the first messages.
-    const others = this.outgoing
-      .filter(each => !wasGiven(each))
-      .map(each => (isSame ? each : { id: each.id, xml: each.xml }))
+    // A full storage takes only the first messages. The rids of the later page are higher, and say nothing of these.
+    const others = this.outgoing.filter(each => !wasGiven(each)).map(({ id, xml }) => ({ id, xml }))
     this.replace([...outgoing.filter(wasGiven), ...others, ...outgoing.filter(each => !wasGiven(each))], [])
     if (this.#unacked) await new Promise<void>(done => this.#session.fetch({ success: done, error: done }))
     this.#unacked = undefined
+    this.isCounted = false
   }
 
   /** The last connection may have lost stanzas, and there may be a next one. */

@@ -113,6 +113,7 @@ export class Repair {
     this.#isInTurn = false
     const isOwn = session.keeper.isOwn(session)
     if (isOwn === undefined) {
+      this.isDoubted = false
       this.#logIn()
       return
     }

@@ -170,7 +170,7 @@ export class ElementReader {
   #takeNamespace(text: string, start: number): void {
     const { maxDeclarations } = this.#rules.limits
     if (tag.prefixed > 0 || (tag.ownDefault >= 0 && tag.end - start > maxDeclarations)) {
-      const excess = excessOf(declarationsOf(text, tag), maxDeclarations)
+      const excess = excessOf(declarationsOf(text, tag), maxDeclarations, false)
       if (excess !== undefined) this.refuse(() => excess)
     }
     this.#namespace = namespaceOf(text, tag, this.#root)

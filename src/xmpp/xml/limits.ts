@@ -13,7 +13,7 @@ export interface XmlLimits {
    * ten times the limit, stanzas end the document too.
    */
   readonly maxChildren: number
-  /** Characters of an element's namespace declarations. */
+  /** Characters of an element's namespace declarations, with those that escapes add. */
   readonly maxDeclarations: number
 }
 

@@ -10,9 +10,16 @@ export interface Declarations {
 
 export const noDeclarations: Declarations = { defaultNamespace: '', prefixes: [], namespaces: [] }
 
-/** Declarations are limited, because each of many thousand children may get a copy, with escaped namespaces. */
-export function excessOf({ defaultNamespace, prefixes, namespaces }: Declarations, most: number): XmlError | undefined {
-  let size = escapeXml(defaultNamespace).length
+/**
+ * Declarations are limited, because each of many thousand children may get a copy, with escaped namespaces. Children get
+ * the default namespace only from the root.
+ */
+export function excessOf(
+  { defaultNamespace, prefixes, namespaces }: Declarations,
+  most: number,
+  isOfRoot: boolean,
+): XmlError | undefined {
+  let size = (isOfRoot ? escapeXml(defaultNamespace) : defaultNamespace).length
   for (let index = 0; index < prefixes.length; index++)
     size += prefixes[index]!.length + escapeXml(namespaces[index]!).length
   if (size <= most) return undefined

@@ -233,7 +233,7 @@ export class Splitter {
     if (opened === undefined) return at
     const { root, end, isEmpty } = opened
     if (isLarger(text, at, end, limits.maxElementBytes)) throw tooLarge()
-    const excess = excessOf(root.declarations, limits.maxDeclarations)
+    const excess = excessOf(root.declarations, limits.maxDeclarations, true)
     if (excess !== undefined) throw excess
     this.#root = root
     this.#sink.onOpen(root)

@@ -497,6 +497,20 @@ describe('A page to which the user goes back', () => {
     expect(tab.last.texts).toEqual(['one', 'two'])
   })
 
+  test('stays closed if a listener closes it when it is told', async () => {
+    const before = await opens({ binding: resuming })
+    const id = before.chat.send('bob@localhost', 'one')
+    before.page.dispatchEvent(new Event('pagehide'))
+    const after = await opens({ binding: resuming })
+    tab.last.replies(fakeError(id, 'forbidden'))
+    after.page.dispatchEvent(new Event('pagehide'))
+    before.chat.addEventListener('messagestate', () => before.chat.close())
+    const { length } = tab.connections
+    goBackTo(before)
+    await passes(60_000)
+    expect([before.chat.status.state, tab.connections.length]).toEqual(['ended', length])
+  })
+
   test('does not repeat what has arrived in the session of a later page', async () => {
     let session: object = {}
     const binding = async () => ({ ...(await resuming()), ...session })
