@@ -64,8 +64,13 @@ export function loadConfig(given: Environment, kept: Partial<Values> = {}) {
 /** If each client needs a certificate, only proxies connect, under any name. */
 function uncoveredNames(tls: TlsMaterial | undefined, { externalUrl, http, https }: Config): string[] {
   if (tls === undefined || https?.clientAuth === 'all') return []
-  return nameWarnings(tls, [externalUrl, ...[...http.hosts.values()].flat().map(host => host.externalUrl)])
+  return nameWarnings(tls, externalUrls(externalUrl, http))
 }
+
+const externalUrls = (externalUrl: string | undefined, { hosts }: Config['http']) => [
+  externalUrl,
+  ...[...hosts.values()].flat().map(host => host.externalUrl),
+]
 
 /** Domains that one setting names, and another excludes. */
 function unservedDomains({ domains, retiredDomains, admins, pages }: Config, values: Values): string[] {
@@ -75,6 +80,7 @@ function unservedDomains({ domains, retiredDomains, admins, pages }: Config, val
   const closed = Object.entries(ofPages).filter(
     ([, domain]) => admin !== undefined && domain !== undefined && !allowsDomain(admin.domains, domain),
   )
+  const known = [...domains, ...retiredDomains]
   const { servers, remotes } = values.XMPP_SERVERS
   const named = {
     XMPP_SERVERS: [...servers.keys(), ...remotes.keys()],
@@ -86,7 +92,7 @@ function unservedDomains({ domains, retiredDomains, admins, pages }: Config, val
   return [
     ...Object.entries(named).flatMap(([setting, all]) =>
       all
-        .filter(domain => domain !== '*' && !allowsDomain([...domains, ...retiredDomains], domain))
+        .filter(domain => domain !== '*' && !allowsDomain(known, domain))
         .map(domain => `${setting} has ${domain}, which XMPP_DOMAINS does not allow: the entry has no effect.`),
     ),
     ...retired.map(
@@ -104,21 +110,15 @@ function shutOutPages({ pages, bosh, websocket, corsOrigins, externalUrl, http }
   const { origins } = pages
   const needsCookie = bosh.attachBinding !== 'off'
   // Browsers do not ask for CORS at a page's own origin.
-  const urls = [externalUrl, ...[...http.hosts.values()].flat().map(host => host.externalUrl)]
-  const reachesBosh = [...corsOrigins, ...urls.map(url => (url === undefined ? '' : new URL(url).origin))]
-  const ofBosh = needsCookie ? reachesBosh.filter(origin => origin !== '*') : reachesBosh
+  const own = externalUrls(externalUrl, http).flatMap(url => (url === undefined ? [] : [new URL(url).origin]))
+  const ofBosh = [...corsOrigins, ...own].filter(origin => !needsCookie || origin !== '*')
+  const boshOrCookie = needsCookie ? 'the cookie of ATTACH_BINDING' : 'BOSH'
   const lacks = (name: string, allowed: readonly string[], what: string) =>
     origins
       .filter(origin => !allowed.includes('*') && !allowed.includes(origin))
       .map(origin => `${name} lacks ${origin} of PAGE_ORIGINS: its pages cannot use ${what}.`)
   return [
-    ...(bosh.enabled
-      ? lacks(
-          'CORS_ORIGINS',
-          ofBosh,
-          `${needsCookie ? 'the cookie of ATTACH_BINDING' : 'BOSH'}, unless this service has the same origin`,
-        )
-      : []),
+    ...(bosh.enabled ? lacks('CORS_ORIGINS', ofBosh, `${boshOrCookie}, unless this service has the same origin`) : []),
     ...(websocket.enabled && !needsCookie ? lacks('WEBSOCKET_ORIGINS', websocket.origins, 'WebSocket') : []),
   ]
 }
