@@ -79,7 +79,7 @@ export function keeperOf({ common, issuesTickets, tellEvent }: OpenerParts) {
     },
     removed(session: Session, reason: EndReason): void {
       const isSetDown = reason === 'set-down'
-      if (!isSetDown) registry.kept?.removed(session)
+      registry.kept?.removed(session)
       limits.removed(session)
       // A session that has failed may have been removed before.
       if (!registry.remove(session, isSetDown)) return

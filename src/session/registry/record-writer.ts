@@ -109,7 +109,7 @@ export class RecordWriter {
     this.#timer = this.#parts.clock.after(0, this.#look)
   }
 
-  /** The store forgets the record with the entry of the session. */
+  /** The store forgets the record with the entry of the session. If it is set down, it gets the last record. */
   removed(session: Session): void {
     this.#changed.delete(session)
     this.#kept.delete(session)
@@ -144,7 +144,6 @@ export class RecordWriter {
       this.#isHurried = false
       void this.#store()
     }
-    for (const session of this.#changed.keys()) if (session.isRemoved) this.#changed.delete(session)
     if (this.#changed.size > 0) this.#later()
     else {
       this.#isHurried = false
@@ -187,7 +186,7 @@ export class RecordWriter {
       return true
     } catch (error) {
       this.#awaySince ??= clock.now()
-      for (const { session } of due) this.#changed.set(session, longAgo)
+      for (const { session } of due) if (!session.isRemoved) this.#changed.set(session, longAgo)
       this.#later()
       if (!(error instanceof StoreUnavailable)) report(error)
       return false
@@ -211,8 +210,6 @@ export class RecordWriter {
   }
 
   #dueOf(session: Session, now: number, seal: ReturnType<typeof recordSealer>): Due | undefined {
-    // It is set down: the store has its record before until it gets the last one.
-    if (session.isRemoved) return undefined
     if (sizeOf(session) > largestRecord) {
       this.#kept.set(session, { content: '', unconfirmed: 0, isStored: false, hasAny: false })
       this.#forget(session)
