@@ -30,8 +30,8 @@ export type SettingsAtHand = ReturnType<typeof readSettings>
 export function readSettings(envFile: string | undefined, instead: Environment = {}) {
   const own = { ...process.env }
   const file = envFile ?? '.env'
-  const readFile = () => {
-    const { values, places } = readEnvFile(file, envFile !== undefined)
+  const readFile = (isAgain = false) => {
+    const { values, places } = readEnvFile(file, envFile !== undefined, isAgain)
     const misspelt = misspeltNames(values, places)
     return { values, misspelt, ofFile: [...misspelt, ...exposedSettings(file, values)] }
   }
@@ -46,7 +46,7 @@ export function readSettings(envFile: string | undefined, instead: Environment =
       warnings: [...running.warnings, ...ofFile],
       /** If `reload` throws a `ConfigError`, nothing has changed. */
       reload(): Reloaded {
-        const { values, ofFile } = readFile()
+        const { values, ofFile } = readFile(true)
         const reloaded = reloadConfig(running, { ...values, ...own, ...instead })
         running = reloaded
         for (const name of Object.keys(settings)) {

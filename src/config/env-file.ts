@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { ConfigError } from './load.js'
+import { notRegular, readSettingFile } from './setting-file.js'
 import { mayShow } from './unknown-names.js'
 
-/** Reads as Node does. Throws a `ConfigError` with all faulty lines. */
-export function readEnvFile(file: string, mustExist = false) {
-  const lines = readLines(file, mustExist)
+/** Reads as Node does. `isAgain`: a pipe was read before, and would be empty or block. Throws a `ConfigError` with all faulty lines. */
+export function readEnvFile(file: string, mustExist = false, isAgain = false) {
+  const lines = readLines(file, mustExist, isAgain)
   const values: Record<string, string> = {}
   /** The line of each name. */
   const places = new Map<string, number>()
@@ -46,10 +47,10 @@ export function readEnvFile(file: string, mustExist = false) {
 /** Node.js ignores what follows the second quote. */
 const isCut = (text: string, quote: string) => !/^\s*(?:#|$)/.test(text.slice(text.indexOf(quote) + 1))
 
-function readLines(file: string, mustExist: boolean): string[] {
+function readLines(file: string, mustExist: boolean, isAgain: boolean): string[] {
   try {
-    const text = readFileSync(file, 'utf8').replace(/^\uFEFF/, '')
-    return text.split(/\r?\n/)
+    const text = isAgain ? readSettingFile(file) : readFileSync(file, 'utf8')
+    return text.replace(/^\uFEFF/, '').split(/\r?\n/)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && !mustExist) return []
@@ -63,4 +64,5 @@ const advice: Readonly<Record<string, string>> = {
   EACCES:
     ': this user may not read it, or enter its folder. Run the command as the user of the service, or change the permissions',
   EISDIR: ': it is a folder. Name a file in it',
+  [notRegular]: ', and a pipe can be read only once. Restart the service',
 }

@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs'
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { readSettings } from '../../src/command/settings-at-hand.js'
+import { problemsOf } from '../support/settings.js'
 import { testFolder } from '../support/test-folder.js'
 
 const { folder } = testFolder()
@@ -26,4 +27,14 @@ test('a name that may be a secret is reported with its line, and is not shown', 
     expect.stringMatching(/^The name in line 4 of the env file is not a setting of this service\. See /),
   )
   expect(warnings.join()).not.toContain('Wq8Z')
+})
+
+test('a reload reads no pipe or device: it would be empty, or block', () => {
+  write('ADMIN_USERS=portal:a-long-secret', 'XMPP_DOMAINS=example.org')
+  const { reload } = readSettings(file)
+  rmSync(file)
+  symlinkSync('/dev/null', file)
+  expect(problemsOf(reload)).toEqual([
+    `${file} cannot be read (it is not a regular file), and a pipe can be read only once. Restart the service`,
+  ])
 })

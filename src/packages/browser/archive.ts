@@ -35,8 +35,12 @@ export function createArchive(connection: StropheConnection, jid: string) {
     const iq = newStanza('iq', { type: 'set', id: queryid }, query)
     const answer = new Promise<Element | null>(resolve => connection.sendIQ(iq, resolve, resolve, patience))
     connection.flush()
-    const result = await answer
+    let result = await answer
     queries.delete(queryid)
+    if (result && childOf(result, 'error', null)?.getAttribute('type') === 'wait') {
+      await new Promise(resolve => setTimeout(resolve, patience))
+      result = null
+    }
     const fin = result && childOf(result, 'fin', archiveNamespace)
     return [fin ? found : undefined, !fin || !found[0] || /true|1/.test(fin.getAttribute('complete')!), !result]
   }
@@ -55,7 +59,10 @@ export function createArchive(connection: StropheConnection, jid: string) {
       return true
     },
 
-    /** Returns the messages after `last`, or the newest `most` messages. Undefined if the server does not answer in time. */
+    /**
+     * Returns the messages after `last`, or the newest `most` messages. Undefined if the server does not answer in time,
+     * or has asked to wait.
+     */
     async since(last: string | undefined, isKnown: (id: string) => boolean, most = pageSize) {
       const [found, isAll] = last ? await ask('after', last, pageSize) : []
       if (found && isAll) return found

@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from '@jest/globals'
+import { beforeEach, expect, jest, test } from '@jest/globals'
 import { browserModule } from '../../support/browser-modules.js'
 import { type FakeElement, fakeElement, fakeXml } from '../../support/fake-strophe.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
@@ -21,6 +21,7 @@ let stored: string[]
 /** `before` and `after` of the queries. */
 let asked: string[]
 let isSilent: boolean
+let isBusy: boolean
 let shown: string[]
 let arrivals: InstanceType<typeof Arrivals>
 
@@ -32,6 +33,7 @@ function answer(query: FakeElement, end: (result: FakeElement) => void, refuse: 
   const [after, before] = [textIn('after'), textIn('before')]
   asked.push(after === undefined ? `before ${before}` : `after ${after}`)
   if (isSilent) return refuse(null)
+  if (isBusy) return refuse(fakeElement('iq', { type: 'error' }, fakeElement('error', { type: 'wait' })))
   const place = after ?? before
   const index = place ? stored.findIndex((_, index) => idOf(index) === place) : stored.length
   if (index < 0) return refuse(fakeElement('iq', { type: 'error' }))
@@ -58,6 +60,7 @@ beforeEach(() => {
   stored = []
   asked = []
   isSilent = false
+  isBusy = false
   shown = []
   arrivals = new Arrivals(0, undefined, ({ body }) => shown.push(body!))
 })
@@ -135,6 +138,16 @@ test('an archive that does not answer gets two queries', async () => {
   isSilent = true
   await catchUp()
   expect([shown, asked]).toEqual([['first'], ['after id 0', 'before ']])
+})
+
+test('an archive that asks to wait is asked later, and not taken for empty', async () => {
+  isBusy = true
+  const answers: unknown[] = []
+  void archive.since(undefined, () => false).then(found => answers.push(found))
+  await jest.advanceTimersByTimeAsync(14_999)
+  expect([answers, asked.length]).toEqual([[], 1])
+  await jest.advanceTimersByTimeAsync(1)
+  expect(answers).toEqual([undefined])
 })
 
 test('a new page shows the last messages', async () => {
