@@ -91,7 +91,6 @@ export function tlsFiles(values: Values) {
     certificates: values.TLS_CERT,
     chains: values.TLS_CHAIN ?? [],
     keys: values.TLS_KEY ?? [],
-    passphrase: values.TLS_KEY_PASSPHRASE,
     passphraseFile: values.TLS_KEY_PASSPHRASE_FILE,
     dhparam: values.TLS_DHPARAM,
     clientCa: values.TLS_CLIENT_CA,

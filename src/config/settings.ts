@@ -25,7 +25,6 @@ export const settings = {
   TLS_CERT: liveJoined(kinds.files, ''),
   TLS_CHAIN: liveJoined(kinds.files),
   TLS_KEY: liveJoined(kinds.files),
-  TLS_KEY_PASSPHRASE: liveJoined(kinds.text),
   TLS_KEY_PASSPHRASE_FILE: liveJoined(kinds.text),
   TLS_CLIENT_AUTH: joined(kinds.word('off', 'warm', 'all'), 'off'),
   TLS_CLIENT_CA: joined(kinds.text),

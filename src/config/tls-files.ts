@@ -34,7 +34,7 @@ export function readTlsFiles(
   }
   const read = <T>(name: Name, kind: Kind<T>, file: string | undefined) =>
     file === undefined ? undefined : kind(file, problem => fail(`${name} ${problem}`))
-  const passphrase = files.passphrase ?? read('TLS_KEY_PASSPHRASE_FILE', secretFile, files.passphraseFile)
+  const passphrase = read('TLS_KEY_PASSPHRASE_FILE', secretFile, files.passphraseFile)
   if (!isUsable) return undefined
   const faults: string[] = []
   const ofFolder = (folder: string) => {
@@ -191,10 +191,10 @@ const encryptedKey = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYP
 function readKey(file: string, text: string, passphrase: string | undefined): KeyObject {
   const isEncrypted = encryptedKey.test(text)
   if (isEncrypted && passphrase === undefined)
-    throw new Fault(`TLS_KEY_PASSPHRASE is required, or TLS_KEY_PASSPHRASE_FILE: ${file} is encrypted`)
+    throw new Fault(`TLS_KEY_PASSPHRASE_FILE is required: ${file} is encrypted`)
   const key = keyIn(text, passphrase)
   if (key !== undefined) return key
-  if (isEncrypted) throw new Fault(`TLS_KEY_PASSPHRASE or TLS_KEY_PASSPHRASE_FILE does not open ${file}`)
+  if (isEncrypted) throw new Fault(`TLS_KEY_PASSPHRASE_FILE does not open ${file}`)
   throw new Fault(`TLS_KEY names ${file}, which is not a PEM file of a private key`)
 }
 

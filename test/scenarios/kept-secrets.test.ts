@@ -68,7 +68,7 @@ beforeAll(async () => {
     HTTPS_PORT: '0',
     TLS_CERT: file('own.crt', certificate.cert),
     TLS_KEY,
-    TLS_KEY_PASSPHRASE: secrets.passphrase,
+    TLS_KEY_PASSPHRASE_FILE: file('passphrase', secrets.passphrase),
     XMPP_DOMAINS: 'near.example,far.example',
     XMPP_SERVICE_ACCOUNTS: `near.example=robot:${secrets.servicePassword}`,
     REMOTE_HEADERS: `X-Api-Key=${secrets.header}`,

@@ -188,8 +188,10 @@ const lists: () => { readonly [Name in ReloadedName]?: Row } = () => ({
     ],
     ...tls,
   },
-  TLS_KEY_PASSPHRASE: { values: ['first-passphrase', undefined], ...tls },
-  TLS_KEY_PASSPHRASE_FILE: { values: [undefined, file('passphrase', 'second-passphrase')], ...tls },
+  TLS_KEY_PASSPHRASE_FILE: {
+    values: [file('first-passphrase', 'first-passphrase'), file('second-passphrase', 'second-passphrase')],
+    ...tls,
+  },
   TLS_CIPHERS: { values: [undefined, 'TLS_AES_128_GCM_SHA256'], ...tls },
   TLS_MIN_VERSION: { values: [undefined, '1.3'], ...tls },
   TRUSTED_PROXIES: {
