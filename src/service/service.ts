@@ -9,7 +9,7 @@ import { sessionLimits } from '../lib/counts.js'
 import { adminHashQueue } from '../lib/limits/hash-queue.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { secretKeys } from '../lib/secrets/secret-hashes.js'
-import { takeUpFiles } from '../session/registry/moving-sessions.js'
+import { takeUpFile } from '../session/registry/moving-sessions.js'
 import { type StateFiles, stateFiles, type WrittenState } from '../session/registry/state-files.js'
 import { recordVersion } from '../session/session-record.js'
 import { localTabs } from '../store/local-tabs.js'
@@ -34,9 +34,6 @@ import type { SiteParts } from './site.js'
 import { createSites, type Sites } from './sites.js'
 import { Stopping } from './stopping.js'
 
-/** A worker reads its file at its start. In milliseconds. */
-const slowestStart = 10_000
-
 export interface ServiceParts extends BaseParts, Pick<ProcessParts, 'hostMetaPort'> {
   readonly audit: AuditTrail
   /** For secrets of admins. */
@@ -44,8 +41,6 @@ export interface ServiceParts extends BaseParts, Pick<ProcessParts, 'hostMetaPor
   readonly lastReload?: MetricsParts['lastReload']
   /** False in a worker: the primary listens at METRICS_ADDRESS. Default: true. */
   readonly servesMetrics?: boolean
-  /** See `StateFilesParts`. */
-  readonly slot?: number
   readonly routers?: SiteParts['routers']
   readonly sockets?: ListeningParts['sockets']
   /** After this call, a kill would lose sessions, because no other process has them. */
@@ -77,12 +72,12 @@ export class Service {
 
   constructor(parts: ServiceParts, base: Base) {
     const { config, hostMetaPort } = parts
-    const { clock, log, logFor, live, counts, sums, joined } = base
+    const { clock, log, logFor, live, counts, sums } = base
     this.#parts = parts
     this.#base = base
     this.#sessions = createSessionParts({ base, takeUp: record => this.#sites.takeUp(record), hostMetaPort })
     const { names, registry } = this.#sessions
-    const { events: receiver, proxies, state, workers } = config
+    const { events: receiver, proxies, state } = config
     this.#events = receiver && createEvents({ receiver, proxies, names, clock, counts, sums, log: logFor('events') })
     this.#metrics = this.#createMetrics()
     this.#lastHour = createLastHour({ clock, counts, registry })
@@ -93,9 +88,6 @@ export class Service {
         get keys() {
           return live.config.state!.keys
         },
-        slot: parts.slot ?? 0,
-        process: joined?.peers.self,
-        workers,
         version: recordVersion,
         longestOutage: config.linkResumeTime * 1000,
         log,
@@ -109,16 +101,15 @@ export class Service {
     const address = config.metricsAddress
     const note = refusedRequests(sums, logFor('http'), live.config)
     const notice = () => (joined?.store.isUp !== false ? undefined : 'the store that the processes share is away')
-    let states: readonly WrittenState[]
+    let state: WrittenState | undefined
     try {
       this.#pageTokens = await createPageTokens(config, { names, clock, log: logFor('warm') })
       this.#sites = this.#createSites()
       this.#dispatcher = createDispatcher(createHealthListeners(this.#fault, notice, note), this.#sites, note)
-      const written = (await this.#files?.read()) ?? []
+      state = await this.#files?.read()
       if (servesMetrics && address)
         this.#metricsServer = await serveMetrics(address, this.#metrics.text, this.#fault, log)
       await joined?.join(this.#dispatcher, this.#sessions.book!)
-      states = (await shared?.records.stillFree(written)) ?? written
       this.#listening = await this.#listen(note)
     } catch (error) {
       phase.begin('stopping')
@@ -128,9 +119,11 @@ export class Service {
       this.#metricsServer?.close()
       throw error
     }
-    if (states.length > 0) onTakingUp?.()
-    // All steps that can fail come first. No `await` may come between `listen` and this call, or requests arrive earlier.
-    takeUpFiles(states, this.#sites.takeUp, log)
+    if (state !== undefined) {
+      onTakingUp?.()
+      // All steps that can fail come first. No `await` may come between `listen` and this call, or requests arrive earlier.
+      takeUpFile(state, this.#sites.takeUp, log)
+    }
     shared?.records.begin()
     this.#stopping = new Stopping({
       base: this.#base,
@@ -138,7 +131,7 @@ export class Service {
       sites: this.#sites,
       listening: this.#listening,
       events: this.#events,
-      files: this.#files,
+      files: shared === undefined ? this.#files : undefined,
       onStop: () => {
         shared?.records.stop()
         this.#lastHour.stop()
@@ -305,7 +298,6 @@ export class Service {
   #whereabouts(joined: JoinedProcesses): Whereabouts {
     const { clock, phase } = this.#base
     const { peers, store } = joined
-    const readBy = clock.now() + slowestStart
     return createWhereabouts({
       peers,
       store,
@@ -313,7 +305,6 @@ export class Service {
       takeUp: key => this.#sessions.shared!.records.takeUp(key),
       phase,
       whenSetDown: () => joined.whenSetDown,
-      areFilesRead: () => this.#files === undefined || clock.now() > readBy,
     })
   }
 

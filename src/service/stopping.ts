@@ -116,7 +116,7 @@ export class Stopping {
     await joined.leave()
     const recorded = this.#recorded
     const about = { recorded: recorded.length }
-    this.#parts.base.log.error(about, 'sessions cannot be stored: Redis is away, and STATE_DIR is not set')
+    this.#parts.base.log.error(about, 'sessions cannot be stored: Redis is away')
     for (const session of recorded) session.run(() => session.cede())
   }
 
@@ -148,17 +148,18 @@ export class Stopping {
   }
 
   async #storeSessions(): Promise<void> {
-    const { base, sessions, listening, events } = this.#parts
+    const { base, sessions, listening, events, files } = this.#parts
     const { registry } = sessions
     listening.retire()
     const recorded = new Set(this.#recorded.map(({ id }) => id))
     const moved: Parameters<Events['tell']>[1][] = []
     const records = setDown(registry, session => void moved.push(session))
-    // Undefined: the store has taken none.
+    // Undefined: none was stored.
     let unstored: readonly string[] | undefined
     try {
-      unstored = await this.#store(records)
-      if (unstored?.length !== 0) await this.#write(unstored ?? records)
+      if (files !== undefined) await files.write(records, registry.recordBytes)
+      else unstored = await this.#put(records)
+      if (unstored?.length) throw new Error('Redis is away')
       base.log.info({ sessions: moved.length }, 'sessions were stored for the next process')
     } catch (error) {
       const left = unstored && new Set(unstored.map(text => (JSON.parse(text) as SessionRecord).id))
@@ -168,19 +169,11 @@ export class Stopping {
     }
   }
 
-  /** Resolves with what the store has not taken. Undefined: there is no store. */
-  async #store(texts: Iterable<string>): Promise<readonly string[] | undefined> {
-    const { shared } = this.#parts.sessions
-    if (shared === undefined) return undefined
-    const { records } = shared
+  /** Resolves with what the store has not taken. */
+  async #put(texts: Iterable<string>): Promise<readonly string[]> {
+    const { records } = this.#parts.sessions.shared!
     const unstored = await records.put(texts)
     return unstored.length > 0 && (await this.#isStoreUp()) ? await records.put(unstored) : unstored
-  }
-
-  async #write(texts: Iterable<string>): Promise<void> {
-    const { files, sessions } = this.#parts
-    if (files === undefined) throw new Error('Redis is away, and STATE_DIR is not set')
-    await files.write(texts, sessions.registry.recordBytes)
   }
 
   async #isStoreUp(): Promise<boolean> {

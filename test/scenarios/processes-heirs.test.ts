@@ -1,6 +1,7 @@
 // A process that stops sets its sessions down in the store. Their clients reach the process that takes them up.
 // Runs in npm run test:all only: twenty seconds.
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Store } from '../../src/store/store.js'
 import * as say from '../browsers/websocket/pages.js'
@@ -20,7 +21,8 @@ const inTab = { visit: 'v1', tab: 't1' }
 const path = '/xmpp-websocket/warm'
 const shutdown = "condition='system-shutdown'"
 
-const keys = testFolder().file('keys', randomBytes(32).toString('base64'))
+const { folder, file } = testFolder()
+const keys = file('keys', randomBytes(32).toString('base64'))
 let managed: ManagedServer
 let clock: SteppedClock
 let store: Store
@@ -40,13 +42,14 @@ afterEach(async () => {
   await managed.server.stop()
 })
 
+const alone = (more: Readonly<Record<string, string>>) => ({
+  servers: `plain.example=xmpp://127.0.0.1:${managed.server.port}?tls=none`,
+  environment: { XMPP_DOMAINS: 'plain.example', SEAL_KEY_FILE: keys, LINK_RESUME_TIME: '60', ...more },
+  clock,
+})
+
 async function start(more: Readonly<Record<string, string>> = {}): Promise<TestService> {
-  const service = await startTestService({
-    servers: `plain.example=xmpp://127.0.0.1:${managed.server.port}?tls=none`,
-    environment: { XMPP_DOMAINS: 'plain.example', SEAL_KEY_FILE: keys, LINK_RESUME_TIME: '60', ...more },
-    store,
-    clock,
-  })
+  const service = await startTestService({ ...alone(more), store })
   services.push(service)
   return service
 }
@@ -158,7 +161,7 @@ test('without the store, sessions that are not recorded end, and so do their str
   expect(await held).toContain(shutdown)
   expect(old.lines.map(line => JSON.parse(line))).toEqual(
     expect.arrayContaining([
-      expect.objectContaining({ msg: 'sessions cannot be stored: Redis is away, and STATE_DIR is not set' }),
+      expect.objectContaining({ msg: 'sessions cannot be stored: Redis is away' }),
       expect.objectContaining({ msg: 'sessions end with this process', reasons: { 'no-state-dir': 1 } }),
     ]),
   )
@@ -174,12 +177,23 @@ test('without the store, recorded sessions are left to the next process', async 
   Object.defineProperty(store, 'isUp', { value: false, configurable: true })
   await old.service.stop()
   expect(old.lines.map(line => JSON.parse(line))).toContainEqual(
-    expect.objectContaining({ msg: 'sessions cannot be stored: Redis is away, and STATE_DIR is not set', recorded: 1 }),
+    expect.objectContaining({ msg: 'sessions cannot be stored: Redis is away', recorded: 1 }),
   )
   expect(stream.connection.goodbye).toBeUndefined()
   Object.defineProperty(store, 'isUp', { value: true, configurable: true })
   stream.say(letter('between'))
   expect(idsIn(await bosh(await start(), binding).request())).toEqual(['between'])
+})
+
+test('sessions of a single process continue when it gets a store, in one of the processes', async () => {
+  const state = { STATE_DIR: join(folder, 'state') }
+  const old = await startTestService(alone(state))
+  const { binding, stream } = await warm(old)
+  await old.service.stop()
+  stream.say(letter('between'))
+  const heirs = await Promise.all([start(state), start(state)])
+  expect(idsIn(await bosh(heirs[0]!, binding).request())).toEqual(['between'])
+  expect(heirs.map(({ service }) => service.counts().sessions).sort()).toEqual([0, 1])
 })
 
 test('sessions that cannot move end with their process', async () => {

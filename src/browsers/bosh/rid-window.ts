@@ -72,7 +72,7 @@ export class RidWindow {
     this.#recorded = isKept ? last : recorded
     this.#beforeGap = record.beforeGap ?? recorded
     this.#afterGap = record.afterGap ?? 0
-    for (const rid of record.late ?? []) this.late(rid)
+    for (const rid of record.late ?? []) this.#late.add(rid)
     this.#isAttachable = isAttachable
     this.#fence = fence
     this.#polled = polled
@@ -104,8 +104,6 @@ export class RidWindow {
   /** A request of the gap has come. */
   late(rid: number): void {
     this.#late.add(rid)
-    // For the version before, which does not read `late`.
-    if (rid === this.#beforeGap + 1) this.#beforeGap = rid
   }
 
   /** The process that died has accepted all requests before this one. */

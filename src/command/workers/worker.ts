@@ -17,9 +17,7 @@ export async function work(): Promise<void> {
   const given: WorkerStart = JSON.parse(process.env[startVariable]!)
   const { folder } = given
   let mayHaveSessions = false
-  const starting = start(given, () => {
-    mayHaveSessions = true
-  })
+  const starting = start(given)
   process.on('message', (order: Order) => {
     starting.then(started => obey(started, order), ignore)
   })
@@ -49,7 +47,7 @@ export async function work(): Promise<void> {
 
 type Started = Awaited<ReturnType<typeof start>>
 
-async function start({ worker, folder, sockets }: WorkerStart, onTakingUp: () => void) {
+async function start({ worker, folder, sockets }: WorkerStart) {
   // The primary's environment contains the values of `.env`.
   let running: Loaded = await explained(() => loadConfig(process.env))
   const { config } = running
@@ -65,9 +63,7 @@ async function start({ worker, folder, sockets }: WorkerStart, onTakingUp: () =>
       socketsFolder: folder,
       servesMetrics: false,
       place: `${hostname()}, worker ${worker}`,
-      slot: worker,
       sockets: new Map(sockets),
-      onTakingUp,
     }),
   )
   const reload = (environment: Environment, onEnd: (isDone: boolean) => void) => {

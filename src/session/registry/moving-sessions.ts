@@ -46,20 +46,18 @@ export function takeUp(text: string, outage: number, take: Take, report: (error:
 export const notContinued = (log: Logger) => (error: unknown) =>
   log.error(traceOf(error), 'a session could not be continued')
 
-export function takeUpFiles(states: readonly WrittenState[], take: Take, log: Logger): void {
-  for (const state of states) {
-    if (!state.take()) continue
-    const sum = { taken: 0, refused: 0 }
-    let report = notContinued(log)
-    const reportFirst = (error: unknown) => {
-      report(error)
-      report = () => {}
-    }
-    for (const text of state.records) sum[takeUp(text, state.outage, take, reportFirst) ? 'taken' : 'refused'] += 1
-    log.info(sum, 'sessions of an earlier process were taken up')
-    if (sum.refused > 0)
-      log.warn(sum, 'some sessions end: their domains are not served, or their users cannot log in again')
+export function takeUpFile(state: WrittenState, take: Take, log: Logger): void {
+  if (!state.take()) return
+  const sum = { taken: 0, refused: 0 }
+  let report = notContinued(log)
+  const reportFirst = (error: unknown) => {
+    report(error)
+    report = () => {}
   }
+  for (const text of state.records) sum[takeUp(text, state.outage, take, reportFirst) ? 'taken' : 'refused'] += 1
+  log.info(sum, 'sessions of an earlier process were taken up')
+  if (sum.refused > 0)
+    log.warn(sum, 'some sessions end: their domains are not served, or their users cannot log in again')
 }
 
 export function countLeftBehind(sessions: Iterable<Session>, areSetDown: boolean) {

@@ -7,17 +7,13 @@ import { attempt } from '../../lib/attempt.js'
 import { codeOf } from '../../lib/log.js'
 import { readSealed, SealedFileError, temporaryEnding, writeSealed } from '../../lib/secrets/sealed-file.js'
 
+/** Processes with a store only read. */
 export interface StateFilesParts {
   /** Created if its parent exists. */
   readonly folder: string
   /** The first key encrypts. Each key can decrypt. */
   readonly keys: readonly KeyObject[]
-  /** From 1 with workers, 0 without. */
-  readonly slot: number
-  readonly workers: number
   readonly version: number
-  /** The name of this process, if there are several. */
-  readonly process?: string | undefined
   /** In milliseconds. A longer outage is reported as this long, because the machine's clock may have been set. */
   readonly longestOutage: number
   readonly log: Logger
@@ -25,8 +21,6 @@ export interface StateFilesParts {
 }
 
 export interface WrittenState {
-  /** That wrote the state. */
-  readonly process?: string | undefined
   /** Milliseconds since the state was written. */
   readonly outage: number
   readonly records: readonly string[]
@@ -38,9 +32,7 @@ export type StateFiles = ReturnType<typeof stateFiles>
 
 interface Head {
   readonly version: number
-  readonly slot: number
   readonly writtenAt: number
-  readonly process?: string | undefined
 }
 
 const outcomes = {
@@ -50,77 +42,65 @@ const outcomes = {
   unreadable: 'a state file cannot be read: its sessions end',
 } as const
 
-const stateFile = /^sessions-(0|[1-9]\d{0,3})$/
-const nameOf = (slot: number) => `sessions-${slot}`
+const name = 'sessions-0'
 
 export function stateFiles(parts: StateFilesParts) {
-  const { folder, slot, workers, version, longestOutage, log, now = Date.now } = parts
+  const { folder, version, longestOutage, log, now = Date.now } = parts
+  const path = join(folder, name)
 
-  const remove = (name: string): boolean => {
+  const remove = (file = name): boolean => {
     try {
-      unlinkSync(join(folder, name))
+      unlinkSync(join(folder, file))
       return true
     } catch (error) {
       const code = codeOf(error)
-      if (code !== 'ENOENT') log.warn({ file: name, code }, 'a state file cannot be deleted: its sessions end')
+      if (code !== 'ENOENT') log.warn({ file, code }, 'a state file cannot be deleted: its sessions end')
       return false
     }
   }
 
-  const drop = (name: string, outcome: keyof typeof outcomes): undefined => {
-    if (remove(name)) log.warn({ file: name }, outcomes[outcome])
+  const drop = (outcome: keyof typeof outcomes): undefined => {
+    if (remove()) log.warn({ file: name }, outcomes[outcome])
   }
 
-  const read = async (name: string, from: number): Promise<WrittenState | undefined> => {
+  const read = async (): Promise<WrittenState | undefined> => {
     try {
-      const [first, ...records] = await readSealed(join(folder, name), parts.keys)
+      const [first, ...records] = await readSealed(path, parts.keys)
       const head = headIn(first)
-      if (head?.version !== version) return drop(name, head === undefined ? 'damaged' : 'other-version')
-      if (head.slot !== from) return drop(name, 'damaged')
+      if (head?.version !== version) return drop(head === undefined ? 'damaged' : 'other-version')
       // Whether a stream can still be resumed is known to its server alone.
       const outage = Math.min(Math.max(0, now() - head.writtenAt), longestOutage)
-      return { process: head.process, outage, records, take: () => remove(name) }
+      return { outage, records, take: () => remove() }
     } catch (error) {
       if (!(error instanceof SealedFileError)) throw error
       const { reason, code } = error
       // A later start may be able to read the file.
       if (reason === 'wrong-key' || reason === 'unreadable') log.warn({ file: name, code }, outcomes[reason])
-      else if (reason !== 'absent') drop(name, reason)
+      else if (reason !== 'absent') drop(reason)
       return undefined
     }
   }
 
   return {
-    /** Replaces this slot's file. Rejects with an error of the system or of `records`. */
+    /** Replaces the file. Rejects with an error of the system or of `records`. */
     async write(records: Iterable<string>, bytes?: number): Promise<void> {
       await made(folder)
-      const head: Head = { version, slot, writtenAt: now(), process: parts.process }
-      await writeSealed(join(folder, nameOf(slot)), parts.keys[0]!, headed(JSON.stringify(head), records), bytes)
+      const head: Head = { version, writtenAt: now() }
+      await writeSealed(path, parts.keys[0]!, headed(JSON.stringify(head), records), bytes)
     },
-    /** Reads the file of this slot, and some files of slots that have no process any more. Never rejects. */
-    async read(): Promise<WrittenState[]> {
-      const states: WrittenState[] = []
+    /** Undefined if there is nothing to continue. Never rejects. */
+    async read(): Promise<WrittenState | undefined> {
       try {
         await made(folder)
-        for (const name of (await readdir(folder)).sort()) {
-          const whole = name.replace(temporaryEnding, '')
-          const [, digits] = stateFile.exec(whole) ?? []
-          const from = Number(digits)
-          if (digits === undefined || readerOf(from, workers) !== slot) continue
-          const state = whole === name ? await read(name, from) : void remove(name)
-          if (state !== undefined) states.push(state)
-        }
+        for (const file of await readdir(folder))
+          if (file.replace(temporaryEnding, '') === name && file !== name) remove(file)
+        return await read()
       } catch (error) {
         log.warn({ code: codeOf(error) }, 'STATE_DIR cannot be read: the sessions in it end')
+        return undefined
       }
-      return states
     },
   }
-}
-
-function readerOf(slot: number, workers: number): number {
-  if (workers === 0) return 0
-  return slot === 0 ? 1 : ((slot - 1) % workers) + 1
 }
 
 const made = (folder: string) =>

@@ -20,7 +20,6 @@ import { userOf } from '../../xmpp/jid/jid.js'
 import { recordVersion, type SessionRecord } from '../session-record.js'
 import { Ticket } from '../ticket.js'
 import { notContinued, takeUp } from './moving-sessions.js'
-import type { WrittenState } from './state-files.js'
 
 const recordsAtOnce = 100
 const sweepMilliseconds = 1_000
@@ -133,40 +132,6 @@ export class StoredRecords {
     if (taken === undefined || !('text' in taken)) return taken !== undefined && !('by' in taken && taken.by === self)
     if (phase.isServing) await this.#arrives(this.#takeUp([taken]))
     return true
-  }
-
-  /**
-   * Without sessions that another process has taken up from earlier records, because the process that wrote these files
-   * could not reach the store.
-   */
-  async stillFree(states: readonly WrittenState[]): Promise<readonly WrittenState[]> {
-    const free: WrittenState[] = []
-    for (const state of states) free.push({ ...state, records: await this.#freeOf(state) })
-    return free
-  }
-
-  async #freeOf({ records, process }: WrittenState): Promise<readonly string[]> {
-    const taken = new Set<string>()
-    try {
-      for (const batch of batches(records, recordsAtOnce)) {
-        const areFree = await Promise.all(batch.map(text => this.#isFree(text, process)))
-        for (const [index, text] of batch.entries()) if (!areFree[index]) taken.add(text)
-      }
-    } catch (error) {
-      // While the store is away, it is not asked about the rest.
-      if (!(error instanceof StoreUnavailable)) throw error
-    }
-    return records.filter(text => !taken.has(text))
-  }
-
-  /** An earlier record in the store is taken from there. */
-  async #isFree(text: string, before: string | undefined): Promise<boolean> {
-    const { store, self } = this.#parts
-    const { id } = JSON.parse(text) as SessionRecord
-    const taken = await store.records.take({ id }, self)
-    if (taken === undefined || !('by' in taken || 'keptBy' in taken)) return true
-    const owner = 'by' in taken ? taken.by : taken.keptBy
-    return owner === self || owner === before
   }
 
   /** Takes up sessions whose pages are silent, because their links must be mended in time. */

@@ -23,7 +23,7 @@ export const refusalIfLate = `${nowInScript}
 if now > tonumber(ARGV[1]) then return redis.error_reply('LATE the caller has given up') end
 `
 
-/** Commands to Redis, which fail at once while Redis is away. `isUp` is decided by the heartbeats. */
+/** Commands to Redis, which fail at once while Redis is away: from a failed command to the next heartbeat that succeeds. */
 export class RedisLine {
   readonly #clock: Clock
   readonly #events: StoreEvents

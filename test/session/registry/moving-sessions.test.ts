@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import type { TermLimits } from '../../../src/browsers/bosh/terms.js'
-import { setDown, takeUpFiles } from '../../../src/session/registry/moving-sessions.js'
+import { setDown, takeUpFile } from '../../../src/session/registry/moving-sessions.js'
 import type { SessionRecord } from '../../../src/session/session-record.js'
 import type { TellEvent } from '../../../src/session/session-types.js'
 import {
@@ -388,7 +388,7 @@ test('sessions that were in a sealed file go on, if no other process takes the f
   const next = nextBench()
   const file = { outage: 0, records: recordsOf(bench), take: () => true }
   const taken = { ...file, records: ['{}'], take: () => false }
-  takeUpFiles([taken, file], record => takeUpOne(next, record), next.log)
+  for (const each of [taken, file]) takeUpFile(each, record => takeUpOne(next, record), next.log)
   expect(next.registry.bySid(client.sid)?.sid).toBe(client.sid)
   expect(next.logged.map(line => JSON.parse(line))).toMatchObject([
     { msg: 'sessions of an earlier process were taken up', taken: 1, refused: 0 },
@@ -397,7 +397,7 @@ test('sessions that were in a sealed file go on, if no other process takes the f
 
 test('of records in a file that cannot be read, one is logged, and the others are counted', () => {
   const next = nextBench()
-  takeUpFiles([{ outage: 0, records: ['{}', '{', '{}'], take: () => true }], () => true, next.log)
+  takeUpFile({ outage: 0, records: ['{}', '{', '{}'], take: () => true }, () => true, next.log)
   expect(next.logged.map(line => JSON.parse(line))).toMatchObject([
     { level: 50, msg: 'a session could not be continued' },
     { msg: 'sessions of an earlier process were taken up', taken: 0, refused: 3 },

@@ -12,7 +12,6 @@ import {
   type TakenRecord,
   takenSeconds,
 } from '../../../src/store/store.js'
-import { memberOf } from '../../store/entries.js'
 import { BoshBench, type Client } from '../../support/bosh-bench.js'
 import { collectGarbage } from '../../support/collected.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -268,37 +267,6 @@ test('the age of a session includes the time in the store, at most as long as re
     expect(await records.takeUp({ id: taken.id })).toBe('aaaaaaaa')
   }
   expect(ages.map(age => Math.floor(age / 1_000))).toEqual([10, seconds, 0])
-})
-
-describe('sessions in a file of a process that could not reach the store', () => {
-  const text = (id: string) => JSON.stringify({ id })
-  const record = (id: string) => ({ id, secrets: [], form: '1', text: 'earlier' })
-  const state = { process: 'stopped', outage: 0, records: ['a', 'b', 'c', 'd'].map(text), take: () => true }
-
-  beforeEach(async () => {
-    for (const name of ['stopped', 'bbbbbbbb', 'dead']) await store.join(memberOf(name))
-    await store.records.keep([record('a')], 'stopped', seconds)
-    await store.records.keep([record('b')], 'bbbbbbbb', seconds)
-    await store.records.put([record('c')], 'dead', seconds)
-    await store.records.take({ id: 'c' }, 'bbbbbbbb')
-  })
-
-  test('are taken up, but for those that another process has from earlier records', async () => {
-    const { records } = start()
-    expect(await records.stillFree([state])).toMatchObject([{ process: 'stopped', records: [text('a'), text('d')] }])
-  })
-
-  test('are taken up while the store is away', async () => {
-    jest.spyOn(store.records, 'take').mockRejectedValue(unavailable)
-    expect(await start().records.stillFree([state])).toEqual([state])
-  })
-
-  test('leave no earlier record that is taken up later', async () => {
-    const { records } = start()
-    await store.leave('stopped')
-    expect(await records.stillFree([state])).toMatchObject([{ records: [text('a'), text('d')] }])
-    expect(await store.records.takeOldest(0, 10, 'bbbbbbbb', '1')).toEqual([])
-  })
 })
 
 test('sessions that are taken up arrive before a request for one of them is told that there is none', async () => {
