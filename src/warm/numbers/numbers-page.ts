@@ -58,11 +58,7 @@ function describeWhole({ capacity, recent, hour, processes }: Overview) {
   return {
     warms: { ...recent, p50, p99 },
     charts: [
-      {
-        ...describeChart('sessions', 'Sessions', hour.sessions, whole),
-        now: whole(capacity.sessions.used),
-        isNow: true,
-      },
+      describeChart('sessions', 'Sessions', hour.sessions, whole, capacity.sessions.used),
       describeChart('logins', 'Logins a minute', hour.logins, whole),
       describeChart('failures', 'Failures a minute', hour.failures, whole),
       describeChart('p99', 'Login time of 99 % (p99)', hour.p99, milliseconds),
@@ -72,7 +68,9 @@ function describeWhole({ capacity, recent, hour, processes }: Overview) {
   }
 }
 
-function describeChart(id: string, title: string, series: Series, write: (value: number) => string) {
+function describeChart(id: string, title: string, past: Series, write: (value: number) => string, current?: number) {
+  const isNow = current !== undefined
+  const series = isNow ? [...past, current] : past
   const known = series.filter(value => value !== null)
   const latest = series.at(-1) ?? undefined
   const [lowest, highest] = [Math.min(...known), Math.max(...known)]
@@ -81,10 +79,11 @@ function describeChart(id: string, title: string, series: Series, write: (value:
   const minutesAgo = series.length - 1 - series.lastIndexOf(highest)
   const at = formatTime(Date.now() - minutesAgo * minuteMilliseconds).slice(11, 16)
   const peak = ends && `${ends.highest}${highest > 0 ? `, at ${at} UTC` : ''}`
-  const summary = ends && `Last minute: ${now}. Lowest: ${ends.lowest}. Highest: ${peak}.`
+  const summary = ends && `${isNow ? 'Now' : 'Last minute'}: ${now}. Lowest: ${ends.lowest}. Highest: ${peak}.`
   return {
     id,
     title,
+    isNow,
     now,
     ...ends,
     peak: peak && `highest ${peak}`,

@@ -8,7 +8,9 @@ test('the page has charts with a text, the capacity, and the sessions by state',
   const { service, get, advance } = withSession({ state: 'held' })
   await warm(service).send(parameters)
   const { text, headers } = await pageOf(get('/warm/numbers'))
-  expect(text).toContain('now. No values yet.')
+  expect(text).toContain('<p class="latest">No values yet.</p>')
+  // The sessions of this moment belong to the chart.
+  expect(text).toMatch(/<b>0<\/b> now<\/p>\n<p class="scale">highest 0</)
   advance(60_000)
   const later = (await pageOf(get('/warm/numbers'))).text
   expect(later).toMatch(
