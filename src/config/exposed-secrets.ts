@@ -32,8 +32,13 @@ export function exposedFiles(environment: Environment, values: Pick<Values, 'AUD
 export function exposedSettings(file: string, values: Environment): string[] {
   const hasSecret =
     orInFiles.some(name => values[name] !== undefined) ||
-    urlsWithUsers.some(name => withProxySettings(values)[name]?.includes('@'))
+    urlsWithUsers.some(name => hasPassword(withProxySettings(values)[name]))
   return hasSecret ? exposureOf(file, `${file} has secrets in it`) : []
+}
+
+function hasPassword(url = ''): boolean {
+  const user = url.slice(url.indexOf('//') + 2, Math.max(0, url.lastIndexOf('@')))
+  return user.includes(':')
 }
 
 /** Of a folder, reports only users who can write: they can delete files, or put old files back. */

@@ -19,7 +19,7 @@ interface PeersParts {
   readonly self: string
   /** The machine is its part before a comma. */
   readonly place: string
-  readonly store: Pick<Store, 'processes'>
+  readonly store: Pick<Store, 'processes' | 'isWhole'>
   readonly links: PeerLinks
   readonly clock: Clock
   /** Called for a process that lives, but to which no connection opens. */
@@ -83,7 +83,8 @@ export class Peers implements OtherProcesses {
     for (const [name, since] of this.#lostSince)
       if (names.has(name) || now - since > longestLost) this.#lostSince.delete(name)
     for (const [name, since] of this.#goneSince) {
-      if (now - since <= longestGone) continue
+      // While the store is away, entries of dead processes do not expire.
+      if (now - since <= longestGone || !store.isWhole) continue
       this.#goneSince.delete(name)
       // It lives: its entry would have expired.
       const entry = this.#entryOf(name)

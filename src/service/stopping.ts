@@ -116,7 +116,8 @@ export class Stopping {
     await joined.leave()
     const recorded = this.#recorded
     const about = { recorded: recorded.length }
-    this.#parts.base.log.error(about, 'sessions cannot be stored: Redis is away')
+    if (this.#parts.sessions.registry.size > 0)
+      this.#parts.base.log.error(about, 'sessions cannot be stored: Redis is away')
     for (const session of recorded) session.run(() => session.cede())
   }
 

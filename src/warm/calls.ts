@@ -63,7 +63,8 @@ type Outcome = Partial<Omit<ReturnType<typeof outcomeOf>, 'code'>> & {
 
 export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
   readonly call: CallName
-  readonly seconds: number
+  /** Undefined for a call that was refused before it began. */
+  readonly seconds?: number
 }
 
 export interface AnsweringParts {

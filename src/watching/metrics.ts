@@ -54,7 +54,7 @@ export function createMetrics({ counts, joined, clock, open, census: readCensus,
   return {
     recordCall({ call, code, step, seconds }: FinishedCall): void {
       calls.inc({ call, code, ...(step !== undefined && { step }) })
-      if (call === 'warm' || call === 'connect') warming.observe({ code }, seconds)
+      if (seconds !== undefined && (call === 'warm' || call === 'connect')) warming.observe({ code }, seconds)
     },
     /** In Prometheus' format. */
     text(): Promise<string> {

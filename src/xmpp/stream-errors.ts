@@ -34,11 +34,11 @@ export const sentences: Readonly<Record<string, string>> = {
   'undefined-condition': 'The stream cannot continue. The log of the service has the reason.',
 }
 
-/** RFC 6120 §4.9.3. */
-export function writeStreamError(condition: string): string {
+/** RFC 6120 §4.9.3. `more`: a condition of an application (§4.9.4). */
+export function writeStreamError(condition: string, more = ''): string {
   const sentence = sentences[condition]
   const text = sentence === undefined ? '' : `<text xmlns='${streamErrorNamespace}'>${sentence}</text>`
-  return `<stream:error><${condition} xmlns='${streamErrorNamespace}'/>${text}</stream:error>`
+  return `<stream:error><${condition} xmlns='${streamErrorNamespace}'/>${text}${more}</stream:error>`
 }
 
 export function streamEnd(element: Element, step: Step): LinkEnd {

@@ -87,7 +87,8 @@ describe('a file with a secret', () => {
       `${file} has secrets in it, which every user of this machine can read: chmod g-w,o= ${file}`,
     ])
     expect(exposedSettings(file, { REDIS_URL: 'redis://:s3cret@localhost' })).toHaveLength(1)
-    expect(exposedSettings(file, { REDIS_URL: 'redis://localhost' })).toEqual([])
+    for (const REDIS_URL of ['redis://localhost:6379', 'rediss://user@localhost:6379'])
+      expect(exposedSettings(file, { REDIS_URL })).toEqual([])
     expect(exposedSettings(file, { ADMIN_USERS_FILE: '/etc/warm-bindings/admins' })).toEqual([])
     expect(exposedSettings(join(folder, 'missing'), { ADMIN_USERS: 'portal:s3cret' })).toEqual([])
   })

@@ -22,6 +22,7 @@ const keys = () => [createSecretKey(Buffer.alloc(32))]
 let clock: FakeClock
 let links: PeerLinks
 let processes: ProcessEntry[]
+let isWhole: boolean
 let unreachable: string[]
 let peers: Peers
 let listener: PeerListener | undefined
@@ -33,12 +34,16 @@ beforeEach(() => {
   links = new PeerLinks({ clock, keys })
   path = freshPath()
   processes = [entry(self), entry(other, { address: writeAddress({ path }) })]
+  isWhole = true
   unreachable = []
   faults = []
   listener = undefined
   const store = {
     get processes() {
       return processes
+    },
+    get isWhole() {
+      return isWhole
     },
   }
   const onUnreachable = ({ name }: ProcessEntry) => void unreachable.push(name)
@@ -120,6 +125,11 @@ describe('an owner', () => {
     expect(await reasonOf(peers.ask(other, 'any', null))).toBe('gone')
     expect([peers.isGone(other), peers.ownerNamed(other)]).toEqual([true, undefined])
     clock.advance((processSeconds + 2) * 1_000 + 1)
+    isWhole = false
+    peers.look()
+    // Entries do not expire while the store is away.
+    expect([peers.isGone(other), unreachable]).toEqual([true, []])
+    isWhole = true
     peers.look()
     expect(peers.ownerNamed(other)?.name).toBe(other)
     // It lives, because its entry has not expired.

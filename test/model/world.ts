@@ -156,6 +156,8 @@ export class World {
     }
     if (!this.ended) throw new Error('it cannot be ended')
     this.bench.clock.advance(250)
+    // Of lines in the log.
+    this.bench.sums.close()
     if (this.bench.clock.pending > 0) throw new Error('a timer is left')
     if (!this.bench.link.closed) throw new Error('the link is left open')
     const { reply } = await this.bench.send(`<body rid='1' sid='${this.client.sid}' xmlns='${boshNamespace}'/>`)

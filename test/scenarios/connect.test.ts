@@ -8,6 +8,7 @@ import { type LoginServer, startLoginServer } from '../support/login-server/serv
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
 import { callConnect, type PageCall, problemOf } from '../support/page-call.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
+import { counted } from '../support/scrape.js'
 import { callSessions } from '../support/sessions-api.js'
 import { testFolder } from '../support/test-folder.js'
 
@@ -109,8 +110,8 @@ describe('a page with a token', () => {
     expect((await connect({ headers: { Origin: '' } })).status).toBe(403)
   })
 
-  test('can read its error, and no server is contacted', async () => {
-    await start()
+  test('can read its error, which is counted, and no server is contacted', async () => {
+    await start({ METRICS_ADDRESS: '127.0.0.1:0' })
     const expired = await connect({ token: pageToken({ exp: 1 }) })
     expect(problemOf(expired)).toEqual([401, 'invalid-token'])
     expect(expired.headers).toMatchObject({
@@ -137,6 +138,11 @@ describe('a page with a token', () => {
       expect(problemOf(await connect({ body }))).toEqual([400, 'invalid-parameter'])
     expect(problemOf(await connect({ body: '{' }))).toEqual([400, 'invalid-body'])
     expect(problemOf(await connect({ body: ' '.repeat(20_000) }))).toEqual([413, 'body-too-large'])
+    expect(await counted(service.service.metricsUrl, 'api_calls_total')).toEqual({
+      ...{ 'call="connect",code="invalid-token"': 5, 'call="connect",code="method-not-allowed"': 1 },
+      ...{ 'call="connect",code="invalid-parameter"': 2, 'call="connect",code="invalid-body"': 1 },
+      'call="connect",code="body-too-large"': 1,
+    })
     expect(server.connections).toHaveLength(0)
   })
 

@@ -262,7 +262,10 @@ export class BoshClient implements Client {
 
   #refusal(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
     // A sid in plain HTTP may be stolen (XEP-0124 §19.1).
-    if (this.session.isSecure && !peer.secure) return noAnswer
+    if (this.session.isSecure && !peer.secure) {
+      this.session.notice('a request without TLS got no answer: its session was used over TLS')
+      return noAnswer
+    }
     if (this.#cookie?.admits(peer.cookies) === false) return notFound
     return rid !== undefined && this.#window.isFenced(rid) ? this.#delivery.terminate('item-not-found') : undefined
   }
@@ -380,6 +383,7 @@ export class BoshClient implements Client {
 
   #fault(condition: Fault): Reply {
     this.#parts.common.counts.failedRequests += 1
+    this.session.notice(`a BOSH request ended its session: ${condition}`)
     this.#open.answerAll(this.#delivery.terminate('other-request'))
     this.session.end(condition, 'silent')
     return this.#delivery.terminate(condition)

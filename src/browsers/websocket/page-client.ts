@@ -247,7 +247,7 @@ export class PageClient extends WebSocketClient {
     else if (name === 'a' && management !== undefined) {
       const count = readCount(startTagOf(text).attribute('h'))
       const progress = count === undefined ? undefined : management.acknowledge(count)
-      if (progress === undefined) this.refuse('undefined-condition')
+      if (progress === undefined) this.refuse('undefined-condition', management.tooHigh(count))
       else {
         this.#countMemory()
         this.session.flush()

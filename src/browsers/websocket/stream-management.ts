@@ -1,5 +1,6 @@
 import { randomText } from '../../lib/text/random-text.js'
 import { Unconfirmed } from '../../session/link/unconfirmed.js'
+import { smNamespace } from '../../xmpp/namespaces.js'
 import { countAnswer, countAttribute, stanzasUpTo, writeCounting } from '../../xmpp/stanza-counts.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
@@ -86,6 +87,12 @@ export class StreamManagement {
     this.unacknowledged.arrived(arrived)
     this.#acknowledged = count
     return arrived
+  }
+
+  /** XEP-0198 §8. */
+  tooHigh(count: number | undefined): string {
+    const sent = (this.#acknowledged + this.unacknowledged.stanzas.length) % 2 ** 32
+    return `<handled-count-too-high xmlns='${smNamespace}'${attribute('h', count)}${attribute('send-count', sent)}/>`
   }
 
   /** With those that the page has still to repeat. */

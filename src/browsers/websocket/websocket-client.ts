@@ -133,13 +133,14 @@ export class WebSocketClient implements Client, ChannelEvents {
     else this.pace()
   }
 
-  protected refuse(condition: string): void {
-    this.endWith(condition)
+  protected refuse(condition: string, more?: string): void {
+    this.session.notice(`a WebSocket broke a rule: ${condition}`)
+    this.endWith(condition, undefined, more)
     this.session.end('policy-violation', 'silent')
   }
 
-  protected endWith(condition: string, code?: number): void {
-    this.channel.end(code, this.#introduced(declareStream(writeStreamError(condition))))
+  protected endWith(condition: string, code?: number, more?: string): void {
+    this.channel.end(code, this.#introduced(declareStream(writeStreamError(condition, more))))
   }
 
   #take(message: Buffer): void {

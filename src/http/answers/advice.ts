@@ -43,7 +43,7 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'tls-unavailable':
     'Enable STARTTLS at the XMPP server. In a network that you trust, you can set tls=none in XMPP_SERVERS.',
   'certificate-invalid':
-    'The detail has the cause: renew or replace the certificate, or trust it with ca= in XMPP_SERVERS.',
+    'The detail has the cause: renew or replace the certificate. If only its CA is unknown, trust it with ca= in XMPP_SERVERS.',
   'remote-protocol-error':
     'Check the address in XMPP_SERVERS: the client port of a server, usually 5222, or the path of a BOSH endpoint.',
   'remote-stream-error': 'Try again. If it fails again, see the log of the XMPP server.',

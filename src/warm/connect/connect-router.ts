@@ -133,7 +133,7 @@ function adminOfPages({ pages, admins }: Config): Admin {
 }
 
 function logRefused(config: Config, answering: AnsweringParts, admin: Admin): ErrorRequestHandler {
-  const { log, audit } = answering
+  const { log, audit, onCall } = answering
   const logOften = createOftenLog(config, answering)
   return (error, request, response, next) => {
     const problem = problemFrom(error)
@@ -143,6 +143,7 @@ function logRefused(config: Config, answering: AnsweringParts, admin: Admin): Er
     const cause = code === 'invalid-token' ? detail : code
     if (code !== 'internal-error')
       logOften(request, stream, { ...outcomeOf(problem), admin: admin.name }, 'connect', cause)
+    onCall({ call: request.method === 'DELETE' ? 'logout' : 'connect', code })
     logged.add(response)
     next(error)
   }

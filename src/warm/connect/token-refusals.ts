@@ -11,6 +11,8 @@ export type KeySetting = 'PAGE_TOKEN_SECRET_FILE' | 'PAGE_TOKEN_JWKS' | 'PAGE_TO
 
 const settingOfClaim: Readonly<Record<string, string>> = { aud: 'PAGE_TOKEN_AUDIENCE', iss: 'PAGE_TOKEN_ISSUER' }
 
+const clocks = 'the clocks of the portal and of this machine differ.'
+
 /** These claims tell apps apart. */
 const claimsOfApp: readonly string[] = ['aud', 'client_id', 'azp']
 /** These claims tell ID tokens and access tokens apart. */
@@ -34,10 +36,10 @@ export function demandJwt(token: string): void {
 /** For an error of `jose`. The signature is checked first, so only tokens of the issuer get errors about claims. */
 export function refusalOf(error: unknown, token: string, keys: KeySetting): Problem {
   if (error instanceof Problem) return error
-  if (error instanceof errors.JWTExpired) return refused('It has expired.')
+  if (error instanceof errors.JWTExpired) return refused(`It has expired. If it is new, ${clocks}`)
   if (isOfShortKey(error)) return refused(`The key of ${keys} for it has fewer than 2048 bits: sign with a longer key.`)
   if (!(error instanceof errors.JWTClaimValidationFailed)) return refused(unsigned(token, keys))
-  if (error.claim === 'nbf' && error.reason === 'check_failed') return refused('It is not valid yet.')
+  if (error.claim === 'nbf' && error.reason === 'check_failed') return refused(`It is not valid yet: ${clocks}`)
   return claimRefusal(error.claim, settingOfClaim[error.claim], token)
 }
 

@@ -170,7 +170,10 @@ describe('a page with stream management', () => {
     await bench.server(link => link.receive(stanza('a')))
     socket.receive(`<a xmlns='urn:xmpp:sm:3' h='${count}'/>`)
     expect(socket.sent.at(-2)).toEqual(streamError('undefined-condition'))
+    const h = count === '2' ? " h='2'" : ''
+    expect(socket.sent.at(-2)).toContain(`<handled-count-too-high xmlns='urn:xmpp:sm:3'${h} send-count='1'/>`)
     expect(bench.registry.size).toBe(0)
+    expect(bench.logged.join()).toContain('a WebSocket broke a rule: undefined-condition')
   })
 
   test('that acknowledges less than before continues, as xmpp.js does after a disconnect', async () => {
