@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
@@ -17,4 +17,22 @@ export function bytesUnderWay(connection: Duplex): number {
 export function rawSocket(encrypted: TLSSocket): Socket {
   const { _parent: socket } = encrypted as TLSSocket & { readonly _parent?: Socket }
   return socket ?? encrypted
+}
+
+/** Of Node's HTTP parser. A result of 2 ends the reading of what has arrived. */
+interface Parser {
+  onIncoming: ((req: IncomingMessage & { upgrade: boolean | null }) => number) | null
+}
+
+/**
+ * To be called in a listener of requests. Otherwise, Node would read all requests that have arrived with this one, even
+ * after the connection is destroyed, and keep them until all other connections have been read.
+ */
+export function readNoMore(connection: Duplex): void {
+  const { parser } = connection as { readonly parser?: Parser | null }
+  if (parser == null) return
+  parser.onIncoming = req => {
+    req.upgrade = false
+    return 2
+  }
 }

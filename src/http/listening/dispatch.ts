@@ -53,7 +53,8 @@ export function createDispatcher(
   const answer: RequestListener = (req, res) => listenerFor(req)(req, res)
   return Object.assign(answer, {
     upgradeFor: (req: IncomingMessage) => listenerFor(req).upgrade,
-    holds: (req: IncomingMessage) => listenerFor(req).holds === true,
+    // Only a POST can be held. Replies to other requests would wait in memory.
+    holds: (req: IncomingMessage) => req.method === 'POST' && listenerFor(req).holds === true,
   })
 }
 

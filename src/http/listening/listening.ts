@@ -24,7 +24,7 @@ import type { NoteRequest } from '../access/refused-requests.js'
 import { peerOf, setPeer } from '../access/socket-peers.js'
 import { isAfterLastReply } from '../bodies/lingering-close.js'
 import { install } from '../fast/install.js'
-import { rawSocket, replyUnderWay } from '../fast/reply-under-way.js'
+import { rawSocket, readNoMore, replyUnderWay } from '../fast/reply-under-way.js'
 import { readAbsoluteForm } from './absolute-form.js'
 import { Certificates } from './certificates.js'
 import { ConnectionLimits, shareOfCallers } from './connection-limits.js'
@@ -213,8 +213,10 @@ export class Listening {
       if (this.#closed !== undefined) res.shouldKeepAlive = false
       const waits = res.socket === null
       const isHeld = waits && this.#dispatcher.holds(req)
-      if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) this.#unread.close(req.socket, 'requests-ahead')
-      else if (isAfterLastReply(req)) req.resume()
+      if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) {
+        this.#unread.close(req.socket, 'requests-ahead')
+        readNoMore(req.socket)
+      } else if (isAfterLastReply(req)) req.resume()
       else if (waits && !isHeld) inTurn(res, () => listener(req, res))
       else {
         listener(req, res)

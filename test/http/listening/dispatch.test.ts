@@ -100,3 +100,15 @@ describe('a Host header', () => {
     expect([reached, seen, noted]).toEqual([[], [400, ['Connection', 'close'], sentence], ['several-hosts']])
   })
 })
+
+test('only POST requests may be held', () => {
+  const bosh = Object.assign(to('bosh'), { holds: true })
+  const routes = {
+    hosts: new Map(),
+    otherHosts: { paths: new Map([['/http-bind', bosh]]), below: [], rest: to('rest') },
+  }
+  const { holds } = createDispatcher(new Map(), { routes }, () => {})
+  const heldOf = (url: string) =>
+    ['POST', 'GET', 'HEAD', 'OPTIONS'].filter(method => holds({ method, url } as IncomingMessage))
+  expect([heldOf('/http-bind'), heldOf('/')]).toEqual([['POST'], []])
+})

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, IncomingMessage, type ServerResponse } from 'node:http'
 import { Agent } from 'node:https'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { pipeBody } from '../../../src/http/bodies/pipe-body.js'
 import { install } from '../../../src/http/fast/install.js'
-import { inTurn, mayWait } from '../../../src/http/listening/pipelined-requests.js'
+import { inTurn, mayWait, mostBehindHeld } from '../../../src/http/listening/pipelined-requests.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { eventually } from '../../support/eventually.js'
 import { ask } from '../../support/http-answer.js'
@@ -130,6 +130,26 @@ describe('behind a request that waits for its reply', () => {
     }
     expect([refused, [...own]]).toEqual([[], ['200 x']])
     agent.destroy()
+  })
+
+  test.each([
+    ['others', first],
+    ['upgrades', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'],
+  ])('of the requests above the limit, one is read, although many have arrived: %s', async (_which, more) => {
+    // Node calls this for each request.
+    const read = jest.spyOn(IncomingMessage.prototype as unknown as { _addHeaderLines(): void }, '_addHeaderLines')
+    const taken = jest.fn()
+    const refused: string[] = []
+    const about = { refused: (limit: string) => void refused.push(limit), holds: true }
+    const { listening, port } = await listenInTest(() => taken(), about)
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(first.repeat(mostBehindHeld + 2) + more.repeat(500))
+    await eventually('it is closed', () => refused.length > 0 && listening.connections === 0)
+    const all = read.mock.calls.length
+    read.mockRestore()
+    expect([refused, taken.mock.calls.length]).toEqual([['requests-ahead'], mostBehindHeld + 1])
+    expect(all).toBeLessThanOrEqual(mostBehindHeld + 3)
   })
 
   test('the body of a request that is refused at once is not kept', async () => {
