@@ -9,11 +9,18 @@ export interface BodySink {
   onGone(): void
 }
 
+export const tinyChunks = 'ERR_TINY_CHUNKS'
+
 interface Dumped {
   _dump(): void
 }
 
 const stream = IncomingMessage.prototype as IncomingMessage & Dumped
+
+/** Node reads a piece in a microsecond, so a mebibyte of them in a tenth of a second. */
+const mostPieces = 4_096
+/** On average, in bytes. */
+const leastPiece = 16
 
 /** Avoids the body's stream, which costs a tenth of a BOSH request. */
 export class FastRequest extends IncomingMessage implements Dumped {
@@ -21,6 +28,8 @@ export class FastRequest extends IncomingMessage implements Dumped {
   /** Of a body without a sink, after its first piece. */
   protected pieces: Buffer[] | undefined = undefined
   protected inPieces = 0
+  protected received = 0
+  protected receivedBytes = 0
 
   /** Returns false if a part of the body has arrived or is being read. */
   handTo(sink: BodySink): boolean {
@@ -32,10 +41,21 @@ export class FastRequest extends IncomingMessage implements Dumped {
   /** Node's parser calls this, with null at the end. */
   override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
     const { sink } = this
+    if (chunk !== null && this.isInTinyPieces(chunk)) return false
     if (sink === undefined) return this.pushJoined(chunk, encoding)
     if (chunk === null) sink.onEnd()
     else sink.onData(chunk)
     return true
+  }
+
+  protected isInTinyPieces({ length }: Buffer): boolean {
+    this.received += 1
+    this.receivedBytes += length
+    const isTiny = this.received > mostPieces && this.receivedBytes < this.received * leastPiece
+    // Node emits `clientError` with it.
+    if (isTiny && !this.socket.destroyed)
+      this.socket.destroy(Object.assign(new Error('tiny chunks'), { code: tinyChunks }))
+    return isTiny
   }
 
   /**

@@ -4,6 +4,7 @@ import { TLSSocket } from 'node:tls'
 import type { Received } from '../access/client-rules.js'
 import type { NoteRequest } from '../access/refused-requests.js'
 import { answerInText, answerText } from '../answers/node-answers.js'
+import { tinyChunks } from '../fast/fast-request.js'
 import { rawSocket, replyUnderWay } from '../fast/reply-under-way.js'
 
 /** `rawPacket`: what the parser could not read. */
@@ -77,6 +78,7 @@ function noteHandshake(
   const isUntrusted = socket instanceof TLSSocket && Boolean(socket.authorizationError)
   if (isUntrusted || code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE')
     note(about, 'client-certificate', 'TLS_CLIENT_AUTH')
+  else if (code === tinyChunks) note(about, 'tiny-chunks')
   else if (code === 'ERR_SSL_HTTP_REQUEST') note(about, 'http-to-https-port')
   else if (code.startsWith('ERR_SSL_') || (code === 'ERR_TLS_HANDSHAKE_TIMEOUT' && !isUnused(about.socket)))
     note(about, 'tls-handshake')

@@ -49,6 +49,22 @@ test.each([
   expect(reasons).toEqual(['incomplete'])
 })
 
+test.each([
+  ['one byte', 1, 5_000, ['tiny-chunks']],
+  ['sixteen bytes', 16, 5_000, []],
+  ['one byte, but few', 1, 4_000, []],
+])('a body in many chunks of %s: noted and cut only if they are tiny', async (_length, length, count, noted) => {
+  const chunks = `${length.toString(16)}\r\n${'x'.repeat(length)}\r\n`.repeat(count)
+  const sending = client().send(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}`)
+  sending.socket.on('error', () => {})
+  const gone = new Promise<boolean>(resolve => {
+    sending.socket.once('end', () => resolve(true)).once('close', () => resolve(true))
+    setTimeout(() => resolve(false), 500).unref()
+  })
+  expect([await gone, reasons]).toEqual([noted.length > 0, noted])
+  sending.socket.destroy()
+})
+
 test('TLS to a port without it is named', async () => {
   const handshake = connectTls({ host: '127.0.0.1', port })
   handshake.on('error', () => {})
