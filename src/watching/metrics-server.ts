@@ -5,6 +5,7 @@ import { type Place, written } from '../config/kinds/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
 import type { NoteRequest } from '../http/access/refused-requests.js'
 import { answerInText, sendText } from '../http/answers/node-answers.js'
+import { readNoMore } from '../http/fast/reply-under-way.js'
 import { readAbsoluteForm } from '../http/listening/absolute-form.js'
 import { urlOf } from '../http/listening/listen-at.js'
 import { bindFailureReason } from '../http/listening/listen-problems.js'
@@ -44,6 +45,7 @@ export async function serveMetrics(address: Place, text: MetricsText, fault: () 
   server.timeout = unreadMilliseconds
   // Otherwise, Node would collect metrics for all pipelined requests at once.
   server.maxRequestsPerSocket = 1
+  server.on('dropRequest', (_req, socket) => readNoMore(socket))
   await once(server.listen(address), 'listening').catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError([`METRICS_ADDRESS is ${written(address)}, ${reasonOf(error)}`])
   })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
+import { IncomingMessage } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
-import { afterEach, expect, test } from '@jest/globals'
+import { afterEach, expect, jest, test } from '@jest/globals'
 import { pino } from 'pino'
 import { type MetricsServer, serveMetrics } from '../../src/watching/metrics-server.js'
 import { ask } from '../support/http-answer.js'
@@ -63,6 +64,19 @@ test('the metrics server answers one request of a connection', async () => {
   expect(head).toContain(' 200 ')
   expect(head).toMatch(/connection: close/i)
   expect(made).toBe(1)
+})
+
+test('the metrics server reads at most two of many requests of a connection', async () => {
+  // Node calls this for each request.
+  const read = jest.spyOn(IncomingMessage.prototype as unknown as { _addHeaderLines(): void }, '_addHeaderLines')
+  const client = new HttpSocket(Number(new URL(await serve()).port))
+  const closed = once(client.socket, 'end')
+  client.send('GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(500))
+  expect((await client.reply()).head).toContain(' 200 ')
+  await closed
+  const all = read.mock.calls.length
+  read.mockRestore()
+  expect(all).toBeLessThanOrEqual(3)
 })
 
 test('the metrics server neither sends nor logs the text of an error', async () => {
