@@ -5,7 +5,10 @@ import { ConfigError } from './load.js'
 import { notRegular, readSettingFile } from './setting-file.js'
 import { mayShow } from './unknown-names.js'
 
-/** Reads as Node does. `isAgain`: a pipe was read before, and would be empty or block. Throws a `ConfigError` with all faulty lines. */
+/**
+ * Reads as Node does. `isAgain`: a pipe was read before, and would be empty or block. Throws a `ConfigError` with all
+ * faulty lines.
+ */
 export function readEnvFile(file: string, mustExist = false, isAgain = false) {
   const lines = readLines(file, mustExist, isAgain)
   const values: Record<string, string> = {}

@@ -121,7 +121,8 @@ export class Service {
     }
     if (state !== undefined) {
       onTakingUp?.()
-      // All steps that can fail come first. No `await` may come between `listen` and this call, or requests arrive earlier.
+      // All steps that can fail come first. No `await` may come between `listen` and this call, or requests arrive
+      // earlier.
       takeUpFile(state, this.#sites.takeUp, log)
     }
     shared?.records.begin()
