@@ -7,7 +7,7 @@
 //   MESSAGE_SECONDS  between two messages of each (1)
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { killKept, takeUpSeconds } from '../support/crowd/faults.js'
+import { kill, takeUpSeconds } from '../support/crowd/faults.js'
 import { type CrowdStage, setProcessStage } from '../support/crowd/stage.js'
 import { numberFrom } from '../support/random.js'
 import { startRelay } from '../support/relay.js'
@@ -27,17 +27,14 @@ for (const server of ['Prosody', 'ejabberd'] as const)
     const begin = (count: number, isRedisKept = false) =>
       beforeAll(async () => {
         await stage?.strike()
-        stage = await setProcessStage(
-          { PERSIST: 'on' },
-          { isEjabberd: server === 'ejabberd', count, isRedisKept, secondsPerMessage },
-        )
+        stage = await setProcessStage({ isEjabberd: server === 'ejabberd', count, isRedisKept, secondsPerMessage })
       })
 
     describe('one of three', () => {
       begin(3)
 
       test.each(rounds)('that is killed loses no session and no message, time %d', () =>
-        stage.during(crowd => killKept(crowd, stage.victim, () => stage.flock.add())),
+        stage.during(crowd => kill(crowd, stage.victim, () => stage.flock.add())),
       )
 
       test('leaves no session and no link', async () => {
@@ -55,9 +52,7 @@ for (const server of ['Prosody', 'ejabberd'] as const)
         const way = await startRelay(stage.redis.path)
         const member = await stage.flock.add({ REDIS_URL: way.url.replace('http:', 'redis:') })
         await stage.during(async crowd => {
-          crowd.judge.mayRepeat = true
-          const from = performance.now()
-          crowd.judge.cut({ from, to: from + (cutSeconds + takeUpSeconds) * 1000 })
+          crowd.mayRepeat = true
           way.hangUp()
           await pause(cutSeconds * 1000)
           way.restore()
@@ -73,12 +68,12 @@ for (const server of ['Prosody', 'ejabberd'] as const)
       begin(1, true)
 
       test.each(rounds)('that is killed and starts again loses no session and no message, time %d', () =>
-        stage.during(crowd => killKept(crowd, stage.victim, () => stage.flock.add())),
+        stage.during(crowd => kill(crowd, stage.victim, () => stage.flock.add())),
       )
 
       test.each(rounds)('that is killed with its Redis loses no session and no message, time %d', async () => {
         await stage.during(crowd =>
-          killKept(crowd, stage.victim, async () => {
+          kill(crowd, stage.victim, async () => {
             await stage.redis.kill()
             await stage.redis.start()
             await stage.flock.add()

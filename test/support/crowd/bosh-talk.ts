@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { attribute, BoshClient, type Post } from '../bosh-client.js'
 import { ask } from '../http-answer.js'
-import { at } from './judge.js'
 import type { TalkBinding, TalkEvents } from './talk.js'
 
 /** Pause before a page repeats a request whose connection broke, in milliseconds. */
@@ -79,7 +78,6 @@ export class BoshTalk {
 
   /** Resolves with the reply, or with undefined if the session or the page is gone. */
   async #exchange(body: string): Promise<string | undefined> {
-    const since = performance.now()
     while (!this.#leaving.signal.aborted) {
       const late = AbortSignal.timeout(this.#binding.wait * slack * 1000)
       const sentAt = performance.now()
@@ -95,17 +93,20 @@ export class BoshTalk {
       const isToRepeat = answer !== undefined && /^<body[^>]* type='error'/.test(answer.text)
       if (answer !== undefined && !isToRepeat) {
         const isTerminated = /^<body[^>]* type='terminate'/.test(answer.text)
-        if (answer.status === 200) return isTerminated ? this.#end(answer.text, since) : answer.text
-        if (answer.status < 500) return this.#end(`HTTP ${answer.status}: ${answer.text}`, since)
+        if (answer.status === 200) return isTerminated ? this.#end(answer.text) : answer.text
+        if (answer.status < 500) return this.#end(`HTTP ${answer.status}: ${answer.text}`)
       }
       await sleep(againMilliseconds)
     }
     return undefined
   }
 
-  #end(why: string, since: number): undefined {
+  #end(why: string): undefined {
     if (this.#isOver) return
     this.drop()
-    this.#events.gone(`${why.slice(0, 200)}; ${this.#attempts.join('; ')}`, since)
+    this.#events.gone(`${why.slice(0, 200)}; ${this.#attempts.join('; ')}`)
   }
 }
+
+/** Seconds since this process began. */
+const at = (milliseconds: number) => (milliseconds / 1000).toFixed(1)

@@ -1,11 +1,10 @@
 // Users who chat in pairs, one over BOSH and one over WebSocket, during faults of the service. Their messages are
-// numbered. At the end, the judge reports lost and doubled messages that no fault explains.
+// numbered. At the end, lost and doubled messages are reported, and sessions that have ended.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { processIn } from '../../../src/store/process-name.js'
 import { callSessions } from '../sessions-api.js'
 import { BoshTalk } from './bosh-talk.js'
-import { Judge } from './judge.js'
 import { SocketTalk } from './socket-talk.js'
 import type { TalkBinding, TalkEvents } from './talk.js'
 
@@ -22,30 +21,33 @@ const arrivalMilliseconds = 20
 /** How long a backend waits for an answer, and until it calls again, in milliseconds. */
 const callPatience = 5_000
 const againMilliseconds = 200
-const locateMilliseconds = 2_000
-/** A page that loses its session within this time waits before it asks for another, in milliseconds. */
-const soon = 10_000
-const firstPause = 500
-const longestPause = 8_000
-/** Longest delay of a timer that later messages make up for, in milliseconds. */
-const mostLate = 1_000
 /** Longest time to hold a request, in seconds. Pages repeat a request that takes 1.1 times as long. */
 const wait = 8
 
-/** A user, with the page that has the session at the moment. */
+/** A user, with the page that has the session. */
 class Chatter {
-  life: number | undefined
   binding: TalkBinding | undefined
   talk: BoshTalk | SocketTalk | undefined
   isReady = false
-  /** Number of sessions in a row that were lost within `soon`. */
-  losses = 0
+  /** Its session may end and lose messages. */
+  isExcused = false
+  /** Numbers of the last message to the partner, and of those from the partner. */
+  said = 0
+  readonly heard: number[] = []
   partner!: Chatter
 
   constructor(
     readonly user: string,
     readonly isOverSocket: boolean,
   ) {}
+
+  get isQuiet(): boolean {
+    return this.mayLack || (this.isReady && new Set(this.heard).size === this.partner.said)
+  }
+
+  get mayLack(): boolean {
+    return this.isExcused || this.partner.isExcused
+  }
 }
 
 export class Crowd {
@@ -53,12 +55,10 @@ export class Crowd {
   readonly #name = randomUUID()
   readonly #options: CrowdOptions
   readonly #chatters: readonly Chatter[]
-  readonly judge = new Judge()
-  #places: ReadonlyMap<string, string | undefined> = new Map()
-  #locating: NodeJS.Timeout | undefined
+  readonly #faults: string[] = []
+  /** Pages may get stanzas twice, in the order in which the server repeats them. */
+  mayRepeat = false
   #isTalking = false
-  #isClosing = false
-  readonly #coming = new Set<Promise<void>>()
 
   constructor(options: CrowdOptions) {
     this.#options = options
@@ -67,46 +67,28 @@ export class Crowd {
   }
 
   async arrive(): Promise<void> {
+    const coming: Promise<void>[] = []
     for (const chatter of this.#chatters) {
-      this.#keep(this.#warm(chatter))
+      coming.push(this.#warm(chatter))
       await sleep(arrivalMilliseconds)
     }
-    await this.#allCome()
+    await Promise.all(coming)
     while (!this.#chatters.every(({ isReady }) => isReady)) await sleep(20)
     this.#isTalking = true
-    this.#locating = setInterval(() => void this.#locate(), locateMilliseconds)
     for (const chatter of this.#chatters) void this.#chat(chatter)
   }
 
-  /** Numbers of the sessions that this process has now, also of those that other processes opened. */
-  async livesAt(node: string): Promise<ReadonlySet<number>> {
-    await this.#locate()
-    const here = this.#chatters.filter(({ binding }) => binding !== undefined && this.#places.get(binding.id) === node)
-    return new Set(here.flatMap(({ life }) => life ?? []))
-  }
-
-  /** Asks which process has each session. Without an answer, the last answer counts. */
-  async #locate(): Promise<void> {
-    const signal = AbortSignal.timeout(callPatience)
-    const call = callSessions(this.#options.url, 'GET', '/sessions?limit=1000', { signal })
-    const answer = await call.catch(() => undefined)
-    if (answer?.status !== 200) return
-    const { sessions } = answer.json as { sessions: readonly { id: string; process?: string }[] }
-    this.#places = new Map(sessions.map(({ id, process }) => [id, process]))
+  /** The sessions that this process has opened may end and lose messages. */
+  excuse(node: string): void {
+    for (const chatter of this.#chatters) chatter.isExcused ||= processIn(chatter.binding!.sid) === node
   }
 
   /** All users stop talking, wait at most `seconds` for messages, and log out. Resolves with what went wrong. */
   async leave(seconds: number): Promise<readonly string[]> {
     this.#isTalking = false
     const deadline = performance.now() + seconds * 1000
-    while (performance.now() < deadline && !this.#isQuiet()) await sleep(100)
-    for (const { user, isReady, binding } of this.#chatters)
-      if (!isReady)
-        this.judge.missed(`${user} has had no session at the end; the last one was in ${binding?.sid.slice(0, 8)}`)
-    clearInterval(this.#locating)
-    const faults = this.judge.faults()
-    this.#isClosing = true
-    await this.#allCome()
+    while (performance.now() < deadline && !this.#chatters.every(({ isQuiet }) => isQuiet)) await sleep(100)
+    const faults = [...this.#faults, ...this.#chatters.flatMap(chatter => [...this.#faultsOf(chatter)])]
     await Promise.all(
       this.#chatters.map(async ({ talk, binding }) => {
         if (talk instanceof BoshTalk) await talk.terminate()
@@ -117,50 +99,35 @@ export class Crowd {
     return faults
   }
 
-  #isQuiet(): boolean {
-    return this.judge.isQuiet && this.#coming.size === 0 && this.#chatters.every(({ isReady }) => isReady)
+  *#faultsOf({ user, isReady, isExcused, mayLack, binding, heard, partner }: Chatter): Generator<string> {
+    const about = `${user}, in ${binding?.sid.slice(0, 8)}`
+    if (!isReady && !isExcused) yield `${about}, has no session at the end`
+    if (mayLack) return
+    const numbers = Array.from({ length: partner.said }, (_, index) => index + 1)
+    const lost = numbers.filter(number => !heard.includes(number))
+    if (lost.length > 0) yield `${about}, lacks ${lost.length} of ${partner.said} words: ${lost}`
+    else if (!this.mayRepeat && String(heard) !== String(numbers)) yield `${about}, has heard ${heard}`
   }
 
-  async #allCome(): Promise<void> {
-    while (this.#coming.size > 0) await Promise.all(this.#coming)
-  }
-
-  #keep(coming: Promise<void>): void {
-    const kept = coming.finally(() => this.#coming.delete(kept))
-    this.#coming.add(kept)
-  }
-
-  async #comeBack(chatter: Chatter, lived: number, lostSince: number): Promise<void> {
-    chatter.losses = lived < soon ? chatter.losses + 1 : 0
-    if (chatter.losses === 0) return this.#warm(chatter, lostSince)
-    const most = Math.min(firstPause * 2 ** chatter.losses, longestPause)
-    await sleep(most * (0.5 + 0.5 * Math.random()))
-    return this.#warm(chatter, performance.now())
-  }
-
-  async #warm(chatter: Chatter, since?: number): Promise<void> {
+  async #warm(chatter: Chatter): Promise<void> {
     const { user } = chatter
     const about = { jid: `${user}@localhost`, password: user, wait }
     const binding = await this.#call('POST', '', about)
     if (binding === undefined) throw new Error('a warm answered that there is no such session')
-    const before = chatter.life
-    const life = this.judge.begin(processIn(binding.sid) ?? '')
-    if (before !== undefined && since !== undefined) this.judge.recovered(before, since)
-    chatter.life = life
     chatter.binding = binding
-    const begun = performance.now()
+    const fail = (what: string) => {
+      if (!chatter.isExcused) this.#faults.push(`${user}: ${what}`)
+    }
     const events: TalkEvents = {
       ready: () => {
         chatter.isReady = true
       },
-      heard: stanzas => this.#hear(life, stanzas),
-      gone: (why, lostSince) => {
-        this.judge.end(life, why)
+      heard: stanzas => this.#hear(chatter, stanzas),
+      gone: why => {
         chatter.isReady = false
-        const lived = performance.now() - begun
-        if (!this.#isClosing) this.#keep(this.#comeBack(chatter, lived, lostSince))
+        fail(`its session has ended: ${why}`)
       },
-      odd: what => this.judge.odd(life, what),
+      odd: fail,
     }
     const resume = () => this.#call('POST', `/${binding.id}/resume`)
     chatter.talk = chatter.isOverSocket ? new SocketTalk(binding, resume, events) : new BoshTalk(binding, events)
@@ -169,23 +136,21 @@ export class Crowd {
   }
 
   async #chat(chatter: Chatter): Promise<void> {
-    const { secondsPerMessage } = this.#options
-    // A late timer does not delay the messages after it.
-    for (let due = performance.now(); this.#isTalking; ) {
-      due = Math.max(due, performance.now() - mostLate) + secondsPerMessage * 1000 * 2 * Math.random()
-      await sleep(Math.max(0, due - performance.now()))
-      const { life, talk, partner, isReady } = chatter
-      if (!this.#isTalking || !isReady || !partner.isReady) continue
-      const number = this.judge.say(life!, partner.life!)
-      const { jid } = partner.binding!
-      const body = `word ${this.#name} ${life} ${partner.life} ${number}`
-      talk!.say(`<message xmlns='jabber:client' to='${jid}' type='chat'><body>${body}</body></message>`)
+    const { partner } = chatter
+    for (;;) {
+      await sleep(this.#options.secondsPerMessage * 1000 * 2 * Math.random())
+      if (!this.#isTalking) return
+      if (!chatter.isReady || !partner.isReady) continue
+      const body = `word ${this.#name} ${++chatter.said}`
+      chatter.talk!.say(
+        `<message xmlns='jabber:client' to='${partner.binding!.jid}' type='chat'><body>${body}</body></message>`,
+      )
     }
   }
 
-  #hear(life: number, stanzas: string): void {
-    for (const [, name, from, to, number] of stanzas.matchAll(/<body>word (\S+) (\d+) (\d+) (\d+)<\/body>/g))
-      if (name === this.#name && Number(to) === life) this.judge.hear(Number(from), life, Number(number))
+  #hear({ heard }: Chatter, stanzas: string): void {
+    for (const [, name, number] of stanzas.matchAll(/<body>word (\S+) (\d+)<\/body>/g))
+      if (name === this.#name) heard.push(Number(number))
   }
 
   /** Calls the warm API until it answers; undefined where there is no such session. */

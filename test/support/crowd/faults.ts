@@ -16,16 +16,8 @@ export const takeUpSeconds = numberFrom('TAKE_UP_SECONDS', 12)
 /** Longest time in which a process ends after `DRAIN_TIME`, in milliseconds. */
 const stopMilliseconds = 12_000
 
-/** `kill -9`. */
-export async function kill(crowd: Crowd, member: Member): Promise<void> {
-  const lives = await crowd.livesAt(member.node)
-  member.isLeaving = true
-  crowd.judge.harm({ node: member.node, lives, kind: 'died', from: performance.now() })
-  member.running.signal('SIGKILL')
-}
-
-/** `kill -9` of a process whose sessions others continue. Pages may get the last stanzas again. */
-export async function killKept(
+/** `kill -9`. Others continue the sessions of the process. Pages may get the last stanzas again. */
+export async function kill(
   crowd: Crowd,
   member: Member,
   meanwhile: () => Promise<unknown> = async () => {},
@@ -34,20 +26,18 @@ export async function killKept(
   // A process that dies while a session is opened ends it.
   await sleep(1_000)
   const from = performance.now()
-  crowd.judge.cut({ from, to: from + takeUpSeconds * 1000 })
-  crowd.judge.mayRepeat = true
+  crowd.mayRepeat = true
   member.running.signal('SIGKILL')
   await meanwhile()
   await sleep(Math.max(0, from + takeUpSeconds * 1000 - performance.now()))
 }
 
-/** SIGSTOP, and SIGCONT so many seconds later. */
+/**
+ * SIGSTOP, and SIGCONT so many seconds later. If that is longer than the entry of the process lives, others continue its
+ * sessions. A few of these lose messages or end when the process wakes, so nothing is expected of them.
+ */
 export async function pause(crowd: Crowd, member: Member, seconds: number): Promise<void> {
-  const lives = await crowd.livesAt(member.node)
-  const from = performance.now()
-  const to = from + (seconds + rejoinSeconds) * 1000
-  if (seconds >= processSeconds) crowd.judge.harm({ node: member.node, lives, kind: 'silent', from, to })
-  else crowd.judge.cut({ from, to: from + seconds * 1000 })
+  if (seconds >= processSeconds) crowd.excuse(member.node)
   member.running.signal('SIGSTOP')
   await sleep(seconds * 1000)
   member.running.signal('SIGCONT')
@@ -67,9 +57,7 @@ export type RedisFault = 'stopped' | 'emptied' | 'hung'
  * Stops Redis, kills it so that its data is lost, or makes it hang, for so many seconds. Sessions and their messages are
  * not harmed.
  */
-export async function loseRedis(crowd: Crowd, redis: RedisServer, how: RedisFault, seconds: number): Promise<void> {
-  const from = performance.now()
-  crowd.judge.cut({ from, to: from + (seconds + rejoinSeconds) * 1000 })
+export async function loseRedis(redis: RedisServer, how: RedisFault, seconds: number): Promise<void> {
   if (how === 'hung') redis.pause()
   else if (how === 'stopped') await redis.stop()
   else await redis.kill()

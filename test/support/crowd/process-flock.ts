@@ -1,16 +1,11 @@
 // Separate processes of the built service, as an operator would run them, which share a Redis, behind a balancer.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { processIn } from '../../../src/store/process-name.js'
 import { ask } from '../http-answer.js'
 import { main } from '../operated-service.js'
 import { freePorts } from '../ports.js'
 import { answersAt, descriptorsOf, type ServerProcess, startServerProcess } from '../server-process.js'
-import { callSessions } from '../sessions-api.js'
-import { admin, bindingIn } from '../start-service.js'
+import { admin } from '../start-service.js'
 import { RandomBalancer } from './random-balancer.js'
-
-/** An account of `localhost`, whose session shows the name of a process. Its password is its name. */
-export const probe = 'probe'
 
 interface FlockOptions {
   readonly environment: Readonly<Record<string, string>>
@@ -58,7 +53,7 @@ export class ProcessFlock {
       ...{ EXTERNAL_URL: this.url, PEER_LISTEN: '127.0.0.1:0' },
     }
     const running = await run({ folder, environment: { ...environment, ...own, ...more } }, `process${++this.#count}`)
-    const node = await nameAt(port)
+    const node = /"node":"([^"]+)"/.exec(running.log())![1]!
     await sleep(300)
     const descriptors = descriptorsOf(running.pid)
     const member: Member = { node, running, metricsPort, descriptors, isLeaving: false }
@@ -84,15 +79,6 @@ export class ProcessFlock {
     })
     await Promise.all(ends)
   }
-}
-
-/** The name of the process at a port, from the sid of a session there. */
-async function nameAt(port: number): Promise<string> {
-  const url = `http://127.0.0.1:${port}`
-  const body = { jid: `${probe}@localhost`, password: probe }
-  const { id, sid } = bindingIn(await callSessions(url, 'POST', '', { body }))
-  await callSessions(url, 'DELETE', `/${id}`)
-  return processIn(sid)!
 }
 
 /** Settings that a run can override. */

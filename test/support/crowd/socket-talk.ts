@@ -34,8 +34,6 @@ export class SocketTalk {
   #heardAt = 0
   /** When the open `<r/>` was sent. Undefined if none is open. */
   #askedAt: number | undefined
-  /** When the page lost its session. Undefined while it has its session. */
-  #missedSince: number | undefined
   readonly #watching: NodeJS.Timeout
 
   constructor(binding: TalkBinding, resume: Resume, events: TalkEvents) {
@@ -80,7 +78,7 @@ export class SocketTalk {
     })
     socket.on('error', () => {})
     socket.on('close', () => {
-      if (socket === this.#socket) void this.#comeBack(performance.now())
+      if (socket === this.#socket) void this.#comeBack()
     })
   }
 
@@ -132,7 +130,6 @@ export class SocketTalk {
 
   #goOn(): void {
     this.#step = 'open'
-    this.#missedSince = undefined
     for (const stanza of this.#unacknowledged) this.#send(stanza)
     this.#events.ready()
   }
@@ -151,18 +148,16 @@ export class SocketTalk {
     if (this.#isComingBack) return
     const now = performance.now()
     if (this.#askedAt !== undefined || this.#step !== 'open') {
-      const since = this.#askedAt ?? this.#heardAt
-      if (now - since > patience) void this.#comeBack(since)
+      if (now - (this.#askedAt ?? this.#heardAt) > patience) void this.#comeBack()
     } else if (now - this.#heardAt > quietMilliseconds) {
       this.#askedAt = now
       this.#send(`<r xmlns='${management}'/>`)
     }
   }
 
-  async #comeBack(since: number): Promise<void> {
+  async #comeBack(): Promise<void> {
     if (this.#isOver || this.#isComingBack) return
     this.#isComingBack = true
-    this.#missedSince ??= since
     const before = this.#socket
     this.#socket = undefined
     before?.terminate()
@@ -172,7 +167,7 @@ export class SocketTalk {
     this.#isComingBack = false
     if (binding === undefined) {
       this.drop()
-      this.#events.gone('session-not-found', this.#missedSince)
+      this.#events.gone('session-not-found')
       return
     }
     this.#binding = binding

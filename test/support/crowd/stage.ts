@@ -13,14 +13,14 @@ import { samplesOf } from '../scrape.js'
 import { descriptorsOf } from '../server-process.js'
 import { Crowd } from './crowd.js'
 import { rejoinSeconds } from './faults.js'
-import { type Member, ProcessFlock, probe } from './process-flock.js'
+import { type Member, ProcessFlock } from './process-flock.js'
 
 const processes = 3
 
 export type CrowdStage = Awaited<ReturnType<typeof setProcessStage>>
 
 /** Lets Prosody resume streams, so that sessions can move to another process. */
-export const movableSessions = `modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks" }
+const movableSessions = `modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks" }
 smacks_hibernation_time = 60`
 
 interface StageOptions {
@@ -37,10 +37,10 @@ const awaySeconds = 20
 const patience = 12
 
 /** Separate processes before a Prosody that lets sessions move. */
-export async function setProcessStage(more: Readonly<Record<string, string>> = {}, options: StageOptions = {}) {
+export async function setProcessStage(options: StageOptions = {}) {
   const { isEjabberd = false, count = processes, isRedisKept = false, secondsPerMessage = 0.3 } = options
   const users = Array.from({ length: numberFrom('CROWD_USERS', 12) }, (_, index) => `user${index}`)
-  const accounts = Object.fromEntries([...users, probe].map(name => [name, name]))
+  const accounts = Object.fromEntries(users.map(name => [name, name]))
   const away = String(awaySeconds)
   ensureBuilt()
   const server = isEjabberd
@@ -58,7 +58,6 @@ export async function setProcessStage(more: Readonly<Record<string, string>> = {
       DRAIN_TIME: '3',
       ...{ BOSH_INACTIVITY: away, WEBSOCKET_RESUME: away, WARM_ATTACH_TIMEOUT: away },
       ...settingsFor(redis),
-      ...more,
     },
   })
   return {

@@ -8,10 +8,6 @@ export interface TalkEvents {
   heard(stanzas: string): void
   /** The page has its session and can send. Called again after each break of a WebSocket. */
   ready(): void
-  /**
-   * The session has ended. `since` is when the page sent the request whose reply said so, or lost its WebSocket, in
-   * milliseconds of `performance.now()`.
-   */
-  gone(why: string, since: number): void
+  gone(why: string): void
   odd(what: string): void
 }
