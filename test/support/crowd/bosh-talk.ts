@@ -2,10 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { attribute, BoshClient, type Post } from '../bosh-client.js'
 import { ask } from '../http-answer.js'
-import type { TalkBinding, TalkEvents } from './talk.js'
+import { goodNetwork, type Network, type TalkBinding, type TalkEvents } from './talk.js'
 
-/** Pause before a page repeats a request whose connection broke, in milliseconds. */
-const againMilliseconds = 200
 /** Factor: a request without a reply after `wait` times this is repeated, as by Strophe. */
 const slack = 1.1
 const mostAttempts = 12
@@ -15,7 +13,9 @@ export class BoshTalk {
   readonly #events: TalkEvents
   readonly #client: BoshClient
   readonly #open = new Set<number>()
+  readonly #network: Network
   #unsaid = ''
+  #isLast = false
   /** Resolves once the replies so far are read, in the order of their requests. */
   #read = Promise.resolve()
   /** What has become of the last attempts, to tell why a session has ended. */
@@ -23,7 +23,8 @@ export class BoshTalk {
   #isOver = false
   readonly #leaving = new AbortController()
 
-  constructor(binding: TalkBinding, events: TalkEvents) {
+  constructor(binding: TalkBinding, events: TalkEvents, network = goodNetwork) {
+    this.#network = network
     this.#binding = binding
     this.#events = events
     const { url, sid, rid } = binding
@@ -44,11 +45,24 @@ export class BoshTalk {
   }
 
   async terminate(): Promise<void> {
-    while (this.#open.size > 1 && !this.#isOver) await sleep(20)
+    await this.#last({ type: 'terminate' })
+    this.drop()
+  }
+
+  /** Resolves when all that was said has arrived, and all replies are read. It makes no more requests. */
+  async settle(): Promise<void> {
+    await this.#last({ pause: '10' })
+    await this.#read
+  }
+
+  async #last(attributes: Readonly<Record<string, string>>): Promise<void> {
+    while ((this.#open.size > 1 || this.#unsaid !== '') && !this.#isOver) await sleep(this.#network.again / 10)
     if (this.#isOver) return
-    this.#isOver = true
-    await this.#exchange(this.#client.compose('', { type: 'terminate' }))
-    this.#leaving.abort()
+    this.#isLast = true
+    const reply = await this.#exchange(this.#client.compose('', attributes))
+    this.#read = this.#read.then(() => {
+      if (reply !== undefined && !this.#isOver) this.#events.heard(reply)
+    })
   }
 
   /** Closes the connections, but does not end the session. */
@@ -58,7 +72,7 @@ export class BoshTalk {
   }
 
   #pump(): void {
-    if (this.#isOver) return
+    if (this.#isOver || this.#isLast) return
     if (this.#open.size > 0 && this.#unsaid === '') return
     const { rid } = this.#client
     // The service stores few replies, so no rid may be `requests` or more above an unanswered rid.
@@ -78,8 +92,9 @@ export class BoshTalk {
 
   /** Resolves with the reply, or with undefined if the session or the page is gone. */
   async #exchange(body: string): Promise<string | undefined> {
-    while (!this.#leaving.signal.aborted) {
-      const late = AbortSignal.timeout(this.#binding.wait * slack * 1000)
+    for (let failures = 0; !this.#leaving.signal.aborted; failures++) {
+      const longest = Math.min(this.#binding.wait * slack * 1000, this.#network.lifetime(failures))
+      const late = AbortSignal.timeout(longest)
       const sentAt = performance.now()
       let failure = ''
       const signal = AbortSignal.any([late, this.#leaving.signal])
@@ -96,7 +111,7 @@ export class BoshTalk {
         if (answer.status === 200) return isTerminated ? this.#end(answer.text) : answer.text
         if (answer.status < 500) return this.#end(`HTTP ${answer.status}: ${answer.text}`)
       }
-      await sleep(againMilliseconds)
+      await sleep(this.#network.again)
     }
     return undefined
   }

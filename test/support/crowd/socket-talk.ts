@@ -2,15 +2,12 @@
 // resumes its stream (XEP-0198).
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
-import type { TalkBinding, TalkEvents } from './talk.js'
+import { goodNetwork, type Network, type TalkBinding, type TalkEvents } from './talk.js'
 
 const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
 const management = 'urn:xmpp:sm:3'
-/** Milliseconds of silence after which the page sends `<r/>`, and its longest wait for the answer. */
+/** Milliseconds of silence after which the page sends `<r/>`. */
 const quietMilliseconds = 3_000
-const patience = 4_000
-/** How long a page waits until it comes back, in milliseconds. */
-const againMilliseconds = 200
 /** After so many stanzas it asks which of them have arrived. */
 const askAfter = 5
 
@@ -20,6 +17,7 @@ type Resume = () => Promise<TalkBinding | undefined>
 export class SocketTalk {
   readonly #events: TalkEvents
   readonly #resume: Resume
+  readonly #network: Network
   #binding: TalkBinding
   #socket: WebSocket | undefined
   #step: 'login' | 'features' | 'binding' | 'enabling' | 'resuming' | 'open' = 'login'
@@ -36,7 +34,8 @@ export class SocketTalk {
   #askedAt: number | undefined
   readonly #watching: NodeJS.Timeout
 
-  constructor(binding: TalkBinding, resume: Resume, events: TalkEvents) {
+  constructor(binding: TalkBinding, resume: Resume, events: TalkEvents, network = goodNetwork) {
+    this.#network = network
     this.#binding = binding
     this.#resume = resume
     this.#events = events
@@ -54,6 +53,14 @@ export class SocketTalk {
     if (this.#unacknowledged.length % askAfter === 0) this.#send(`<r xmlns='${management}'/>`)
   }
 
+  /** Resolves when all that was said has arrived. */
+  async settle(): Promise<void> {
+    while (this.#unacknowledged.length > 0 && !this.#isOver) {
+      if (this.#step === 'open') this.#send(`<r xmlns='${management}'/>`)
+      await sleep(this.#network.again / 10)
+    }
+  }
+
   drop(): void {
     this.#isOver = true
     clearInterval(this.#watching)
@@ -68,6 +75,8 @@ export class SocketTalk {
     this.#askedAt = undefined
     const socket = new WebSocket(url, 'xmpp', { perMessageDeflate: false })
     this.#socket = socket
+    const lifetime = this.#network.lifetime(0)
+    if (lifetime < Number.POSITIVE_INFINITY) setTimeout(() => socket.terminate(), lifetime)
     const open = `<open xmlns='${framing}' to='localhost' version='1.0'/>`
     socket.on('open', () => socket.send(open))
     socket.on('message', data => {
@@ -148,7 +157,7 @@ export class SocketTalk {
     if (this.#isComingBack) return
     const now = performance.now()
     if (this.#askedAt !== undefined || this.#step !== 'open') {
-      if (now - (this.#askedAt ?? this.#heardAt) > patience) void this.#comeBack()
+      if (now - (this.#askedAt ?? this.#heardAt) > this.#network.patience) void this.#comeBack()
     } else if (now - this.#heardAt > quietMilliseconds) {
       this.#askedAt = now
       this.#send(`<r xmlns='${management}'/>`)
@@ -161,7 +170,7 @@ export class SocketTalk {
     const before = this.#socket
     this.#socket = undefined
     before?.terminate()
-    await sleep(againMilliseconds)
+    await sleep(this.#network.again)
     const binding = this.#isOver ? undefined : await this.#resume()
     if (this.#isOver) return
     this.#isComingBack = false
