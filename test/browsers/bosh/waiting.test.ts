@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
 import {
   BoshBench,
   bindRequest,
@@ -21,6 +22,17 @@ test.each([
   await bench.pass(0.25)
   await bench.pass(0.25)
   expect(poll.reply).toEqual({ status: 200, body: empty, contentType: 'text/xml; charset=utf-8' })
+})
+
+test('a request is held for `wait` from its arrival, even if an older one was repeated later', async () => {
+  const bench = new BoshBench({ maxRequests: 3 })
+  const client = await bench.session("wait='60' hold='2' ver='1.6'")
+  await client.at(701)
+  const newer = await client.at(702)
+  await bench.pass(50)
+  await client.at(701)
+  await bench.pass(10.5)
+  expect(newer.reply?.body).toBe(empty)
 })
 
 test.each(["wait='0' hold='1'", "wait='60' hold='0'"])('a polling session with %s is answered at once', async terms => {
@@ -129,6 +141,14 @@ describe('silence', () => {
     await bench.pass(151)
     expect(bench.registry.size).toBe(0)
     expect(refused(client)).toEqual(['arrived'])
+  })
+
+  test('also ends a session with a waiting stanza that has as many attributes as the reader takes', async () => {
+    const many = Array.from({ length: defaultLimits.maxAttributes }, (_, n) => ` a${n}='1'`).join('')
+    const { bench } = await BoshBench.session()
+    await bench.server(link => link.receive(`<message xmlns='jabber:client'${many}/>`))
+    await bench.pass(200)
+    expect([bench.registry.size, bench.link.closed]).toEqual([0, true])
   })
 
   test('leaves no timer after the last session has ended', async () => {
