@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { ConfigError } from './load.js'
-import { notRegular, readSettingFile } from './setting-file.js'
 import { mayShow } from './unknown-names.js'
 
 /**
@@ -52,8 +51,10 @@ const isCut = (text: string, quote: string) => !/^\s*(?:#|$)/.test(text.slice(te
 
 function readLines(file: string, mustExist: boolean, isAgain: boolean): string[] {
   try {
-    const text = isAgain ? readSettingFile(file) : readFileSync(file, 'utf8')
-    return text.replace(/^\uFEFF/, '').split(/\r?\n/)
+    if (isAgain && statSync(file).isFIFO()) throw Object.assign(new Error(), { code: pipe })
+    return readFileSync(file, 'utf8')
+      .replace(/^\uFEFF/, '')
+      .split(/\r?\n/)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && !mustExist) return []
@@ -62,10 +63,12 @@ function readLines(file: string, mustExist: boolean, isAgain: boolean): string[]
   }
 }
 
+const pipe = 'it is a pipe'
+
 const advice: Readonly<Record<string, string>> = {
   ENOENT: ': there is no such file. Correct the path, or create the file',
   EACCES:
     ': this user may not read it, or enter its folder. Run the command as the user of the service, or change the permissions',
   EISDIR: ': it is a folder. Name a file in it',
-  [notRegular]: ', and a pipe can be read only once. Restart the service',
+  [pipe]: ', which can be read only once. Restart the service',
 }

@@ -15,7 +15,6 @@ import {
 } from './settings.js'
 
 const fileSettings = (Object.keys(settings) as Name[]).filter(name => /_FILE$|^STATE_DIR$/.test(name))
-const urlsWithUsers: readonly Name[] = [...proxySettings, 'REDIS_URL']
 
 /** Without the keys of TLS_CERT. */
 export function exposedFiles(environment: Environment, values: Pick<Values, 'AUDIT_LOG' | 'XMPP_SERVERS'>): string[] {
@@ -32,7 +31,8 @@ export function exposedFiles(environment: Environment, values: Pick<Values, 'AUD
 export function exposedSettings(file: string, values: Environment): string[] {
   const hasSecret =
     orInFiles.some(name => values[name] !== undefined) ||
-    urlsWithUsers.some(name => hasPassword(withProxySettings(values)[name]))
+    proxySettings.some(name => withProxySettings(values)[name]?.includes('@')) ||
+    hasPassword(values['REDIS_URL'])
   return hasSecret ? exposureOf(file, `${file} has secrets in it`) : []
 }
 

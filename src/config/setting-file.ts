@@ -2,13 +2,11 @@ import { readFileSync, statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import type { Kind, Report } from './kinds/kinds.js'
 
-export const notRegular = 'it is not a regular file'
-
 /** Throws an error with a `code`. Rejects pipes and devices, which could block forever. */
 export function readSettingFile(file: string): string {
   const stats = statSync(file)
   if (stats.isFile() || stats.isDirectory()) return readFileSync(file, 'utf8')
-  throw Object.assign(new Error(), { code: notRegular })
+  throw Object.assign(new Error(), { code: 'it is not a regular file' })
 }
 
 /** Why a file or folder cannot be read. The name is not shown, because a secret may stand in its place. */

@@ -14,6 +14,8 @@ interface WhereaboutsParts {
   readonly phase: Phase
   /** Resolves at once, or when all sessions of this process have been set down. */
   readonly whenSetDown: () => Promise<void>
+  /** False if another process that starts may have sessions in a file. */
+  readonly areFilesRead: () => boolean
 }
 
 export type Whereabouts = ReturnType<typeof createWhereabouts>
@@ -22,7 +24,7 @@ export type FoundOwner = 'here' | Owner | undefined
 
 /** Finds the process that has a session. */
 export function createWhereabouts(parts: WhereaboutsParts) {
-  const { peers, store, clock, takeUp, phase, whenSetDown } = parts
+  const { peers, store, clock, takeUp, phase, whenSetDown, areFilesRead } = parts
   const ownerNamed = async (name: string): Promise<Owner | undefined> => {
     const known = peers.ownerNamed(name)
     if (known !== undefined || name === peers.self) return known
@@ -61,7 +63,8 @@ export function createWhereabouts(parts: WhereaboutsParts) {
         isMoving = !isOfOtherForm && taker !== undefined && taker !== peers.self && taker !== lost
         return isHere() ? 'here' : undefined
       }
-      const place = await lookAgain(look, () => (isMoving || isOfOtherForm ? looksForDead : 1), clock)
+      const maySoonBeFound = () => isMoving || isOfOtherForm || !areFilesRead()
+      const place = await lookAgain(look, () => (maySoonBeFound() ? looksForDead : 1), clock)
       if (place) return place
       // If this process takes nothing up, or after the death of its process, a later one can take the session up.
       if (!phase.isServing || !store.isWhole || isMoving) throw new StoreUnavailable('no-answer')

@@ -34,6 +34,9 @@ import type { SiteParts } from './site.js'
 import { createSites, type Sites } from './sites.js'
 import { Stopping } from './stopping.js'
 
+/** A file is read at the start. In milliseconds. */
+const slowestStart = 10_000
+
 export interface ServiceParts extends BaseParts, Pick<ProcessParts, 'hostMetaPort'> {
   readonly audit: AuditTrail
   /** For secrets of admins. */
@@ -299,6 +302,7 @@ export class Service {
   #whereabouts(joined: JoinedProcesses): Whereabouts {
     const { clock, phase } = this.#base
     const { peers, store } = joined
+    const readBy = clock.now() + slowestStart
     return createWhereabouts({
       peers,
       store,
@@ -306,6 +310,7 @@ export class Service {
       takeUp: key => this.#sessions.shared!.records.takeUp(key),
       phase,
       whenSetDown: () => joined.whenSetDown,
+      areFilesRead: () => this.#files === undefined || clock.now() > readBy,
     })
   }
 

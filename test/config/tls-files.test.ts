@@ -177,6 +177,14 @@ describe('the certificates of the HTTPS listener', () => {
     expect(problems({ TLS_CERT: 'FOLDER/own.crt', ...environment })).toEqual([expect.stringContaining(problem)])
   })
 
+  test('name the former setting of their passphrase', () => {
+    const former = { ...own, TLS_KEY: 'FOLDER/pkcs8.key', TLS_KEY_PASSPHRASE: passphrase }
+    expect(problems(former)).toEqual([
+      expect.stringContaining('TLS_KEY_PASSPHRASE_FILE is required'),
+      'TLS_KEY_PASSPHRASE is no longer a setting: CHANGELOG.md says what replaces it',
+    ])
+  })
+
   test('are checked despite other problems', () => {
     expect(problems({ TLS_DHPARAM: 'FOLDER/none' })).toEqual([
       expect.stringContaining('TLS_CERT is required for HTTPS_PORT'),

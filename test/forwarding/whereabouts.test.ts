@@ -19,6 +19,7 @@ let taker: string | KeptBy | OtherForm | undefined
 let phase: Phase
 let isHere: boolean
 let isWhole: boolean
+let areFilesRead: boolean
 let whereabouts: Whereabouts
 
 beforeEach(() => {
@@ -30,6 +31,7 @@ beforeEach(() => {
   phase.begin('serving')
   isHere = false
   isWhole = true
+  areFilesRead = true
   const peers = {
     self: 'a',
     ownerNamed: (name: string) => owners.get(name),
@@ -52,6 +54,7 @@ beforeEach(() => {
     },
     phase,
     whenSetDown: async () => {},
+    areFilesRead: () => areFilesRead,
   })
 })
 
@@ -105,8 +108,11 @@ test.each(['a', 'b'])('a session that %s has taken up, and does not have, is not
   expect(await find('b')).toBeUndefined()
 })
 
-test('a session in another form is awaited for six seconds: then no process can take it up', async () => {
-  taker = { form: '2' }
+test.each<[string, () => unknown]>([
+  ['in another form', () => (taker = { form: '2' })],
+  ['that another worker may read from a file, as both start,', () => (areFilesRead = false)],
+])('a session %s is awaited for six seconds: then no process can take it up', async (_what, begin) => {
+  begin()
   const found = find()
   for (const pause of [100, 200, 400, 800]) await look(pause)
   await put('c')

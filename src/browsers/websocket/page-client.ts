@@ -247,7 +247,8 @@ export class PageClient extends WebSocketClient {
     else if (name === 'a' && management !== undefined) {
       const count = readCount(startTagOf(text).attribute('h'))
       const progress = count === undefined ? undefined : management.acknowledge(count)
-      if (progress === undefined) this.refuse('undefined-condition', management.tooHigh(count))
+      if (progress === undefined)
+        this.refuse('undefined-condition', count === undefined ? count : management.tooHigh(count))
       else {
         this.#countMemory()
         this.session.flush()

@@ -90,7 +90,7 @@ export class StreamManagement {
   }
 
   /** XEP-0198 §8. */
-  tooHigh(count: number | undefined): string {
+  tooHigh(count: number): string {
     const sent = (this.#acknowledged + this.unacknowledged.stanzas.length) % 2 ** 32
     return `<handled-count-too-high xmlns='${smNamespace}'${attribute('h', count)}${attribute('send-count', sent)}/>`
   }

@@ -76,9 +76,9 @@ function noteHandshake(
   isUnused: typeof hasSentNothing,
 ): void {
   const isUntrusted = socket instanceof TLSSocket && Boolean(socket.authorizationError)
-  if (isUntrusted || code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE')
+  if (code === tinyChunks) note(about, 'tiny-chunks')
+  else if (isUntrusted || code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE')
     note(about, 'client-certificate', 'TLS_CLIENT_AUTH')
-  else if (code === tinyChunks) note(about, 'tiny-chunks')
   else if (code === 'ERR_SSL_HTTP_REQUEST') note(about, 'http-to-https-port')
   else if (code.startsWith('ERR_SSL_') || (code === 'ERR_TLS_HANDSHAKE_TIMEOUT' && !isUnused(about.socket)))
     note(about, 'tls-handshake')

@@ -18,6 +18,9 @@ interface Archived {
 
 type Page = readonly [found: readonly Archived[] | undefined, isAll: boolean, isLate: boolean]
 
+const noPage: Page = [undefined, false, false]
+const latePage: Page = [undefined, false, true]
+
 export type Archive = ReturnType<typeof createArchive>
 
 /** XEP-0313. */
@@ -25,7 +28,8 @@ export function createArchive(connection: StropheConnection, jid: string) {
   const queries = new Map<string, Archived[]>()
   let patience = shortestPatience
 
-  async function ask(place: 'after' | 'before', id: string, most: number): Promise<Page> {
+  /** Undefined if the server has asked to wait. */
+  async function ask(place: 'after' | 'before', id: string, most: number): Promise<Page | undefined> {
     const queryid = randomName()
     const found: Archived[] = []
     queries.set(queryid, found)
@@ -35,11 +39,11 @@ export function createArchive(connection: StropheConnection, jid: string) {
     const iq = newStanza('iq', { type: 'set', id: queryid }, query)
     const answer = new Promise<Element | null>(resolve => connection.sendIQ(iq, resolve, resolve, patience))
     connection.flush()
-    let result = await answer
+    const result = await answer
     queries.delete(queryid)
     if (result && childOf(result, 'error', null)?.getAttribute('type') === 'wait') {
       await new Promise(resolve => setTimeout(resolve, patience))
-      result = null
+      return undefined
     }
     const fin = result && childOf(result, 'fin', archiveNamespace)
     return [fin ? found : undefined, !fin || !found[0] || /true|1/.test(fin.getAttribute('complete')!), !result]
@@ -64,12 +68,14 @@ export function createArchive(connection: StropheConnection, jid: string) {
      * or has asked to wait.
      */
     async since(last: string | undefined, isKnown: (id: string) => boolean, most = pageSize) {
-      const [found, isAll] = last ? await ask('after', last, pageSize) : []
+      const first = last ? await ask('after', last, pageSize) : noPage
+      if (!first) return undefined
+      const [found, isAll] = first
       if (found && isAll) return found
       // If the archive lacks `last`, or `last` is too far back, pages are fetched backwards to a known message.
       const all: Archived[] = []
       for (let pages = 0, before = ''; pages < mostPages; pages++) {
-        const [found = [], isAll, isLate] = await ask('before', before, last ? pageSize : most)
+        const [found = [], isAll, isLate] = (await ask('before', before, last ? pageSize : most)) ?? latePage
         if (isLate) {
           patience *= 2
           return undefined

@@ -140,15 +140,18 @@ test('an archive that does not answer gets two queries', async () => {
   expect([shown, asked]).toEqual([['first'], ['after id 0', 'before ']])
 })
 
-test('an archive that asks to wait is asked later, and not taken for empty', async () => {
-  isBusy = true
-  const answers: unknown[] = []
-  void archive.since(undefined, () => false).then(found => answers.push(found))
-  await jest.advanceTimersByTimeAsync(14_999)
-  expect([answers, asked.length]).toEqual([[], 1])
-  await jest.advanceTimersByTimeAsync(1)
-  expect(answers).toEqual([undefined])
-})
+test.each([undefined, 'id 0'])(
+  'an archive that asks to wait is asked later, and not taken for empty (last: %s)',
+  async last => {
+    isBusy = true
+    const answers: unknown[] = []
+    void archive.since(last, () => false).then(found => answers.push(found))
+    await jest.advanceTimersByTimeAsync(14_999)
+    expect([answers, asked.length]).toEqual([[], 1])
+    await jest.advanceTimersByTimeAsync(1)
+    expect([answers, asked.length]).toEqual([[undefined], 1])
+  },
+)
 
 test('a new page shows the last messages', async () => {
   stored.push(...texts(30))
