@@ -124,6 +124,7 @@ export class JoinedProcesses {
       sessions: () => book.sessions(),
       checkEnded: () => this.#checkEnded(book),
       lost: ids => book.cede(ids),
+      caughtUp: () => book.caughtUp(),
     })
     await this.#tellOthers()
     const look = () => {

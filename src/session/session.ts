@@ -344,8 +344,9 @@ export class Session {
 
   flush(): void {
     const { outcome } = this.stage
-    if (outcome === undefined) this.#client?.flush()
-    else if (!this.isRemoved && this.#client?.reportEnd(outcome) === true) removeSession(this, outcome, 'silent')
+    if (outcome === undefined) {
+      if (!this.keeper.mayBeTaken(this)) this.#client?.flush()
+    } else if (!this.isRemoved && this.#client?.reportEnd(outcome) === true) removeSession(this, outcome, 'silent')
   }
 
   schedule(): void {

@@ -13,6 +13,11 @@ export interface Store {
   /** False while the store is down, and for 5 s after that: entries of other processes can be missing. */
   readonly isWhole: boolean
   /**
+   * True if this process did nothing for so long that others may have taken its sessions, until it has read which, or
+   * knows that the store is down.
+   */
+  readonly isOverdue: boolean
+  /**
    * As last read, at most a second ago while the store is up. Includes this process, and while the store is not whole
    * those from before. In the order of their names.
    */
@@ -81,6 +86,8 @@ export interface Member {
   checkEnded(): void
   /** Other processes have taken these sessions, because the entry of this one had expired. They are told once. */
   lost(ids: readonly string[]): void
+  /** Called when the process is no longer overdue. */
+  caughtUp(): void
 }
 
 export interface TabKey {

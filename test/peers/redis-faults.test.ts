@@ -22,7 +22,13 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     redis = await startRedisServer()
     here = await openRedisStore(redis, events)
     there = await openRedisStore(redis)
-    await here.join({ entry: () => processOf('a'), sessions: () => own, checkEnded: () => {}, lost() {} })
+    await here.join({
+      entry: () => processOf('a'),
+      sessions: () => own,
+      checkEnded: () => {},
+      lost() {},
+      caughtUp() {},
+    })
     await there.join(memberOf('b', [sessionOf('3', { process: 'b' })]))
     await eventuallyFound(['1', '2', '3'])
     await here.readProcesses()
@@ -164,6 +170,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
       entry: () => processOf('c'),
       checkEnded() {},
       lost() {},
+      caughtUp() {},
       *sessions() {
         for (const [n, entry] of many) {
           if (n === 1 && mustChange) queueMicrotask(logIn)

@@ -118,6 +118,7 @@ test.each<(typeof endings)[number]>([
         sessions: () => member.sessions(),
         checkEnded: () => member.checkEnded(),
         lost: ids => member.lost(ids),
+        caughtUp: () => member.caughtUp(),
       })
     const [owner] = (await start(1)) as [TestService]
     store.join = join

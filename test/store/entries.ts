@@ -21,7 +21,7 @@ export function processOf(name: string, more: Partial<ProcessEntry> = {}): Proce
 }
 
 export function memberOf(name: string, sessions: readonly SessionEntry[] = [], checkEnded = () => {}): Member {
-  return { entry: () => processOf(name), sessions: () => sessions, checkEnded, lost() {} }
+  return { entry: () => processOf(name), sessions: () => sessions, checkEnded, lost() {}, caughtUp() {} }
 }
 
 /** A session of `anna@example.org` in the process `a`, which its page polls. */

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 import { Heartbeats } from '../../src/store/redis/heartbeats.js'
 import { RedisLine } from '../../src/store/redis/redis-line.js'
 import {
@@ -49,6 +49,31 @@ test('what is read is not older than the call, although a beat was under way', a
   const draining = processOf('other', { isDraining: true })
   answers.shift()!([processOf('self'), draining])
   expect(await read).toEqual([draining, processOf('self')])
+  beats.stop()
+})
+
+test('a process that did nothing for five seconds is overdue until a beat that began since then has ended', async () => {
+  const clock = new FakeClock()
+  const answers: (() => void)[] = []
+  const line = new FakeLine(clock, () => new Promise(resolve => answers.push(() => resolve(beat([processOf('self')])))))
+  const sessions = { put: async () => {}, remove: async () => {} } as unknown as SessionEntries
+  const beats = new Heartbeats(line, sessions, records, clock)
+  const caughtUp = jest.fn()
+  const joined = beats.join({ ...memberOf('self'), caughtUp })
+  answers.shift()!()
+  await joined
+  clock.advance(1_000)
+  expect(beats.isOverdue).toBe(false)
+  const now = clock.now.bind(clock)
+  jest.spyOn(clock, 'now').mockImplementation(() => now() + 6_000)
+  answers.shift()!()
+  await turn()
+  expect([beats.isOverdue, caughtUp.mock.calls.length]).toEqual([true, 0])
+  clock.advance(1_000)
+  expect(beats.isOverdue).toBe(true)
+  answers.shift()!()
+  await turn()
+  expect([beats.isOverdue, caughtUp.mock.calls.length]).toEqual([false, 1])
   beats.stop()
 })
 

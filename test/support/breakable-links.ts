@@ -28,6 +28,7 @@ export class BreakableLinks {
         sessions: () => member.sessions(),
         checkEnded: () => member.checkEnded(),
         lost: ids => member.lost(ids),
+        caughtUp: () => member.caughtUp(),
       })
     }
     return Object.assign(Object.create(store) as Store, { join })

@@ -75,6 +75,7 @@ export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Sto
   return {
     isUp: true,
     isWhole: true,
+    isOverdue: false,
     get processes() {
       return processes()
     },

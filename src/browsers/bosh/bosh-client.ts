@@ -178,7 +178,7 @@ export class BoshClient implements Client {
       this.session.flush()
       if (this.session.isRemoved) return
     }
-    this.#delivery.answerExpired(now)
+    if (!this.session.uplink.isDoubted) this.#delivery.answerExpired(now)
   }
 
   flush(): void {

@@ -47,7 +47,7 @@ type StoredLink = Pick<LinkRecord, 'received' | 'replies'>
 interface RecordWriterParts {
   /** This process. */
   readonly self: string
-  readonly store: Pick<Store, 'records' | 'isUp' | 'processes'>
+  readonly store: Pick<Store, 'records' | 'isUp' | 'isOverdue' | 'processes'>
   readonly keys: () => readonly KeyObject[]
   readonly clock: Clock
   /** How long a record can be taken after the death of this process. */
@@ -118,6 +118,11 @@ export class RecordWriter {
   /** Another process can continue the session if this one ends without a word. */
   hasRecord(session: Session): boolean {
     return this.#kept.get(session)?.hasAny === true
+  }
+
+  /** Another process may have the session. */
+  mayBeTaken(session: Session): boolean {
+    return this.#parts.store.isOverdue && this.writesRecords(session)
   }
 
   /** A record of the session is stored, or is being stored. */

@@ -33,7 +33,10 @@ export class Registry {
 
   /** Undefined if records of live sessions are not stored. */
   kept:
-    | Pick<RecordWriter, 'touched' | 'keepNow' | 'keepAgain' | 'removed' | 'isOwn' | 'hasRecord' | 'writesRecords'>
+    | Pick<
+        RecordWriter,
+        'touched' | 'keepNow' | 'keepAgain' | 'removed' | 'isOwn' | 'hasRecord' | 'mayBeTaken' | 'writesRecords'
+      >
     | undefined
 
   constructor(

@@ -90,6 +90,11 @@ export class SessionBook {
     for (const view of this.#parts.elsewhere.list()) yield { ...view, secrets: [] }
   }
 
+  /** No process has taken these sessions. */
+  caughtUp(): void {
+    for (const session of [...this.#parts.registry.all()]) session.run(() => session.flush())
+  }
+
   /** Other processes have taken these sessions. */
   cede(ids: readonly string[]): void {
     for (const id of ids) this.#parts.registry.byId(id)?.cede()

@@ -72,6 +72,10 @@ export class Heartbeats {
   #wasAway = false
   /** All processes that are alive have written their entries again by then. */
   #wholeAt: number | undefined
+  /** When the timer fired last. */
+  #tickAt: number | undefined
+  /** The timer was late, and no beat has ended that began since then. */
+  #isWaking = false
   processes: readonly ProcessEntry[] = []
 
   constructor(line: RedisLine, sessions: SessionEntries, records: Pick<Records, 'forget'>, clock: Clock) {
@@ -87,6 +91,11 @@ export class Heartbeats {
 
   get isWhole(): boolean {
     return this.#wholeAt !== undefined && this.#clock.now() >= this.#wholeAt
+  }
+
+  /** The process was suspended, or too busy, for so long that its entry may have expired. */
+  get isOverdue(): boolean {
+    return this.#isWaking || (this.#tickAt !== undefined && this.#clock.now() - this.#tickAt >= processSeconds * 1000)
   }
 
   async join(member: Member): Promise<void> {
@@ -117,11 +126,15 @@ export class Heartbeats {
   stop(): void {
     this.#timer?.cancel()
     this.#timer = undefined
+    this.#tickAt = undefined
+    this.#isWaking = false
     this.#member = undefined
   }
 
   #next(): void {
+    this.#tickAt = this.#clock.now()
     this.#timer = this.#clock.after(beatMilliseconds, () => {
+      this.#isWaking = this.isOverdue
       void this.#beat()
       this.#next()
     })
@@ -133,6 +146,7 @@ export class Heartbeats {
     if (member === undefined) return Promise.resolve()
     if (this.#beating !== undefined) return this.#beating
     const entry = member.entry()
+    const wasOverdue = this.isOverdue
     this.#wasAway ||= this.#wholeAt !== undefined && !this.#line.isUp
     const words = [entry.name, JSON.stringify(entry), processSeconds * 1000, this.#wasAway ? 1 : 0]
     const { answer, settled } = this.#line.probe(beat, ...words)
@@ -141,6 +155,12 @@ export class Heartbeats {
       .catch(() => {
         this.#mustWrite = true
         this.#wasAway = true
+      })
+      .then(() => {
+        if (!wasOverdue) return
+        this.#isWaking = false
+        this.#tickAt = this.#clock.now()
+        member.caughtUp()
       })
     this.#beating = done
     this.#settled = Promise.all([settled, done]).then(() => {

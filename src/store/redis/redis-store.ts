@@ -23,6 +23,9 @@ export async function redisStore(settings: RedisSettings, clock: Clock, events: 
     get isWhole() {
       return line.isUp && heartbeats.isWhole
     },
+    get isOverdue() {
+      return heartbeats.isOverdue
+    },
     get processes() {
       return heartbeats.processes
     },

@@ -782,7 +782,7 @@ test('a page gets <enabled/> and waiting stanzas after three seconds, although t
   const no = () => false
   bench.registry.kept = {
     ...{ touched: nothing, keepNow: nothing, keepAgain: nothing, removed: nothing },
-    ...{ isOwn: () => undefined, hasRecord: no, writesRecords: no },
+    ...{ isOwn: () => undefined, hasRecord: no, mayBeTaken: no, writesRecords: no },
   }
   const socket = attachPageSilently(bench, client.token!)
   socket.receive(pages.enable)

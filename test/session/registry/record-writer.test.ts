@@ -141,6 +141,25 @@ async function diesUnder(count: number) {
   return { link, back: logIn(bench, await newToken(bench, page)) }
 }
 
+test('a process that did nothing for seconds accepts and answers no request, until it knows what others have taken', async () => {
+  await client.next()
+  const held = await client.next()
+  await isKept()
+  const overdue = jest.fn(() => true)
+  Object.defineProperty(store, 'isOverdue', { get: overdue })
+  await dying.server(() => client.link.receive(message('late')))
+  expect(held.reply).toBeUndefined()
+  const { reply } = await client.next(message('mine'))
+  expect(reply).toMatchObject({ status: 0 })
+  expect(client.link.sent.join()).not.toContain('mine')
+  overdue.mockReturnValue(false)
+  bookOf(dying, { store }).book.caughtUp()
+  await dying.pass(0)
+  expect(held.reply?.body).toBe(payload(message('late')))
+  await client.at(client.rid, message('mine'))
+  expect(client.link.sent.join()).toContain('mine')
+})
+
 describe('a page with BOSH, whose process dies', () => {
   test('repeats its held request, and gets what the server repeats', async () => {
     await client.next()
