@@ -18,9 +18,6 @@ interface Archived {
 
 type Page = readonly [found: readonly Archived[] | undefined, isAll: boolean, isLate: boolean]
 
-const noPage: Page = [undefined, false, false]
-const latePage: Page = [undefined, false, true]
-
 export type Archive = ReturnType<typeof createArchive>
 
 /** XEP-0313. */
@@ -28,8 +25,7 @@ export function createArchive(connection: StropheConnection, jid: string) {
   const queries = new Map<string, Archived[]>()
   let patience = shortestPatience
 
-  /** Undefined if the server has asked to wait. */
-  async function ask(place: 'after' | 'before', id: string, most: number): Promise<Page | undefined> {
+  async function ask(place: 'after' | 'before', id: string, most: number): Promise<Page> {
     const queryid = randomName()
     const found: Archived[] = []
     queries.set(queryid, found)
@@ -39,12 +35,13 @@ export function createArchive(connection: StropheConnection, jid: string) {
     const iq = newStanza('iq', { type: 'set', id: queryid }, query)
     const answer = new Promise<Element | null>(resolve => connection.sendIQ(iq, resolve, resolve, patience))
     connection.flush()
-    const result = await answer
+    let result = await answer
     queries.delete(queryid)
     if (result && childOf(result, 'error', null)?.getAttribute('type') === 'wait') {
       await new Promise(resolve => setTimeout(resolve, patience))
-      return undefined
+      result = null
     }
+    if (!result) patience *= 2
     const fin = result && childOf(result, 'fin', archiveNamespace)
     return [fin ? found : undefined, !fin || !found[0] || /true|1/.test(fin.getAttribute('complete')!), !result]
   }
@@ -68,18 +65,14 @@ export function createArchive(connection: StropheConnection, jid: string) {
      * or has asked to wait.
      */
     async since(last: string | undefined, isKnown: (id: string) => boolean, most = pageSize) {
-      const first = last ? await ask('after', last, pageSize) : noPage
-      if (!first) return undefined
-      const [found, isAll] = first
+      const [found, isAll, isLate] = last ? await ask('after', last, pageSize) : []
+      if (isLate) return undefined
       if (found && isAll) return found
       // If the archive lacks `last`, or `last` is too far back, pages are fetched backwards to a known message.
       const all: Archived[] = []
       for (let pages = 0, before = ''; pages < mostPages; pages++) {
-        const [found = [], isAll, isLate] = (await ask('before', before, last ? pageSize : most)) ?? latePage
-        if (isLate) {
-          patience *= 2
-          return undefined
-        }
+        const [found = [], isAll, isLate] = await ask('before', before, last ? pageSize : most)
+        if (isLate) return undefined
         const next = last ? found.findLastIndex(({ id }) => isKnown(id)) + 1 : 0
         all.unshift(...found.slice(next))
         if (!last || next || isAll) break
