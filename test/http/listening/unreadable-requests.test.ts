@@ -51,7 +51,7 @@ test.each([
 
 test.each([
   ['one byte', 1, 5_000, ['tiny-chunks']],
-  ['sixteen bytes', 16, 5_000, []],
+  ['thirty-two bytes', 32, 5_000, []],
   ['one byte, but few', 1, 4_000, []],
 ])('a body in many chunks of %s: noted and cut only if they are tiny', async (_length, length, count, noted) => {
   const chunks = `${length.toString(16)}\r\n${'x'.repeat(length)}\r\n`.repeat(count)
