@@ -32,17 +32,13 @@ export function loadConfig(given: Environment, kept: Partial<Values> = {}) {
   const values: Values = { ...readValues(environment, report), ...kept }
   const former = formerNames(environment)
   problems.push(...jointProblems(values, isFaulty))
-  const faulty = former.filter(({ isGuard }) => isGuard)
-  problems.push(...faulty.map(({ text }) => text))
   const isTlsWanted = isFaulty('HTTPS_PORT') || httpsPorts(values).length > 0
   const isOrdered = !isFaulty('TLS_CHAIN') && !isFaulty('TLS_KEY')
   const tls =
     isTlsWanted && isOrdered ? readTlsFiles(tlsFiles(values), problem => void problems.push(problem)) : undefined
   const unknown = unknownNames(environment)
-  if (problems.length > 0) {
-    const others = former.filter(each => !faulty.includes(each))
-    throw new ConfigError([...problems, ...others.map(({ text }) => text), ...unknown])
-  }
+  if (problems.length > 0 || former.some(({ isGuard }) => isGuard))
+    throw new ConfigError([...problems, ...former.map(({ text }) => text), ...unknown])
 
   const config = frozenConfig(values)
   const ofTls = tls === undefined ? [] : tlsWarnings(tls, Date.now())

@@ -13,8 +13,8 @@ export interface Store {
   /** False while the store is down, and for 5 s after that: entries of other processes can be missing. */
   readonly isWhole: boolean
   /**
-   * True if this process did nothing for so long that others may have taken its sessions, until it has read which, or
-   * knows that the store is down.
+   * True if this process did nothing for so long that others may have taken its sessions. False again once it has read
+   * which, or knows that the store is down.
    */
   readonly isOverdue: boolean
   /**

@@ -25,8 +25,8 @@ interface Parser {
 }
 
 /**
- * To be called in a listener of requests. Otherwise, Node would read all requests that have arrived with this one, even
- * after the connection is destroyed, and keep them until all other connections have been read.
+ * To be called in a listener of requests. Otherwise, Node would read all requests that have arrived with this request,
+ * even after the connection is destroyed. It would keep them until all other connections have been read.
  */
 export function readNoMore(connection: Duplex): void {
   const { parser } = connection as { readonly parser?: Parser | null }

@@ -90,7 +90,7 @@ export class SessionBook {
     for (const view of this.#parts.elsewhere.list()) yield { ...view, secrets: [] }
   }
 
-  /** No process has taken these sessions. */
+  /** Other processes have taken none of these sessions: what waits is delivered. */
   caughtUp(): void {
     for (const session of [...this.#parts.registry.all()]) session.run(() => session.flush())
   }
