@@ -24,6 +24,8 @@ interface PeersParts {
   readonly clock: Clock
   /** Called for a process that lives, but to which no connection opens. */
   readonly onUnreachable: (entry: ProcessEntry) => void
+  /** Called for a process whose entry has expired, although it did not drain. */
+  readonly onLost: (entry: ProcessEntry) => void
 }
 
 /** Another process. It need not answer. */
@@ -76,10 +78,14 @@ export class Peers implements OtherProcesses {
 
   /** To be called each second. */
   look(): void {
-    const { store, clock } = this.#parts
+    const { store, clock, onLost } = this.#parts
     const now = clock.now()
     const names = new Set(store.processes.map(({ name }) => name))
-    for (const { name, isDraining } of this.#before) if (!names.has(name) && !isDraining) this.#lostSince.set(name, now)
+    for (const entry of this.#before) {
+      if (names.has(entry.name) || entry.isDraining) continue
+      this.#lostSince.set(entry.name, now)
+      onLost(entry)
+    }
     for (const [name, since] of this.#lostSince)
       if (names.has(name) || now - since > longestLost) this.#lostSince.delete(name)
     for (const [name, since] of this.#goneSince) {

@@ -93,6 +93,11 @@ export class JoinedProcesses {
         if (isWarningDue(place))
           log.error({ place, address }, 'a process cannot be reached: see its PEER_LISTEN, PEER_ADDRESS and firewalls')
       },
+      onLost: ({ name, place }) =>
+        log.warn(
+          { other: name, place },
+          'a process has died or hangs: the others continue its sessions that were stored',
+        ),
     })
     this.peers = peers
     this.#ownFolder = parts.folder === undefined && parts.peers === undefined ? madeFolder() : undefined

@@ -24,6 +24,7 @@ let links: PeerLinks
 let processes: ProcessEntry[]
 let isWhole: boolean
 let unreachable: string[]
+let died: string[]
 let peers: Peers
 let listener: PeerListener | undefined
 let faults: unknown[]
@@ -36,6 +37,7 @@ beforeEach(() => {
   processes = [entry(self), entry(other, { address: writeAddress({ path }) })]
   isWhole = true
   unreachable = []
+  died = []
   faults = []
   listener = undefined
   const store = {
@@ -46,8 +48,9 @@ beforeEach(() => {
       return isWhole
     },
   }
+  const onLost = ({ name }: ProcessEntry) => void died.push(name)
   const onUnreachable = ({ name }: ProcessEntry) => void unreachable.push(name)
-  peers = new Peers({ self, place: 'host, worker 1', store, links, clock, onUnreachable })
+  peers = new Peers({ self, place: 'host, worker 1', store, links, clock, onUnreachable, onLost })
 })
 
 afterEach(async () => {
@@ -214,7 +217,7 @@ test('a process whose entry expires is lost until it is back, and a process that
   peers.look()
   processes = [entry(self)]
   peers.look()
-  expect([peers.lost, peers.others]).toEqual([[other], []])
+  expect([peers.lost, peers.others, died]).toEqual([[other], [], [other]])
   processes = all
   peers.look()
   expect(peers.lost).toEqual([])
@@ -222,5 +225,5 @@ test('a process whose entry expires is lost until it is back, and a process that
   peers.look()
   processes = [entry(self)]
   peers.look()
-  expect(peers.lost).toEqual([])
+  expect([peers.lost, died]).toEqual([[], [other]])
 })

@@ -256,6 +256,7 @@ describeWith(redisPackages, 'workers', () => {
     const pids = [...(await bothJoined(service)).keys()]
     service.signal('SIGKILL')
     await eventually('the workers have ended', () => !pids.some(isRunning))
+    expect(said(service, 'the primary process has died, so this worker ends too')).toHaveLength(2)
     expect(last.goodbye).toBe('footer')
     expect(readdirSync(temporary)).toEqual([])
   })

@@ -30,7 +30,10 @@ export async function work(): Promise<void> {
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
     // Without a primary, this worker cannot open ports.
     if (!mayHaveSessions) process.exit(1)
-    starting.then(({ service }) => end(service, false), ignore)
+    starting.then(({ service, log }) => {
+      log.error('the primary process has died, so this worker ends too')
+      return end(service, false)
+    }, ignore)
   })
   try {
     const { service } = await starting
@@ -77,7 +80,7 @@ async function start({ worker, folder, sockets }: WorkerStart) {
     }
     return unlessInvalid(service, log, work, onEnd)
   }
-  return { service, reload }
+  return { service, log, reload }
 }
 
 function obey({ service, reload }: Started, order: Order): void {
