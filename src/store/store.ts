@@ -14,7 +14,7 @@ export interface Store {
   readonly isWhole: boolean
   /**
    * True if this process did nothing for so long that others may have taken its sessions. False again once it has read
-   * which, or knows that the store is down.
+   * which, or after 30 s in which the store gave no answer.
    */
   readonly isOverdue: boolean
   /**

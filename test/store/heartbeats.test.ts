@@ -26,7 +26,7 @@ class FakeLine extends RedisLine {
 
   override probe() {
     const answer = this.probing()
-    return { answer, settled: answer }
+    return { answer, settled: answer.catch(() => {}) }
   }
 
   override send = async () => []
@@ -74,6 +74,32 @@ test('a process that did nothing for five seconds is overdue until a beat that b
   answers.shift()!()
   await turn()
   expect([beats.isOverdue, caughtUp.mock.calls.length]).toEqual([false, 1])
+  beats.stop()
+})
+
+test.each([3, 35])('an overdue process whose connection to Redis broke waits for %i s of at most 30', async seconds => {
+  const clock = new FakeClock()
+  let isThere = true
+  const line = new FakeLine(clock, async () => {
+    if (!isThere) throw new StoreUnavailable('no-connection')
+    return beat([processOf('self')])
+  })
+  const sessions = { put: async () => {}, remove: async () => {} } as unknown as SessionEntries
+  const beats = new Heartbeats(line, sessions, records, clock)
+  await beats.join(memberOf('self'))
+  const now = clock.now.bind(clock)
+  jest.spyOn(clock, 'now').mockImplementation(() => now() + 6_000)
+  isThere = false
+  let overdue = 0
+  for (let second = 0; second < seconds; second++) {
+    clock.advance(1_000)
+    if (beats.isOverdue) overdue += 1
+    await turn()
+  }
+  isThere = true
+  clock.advance(1_000)
+  await turn()
+  expect([overdue, beats.isOverdue]).toEqual([Math.min(seconds, 31), false])
   beats.stop()
 })
 

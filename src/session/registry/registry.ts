@@ -175,7 +175,7 @@ export class Registry {
   #sweepOn(rest: IterableIterator<Session>): void {
     const now = this.#clock.now()
     for (const session of rest) {
-      if (session.deadline > now) continue
+      if (session.deadline > now || this.kept?.mayBeTaken(session) === true) continue
       session.run(() => session.tick())
       if (this.#clock.now() - now < longestSweep) continue
       this.#sweep = this.#clock.after(0, () => this.#sweepOn(rest))

@@ -19,6 +19,8 @@ import { removeAllOf } from './redis-sessions.js'
 
 const beatMilliseconds = 1_000
 const entriesAtOnce = 200
+/** How long a process that was suspended waits for Redis, which may have closed the connection meanwhile. */
+const longestWaking = 30_000
 
 /**
  * ARGV: name, entry, milliseconds, 1 if Redis was away. Returns whether the entry was there, the time, all entries, names without one,
@@ -74,8 +76,8 @@ export class Heartbeats {
   #wholeAt: number | undefined
   /** When the timer fired last. */
   #tickAt: number | undefined
-  /** The timer was late, and no beat has ended that began since then. */
-  #isWaking = false
+  /** When the process was seen to be overdue. Undefined once a beat that began since then has succeeded. */
+  #wokeAt: number | undefined
   processes: readonly ProcessEntry[] = []
 
   constructor(line: RedisLine, sessions: SessionEntries, records: Pick<Records, 'forget'>, clock: Clock) {
@@ -95,7 +97,10 @@ export class Heartbeats {
 
   /** The process was suspended, or too busy, for so long that its entry may have expired. */
   get isOverdue(): boolean {
-    return this.#isWaking || (this.#tickAt !== undefined && this.#clock.now() - this.#tickAt >= processSeconds * 1000)
+    return (
+      this.#wokeAt !== undefined ||
+      (this.#tickAt !== undefined && this.#clock.now() - this.#tickAt >= processSeconds * 1000)
+    )
   }
 
   async join(member: Member): Promise<void> {
@@ -127,14 +132,13 @@ export class Heartbeats {
     this.#timer?.cancel()
     this.#timer = undefined
     this.#tickAt = undefined
-    this.#isWaking = false
+    this.#wokeAt = undefined
     this.#member = undefined
   }
 
   #next(): void {
     this.#tickAt = this.#clock.now()
     this.#timer = this.#clock.after(beatMilliseconds, () => {
-      this.#isWaking = this.isOverdue
       void this.#beat()
       this.#next()
     })
@@ -144,21 +148,26 @@ export class Heartbeats {
   #beat(): Promise<void> {
     const member = this.#member
     if (member === undefined) return Promise.resolve()
+    if (this.isOverdue) this.#wokeAt ??= this.#clock.now()
     if (this.#beating !== undefined) return this.#beating
     const entry = member.entry()
-    const wasOverdue = this.isOverdue
+    const wokeAt = this.#wokeAt
     this.#wasAway ||= this.#wholeAt !== undefined && !this.#line.isUp
     const words = [entry.name, JSON.stringify(entry), processSeconds * 1000, this.#wasAway ? 1 : 0]
     const { answer, settled } = this.#line.probe(beat, ...words)
     const done = answer
-      .then(reply => this.#hear(reply as Beat, entry.name, member))
+      .then(reply => {
+        this.#hear(reply as Beat, entry.name, member)
+        return true
+      })
       .catch(() => {
         this.#mustWrite = true
         this.#wasAway = true
+        return false
       })
-      .then(() => {
-        if (!wasOverdue) return
-        this.#isWaking = false
+      .then(isHeard => {
+        if (wokeAt === undefined || !(isHeard || this.#clock.now() - wokeAt >= longestWaking)) return
+        this.#wokeAt = undefined
         this.#tickAt = this.#clock.now()
         member.caughtUp()
       })

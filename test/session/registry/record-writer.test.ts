@@ -160,6 +160,19 @@ test('a process that did nothing for seconds accepts and answers no request, unt
   expect(client.link.sent.join()).toContain('mine')
 })
 
+test('a process that did nothing for seconds ends no session for inactivity, until it knows what others have taken', async () => {
+  const { socket } = await attachRecorded(dying, client.token!)
+  await isKept()
+  socket.leave()
+  const overdue = jest.fn(() => true)
+  Object.defineProperty(store, 'isOverdue', { get: overdue })
+  await dying.pass(200)
+  expect(dying.registry.byId(client.id)).toBeDefined()
+  overdue.mockReturnValue(false)
+  await dying.pass(1)
+  expect(dying.registry.byId(client.id)).toBeUndefined()
+})
+
 describe('a page with BOSH, whose process dies', () => {
   test('repeats its held request, and gets what the server repeats', async () => {
     await client.next()
