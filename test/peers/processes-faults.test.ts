@@ -16,7 +16,7 @@ describeWith(['prosody', 'redis-server'], 'processes that share a Redis', () => 
   test('a process that is suspended for three seconds loses nothing', () =>
     stage.during(crowd => pause(crowd, stage.victim, 3)))
 
-  test('a process that is suspended for longer costs the sessions of others nothing', () =>
+  test('a process that is suspended for longer loses no session and no message', () =>
     stage.during(crowd => pause(crowd, stage.victim, 11)))
 
   test('the sessions of a process that stops at once move, and lose nothing', async () => {

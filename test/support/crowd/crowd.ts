@@ -2,7 +2,6 @@
 // numbered. At the end, lost and doubled messages are reported, and sessions that have ended.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { processIn } from '../../../src/store/process-name.js'
 import { callSessions } from '../sessions-api.js'
 import { BoshTalk } from './bosh-talk.js'
 import { SocketTalk } from './socket-talk.js'
@@ -29,8 +28,6 @@ class Chatter {
   binding: TalkBinding | undefined
   talk: BoshTalk | SocketTalk | undefined
   isReady = false
-  /** Its session may end and lose messages. */
-  isExcused = false
   /** Numbers of the last message to the partner, and of those from the partner. */
   said = 0
   readonly heard: number[] = []
@@ -42,11 +39,7 @@ class Chatter {
   ) {}
 
   get isQuiet(): boolean {
-    return this.mayLack || (this.isReady && new Set(this.heard).size === this.partner.said)
-  }
-
-  get mayLack(): boolean {
-    return this.isExcused || this.partner.isExcused
+    return this.isReady && new Set(this.heard).size === this.partner.said
   }
 }
 
@@ -78,11 +71,6 @@ export class Crowd {
     for (const chatter of this.#chatters) void this.#chat(chatter)
   }
 
-  /** The sessions that this process has opened may end and lose messages. */
-  excuse(node: string): void {
-    for (const chatter of this.#chatters) chatter.isExcused ||= processIn(chatter.binding!.sid) === node
-  }
-
   /** All users stop talking, wait at most `seconds` for messages, and log out. Resolves with what went wrong. */
   async leave(seconds: number): Promise<readonly string[]> {
     this.#isTalking = false
@@ -99,10 +87,9 @@ export class Crowd {
     return faults
   }
 
-  *#faultsOf({ user, isReady, isExcused, mayLack, binding, heard, partner }: Chatter): Generator<string> {
+  *#faultsOf({ user, isReady, binding, heard, partner }: Chatter): Generator<string> {
     const about = `${user}, in ${binding?.sid.slice(0, 8)}`
-    if (!isReady && !isExcused) yield `${about}, has no session at the end`
-    if (mayLack) return
+    if (!isReady) yield `${about}, has no session at the end`
     const numbers = Array.from({ length: partner.said }, (_, index) => index + 1)
     const lost = numbers.filter(number => !heard.includes(number))
     if (lost.length > 0) yield `${about}, lacks ${lost.length} of ${partner.said} words: ${lost}`
@@ -115,9 +102,7 @@ export class Crowd {
     const binding = await this.#call('POST', '', about)
     if (binding === undefined) throw new Error('a warm answered that there is no such session')
     chatter.binding = binding
-    const fail = (what: string) => {
-      if (!chatter.isExcused) this.#faults.push(`${user}: ${what}`)
-    }
+    const fail = (what: string) => this.#faults.push(`${user}: ${what}`)
     const events: TalkEvents = {
       ready: () => {
         chatter.isReady = true

@@ -34,10 +34,12 @@ export async function kill(
 
 /**
  * SIGSTOP, and SIGCONT so many seconds later. If that is longer than the entry of the process lives, others continue its
- * sessions. A few of these lose messages or end when the process wakes, so nothing is expected of them.
+ * sessions, and pages may get the last stanzas again.
  */
 export async function pause(crowd: Crowd, member: Member, seconds: number): Promise<void> {
-  if (seconds >= processSeconds) crowd.excuse(member.node)
+  // Records of sessions are stored within a second. A younger session can lose its first messages.
+  await sleep(1_000)
+  crowd.mayRepeat ||= seconds >= processSeconds
   member.running.signal('SIGSTOP')
   await sleep(seconds * 1000)
   member.running.signal('SIGCONT')
