@@ -89,7 +89,7 @@ describe('a server in the settings', () => {
     clock.advance(1_000)
     const reason = 'late: no login succeeded within LINK_RESUME_TIME'
     expect(ended()).toMatchObject([
-      { level: 40, part: 'c2s', domain: 'plain.example', ended: 4, late: 4, refused: 0, reason },
+      { level: 40, part: 'c2s', domain: 'plain.example', ended: 4, counts: { late: 4 }, reason },
     ])
     clock.advance(60_000)
     expect(ended()).toHaveLength(1)

@@ -69,7 +69,7 @@ export class Delivery {
   readonly open: OpenRequests
   readonly window: RidWindow
   hadPayload = false
-  /** Set while all replies wait for a record: see `awaitRecord`. */
+  /** Set while replies wait for a record, at most until their `wait` expires: see `awaitRecord`. */
   onKept: Client['onKept']
   #isRecorded = false
   #answersAll = false

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { Problem, problems } from '../../lib/errors.js'
+import { Problem, type ProblemCode, problems } from '../../lib/errors.js'
 import type { MinuteSums } from '../../lib/limits/minute-sums.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Link, LinkAgain, LinkEnd, Resumption } from '../../xmpp/link.js'
@@ -15,10 +15,10 @@ const mostPause = 15_000
 const leastBetweenLogins = 1_000
 
 /**
- * `late`: no attempt succeeded within LINK_RESUME_TIME. `refused`: the server does not resume the stream, or the login
- * fails with an error that is not temporary.
+ * `late`: no attempt succeeded within LINK_RESUME_TIME. `refused`: the server does not resume the stream. Otherwise, the
+ * error of the login, which is not temporary.
  */
-export type WhyUnmended = 'late' | 'refused'
+export type WhyUnmended = 'late' | 'refused' | ProblemCode
 
 /** Only so many links of a domain are mended at once. */
 interface Turn {
@@ -160,8 +160,13 @@ export class Repair {
         })
       },
       error => {
-        const isTemporary = error instanceof Problem && problems[error.code].retryRelogin
-        if (!signal.aborted) session.run(() => (isTemporary ? this.tryLater() : this.giveUp('refused')))
+        if (signal.aborted) return
+        session.run(() => {
+          const code: ProblemCode = error instanceof Problem ? error.code : 'internal-error'
+          if (code === 'internal-error') session.keeper.common.log.report(error, session.client?.transport, session.id)
+          if (problems[code].retryRelogin) this.tryLater()
+          else this.giveUp(code)
+        })
       },
     )
   }
@@ -192,24 +197,31 @@ export function loseUnlessTaken(
   )
 }
 
-const reasons: Readonly<Record<WhyUnmended, string>> = {
+const reasons = {
   late: 'late: no login succeeded within LINK_RESUME_TIME',
-  refused:
-    'refused: the server no longer has the stream (it restarted, or keeps streams for a shorter time), or refused the login',
+  refused: 'refused: the server no longer has the stream (it restarted, or keeps streams for a shorter time)',
 }
+const reasonOf = (why: string) =>
+  Object.hasOwn(reasons, why) ? reasons[why as keyof typeof reasons] : `${why}: the error of the login`
 
 /** The first log line waits for this time, because many links may be given up together. */
 const firstLineMilliseconds = 1_000
 
 /** `isNamed`: false for domains that users choose. These share a log line. */
 export function unmendedLinks(sums: MinuteSums, log: Logger, isNamed: (domain: string) => boolean) {
-  const often = sums.of<Record<WhyUnmended, number> & { readonly domain: string }>(({ domain, late, refused }) => {
-    const reason = [late > 0 && reasons.late, refused > 0 && reasons.refused].filter(Boolean).join('; ')
-    const about = { domain: withULabels(domain), ended: late + refused, late, refused, reason }
-    log.warn(about, 'links were not mended: their sessions ended')
-  }, firstLineMilliseconds)
+  const often = sums.of<{ readonly domain: string; readonly counts: Partial<Record<WhyUnmended, number>> }>(
+    ({ domain, counts }) => {
+      const ended = Object.values(counts).reduce((sum, count) => sum + count, 0)
+      const reason = Object.keys(counts).map(reasonOf).join('; ')
+      log.warn({ domain: withULabels(domain), ended, counts, reason }, 'links were not mended: their sessions ended')
+    },
+    firstLineMilliseconds,
+  )
   return (name: string, why: WhyUnmended): void => {
     const domain = isNamed(name) ? name : '*'
-    often(domain, (sum = { domain, late: 0, refused: 0 }) => ({ ...sum, [why]: sum[why] + 1 }))
+    often(domain, (sum = { domain, counts: {} }) => {
+      sum.counts[why] = (sum.counts[why] ?? 0) + 1
+      return sum
+    })
   }
 }

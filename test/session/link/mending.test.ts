@@ -11,15 +11,15 @@ test('domains that clients choose share their log lines', () => {
   const unmended = unmendedLinks(new MinuteSums(clock), log, domain => domain === 'example.org')
   for (let at = 0; at < 1000; at++) unmended(`d${at}.example.org`, 'late')
   unmended('example.org', 'refused')
+  unmended('example.org', 'not-authorized')
   clock.advance(1_000)
   expect(lines).toEqual([
-    { domain: '*', ended: 1000, late: 1000, refused: 0, reason: 'late: no login succeeded within LINK_RESUME_TIME' },
+    { domain: '*', ended: 1000, counts: { late: 1000 }, reason: 'late: no login succeeded within LINK_RESUME_TIME' },
     {
       domain: 'example.org',
-      ended: 1,
-      late: 0,
-      refused: 1,
-      reason: expect.stringMatching(/^refused: the server no longer has/),
+      ended: 2,
+      counts: { refused: 1, 'not-authorized': 1 },
+      reason: expect.stringMatching(/^refused: the server no longer has .*; not-authorized: the error of the login$/),
     },
   ])
   clock.advance(120_000)
