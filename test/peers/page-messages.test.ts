@@ -39,6 +39,10 @@ for (const { name, packages, browser, start } of kinds)
       tab.waitForFunction(wanted => window.noted.own.some(({ text }) => text === wanted), text)
     const hears = ({ tab }: ModulePage, text: string) =>
       tab.waitForFunction(wanted => window.noted.loaded.includes(wanted), text)
+    const see = ({ tab }: ModulePage, state: 'hidden' | 'visible') =>
+      tab.evaluate(`
+        Object.defineProperty(document, 'visibilityState', { value: '${state}', configurable: true })
+        document.dispatchEvent(new Event('visibilitychange'))`)
 
     describe.each(['bosh', 'websocket'] as const)('over %s', transport => {
       test('shows messages to and from another tab of its user once, also after reloads', async () => {
@@ -101,27 +105,45 @@ for (const { name, packages, browser, start } of kinds)
       // By then the server also knows the state of the start.
       await page.say(bobs.jid, 'hello')
       await page.tab.waitForFunction(() => window.noted.states[0]?.state === 'sent')
-      const see = (state: string) =>
-        page.tab.evaluate(`
-        Object.defineProperty(document, 'visibilityState', { value: '${state}', configurable: true })
-        document.dispatchEvent(new Event('visibilitychange'))`)
       const onWire = (what: RegExp) => [...wire.heard().toString().matchAll(what)].map(([, name]) => name)
       const told = () => onWire(/<(\w+) xmlns=.urn:xmpp:csi:0.\/>/g)
       const presences = () => onWire(/<show>(away)<\/show>/g).length
       const [before, seen] = [told().length, presences()]
-      await see('hidden')
+      await see(page, 'hidden')
       await eventually('the server is told', () => told().length > before)
       bob.send(`<presence xmlns='jabber:client' to='${jid}'><show>away</show></presence>`)
       await bob.isUpToDate()
       expect(presences() - seen).toBe(0)
       bob.say(jid, 'to a hidden tab')
       await hears(page, 'to a hidden tab')
-      await see('visible')
+      await see(page, 'visible')
       await eventually('the presence comes', () => presences() - seen === 1)
       await eventually('the server is told', () => told().length > before + 1)
       expect(told().slice(before)).toEqual(['inactive', 'active'])
       expect(await page.jid()).toBe(jid)
     })
+
+    test.each(['bosh', 'websocket'] as const)(
+      'over %s sends what waits after its hidden tab was discarded',
+      async transport => {
+        const { bob, context } = stage
+        const page = await open(transport)
+        const text = `waited over ${transport}`
+        await page.tab.addInitScript("addEventListener('pagehide', event => event.stopImmediatePropagation())")
+        await page.reload()
+        await context.setOffline(true)
+        await page.has('offline')
+        await see(page, 'hidden')
+        await page.say(bobs.jid, text)
+        // The page is gone before its network is back.
+        await page.tab.reload().catch(() => {})
+        await context.setOffline(false)
+        await page.reload()
+        await eventually('the message arrives', () => bob.texts.includes(text))
+        await bob.isUpToDate()
+        expect(bob.texts.filter(each => each === text)).toHaveLength(1)
+      },
+    )
 
     test('shows all messages of a lost session, also if a contact forges an id of the archive', async () => {
       const { bob, context, service } = stage

@@ -1,13 +1,14 @@
 import { Arrivals } from './arrivals.js'
 import { Backoff } from './backoff.js'
-import { ChatDepartures, type MessageState } from './chat-departures.js'
+import { ChatDepartures } from './chat-departures.js'
+import type { ChatEvents, ChatTarget, Presence, Status } from './chat-events.js'
 import { isOver, mayReturn, NoChat, replaced } from './failures.js'
 import { mending } from './link-state.js'
-import { bareJid, conditionOf, type Message, roomAndOccupant, writeMessage } from './message.js'
+import { bareJid, conditionOf, roomAndOccupant, writeMessage } from './message.js'
 import { type Introduced, type Memory, randomName, storeMemory, takeMemory } from './page-memory.js'
 import { type PageParts, PageSession } from './page-session.js'
 import { JoinedRooms } from './rooms.js'
-import { type Contact, Roster } from './roster.js'
+import { Roster } from './roster.js'
 import { type CheckOptions, checkSignIn } from './sign-in-check.js'
 import { createSocket, type ManagedSocket, socketAddress } from './socket.js'
 import { askForBinding, endVisit, type Located, memoryNameOf, type Source } from './source.js'
@@ -33,55 +34,10 @@ interface OtherOptions {
   readonly nickname?: string
 }
 
-export interface Presence {
-  /** Full JID, or the bare JID of a contact without a client. */
-  readonly from: string
-  readonly isAvailable: boolean
-  /** `away`, `chat`, `dnd`, `xa` or undefined. */
-  readonly show: string | undefined
-  /** Why a room refuses the user: a condition of RFC 6120. */
-  readonly code?: string | undefined
-  readonly stanza: Element
-}
-
-export interface Status {
-  /** After `offline` the chat reconnects. After `ended` call `retry`. */
-  readonly state: 'connecting' | 'online' | 'offline' | 'ended'
-  readonly reason?: string | undefined
-  /**
-   * `no-network`, `unreachable`, `mending`, `replaced`, `signed-out`, `refused`, `session-over`, `closed`, or with the
-   * option `service` a code of docs/errors.md.
-   */
-  readonly code?: string | undefined
-  /** Seconds until the next attempt. */
-  readonly retryIn?: number | undefined
-}
-
 const lost = 'The connection was lost.'
 const noNetwork = { state: 'offline', code: 'no-network', reason: 'This device has no network.' } as const
 
 const socketPingMilliseconds = 50_000
-
-interface ChatEvents {
-  readonly message: Message
-  readonly messagestate: MessageState
-  /** An own message, before it is sent. Listeners may add elements. */
-  readonly sending: Element
-  readonly presence: Presence
-  readonly contacts: readonly Contact[]
-  readonly status: Status
-}
-
-type Listen = EventTarget['addEventListener']
-
-interface ChatTarget extends EventTarget {
-  addEventListener<Name extends keyof ChatEvents>(
-    type: Name,
-    listener: (event: CustomEvent<ChatEvents[Name]>) => void,
-    options?: Parameters<Listen>[2],
-  ): void
-  addEventListener(...parameters: Parameters<Listen>): void
-}
 
 /** Each event has its value in `detail`. */
 export class Chat extends (EventTarget as new () => ChatTarget) {
@@ -92,7 +48,9 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   readonly #backoff = new Backoff()
   readonly #closing = new AbortController()
   #memory: Memory
+  /** What the last `pagehide` has stored, until `pageshow`. */
   #left: Memory | undefined
+  #isStored = false
   #status: Status = { state: 'connecting' }
   #session: PageSession | undefined
   #socket: ManagedSocket | undefined
@@ -116,6 +74,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const arrivals = new Arrivals(seen, last || undefined, message => this.#fire('message', message))
     if (isBehind) arrivals.hold()
     const departures = new ChatDepartures(outgoing, sent, state => this.#fire('messagestate', state))
+    departures.onChange = this.#keepHidden
     this.#parts = { Strophe, arrivals, departures, rooms: this.#rooms, roster: new Roster(), history, withCredentials }
   }
 
@@ -341,26 +300,43 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     this.#fire('presence', { from, isAvailable: !type, show, code, stanza } satisfies Presence)
   }
 
-  readonly #come = (): void => {
+  readonly #come = ({ type }: Event): void => {
+    this.#keepHidden()
     this.#ready?.tellState()
-    if (document.visibilityState === 'hidden') return
     const { state, code } = this.#status
+    // A hidden chat gets messages again when the network is back, but takes the place of no other chat.
+    if (document.visibilityState === 'hidden' && (type !== 'online' || code === 'replaced')) return
     if (this.#session && state !== 'connecting') this.#session.check()
     else if (state === 'offline' || mayReturn(code)) this.retry()
   }
 
   readonly #leave = (): void => {
     if (isOver(this.#status)) return
+    this.#left = this.#store(this.#parts.arrivals.leave(this.jid))
+    // The session ends if no memory is stored, because no page could resume the session.
+    this.#session?.leave(!this.#left)
+  }
+
+  /** Undefined if it cannot be stored. */
+  #store(isBehind: boolean): Memory | undefined {
     const { arrivals, departures } = this.#parts
-    const isBehind = arrivals.leave(this.jid)
     const { seen, last = '' } = arrivals
     const kept = this.#socket?.kept() ?? []
     const sent = departures.sent.map(each => (kept.includes(each.id) ? { ...each, isInDoubt: true } : each))
-    this.#left = { ...this.#memory, seen, last, isBehind, outgoing: departures.outgoing, sent }
-    const isKept = this.#options.keep !== false && storeMemory(this.#name, this.#left)
-    if (!isKept) this.#left = undefined
-    // The session ends if no memory is stored, because no page could resume the session.
-    this.#session?.leave(!isKept)
+    const memory = { ...this.#memory, seen, last, isBehind, outgoing: departures.outgoing, sent }
+    return this.#options.keep !== false && storeMemory(this.#name, memory) ? memory : undefined
+  }
+
+  /** Browsers discard hidden tabs without `pagehide`. Only while messages wait: see `takeMemory`. */
+  readonly #keepHidden = (): void => {
+    if (this.#left) return
+    const { arrivals, departures } = this.#parts
+    const isWaiting = document.visibilityState === 'hidden' && departures.isAnyPending && !isOver(this.#status)
+    if (isWaiting) this.#isStored = this.#store(arrivals.isHolding) !== undefined
+    else if (this.#isStored) {
+      this.#isStored = false
+      takeMemory(this.#name)
+    }
   }
 
   readonly #returned = ({ persisted }: PageTransitionEvent): void => {
@@ -384,6 +360,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
       this.#beginAnew()
     }
     this.#memory = { ...this.#memory, tab: memory.tab }
+    this.#left = undefined
     if (!isOver(this.#status)) this.#ask()
   }
 

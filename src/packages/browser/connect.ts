@@ -1,6 +1,7 @@
 // `import { connect } from '…/assets/warm-bindings.js'`
-import { Chat, type ChatOptions, type Presence, type Status } from './chat.js'
+import { Chat, type ChatOptions } from './chat.js'
 import type { MessageState } from './chat-departures.js'
+import type { Presence, Status } from './chat-events.js'
 import { isOver } from './failures.js'
 import type { Message } from './message.js'
 import type { Contact } from './roster.js'

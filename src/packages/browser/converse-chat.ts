@@ -1,6 +1,7 @@
 // Logs Converse in with bindings, and reconnects it.
 import { Backoff } from './backoff.js'
-import type { ChatOptions, Status } from './chat.js'
+import type { ChatOptions } from './chat.js'
+import type { Status } from './chat-events.js'
 import { ConverseArrivals, showStored, takeOneByOne } from './converse-arrivals.js'
 import { forgetPresences, probeContacts } from './converse-contacts.js'
 import { ConverseDepartures } from './converse-departures.js'
@@ -55,6 +56,7 @@ export class ConverseChat {
   #isReplaced = false
   /** From `pagehide` to `pageshow`. */
   #isLeft = false
+  #isStored = false
   #attempts = 0
 
   constructor(converse: PrivateConverse, options: ConverseOptions) {
@@ -94,6 +96,7 @@ export class ConverseChat {
     api.listen.on('rosterContactsFetched', () => this.#isResumed && probeContacts(api, state))
     checkSignIn(this.#options, () => this.#isAttached && this.#attempts, this.#end)
     for (const type of ['online', 'visibilitychange']) addEventListener(type, this.#come)
+    this.#departures.onChange = this.#keepHidden
     let left: Kept = {}
     addEventListener('pagehide', () => {
       if (this.#isAttached) this.#departures.begin()
@@ -127,6 +130,16 @@ export class ConverseChat {
       api.connection.get()?.reset()
       showStored(state)
     })
+  }
+
+  /** Browsers discard hidden tabs without `pagehide`. Only while messages wait: see `hideName`. */
+  readonly #keepHidden = (): void => {
+    if (this.#isLeft || this.#isEnded) return
+    const { outgoing } = this.#departures
+    const isWaiting = document.visibilityState === 'hidden' && !!outgoing[0]
+    if (isWaiting) keep(this.#memory, outgoing)
+    else if (this.#isStored) this.#hideName()
+    this.#isStored = isWaiting
   }
 
   #isOfUser(jid: string): boolean {
@@ -362,8 +375,11 @@ export class ConverseChat {
     return this.#status.state === 'ended'
   }
 
-  readonly #come = (): void => {
-    if (document.hidden || !mayReturn(this.#status.code)) return
+  readonly #come = (event?: Event): void => {
+    this.#keepHidden()
+    const { code } = this.#status
+    if (document.visibilityState === 'hidden' && (event?.type !== 'online' || code === 'replaced')) return
+    if (!mayReturn(code)) return
     this.#backoff.reset()
     void this.#ask()
   }

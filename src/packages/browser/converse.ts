@@ -1,11 +1,11 @@
 // `import { connectConverse } from '…/assets/warm-bindings-converse.js'`
-import type { Status } from './chat.js'
+import type { Status } from './chat-events.js'
 import { ConverseChat, type ConverseOptions } from './converse-chat.js'
 import { ownName } from './converse-memory.js'
 import type { Converse } from './converse-types.js'
 
 export type { Binding } from './binding.js'
-export type { Status } from './chat.js'
+export type { Status } from './chat-events.js'
 export type { BindingSource, TokenSource } from './source.js'
 export type { ConverseOptions }
 

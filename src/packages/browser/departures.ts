@@ -37,6 +37,8 @@ export const waiting = {
 /** Tracks which messages of this tab must be sent, also by the next page. */
 export class Departures {
   protected all: readonly Outgoing[] = []
+  /** Called after each change. */
+  onChange = (): void => {}
   #newest = 0
   #requests = 2
 
@@ -50,6 +52,10 @@ export class Departures {
 
   get sent(): readonly Outgoing[] {
     return this.all.filter(({ isSent }) => isSent)
+  }
+
+  get isAnyPending(): boolean {
+    return this.all.some(isPending)
   }
 
   get nextRid(): number {
@@ -123,6 +129,7 @@ export class Departures {
 
   clear(): void {
     this.all = []
+    this.onChange()
   }
 
   protected change(isMeant: Test, values: Partial<Outgoing>): void {
@@ -140,6 +147,7 @@ export class Departures {
       if (!isKept) size -= outgoing.xml.length
       return isKept
     })
+    this.onChange()
   }
 }
 

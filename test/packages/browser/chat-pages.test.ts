@@ -4,7 +4,7 @@ import { readMessage } from '../../../src/browsers/websocket/framing.js'
 import { eachPage, passes } from '../../support/fake-page.js'
 import { type FakeElement, fakeElement, fakeError, Status } from '../../support/fake-strophe.js'
 
-declare const document: EventTarget
+declare const document: EventTarget & { visibilityState: string }
 
 const archive = 'urn:xmpp:mam:2'
 
@@ -307,6 +307,93 @@ test('a room is joined again by a resumed session until it has answered', async 
     'tea@rooms.localhost/Alice',
     [['tea@rooms.localhost/Alice'], ['tea@rooms.localhost/Alice'], []],
   ])
+})
+
+describe('A hidden page', () => {
+  function becomes(state: 'hidden' | 'visible') {
+    document.visibilityState = state
+    document.dispatchEvent(new Event('visibilitychange'))
+  }
+
+  /** A page without a network. */
+  async function goesOffline(options = {}) {
+    const { chat } = await opens({ binding: resuming, ...options })
+    isUp = false
+    tab.last.becomes(Status.disconnected)
+    await passes(0)
+    return chat
+  }
+
+  test.each(['before', 'while'])(
+    'that the browser discards has stored what was written %s it was hidden',
+    async when => {
+      const chat = await goesOffline()
+      if (when === 'before') chat.send('bob@localhost', 'one')
+      becomes('hidden')
+      if (when === 'while') chat.send('bob@localhost', 'one')
+      isUp = true
+      document.visibilityState = 'visible'
+      await opens({ binding: resuming })
+      expect([tab.last.texts, Object.keys(tab.storage)]).toEqual([['one'], []])
+    },
+  )
+
+  const stored = () => tab.storage['warm-bindings tab'] !== undefined
+
+  test('stores nothing without waiting messages, once they are sent, and when it is shown', async () => {
+    const chat = await goesOffline()
+    becomes('hidden')
+    const seen = [stored()]
+    chat.send('bob@localhost', 'one')
+    seen.push(stored())
+    isUp = true
+    chat.retry()
+    await tab.comesOnline()
+    tab.last.answers('urn:xmpp:ping')
+    seen.push(stored())
+    chat.send('bob@localhost', 'two')
+    seen.push(stored())
+    becomes('visible')
+    seen.push(stored())
+    expect(seen).toEqual([false, true, false, true, false])
+  })
+
+  test('stores nothing with `keep: false`', async () => {
+    const chat = await goesOffline({ keep: false })
+    becomes('hidden')
+    chat.send('bob@localhost', 'one')
+    expect(stored()).toBe(false)
+  })
+
+  test('that has given up goes on when the network is back', async () => {
+    const chat = await goesOffline()
+    becomes('hidden')
+    await passes(3_600_000)
+    expect(chat.status).toMatchObject({ state: 'ended', code: 'unreachable' })
+    isUp = true
+    tab.occurs('online')
+    await tab.comesOnline()
+    expect(chat.status.state).toBe('online')
+  })
+
+  test('whose chat was replaced does not replace the other one when the network is back', async () => {
+    const { chat } = await opens({ binding: resuming })
+    becomes('hidden')
+    tab.last.becomes(Status.disconnected, 'conflict')
+    await passes(0)
+    tab.occurs('online')
+    await passes(0)
+    expect(chat.status).toMatchObject({ state: 'ended', code: 'replaced' })
+  })
+
+  test('that is left keeps what it has stored then', async () => {
+    const chat = await goesOffline()
+    chat.send('bob@localhost', 'one')
+    tab.occurs('pagehide')
+    const before = tab.storage['warm-bindings tab']
+    becomes('hidden')
+    expect(tab.storage['warm-bindings tab']).toBe(before)
+  })
 })
 
 test('a message to a chat that has ended fails, also again', async () => {

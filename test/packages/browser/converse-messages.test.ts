@@ -288,6 +288,20 @@ test.each([
   expect(calls.slice(0, 3)).toEqual(['connect', 'reset', 'disconnect'])
 })
 
+test('a message that waits in a hidden page is sent by the next page, although the browser discards the tab', async () => {
+  const document = Reflect.get(globalThis, 'document')
+  await goesOnline('bosh')
+  page.last.becomes(Status.disconnected)
+  document.visibilityState = 'hidden'
+  page.say('1')
+  expect(JSON.parse(page.storage['warm-bindings']!).outgoing).toHaveLength(1)
+  document.visibilityState = 'visible'
+  page.reload()
+  await goesOnline('bosh')
+  expect(page.last.texts).toEqual(['Hello'])
+  expect(JSON.parse(page.storage['warm-bindings']!).tab).toBeUndefined()
+})
+
 test('a message typed shortly before the page is left is sent', async () => {
   await starts({ transport: 'websocket' })
   page.last.receives('iq')
