@@ -7,11 +7,11 @@ import { buildDocs } from './build-docs.js'
 
 /** Members that no page, Strophe or stored data uses. Short names save 200 bytes, compressed. */
 const ownNames =
-  /^(all|answered|arrivals|arrived|blocked|broken|cancel|change|changed|check|confirm|confirmed|confirming|confirmSent|contacts|departures|failAll|failed|failing|failInDoubt|goOn|isHolding|isKnown|isMending|socket|isRepeated|lost|miss|nextRid|notices|online|presence|recall|release|repeats|resume|retryAfter|moves|sendWaiting|settled|showOwn|signs|succeeded|take|takeBack|takenOver|turn|unanswered|useSocket|tellState|unsent|kept|drop|leave|note|since)$/
+  /^(all|answered|arrivals|arrived|blocked|broken|cancel|change|changed|check|confirm|confirmed|confirming|confirmSent|contacts|departures|failAll|failed|failing|failInDoubt|goOn|isAnyPending|isHolding|isKnown|isMending|socket|isRepeated|lost|miss|nextRid|notices|onChange|online|presence|recall|release|repeats|resume|retryAfter|moves|sendWaiting|settled|showOwn|signs|succeeded|take|takeBack|takenOver|turn|unanswered|useSocket|tellState|unsent|kept|drop|leave|note|since)$/
 
 /** The same, without names that members of Converse have, too. */
 const namesBesideConverse =
-  /^(acknowledged|all|arrived|askServer|attached|begin|broken|cancel|change|count|found|goOn|isConfirmed|isCounted|isInDoubt|isMending|isReady|isResuming|leave|next|note|notices|opens|refused|reread|retryAfter|sent|signs|succeeded|take|takeBack|takeBackUnacked|takeOver|takenOver|turn|unanswered|unsent)$/
+  /^(acknowledged|all|arrived|askServer|attached|begin|broken|cancel|change|count|found|goOn|isConfirmed|isCounted|isInDoubt|isMending|isReady|isResuming|leave|next|note|notices|onChange|opens|refused|reread|retryAfter|sent|signs|succeeded|take|takeBack|takeBackUnacked|takeOver|takenOver|turn|unanswered|unsent)$/
 
 await buildClientTypes()
 for (const project of ['tsconfig.build.json', 'src/packages/browser'])

@@ -103,6 +103,33 @@ test.each([3, 35])('an overdue process whose connection to Redis broke waits for
   beats.stop()
 })
 
+test('a process that is suspended again before a beat has ended is overdue until the next one', async () => {
+  const clock = new FakeClock()
+  const answers: (() => void)[] = []
+  const line = new FakeLine(clock, () => new Promise(resolve => answers.push(() => resolve(beat([processOf('self')])))))
+  const sessions = { put: async () => {}, remove: async () => {} } as unknown as SessionEntries
+  const beats = new Heartbeats(line, sessions, records, clock)
+  const joined = beats.join(memberOf('self'))
+  answers.shift()!()
+  await joined
+  const now = clock.now.bind(clock)
+  const suspended = jest.spyOn(clock, 'now')
+  const overdue: boolean[] = []
+  for (const milliseconds of [6_000, 66_000]) {
+    suspended.mockImplementation(() => now() + milliseconds)
+    clock.advance(1_000)
+    overdue.push(beats.isOverdue)
+  }
+  for (let beat = 0; beat < 2; beat++) {
+    answers.shift()!()
+    await turn()
+    overdue.push(beats.isOverdue)
+    clock.advance(1_000)
+  }
+  expect(overdue).toEqual([true, true, true, false])
+  beats.stop()
+})
+
 test('entries of sessions are written again after one command got no answer', async () => {
   const clock = new FakeClock()
   const line = new FakeLine(clock, async () => beat([processOf('self')]))

@@ -103,6 +103,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     hear(document, 'visibilitychange', this.#come)
     this.#checking = setInterval(() => this.#session?.socket && this.#session.check(), socketPingMilliseconds)
     this.#checkingSignIn = checkSignIn(this.#options, () => this.#session, this.#endSession)
+    this.#keepHidden()
     this.#ask()
   }
 
@@ -360,7 +361,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
       this.#beginAnew()
     }
     this.#memory = { ...this.#memory, tab: memory.tab }
-    this.#left = undefined
+    if (!isOfOther) this.#left = undefined
     if (!isOver(this.#status)) this.#ask()
   }
 

@@ -97,6 +97,7 @@ export class ConverseChat {
     checkSignIn(this.#options, () => this.#isAttached && this.#attempts, this.#end)
     for (const type of ['online', 'visibilitychange']) addEventListener(type, this.#come)
     this.#departures.onChange = this.#keepHidden
+    this.#keepHidden()
     let left: Kept = {}
     addEventListener('pagehide', () => {
       if (this.#isAttached) this.#departures.begin()
@@ -106,6 +107,7 @@ export class ConverseChat {
       // If its connection ends before `pageshow`, Converse must not store what it has counted.
       this.#attempts += 1
       this.#isLeft = true
+      this.#isStored = false
     })
     addEventListener('pageshow', async ({ persisted }) => {
       if (!persisted || this.#isEnded) return
@@ -137,7 +139,7 @@ export class ConverseChat {
     if (this.#isLeft || this.#isEnded) return
     const { outgoing } = this.#departures
     const isWaiting = document.visibilityState === 'hidden' && !!outgoing[0]
-    if (isWaiting) keep(this.#memory, outgoing)
+    if (isWaiting) keep({ ...this.#memory, page: '' }, outgoing)
     else if (this.#isStored) this.#hideName()
     this.#isStored = isWaiting
   }
@@ -191,9 +193,9 @@ export class ConverseChat {
     memory.seen = Math.max(found.delivered ?? 0, isKnown ? memory.seen : 0)
     // What the page before has given to a session that is over may have arrived.
     const received = isKnown ? found.received : this.#wasAttached ? undefined : Infinity
-    this.#departures.goOn(found.rid, found.requests ?? 2, received, () => false)
     memory.jid = jid
     this.#hideName()
+    this.#departures.goOn(found.rid, found.requests ?? 2, received, () => false)
     this.#binding = found
     api.settings.set({
       bosh_service_url: found.url,

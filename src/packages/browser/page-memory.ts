@@ -43,6 +43,8 @@ export function storeMemory(name: string, memory: Memory): boolean {
     sessionStorage.setItem(keyOf(name), JSON.stringify(memory))
     return true
   })
+  // The earlier value stays otherwise.
+  if (!isStored) inStorage(() => sessionStorage.removeItem(keyOf(name)))
   return isStored === true
 }
 

@@ -90,9 +90,13 @@ export class SessionBook {
     for (const view of this.#parts.elsewhere.list()) yield { ...view, secrets: [] }
   }
 
-  /** Other processes have taken none of these sessions: what waits is delivered. */
+  /** Other processes have taken none of these sessions: what waits is delivered. Absent pages have their full time again. */
   caughtUp(): void {
-    for (const session of [...this.#parts.registry.all()]) session.run(() => session.flush())
+    for (const session of [...this.#parts.registry.all()])
+      session.run(() => {
+        if (!session.hasEnded && session.client?.isPresent === false) session.inactivity.begin(session.now)
+        session.flush()
+      })
   }
 
   /** Other processes have taken these sessions. */

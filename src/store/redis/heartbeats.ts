@@ -97,10 +97,11 @@ export class Heartbeats {
 
   /** The process was suspended, or too busy, for so long that its entry may have expired. */
   get isOverdue(): boolean {
-    return (
-      this.#wokeAt !== undefined ||
-      (this.#tickAt !== undefined && this.#clock.now() - this.#tickAt >= processSeconds * 1000)
-    )
+    return this.#wokeAt !== undefined || this.#isLate
+  }
+
+  get #isLate(): boolean {
+    return this.#tickAt !== undefined && this.#clock.now() - this.#tickAt >= processSeconds * 1000
   }
 
   async join(member: Member): Promise<void> {
@@ -148,7 +149,7 @@ export class Heartbeats {
   #beat(): Promise<void> {
     const member = this.#member
     if (member === undefined) return Promise.resolve()
-    if (this.isOverdue) this.#wokeAt ??= this.#clock.now()
+    if (this.#isLate) this.#wokeAt = this.#clock.now()
     if (this.#beating !== undefined) return this.#beating
     const entry = member.entry()
     const wokeAt = this.#wokeAt
@@ -166,7 +167,9 @@ export class Heartbeats {
         return false
       })
       .then(isHeard => {
-        if (wokeAt === undefined || !(isHeard || this.#clock.now() - wokeAt >= longestWaking)) return
+        // It can have been suspended again meanwhile.
+        if (wokeAt === undefined || wokeAt !== this.#wokeAt) return
+        if (!isHeard && this.#clock.now() - wokeAt < longestWaking) return
         this.#wokeAt = undefined
         this.#tickAt = this.#clock.now()
         member.caughtUp()

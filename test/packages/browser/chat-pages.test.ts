@@ -1,5 +1,5 @@
 // What a chat shows, sends and keeps over the pages of its tab, also if the archive, the server or the browser is slow.
-import { beforeEach, describe, expect, test } from '@jest/globals'
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { readMessage } from '../../../src/browsers/websocket/framing.js'
 import { eachPage, passes } from '../../support/fake-page.js'
 import { type FakeElement, fakeElement, fakeError, Status } from '../../support/fake-strophe.js'
@@ -363,6 +363,54 @@ describe('A hidden page', () => {
     becomes('hidden')
     chat.send('bob@localhost', 'one')
     expect(stored()).toBe(false)
+  })
+
+  test('that is loaded without a network, and discarded again, stores what waits', async () => {
+    const chat = await goesOffline()
+    becomes('hidden')
+    chat.send('bob@localhost', 'one')
+    tab.open({ binding: resuming })
+    await passes(0)
+    expect(stored()).toBe(true)
+  })
+
+  test.each([
+    ['is sent', (_chat: OpenPage['chat']) => tab.last.answers('urn:xmpp:ping')],
+    ['fails, because the chat is closed', (chat: OpenPage['chat']) => chat.close()],
+  ])('stores nothing that %s, if the storage is full', async (_, happens) => {
+    const chat = await goesOffline()
+    becomes('hidden')
+    chat.send('bob@localhost', 'one')
+    const full = jest.spyOn(Object.getPrototypeOf(tab.storage), 'setItem')
+    full.mockImplementation(() => {
+      throw new DOMException('full', 'QuotaExceededError')
+    })
+    isUp = true
+    chat.retry()
+    await tab.comesOnline()
+    happens(chat)
+    becomes('visible')
+    expect(stored()).toBe(false)
+  })
+
+  test('does not touch what the page of another user has left, when the user goes back to it', async () => {
+    const before = await opens({ binding: resuming })
+    isUp = false
+    tab.last.becomes(Status.disconnected)
+    await passes(0)
+    becomes('hidden')
+    before.chat.send('bob@localhost', 'of Alice')
+    before.page.dispatchEvent(new Event('pagehide'))
+    becomes('visible')
+    isUp = true
+    const carols = async () => ({ ...(await resuming()), jid: 'carol@localhost/1' })
+    await writesOffline(await opens({ binding: carols }), 'of Carol')
+    const left = tab.storage['warm-bindings tab']
+    isUp = false
+    goBackTo(before)
+    await passes(0)
+    becomes('hidden')
+    expect([left?.includes('of Carol'), tab.storage['warm-bindings tab']]).toEqual([true, left])
   })
 
   test('that has given up goes on when the network is back', async () => {

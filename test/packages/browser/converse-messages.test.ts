@@ -302,6 +302,32 @@ test('a message that waits in a hidden page is sent by the next page, although t
   expect(JSON.parse(page.storage['warm-bindings']!).tab).toBeUndefined()
 })
 
+test('a hidden page stores what waits also while it logs in, and if it is loaded without a network', async () => {
+  const stored = () => JSON.parse(page.storage['warm-bindings']!).outgoing.length
+  let isUp = true
+  const source = async () => {
+    if (isUp) return binding()
+    throw new TypeError('no network')
+  }
+  await goesOnline('bosh', source)
+  isUp = false
+  page.last.becomes(Status.disconnected)
+  await passes(0)
+  Reflect.get(globalThis, 'document').visibilityState = 'hidden'
+  page.say('1')
+  const seen = [stored()]
+  isUp = true
+  await passes(10_000)
+  seen.push(stored())
+  isUp = false
+  page.last.becomes(Status.disconnected)
+  await passes(60_000)
+  seen.push(stored())
+  page.reload()
+  await starts({ binding: source })
+  expect([...seen, stored()]).toEqual([1, 1, 1, 1])
+})
+
 test('a message typed shortly before the page is left is sent', async () => {
   await starts({ transport: 'websocket' })
   page.last.receives('iq')
