@@ -18,30 +18,21 @@ const load = (options: string) =>
 const problemsWith = (options: string) => problems({ XMPP_SERVERS: `example.org=xmpp://localhost?${options}` })
 
 describe('the certificate that the service shows to a server', () => {
-  test('certificate and key may be two files', () => {
-    expect(load(`cert=${certFile}&key=${keyFile}`)?.certificate).toMatchObject({ cert, key })
-  })
-
   test.each([
-    ['the certificate first', `${cert}\n${key}`],
-    ['the key first', `${key}${cert}\n`],
-    ['a chain behind it', `${cert}\n${cert}\n${key}`],
-  ])('and its key may be in one file, %s', (what, text) => {
-    const path = file(`${what}.pem`, text)
-    const certificates = what === 'a chain behind it' ? `${cert}\n${cert}` : cert
+    ['the certificate first', `${cert}\n${key}`, cert],
+    ['the key first', `${key}${cert}\n`, cert],
+    ['a chain behind it', `${cert}\n${cert}\n${key}`, `${cert}\n${cert}`],
+  ])('and its key may be in one file, with escapes in its name: %s', (what, text, certificates) => {
+    const path = file(`${what} + a,b & c.pem`, text)
     expect(load(`cert=${encodeURIComponent(path)}`)?.certificate).toMatchObject({ cert: certificates, key })
   })
 
-  test('may have a key in an older format', () => {
+  test('may have its key in a file of its own, also in an older format', () => {
     const older = createPrivateKey(key).export({ type: 'sec1', format: 'pem' }).toString()
     // OpenSSL writes the parameters of the curve before such a key.
     const parameters = '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n'
-    expect(load(`cert=${certFile}&key=${file('older.pem', parameters + older)}`)?.certificate?.key).toBe(key)
-  })
-
-  test('is named by files, with escapes in the names', () => {
-    const path = file('a+b, c&d.pem', `${cert}\n${key}`)
-    expect(load(`cert=${encodeURIComponent(path)}`)?.certificate?.key).toBe(key)
+    for (const named of [keyFile, file('older.pem', parameters + older)])
+      expect(load(`cert=${certFile}&key=${named}`)?.certificate).toMatchObject({ cert, key })
   })
 
   const unreadable = 'has cert, which names a file that is not a PEM file of certificates'

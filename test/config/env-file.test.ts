@@ -58,14 +58,11 @@ describe('a file of settings', () => {
 
   const missing = join(folder, 'none')
 
-  test('may be missing, but not if the command line names it', () => {
+  test('may be missing, but not if the command line names it, and must be readable if it exists', () => {
     expect(readEnvFile(missing).values).toEqual({})
     expect(problemsOf(() => readEnvFile(missing, true))).toEqual([
       `${missing} cannot be read (ENOENT): there is no such file. Correct the path, or create the file`,
     ])
-  })
-
-  test('must be readable if it exists', () => {
     expect(problemsOf(() => readEnvFile(folder))).toEqual([
       `${folder} cannot be read (EISDIR): it is a folder. Name a file in it`,
     ])

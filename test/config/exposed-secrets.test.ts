@@ -86,9 +86,12 @@ describe('a file with a secret', () => {
     expect(exposedSettings(file, { ADMIN_USERS: 'portal:s3cret' })).toEqual([
       `${file} has secrets in it, which every user of this machine can read: chmod g-w,o= ${file}`,
     ])
-    expect(exposedSettings(file, { REDIS_URL: 'redis://:s3cret@localhost' })).toHaveLength(1)
-    for (const REDIS_URL of ['redis://localhost:6379', 'rediss://user@localhost:6379'])
-      expect(exposedSettings(file, { REDIS_URL })).toEqual([])
+    const redis = ['redis://:s3cret@localhost', 'redis://localhost:6379', 'rediss://user@localhost:6379']
+    expect(redis.map(REDIS_URL => exposedSettings(file, { REDIS_URL }).length)).toEqual([1, 0, 0])
+    const proxy = 'http://a:b@proxy:1'
+    for (const name of ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY'])
+      expect(exposedSettings(file, { [name]: proxy })).toHaveLength(1)
+    expect(exposedSettings(file, { HTTPS_PROXY: 'http://proxy:1' })).toEqual([])
     expect(exposedSettings(file, { ADMIN_USERS_FILE: '/etc/warm-bindings/admins' })).toEqual([])
     expect(exposedSettings(join(folder, 'missing'), { ADMIN_USERS: 'portal:s3cret' })).toEqual([])
   })

@@ -14,54 +14,48 @@ const problems = (environment: Record<string, string>) => problemsOf(() => load(
 const paths = { boshPath: '/http-bind', warmPath: '/warm', websocketPath: '/xmpp-websocket' }
 
 describe('HTTP_HOSTS', () => {
-  test('gives each host its domain, in one spelling; omitted options have the general values', () => {
-    expect(hosts('Chat.Example.ORG = Example.org, chat.example.net:8443=a.example.net')).toEqual({
-      'chat.example.org': [{ domain: 'example.org', externalUrl: undefined, ...paths }],
-      'chat.example.net': [{ domain: 'a.example.net', externalUrl: undefined, ...paths }],
-    })
-  })
+  const site = (domain: string | undefined, more = {}) => [{ domain, externalUrl: undefined, ...paths, ...more }]
 
-  test('needs no domain if the host name is the domain', () => {
-    expect(hosts('example.org:443?url=https://example.org')).toEqual({
-      'example.org': [{ domain: 'example.org', externalUrl: 'https://example.org', ...paths }],
-    })
-  })
-
-  test('may have an address and paths for each host', () => {
-    const text = 'chat.example.org=example.org?url=https://chat.example.org/c/&bosh=/b&warm=off'
-    expect(hosts(text)['chat.example.org']?.[0]).toEqual({
-      domain: 'example.org',
-      externalUrl: 'https://chat.example.org/c',
-      boshPath: '/b',
-      warmPath: undefined,
-      websocketPath: '/xmpp-websocket',
-    })
-  })
-
-  test('fills in $host, in the paths of the entry and in BOSH_PATH and WARM_PATH', () => {
-    const text = 'a=example.org,b=x.example.net?bosh=/at/$host/b.$host&warm=/w'
-    const environment = { BOSH_PATH: '/bosh/$host', WARM_PATH: '/warm/$host' }
-    expect(hosts(text, environment)).toMatchObject({
-      a: [{ boshPath: '/bosh/example.org', warmPath: '/warm/example.org' }],
-      b: [{ boshPath: '/at/x.example.net/b.x.example.net', warmPath: '/w' }],
-    })
-  })
-
-  test('distinguishes the domains of one host by their paths', () => {
-    const environment = { BOSH_PATH: '/$host/http-bind' }
-    expect(hosts('web.example=example.org,Web.example:443=x.example.net', environment)).toEqual({
-      'web.example': [
-        { domain: 'example.org', externalUrl: undefined, ...paths, boshPath: '/example.org/http-bind' },
-        { domain: 'x.example.net', externalUrl: undefined, ...paths, boshPath: '/x.example.net/http-bind' },
-      ],
-    })
-  })
-
-  test('may have a host without a domain', () => {
-    expect(hosts('web.example=,other.example=?bosh=/b')).toEqual({
-      'web.example': [{ domain: undefined, externalUrl: undefined, ...paths }],
-      'other.example': [{ domain: undefined, externalUrl: undefined, ...paths, boshPath: '/b' }],
-    })
+  test.each<[string, string, object, Record<string, string>?]>([
+    ['a domain, in one spelling', 'Chat.Example.ORG = Example.org', { 'chat.example.org': site('example.org') }],
+    ['a port, which does not matter', 'a.example:8443=a.example.net', { 'a.example': site('a.example.net') }],
+    [
+      'no domain, if its name is the domain',
+      'example.org:443?url=https://example.org',
+      { 'example.org': site('example.org', { externalUrl: 'https://example.org' }) },
+    ],
+    ['no domain at all', 'web=,other=?bosh=/b', { web: site(undefined), other: site(undefined, { boshPath: '/b' }) }],
+    [
+      'an address and paths',
+      'chat.example.org=example.org?url=https://chat.example.org/c/&bosh=/b&warm=off',
+      {
+        'chat.example.org': site('example.org', {
+          ...{ externalUrl: 'https://chat.example.org/c', boshPath: '/b', warmPath: undefined },
+        }),
+      },
+    ],
+    [
+      'its domain in its paths',
+      'a=example.org,b=x.example.net?bosh=/at/$host/b.$host&warm=/w',
+      {
+        a: site('example.org', { boshPath: '/bosh/example.org', warmPath: '/warm/example.org' }),
+        b: site('x.example.net', { boshPath: '/at/x.example.net/b.x.example.net', warmPath: '/w' }),
+      },
+      { BOSH_PATH: '/bosh/$host', WARM_PATH: '/warm/$host' },
+    ],
+    [
+      'several domains, which its paths distinguish',
+      'web=example.org,Web:443=x.example.net',
+      {
+        web: [
+          ...site('example.org', { boshPath: '/example.org/http-bind' }),
+          ...site('x.example.net', { boshPath: '/x.example.net/http-bind' }),
+        ],
+      },
+      { BOSH_PATH: '/$host/http-bind' },
+    ],
+  ])('gives a host %s', (_what, text, found, environment = {}) => {
+    expect(hosts(text, environment)).toEqual(found)
   })
 
   test.each([
@@ -141,13 +135,10 @@ describe('endpoints', () => {
     },
   )
 
-  test('that are off may have any path', () => {
+  test('that are off may have any path, but not all may be off', () => {
     const same = { WARM_PATH: '/chat', BOSH_PATH: '/chat' }
     expect(problems({ ...same, WARM_ENABLED: 'off' })).toEqual([])
     expect(problems({ ...same, BOSH_ENABLED: 'off' })).toEqual([])
-  })
-
-  test('cannot all be off', () => {
     const off = { WARM_ENABLED: 'off', BOSH_ENABLED: 'off', WEBSOCKET_ENABLED: 'off' }
     expect(problems(off)).toEqual([expect.stringContaining('are all off: nothing is left to serve')])
   })
@@ -163,10 +154,6 @@ describe('endpoints', () => {
     const several = 'a=example.org?bosh=/b,a=x.example.net?bosh=/c'
     expect(problems({ HTTP_HOSTS: several })).toEqual([])
     expect(problems({ HTTP_HOSTS: `${several}&websocket=/b` })).toHaveLength(1)
-  })
-
-  test('need no admin if there is no warm API', () => {
-    expect(problems({ WARM_ENABLED: 'off', ADMIN_USERS: '' })).toEqual([])
   })
 
   test('may have a default domain that is allowed', () => {

@@ -1,35 +1,31 @@
-import { describe, expect, test } from '@jest/globals'
-import { exposedSettings } from '../../src/config/exposed-secrets.js'
+import { expect, test } from '@jest/globals'
 import { load, problems } from '../support/settings.js'
-import { testFolder } from '../support/test-folder.js'
 
 const read = (environment: Record<string, string>) => load(environment).config.proxies
 const basic = (account: string) => `Basic ${Buffer.from(account).toString('base64')}`
 
-describe('HTTPS_PROXY', () => {
-  test.each([
-    ['http://proxy.example.org:3128', { host: 'proxy.example.org', port: 3128, authorization: undefined }],
-    ['proxy.example.org:3128', { host: 'proxy.example.org', port: 3128, authorization: undefined }],
-    ['HTTP://Proxy', { host: 'proxy', port: 80, authorization: undefined }],
-    ['http://[::1]:8080', { host: '::1', port: 8080, authorization: undefined }],
-    ['http://us%40er:p%3A%2Fw@proxy:1', { host: 'proxy', port: 1, authorization: basic('us@er:p:/w') }],
-    ['user:@proxy:1', { host: 'proxy', port: 1, authorization: basic('user:') }],
-  ])('can be %s', (text, proxy) => {
-    expect(read({ HTTPS_PROXY: text }).https).toEqual(proxy)
-  })
+test.each([
+  ['http://proxy.example.org:3128', { host: 'proxy.example.org', port: 3128, authorization: undefined }],
+  ['proxy.example.org:3128', { host: 'proxy.example.org', port: 3128, authorization: undefined }],
+  ['HTTP://Proxy', { host: 'proxy', port: 80, authorization: undefined }],
+  ['http://[::1]:8080', { host: '::1', port: 8080, authorization: undefined }],
+  ['http://us%40er:p%3A%2Fw@proxy:1', { host: 'proxy', port: 1, authorization: basic('us@er:p:/w') }],
+  ['user:@proxy:1', { host: 'proxy', port: 1, authorization: basic('user:') }],
+])('HTTPS_PROXY can be %s', (text, proxy) => {
+  expect(read({ HTTPS_PROXY: text }).https).toEqual(proxy)
+})
 
-  test.each([
-    ['socks5://user:s3same@proxy:1080', 'must be the URL of an HTTP proxy, such as http://proxy.example.org:3128'],
-    ['https://user:s3same@proxy:443', 'must be the URL of an HTTP proxy'],
-    ['http://user:s3same/x@proxy:3128', 'write / in it as %2F'],
-    ['http://proxy:3128/s3same', 'has text after its host and port'],
-    ['http://user:s3same%zz@proxy:3128', 'has a % that begins no escape'],
-  ])('cannot be %s, and the error has no secret', (text, problem) => {
-    const found = problems({ HTTPS_PROXY: text })
-    expect(found).toEqual([expect.stringMatching(/^HTTPS_PROXY (must be|has) /)])
-    expect(found.join()).toContain(problem)
-    expect(found.join()).not.toContain('s3same')
-  })
+test.each([
+  ['socks5://user:s3same@proxy:1080', 'must be the URL of an HTTP proxy, such as http://proxy.example.org:3128'],
+  ['https://user:s3same@proxy:443', 'must be the URL of an HTTP proxy'],
+  ['http://user:s3same/x@proxy:3128', 'write / in it as %2F'],
+  ['http://proxy:3128/s3same', 'has text after its host and port'],
+  ['http://user:s3same%zz@proxy:3128', 'has a % that begins no escape'],
+])('HTTPS_PROXY cannot be %s, and the error has no secret', (text, problem) => {
+  const found = problems({ HTTPS_PROXY: text })
+  expect(found).toEqual([expect.stringMatching(/^HTTPS_PROXY (must be|has) /)])
+  expect(found.join()).toContain(problem)
+  expect(found.join()).not.toContain('s3same')
 })
 
 test('the variables in lower case override those in upper case, unless they are empty', () => {
@@ -45,15 +41,4 @@ test('entries of NO_PROXY that cannot be read are ignored', () => {
   const readable = 'localhost, .example.org,*.example.net 10.0.0.0/8,[::1]:80,::1,fe80::/10,a:443,*,bücher.example,'
   expect(excluded(readable)).toHaveLength(10)
   expect(excluded('10.0.0.0/99,http://a.example,10.0.*,a:99999')).toEqual([])
-})
-
-const { file } = testFolder(0o755)
-
-test('a file with the password of a proxy must be closed to other users', () => {
-  const env = file('.env', '', 0o644)
-  expect(exposedSettings(env, { HTTPS_PROXY: 'http://proxy:1' })).toEqual([])
-  for (const name of ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY'])
-    expect(exposedSettings(env, { [name]: 'http://a:b@proxy:1' })).toEqual([
-      expect.stringContaining('every user of this machine can read'),
-    ])
 })

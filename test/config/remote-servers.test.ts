@@ -80,11 +80,9 @@ describe('the endpoint that serves the domain', () => {
   ])('%s is %s', (domain, url) => {
     expect(remoteOf(config, domain)?.url).toBe(url)
     expect(isElsewhere(config, domain)).toBe(url !== undefined)
-  })
-
-  test('is never elsewhere for browsers if pages attach to this service', () => {
+    // For browsers, unless pages attach to this service.
     const here = { ...config, remote: { ...config.remote, attach: 'here' as const } }
-    expect(isElsewhere(here, 'example.net')).toBe(false)
+    expect(isElsewhere(here, domain)).toBe(false)
   })
 
   test('is none if * is an XMPP server, except for domains with their own endpoint', () => {
@@ -94,23 +92,21 @@ describe('the endpoint that serves the domain', () => {
   })
 })
 
-describe('headers for remote endpoints', () => {
-  test('are a list of NAME=value', () => {
-    const { config } = load({ REMOTE_HEADERS: 'X-Token=a=b, X-List=1%2C2 , x-percent=100%25,X-Empty=' })
-    expect(config.remote.headers).toEqual([
-      ['X-Token', 'a=b'],
-      ['X-List', '1,2'],
-      ['x-percent', '100%'],
-      ['X-Empty', ''],
-    ])
-  })
+test('headers for remote endpoints are a list of NAME=value', () => {
+  const { config } = load({ REMOTE_HEADERS: 'X-Token=a=b, X-List=1%2C2 , x-percent=100%25,X-Empty=' })
+  expect(config.remote.headers).toEqual([
+    ['X-Token', 'a=b'],
+    ['X-List', '1,2'],
+    ['x-percent', '100%'],
+    ['X-Empty', ''],
+  ])
+})
 
-  test.each([
-    ['X-Token', 'entry 1 must be like X-Name=value'],
-    ['X Token=secret', 'entry 1 must be like X-Name=value'],
-    ['Content-Length=5', 'has Content-Length, which the service writes itself'],
-    ['X-Token=sec\u0001ret', 'has a character in X-Token that no header may have'],
-  ])('cannot be written as %s, and the error does not quote the value', (text, problem) => {
-    expect(problems({ REMOTE_HEADERS: text })).toEqual([`REMOTE_HEADERS ${problem}`])
-  })
+test.each([
+  ['X-Token', 'entry 1 must be like X-Name=value'],
+  ['X Token=secret', 'entry 1 must be like X-Name=value'],
+  ['Content-Length=5', 'has Content-Length, which the service writes itself'],
+  ['X-Token=sec\u0001ret', 'has a character in X-Token that no header may have'],
+])('headers for remote endpoints cannot be written as %s, and the error does not quote the value', (text, problem) => {
+  expect(problems({ REMOTE_HEADERS: text })).toEqual([`REMOTE_HEADERS ${problem}`])
 })

@@ -234,35 +234,33 @@ describe('a lost request', () => {
   })
 })
 
-describe('a large answer', () => {
-  test('waits in the owner while it is not read', async () => {
-    // The operating system takes some megabytes.
-    const large = 40_000_000
-    let written = 0
-    const write = (res: ServerResponse): void => {
-      while (written < large) {
-        written += 50_000
-        if (!res.write(Buffer.alloc(50_000))) return void res.once('drain', () => write(res))
-      }
-      res.end()
+test('a large answer waits in the owner while it is not read', async () => {
+  // The operating system takes some megabytes.
+  const large = 40_000_000
+  let written = 0
+  const write = (res: ServerResponse): void => {
+    while (written < large) {
+      written += 50_000
+      if (!res.write(Buffer.alloc(50_000))) return void res.once('drain', () => write(res))
     }
-    let res: ServerResponse | undefined
-    stage = await setStage({
-      listener: (_req, outgoing) => {
-        res = outgoing.writeHead(200)
-        write(outgoing)
-      },
-    })
-    const client = new HttpSocket(stage.port)
-    client.socket.pause()
-    client.send('GET / HTTP/1.0\r\n\r\n')
-    await eventually('a full buffer', () => res?.writableNeedDrain === true)
-    await steady('what was written', () => written)
-    expect(written).toBeLessThan(large / 2)
-    client.socket.resume()
-    expect((await client.rest()).length).toBeGreaterThan(large)
-    expect(res!.writableFinished).toBe(true)
+    res.end()
+  }
+  let res: ServerResponse | undefined
+  stage = await setStage({
+    listener: (_req, outgoing) => {
+      res = outgoing.writeHead(200)
+      write(outgoing)
+    },
   })
+  const client = new HttpSocket(stage.port)
+  client.socket.pause()
+  client.send('GET / HTTP/1.0\r\n\r\n')
+  await eventually('a full buffer', () => res?.writableNeedDrain === true)
+  await steady('what was written', () => written)
+  expect(written).toBeLessThan(large / 2)
+  client.socket.resume()
+  expect((await client.rest()).length).toBeGreaterThan(large)
+  expect(res!.writableFinished).toBe(true)
 })
 
 test('data that Node reports before the headers is part of the answer', async () => {

@@ -111,10 +111,6 @@ describe('calls', () => {
     answer(null)
     expect(await peers.ask(other, 'fast', null)).toBe(1)
   })
-
-  test('to an unknown process are gone', async () => {
-    expect(await reasonOf(peers.ask('cccccccc', 'any', null))).toBe('gone')
-  })
 })
 
 describe('an owner', () => {

@@ -78,13 +78,6 @@ test('a session is here, or at the process that the store names', async () => {
   expect(await find()).toBe('here')
 })
 
-test('a session that was set down is taken up, once', async () => {
-  records.add(JSON.stringify(key))
-  expect(await find()).toBe('here')
-  isHere = false
-  expect(await find()).toBeUndefined()
-})
-
 test('an entry of a process that has lost the session, or has died, does not count', async () => {
   await put('b')
   records.add(JSON.stringify(key))

@@ -11,7 +11,10 @@ describe('the request id of a call', () => {
 
   test.each([undefined, '', 'two words', 'one, two', 'a"b', 'é', 'x\n', 'x'.repeat(129)])(
     'is a new one instead of %j',
-    id => expect(requestIdFrom(id)).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+    id => {
+      expect(requestIdFrom(id)).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+      expect(requestIdFrom(id)).not.toBe(requestIdFrom(id))
+    },
   )
 })
 

@@ -22,27 +22,25 @@ beforeEach(async () => {
 
 afterEach(() => void jest.restoreAllMocks())
 
-describe('work for all sessions', () => {
-  test('takes 10 ms of a turn, and continues in later turns, in order', async () => {
-    for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) paced(name, work)
-    expect(done.join('')).toBe('abc')
-    paced('h', work)
-    expect(done.join('')).toBe('abc')
-    await turn()
-    expect(done.join('')).toBe('abcdef')
-    await turn()
-    expect(done.join('')).toBe('abcdefgh')
-    paced('i', work)
-    expect(done.join('')).toBe('abcdefghi')
-  })
+test('work for all sessions takes 10 ms of a turn, and continues in later turns, in order', async () => {
+  for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) paced(name, work)
+  expect(done.join('')).toBe('abc')
+  paced('h', work)
+  expect(done.join('')).toBe('abc')
+  await turn()
+  expect(done.join('')).toBe('abcdef')
+  await turn()
+  expect(done.join('')).toBe('abcdefgh')
+  paced('i', work)
+  expect(done.join('')).toBe('abcdefghi')
+})
 
-  test('lets timers run in between', async () => {
-    for (let count = 0; count < 20; count++) paced('work', work)
-    const before = done.length
-    await new Promise(resolve => setTimeout(resolve, 0))
-    expect(before).toBe(3)
-    while (done.length < 20) await turn()
-  })
+test('work for all sessions lets timers run in between', async () => {
+  for (let count = 0; count < 20; count++) paced('work', work)
+  const before = done.length
+  await new Promise(resolve => setTimeout(resolve, 0))
+  expect(before).toBe(3)
+  while (done.length < 20) await turn()
 })
 
 describe('many connections that end in one turn', () => {

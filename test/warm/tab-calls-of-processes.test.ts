@@ -101,12 +101,6 @@ describe('calls for one tab in two processes', () => {
     expect(await call(here).answer).toEqual({ result: 'of aaaaaaaa', isResumed: true })
   })
 
-  test('are told which process takes their session up just then', async () => {
-    await store.records.put([{ id: '1', secrets: [], tab, form: '1', text: 'sealed' }], 'stopping', recordSeconds)
-    await store.records.take({ tab }, 'bbbbbbbb')
-    await expect(call(here).answer).rejects.toMatchObject({ process: 'bbbbbbbb' })
-  })
-
   test('are told which process has taken their session up from one that died, and records it again', async () => {
     await store.sessions.put([sessionOf('1', { process: 'cccccccc', tab })])
     const take = jest.spyOn(store.records, 'take').mockResolvedValue({ keptBy: 'cccccccc' })
@@ -176,11 +170,6 @@ describe('calls for one tab in two processes', () => {
     finish()
     expect(await answer).toMatchObject({ result: 'of bbbbbbbb', isResumed: false })
   })
-
-  test('take up a session that was set down', async () => {
-    await store.records.put([{ id: '1', secrets: [], tab, form: '1', text: 'sealed' }], 'stopping', recordSeconds)
-    expect(await call(other).answer).toEqual({ result: 'taken up', isResumed: true })
-  })
 })
 
 test('a login whose lock was lost ends its session, because another call can be in the tab', async () => {
@@ -207,15 +196,6 @@ describe('the end of a visit', () => {
     await settled()
     expect(await here.end()).toMatchObject({ ended: 1, elsewhere: 0 })
     await expect(login.answer).rejects.toMatchObject({ code: 'session-not-found' })
-  })
-
-  test('ends calls that wait for their tab, also in a process that does not hear of it', async () => {
-    const [first, second] = [call(here), call(other)]
-    await settled()
-    other.others.isSilent = true
-    await here.end()
-    for (const { answer } of [first, second]) await expect(answer).rejects.toMatchObject({ code: 'session-not-found' })
-    expect(log).toEqual(['aaaaaaaa logs in'])
   })
 
   test('ends a call that another process passes on after the end', async () => {

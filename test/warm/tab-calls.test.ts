@@ -177,34 +177,20 @@ describe('a warm call with a visit and a tab', () => {
   })
 })
 
-describe('several simultaneous calls for one tab', () => {
-  test('cause one login, and the others wait for it and resume', async () => {
-    const { service, pending, call, begun } = setUp({ waits: true })
-    const calls = Promise.all([call(), call(), call({ password: undefined })])
-    await begun(1)
-    await settled()
-    expect(service.logins).toHaveLength(1)
-    pending[0]!.resolve()
-    const replies = await calls
-    expect(replies.map(({ body }) => [body.id, body.resumed])).toEqual([
-      [idOf(1), false],
-      [idOf(1), true],
-      [idOf(1), true],
-    ])
-    expect(service.logins).toHaveLength(1)
-  })
-
-  test('do not delay calls for other tabs', async () => {
-    const { pending, call, begun } = setUp({ waits: true })
-    const first = call()
-    await begun(1)
-    const second = call({ tab: 't2' })
-    await begun(2)
-    pending[1]!.resolve()
-    expect((await second).body).toMatchObject({ id: idOf(1), resumed: false })
-    pending[0]!.resolve()
-    await first
-  })
+test('several simultaneous calls for one tab cause one login, and the others wait for it and resume', async () => {
+  const { service, pending, call, begun } = setUp({ waits: true })
+  const calls = Promise.all([call(), call(), call({ password: undefined })])
+  await begun(1)
+  await settled()
+  expect(service.logins).toHaveLength(1)
+  pending[0]!.resolve()
+  const replies = await calls
+  expect(replies.map(({ body }) => [body.id, body.resumed])).toEqual([
+    [idOf(1), false],
+    [idOf(1), true],
+    [idOf(1), true],
+  ])
+  expect(service.logins).toHaveLength(1)
 })
 
 describe('the end of a visit', () => {

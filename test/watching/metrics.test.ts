@@ -28,13 +28,9 @@ describe('the text of the metrics', () => {
     ])
   })
 
-  test('has the version', async () => {
+  test('has the version, and the standard metrics of a process', async () => {
     const samples = samplesOf(await createMetrics(sourcesOf()).text())
     expect(samples.get(`warm_bindings_build_info{version="${version}",node="${process.version}"}`)).toBe(1)
-  })
-
-  test('has the standard metrics of a process', async () => {
-    const samples = samplesOf(await createMetrics(sourcesOf()).text())
     for (const name of ['process_resident_memory_bytes', 'process_open_fds', 'process_max_fds'])
       expect(samples.get(name)).toBeGreaterThan(0)
     expect(samples.has('nodejs_eventloop_lag_p99_seconds')).toBe(true)

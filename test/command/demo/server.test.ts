@@ -108,47 +108,41 @@ describe('a login at the demo server', () => {
   })
 })
 
-describe('the resource of a stream', () => {
-  test('is the requested one, or one that the server chooses', async () => {
-    expect((await login('alice', 'balcony &amp;lt;1&gt; &#x1F339;')).jid).toBe(
-      'alice@localhost/balcony &amp;lt;1&gt; 🌹',
-    )
-    expect((await login('alice')).jid).toMatch(/^alice@localhost\/[\w-]{12}$/)
-  })
-
-  test('that is in use ends the older session', async () => {
-    const older = await online('alice', 'balcony')
-    const bob = await online('bob')
-    await older.until(/<presence[^>]*\/?>/)
-    const newer = await login('alice', 'balcony')
-    expect(await older.rest()).toMatch(/<stream:error><conflict .*<\/stream:stream>$/)
-    await bob.until("type='unavailable' from='alice@localhost/balcony'")
-    expect(await newer.unexpected()).toBe('')
-  })
+test('the resource of a stream is the requested one, or one that the server chooses', async () => {
+  expect((await login('alice', 'balcony &amp;lt;1&gt; &#x1F339;')).jid).toBe('alice@localhost/balcony &amp;lt;1&gt; 🌹')
+  expect((await login('alice')).jid).toMatch(/^alice@localhost\/[\w-]{12}$/)
 })
 
-describe('presence', () => {
-  test('is sent to both sides of a contact', async () => {
-    const alice = await online('alice')
-    const bob = await login('bob')
-    bob.send('<presence><show>away</show></presence>')
-    await alice.until(`from='${bob.jid}' to='${alice.jid}'><show>away</show></presence>`)
-    await bob.until(`from='${alice.jid}' to='${bob.jid}'`)
-    bob.send("<presence type='unavailable'><status>gone</status></presence>")
-    await alice.until(`from='${bob.jid}' to='${alice.jid}'><status>gone</status></presence>`)
-    expect(await alice.unexpected()).toBe('')
-  })
+test('the resource of a stream that is in use ends the older session', async () => {
+  const older = await online('alice', 'balcony')
+  const bob = await online('bob')
+  await older.until(/<presence[^>]*\/?>/)
+  const newer = await login('alice', 'balcony')
+  expect(await older.rest()).toMatch(/<stream:error><conflict .*<\/stream:stream>$/)
+  await bob.until("type='unavailable' from='alice@localhost/balcony'")
+  expect(await newer.unexpected()).toBe('')
+})
 
-  test('ends with the stream, however it ends', async () => {
-    const alice = await online('alice')
-    for (const end of ['close', 'destroy']) {
-      const bob = await online('bob', 'b&amp;b')
-      await alice.until(`from='${bob.jid}'`)
-      if (end === 'close') bob.send('</stream:stream>')
-      else bob.socket.destroy()
-      await alice.until(`<presence xmlns='jabber:client' type='unavailable' from='${bob.jid}' to='${alice.jid}'/>`)
-    }
-  })
+test('presence is sent to both sides of a contact', async () => {
+  const alice = await online('alice')
+  const bob = await login('bob')
+  bob.send('<presence><show>away</show></presence>')
+  await alice.until(`from='${bob.jid}' to='${alice.jid}'><show>away</show></presence>`)
+  await bob.until(`from='${alice.jid}' to='${bob.jid}'`)
+  bob.send("<presence type='unavailable'><status>gone</status></presence>")
+  await alice.until(`from='${bob.jid}' to='${alice.jid}'><status>gone</status></presence>`)
+  expect(await alice.unexpected()).toBe('')
+})
+
+test('presence ends with the stream, however it ends', async () => {
+  const alice = await online('alice')
+  for (const end of ['close', 'destroy']) {
+    const bob = await online('bob', 'b&amp;b')
+    await alice.until(`from='${bob.jid}'`)
+    if (end === 'close') bob.send('</stream:stream>')
+    else bob.socket.destroy()
+    await alice.until(`<presence xmlns='jabber:client' type='unavailable' from='${bob.jid}' to='${alice.jid}'/>`)
+  }
 })
 
 describe('a message', () => {

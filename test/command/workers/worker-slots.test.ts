@@ -60,7 +60,7 @@ async function started(count: number): Promise<WorkerSlots> {
   const all = slots(count)
   const start = all.start()
   for (const worker of forked) worker.onReady(['http://127.0.0.1:1'])
-  await start
+  expect(await start).toEqual(['http://127.0.0.1:1'])
   clock.advance(5_000)
   return all
 }
@@ -68,17 +68,6 @@ async function started(count: number): Promise<WorkerSlots> {
 const states = (all: WorkerSlots) => all.workers.map(({ number, state }) => `${number} ${state}`).sort()
 
 describe('a start', () => {
-  test('is done once all workers listen', async () => {
-    const all = slots(2)
-    const start = all.start()
-    forked[1]!.onReady(['http://127.0.0.1:1'])
-    await settled()
-    expect(states(all)).toEqual(['1 starting', '2 running'])
-    forked[0]!.onReady(['http://127.0.0.1:1'])
-    expect(await start).toEqual(['http://127.0.0.1:1'])
-    expect(forked.map(({ number }) => number)).toEqual([1, 2])
-  })
-
   test('fails with the first reason, and no worker remains', async () => {
     const all = slots(3)
     const start = all.start()
@@ -194,15 +183,6 @@ describe('a worker that hangs', () => {
     expect(states(all)).toEqual(['1 running'])
     expect([forked.length, all.hung]).toEqual([2, 1])
   })
-
-  test('while all workers stop does not keep the primary waiting', async () => {
-    const all = await started(1)
-    const ended = all.end('stop')
-    forked[0]!.onHang()
-    await ended
-    clock.advance(60_000)
-    expect(forked).toHaveLength(1)
-  })
 })
 
 describe('a replacement', () => {
@@ -263,50 +243,31 @@ describe('a replacement', () => {
     expect(forked).toHaveLength(4)
   })
 
-  test('of a worker that dies meanwhile is complete when its restart is ready', async () => {
+  test.each([
+    ['is complete when its restart is ready', (worker: FakeWorker) => worker.onReady([]), '1 running'],
+    ['is tried again if it fails', (worker: FakeWorker) => worker.onExit(1, null), '1 starting'],
+  ])('of a worker that dies meanwhile %s', async (_what, happens, state) => {
     const all = await started(1)
     const replaced = all.replaceAll()
     forked[0]!.onExit(1, null)
     clock.advance(10_000)
     expect(forked).toHaveLength(2)
-    forked[1]!.onReady([])
-    await replaced
-    clock.advance(60_000)
-    expect(states(all)).toEqual(['1 running'])
-  })
-
-  test('that fails because the old worker died is tried again', async () => {
-    const all = await started(1)
-    const replaced = all.replaceAll()
-    forked[0]!.onExit(1, null)
-    clock.advance(10_000)
-    forked[1]!.onExit(1, null)
+    happens(forked[1]!)
     await replaced
     clock.advance(10_000)
-    expect(states(all)).toEqual(['1 starting'])
+    expect(states(all)).toEqual([state])
   })
 })
 
 describe('an end', () => {
-  test('waits for all workers, and replaces none', async () => {
-    const all = await started(2)
-    all.replaceAll()
-    const ended = all.end('drain')
-    expect(forked.map(({ orders }) => orders)).toEqual([['drain'], ['drain'], ['drain']])
-    for (const worker of forked) worker.onExit(0, null)
-    await ended
-    clock.advance(60_000)
-    expect([all.workers, forked.length]).toEqual([[], 3])
-  })
-
-  test('without a drain cuts drains short, and kills workers that do not end', async () => {
+  test('without a drain waits for all workers, cuts drains short, and kills workers that do not end', async () => {
     const all = await started(1)
     const drained = all.end('drain')
     clock.advance(60_000)
-    const ended = all.end('stop')
+    const ended = all.end('stop').then(() => 'ended')
     expect(forked[0]!.orders).toEqual(['drain', 'stop'])
     clock.advance(59_999)
-    expect(forked[0]!.isGone).toBe(false)
+    expect([forked[0]!.isGone, await Promise.race([ended, settled()])]).toEqual([false, undefined])
     clock.advance(1)
     expect(forked[0]!.isGone).toBe(true)
     expect(lines.at(-2)).toMatchObject({ level: 40, worker: 1, msg: 'a worker has not ended in time' })

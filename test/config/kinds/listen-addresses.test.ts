@@ -13,39 +13,45 @@ const securePlaces = (environment: Record<string, string>) =>
   written(load({ TLS_CERT, ...environment }).config.https?.places)
 
 describe('listening addresses', () => {
-  test('may be several addresses, each once', () => {
-    expect(places({ HOST: '127.0.0.1, [::1],::1, LocalHost' })).toEqual([
-      '127.0.0.1 8080',
-      '::1 8080',
-      'localhost 8080',
-    ])
+  test.each<[string, Record<string, string>, readonly string[]]>([
+    [
+      'several addresses',
+      { HOST: '127.0.0.1, [::1],::1, LocalHost' },
+      ['127.0.0.1 8080', '::1 8080', 'localhost 8080'],
+    ],
+    ['several ports', { PORT: '8080, 8081,8080' }, ['127.0.0.1 8080', '127.0.0.1 8081']],
+    ['several free ports', { PORT: '0,0' }, ['127.0.0.1 0', '127.0.0.1 0']],
+    ['an address with its own port', { HOST: '127.0.0.1,127.0.0.1:8080' }, ['127.0.0.1 8080']],
+    [
+      'addresses with their own ports',
+      { HOST: '127.0.0.1:80,[::1]:81,::2,chat.example:82', PORT: '8080,8081' },
+      ['127.0.0.1 80', '::1 81', '::2 8080', '::2 8081', 'chat.example 82'],
+    ],
+    [
+      'Unix sockets, whatever PORT is',
+      { HOST: 'unix:/run/a,127.0.0.1,unix:/run/a', PORT: '1,2' },
+      ['unix:/run/a 0', '127.0.0.1 1', '127.0.0.1 2'],
+    ],
+    ['a Unix socket alone', { HOST: 'unix:/run/a', PORT: 'off' }, ['unix:/run/a 0']],
+    ['without TLS at the usual port', { TLS_CERT, HTTPS_HOST: '0.0.0.0' }, ['127.0.0.1 8080']],
+  ])('may be %s, each once', (_what, environment, found) => {
+    expect(places(environment)).toEqual(found)
   })
 
-  test('may be several ports', () => {
-    expect(places({ PORT: '8080, 8081,8080' })).toEqual(['127.0.0.1 8080', '127.0.0.1 8081'])
-    expect(places({ PORT: '0,0' })).toEqual(['127.0.0.1 0', '127.0.0.1 0'])
-  })
-
-  test('may have an address with its own port', () => {
-    expect(places({ HOST: '127.0.0.1:80,[::1]:81,::2,chat.example:82', PORT: '8080,8081' })).toEqual([
-      '127.0.0.1 80',
-      '::1 81',
-      '::2 8080',
-      '::2 8081',
-      'chat.example 82',
-    ])
-    expect(places({ HOST: '127.0.0.1,127.0.0.1:8080' })).toEqual(['127.0.0.1 8080'])
-  })
-
-  test('may be Unix sockets, each once, whatever PORT is', () => {
-    expect(places({ HOST: 'unix:/run/a,127.0.0.1,unix:/run/a', PORT: '1,2' })).toEqual([
-      'unix:/run/a 0',
-      '127.0.0.1 1',
-      '127.0.0.1 2',
-    ])
-    expect(places({ HOST: 'unix:/run/a', PORT: 'off' })).toEqual(['unix:/run/a 0'])
-    expect(securePlaces({ HOST: 'unix:/run/a,127.0.0.1' })).toEqual(['127.0.0.1 8443'])
-    expect(securePlaces({ HTTPS_HOST: 'unix:/run/a' })).toEqual(['unix:/run/a 0'])
+  test.each<[string, Record<string, string>, readonly string[]]>([
+    ['the addresses without TLS, at other ports', { HOST: '127.0.0.1:80,::1' }, ['127.0.0.1 8443', '::1 8443']],
+    ['several ports', { HTTPS_PORT: '443,444' }, ['127.0.0.1 443', '127.0.0.1 444']],
+    ['no Unix sockets of HOST', { HOST: 'unix:/run/a,127.0.0.1' }, ['127.0.0.1 8443']],
+    ['Unix sockets of their own', { HTTPS_HOST: 'unix:/run/a' }, ['unix:/run/a 0']],
+    ['other addresses', { HTTPS_HOST: '0.0.0.0,[::2]:443' }, ['0.0.0.0 8443', '::2 443']],
+    [
+      'the only addresses',
+      { HTTPS_HOST: '0.0.0.0,[::2]:443', PORT: 'off', HTTPS_PORT: '444' },
+      ['0.0.0.0 444', '::2 443'],
+    ],
+    ['a port of another address', { HOST: '127.0.0.1:443', HTTPS_HOST: '192.0.2.1:443' }, ['192.0.2.1 443']],
+  ])('with TLS may be %s', (_what, environment, found) => {
+    expect(securePlaces(environment)).toEqual(found)
   })
 
   test('cause a warning if they are Unix sockets that every user can open', () => {
@@ -53,22 +59,6 @@ describe('listening addresses', () => {
       load({ HOST: 'unix:/run/a', TRUSTED_PROXIES: 'none', SOCKET_MODE }).warnings
     expect(warnings('660')).toEqual([])
     expect(warnings('666')).toEqual([expect.stringMatching(/^SOCKET_MODE lets every user .* open \/run\/a, and claim/)])
-  })
-
-  test('with TLS are the addresses without TLS, at other ports', () => {
-    expect(securePlaces({ HOST: '127.0.0.1:80,::1' })).toEqual(['127.0.0.1 8443', '::1 8443'])
-    expect(securePlaces({ HTTPS_PORT: '443,444' })).toEqual(['127.0.0.1 443', '127.0.0.1 444'])
-  })
-
-  test('with TLS may be other addresses', () => {
-    const environment = { HTTPS_HOST: '0.0.0.0,[2001:db8::1]:443' }
-    expect(places({ TLS_CERT, ...environment })).toEqual(['127.0.0.1 8080'])
-    expect(securePlaces(environment)).toEqual(['0.0.0.0 8443', '2001:db8::1 443'])
-    expect(securePlaces({ ...environment, PORT: 'off', HTTPS_PORT: '444' })).toEqual(['0.0.0.0 444', '2001:db8::1 443'])
-  })
-
-  test('may be one port on two addresses, one of them with TLS', () => {
-    expect(securePlaces({ HOST: '127.0.0.1:443', HTTPS_HOST: '192.0.2.1:443' })).toEqual(['192.0.2.1 443'])
   })
 
   const isNone =

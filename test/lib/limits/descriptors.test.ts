@@ -23,13 +23,11 @@ describe('file descriptors for new sessions', () => {
     expect(fake.areLeft()).toBe(false)
   })
 
-  test('are available while a further share of all is free', () => {
+  test('are available while a further share of all is free, and connections that are expected leave some', () => {
     expect(fakeProcess(1_024, 888, 0.1).areLeft()).toBe(true)
     expect(fakeProcess(1_024, 889, 0.1).areLeft()).toBe(false)
     expect(fakeProcess(Number.POSITIVE_INFINITY, 1_000_000, 0.1).areLeft()).toBe(true)
-  })
-
-  test('are not available while expected connections will take the last', () => {
+    // Expected connections will take the last.
     const fake = fakeProcess(1_024, 900)
     fake.descriptors.expected = 92
     expect(fake.areLeft()).toBe(false)

@@ -26,13 +26,10 @@ test('a limit that is reached is logged once a minute, with its setting and the 
   expect(counts.refused.sessions).toBe(61)
 })
 
-test('each limit names an existing setting, except limits of the system and constants', () => {
+test('limits name existing settings, except those of the system, and each setting that can refuse something', () => {
   const named = Object.values(limits).filter(setting => setting !== undefined)
   const unknown = named.filter(setting => !Object.hasOwn(settings, setting))
   expect(unknown).toEqual(['LimitNOFILE', 'net.ipv4.ip_local_port_range'])
-})
-
-test('each setting that can refuse something is named in the log', () => {
   // This setting only makes clients wait.
   const others = ['RATE_SESSION_BYTES']
   const wanted = Object.keys(settings).filter(name => /^(RATE|MAX)_/.test(name) && !others.includes(name))

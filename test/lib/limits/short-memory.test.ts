@@ -21,6 +21,9 @@ describe('a memory of recent values', () => {
     expect(recall('a')).toBe(2)
     clock.advance(1)
     expect(recall('a')).toBeUndefined()
+    const none = memoryOf(0)
+    none.remember('a', 1)
+    expect(none.recall('a')).toBeUndefined()
   })
 
   test('drops the least recently stored value if there are too many', () => {
@@ -30,12 +33,6 @@ describe('a memory of recent values', () => {
     remember('a', 1)
     remember('c', 3)
     expect(['a', 'b', 'c'].map(recall)).toEqual([1, undefined, 3])
-  })
-
-  test('with a lifetime of zero keeps nothing', () => {
-    const { remember, recall } = memoryOf(0)
-    remember('a', 1)
-    expect(recall('a')).toBeUndefined()
   })
 
   test('distinguishes similar keys, and hashes them with a secret of the process', () => {

@@ -82,22 +82,14 @@ describe('a sealed file', () => {
     )
   })
 
-  test('is readable and writable by this user only, and leaves no temporary file', async () => {
+  test('is readable and writable by this user only, and replaces a file or a symbolic link', async () => {
     const umask = process.umask(0)
-    try {
-      await writeSealed(path, key, ['a'])
-    } finally {
-      process.umask(umask)
+    for (const isThere of [false, true]) {
+      if (isThere) chmodSync(path, 0o644)
+      await writeSealed(path, key, ['a']).finally(() => process.umask(isThere ? umask : 0))
+      expect(statSync(path).mode & 0o777).toBe(0o600)
+      expect(readdirSync(folder)).toEqual(['sessions'])
     }
-    expect(statSync(path).mode & 0o777).toBe(0o600)
-    expect(readdirSync(folder)).toEqual(['sessions'])
-  })
-
-  test('replaces a file and its permissions, and a symbolic link instead of its target', async () => {
-    writeFileSync(path, 'before')
-    chmodSync(path, 0o644)
-    await writeSealed(path, key, ['a'])
-    expect(statSync(path).mode & 0o777).toBe(0o600)
     const target = join(folder, 'target')
     writeFileSync(target, 'untouched')
     rmSync(path)

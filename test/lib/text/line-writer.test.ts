@@ -52,23 +52,6 @@ test.each(['EAGAIN', 'ENOSPC', 'EPIPE'])('after %s the rest of a line is written
   expect(clock.pending).toBe(0)
 })
 
-test('a reader that stalls for long gets one line with the number of lost lines', () => {
-  const log = writer()
-  room = 0
-  const written = lines(0, 1500).map(text => log.write(text))
-  expect(written.filter(Boolean)).toHaveLength(768)
-  // The reader reads a little, and stalls again.
-  room = 100 * 1024
-  clock.advance(20)
-  expect(log.write(line(1500))).toBe(false)
-  room = Number.POSITIVE_INFINITY
-  clock.advance(20)
-  expect(read).toBe(`${lines(0, 768).join('')}lost 733\n`)
-  expect(log.write('again\n')).toBe(true)
-  expect(read.endsWith('lost 733\nagain\n')).toBe(true)
-  expect(clock.pending).toBe(0)
-})
-
 test('waiting lines are written when the process ends, in one attempt', () => {
   const log = writer()
   room = 0

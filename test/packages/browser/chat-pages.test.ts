@@ -143,19 +143,6 @@ test('characters that XML forbids are left out of a message', async () => {
   expect(typeof readMessage(Buffer.from(written))).toBe('object')
 })
 
-test('after a break while the archive is asked, it is asked again', async () => {
-  const binding = inTurn(bound(), bound(second), bound({ ...second, resumed: true, rid: 20, delivered: 0 }))
-  const { chat, shown } = await opens({ binding }, fromBob('a1', 'first'))
-  expect(tab.last.answers(archive)).toBeGreaterThan(0)
-  expect(shown).toEqual(['first'])
-  // Its session ends. What came meanwhile is in the archive only.
-  await reconnects({ chat })
-  tab.last.replies()
-  await reconnects({ chat })
-  await tab.comesOnline()
-  expect(tab.last.answers(archive)).toBe(1)
-})
-
 test('the next page asks the archive if its page was left before the answer', async () => {
   const binding = inTurn(bound(), bound(second), bound({ ...second, resumed: true, rid: 20, delivered: 0 }))
   const { chat, page, shown } = await opens({ binding }, fromBob('a1', 'first'))
@@ -166,17 +153,6 @@ test('the next page asks the archive if its page was left before the answer', as
   page.dispatchEvent(new Event('pagehide'))
   expect(shown).toEqual(['first', 'third'])
   expect(await nextAsksAfter(binding)).toBe('a1')
-})
-
-test('the archive is asked for messages in doubt, also after a resumption', async () => {
-  const first = await opens({ binding: async () => bound({ resumed: true, received: 9 }) }, fromBob('a1', 'first'))
-  tab.last.answers(archive)
-  first.chat.send('bob@localhost', 'On my way')
-  first.page.dispatchEvent(new Event('pagehide'))
-  putInDoubt()
-  const { states } = await opens({ binding: inTurn(bound({ resumed: true, delivered: 3, received: 9, rid: 10 })) })
-  expect(states).toEqual([])
-  expect(tab.last.answers(archive)).toBe(1)
 })
 
 test('a message in doubt has arrived if the archive has it before a message that was shown', async () => {

@@ -32,28 +32,23 @@ test('values of the memory have the same length', () => {
   expect(kept()).toEqual({ jid: 'a@b/c', tab: '1', outgoing: [] })
 })
 
-test('a value that another program has damaged counts as none', () => {
+test('a value that another program has damaged counts as none, as in a browser that forbids storage', () => {
   const storage = storageWith(5000)
   expect(kept()).toEqual({ tab: 'earlier' })
   storage[ownName] = '{"tab":'
   expect(kept()).toEqual({})
+  // A browser may forbid storage.
   Reflect.deleteProperty(globalThis, 'sessionStorage')
   expect(kept()).toEqual({})
+  expect(() => keep({ jid: '' })).not.toThrow()
 })
 
-test('a full storage keeps the first of the messages that wait', () => {
+test('a full storage keeps the first messages that wait, or no name of a tab, which a copy of the tab would use', () => {
   storageWith(5000)
   const outgoing = ['1', '2', '3'].map(id => ({ id, xml: id.padEnd(2000) }))
   keep({ tab: '1' }, outgoing)
   expect(kept()).toEqual({ tab: '1', outgoing: outgoing.slice(0, 2) })
-})
-
-test('a full storage stops nothing, and keeps no name of a tab that a copy of the tab would use', () => {
   const storage = storageWith(100)
   keep({ jid: '' })
   expect(storage[ownName]).toBeUndefined()
-})
-
-test('a browser that forbids storage is not asked to delete from it', () => {
-  expect(() => keep({ jid: '' })).not.toThrow()
 })

@@ -40,11 +40,13 @@ function sentThree(): Departures {
   return departures
 }
 
-test('returned messages are sent again, in order and before newer messages', () => {
+test('returned messages are sent again, in order and before newer messages, unless Strophe itself repeats them', () => {
   const departures = sentThree()
   departures.add(message('four'))
-  expect([departures.takeBack(fakeError('one')), departures.takeBack(fakeError('three'))]).toEqual(['again', 'again'])
-  expect(idsOf(departures.unsent())).toEqual(['one', 'three', 'four'])
+  for (const id of ['one', 'two', 'three']) expect(departures.takeBack(fakeError(id))).toBe('again')
+  expect(idsOf(departures.unsent(['two']))).toEqual(['one', 'three', 'four'])
+  departures.arrived()
+  expect(departures.unsent()).toEqual([])
 })
 
 test.each([1, 2])('a message sent again after failure %d is not confirmed by an earlier ping', failures => {
@@ -54,7 +56,8 @@ test.each([1, 2])('a message sent again after failure %d is not confirmed by an 
     answered = departures.confirming()
     for (const end of ['again', 'failed']) {
       expect(departures.takeBack(fakeError('one'))).toBe(end)
-      if (end === 'failed') departures.resend('one')
+      if (end === 'failed')
+        expect(['two', 'none', 'one'].map(id => departures.resend(id))).toEqual([false, false, true])
       departures.note(request(4, ...departures.unsent()))
     }
   }
@@ -74,56 +77,6 @@ test('a message that returns twice fails, also in the next page of its tab', () 
   expect(next.takeBack(fakeError('two'))).toBe('again')
   expect(idsOf(next.unsent())).toEqual(['two'])
   expect(states).toEqual(['one bob@localhost failed remote-server-timeout'])
-})
-
-test('a message fails once, however many errors a contact sends for it', () => {
-  const departures = sentThree()
-  for (const condition of ['forbidden', 'forbidden', 'gone', 'remote-server-timeout', 'forbidden'])
-    expect(departures.takeBack(fakeError('one', condition))).toBe('failed')
-  expect(states).toEqual(['one bob@localhost failed forbidden'])
-  departures.resend('one')
-  departures.takeBack(fakeError('one', 'gone'))
-  expect(states.slice(1)).toEqual(['one bob@localhost failed gone'])
-})
-
-test('a message that fails can be sent again', () => {
-  const departures = sentThree()
-  expect(departures.takeBack(fakeError('one', 'item-not-found'))).toBe('failed')
-  expect(states).toEqual(['one bob@localhost failed item-not-found'])
-  expect(departures.unsent()).toEqual([])
-  expect(['two', 'none', 'one'].map(id => departures.resend(id))).toEqual([false, false, true])
-  expect(idsOf(departures.unsent())).toEqual(['one'])
-  expect(departures.resend('one')).toBe(false)
-  departures.note(request(4, message('one')))
-  expect(departures.takeBack(fakeError('one'))).toBe('again')
-})
-
-test('messages sent before an answer are reported as sent, once', () => {
-  const departures = sentThree()
-  const confirmed = departures.confirming()
-  departures.add(message('four'), true)
-  confirmed()
-  confirmed()
-  expect(states).toEqual(['one', 'two', 'three'].map(id => `${id} bob@localhost sent`))
-  expect(departures.takeBack(fakeError('one', 'service-unavailable'))).toBe('failed')
-  expect(states.at(-1)).toBe('one bob@localhost failed service-unavailable')
-  departures.goOn(20, 2, undefined, () => true)
-  expect(idsOf(departures.unsent())).toEqual(['four'])
-})
-
-test('messages of a lost session fail, unless the archive has them', () => {
-  const departures = sentThree()
-  departures.arrived()
-  departures.goOn(20, 2, undefined, () => true)
-  departures.confirming()()
-  expect(states).toEqual([])
-  departures.confirm(['two'])
-  departures.failInDoubt()
-  expect(states).toEqual([
-    'two bob@localhost sent',
-    'one bob@localhost failed not-confirmed',
-    'three bob@localhost failed not-confirmed',
-  ])
 })
 
 test('the next page reports a message as failed if its arrival is uncertain', () => {
@@ -175,15 +128,6 @@ test.each([
   expect(departures.unsent()).toEqual([])
 })
 
-test('a returned message that Strophe itself repeats is not sent again', () => {
-  const departures = create()
-  for (const id of ['one', 'two']) departures.add(message(id), true, true)
-  for (const id of ['one', 'two']) expect(departures.takeBack(fakeError(id))).toBe('again')
-  expect(idsOf(departures.unsent(['one']))).toEqual(['two'])
-  departures.arrived()
-  expect(departures.unsent()).toEqual([])
-})
-
 test('messages of another user are dropped, and at most 100,000 characters of sent ones are kept', () => {
   const departures = create()
   const ids = [0, 1, 2].map(number => `${number}`.padEnd(40_000, '.'))
@@ -194,10 +138,7 @@ test('messages of another user are dropped, and at most 100,000 characters of se
   departures.add(message('unsent'))
   departures.clear()
   expect([departures.outgoing, departures.sent]).toEqual([[], []])
-})
-
-test('of messages whose fate stays unknown, the newest hundred are kept if they are long', () => {
-  const departures = create()
+  // Of messages whose fate stays unknown, the newest hundred are kept if they are long.
   for (let number = 1; number <= 101; number++) departures.add(message(`${number}`.padEnd(1000, '.')), true, true)
   expect(departures.sent.length).toBe(100)
 })

@@ -92,17 +92,6 @@ describe.each(Object.entries(modules))('With %s', (name, start) => {
   })
 })
 
-test('A page over BOSH that comes during a break goes from connecting to offline', async () => {
-  modules['the module']({ binding, transport: 'bosh' })
-  await passes(0)
-  page.last.becomes(Status.attached)
-  page.last.isTold('mending', true)
-  await passes(500)
-  expect(told()).toEqual(['offline mending'])
-  page.last.isTold('up', true)
-  expect(told()).toEqual(['offline mending', 'online'])
-})
-
 describe('A page whose pings are not answered', () => {
   /** All that the page asks for when it comes is answered. Then it pings. */
   async function settles() {
@@ -117,36 +106,25 @@ describe('A page whose pings are not answered', () => {
     await passes(50_000)
   }
 
-  test('keeps its session while the service answers that it mends the link', async () => {
-    await settles()
-    page.last.isTold('mending', false)
-    const before = watches()
-    for (let time = 1; time <= 5; time++) {
-      page.last.answers(undefined, null)
-      expect(watches()).toBe(before + time)
-      page.last.isTold('mending', false)
-      await passes(6_000)
-    }
-    expect(told()).toEqual(['online', 'offline mending'])
-    page.last.isTold('up', false)
-    page.last.answers()
-    expect([told(), asked]).toEqual([['online', 'offline mending', 'online'], 1])
-  })
-
-  test('is offline, and keeps its session, while only the service answers that the link is up', async () => {
-    await settles()
-    for (let time = 1; time <= 5; time++) {
+  test.each(['mending', 'up'] as const)(
+    'is offline, and keeps its session, while only the service answers: %s',
+    async link => {
+      await settles()
+      page.last.isTold(link, false)
+      const before = watches()
+      for (let time = 1; time <= 5; time++) {
+        page.last.answers(undefined, null)
+        expect(watches()).toBe(before + time)
+        page.last.isTold(link, false)
+        await passes(6_000)
+        expect(told()).toEqual(['online', 'offline mending'])
+      }
       page.last.isTold('up', false)
-      page.last.answers(undefined, null)
-      await passes(6_000)
-      expect(told()).toEqual(['online', 'offline mending'])
-    }
-    page.last.isTold('up', false)
-    await passes(1_000)
-    expect(told()).toEqual(['online', 'offline mending'])
-    page.last.answers()
-    expect([told(), asked]).toEqual([['online', 'offline mending', 'online'], 1])
-  })
+      await passes(1_000)
+      page.last.answers()
+      expect([told(), asked]).toEqual([['online', 'offline mending', 'online'], 1])
+    },
+  )
 
   test.each(transports)('keeps its session if it comes meanwhile, over %s', async (transport, isInBody) => {
     const onContacts = jest.fn()

@@ -213,15 +213,10 @@ describe('a page token signed with a secret', () => {
     expect(await refusal(token, tokens({ secrets: { file: '', secrets: [long] } }))).toBe(unsigned)
   })
 
-  test('may be used 30 seconds early or late', async () => {
-    for (const claims of [{ exp: seconds - 29 }, { exp: seconds + 3630 }, { nbf: seconds + 29 }])
+  test('may be used 30 seconds early or late, and have deeply nested claims', async () => {
+    const x: unknown = JSON.parse('['.repeat(2_800) + ']'.repeat(2_800))
+    for (const claims of [{ exp: seconds - 29 }, { exp: seconds + 3630 }, { nbf: seconds + 29 }, { x }])
       expect((await tokens()(signed({ ...good, ...claims }))).jid).toBe('alice@example.org')
-  })
-
-  test('may have deeply nested claims', async () => {
-    const depth = 2_800
-    const x: unknown = JSON.parse('['.repeat(depth) + ']'.repeat(depth))
-    expect((await tokens()(signed({ ...good, x }))).jid).toBe('alice@example.org')
   })
 
   test('must have the right issuer if one is set', async () => {
@@ -288,9 +283,7 @@ describe('the JID from a page token', () => {
     expect(await jidOf('Alice', undefined, true)).toBe('alice@example.org')
     expect(await jidOf('\u00dcnal', undefined, true)).toBe('\u00fcnal@example.org')
     expect(await jidOf('alice@Example.org', '{sub}')).toBe('alice@example.org')
-  })
-
-  test('is refused with the encoding as the way out if the claim has capital letters or makes no JID', async () => {
+    // Another way out, also for claims that make no JID.
     const advice = 'Encode it: PAGE_TOKEN_JID=u-{hex(sub)}.x@example.org.'
     for (const sub of ['Alice', ' alice', 'ａlice'])
       expect(await refusalOf(sub, 'u-{sub}.x@example.org')).toContain(advice)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { parameters } from '../fake-login.js'
 import { idOf } from '../fake-sessions.js'
 import {
   browser,
@@ -266,10 +267,9 @@ describe('ending selected sessions on the page', () => {
 describe('ending a session in a browser', () => {
   const setUpOne = () => {
     const set = withSession()
-    const ask = async () => tokenIn((await pageOf(set.get(`/warm/${one}/end`))).text)
     const send = (csrf_token: string, headers?: Record<string, string>) =>
       submit(set.post(`/warm/${one}/end`), { csrf_token }, headers)
-    return { ...set, ask, send }
+    return { ...set, send }
   }
 
   test('needs a confirmation', async () => {
@@ -293,30 +293,27 @@ describe('ending a session in a browser', () => {
     expect(service.lines()[0]).not.toHaveProperty('audit')
   })
 
-  test('answers in JSON if requested', async () => {
-    const { ask, send } = setUpOne()
-    expect((await send(await ask(), { ...browser, Accept: json })).body).toEqual({ ended: 1 })
-  })
-
-  test('is refused as JSON, because programs send no forms', async () => {
-    const { sessions, ask, post } = setUpOne()
-    const csrf_token = await ask()
+  test('answers in JSON if requested, and is refused as JSON, because programs send no forms', async () => {
+    const { sessions, get, post, send } = setUpOne()
+    const csrf_token = tokenIn((await pageOf(get(`/warm/${one}/end`))).text)
     expect((await post(`/warm/${one}/end`).set(browser).send({ csrf_token })).status).toBe(403)
     expect(sessions.ended).toEqual([])
+    expect((await send(csrf_token, { ...browser, Accept: json })).body).toEqual({ ended: 1 })
   })
 })
 
 // What is accepted is tested in http/access/sender.test.ts and form-tokens.test.ts.
 test.each([
+  ['/warm', parameters],
   ['/warm/sessions/end', { id: one }],
   [`/warm/${one}/end`, {}],
 ])('the form at %s is refused from another site, and without its token', async (path, fields) => {
-  const { sessions, get, post } = withUsers(1)
+  const { service, sessions, get, post } = withUsers(1)
   const csrf_token = tokenIn((await pageOf(get('/warm'))).text)
   for (const call of [
     submit(post(path), { ...fields, csrf_token }, { Origin: 'https://evil.example' }),
     submit(post(path), fields),
   ])
     expect(await refusalOf(call)).toEqual([403, 'cross-site-request'])
-  expect(sessions.ended).toEqual([])
+  expect([service.logins, sessions.ended]).toEqual([[], []])
 })

@@ -146,10 +146,6 @@ describe('a password with an authzid', () => {
 describe('a warm call without password and token', () => {
   const byAccount = ['juliet@chat.example/balcony', { kind: 'service', account }]
 
-  test('logs in by the domain’s service account', () => {
-    expect(outcome({ jid }, accounts)).toEqual(byAccount)
-  })
-
   test('logs in by the domain’s key rather than by the account', () => {
     const key = { alg: 'HS256', key: createSecretKey(randomBytes(32)), kid: undefined }
     const keys = { ...accounts, loginKeys: new Map([['chat.example', key]]) }
@@ -194,15 +190,12 @@ describe('a warm call without password and token', () => {
     expect(outcome(own, accounts)[1]).toMatchObject({ kind: 'password' })
   })
 
-  test('uses the domain’s own account before the account for all domains', () => {
+  test('uses the domain’s own account before the account for all domains, or a certificate', () => {
     const both = { ...nothing, serviceAccounts: new Map([...accounts.serviceAccounts, ['*', anyAccount]]) }
     expect(outcome({ jid }, both)[1]).toEqual({ kind: 'service', account })
     expect(outcome({ jid: 'juliet@sub.chat.example' }, both)[1]).toEqual({ kind: 'service', account: anyAccount })
-  })
-
-  test('uses an account before a certificate', () => {
-    const both = { ...accounts, servers: certificates.servers }
-    expect(outcome({ jid }, both)[1]).toEqual({ kind: 'service', account })
+    const { servers } = certificates
+    expect(outcome({ jid }, { ...accounts, servers })[1]).toEqual({ kind: 'service', account })
   })
 
   test('uses the client certificate for the domain’s server', () => {
@@ -230,13 +223,13 @@ describe('a warm call for a bare domain', () => {
 
   test('is an anonymous session if the operator allows it', () => {
     expect(outcome({ jid: 'CHAT.example.' }, anonymous)).toEqual(['chat.example', { kind: 'anonymous' }])
-    const jid = { local: '', domain: 'chat.example', resource: undefined }
-    expect(read({ jid: 'chat.example' }, anonymous).jid).toEqual(jid)
+    const nobody = { local: '', domain: 'chat.example', resource: undefined }
+    expect(read({ jid: 'chat.example' }, anonymous).jid).toEqual(nobody)
     expect(outcome({ jid: 'bücher.example' }, anonymous)[0]).toBe('bücher.example')
-  })
-
-  test('opens an anonymous session even if an account could act for users', () => {
-    expect(outcome({ jid: 'chat.example' }, { ...accounts, warm: anonymous.warm })[1]).toEqual({ kind: 'anonymous' })
+    expect(problemOf({ jid: 'juliet@chat.example' }, anonymous)).toBe(noLogin)
+    const both = { ...accounts, warm: anonymous.warm }
+    expect(outcome({ jid: 'chat.example' }, both)[1]).toEqual({ kind: 'anonymous' })
+    expect(outcome({ jid }, both)[1]).toEqual({ kind: 'service', account })
   })
 
   test.each([
@@ -247,10 +240,5 @@ describe('a warm call for a bare domain', () => {
     ['with a NUL', { jid: 'chat.exam\u0000ple' }, anonymous],
   ])('is rejected %s', (_what, parameters, ways) => {
     expect(problemOf(parameters, ways)).toMatch(invalidJid)
-  })
-
-  test('does not change calls with a full JID', () => {
-    expect(outcome({ jid }, { ...accounts, warm: anonymous.warm })[1]).toEqual({ kind: 'service', account })
-    expect(problemOf({ jid }, anonymous)).toBe(noLogin)
   })
 })

@@ -5,9 +5,6 @@ import { asAdmin, config, type FakeService, failing, fakeService, parameters, wa
 import { tokenIn } from '../sessions/sessions-stage.js'
 
 describe('the admin form', () => {
-  const post = (service: FakeService, headers: Record<string, string>, csrf_token = '') =>
-    warmByForm({ ...parameters, csrf_token }, service).set(headers)
-
   test('is shown with its fields and defaults', async () => {
     const service = fakeService({ externalUrl: 'https://web.example/chat' })
     const { status, text } = await asAdmin(service.app).get('/warm')
@@ -24,17 +21,6 @@ describe('the admin form', () => {
     const others = ['token', 'authzid', 'expires_in', 'attach_binding', 'language', 'wait', 'hold', 'ver']
     expect(more!.match(/(?<= name=")\w+/g)).toEqual(others)
     expect(text).toContain('<label for="jid">Address of the user (JID)</label>')
-  })
-
-  test('is accepted with its token, and refused without, or from another origin', async () => {
-    const service = fakeService()
-    const csrf = tokenIn((await asAdmin(service.app).get('/warm')).text)
-    expect((await post(service, { Origin: 'https://web.example' })).status).toBe(403)
-    const elsewhere = await post(service, { Origin: 'https://evil.example' }, csrf)
-    expect(elsewhere.status).toBe(403)
-    expect(elsewhere.text).toContain('cross-site-request')
-    expect(service.logins).toHaveLength(0)
-    expect((await post(service, { Origin: 'https://web.example' }, csrf)).status).toBe(303)
   })
 
   test('offers the values in the settings, but cookie instead of reply', async () => {

@@ -104,16 +104,6 @@ describe('a caller that disconnects', () => {
     expect(sessions.resumed).toEqual([])
   })
 
-  test('leaves no session behind if the login has succeeded', async () => {
-    const { service, logins } = waiting()
-    const caller = await call(service)
-    await until(() => logins.length === 1)
-    await caller.hangUp()
-    logins[0]!(binding)
-    await new Promise(setImmediate)
-    expect(service.released).toEqual([binding.id])
-  })
-
   test('leaves no session behind if the call waits for an earlier call on the same connection', async () => {
     const { service, logins } = waiting()
     const caller = await call(service, { times: 2 })
