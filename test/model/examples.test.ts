@@ -81,10 +81,7 @@ class Play {
         await bench.pass(Number(rest))
         break
       case 'over':
-        expect({ sessions: bench.registry.size, closed: bench.link.closed }).toEqual({
-          sessions: 0,
-          closed: true,
-        })
+        expect({ sessions: bench.registry.size, closed: bench.link.closed }).toEqual({ sessions: 0, closed: true })
         break
       default:
         throw new Error(`no such line: ${verb}`)

@@ -215,14 +215,7 @@ export class World {
     // A reply that came long ago is forgotten, and to ask for it again would rightly end the session.
     if (made.reply !== undefined && !this.#repeatable.includes(made)) return
     const peer = new FakePeer()
-    const copy: Copy = {
-      made,
-      peer,
-      lossy,
-      since: this.bench.clock.now(),
-      superseded: false,
-      reply: undefined,
-    }
+    const copy: Copy = { made, peer, lossy, since: this.bench.clock.now(), superseded: false, reply: undefined }
     this.model.arrive(copy)
     void this.bench.manager.exchange(made.text, peer).then(reply => {
       copy.reply = reply

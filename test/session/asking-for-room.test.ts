@@ -36,23 +36,18 @@ function setUp(sessions = 0) {
   return { bench, left, opening }
 }
 
-test('a session is opened when the store has answered', async () => {
+test.each([
+  ['opened', 2, 1],
+  ['refused, if its address is at the limit in all processes,', 3, 0],
+])('a session is %s when the store has answered', async (_what, sessions, opened) => {
   const { bench, left, opening } = setUp()
   const { answer } = await opening()
   expect(bench.registry.size).toBe(0)
-  answer(2)
+  answer(sessions)
   await bench.pass(0)
-  expect([bench.registry.size, await left()]).toEqual([1, 2])
+  expect([bench.registry.size, bench.counts.refused.address, await left()]).toEqual([opened, 1 - opened, 3 - opened])
   bench.registry.endAllSilently()
   expect(await left()).toBe(3)
-})
-
-test('no session is opened if the address is at its limit in all processes', async () => {
-  const { bench, left, opening } = setUp()
-  const { answer } = await opening()
-  answer(3)
-  await bench.pass(0)
-  expect([bench.registry.size, bench.counts.refused.address, await left()]).toEqual([0, 1, 3])
 })
 
 test('no session is opened if the service stops or is full meanwhile, and its place is released', async () => {

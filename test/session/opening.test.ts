@@ -1,20 +1,18 @@
 // A session during a warm login: until the handover, the login gets all elements of the server.
 import { describe, expect, test } from '@jest/globals'
-import { smNamespace } from '../../src/xmpp/namespaces.js'
 import { BoshBench, empty, FakeMending } from '../support/bosh-bench.js'
+import { element } from '../support/element.js'
+import { enabledByServer } from '../support/next-process.js'
 
 const handover = { seconds: 120, attachBinding: 'off' } as const
 const juliet = 'juliet@chat.example/balcony'
-const enabled = {
-  name: 'enabled',
-  namespace: smNamespace,
-  text: `<enabled xmlns='${smNamespace}' id='first' resume='true'/>`,
-}
+const enabled = element(enabledByServer)
 
 describe('a session during its login', () => {
-  test('gives its login the link and all elements of the server unchanged', async () => {
+  test('opens its link as the login wishes, and gives it all elements of the server unchanged', async () => {
     const bench = new BoshBench()
-    const login = bench.login()
+    const login = bench.login("xml:lang='de'")
+    expect(bench.link.options).toMatchObject({ lang: 'de', certificate: false })
     const features = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
     await bench.server(link => link.open(features))
     expect(login.received).toEqual([expect.objectContaining({ name: 'features' })])
@@ -23,12 +21,6 @@ describe('a session during its login', () => {
     login.opening.link.send([{ name: 'auth', namespace: 'urn:ietf:params:xml:ns:xmpp-sasl', text: auth }])
     expect(bench.link.sent).toEqual([auth])
     expect(login.opening.link.facts.encrypted).toBe(true)
-  })
-
-  test('opens its link with the options of the login', () => {
-    const bench = new BoshBench()
-    bench.login("xml:lang='de'")
-    expect(bench.link.options).toMatchObject({ lang: 'de', certificate: false })
   })
 
   test('ends when the login is abandoned, without further events', async () => {
@@ -43,11 +35,7 @@ describe('a session during its login', () => {
 
   test.each<[string, string, (bench: BoshBench) => unknown]>([
     ['its link ends', 'timeout', b => b.link.end({ failure: { step: 'features', code: 'timeout' } })],
-    [
-      'an admin ends it',
-      'session-not-found',
-      b => b.registry.byId([...b.registry.list()][0]!.id)?.end('logout', 'loggedOut'),
-    ],
+    ['an admin ends it', 'session-not-found', b => [...b.registry.all()][0]!.end('logout', 'loggedOut')],
     ['the service stops', 'shutting-down', bench => bench.manager.shutDown()],
     ['the service ends all sessions silently', 'remote-connection-failed', bench => bench.registry.endAllSilently()],
   ])('is removed when %s, and the login is informed once', async (_what, code, act) => {

@@ -7,11 +7,8 @@ test('the id does not reveal the sid, and is always the same for a sid', () => {
   expect(id).toMatch(/^[0-9a-f]{32}$/)
   expect(hashOf(sid)).toBe(id)
   expect(newSid().sid).not.toBe(sid)
-})
-
-test('sid and id begin with the name of their process, if it has one', () => {
-  const { sid, id } = newSid('node-2')
-  expect(sid).toMatch(/^node-2-[0-9a-f]{40}$/)
-  expect(id).toMatch(/^node-2-[0-9a-f]{32}$/)
-  expect(id).toBe(`node-2-${hashOf(sid.slice('node-2-'.length))}`)
+  // Behind the name of its process, if it has one.
+  const named = newSid('node-2')
+  expect(named.sid).toMatch(/^node-2-[0-9a-f]{40}$/)
+  expect(named.id).toBe(`node-2-${hashOf(named.sid.slice('node-2-'.length))}`)
 })

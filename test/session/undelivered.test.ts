@@ -3,38 +3,29 @@ import { errorToSender } from '../../src/session/link/error-replies.js'
 import { countSteps } from '../support/steps.js'
 
 const stanza = (name: string, text: string) => ({ name, namespace: 'jabber:client', text })
+const error = (type: string, condition: string) =>
+  `<error type='${type}'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`
+const prefix = 'p'.repeat(253)
 
 test.each([
+  ['iq', "type='get' id='1' from='a@x/r' to='b@x/r'", "to='a@x/r' id='1'", error('cancel', 'service-unavailable')],
+  ['message', "from='a&amp;b@x'", "to='a&amp;b@x'", error('wait', 'recipient-unavailable')],
   [
-    'a request',
-    stanza('iq', "<iq xmlns='jabber:client' type='get' id='1' from='a@x/r' to='b@x/r'><query xmlns='q'/></iq>"),
-    "<iq xmlns='jabber:client' type='error' to='a@x/r' id='1'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+    'message',
+    `xmlns:${prefix}='urn:p' ${prefix}:k='1' from='a@x/\u2028"&#39;' id="'&quot;&lt;&#13;&#10;" xml:lang="'"`,
+    "to='a@x/\u2028&quot;&apos;' id='&apos;&quot;&lt;&#13;&#10;'",
+    error('wait', 'recipient-unavailable'),
   ],
-  [
-    'a message',
-    stanza('message', "<message xmlns='jabber:client' from='a&amp;b@x'><body>hi</body></message>"),
-    "<message xmlns='jabber:client' type='error' to='a&amp;b@x'><error type='wait'><recipient-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
-  ],
-  [
-    'a message with odd attributes',
-    stanza(
-      'message',
-      `<message xmlns='jabber:client' xmlns:${'p'.repeat(253)}='urn:p' ${'p'.repeat(253)}:k='1' from='a@x/\u2028"&#39;' id="'&quot;&lt;&#13;&#10;" xml:lang="'"/>`,
-    ),
-    "<message xmlns='jabber:client' type='error' to='a@x/\u2028&quot;&apos;' id='&apos;&quot;&lt;&#13;&#10;'><error type='wait'><recipient-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
-  ],
-])('the sender of %s that the page never fetched gets an error', (_what, element, answer) => {
-  expect(errorToSender(element)?.text).toBe(answer)
+])('the sender of an %s with %s that the page never fetched gets an error', (name, attributes, answered, why) => {
+  const element = stanza(name, `<${name} xmlns='jabber:client' ${attributes}><body>hi</body></${name}>`)
+  expect(errorToSender(element)?.text).toBe(`<${name} xmlns='jabber:client' type='error' ${answered}>${why}</${name}>`)
 })
 
 test.each([
   ['presence', stanza('presence', "<presence xmlns='jabber:client'/>")],
   ['an answer', stanza('iq', "<iq xmlns='jabber:client' type='result' id='1'/>")],
   ['an error', stanza('message', "<message xmlns='jabber:client' type='error'/>")],
-  [
-    'an element that is no stanza',
-    { name: 'features', namespace: 'http://etherx.jabber.org/streams', text: '<features/>' },
-  ],
+  ['another element', { name: 'features', namespace: 'http://etherx.jabber.org/streams', text: '<features/>' }],
 ])('no error is sent for %s that the page never fetched', (_what, element) => {
   expect(errorToSender(element)).toBeUndefined()
 })

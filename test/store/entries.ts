@@ -1,12 +1,9 @@
 // Entries as tests of stores write them.
 import type { Member, ProcessEntry, SessionEntry, TabKey } from '../../src/store/store.js'
 
-export const tabOf = (tab: string, visit = 'visit', user = 'anna@example.org'): TabKey => ({
-  admin: 'portal',
-  user,
-  visit,
-  tab,
-})
+const anna = 'anna@example.org'
+
+export const tabOf = (tab: string, visit = 'visit', user = anna): TabKey => ({ admin: 'portal', user, visit, tab })
 
 export function processOf(name: string, more: Partial<ProcessEntry> = {}): ProcessEntry {
   const entry: ProcessEntry = {
@@ -32,7 +29,7 @@ export function sessionOf(id: string, more: Partial<SessionEntry> = {}): Session
     secrets: [`sid of ${id}`],
     domain: 'example.org',
     jid: `anna@example.org/${id}`,
-    user: 'anna@example.org',
+    user: anna,
     address: '192.0.2.1',
     origin: 'warmed',
     admin: 'portal',

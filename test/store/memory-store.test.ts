@@ -7,10 +7,6 @@ describe('the store in memory', () => {
   storeContract(async () => {
     const clock = new FakeClock()
     const store = memoryStore(clock, 0)
-    return {
-      open: async () => store,
-      pass: async ms => clock.advance(ms),
-      end: () => store.close(),
-    }
+    return { open: async () => store, pass: async ms => clock.advance(ms), end: () => store.close() }
   })
 })

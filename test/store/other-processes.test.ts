@@ -11,9 +11,10 @@ beforeEach(() => {
 
 const asked = () => askAll<[string, number]>(processes.named('a'), 'twice', 21)
 
-test('all other processes are asked, and their answers have their names', async () => {
+test('all other processes are asked, if there are any, and their answers have their names', async () => {
   const answers = ['b', 'c', 'd'].map(name => [name, [name, 42]])
   expect(await asked()).toEqual({ answers, unanswered: undefined })
+  expect(await askAll(undefined, 'twice', 21)).toEqual({ answers: [], unanswered: undefined })
 })
 
 test('processes that do not answer are named, with those whose entries have expired', async () => {
@@ -28,14 +29,7 @@ test('a process that seems gone may only be unreachable', async () => {
 })
 
 test('errors that should not occur are passed on', async () => {
-  const broken = {
-    others: processes.named('a')!.others,
-    lost: [],
-    ask: async () => Promise.reject(new Error('broken')),
-  }
+  const ask = () => Promise.reject(new Error('broken'))
+  const broken = { others: processes.named('a')!.others, lost: [], ask }
   await expect(askAll(broken, 'twice', 21)).rejects.toThrow('broken')
-})
-
-test('a single process has none to ask', async () => {
-  expect(await askAll(undefined, 'twice', 21)).toEqual({ answers: [], unanswered: undefined })
 })

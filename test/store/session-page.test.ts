@@ -35,7 +35,7 @@ test.each(['opened', 'jid', 'state', 'quiet'] as const)('pages by %s are parts o
   }
 })
 
-test('pages that follow each other are the sorted list', async () => {
+test('pages that follow each other are the sorted list, and a page of no sessions has the total', async () => {
   const ids: string[] = []
   let after: PageWish['after']
   do {
@@ -45,8 +45,5 @@ test('pages that follow each other are the sorted list', async () => {
     after = next
   } while (after !== undefined)
   expect(ids).toEqual(sortedBy('opened'))
-})
-
-test('a page of no sessions has the total', async () => {
   expect(await pageWith({ limit: 0 })).toMatchObject({ sessions: [], total: count })
 })

@@ -124,12 +124,8 @@ describe('connecting to a server in the settings', () => {
 
   test('by a name with cached addresses begins at once too', async () => {
     names.hosts['xmpp.lan'] = ['10.0.0.5', '10.0.0.6']
-    await follow(
-      dialer({ publicOnly: true })({
-        domain: 'example.org',
-        server: { ...server, host: 'xmpp.lan', tls: 'none', port: 15222 },
-      }),
-    )
+    const local = { ...server, host: 'xmpp.lan', tls: 'none', port: 15222 } as const
+    await follow(dialer({ publicOnly: true })({ domain: 'example.org', server: local }))
     expect(begun).toEqual(['0 10.0.0.5 10.0.0.6 15222'])
     await stand('10.0.0.5 10.0.0.6')
     expect(told).toEqual(['connecting', 'connected none'])

@@ -8,9 +8,10 @@ afterEach(stopServers)
 
 const connected = () => connect({ tls: 'direct', ca: certificate.cert }, { from: 'juliet@example.org' })
 
-test('a link with direct TLS sends nothing before it is encrypted, and starts no second TLS', async () => {
+test('a link with direct TLS names its domain for a proxy, sends nothing before, and starts no second TLS', async () => {
   const { call, peer } = await connected()
-  const socket = await peer.secure(certificate)
+  const socket = await peer.secure({ ...certificate, ALPNProtocols: ['http/1.1', 'xmpp-client'] })
+  expect(socket).toMatchObject({ servername: 'example.org', alpnProtocol: 'xmpp-client' })
   expect(await peer.until("streams'>")).toBe(
     ourHeader("to='example.org' from='juliet@example.org' version='1.0' xml:lang='en'"),
   )
@@ -20,13 +21,6 @@ test('a link with direct TLS sends nothing before it is encrypted, and starts no
   await call.hears('flush')
   call.link.send([element('<mark/>')])
   expect(await peer.until('<mark/>')).toBe('<mark/>')
-})
-
-test('a link with direct TLS names the domain and the protocol, so that a proxy can route it', async () => {
-  const { peer } = await connected()
-  const socket = await peer.secure({ ...certificate, ALPNProtocols: ['http/1.1', 'xmpp-client'] })
-  expect((socket as unknown as { servername: string }).servername).toBe('example.org')
-  expect(socket.alpnProtocol).toBe('xmpp-client')
 })
 
 const secured = (peer: ScriptedConnection, options: TLSSocketOptions) =>

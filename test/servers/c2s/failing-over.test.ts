@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { createDialer } from '../../../src/servers/c2s/dial.js'
-import type { Route } from '../../../src/servers/net/name-lookup.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { dialerParts } from '../../support/link-parts.js'
@@ -28,12 +27,10 @@ afterEach(stopServers)
 /** The domain has these servers. Only the second works. */
 async function begin(...kinds: Server['tls'][]) {
   const listeners = await Promise.all(kinds.map(() => startServer()))
-  const route: Route = {
-    targets: listeners.map(({ port }, at) => ({ host: '127.0.0.1', port, tls: kinds[at]!, usesDns: true })),
-  }
+  const targets = listeners.map(({ port }, at) => ({ host: '127.0.0.1', port, tls: kinds[at]!, usesDns: true }))
   const clock = new FakeClock()
   const parts = dialerParts(clock)
-  parts.names.routeTo = () => route
+  parts.names.routeTo = () => ({ targets })
   const dialer = createDialer(parts)
   const arriving = listeners[0]!.connection()
   const call = new Call({ ca: certificate.cert }, {}, { clock, dialer: to => dialer({ ...to, server: undefined }) })

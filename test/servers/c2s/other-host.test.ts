@@ -29,12 +29,16 @@ const read = (host: string, isDirect = false) => otherHost(`<error xmlns='${stre
 const secured = (peer: ScriptedConnection, shown = certificate) =>
   peer.secure({ ...shown, ALPNProtocols: ['xmpp-client'] })
 
+async function lead(peer: ScriptedConnection, host: string, tls: Server['tls'] = 'direct'): Promise<void> {
+  if (tls === 'direct') await secured(peer)
+  await peer.until("streams'>")
+  peer.send(serverHeader + seeOther(host))
+}
+
 /** The first server leads to `host`. */
 async function led(host: string, server: Partial<Server> = {}) {
   const { call, peer } = await connect({ tls: 'direct', ca: certificate.cert, ...server })
-  if (server.tls !== 'none') await secured(peer)
-  await peer.until("streams'>")
-  peer.send(serverHeader + seeOther(host))
+  await lead(peer, host, server.tls)
   return { call, peer }
 }
 
@@ -63,9 +67,7 @@ test('also if this turn of the event loop has no time left', async () => {
     const until = performance.now() + 15
     while (performance.now() < until);
   }
-  await secured(peer)
-  await peer.until("streams'>")
-  peer.send(serverHeader + seeOther(`127.0.0.1:${other.port}`))
+  await lead(peer, `127.0.0.1:${other.port}`)
   const ended = call.hears('end').then(() => 'ended')
   const arrived = other.connection().then(() => 'arrived')
   expect(await Promise.race([arrived, ended])).toBe('arrived')
@@ -75,15 +77,8 @@ test('also if this turn of the event loop has no time left', async () => {
 test('twice at most, and the error names the third', async () => {
   const [first, second] = [await startServer(), await startServer()]
   const { call } = await led(`127.0.0.1:${first.port}`)
-  for (const [server, host] of [
-    [first, `127.0.0.1:${second.port}`],
-    [second, 'third.example:5222'],
-  ] as const) {
-    const peer = await server.connection()
-    await secured(peer)
-    await peer.until("streams'>")
-    peer.send(serverHeader + seeOther(host))
-  }
+  await lead(await first.connection(), `127.0.0.1:${second.port}`)
+  await lead(await second.connection(), 'third.example:5222')
   await call.hears('end')
   expect(call.told.at(-1)).toBe(refusal)
   expect(call.ends[0]!.failure.detail).toBe('It names another host: third.example:5222. See XMPP_SERVERS.')

@@ -19,12 +19,7 @@ let servers: Map<string, Server>
 
 const auth = '<auth/>'
 
-const at = (to: Partial<Server> = {}): Server => ({
-  ...usualServer,
-  port: server.port,
-  ca: certificate.cert,
-  ...to,
-})
+const at = (to: Partial<Server> = {}): Server => ({ ...usualServer, port: server.port, ca: certificate.cert, ...to })
 
 function start(to: Partial<Server> = {}, spare: Partial<SpareParts> = {}): void {
   servers = new Map([['*', at(to)]])

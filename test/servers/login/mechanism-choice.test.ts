@@ -68,11 +68,7 @@ test.each<[string, Given, string]>([
   ['the flag y over TLS 1.3 as well', { offered: [sha256], link: tls13 }, `${sha256} y,,`],
   ['the flag n if the operator allows no -PLUS', { offered: [sha256], link: tls13, liked: [sha256] }, `${sha256} n,,`],
   ['the flag n if -PLUS is offered', { offered: [sha1Plus, sha256], link: tls13 }, `${sha256} n,,`],
-  [
-    'the flag n if an unknown -PLUS is offered',
-    { offered: ['SCRAM-SHA3-512-PLUS', sha256], link: tls13 },
-    `${sha256} n,,`,
-  ],
+  ['the flag n for an unknown -PLUS', { offered: ['SCRAM-SHA3-512-PLUS', sha256], link: tls13 }, `${sha256} n,,`],
   ['the first mechanism of the operator’s list', { link: tls12, liked: [sha1, sha512Plus] }, `${sha1} n,,`],
   ['PLAIN if the operator lists it first', { liked: ['PLAIN'] }, 'PLAIN |juliet|pw'],
   ['PLAIN if there is no other mechanism', { offered: ['X', 'PLAIN'], link: tls12 }, 'PLAIN |juliet|pw'],
@@ -83,21 +79,14 @@ test.each<[string, Given, string]>([
 
 const other: Credentials = { kind: 'password', password: 'pw', user: 'nurse' }
 const service: Credentials = { kind: 'service', account: { user: 'portal', password: 's3' } }
+const portal = 'a=juliet@chat.example,n=portal'
 const itself: Credentials = { kind: 'service', account: { user: 'juliet', password: 's3' } }
 
 test.each<[string, Given, string]>([
   ['with its own password', { credentials: other, offered: ['PLAIN'] }, 'PLAIN juliet@chat.example|nurse|pw'],
-  [
-    'as the service account',
-    { credentials: service, offered: [sha1Plus], link: tls12 },
-    `${sha1Plus} p=tls-unique,a=juliet@chat.example,n=portal`,
-  ],
+  ['by SCRAM', { credentials: service, offered: [sha1Plus], link: tls12 }, `${sha1Plus} p=tls-unique,${portal}`],
   ['by PLAIN first: servers ignore other authzids', { credentials: service }, 'PLAIN juliet@chat.example|portal|s3'],
-  [
-    'by SCRAM if PLAIN is not allowed on the link',
-    { credentials: service, link: plainLink },
-    `${sha256} n,a=juliet@chat.example,n=portal`,
-  ],
+  ['by SCRAM if PLAIN is not allowed on the link', { credentials: service, link: plainLink }, `${sha256} n,${portal}`],
   ['without an authzid if it is the user', { credentials: itself, offered: ['PLAIN'] }, 'PLAIN |juliet|s3'],
 ])('an account that acts for the user logs in %s', (_what, given, expected) => {
   expect(begun(given)).toBe(expected)
@@ -107,12 +96,9 @@ describe('a signed login', () => {
   const key = { alg: 'HS256', key: createSecretKey(randomBytes(32)), kid: undefined } as const
   const credentials: Credentials = { kind: 'signed', key }
 
-  test('is a token as the password of PLAIN, also if passwords may not be sent so', () => {
+  test('is a token as the password of PLAIN, also if passwords may not be sent so, on a link that may carry it', () => {
     const given = { credentials, liked: [sha1] }
     expect(begun(given)).toMatch(/^PLAIN \|juliet\|eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+$/)
-  })
-
-  test('needs PLAIN, and a link that may carry it', () => {
     expect(problemOf({ credentials, offered: [sha1] }).detail).toContain('The login needs PLAIN.')
     expect(problemOf({ credentials, link: plainLink }).code).toBe('no-mechanism')
   })
@@ -203,10 +189,7 @@ describe('if no mechanism is left, the error has the reason:', () => {
 
   test('in at most 200 characters, however many mechanisms the server offers', () => {
     const offered = Array.from({ length: 10_000 }, (_, at) => `X-${at}`)
-    const { detail } = problemOf({
-      offered: [...offered, ...Array(1000).fill('PLAIN')],
-      liked: [sha1],
-    })
+    const { detail } = problemOf({ offered: [...offered, ...Array(1000).fill('PLAIN')], liked: [sha1] })
     expect(detail).toContain('X-9 and 10990 more. XMPP_MECHANISMS leaves out PLAIN.')
     expect(detail!.length).toBeLessThan(200)
   })

@@ -118,16 +118,13 @@ describe('a login by SASL2', () => {
     expect(told()).toEqual(['<open/>', asked(wish), responded, askToEnable])
   })
 
-  test('requests no resumption if it leaves no credentials for a later login', async () => {
-    const { told } = await logIn([offer('PLAIN'), success(balcony + bound(enabled))])
-    expect(told[1]).toBe(asked(askToBind(`<enable xmlns="${sm}"/>`), 'PLAIN'))
-  })
-
-  test('does not enable what the operator has turned off', async () => {
-    const { told, enabled } = await logIn([offer('PLAIN'), success(balcony + bound())], {
-      link: { allowsManagement: false },
-    })
-    expect([told[1], enabled]).toEqual([asked(askToBind(), 'PLAIN'), undefined])
+  test.each([
+    ['requests no resumption if it leaves no credentials for a later login', true, `<enable xmlns="${sm}"/>`],
+    ['does not enable what the operator has turned off', false, ''],
+  ])('%s', async (_what, allowsManagement, wish) => {
+    const answer = success(balcony + bound(allowsManagement ? enabled : ''))
+    const { told } = await logIn([offer('PLAIN'), answer], { link: { allowsManagement } })
+    expect(told[1]).toBe(asked(askToBind(wish), 'PLAIN'))
   })
 
   test('binds a requested resource on the same stream', async () => {

@@ -166,25 +166,18 @@ test.each([
 })
 
 describe('a proxy that opens no tunnel causes a clear error:', () => {
+  const ok = 'HTTP/1.1 200 OK\r\n'
+  const needsAccount = '407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="x"'
+
   test.each<[string, string, string, Refusal]>([
     ['502', 'http-502', '', refusing('502 Bad Gateway')],
     ['403', 'http-403', ' It must allow CONNECT to this host and port.', refusing('403 Forbidden')],
-    [
-      '407',
-      'http-407',
-      ' Check the user and password of the proxy.',
-      refusing('407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="x"'),
-    ],
+    ['407', 'http-407', ' Check the user and password of the proxy.', refusing(needsAccount)],
     ['a redirect', 'http-302', '', refusing('302 Found\r\nLocation: http://127.0.0.1/')],
     ['a closed connection', 'ECONNRESET', '', socket => socket.destroy()],
     ['an answer that is not HTTP', 'HPE_INVALID_CONSTANT', '', socket => socket.end('SSH-2.0-x\r\n\r\n')],
     ['a long head', 'HPE_HEADER_OVERFLOW', '', socket => socket.end(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(100_000)}`)],
-    [
-      'bytes before the request',
-      'early-data',
-      '',
-      socket => socket.write('HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'),
-    ],
+    ['bytes before the request', 'early-data', '', socket => socket.write(`${ok}\r\n${ok}Content-Length: 0\r\n\r\n`)],
   ])('%s', async (_what, code, advice, refusal) => {
     proxy.refusal = refusal
     const failure = await failureOf(ask('https://portal.example/'))
@@ -207,18 +200,15 @@ describe('a proxy that opens no tunnel causes a clear error:', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('no connection', async () => {
+  test('an unknown name, or no connection', async () => {
+    const failure = await failureOf(ask('https://portal.example/', { proxies: through('', 'proxy.example') }))
+    expect(codesOf(failure)).toBe('connect remote-connection-failed proxy-host-unknown')
+    expect(lookedUp).toEqual(['proxy.example'])
     const proxies = through()
     await proxy.stop()
     const refused = codesOf(await failureOf(ask('https://portal.example/', { proxies })))
     expect(refused).toBe('connect remote-connection-failed proxy-ECONNREFUSED')
     proxy = await ConnectProxy.start()
-  })
-
-  test('an unknown name', async () => {
-    const failure = await failureOf(ask('https://portal.example/', { proxies: through('', 'proxy.example') }))
-    expect(codesOf(failure)).toBe('connect remote-connection-failed proxy-host-unknown')
-    expect(lookedUp).toEqual(['proxy.example'])
   })
 })
 

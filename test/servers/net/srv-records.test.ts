@@ -17,8 +17,10 @@ const order = (texts: readonly string[], random?: () => number) =>
   inOrder(texts.map(service), random).map(({ host, tls }) => `${tls === 'direct' ? '!' : ''}${host}`)
 
 describe('SRV records are tried', () => {
-  test('with direct TLS first at equal priority', () => {
+  test('with direct TLS first at equal priority, each at its own port', () => {
     expect(order(['c 20 100', '!d 30', 'b 10 100', '!a 10 1'])).toEqual(['!a', 'b', 'c', '!d'])
+    const [target] = inOrder([{ ...service('!a 5'), port: 443 }])
+    expect(target).toEqual({ host: 'a', port: 443, tls: 'direct', usesDns: true })
   })
 
   test('first in proportion to their weights', () => {
@@ -56,10 +58,5 @@ describe('SRV records are tried', () => {
     )
     expect(inOrder(counted).map(({ host }) => host)).toEqual(Array.from({ length: 16 }, (_, at) => `h${at}`))
     expect(looks / counted.length).toBeLessThan(60)
-  })
-
-  test('at their own port', () => {
-    const [target] = inOrder([{ ...service('!a 5'), port: 443 }])
-    expect(target).toEqual({ host: 'a', port: 443, tls: 'direct', usesDns: true })
   })
 })

@@ -8,15 +8,11 @@ import { memoryStore } from '../../support/memory-store.js'
 import { nextBench, recordsOf, resumable, takeUpAt } from '../../support/next-process.js'
 import { noLimits, noSessionLimits } from '../../support/unlimited.js'
 
-let bears = true
-let areLeft = true
-let resourcesOfClients: LimitParts['resources']
-
-beforeEach(() => {
-  bears = true
-  areLeft = true
-  resourcesOfClients = { memoryAllows: () => true, descriptorsAreLeft: () => true }
-})
+const plenty = { memoryAllows: () => true, descriptorsAreLeft: () => true }
+const shortages = [
+  ['memory', { ...plenty, memoryAllows: () => false }],
+  ['descriptors', { ...plenty, descriptorsAreLeft: () => false }],
+] as const
 
 function limitsOf(
   limits: Partial<LimitParts['limits']>,
@@ -27,8 +23,8 @@ function limitsOf(
     limits: { ...noLimits, ...limits },
     rates: { sessionsPerAddress, guests: 3 },
     trustedProxies: readNetworks('loopback', () => undefined),
-    resources: { memoryAllows: () => bears, descriptorsAreLeft: () => areLeft },
-    resourcesOfClients,
+    resources: plenty,
+    resourcesOfClients: plenty,
     ...more,
   })
 }
@@ -79,12 +75,7 @@ describe('all sessions together', () => {
   })
 
   test('are refused while memory or descriptors are short', () => {
-    const limits = limitsOf({})
-    bears = false
-    expect(limits.refusal(0)).toBe('memory')
-    bears = true
-    areLeft = false
-    expect(limits.refusal(0)).toBe('descriptors')
+    for (const [limit, resources] of shortages) expect(limitsOf({}, 0, { resources }).refusal(0)).toBe(limit)
   })
 })
 
@@ -116,10 +107,8 @@ describe('a tenth is reserved for warm calls', () => {
   })
 
   test('of memory and descriptors', () => {
-    resourcesOfClients = { memoryAllows: () => false, descriptorsAreLeft: () => true }
-    expect(refusals(limitsOf({}))).toEqual(['memory', undefined])
-    resourcesOfClients = { memoryAllows: () => true, descriptorsAreLeft: () => false }
-    expect(refusals(limitsOf({}))).toEqual(['descriptors', undefined])
+    for (const [limit, resourcesOfClients] of shortages)
+      expect(refusals(limitsOf({}, 0, { resourcesOfClients }))).toEqual([limit, undefined])
   })
 })
 
@@ -185,19 +174,12 @@ describe('sessions of one client in several processes', () => {
   const putSessions = (count: number) =>
     store.sessions.put(Array.from({ length: count }, (_, id) => sessionOf(String(id), { address, process: 'other' })))
 
-  test('count for their address', async () => {
+  test('count for their address, but take no place if they are refused', async () => {
     await putSessions(2)
     expect(await limits.admit(address)).toBeUndefined()
     await putSessions(3)
-    expect(await limits.admit(address)).toBe('address')
-    expect(await limits.admit('192.0.2.2')).toBeUndefined()
-    await store.sessions.remove(['0'], 'other')
-    expect(await limits.admit(address)).toBeUndefined()
-  })
-
-  test('take no place if they are refused', async () => {
-    await putSessions(3)
     for (let times = 0; times < 12; times++) expect(await limits.admit(address)).toBe('address')
+    expect(await limits.admit('192.0.2.2')).toBeUndefined()
     await store.sessions.remove(['0', '1', '2'], 'other')
     expect([await limits.admit(address), await limits.admit(address)]).toEqual([undefined, undefined])
   })

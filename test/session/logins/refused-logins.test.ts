@@ -10,11 +10,7 @@ const alice = { address: '192.0.2.1', domain: 'chat.example' }
 test('refused logins at several processes count together', async () => {
   const { rate } = memoryStore(new FakeClock())
   const all = Array.from({ length: 3 }, () =>
-    noLoginLimits({
-      rates: { loginsPerAddress: 6 },
-      trustedProxies: { hasProxy: () => false },
-      makeRate: rate,
-    }),
+    noLoginLimits({ rates: { loginsPerAddress: 6 }, trustedProxies: { hasProxy: () => false }, makeRate: rate }),
   )
   const waits: number[] = []
   for (let number = 0; number < 9; number++) waits.push(await all[number % 3]!.begun(alice))

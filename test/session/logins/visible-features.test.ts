@@ -81,15 +81,9 @@ describe('the features that a client gets', () => {
       `${fast.map(name => `<mechanism>${name}</mechanism>`).join('')}</fast></inline></authentication>`
     const binding =
       "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding>"
-    expect(
-      seen(
-        authentication(
-          ['SCRAM-SHA-1', 'SCRAM-SHA-1-PLUS', 'PLAIN'],
-          ['HT-SHA-256-NONE', 'HT-SHA-256-EXPR', 'HT-SHA-256-ENDP', 'HT-SHA-256-UNIQ'],
-          binding,
-        ),
-      ),
-    ).toBe(authentication(['SCRAM-SHA-1', 'PLAIN'], ['HT-SHA-256-NONE']))
+    const tokens = ['HT-SHA-256-NONE', 'HT-SHA-256-EXPR', 'HT-SHA-256-ENDP', 'HT-SHA-256-UNIQ']
+    const offered = authentication(['SCRAM-SHA-1', 'SCRAM-SHA-1-PLUS', 'PLAIN'], tokens, binding)
+    expect(seen(offered)).toBe(authentication(['SCRAM-SHA-1', 'PLAIN'], ['HT-SHA-256-NONE']))
   })
 
   test.each([

@@ -208,11 +208,12 @@ describe('a page during a move of its session', () => {
 })
 
 describe('a session that waits for its page during a move', () => {
-  test('ends at its time limit, extended by the duration of the move', async () => {
+  test('keeps its age, and ends at its time limit, extended by the duration of the move', async () => {
     const { told, tellEvent } = portal()
     const { bench, client } = await resumable()
     await bench.pass(60)
     const { next, resumes } = await goesOn({ bench, client }, { tellEvent, milliseconds: 10_000 })
+    expect(next.clock.now() - next.registry.byId(client.id)!.view.openedAt).toBe(70_000)
     await resumes()
     await next.pass(59)
     expect(next.registry.byId(client.id)!.view.state).toBe('waiting')
@@ -251,13 +252,6 @@ describe('a session that waits for its page during a move', () => {
     const late = logIn(next, clients[1]!.token!)
     await next.pass(0)
     expect(late.sent.at(-1)).toContain('<not-authorized ')
-  })
-
-  test('keeps its age', async () => {
-    const { bench, client } = await resumable()
-    await bench.pass(60)
-    const { next } = await goesOn({ bench, client }, { milliseconds: 10_000 })
-    expect(next.clock.now() - next.registry.byId(client.id)!.view.openedAt).toBe(70_000)
   })
 })
 
@@ -405,27 +399,18 @@ test('of records in a file that cannot be read, one is logged, and the others ar
   ])
 })
 
-test.each<[string, (bench: BoshBench) => Promise<unknown>]>([
-  ['while its login is under way', async bench => bench.login()],
+/** A session whose server has said something about stream management. */
+async function warmed(bench: BoshBench, answer?: string, mending?: FakeMending) {
+  const client = await bench.warmed({ management: { mending } })
+  if (answer !== undefined) client.link.say(answer)
+}
+
+test.each<[string, (bench: BoshBench) => unknown]>([
+  ['while its login is under way', bench => bench.login()],
   ['without stream management', bench => bench.warmed()],
-  [
-    'before its server has enabled stream management',
-    bench => bench.warmed({ management: { mending: new FakeMending() } }),
-  ],
-  [
-    'if its server refuses resumption',
-    async bench => {
-      const { link } = await bench.warmed({ management: { mending: new FakeMending() } })
-      link.say(`<enabled ${sm}/>`)
-    },
-  ],
-  [
-    'if it has no credentials for another login',
-    async bench => {
-      const { link } = await bench.warmed({ management: { mending: undefined } })
-      link.say(enabledByServer)
-    },
-  ],
+  ['before its server has enabled stream management', bench => warmed(bench, undefined, new FakeMending())],
+  ['if its server refuses resumption', bench => warmed(bench, `<enabled ${sm}/>`, new FakeMending())],
+  ['if it has no credentials for another login', bench => warmed(bench, enabledByServer)],
   ['if its client has logged in itself', bench => bench.welcome()],
   [
     'after it has ended, although its page does not have the end yet',

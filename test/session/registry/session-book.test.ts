@@ -21,11 +21,7 @@ let elsewhere: StoredSession[]
 beforeEach(() => {
   bench = new BoshBench({}, undefined, { processName: self, issuesTickets: true })
   elsewhere = []
-  const made = bookOf(bench, {
-    others: new FakeProcesses().start(self),
-    store: memoryStore(bench.clock, 0),
-    elsewhere,
-  })
+  const made = bookOf(bench, { others: new FakeProcesses().start(self), store: memoryStore(bench.clock, 0), elsewhere })
   book = made.book
   store = made.store
   reports = made.reports
@@ -80,27 +76,18 @@ describe('a session of this process', () => {
     expect([bench.registry.size, await store.sessions.count('user', 'juliet@chat.example')]).toEqual([1, 0])
   })
 
-  test('is written again with each change of its state', async () => {
+  test('is written again with each change of its state, and not looked at while nothing changes it', async () => {
     const client = await bench.warmed()
     const change = jest.spyOn(store.sessions, 'change')
     book.tick()
-    expect(change).not.toHaveBeenCalled()
+    const looks = jest.spyOn(Session.prototype, 'view', 'get')
+    for (let second = 0; second < 5; second++) book.tick()
+    expect([looks, change].map(({ mock }) => mock.calls)).toEqual([[], []])
+    looks.mockRestore()
     await client.next()
     for (let second = 0; second < 5; second++) book.tick()
     expect(change).toHaveBeenCalledTimes(1)
     expect(await stored()).toMatchObject([{ state: 'held', transport: 'bosh' }])
-  })
-
-  test('is not looked at again while nothing changes it', async () => {
-    const client = await bench.warmed()
-    book.tick()
-    const looks = jest.spyOn(Session.prototype, 'view', 'get')
-    for (let second = 0; second < 5; second++) book.tick()
-    expect(looks).not.toHaveBeenCalled()
-    looks.mockRestore()
-    await client.next()
-    await book.write()
-    expect(await stored()).toMatchObject([{ state: 'held' }])
   })
 
   test('that another process has taken over is left alone', async () => {

@@ -43,10 +43,7 @@ describe('a process with STATE_DIR', () => {
     await files().write(['{"sid":1}', '{"sid":2}'])
     now += 5_000
     const state = await files().read()
-    expect(state).toMatchObject({
-      outage: 5_000,
-      records: ['{"sid":1}', '{"sid":2}'],
-    })
+    expect(state).toMatchObject({ outage: 5_000, records: ['{"sid":1}', '{"sid":2}'] })
     expect([state!.take(), state!.take()]).toEqual([true, false])
     expect(readdirSync(folder)).toEqual([])
     expect(await files().read()).toBeUndefined()
@@ -58,9 +55,7 @@ describe('a process with STATE_DIR', () => {
     expect(statSync(folder).mode & 0o777).toBe(0o700)
     const parts = { folder: join(folder, 'none', 'state') }
     expect(await files(parts).read()).toBeUndefined()
-    expect(lines).toMatchObject([
-      { level: warn, code: 'ENOENT', msg: 'STATE_DIR cannot be read: the sessions in it end' },
-    ])
+    expect(lines).toMatchObject([{ level: warn, code: 'ENOENT', msg: expect.stringContaining('STATE_DIR') }])
     await expect(files(parts).write([])).rejects.toThrow('ENOENT')
   })
 
@@ -84,45 +79,28 @@ test.each([
   expect(lines).toEqual([])
 })
 
-describe('a sealed file that cannot be used is logged and deleted', () => {
-  test('if its records are of another version', async () => {
-    await files({ version: 2 }).write(['record'])
-    expect(await readOnce()).toEqual([])
-    expect(said()).toEqual([[warn, 'sessions-0', 'a state file is of another version: its sessions end']])
-    expect(readdirSync(folder)).toEqual([])
-  })
+/** A sealed file with these texts. */
+const sealed = (...texts: readonly string[]) => writeSealed(join(folder, name), key, texts)
 
-  test('if it is damaged', async () => {
-    mkdirSync(folder)
-    writeFileSync(join(folder, name), 'WBSEAL\0\x01half')
-    expect(await readOnce()).toEqual([])
-    expect(said()).toEqual([[warn, name, 'a state file is damaged: its sessions end']])
-    expect(readdirSync(folder)).toEqual([])
-  })
-
-  test.each<[string, string[]]>([
-    ['is empty', []],
-    ['has no head', ['text']],
-    ['has a head without a version', ['null']],
-  ])('if it %s', async (_what, texts) => {
-    mkdirSync(folder)
-    await writeSealed(join(folder, 'sessions-0'), key, texts)
-    expect(await readOnce()).toEqual([])
-    expect(said()).toEqual([[warn, 'sessions-0', 'a state file is damaged: its sessions end']])
-    expect(readdirSync(folder)).toEqual([])
-  })
+test.each<[string, string, () => unknown]>([
+  ['has another version', 'of another version', () => files({ version: 2 }).write(['record'])],
+  ['ends too early', 'damaged', () => writeFileSync(join(folder, name), 'WBSEAL\0\x01half')],
+  ['is empty', 'damaged', () => sealed()],
+  ['has no head', 'damaged', () => sealed('text')],
+  ['has a head without a version', 'damaged', () => sealed('null')],
+])('a sealed file that %s is deleted, and logged as %s', async (_what, fault, write) => {
+  mkdirSync(folder)
+  await write()
+  expect(await readOnce()).toEqual([])
+  expect(said()).toEqual([[warn, name, `a state file is ${fault}: its sessions end`]])
+  expect(readdirSync(folder)).toEqual([])
 })
 
 test('a sealed file under another key stays until a start with the right key', async () => {
   await files({ keys: [older] }).write(['record'])
   expect(await readOnce()).toEqual([])
-  expect(said()).toEqual([
-    [
-      warn,
-      'sessions-0',
-      'no key in SEAL_KEY_FILE opens a state file: add its key and restart at once, or its sessions end',
-    ],
-  ])
+  const advice = 'add its key and restart at once, or its sessions end'
+  expect(said()).toEqual([[warn, name, `no key in SEAL_KEY_FILE opens a state file: ${advice}`]])
   expect(await files({ keys: [key, older] }).read()).toMatchObject({ records: ['record'] })
 })
 

@@ -74,11 +74,7 @@ describe('records of sessions', () => {
       }
     }
     expect(await start().records.put(all())).toEqual([])
-    expect(sizes).toEqual([
-      [100, 100],
-      [100, 200],
-      [50, 250],
-    ])
+    expect(sizes.flat()).toEqual([100, 100, 100, 200, 50, 250])
   })
 
   test('that could not be stored are given back', async () => {
@@ -111,6 +107,12 @@ describe('a session that was set down', () => {
     await start().records.put(recordsOf(down.bench))
     expect(down.bench.registry.size).toBe(0)
   })
+
+  /** The process `taker` has the session, and stores this record. */
+  async function putAgain(text: string, owner = 'taker'): Promise<void> {
+    await store.records.take({ id: client.id }, 'taker')
+    await store.records.put([{ id: client.id, secrets: [], form: formOf(key), text }], owner, seconds)
+  }
 
   test('is taken up by one of the processes that ask for it', async () => {
     const [one, other] = [start(), start([key], { self: 'bbbbbbbb' })]
@@ -167,7 +169,7 @@ describe('a session that was set down', () => {
     const { text } = (await store.records.take({ id: client.id }, 'taker')) as TakenRecord
     const { bench, records } = start()
     for (const [owner, taker] of [['taker', 'aaaaaaaa'], ['aaaaaaaa']] as const) {
-      await store.records.put([{ id: client.id, secrets: [], form: formOf(key), text }], owner, seconds)
+      await putAgain(text, owner)
       expect(await records.takeUp({ id: client.id })).toBe(taker)
     }
     expect(bench.registry.size).toBe(1)
@@ -183,9 +185,13 @@ describe('a session that was set down', () => {
     expect(await start().records.takeUp({ id: client.id })).toBe('aaaaaaaa')
   })
 
-  test('ends, with a line in the log, if its key does not open it', async () => {
-    await store.records.take({ id: client.id }, 'taker')
-    await store.records.put([{ id: client.id, secrets: [], form: formOf(key), text: 'damaged' }], 'taker', seconds)
+  const sealed = (version: number, id: string) => textSealer(key, `session ${version}`)(id, Buffer.from('{}'))
+  test.each([
+    ['is damaged', () => 'damaged'],
+    ['was sealed as another version', () => sealed(recordVersion + 1, client.id)],
+    ['is that of another session', () => sealed(recordVersion, 'other')],
+  ])('ends, with a line in the log, if its record %s', async (_how, text) => {
+    await putAgain(text())
     const { bench, records } = start()
     expect(await records.takeUp({ id: client.id })).toBeUndefined()
     expect(said(bench)).toEqual(['no key in SEAL_KEY_FILE opens a session of another process: it ends'])
@@ -205,24 +211,8 @@ describe('a session that was set down', () => {
     expect(said(bench)).toEqual([
       expect.stringMatching(/^stored sessions have another version, or a key that is not in /),
     ])
-    expect(await start().records.takeUp({ id: client.id })).toBe('aaaaaaaa')
-  })
-
-  test('is opened with an older key too', async () => {
+    // With an older key too.
     expect(await start([newKey(), key]).records.takeUp({ id: client.id })).toBe('aaaaaaaa')
-  })
-
-  test('is not taken up from a record that was sealed as another version', async () => {
-    const text = textSealer(key, `session ${recordVersion + 1}`)(client.id, Buffer.from('{}'))
-    await store.records.take({ id: client.id }, 'taker')
-    await store.records.put([{ id: client.id, secrets: [], form: formOf(key), text }], 'taker', seconds)
-    expect(await start().records.takeUp({ id: client.id })).toBeUndefined()
-  })
-
-  test('is not taken up from the record of another session', async () => {
-    const { text } = (await store.records.take({ id: client.id }, 'taker')) as TakenRecord
-    await store.records.put([{ id: 'other', secrets: [], form: formOf(key), text }], 'taker', seconds)
-    expect(await start().records.takeUp({ id: 'other' })).toBeUndefined()
   })
 
   test('that nobody asks for is taken up after a second', async () => {
