@@ -296,6 +296,15 @@ describe('a page with BOSH, whose process dies', () => {
     expect([link.sent.slice(1), later.reply?.status]).toEqual([[message('x')], 0])
   })
 
+  test('may repeat a request that comes long after a later one', async () => {
+    const { page, link } = await missesOne()
+    await page.at(page.rid, message('x'))
+    // Until its reply is forgotten.
+    for (let later = 1; later < 8; later++) await page.at(page.rid + later)
+    await page.at(page.rid, message('x'))
+    expect(link.sent.filter(text => text === message('x'))).toHaveLength(1)
+  })
+
   test('may end its session with a request that comes long after a later one', async () => {
     const { bench, page, link } = await missesOne()
     await page.at(page.rid, message('x'), "type='terminate'")
