@@ -1,11 +1,11 @@
 // Backends that show a certificate to the https listener.
 import { writeFileSync } from 'node:fs'
 import { Agent } from 'node:https'
-import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect } from 'node:tls'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { beforeEach, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
+import { stoppedAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { jsonHeaders } from '../support/login-server/watched-service.js'
@@ -16,9 +16,10 @@ const { folder } = testFolder()
 const authority = makeCertificate([], { commonName: 'authority' })
 const backend = makeCertificate([], { commonName: 'backend', issuer: authority })
 const stranger = makeCertificate([], { commonName: 'stranger' })
+const stopped = stoppedAfterEach()
 let service: TestService
 
-beforeAll(() => {
+beforeEach(() => {
   // One name has its own certificate, because a choice by name replaces the context of the connection.
   for (const name of ['a.example', 'b.example']) {
     const { cert, key } = makeCertificate([`DNS:${name}`])
@@ -28,10 +29,9 @@ beforeAll(() => {
 })
 
 async function start(TLS_CLIENT_AUTH: string): Promise<void> {
-  service = await startTestService({
-    demo: [{ alice: 'wonderland' }],
-    environment: { HTTPS_PORT: '0', TLS_CERT: folder, TLS_CLIENT_AUTH, TLS_CLIENT_CA: join(folder, 'clients.ca') },
-  })
+  const TLS_CLIENT_CA = join(folder, 'clients.ca')
+  const environment = { HTTPS_PORT: '0', TLS_CERT: folder, TLS_CLIENT_AUTH, TLS_CLIENT_CA }
+  service = await stopped(startTestService({ demo: [{ alice: 'wonderland' }], environment }))
 }
 
 const parameters = JSON.stringify({ jid: 'alice@localhost', password: 'wonderland' })
@@ -67,8 +67,7 @@ function say(request: string, options: ConnectionOptions = {}): Promise<{ told: 
 const told = async (request: string, options?: ConnectionOptions) => (await say(request, options)).told
 
 describe('with `warm`', () => {
-  beforeAll(() => start('warm'))
-  afterAll(() => service.stop())
+  beforeEach(() => start('warm'))
 
   test.each(['a.example', 'b.example', 'other.example'])(
     'the warm API needs a certificate, at %s',
@@ -97,43 +96,28 @@ test.each(['warm', 'all'])(
     const agent = new Agent({ keepAlive: true, servername: 'b.example', rejectUnauthorized: false, ...backend })
     const open = new URL('/warm', service.service.urls[1]).href
     const askOpen = () => ask(open, { method: 'POST', agent, headers: jsonHeaders }, parameters)
-    try {
-      expect((await askOpen()).status).toBe(200)
-      const { session } = await say(warm, backend)
-      writeFileSync(join(folder, 'clients.ca'), stranger.cert)
-      service.service.reload()
-      expect(await told(warm, backend)).not.toBe('200')
-      expect(await told(warm, { ...backend, session })).not.toBe('200')
-      expect(await told(warm, stranger)).toBe('200')
-      expect((await askOpen()).status).toBe(200)
-    } finally {
-      agent.destroy()
-      await service.stop()
-      writeFileSync(join(folder, 'clients.ca'), authority.cert)
-    }
+    expect((await askOpen()).status).toBe(200)
+    const { session } = await say(warm, backend)
+    writeFileSync(join(folder, 'clients.ca'), stranger.cert)
+    service.service.reload()
+    expect(await told(warm, backend)).not.toBe('200')
+    expect(await told(warm, { ...backend, session })).not.toBe('200')
+    expect(await told(warm, stranger)).toBe('200')
+    expect((await askOpen()).status).toBe(200)
+    agent.destroy()
   },
 )
 
 test('with `all`, each connection needs a certificate', async () => {
   await start('all')
-  try {
-    expect(await told(front, backend)).toBe('200')
-    for (const [client, line] of [
-      [{}, { level: 30, reason: 'client-certificate', setting: 'TLS_CLIENT_AUTH' }],
-      [stranger, { level: 20, reason: 'client-certificate', setting: 'TLS_CLIENT_AUTH' }],
-    ] as const) {
-      const before = service.lines.length
-      expect(await told(front, client)).not.toMatch(/^\d/)
-      await eventually('the reason is in the log', () => service.lines.length > before)
-      expect(JSON.parse(service.lines.at(-1)!)).toMatchObject({ msg: 'an HTTP request was refused', ...line })
-    }
+  expect(await told(front, backend)).toBe('200')
+  for (const [client, line] of [
+    [{}, { level: 30, reason: 'client-certificate', setting: 'TLS_CLIENT_AUTH' }],
+    [stranger, { level: 20, reason: 'client-certificate', setting: 'TLS_CLIENT_AUTH' }],
+  ] as const) {
     const before = service.lines.length
-    const plain = connectTcp(Number(new URL(service.service.urls[1]!).port), '127.0.0.1')
-    plain.on('error', () => {}).write(front)
+    expect(await told(front, client)).not.toMatch(/^\d/)
     await eventually('the reason is in the log', () => service.lines.length > before)
-    expect(JSON.parse(service.lines.at(-1)!)).toMatchObject({ level: 30, reason: 'http-to-https-port' })
-    plain.destroy()
-  } finally {
-    await service.stop()
+    expect(JSON.parse(service.lines.at(-1)!)).toMatchObject({ msg: 'an HTTP request was refused', ...line })
   }
 })

@@ -1,17 +1,15 @@
 // A portal's backend receives the events of its sessions in order, also after an outage.
 import { createServer as createHttpsServer } from 'node:https'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { startDemoServer } from '../../src/command/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { EventReceiver, eventsSecret, taking } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
 import { Listener } from '../support/listener.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import { Operator, settingsAt } from '../support/operated-service.js'
 import { counted } from '../support/scrape.js'
 import { callSessions } from '../support/sessions-api.js'
-import { startTestService, type TestService } from '../support/start-service.js'
+import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
 import { openPage, take } from '../support/taking-page.js'
 
@@ -22,7 +20,6 @@ let receiver: EventReceiver
 let clock: SteppedClock
 let service: TestService
 const closers: (() => unknown)[] = []
-const operator = Operator.ofEachTest()
 
 beforeEach(async () => {
   server = await startLoginServer({ domain: 'plain.example' })
@@ -71,8 +68,13 @@ async function told(session: string, ...events: readonly string[]): Promise<void
 }
 
 describe('a portal receives events', () => {
-  test('of a session from its first page to its end, in order', async () => {
-    const binding = await service.bind(alice)
+  test('of a session from its first page to its end, in order, with its visit and tab, and the ids of the last call that gave it to a page', async () => {
+    const tab = { visit: 'v1', tab: 't1' }
+    // As in the log of the call.
+    const ids = { 'X-Request-Id': 'web-1:42', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' }
+    const warmed = await service.warm({ ...alice, ...tab }, { headers: ids })
+    expect([warmed.status, warmed.headers['x-request-id']]).toEqual([200, 'web-1:42'])
+    const binding = warmed.json as unknown as WarmBinding
     const { id, jid } = binding
     await attach(binding)
     await told(id, 'session.attached')
@@ -88,10 +90,21 @@ describe('a portal receives events', () => {
       id: expect.stringMatching(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/),
       type: 'session.ended',
       timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
-      data: { id, jid, domain: 'plain.example', reason: 'logout', request_id: expect.any(String) },
+      data: {
+        id,
+        jid,
+        ...tab,
+        domain: 'plain.example',
+        reason: 'logout',
+        request_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      },
     })
     expect(Math.abs(Date.parse(receiver.taken.at(-1)!.timestamp) - Date.now())).toBeLessThan(30_000)
-    expect(receiver.taken[0]!.data).toEqual({ id, jid, domain: 'plain.example', request_id: expect.any(String) })
+    const { traceparent } = ids
+    const data = { id, jid, ...tab, domain: 'plain.example', request_id: 'web-1:42', traceparent }
+    expect(receiver.taken[0]!.data).toEqual(data)
+    const line = { requestId: 'web-1:42', traceparent, code: 'ok' }
+    expect(service.lines.map(text => JSON.parse(text)).find(({ msg }) => msg === 'warm')).toMatchObject(line)
     expect((await call('GET', `/${id}`)).status).toBe(404)
     expect(receiver.requests).toHaveLength(4)
     expect(await counted(service.service.metricsUrl, 'events_total')).toEqual({
@@ -101,63 +114,14 @@ describe('a portal receives events', () => {
     })
     expect(await counted(service.service.metricsUrl, 'events_waiting')).toEqual({})
   })
-
-  test('with the ids of the call that logged in or last resumed, as in the log', async () => {
-    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
-    const { json, headers } = await service.warm(alice, { headers: { 'X-Request-Id': 'web-1:42', traceparent } })
-    expect(headers['x-request-id']).toBe('web-1:42')
-    const { id } = json as unknown as { id: string }
-    await attach(json as unknown as { sid: string; rid: number })
-    await told(id, 'session.attached')
-    await call('POST', `/${id}/resume`)
-    await told(id, 'session.attached', 'session.resumed')
-    const [attached, resumed] = receiver.taken.map(({ data }) => data)
-    expect(attached).toMatchObject({ request_id: 'web-1:42', traceparent })
-    expect(resumed!.request_id).toMatch(/^[0-9a-f-]{36}$/)
-    expect(resumed).not.toHaveProperty('traceparent')
-    const lines = service.lines.map(line => JSON.parse(line))
-    expect(lines.find(({ msg, jid }) => msg === 'warm' && jid === alice.jid)).toMatchObject({
-      ...{ requestId: 'web-1:42', traceparent, code: 'ok' },
-    })
-  })
-
-  test('with the visit and the tab of the session', async () => {
-    const named = { ...alice, visit: 'v1', tab: 't1' }
-    const { id } = await service.bind(named)
-    expect((await service.warm(named)).json).toMatchObject({ id, resumed: true })
-    await call('DELETE', '/sessions?visit=v1')
-    await told(id, 'session.resumed', 'session.ended: logout')
-    for (const { data } of receiver.taken) expect(data).toMatchObject({ id, visit: 'v1', tab: 't1' })
-  })
 })
 
-test('events are sent over HTTPS only to a receiver with a trusted certificate', async () => {
-  const xmpp = await startDemoServer({ alice: 'secret' })
-  closers.push(() => xmpp.stop())
-  const credentials = makeCertificate(['DNS:localhost'])
-  operator.write('authority.pem', credentials.cert)
-  operator.write('secret', `${eventsSecret}\n`)
-  const events: unknown[] = []
-  const receiving = createHttpsServer(credentials, (request, response) => {
-    events.push(request.headers['webhook-signature'])
-    request.resume()
-    response.end('ok')
-  })
-  const tls = await Listener.start(receiving)
+test('no event is sent to a receiver whose certificate is not trusted', async () => {
+  const tls = await Listener.start(createHttpsServer(makeCertificate(['DNS:localhost'])))
   closers.push(() => tls.stop())
-  const about = { EVENTS_URL: `https://localhost:${tls.port}/`, EVENTS_SECRET_FILE: 'secret' }
-  for (const trust of [{}, { NODE_EXTRA_CA_CERTS: 'authority.pem' }]) {
-    const running = operator.start({ ...settingsAt({ domain: 'localhost', port: xmpp.port }), ...about, ...trust })
-    const account = { jid: 'alice@localhost', password: 'secret' }
-    const { status, json } = await callSessions(await running.url(), 'POST', '', { body: account })
-    expect(status).toBe(200)
-    await callSessions(await running.url(), 'DELETE', `/${json.id}`)
-    const isTrusted = 'NODE_EXTRA_CA_CERTS' in trust
-    const hasFailed = () => running.stdout.includes('DEPTH_ZERO_SELF_SIGNED_CERT')
-    await eventually('the event, or the error', () => (isTrusted ? events.length === 1 : hasFailed()))
-    running.signal('SIGTERM')
-    expect(await running.exit).toBe(0)
-    expect(running.stdout + running.stderr).not.toContain(eventsSecret)
-  }
-  expect(events).toEqual([expect.stringMatching(/^v1,[\w+/]{43}=$/)])
+  await service.stop()
+  service = await start({ EVENTS_URL: `https://localhost:${tls.port}/` })
+  const { id } = await service.bind(alice)
+  await call('DELETE', `/${id}`)
+  await eventually('the error', () => service.lines.some(line => line.includes('DEPTH_ZERO_SELF_SIGNED_CERT')))
 })

@@ -54,6 +54,7 @@ describe('a host of one domain', () => {
   beforeEach(() =>
     start({
       HTTP_HOSTS: 'chat.local=localhost?url=https://chat.local/c,web.local=other.example?bosh=/b/$host&warm=off',
+      ATTACH_BINDING: 'reply',
     }),
   )
 
@@ -63,6 +64,14 @@ describe('a host of one domain', () => {
     expect((await warm('web.local', '/warm', 'alice@other.example')).status).toBe(404)
     expect((await askAt('web.local', '/')).text).not.toContain('/warm')
     expect((await askAt('chat.local', '/b/other.example')).status).toBe(404)
+  })
+
+  test('leaves all domains to hosts that are not named, which return its URL and cookie path', async () => {
+    expect(codeOf(await warm('any.local', '/warm', 'alice@other.example'))).toBe('host-unknown')
+    expect(bindingOf(await warm('any.local'))).toMatchObject({
+      url: 'https://chat.local/c/http-bind',
+      cookie: { attributes: expect.stringMatching(/^Path=\/c\/http-bind; .*; Secure$/) },
+    })
   })
 
   test('shares the lines about refused requests with other hosts, one a minute', async () => {
@@ -110,7 +119,7 @@ describe('a host of several domains', () => {
   test('can have a warm API for each domain', async () => {
     await start({
       HTTP_HOSTS: `${HTTP_HOSTS}?url=https://web.local`,
-      ...{ BOSH_PATH: '/$host/b', WARM_PATH: '/$host/w', HTTP_DEFAULT_HOST: 'none' },
+      ...{ BOSH_PATH: '/$host/b', WARM_PATH: '/$host/w', HTTP_DEFAULT_HOST: 'web.local' },
     })
     expect(bindingOf(await warm('web.local', '/localhost/w')).url).toBe(at('/localhost/b'))
     const other = (jid: string) => warm('web.local', '/other.example/w', jid)
@@ -121,17 +130,7 @@ describe('a host of several domains', () => {
     expect(JSON.parse((await list('/localhost/w/sessions')).text).total).toBe(1)
     expect(JSON.parse((await list('/other.example/w/sessions')).text).total).toBe(0)
     expect((await warm('web.local')).status).toBe(404)
-  })
-
-  test('with a shared warm API rejects all other domains there', async () => {
-    await start({
-      ...{ HTTP_HOSTS, HTTP_DEFAULT_HOST: 'web.local', BOSH_PATH: '/$host/b' },
-      XMPP_DOMAINS: 'localhost,other.example,third.example',
-    })
-    const headers = { Authorization: adminHeader }
-    const list = (domain: string) => askAt('any.local', `/warm/sessions?domain=${domain}`, { headers })
-    expect((await list('other.example')).status).toBe(200)
-    expect(codeOf(await list('third.example'))).toBe('forbidden')
+    expect((await warm('any.local', '/localhost/w')).status).toBe(200)
   })
 })
 
@@ -171,44 +170,29 @@ test('a host that HTTP_HOSTS does not name gets 421 with HTTP_DEFAULT_HOST=none'
   expect((await warm('chat.local')).status).toBe(200)
 })
 
-test('a host that HTTP_HOSTS does not name returns the URL and the cookie path of the host of the domain', async () => {
-  await start({ HTTP_HOSTS: 'chat.local=localhost?url=https://chat.local&bosh=/b', ATTACH_BINDING: 'reply' })
-  const binding = bindingOf(await warm('127.0.0.1'))
-  expect(binding).toMatchObject({
-    url: 'https://chat.local/b',
-    cookie: { attributes: expect.stringMatching(/^Path=\/b; .*; Secure$/) },
-  })
-})
-
-describe('a disabled endpoint', () => {
-  test('returns 404: BOSH', async () => {
-    await start({ BOSH_ENABLED: 'off', EXTERNAL_URL: 'https://chat.local' })
-    expect((await bosh('chat.local', '/http-bind', "to='localhost'")).status).toBe(404)
-    expect((await warm('chat.local')).status).toBe(200)
-  })
-
-  test('with WARM_ENABLED=pages, admins can only look', async () => {
-    await start({ WARM_ENABLED: 'pages', ADMIN_USERS: 'admin:admin-secret,backend:backend-s3cret:role=warm' })
-    const refused = await warm('chat.local')
-    expect([refused.status, refused.text]).toEqual([404, expect.stringContaining('The warm API is off here.')])
-    const page = (path: string, user = 'admin:admin-secret', method = 'GET') =>
-      askAt('chat.local', path, {
-        method,
-        headers: { Authorization: `Basic ${Buffer.from(user).toString('base64')}`, Accept: 'text/html' },
-      })
-    expect(await page('/warm')).toMatchObject({ status: 303, headers: { location: '/warm/sessions' } })
-    const sessions = await page('/warm/sessions')
-    expect(sessions.status).toBe(200)
-    expect(sessions.text).not.toContain('Log a user in')
-    expect((await page('/warm/sessions', 'backend:backend-s3cret')).status).toBe(401)
-    expect((await page('/warm/sessions?jid=alice@localhost', undefined, 'DELETE')).status).toBe(404)
-    expect((await page('/warm/sessions/end', undefined, 'POST')).status).toBe(404)
-    for (const form of ['/warm/sessions/end', '/warm/0123/end', '/warm/0123/end/']) {
-      const { status, text } = await page(form)
-      expect([status, text]).toEqual([404, expect.stringContaining('The warm API is off here.')])
-    }
-    const home = await askAt('chat.local', '/')
-    expect(home.text).toContain('/warm/sessions')
-    expect(home.text).not.toContain('Log a user in')
-  })
+test('with WARM_ENABLED=pages, admins can only look, and with BOSH_ENABLED=off, there is no BOSH endpoint', async () => {
+  const ADMIN_USERS = 'admin:admin-secret,backend:backend-s3cret:role=warm'
+  await start({ WARM_ENABLED: 'pages', BOSH_ENABLED: 'off', ADMIN_USERS })
+  expect((await bosh('chat.local', '/http-bind', "to='localhost'")).status).toBe(404)
+  const refused = await warm('chat.local')
+  expect([refused.status, refused.text]).toEqual([404, expect.stringContaining('The warm API is off here.')])
+  const page = (path: string, user = 'admin:admin-secret', method = 'GET') =>
+    askAt('chat.local', path, {
+      method,
+      headers: { Authorization: `Basic ${Buffer.from(user).toString('base64')}`, Accept: 'text/html' },
+    })
+  expect(await page('/warm')).toMatchObject({ status: 303, headers: { location: '/warm/sessions' } })
+  const sessions = await page('/warm/sessions')
+  expect(sessions.status).toBe(200)
+  expect(sessions.text).not.toContain('Log a user in')
+  expect((await page('/warm/sessions', 'backend:backend-s3cret')).status).toBe(401)
+  expect((await page('/warm/sessions?jid=alice@localhost', undefined, 'DELETE')).status).toBe(404)
+  expect((await page('/warm/sessions/end', undefined, 'POST')).status).toBe(404)
+  for (const form of ['/warm/sessions/end', '/warm/0123/end', '/warm/0123/end/']) {
+    const { status, text } = await page(form)
+    expect([status, text]).toEqual([404, expect.stringContaining('The warm API is off here.')])
+  }
+  const home = await askAt('chat.local', '/')
+  expect(home.text).toContain('/warm/sessions')
+  expect(home.text).not.toContain('Log a user in')
 })

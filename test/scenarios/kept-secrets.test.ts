@@ -187,7 +187,7 @@ describe('no secret appears in any output', () => {
     await expectNothing()
   })
 
-  test('for a session that is resumed and ended', async () => {
+  test('for a session that is resumed and ended, whose events fail', async () => {
     const { id } = await bind({ password: secrets.password, attach_binding: 'reply' })
     const resumed = JSON.parse((await call('POST', `/warm/${id}/resume`, { body: '{}' })).text)
     replies.pop()
@@ -195,6 +195,8 @@ describe('no secret appears in any output', () => {
     await warm({ password: secrets.wrongPassword, visit: 'v1' })
     await call('DELETE', `/warm/${id}`)
     await call('DELETE', `/warm/${id}`)
+    const failed = () => service.lines.some(line => line.includes('ECONNREFUSED') && line.includes(id))
+    await eventually('an attempt to send the event has failed', failed)
     await expectNothing()
   })
 
@@ -202,19 +204,10 @@ describe('no secret appears in any output', () => {
     const attempts = [
       { password: secrets.wrongPassword },
       { token: secrets.wrongToken },
-      { password: secrets.password, token: secrets.token },
-      { token: `${secrets.token} with a space` },
-      { password: `${secrets.password}\0` },
-      { password: secrets.password, wait: secrets.wrongPassword },
-      { password: secrets.password, [secrets.wrongPassword]: secrets.wrongToken, ver: secrets.password },
-      { password: secrets.password.repeat(2000) },
       { password: secrets.password, authzid: 'bob@near.example' },
-      { jid: `${secrets.wrongPassword}@@`, password: secrets.password },
       { jid: 'alice@other.example', token: secrets.token },
       { jid: 'robot@near.example', password: secrets.password },
     ]
-    for (const body of [`{"jid":"alice@near.example","password":"${secrets.password}"`, secrets.password])
-      expect((await call('POST', '/warm', { body })).status).toBe(400)
     for (const Accept of ['application/json', 'text/html'])
       for (const parameters of attempts) expect((await warm(parameters, { Accept })).status).toBeGreaterThanOrEqual(400)
     server.script = {
@@ -308,14 +301,6 @@ describe('no secret appears in any output', () => {
     service.service.reload()
     writeFileSync(TLS_KEY, `${secrets.passphrase}\nis no key`)
     service.service.reload()
-    await expectNothing()
-  })
-
-  test('for failed events', async () => {
-    const { id } = await bind({ password: secrets.password })
-    await call('DELETE', `/warm/${id}`)
-    const failed = () => service.lines.some(line => line.includes('ECONNREFUSED') && line.includes(id))
-    await eventually('an attempt has failed', failed)
     await expectNothing()
   })
 })

@@ -66,35 +66,6 @@ describe('a server in the settings', () => {
     ])
   })
 
-  test('that does not come back in time has a log line each minute with the ended sessions', async () => {
-    const clock = new SteppedClock()
-    await server.stop()
-    server = await startLoginServer({ domain: 'plain.example', moreFeatures: "<sm xmlns='urn:xmpp:sm:3'/>" })
-    await start({ clock, environment: { LINK_RESUME_TIME: '10' } })
-    for (let at = 0; at < 4; at++) {
-      await service.bind(alice)
-      server.last.say(`<enabled xmlns='urn:xmpp:sm:3' id='s${at}' resume='true'/>`)
-    }
-    server.script = { connect: turn => turn.reset() }
-    for (const connection of server.connections) connection.reset()
-    await eventually('all links and their first repairs have failed', () => service.service.counts().links === 0)
-    const ended = () => {
-      const all = service.lines.map(line => JSON.parse(line))
-      return all.filter(({ msg }) => msg === 'links were not mended: their sessions ended')
-    }
-    while (service.service.counts().sessions > 0) {
-      clock.advance(1_000)
-      await new Promise(resolve => setImmediate(resolve))
-    }
-    clock.advance(1_000)
-    const reason = 'late: no login succeeded within LINK_RESUME_TIME'
-    expect(ended()).toMatchObject([
-      { level: 40, part: 'c2s', domain: 'plain.example', ended: 4, counts: { late: 4 }, reason },
-    ])
-    clock.advance(60_000)
-    expect(ended()).toHaveLength(1)
-  })
-
   test('that is down gets connections without a login, until it answers', async () => {
     const clock = new SteppedClock()
     await start({ clock })

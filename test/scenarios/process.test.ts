@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { hashLike, parseSecretHash } from '../../src/config/kinds/secret-hash.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
@@ -73,23 +74,17 @@ describe('a service that cannot start', () => {
 })
 
 describe('a service at its start', () => {
-  test('reads .env, and prefers the environment', async () => {
-    const lines = Object.entries(settings({ WARM_PATH: '/from-file', BOSH_PATH: '/bosh-from-file' }))
+  test('reads .env, prefers the environment, and names in its first line only what it serves', async () => {
+    const inFile = { WARM_PATH: '/from-file', BOSH_PATH: '/bosh-from-file', WARM_ENABLED: 'pages' }
+    const lines = Object.entries(settings({ ...inFile, WEBSOCKET_ENABLED: 'off' }))
     operator.write('.env', lines.map(([name, value]) => `${name}=${value}\n`).join(''))
     const service = operator.start({ BOSH_PATH: '/bosh-from-environment' })
     const url = await service.url()
-    expect(service.stdout).toContain('"warm":"/from-file","bosh":"/bosh-from-environment"')
-    expect((await callUrl(`${url}/from-file`)).status).toBe(401)
+    const line = service.lines.find(({ msg }) => msg === 'listening')!
+    expect(line).toMatchObject({ adminPages: '/from-file/sessions', bosh: '/bosh-from-environment' })
+    for (const name of ['warm', 'websocket']) expect(line).not.toHaveProperty(name)
+    expect((await callUrl(`${url}/from-file`)).status).toBe(303)
     expect((await callUrl(`${url}/bosh-from-environment`)).status).toBe(200)
-  })
-
-  test('names in its first line only what it serves', async () => {
-    const service = operator.start(settings({ WARM_ENABLED: 'pages', WEBSOCKET_ENABLED: 'off' }))
-    await service.url()
-    const line = service.stdout.split('\n').find(text => text.includes('"listening"'))
-    expect(JSON.parse(line!)).toMatchObject({ adminPages: '/warm/sessions', bosh: '/http-bind' })
-    expect(Object.keys(JSON.parse(line!))).not.toEqual(expect.arrayContaining(['warm']))
-    expect(Object.keys(JSON.parse(line!))).not.toEqual(expect.arrayContaining(['websocket']))
   })
 })
 
@@ -168,5 +163,22 @@ describe('--check-config', () => {
     expect(await check.exit).toBe(0)
     expect(check.stderr).toMatch(/^\/warm refuses calls without TLS to 0\.0\.0\.0:0 with 403 insecure-channel/)
     expect(check.stdout).toBe('The settings are valid.\n')
+  })
+})
+
+describe('hash-password', () => {
+  const run = (input: string) => operator.startWithInput(input, {}, 'hash-password')
+
+  test('prints a hash of its input line', async () => {
+    const command = run('geheim-ü\n')
+    expect(await command.exit).toBe(0)
+    const hash = parseSecretHash(command.stdout.trim())!
+    expect((await hashLike(hash, 'geheim-ü')).equals(hash.hash)).toBe(true)
+  })
+
+  test.each(['', '\n'])('exits with an error if the input is %j', async input => {
+    const command = run(input)
+    expect(await command.exit).toBe(1)
+    expect([command.stdout, command.stderr]).toEqual(['', 'No secret was entered.\n'])
   })
 })

@@ -12,13 +12,9 @@ import { memoryStore } from '../support/memory-store.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
-import { openPage, read, take } from '../support/taking-page.js'
 import { testFolder } from '../support/test-folder.js'
-import type { WebSocketWire } from '../support/websocket-wire.js'
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
-const inTab = { visit: 'v1', tab: 't1' }
-const path = '/xmpp-websocket/warm'
 const shutdown = "condition='system-shutdown'"
 
 const { folder, file } = testFolder()
@@ -27,7 +23,7 @@ let managed: ManagedServer
 let clock: SteppedClock
 let store: Store
 const services: TestService[] = []
-const clients: (BoshClient | WebSocketWire)[] = []
+const clients: BoshClient[] = []
 
 beforeEach(async () => {
   managed = await startManagedServer({ domain: 'plain.example' })
@@ -36,7 +32,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  for (const client of clients.splice(0)) client instanceof BoshClient ? client.close() : client.drop()
+  for (const client of clients.splice(0)) client.close()
   await Promise.all(services.splice(0).map(service => service.stop()))
   expect(managed.server.complaints).toEqual([])
   await managed.server.stop()
@@ -69,12 +65,6 @@ function bosh({ url }: TestService, { sid, rid }: Pick<WarmBinding, 'sid' | 'rid
   const client = new BoshClient(`${url}/http-bind`, { sid, rid })
   clients.push(client)
   return client
-}
-
-async function page({ url }: TestService, at: string): Promise<WebSocketWire> {
-  const wire = await openPage(url, at)
-  clients.push(wire)
-  return wire
 }
 
 const letter = (id: string) => `<message from='bob@plain.example/b' id='${id}'><body>${id}</body></message>`
@@ -113,41 +103,6 @@ describe('with another process,', () => {
       expect(stream.resumptions).toBe(1)
     }
     expect(heir.service.counts().sessions).toBe(2)
-  })
-
-  test.each(['its URL', 'the plain URL'])('a page attaches with its token, at %s', async at => {
-    const { binding, stream } = await warm(old)
-    stream.say(letter('before'))
-    await old.service.stop()
-    stream.say(letter('between'))
-    const { pathname, search } = new URL(binding.websocket!.url)
-    const wire = await page(heir, at === 'its URL' ? pathname + search : path)
-    expect(await take(wire, binding.websocket!.token)).toBe(binding.jid)
-    expect((await read(wire, 2)).flatMap(idsIn)).toEqual(['before', 'between'])
-    wire.send(say.stanza('mine'))
-    await eventually('the stanza arrives', () => idsAt(stream).length > 0)
-    expect(idsAt(stream)).toEqual(['mine'])
-  })
-
-  test('calls and requests during the stop wait until the session is set down', async () => {
-    const { binding, stream } = await warm(old, inTab)
-    const other = await warm(old)
-    const { id } = binding
-    const stopping = old.service.stop()
-    const reply = bosh(heir, other.binding).request(say.stanza('early'))
-    const [shown, warmed] = await Promise.all([
-      callSessions(heir.url, 'GET', `/${id}`),
-      heir.warm({ jid: alice.jid, ...inTab }),
-    ])
-    await stopping
-    expect([shown.status, shown.json.id]).toEqual([200, id])
-    expect([warmed.status, warmed.json]).toMatchObject([200, { id, resumed: true }])
-    await eventually('both streams are resumed', () => stream.resumptions + other.stream.resumptions === 2)
-    await eventually('the stanza arrives', () => idsAt(other.stream).length > 0)
-    other.stream.say(letter('answer'))
-    expect(idsIn(await reply)).toEqual(['answer'])
-    expect(idsAt(other.stream)).toEqual(['early'])
-    expect(managed.streams).toHaveLength(2)
   })
 })
 
@@ -194,17 +149,4 @@ test('sessions of a single process continue when it gets a store, in one of the 
   const heirs = await Promise.all([start(state), start(state)])
   expect(idsIn(await bosh(heirs[0]!, binding).request())).toEqual(['between'])
   expect(heirs.map(({ service }) => service.counts().sessions).sort()).toEqual([0, 1])
-})
-
-test('sessions that cannot move end with their process', async () => {
-  const old = await start()
-  const heir = await start()
-  managed.server.usual = { ...managed.server.usual, moreFeatures: '' }
-  const binding = await old.bind(alice)
-  const held = bosh(heir, binding).request()
-  await eventually('the request is on its way', () => heir.service.counts().forwarded > 0)
-  await old.service.stop()
-  expect(await held).toContain(shutdown)
-  expect(await bosh(heir, binding).request()).toContain("condition='item-not-found'")
-  expect((await callSessions(heir.url, 'GET', `/${binding.id}`)).status).toBe(404)
 })

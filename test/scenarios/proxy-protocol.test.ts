@@ -1,16 +1,12 @@
 // Connections from a balancer that names its clients in PROXY headers.
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
-import { promisify } from 'node:util'
 import { afterEach, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { HttpSocket } from '../support/http-socket.js'
 import { binaryFrom, binaryHeader, lineFrom } from '../support/proxy-headers.js'
-import { root } from '../support/repository.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
 import { testFolder } from '../support/test-folder.js'
 import { handshake } from '../support/websocket-wire.js'
@@ -62,9 +58,6 @@ const refused = (headers = '') =>
 /** The addresses of refused requests, oldest first. */
 const addresses = ({ lines }: TestService) =>
   lines.filter(line => line.includes('"method-not-allowed"')).map(line => JSON.parse(line).address)
-
-const body = "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='localhost' wait='5' hold='1' ver='1.6'/>"
-const bosh = Buffer.from(`POST /http-bind HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
 
 test.each([
   ['version 1', lineFrom('203.0.113.9')],
@@ -137,18 +130,6 @@ test('limits per address count the clients of the headers', async () => {
   expect(await answerTo(own.url, other)).toContain(' 405 ')
 })
 
-test.each(['on', 'off'])(
-  'BOSH requests and denied addresses work behind the balancer, with HTTP_FAST=%s',
-  async HTTP_FAST => {
-    const own = await start({ HTTP_FAST, BOSH_ALLOW: 'any,!203.0.113.66' })
-    const page = (await open(own.url)).send(Buffer.concat([binaryFrom('203.0.113.9'), bosh.subarray(0, 20)]))
-    setTimeout(() => page.send(bosh.subarray(20)), 5)
-    expect(await page.until('</body>')).toContain('<stream:features')
-    const denied = await answerTo(own.url, [binaryFrom('203.0.113.66'), bosh], { until: '\r\n\r\n' })
-    expect(denied).toContain('HTTP/1.1 403')
-  },
-)
-
 test('TLS, a WebSocket upgrade and denied addresses work behind the balancer', async () => {
   const own = await start({ HTTPS_PORT: '0', TLS_CERT, WEBSOCKET_ALLOW: 'any,!203.0.113.66' })
   for (const [address, status] of [
@@ -171,16 +152,4 @@ test.each([
   await answerTo(own.service.urls[1]!, [header, refused()], { from })
   const line = own.lines.find(text => text.includes('"http-to-https-port"'))!
   expect(JSON.parse(line).address).toBe(address)
-})
-
-const checkHealth = (environment: Record<string, string>) =>
-  promisify(execFile)(process.execPath, [join(root, 'dist', 'command', 'health-check.js')], {
-    env: { PROXY_PROTOCOL: 'on', ...environment },
-  })
-
-test('the health check of containers sends no header if the service trusts only proxies on other machines', async () => {
-  const environment = { TRUSTED_PROXIES: '192.0.2.1' }
-  const { port } = new URL((await start(environment)).url)
-  await checkHealth({ PORT: port, ...environment })
-  await expect(checkHealth({ PORT: port })).rejects.toThrow('Command failed')
 })

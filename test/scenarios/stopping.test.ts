@@ -36,7 +36,7 @@ const files = testFolder()
 
 const startServer = (moreFeatures = '') => stopped(startLoginServer({ domain: 'plain.example', moreFeatures }))
 
-test('the log says how many sessions end with the process, and why', async () => {
+test('the log says how many sessions end with the process, and why, and a call meanwhile gets shutting-down', async () => {
   const server = await startServer("<sm xmlns='urn:xmpp:sm:3'/>")
   const servers = `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`
   const state = {
@@ -53,7 +53,8 @@ test('the log says how many sessions end with the process, and why', async () =>
   const own = new BoshClient(`${service.url}/http-bind`)
   closers.push(() => own.close())
   await own.request('', { to: 'plain.example', ver: '1.6', wait: '60', hold: '1' })
-  await service.stop()
+  const [late] = await Promise.all([service.warm(alice), service.stop()])
+  expect([late.status, late.json['code'], late.json['step']]).toEqual([503, 'shutting-down', undefined])
   const lines = service.lines.map(line => JSON.parse(line))
   expect(lines.find(({ msg }) => msg === 'sessions end with this process')).toMatchObject({
     level: 30,

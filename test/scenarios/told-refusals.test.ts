@@ -2,15 +2,13 @@
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import { stoppedAfterAll } from '../support/closers.js'
 import { HttpSocket } from '../support/http-socket.js'
-import { pageSecret } from '../support/page-token.js'
 import { startTestService, type TestService } from '../support/start-service.js'
-import { testFolder } from '../support/test-folder.js'
-
-const secrets = testFolder().file('secrets', `${pageSecret}\n`)
 
 const webSocket = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
 const version = 'Sec-WebSocket-Version: 13\r\n'
 const protocol = 'Sec-WebSocket-Protocol: xmpp\r\n'
+
+const stoppedLast = stoppedAfterAll()
 
 type Refused = readonly [what: string, request: string, status: number, sentence: RegExp, line: Line]
 
@@ -61,13 +59,6 @@ const byUsual: readonly Refused[] = [
     400,
     /^Offer the subprotocol "xmpp"/,
     ofWebSocket('subprotocol'),
-  ],
-  [
-    'a WebSocket at a wrong path',
-    upgrade(`${version}${protocol}`, '/xmpp-websockets'),
-    404,
-    /^There is nothing at this address\.\n$/,
-    { msg: 'refused', code: 'not-found' },
   ],
   [
     'an expectation',
@@ -121,14 +112,8 @@ const byRestricted: readonly Refused[] = [
 const restrictions = {
   WEBSOCKET_ORIGINS: 'https://chat.example',
   WEBSOCKET_ALLOW: 'any,!192.0.2.7',
-  WARM_ALLOW: 'any,!192.0.2.7',
   REQUIRE_SECURE: 'on',
   TRUSTED_PROXIES: 'loopback',
-  PAGE_ORIGINS: 'https://chat.example',
-  PAGE_TOKEN_SECRET_FILE: secrets,
-  PAGE_TOKEN_AUDIENCE: 'warm-bindings',
-  PAGE_TOKEN_JID: '{sub}@localhost',
-  XMPP_SERVICE_ACCOUNTS: 'localhost=portal:Pa55-of-portal',
 }
 
 describe.each([
@@ -144,4 +129,15 @@ describe.each([
   test.each(refusals)('%s', async (_what, request, status, sentence, line) => {
     expect(await refusedBy(service, request, status, sentence)).toContainEqual(expect.objectContaining(line))
   })
+})
+
+test('a request behind a body that is too large is not processed', async () => {
+  const service = await stoppedLast(startTestService({ demo: [{ alice: 'wonderland' }] }))
+  const client = new HttpSocket(Number(new URL(service.url).port))
+  const post = (text: string) => `POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: ${text.length}\r\n\r\n${text}`
+  client.send(post('x'.repeat(600_000)) + post(creation))
+  expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
+  expect(await client.rest()).toBe('')
+  client.socket.destroy()
+  expect(service.lines.filter(line => line.includes('"kind":"browser"'))).toEqual([])
 })

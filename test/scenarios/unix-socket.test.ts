@@ -42,9 +42,11 @@ function leaveSocket(): void {
   expect(statSync(path).isSocket()).toBe(true)
 }
 
-test('is where backends of the same machine warm sessions, without TLS', async () => {
-  const { service } = await start({ EXTERNAL_URL: 'https://chat.example' })
-  expect(service.urls).toEqual([`unix:${path}`])
+test('is where backends of the same machine warm sessions, without TLS, also beside TCP addresses', async () => {
+  const HOST = `127.0.0.1,unix:${path}`
+  const { service } = await start({ HOST, PORT: '0', EXTERNAL_URL: 'https://chat.example' })
+  expect(service.urls).toEqual([expect.stringMatching(/^http:\/\/127\.0\.0\.1:/), `unix:${path}`])
+  expect((await ask(`${service.url}/healthz`)).status).toBe(200)
   const { status, text } = await call('/warm', { method: 'POST', headers: jsonHeaders }, alice)
   expect([status, JSON.parse(text).url]).toEqual([200, 'https://chat.example/http-bind'])
 })
@@ -57,13 +59,6 @@ test('uses the client address that its proxy sends, whatever TRUSTED_PROXIES is'
   }
   expect(await told({ 'X-Forwarded-For': '203.0.113.9' })).toBe('203.0.113.9')
   expect(await told({})).toBe('127.0.0.1')
-})
-
-test('can be used beside TCP addresses', async () => {
-  const { service } = await start({ HOST: `127.0.0.1,unix:${path}`, PORT: '0' })
-  expect(service.urls).toEqual([expect.stringMatching(/^http:\/\/127\.0\.0\.1:/), `unix:${path}`])
-  expect((await call('/healthz')).status).toBe(200)
-  expect((await ask(`${service.url}/healthz`)).status).toBe(200)
 })
 
 test('replaces the socket file of a killed process, and is removed at the stop', async () => {

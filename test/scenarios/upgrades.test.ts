@@ -90,22 +90,6 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
       http.drop()
     })
 
-    test('an upgrade behind a held request is answered after it', async () => {
-      await connect()
-      const create = `<body rid='1' wait='60' hold='1' ver='1.6' to='localhost' xmlns='http://jabber.org/protocol/httpbind'/>`
-      http.write(
-        request('POST /http-bind', `Content-Length: ${create.length}`) + create + request('GET /healthz', ...wish),
-      )
-      const link = await stage.server.connection()
-      await link.until('>')
-      link.end()
-      expect((await answer()).body).toContain("type='terminate'")
-      expect(await answer()).toMatchObject({ status: 200, body: expect.not.stringContaining('terminate') })
-      http.write(request('GET /none'))
-      expect((await answer()).status).toBe(404)
-      http.drop()
-    })
-
     test('a connection that was used for requests can become a WebSocket', async () => {
       await connect()
       http.write(request('GET /healthz', ...wish))
@@ -115,20 +99,14 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
       // At other paths, a GET with a WebSocket handshake is an ordinary request.
       http.write(handshake({ path: '/http-bind' }))
       expect((await answer()).status).toBe(200)
-      http.write(handshake())
+      // Behind other requests, it is answered after them.
+      http.write(request('GET /none') + request('GET /healthz') + handshake())
+      expect([(await answer()).status, (await answer()).status]).toEqual([404, 200])
       expect((await http.head()).status).toBe(101)
       http.send(open())
       await (await stage.server.connection()).until('>')
       http.drop()
       await stage.isOver()
-    })
-
-    test('a WebSocket handshake behind other requests is answered after them', async () => {
-      await connect()
-      http.write(request('GET /none') + request('GET /healthz') + handshake())
-      expect([(await answer()).status, (await answer()).status]).toEqual([404, 200])
-      expect((await http.head()).status).toBe(101)
-      http.drop()
     })
 
     test('an invalid WebSocket handshake gets 400, 405 or 426', async () => {

@@ -47,8 +47,14 @@ async function tryWarm(environment: Record<string, string>, typed = `${password}
 }
 
 describe('a login that succeeds', () => {
-  test('prints the session that POST /warm would return, and is ended', async () => {
-    const { exit, stdout, stderr } = await tryWarm(settings())
+  test('prints the session that POST /warm would return, and is ended; it does not need the admin of pages', async () => {
+    const pages = {
+      ADMIN_USERS: 'portal:a-long-random-secret',
+      PAGE_ORIGINS: 'https://portal.example',
+      PAGE_ADMIN: 'portal',
+      PAGE_GUESTS: 'chat.example',
+    }
+    const { exit, stdout, stderr } = await tryWarm(settings(undefined, pages))
     expect([exit, stderr]).toEqual([0, ''])
     expect(stdout).toMatch(/^alice@chat\.example can be logged in: POST \/warm would answer with this session/)
     expect(stdout).toMatch(/^ {2}jid +alice@chat\.example\/.+$/m)
@@ -61,26 +67,12 @@ describe('a login that succeeds', () => {
     expect(server.last).toMatchObject({ goodbye: 'footer', attempts: 1, stanzas: [] })
   })
 
-  test('uses the settings of .env, and a service account after an empty input', async () => {
+  test('uses a service account after an empty input', async () => {
     const environment = settings(undefined, { XMPP_SERVICE_ACCOUNTS: 'chat.example=portal:Pa55-of-portal' })
-    const lines = Object.entries(environment).map(([name, value]) => `${name}='${value}'\n`)
-    operator.write('.env', lines.join(''))
-    const { exit, stdout } = await tryWarm({}, '')
+    const { exit, stdout } = await tryWarm(environment, '')
     expect(exit).toBe(0)
     expect(stdout).toContain('Login: PLAIN over an encrypted link')
   })
-})
-
-test('a trial does not need the admin of pages', async () => {
-  const pages = {
-    ADMIN_USERS: 'portal:a-long-random-secret',
-    PAGE_ORIGINS: 'https://portal.example',
-    PAGE_ADMIN: 'portal',
-    PAGE_GUESTS: 'chat.example',
-  }
-  const { exit, stdout, stderr } = await tryWarm(settings(undefined, pages))
-  expect([exit, stderr]).toEqual([0, ''])
-  expect(stdout).toContain('alice@chat.example can be logged in')
 })
 
 test.each([

@@ -104,33 +104,22 @@ describe('timeouts', () => {
     expect([fault, end]).toEqual([faultOf('connection-timeout'), close])
   })
 
-  test('a client that does not answer <close/> is disconnected after five seconds', async () => {
-    await begin()
-    const { wire } = await stage.pair(silent)
-    wire.send('<a>')
-    expect([await wire.message(), await wire.message()]).toEqual([faultOf('not-well-formed'), close])
-    await settled()
-    await pass(4)
+  test.each([
     // Data in transit is no answer.
-    wire.send(message('on its way'))
-    await settled()
-    await pass(1)
-    expect((await wire.next()).opcode).toBe(opcodes.close)
-    await gone(wire)
-  })
-
-  test('a client that answers <close/> but keeps the WebSocket open gets no more time', async () => {
+    ['does not answer <close/>', message('on its way')],
+    ['answers <close/>, but keeps the WebSocket open,', close],
+  ])('a client that %s is disconnected after five seconds', async (_what, said) => {
     await begin()
     const { wire } = await stage.pair(silent)
     wire.send('<a>')
     expect([await wire.message(), await wire.message()]).toEqual([faultOf('not-well-formed'), close])
     await settled()
     await pass(4)
-    wire.send(close)
-    expect((await wire.next()).opcode).toBe(opcodes.close)
+    wire.send(said)
     await settled()
     expect(wire.socket.readableEnded).toBe(false)
     await pass(1)
+    expect((await wire.next()).opcode).toBe(opcodes.close)
     await gone(wire)
   })
 
@@ -251,29 +240,22 @@ describe('data', () => {
   })
 })
 
-describe.each([10_000, 700_000])('with MAX_STANZA_BYTES=%d', most => {
-  const environment = { MAX_STANZA_BYTES: String(most), RATE_SESSION_BYTES: '0' }
-  const ofBytes = (bytes: number) => message('x'.repeat(bytes - message('').length))
-  const tooLong = ofBytes(most + 1)
-
-  test('a WebSocket client can send as much, and more gets policy-violation', async () => {
-    await set(environment)
-    const { wire, link } = await stage.loggedIn()
+test.each([10_000, 700_000])(
+  'with MAX_STANZA_BYTES=%d, a client can send as much, more is a policy-violation, and a message twice as long closes',
+  async most => {
+    await set({ MAX_STANZA_BYTES: String(most), RATE_SESSION_BYTES: '0' })
+    const ofBytes = (bytes: number) => message('x'.repeat(bytes - message('').length))
+    const [{ wire, link }, second, third] = [await stage.loggedIn(), await stage.pair(), await stage.pair()]
     wire.send(ofBytes(most))
     expect((await link.until('</message>')).length).toBe(most)
-    wire.send(tooLong)
+    wire.send(ofBytes(most + 1))
     expect(await wire.message()).toBe(faultOf('policy-violation'))
-  })
-
-  test('a WebSocket message can be twice as long, and more closes with 1009', async () => {
-    await set(environment)
-    const [first, second] = [await stage.pair(), await stage.pair()]
-    first.wire.send(ofBytes(2 * most))
-    expect(await first.wire.message()).toBe(faultOf('policy-violation'))
-    second.wire.send(ofBytes(2 * most + 1))
-    expect((await second.wire.leave()).code).toBe(1009)
-  })
-})
+    second.wire.send(ofBytes(2 * most))
+    expect(await second.wire.message()).toBe(faultOf('policy-violation'))
+    third.wire.send(ofBytes(2 * most + 1))
+    expect((await third.wire.leave()).code).toBe(1009)
+  },
+)
 
 test('a server can send 4 MiB, and gets an error for a longer stanza that awaits an answer', async () => {
   await set({ RATE_SESSION_BYTES: '0' })

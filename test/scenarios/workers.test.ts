@@ -1,6 +1,5 @@
 // One command, several processes.
 // Runs in npm run test:all only: half a minute.
-import { execFileSync } from 'node:child_process'
 import { readdirSync, statSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { createServer } from 'node:net'
@@ -13,14 +12,12 @@ import { eventually } from '../support/eventually.js'
 import { lintMetrics } from '../support/exposition-lint.js'
 import { ask } from '../support/http-answer.js'
 import { Listener } from '../support/listener.js'
-import { type ManagedStream, startManagedServer } from '../support/login-server/managed-server.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { callUrl, jsonHeaders } from '../support/login-server/watched-service.js'
 import { type OperatedService, Operator, settingsAt } from '../support/operated-service.js'
 import { redisForWorkers, redisPackages, workerCounts } from '../support/redis-for-workers.js'
 import { scrape } from '../support/scrape.js'
 import { childrenOf } from '../support/server-process.js'
-import { callSessions } from '../support/sessions-api.js'
 
 const accounts = { alice: 'Pa55-of-alice' }
 
@@ -162,7 +159,8 @@ describeWith(redisPackages, 'workers', () => {
       expect(await ready()).toBe(200)
       await page(url)
     }
-    expect((await warm(url)).status).toBe(503)
+    const detail = expect.stringContaining('Limit: MAX_SESSIONS.')
+    expect(JSON.parse((await warm(url)).text)).toMatchObject({ status: 503, code: 'service-full', detail })
     await eventually('all are full', async () => (await ready()) === 503)
     await clients[0]!.terminate()
     await eventually('one has room', async () => (await ready()) === 200)
@@ -211,92 +209,7 @@ describeWith(redisPackages, 'workers', () => {
     else expect([...fates].filter(fate => fate !== 200 && fate !== 'closed')).toEqual([])
   })
 
-  test('that are killed leave their sessions to others, which lose no message', async () => {
-    const { server: xmpp, streams } = await startManagedServer({ domain: 'plain.example' })
-    const service = start(settingsAt(xmpp))
-    const url = await service.url()
-    await bothJoined(service)
-    const [, path = ''] = /^unix:(.*)/.exec(workersOf('2')['REDIS_URL']!) ?? []
-    const record = (id: string) => execFileSync('redis-cli', ['-s', path, 'HGET', `warm:kept:${id}`, 'text']).toString()
-    const client = await page(url)
-    const letter = (id: string) => `<message xmlns='jabber:client' to='bob@plain.example' id='${id}'/>`
-    const [stream] = streams as [ManagedStream]
-    const { id } = (await callSessions(url, 'GET', '/sessions')).json.sessions[0]
-    for (const name of ['one', 'two']) {
-      const before = record(id)
-      await client.request(letter(name))
-      await eventually('it is recorded', () => record(id) !== before)
-    }
-    const { pid } = service.lines.find(({ node }) => node === processIn(client.sid!))!
-    process.kill(pid, 'SIGKILL')
-    stream.say("<message id='meanwhile'/>")
-    const replies: string[] = []
-    // The page repeats a request whose connection breaks.
-    const next = client.compose()
-    const isAnswered = () =>
-      client.send(next).then(
-        ({ text }) => replies.push(text) > 0,
-        () => false,
-      )
-    await eventually('the page is answered', isAnswered)
-    while (!replies.join('').includes('meanwhile')) replies.push(await client.request())
-    await client.request(letter('three'))
-    // The reply can come before the server has read the stanza.
-    await eventually('the server has all', () => stream.received.length >= 3)
-    expect(stream.received.map(({ attributes }) => attributes['id'])).toEqual(['one', 'two', 'three'])
-    expect(stream.resumptions).toBe(1)
-    await client.terminate()
-    await xmpp.stop()
-  })
-
-  test('end with their primary, and leave no session or file', async () => {
-    const service = start()
-    await page(await service.url())
-    const { last } = server
-    const pids = [...(await bothJoined(service)).keys()]
-    service.signal('SIGKILL')
-    await eventually('the workers have ended', () => !pids.some(isRunning))
-    expect(said(service, 'the primary process has died, so this worker ends too')).toHaveLength(2)
-    expect(last.goodbye).toBe('footer')
-    expect(readdirSync(temporary)).toEqual([])
-  })
-})
-
-describeWith(redisPackages, 'workers that are starting', () => {
-  test('end with their primary too', async () => {
-    const service = start()
-    await eventually('a worker has begun', () => joined(service).size > 0)
-    service.signal('SIGKILL')
-    // Standard output is closed when the last process has ended.
-    await service.exit
-    expect(readdirSync(temporary)).toEqual([])
-  })
-})
-
-describeWith(redisPackages, 'a failed start prints its error once', () => {
-  test('for a TMPDIR without a folder', async () => {
-    const TMPDIR = join(temporary, 'nowhere')
-    const service = start({ TMPDIR })
-    expect(await service.exit).toBe(1)
-    const sentence = `The service cannot create a folder in ${TMPDIR} (ENOENT): change TMPDIR.\n`
-    expect(service.stderr).toBe(sentence)
-  })
-
-  test('for a port in use', async () => {
-    const other = await Listener.start(createServer())
-    const service = start({ PORT: String(other.port) })
-    expect(await service.exit).toBe(1)
-    expect(service.stderr).toBe(
-      `Another program, or another address in the settings, uses port ${other.port}: stop the program, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
-    )
-    expect(said(service, 'listening')).toEqual([])
-    expect(readdirSync(temporary)).toEqual([])
-    await other.stop()
-  })
-})
-
-describeWith(redisPackages, 'SIGUSR2', () => {
-  test('replaces all workers without failed calls, and pages keep their sessions', async () => {
+  test('are replaced at SIGUSR2 without failed calls, and pages keep their sessions', async () => {
     const service = start({ DRAIN_TIME: '600' })
     const url = await service.url()
     const before = [...(await bothJoined(service))].map(([pid, worker]) => `${worker}-${pid}`)
@@ -332,6 +245,49 @@ describeWith(redisPackages, 'SIGUSR2', () => {
     const { samples: all } = await scrape(await metricsUrl(service))
     const labels = [...all.keys()].flatMap(name => /^process_open_fds\{worker="(.*)"\}$/.exec(name)?.[1] ?? [])
     expect(labels.sort()).toEqual(['1', '2', 'primary', ...before].sort())
+  })
+
+  test('end with their primary, and leave no session or file', async () => {
+    const service = start()
+    await page(await service.url())
+    const { last } = server
+    const pids = [...(await bothJoined(service)).keys()]
+    service.signal('SIGKILL')
+    await eventually('the workers have ended', () => !pids.some(isRunning))
+    expect(said(service, 'the primary process has died, so this worker ends too')).toHaveLength(2)
+    expect(last.goodbye).toBe('footer')
+    expect(readdirSync(temporary)).toEqual([])
+  })
+
+  test('that are starting end with their primary too', async () => {
+    const service = start()
+    await eventually('a worker has begun', () => joined(service).size > 0)
+    service.signal('SIGKILL')
+    // Standard output is closed when the last process has ended.
+    await service.exit
+    expect(readdirSync(temporary)).toEqual([])
+  })
+})
+
+describeWith(redisPackages, 'a failed start prints its error once', () => {
+  test('for a TMPDIR without a folder', async () => {
+    const TMPDIR = join(temporary, 'nowhere')
+    const service = start({ TMPDIR })
+    expect(await service.exit).toBe(1)
+    const sentence = `The service cannot create a folder in ${TMPDIR} (ENOENT): change TMPDIR.\n`
+    expect(service.stderr).toBe(sentence)
+  })
+
+  test('for a port in use', async () => {
+    const other = await Listener.start(createServer())
+    const service = start({ PORT: String(other.port) })
+    expect(await service.exit).toBe(1)
+    expect(service.stderr).toBe(
+      `Another program, or another address in the settings, uses port ${other.port}: stop the program, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
+    )
+    expect(said(service, 'listening')).toEqual([])
+    expect(readdirSync(temporary)).toEqual([])
+    await other.stop()
   })
 })
 
