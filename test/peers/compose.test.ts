@@ -1,8 +1,7 @@
 // deploy/compose.yaml without an engine: the lines of its Dockerfiles run in a folder, with Debian's Prosody.
-import { randomBytes } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
 import { settings as known } from '../../src/config/settings.js'
 import { ask } from '../support/http-answer.js'
@@ -72,14 +71,11 @@ describe('The compose file', () => {
   })
 })
 
-const processesFile = () =>
-  parse(readFileSync(join(root, 'deploy', 'compose-processes.yaml'), 'utf8'), {
+describe('The compose file for several processes', () => {
+  const more = parse(readFileSync(join(root, 'deploy', 'compose-processes.yaml'), 'utf8'), {
     customTags: [{ tag: '!override', collection: 'seq' }],
     merge: true,
   })
-
-describe('The compose file for several processes', () => {
-  const more = processesFile()
 
   test('sets only known settings, the same for both processes', () => {
     const { 'warm-bindings': first, 'warm-bindings-2': second } = more.services
@@ -111,46 +107,6 @@ describe('The compose file for several processes', () => {
     expect(more.services.redis.ports).toBeUndefined()
     const { environment, ports } = more.services['warm-bindings']
     expect(ports.join()).not.toContain(environment.PEER_LISTEN.split(':')[1])
-  })
-})
-
-describeWith(['redis-server'], 'Redis of the compose file for several processes', () => {
-  const { redis, 'warm-bindings': service } = processesFile().services
-  const password = randomBytes(32).toString('base64')
-  const { folder, file } = testFolder()
-  let running: ServerProcess | undefined
-
-  afterEach(() => running?.end('SIGKILL'))
-
-  test('starts with the password, becomes healthy, refuses clients without the password, and never evicts', async () => {
-    const [port] = (await freePorts(1)) as [number]
-    file('redis-password', password, 0o400)
-    file('seal-key', randomBytes(32).toString('base64'), 0o400)
-    const here = (words: string) =>
-      words
-        .replaceAll('$$', '$')
-        .replaceAll('/run/secrets', folder)
-        .replace('redis-server -', `redis-server - --port ${port}`)
-        .replace('redis-cli', `redis-cli -p ${port}`)
-    const [kind, check] = redis.healthcheck.test
-    expect(kind).toBe('CMD-SHELL')
-    running = await startServerProcess({
-      ...{ name: 'redis', command: redis.command.map(here), folder },
-      isReady: () => run('sh', ['-c', here(check)], { cwd: folder }).status === 0,
-    })
-    const cli = (...words: string[]) => run('redis-cli', ['-p', String(port), ...words], { cwd: folder }).said
-    expect(cli('PING')).toContain('NOAUTH')
-    expect(cli('--no-auth-warning', '-a', password, 'CONFIG', 'GET', 'maxmemory-policy')).toContain('noeviction')
-
-    const more = {
-      ...service.environment,
-      ...{ REDIS_URL: `redis://127.0.0.1:${port}`, PEER_LISTEN: '127.0.0.1:0', METRICS_ADDRESS: 'none' },
-      REDIS_PASSWORD_FILE: here(service.environment.REDIS_PASSWORD_FILE),
-      SEAL_KEY_FILE: here(service.environment.SEAL_KEY_FILE),
-    }
-    await serving([process.execPath, join(root, 'dist', 'main.js')], { cwd: folder, more }, async () => {
-      expect(cli('--no-auth-warning', '-a', password, 'DBSIZE').trim()).not.toBe('0')
-    })
   })
 })
 
@@ -244,18 +200,20 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
   }
   const alice = { jid: 'alice@example.org', password: variables.ALICE_PASSWORD }
 
+  const tryLogin = () =>
+    run(process.execPath, [main, 'warm', alice.jid], {
+      ...{ cwd: folder, more: environment(), input: `${alice.password}\n` },
+    })
+
   test('pass --check-config without a warning', () => {
     const check = run(process.execPath, [main, '--check-config'], { cwd: folder, more: environment() })
     expect([check.status, check.said]).toEqual([0, 'The settings are valid.\n'])
   })
 
   test('warm the first user over STARTTLS with the generated certificate', async () => {
-    const more = environment()
-    const trial = run(process.execPath, [main, 'warm', alice.jid], {
-      ...{ cwd: folder, more, input: `${alice.password}\n` },
-    })
+    const trial = tryLogin()
     expect([trial.status, trial.stdout]).toEqual([0, expect.stringContaining('over an encrypted link')])
-    await serving([process.execPath, main], { cwd: folder, more }, async url => {
+    await serving([process.execPath, main], { cwd: folder, more: environment() }, async url => {
       const { status, text } = await warm(url, alice)
       expect([status, JSON.parse(text)]).toEqual([200, expect.objectContaining({ url: '/http-bind' })])
     })
@@ -287,9 +245,7 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     await running!.end('SIGTERM')
     await startProsody()
     expect(readFileSync(join(folder, 'certificates', 'domain.crt'), 'utf8')).toBe(certificate)
-    const trial = run(process.execPath, [main, 'warm', alice.jid], {
-      ...{ cwd: folder, more: environment(), input: `${alice.password}\n` },
-    })
+    const trial = tryLogin()
     expect([trial.status, trial.stderr]).toEqual([0, ''])
   })
 

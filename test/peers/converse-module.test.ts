@@ -185,30 +185,6 @@ for (const kind of bothServers(passwords)) {
       await visitor.reads('noch Tee')
     })
 
-    for (const transport of transports)
-      test(`sends after a reload what was typed without a connection, over ${transport}`, async () => {
-        const { bob } = stage
-        const visitor = await stage.comeWithConverse(transport)
-        await visitor.turnTo(bob.bareJid)
-        const [{ id }] = await sessions()
-        faults = 1_000
-        await callSessions(stage.service.url, 'DELETE', `/${id}`)
-        await visitor.has('offline unreachable')
-        const mark = `typed over ${transport}`
-        const texts = [1, 2, 3].map(number => `${number} ${mark}`)
-        for (const text of texts) {
-          await visitor.say(bob.bareJid, text)
-          await visitor.reads(text)
-        }
-        faults = 0
-        await visitor.reload()
-        for (const text of texts) await bob.receives(`>${text}<`)
-        await visitor.reload()
-        await visitor.say(bob.bareJid, `4 ${mark}`)
-        await bob.receives(`>4 ${mark}<`)
-        expect(bob.texts.filter(text => text.endsWith(mark))).toEqual([...texts, `4 ${mark}`])
-      })
-
     test('goes on from the last page of its tab if the user goes back', async () => {
       const { bob } = stage
       const visitor = await stage.comeWithConverse('websocket')

@@ -51,7 +51,7 @@ converse.plugins.add('test', {
   initialize() {
     window.inside = this._converse
     const note = event => inside.api.listen.on(event, () => noted.statuses.push(event))
-    if (${isAlone === true}) ['connected', 'reconnected', 'logout'].forEach(note)
+    if (${isAlone === true}) ['connected', 'logout'].forEach(note)
   },
 })
 const settings = {
@@ -207,12 +207,6 @@ export class ConverseVisitor {
 
   async reads(text: string): Promise<void> {
     await this.#messages(text).first().waitFor()
-  }
-
-  async showsError(text: string): Promise<string> {
-    const error = this.#messages(text).locator('.chat-msg__error').first()
-    await error.waitFor()
-    return error.innerText()
   }
 
   count(text: string): Promise<number> {

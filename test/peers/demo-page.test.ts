@@ -84,17 +84,6 @@ describe('The demo', () => {
             for (const text of ['Noch Tee?', 'Danke, 1.', 'Danke, 2.'])
               expect(await each.getByRole('log').locator('p', { hasText: text }).count()).toBe(1)
 
-          const stranger = await (await sharedChromium(eitherChromium)).newPage()
-          try {
-            await stranger.goto(`${demo.url}/demo`)
-            const other = stranger.getByRole('region', { name: 'Alice', exact: true })
-            await says(other, 'Not connected')
-            await connect(other)
-            expect(await jidsOf([other])).not.toEqual([jids[0]])
-          } finally {
-            await stranger.close()
-          }
-          expect(await jidsOf([alice, bob])).toEqual(jids)
           expect(complaints).toEqual([])
         },
       )

@@ -19,7 +19,7 @@ describeWith(['prosody', 'openssl'], 'Guests who attack Prosody', () => {
   let stage: GuestStage
 
   beforeAll(async () => {
-    const place = await startProsodyForGuests(forgetSeconds, `modules_enabled = { ${modules} }`)
+    const place = await startProsodyForGuests(forgetSeconds, { config: `modules_enabled = { ${modules} }` })
     prosody = await keep(place.prosody)
     stage = await keep(GuestStage.open(place))
   })

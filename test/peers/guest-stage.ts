@@ -1,7 +1,7 @@
 // A service whose pages log in guests, and its users: guests, agents and others.
 import { join } from 'node:path'
 import { callConnect } from '../support/page-call.js'
-import { type Prosody, startProsody } from '../support/prosody.js'
+import { startProsody } from '../support/prosody.js'
 import { root } from '../support/repository.js'
 import { callSessions } from '../support/sessions-api.js'
 import { bindingIn, startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
@@ -15,7 +15,7 @@ export const bare = (jid: string) => jid.split('/')[0]!
 /** XMPP_SERVERS, and other settings. */
 export interface GuestServers {
   readonly servers: string
-  readonly environment: Record<string, string>
+  readonly environment: Readonly<Record<string, string>>
 }
 
 export class GuestStage {
@@ -58,29 +58,32 @@ export class GuestStage {
   }
 }
 
+const ofAccounts = `
+  modules_enabled = { "service_account", "guests", "blocklist" }
+  modules_disabled = { "s2s" }
+  service_accounts = { "portal@${guests}" }
+  service_accounts_create = true
+  default_storage = "memory"
+  storage = { accounts = "internal" }`
+
+const ofAnonymous = `
+  authentication = "anonymous"
+  modules_enabled = { "guests", "blocklist" }`
+
 /** A Prosody as in docs/guests.md, with the agent `support` and another user. `config` is for all hosts. */
-export async function startProsodyForGuests(
-  forgetSeconds: number,
-  config = '',
-): Promise<GuestServers & { readonly prosody: Prosody }> {
+export async function startProsodyForGuests(forgetSeconds: number, { config = '', areAnonymous = false } = {}) {
   const prosody = await startProsody({
     users: { support: 'secret-of-support', bob: 'secret-of-bob' },
     config: `
 plugin_paths = { "${join(root, 'deploy/prosody')}" }
 ${config}
-VirtualHost "${guests}"
-  modules_enabled = { "service_account", "guests", "blocklist" }
-  modules_disabled = { "s2s" }
-  service_accounts = { "portal@${guests}" }
-  service_accounts_create = true
+VirtualHost "${guests}"${areAnonymous ? ofAnonymous : ofAccounts}
   guests_may_reach = { "support@localhost" }
   guests_forget_after = ${forgetSeconds}
-  default_storage = "memory"
-  storage = { accounts = "internal" }
 `,
   })
-  await prosody.register('portal', 'secret-of-portal', guests)
+  if (!areAnonymous) await prosody.register('portal', 'secret-of-portal', guests)
   const at = `xmpp://127.0.0.1:${prosody.c2sPort}?tls=none`
-  const environment = { XMPP_SERVICE_ACCOUNTS: `${guests}=portal:secret-of-portal` }
-  return { prosody, servers: `localhost=${at},${guests}=${at}`, environment }
+  const account = { XMPP_SERVICE_ACCOUNTS: `${guests}=portal:secret-of-portal` }
+  return { prosody, servers: `localhost=${at},${guests}=${at}`, environment: areAnonymous ? {} : account }
 }

@@ -1,12 +1,10 @@
 // Guests at Debian's Prosody and ejabberd: they are answered, come back, and reach nobody but the agents.
-import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { sharedChromium } from '../support/chromium.js'
 import { stoppedAfterAll, stoppedAfterEach } from '../support/closers.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
-import { startProsody } from '../support/prosody.js'
-import { root } from '../support/repository.js'
+import type { Prosody } from '../support/prosody.js'
 import { testFolder } from '../support/test-folder.js'
 import { type ConversePortal, ConverseVisitor, serveConversePortal } from './converse-page.js'
 import { bare, type GuestServers, GuestStage, guests, origin, startProsodyForGuests } from './guest-stage.js'
@@ -110,22 +108,26 @@ function describeGuests(
   })
 }
 
+let prosody: Prosody
+
+async function openProsody(areAnonymous: boolean): Promise<Place> {
+  const started = await startProsodyForGuests(1, { areAnonymous })
+  prosody = started.prosody
+  return {
+    ...started,
+    agent: ['support@localhost', 'secret-of-support'],
+    partsGuests: true,
+    stop: () => prosody.stop(),
+  }
+}
+
 describeGuests(
   'Guests at Prosody',
   ['prosody', 'openssl'],
-  async () => {
-    const { prosody, servers, environment } = await startProsodyForGuests(1)
-    files = () => prosody.files(guests)
-    return {
-      servers,
-      environment,
-      agent: ['support@localhost', 'secret-of-support'],
-      partsGuests: true,
-      stop: () => prosody.stop(),
-    }
-  },
+  () => openProsody(false),
   stage => {
-    test('come back as the same guest', () => comesBack(stage()))
+    const onlyFile = 'accounts/portal.dat'
+    const files = () => prosody.files(guests)
 
     test('leave nothing on the disk', async () => {
       const { jid } = await stage().come()
@@ -135,18 +137,6 @@ describeGuests(
     })
   },
 )
-
-const onlyFile = 'accounts/portal.dat'
-let files: () => Promise<string[]>
-
-async function comesBack(stage: GuestStage): Promise<void> {
-  const first = await stage.come()
-  const again = await stage.come(first.guest_token)
-  expect(again).toMatchObject({ jid: first.jid, resumed: true })
-  const otherTab = await stage.come(again.guest_token, 't2')
-  expect(bare(otherTab.jid)).toBe(bare(first.jid))
-  expect(otherTab.resumed).toBe(false)
-}
 
 const key = JSON.stringify({ kty: 'oct', alg: 'HS256', k: Buffer.alloc(32, 7).toString('base64url') })
 
@@ -197,8 +187,6 @@ describeGuests(
     }
   },
   stage => {
-    test('come back as the same guest', () => comesBack(stage()))
-
     test('fill no roster, which ejabberd would store', async () => {
       // With two sessions of the agent, it would not.
       await stage().clear()
@@ -222,29 +210,12 @@ describeGuests(
   'Anonymous guests at Prosody',
   ['prosody', 'openssl'],
   async () => {
-    const prosody = await startProsody({
-      users: { support: 'secret-of-support', bob: 'secret-of-bob' },
-      config: `
-plugin_paths = { "${join(root, 'deploy/prosody')}" }
-VirtualHost "${guests}"
-  authentication = "anonymous"
-  modules_enabled = { "guests", "blocklist" }
-  guests_may_reach = { "support@localhost" }
-  guests_forget_after = 1
-`,
-    })
-    const at = `xmpp://127.0.0.1:${prosody.c2sPort}?tls=none`
-    return {
-      servers: `localhost=${at},${guests}=${at}`,
-      environment: {},
-      agent: ['support@localhost', 'secret-of-support'],
-      partsGuests: true,
-      stop: async () => {
-        const log = prosody.log()
-        await prosody.stop()
-        expect(log).not.toContain('was not deleted')
-      },
+    const place = await openProsody(true)
+    const stop = () => {
+      expect(prosody.log()).not.toContain('was not deleted')
+      return place.stop()
     }
+    return { ...place, stop }
   },
   stage => {
     test('get no token, and are others when they come again', async () => {

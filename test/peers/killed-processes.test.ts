@@ -67,10 +67,6 @@ for (const server of ['Prosody', 'ejabberd'] as const)
     describe('the only one', () => {
       begin(1, true)
 
-      test.each(rounds)('that is killed and starts again loses no session and no message, time %d', () =>
-        stage.during(crowd => kill(crowd, stage.victim, () => stage.flock.add())),
-      )
-
       test.each(rounds)('that is killed with its Redis loses no session and no message, time %d', async () => {
         await stage.during(crowd =>
           kill(crowd, stage.victim, async () => {

@@ -110,15 +110,16 @@ describe('The tarball', () => {
   })
 })
 
-describe('The installed package', () => {
-  const compiled = (name: string, program: string, more: readonly string[] = []) => {
-    writeFileSync(join(installed, name), program)
-    const compiler = join(root, 'node_modules', '.bin', 'tsc')
-    const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules', '@types')]
-    const strict = ['--strict', '--module', 'nodenext', '--target', 'es2023', ...more, name]
-    expect(run(compiler, [...types, ...strict], { cwd: installed })).toMatchObject({ said: '', status: 0 })
-  }
+const typesOfNode = ['--types', 'node', '--typeRoots', join(root, 'node_modules', '@types')]
 
+function compiled(name: string, program: string, more: readonly string[] = [], types = typesOfNode): void {
+  writeFileSync(join(installed, name), program)
+  const compiler = join(root, 'node_modules', '.bin', 'tsc')
+  const strict = ['--strict', '--module', 'nodenext', '--target', 'es2023', ...more, name]
+  expect(run(compiler, [...types, ...strict], { cwd: installed })).toMatchObject({ said: '', status: 0 })
+}
+
+describe('The installed package', () => {
   test('exports warm-bindings/client with types', () => {
     const program = `
       import { WarmBindings, WarmBindingsError, type Binding, type ErrorCode } from 'warm-bindings/client'
@@ -191,18 +192,14 @@ describe('The installed library', () => {
   })
 
   test('has types that compile without @types/node', () => {
-    writeFileSync(
-      join(installed, 'typed.mts'),
-      `import { type RunningService, startService } from 'warm-bindings'
-       const service: RunningService = await startService({ PORT: '0' }, { writeLog: line => void line.length })
-       export const urls: readonly string[] = service.urls
-       // @ts-expect-error: a line is a text
-       await startService({}, { writeLog: (line: number) => void line })`,
-    )
-    const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-    const options = ['--noEmit', '--strict', '--target', 'es2023', '--module', 'nodenext', '--types', '']
-    const { status, said } = run(process.execPath, [compiler, ...options, 'typed.mts'], { cwd: installed })
-    expect([status, said]).toEqual([0, ''])
+    const program = `
+      import { type RunningService, startService } from 'warm-bindings'
+      const service: RunningService = await startService({ PORT: '0' }, { writeLog: line => void line.length })
+      export const urls: readonly string[] = service.urls
+      // @ts-expect-error: a line is a text
+      await startService({}, { writeLog: (line: number) => void line })
+    `
+    compiled('typed.mts', program, ['--noEmit'], ['--types', ''])
   })
 
   test('exports no other module, but package.json', () => {

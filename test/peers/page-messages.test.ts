@@ -1,5 +1,6 @@
-// The module for pages, in Chromium, at Prosody and ejabberd: other tabs of the user, and failed messages.
-import { afterAll, describe, expect, test } from '@jest/globals'
+// The module for pages, in Chromium, at Prosody and ejabberd: other tabs of the user, and a link that breaks.
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -11,7 +12,10 @@ import { alice, bobs, passwords, User } from './user.js'
 
 declare const window: ModuleWindow
 
-const modules = '"roster", "saslauth", "tls", "disco", "ping", "bosh", "mam", "carbons", "csi_simple"'
+const modules = '"roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks", "mam", "carbons", "csi_simple"'
+/** Longer than a page waits for the answer to a ping. In milliseconds. */
+const outage = 7_000
+
 const kinds = bothServers(passwords, `modules_enabled = { ${modules} }`, {
   ...{ plain: true, modules: '  mod_mam:\n    default: always\n  mod_carboncopy: {}\n  mod_client_state: {}' },
 })
@@ -28,6 +32,7 @@ for (const { name, packages, browser, start } of kinds)
       },
     })
 
+    afterEach(() => wire.restore())
     afterAll(() => wire?.stop())
 
     const attach = (user: typeof alice) => User.warm(stage.service, user)
@@ -177,5 +182,43 @@ for (const { name, packages, browser, start } of kinds)
       await hears(page, 'the end')
       const { own, loaded, odd } = await page.noted()
       expect([own, loaded, odd]).toEqual([[], ['the end'], Array(2).fill(`chat ${bob.jid}`)])
+    })
+
+    test('is offline until a broken link is mended, and its messages arrive once, over each transport', async () => {
+      const pages = [
+        { over: 'bosh', page: await open('bosh') },
+        { over: 'websocket', page: await open('websocket') },
+      ]
+      const allSay = async (text: string) => {
+        for (const { over, page } of pages) await page.say(bobs.jid, `${text} over ${over}`)
+      }
+      const bobReceives = async (text: string) => {
+        for (const { over } of pages) await stage.bob.receives(`>${text} over ${over}<`)
+      }
+      await allSay('before')
+      await bobReceives('before')
+      wire.lose()
+      for (const { page } of pages) await page.has('mending')
+      await allSay('meanwhile')
+      await pause(outage)
+      for (const { page } of pages)
+        expect((await page.noted()).statuses.at(-1)).toEqual({
+          state: 'offline',
+          code: 'mending',
+          reason: 'The chat server does not answer. Your messages will be sent later.',
+        })
+      wire.restore()
+      for (const { page } of pages) await page.has('online')
+      await bobReceives('meanwhile')
+      await allSay('after')
+      await bobReceives('after')
+      for (const { over, page } of pages) {
+        await page.tab.waitForFunction(() => window.noted.states.filter(({ state }) => state === 'sent').length === 3)
+        expect([await page.statuses(), stage.bob.texts.filter(text => text.endsWith(over))]).toEqual([
+          ['online', 'mending', 'online'],
+          ['before', 'meanwhile', 'after'].map(text => `${text} over ${over}`),
+        ])
+      }
+      expect([stage.bindings, stage.complaints]).toEqual([pages.length, []])
     })
   })

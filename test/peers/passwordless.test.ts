@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
-import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { type Ejabberd, startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
@@ -37,41 +36,35 @@ const certificateOptions = `&cert=${file('cert.pem', userCertificate.cert)}&key=
 
 const refused = [403, 'not-authorized', 'sasl']
 
-function testAnonymous(place: () => Place<Prosody | Ejabberd>): void {
-  test('warms a session of a new anonymous user for a bare domain', async () => {
-    const first = await place().use({ jid: 'localhost' })
-    const second = await place().use({ jid: 'localhost' })
-    expect([first, second]).toEqual([
-      expect.stringMatching(/^[^@/]+@localhost\/.+/),
-      expect.stringMatching(/^[^@/]+@localhost\/.+/),
-    ])
-    expect(first.replace(/\/.*/, '')).not.toBe(second.replace(/\/.*/, ''))
-  })
+const anonymousKinds = [
+  ['Prosody', prosody, () => startProsody({ config: `${encrypted}\nauthentication = "anonymous"` })],
+  [
+    'ejabberd',
+    ejabberd,
+    () => startEjabberd({ authentication: 'auth_method: anonymous\nanonymous_protocol: sasl_anon' }),
+  ],
+] as const
 
-  test('rejects a user with a password', async () => {
-    const refusal = await place().refusal({ jid: alice, password: 'wonderland' })
-    expect(refusal.slice(1)).toContain('sasl')
-  })
-}
+for (const [name, packages, start] of anonymousKinds)
+  describePlace(
+    `SASL ANONYMOUS at ${name}`,
+    packages,
+    () => Place.open<Prosody | Ejabberd>(start(), { environment: { WARM_ANONYMOUS: 'on' } }),
+    place => {
+      test('warms a session of a new anonymous user for a bare domain', async () => {
+        const first = await place().use({ jid: 'localhost' })
+        const second = await place().use({ jid: 'localhost' })
+        const isAnonymous = expect.stringMatching(/^[^@/]+@localhost\/.+/)
+        expect([first, second]).toEqual([isAnonymous, isAnonymous])
+        expect(first.replace(/\/.*/, '')).not.toBe(second.replace(/\/.*/, ''))
+      })
 
-const anonymous = { WARM_ANONYMOUS: 'on' }
-
-describePlace(
-  'SASL ANONYMOUS at Prosody',
-  prosody,
-  () => Place.open(startProsody({ config: `${encrypted}\nauthentication = "anonymous"` }), { environment: anonymous }),
-  testAnonymous,
-)
-
-describePlace(
-  'SASL ANONYMOUS at ejabberd',
-  ejabberd,
-  () => {
-    const authentication = 'auth_method: anonymous\nanonymous_protocol: sasl_anon'
-    return Place.open(startEjabberd({ authentication }), { environment: anonymous })
-  },
-  testAnonymous,
-)
+      test('rejects a user with a password', async () => {
+        const refusal = await place().refusal({ jid: alice, password: 'wonderland' })
+        expect(refusal.slice(1)).toContain('sasl')
+      })
+    },
+  )
 
 function testCertificate(place: () => Place<Prosody | Ejabberd>): void {
   test('logs in the users that the certificate names, without a password', async () => {
@@ -81,21 +74,6 @@ function testCertificate(place: () => Place<Prosody | Ejabberd>): void {
 
   test('rejects a user that the certificate does not name', async () => {
     expect(await place().refusal({ jid: 'carol@localhost' })).toEqual(refused)
-  })
-
-  test('is not used for logins of browsers', async () => {
-    const client = new BoshClient(`${place().warmer.url}/http-bind`)
-    const stream = { to: 'localhost', 'xmlns:xmpp': 'urn:xmpp:xbosh', 'xmpp:version': '1.0' }
-    try {
-      const created = await client.request('', { ...stream, wait: '5', hold: '1', ver: '1.6' })
-      client.sid = attribute(created, 'sid')
-      const name = Buffer.from(alice).toString('base64')
-      const auth = `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>${name}</auth>`
-      expect(await client.request(auth)).toContain('<failure')
-      await client.terminate('')
-    } finally {
-      client.close()
-    }
   })
 }
 
@@ -470,17 +448,6 @@ describePlace(
       expect(all.filter(({ json }) => json['code'] === 'temporary-auth-failure')).toHaveLength(40 - made.length)
       expect(made.length).toBeLessThan(40)
       for (const binding of made) await User.attach(binding.url, binding).leave()
-    })
-  },
-)
-
-describePlace(
-  'A service account at Prosody without our module',
-  prosody,
-  () => Place.open(startProsody({ users: passwords, config: encrypted }), { environment: serviceAccount }),
-  place => {
-    test('is logged in as itself, and the call gets 502 jid-mismatch', async () => {
-      expect(await place().refusal({ jid: alice })).toEqual([502, 'jid-mismatch', 'bind'])
     })
   },
 )

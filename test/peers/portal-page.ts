@@ -18,8 +18,6 @@ interface Noted {
   readonly bodies: string[]
   /** Whether the session was taken up from what the tab remembers. */
   restored: boolean
-  /** Ids and conditions of messages that came back, as a handler of Strophe's gets them. */
-  readonly errors: string[]
   jid: string
 }
 
@@ -29,12 +27,8 @@ interface Chat {
   begin(binding: { jid: string; sid: string; rid: number; wait: number }, endpoint: string): void
   /** Logs in by itself, and then sends presence. */
   logIn(jid: string, password: string, endpoint: string): void
-  /** Sends cookies along with whatever comes after this, also to another origin. */
-  takeCookies(): void
   say(to: string, text: string): void
   leave(): void
-  /** Whether only one request is open, and has been for a while: the service holds it. */
-  rests(): boolean
   /** Ends the session by a beacon when the page is left. */
   leaveWithPage(): void
 }
@@ -42,21 +36,15 @@ interface Chat {
 const script = `
 const nameOf = code => Object.keys(Strophe.Status).find(name => Strophe.Status[name] === code)
 let connection
-let withCredentials = false
-window.noted = { statuses: [], bodies: [], restored: false, errors: [], jid: '' }
+window.noted = { statuses: [], bodies: [], restored: false, jid: '' }
 const connect = endpoint => {
-  connection = new Strophe.Connection(endpoint, { keepalive: true, withCredentials })
+  connection = new Strophe.Connection(endpoint, { keepalive: true })
   connection.xmlInput = body => noted.bodies.push(new XMLSerializer().serializeToString(body))
 }
 const follow = (status, why) => {
   noted.statuses.push(why ? nameOf(status) + ' ' + why : nameOf(status))
   if (status !== Strophe.Status.ATTACHED && status !== Strophe.Status.CONNECTED) return
   noted.jid = connection.jid
-  const returned = stanza => {
-    noted.errors.push(stanza.getAttribute('id') + ' ' + stanza.querySelector('error > *').localName)
-    return true
-  }
-  connection.addHandler(returned, null, 'message', 'error')
   connection.send($pres())
 }
 window.chat = {
@@ -73,18 +61,11 @@ window.chat = {
     connect(endpoint)
     connection.connect(jid, password, follow)
   },
-  takeCookies() {
-    withCredentials = true
-  },
   say: (to, text) => connection.send($msg({ to, type: 'chat', id: text }).c('body').t(text)),
   leave() {
     // On a slow machine, three seconds, which Strophe usually waits, pass before the last request is sent.
     connection.disconnection_timeout = 10_000
     connection.disconnect('done')
-  },
-  rests() {
-    const requests = connection._proto._requests
-    return requests.length === 1 && requests[0].age() > 0.2
   },
   leaveWithPage() {
     addEventListener('pagehide', () => {
@@ -205,10 +186,5 @@ export class PortalPage implements PageVisitor {
 
   async isQuiet(): Promise<void> {
     await untilIn(this.tab, () => window.noted.bodies.length > 0, '')
-  }
-
-  /** Resolves once the page has only one request open, the one that is held. */
-  async rests(): Promise<void> {
-    await untilIn(this.tab, () => window.chat.rests(), 'single request')
   }
 }

@@ -3,14 +3,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs'
 import { createServer, request as httpRequest } from 'node:http'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { clients, runProgram } from '../support/backends/programs.js'
 import { stoppedAfterAll } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { Listener } from '../support/listener.js'
 import { callConnect } from '../support/page-call.js'
-import { pageSecret, pageToken, settingsForPages } from '../support/page-token.js'
+import { pageSecret, settingsForPages } from '../support/page-token.js'
 import { freePorts } from '../support/ports.js'
 import { root } from '../support/repository.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -19,10 +19,6 @@ import { testFolder } from '../support/test-folder.js'
 import { callsIn, Document, documented } from './documented.js'
 import { describeWith } from './needs.js'
 
-// This project has no types of the examples.
-const { endChats } = jest.requireActual<{ endChats(chat: string, token: string): Promise<void> }>(
-  '../../examples/portal/app.js',
-)
 const { account, password } = documented
 const jid = documented.jid.replace('example.org', 'localhost')
 
@@ -488,16 +484,3 @@ for (const [name, portal] of Object.entries(portals)) {
       test('waits at most ten seconds', async () => expect(await pauseAfter(429, '3600')).toBeGreaterThan(9900))
   })
 }
-
-test.each([
-  [502, 504],
-  ['cut', 503],
-] as const)('The example portal calls again at the sign-out after %s and %s', async (...given) => {
-  const token = pageToken({ visit: 'v1' })
-  await session(token, 'a')
-  const sessions = async () => (await callSessions(service.url, 'GET', `/sessions?jid=${jid}`)).json.total
-  expect(await sessions()).toBe(1)
-  refusals.push(...given)
-  await endChats(front.url, token)
-  expect([await sessions(), refusals]).toEqual([0, []])
-})

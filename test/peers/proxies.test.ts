@@ -159,6 +159,14 @@ async function expectClosedToOthers(proxy: RunningProxy): Promise<void> {
   expect(await stranger.askRaw('/warm')).toBe(403)
 }
 
+/** The log has the address of this client, 127.0.0.2. What the client itself sends is further left, and ignored. */
+async function expectLogged(visitor: Visitor, behind: TestService): Promise<void> {
+  const headers = { 'X-Forwarded-For': '203.0.113.66' }
+  expect((await visitor.ask('POST', '/.well-known/host-meta', headers)).status).toBe(405)
+  const line = behind.lines.findLast(text => text.includes('"method-not-allowed"'))!
+  expect(JSON.parse(line).address).toBe('127.0.0.2')
+}
+
 for (const name of names) {
   describeWith(packagesOf(name), `A service behind ${name}`, () => {
     const keepForGroup = stoppedAfterAll()
@@ -215,12 +223,7 @@ for (const name of names) {
     })
 
     test('logs the address of the client, whatever its own X-Forwarded-For', async () => {
-      const stranger = await visitorOfTest(proxy, '127.0.0.2')
-      const headers = { 'X-Forwarded-For': '203.0.113.66' }
-      expect((await stranger.ask('POST', '/.well-known/host-meta', headers)).status).toBe(405)
-      const line = behind.lines.findLast(text => text.includes('"method-not-allowed"'))!
-      // The client's own value is further left, and ignored.
-      expect(JSON.parse(line).address).toBe('127.0.0.2')
+      await expectLogged(await visitorOfTest(proxy, '127.0.0.2'), behind)
     })
 
     test('allows the warm API to this machine only, however its path is written', async () => {
@@ -272,10 +275,7 @@ async function expectAddress(proxy: RunningProxy, behind: TestService): Promise<
   const socket = await visitor.attachSocket(await caller.warm())
   expect(await says(socket, ping, /id='p1'/)).toContain("type='result'")
   await leave(socket)
-  const headers = { 'X-Forwarded-For': '203.0.113.66' }
-  expect((await visitor.ask('POST', '/.well-known/host-meta', headers)).status).toBe(405)
-  const line = behind.lines.findLast(text => text.includes('"method-not-allowed"'))!
-  expect(JSON.parse(line).address).toBe('127.0.0.2')
+  await expectLogged(visitor, behind)
 }
 
 describeWith(['nginx'], 'A service at a Unix socket', () => {

@@ -1,6 +1,5 @@
 // Pages in Chromium over restarts of the service: each keeps its JID, and shows each message once.
 import { randomBytes } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { type OperatedService, Operator, usualSettings } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
@@ -190,16 +189,6 @@ for (const kind of bothServers(passwords)) {
       await restartUnder(await openStrophe(3), 2, false)
     })
 
-    test('with Converse and its module gets what came while its user typed without a connection', async () => {
-      const visitor = await openConverse()
-      await talkWith(visitor.in(stage.bob.bareJid), async (_jid, sayBoth) => {
-        await stage.service.stop()
-        await visitor.has('offline unreachable')
-        await sayBoth()
-        await stage.service.start()
-      })
-    })
-
     test('with Converse and its module survives three restarts, in which its user types too', async () => {
       const visitor = await openConverse()
       await restartUnder(visitor.in(stage.bob.bareJid), 3)
@@ -264,24 +253,6 @@ for (const kind of bothServers(passwords)) {
         })
       },
     )
-
-    test('with Strophe survives three replacements of the workers', async () => {
-      const { service } = stage
-      await service.restart({ WORKERS: '2', REDIS_URL: `unix:${redis.path}` })
-      const replacements = () =>
-        service.process.lines.filter(({ msg }) => msg === 'the workers have been replaced').length
-      const visitor = await openStrophe()
-      await talkWith(visitor, async (_jid, sayBoth) => {
-        for (let round = 0; round < 3; round++) {
-          await sayBoth()
-          service.process.signal('SIGUSR2')
-          while (replacements() <= round) {
-            await sayBoth()
-            await pause(200)
-          }
-        }
-      })
-    })
 
     test('with the module survives three restarts over BOSH without a call of its backend', async () => {
       await restartUnder(await openModule('bosh'), 3)

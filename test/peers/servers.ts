@@ -15,7 +15,7 @@ export const overStarttls = ({ c2sPort, caFile }: Place, port = c2sPort) =>
 export const overPlainLink = ({ c2sPort }: Pick<Place, 'c2sPort'>, port = c2sPort) =>
   `localhost=xmpp://127.0.0.1:${port}?tls=none`
 
-type RegisteringServer = XmppServer & Pick<Prosody, 'register' | 'changePassword'>
+type RegisteringServer = XmppServer & Pick<Prosody, 'register'>
 
 /** Prosody and ejabberd with these accounts and settings, each with the browser of its tests. Unless told otherwise, both require STARTTLS. */
 export const bothServers = (

@@ -16,18 +16,14 @@ export class StanzaClient extends NotingClient {
     })
     agent.on('session:started', () => this.events.note('started'))
     agent.on('stream:management:resumed', () => this.events.note('resumed'))
-    agent.on('disconnected', () => this.events.note('disconnected'))
-    agent.on('auth:failed', () => this.events.note('refused'))
-    agent.on('stanza:failed', () => this.events.note('lost'))
   }
 
-  static async logIn(url: string, jid: string, password: string): Promise<StanzaClient> {
+  static async logIn(url: string, account: { jid: string; password: string }): Promise<StanzaClient> {
     const isOverBosh = url.startsWith('http')
     const agent = createClient({
-      jid,
-      password,
+      ...account,
       transports: isOverBosh ? { bosh: url, websocket: false } : { bosh: false, websocket: url },
-      autoReconnect: !isOverBosh,
+      autoReconnect: false,
     })
     const client = new StanzaClient(agent, isOverBosh)
     agent.connect()

@@ -1,10 +1,11 @@
 // Strophe in Chromium attaches to warmed sessions at real servers, from both kinds of page.
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
+import { stoppedAfterAll } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
 import { callSessions } from '../support/sessions-api.js'
-import { startTestService, type WarmBinding } from '../support/start-service.js'
+import type { WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { PagesStage } from './pages-stage.js'
 import { createPageRouter, PortalPage, servePortal } from './portal-page.js'
@@ -18,13 +19,12 @@ for (const kind of fewOrAll(bothServers(passwords), ({ name }) => name === 'Pros
       start: kind.start,
       routers: () => [createPageRouter()],
     })
+    const keep = stoppedAfterAll()
     let elsewhere: Awaited<ReturnType<typeof servePortal>>
 
     beforeAll(async () => {
-      elsewhere = await servePortal([createPageRouter()])
+      elsewhere = await keep(servePortal([createPageRouter()]))
     })
-
-    afterAll(() => elsewhere?.stop())
 
     const open = async (origin = 'same') => {
       const { url } = origin === 'same' ? stage.service : elsewhere
@@ -136,28 +136,6 @@ for (const kind of fewOrAll(bothServers(passwords), ({ name }) => name === 'Pros
         expect(page.complaints).toEqual([])
         await page.leave()
       }
-    })
-
-    test('accepts its cookie from a page of another origin', async () => {
-      /** Same site, another port: only the origin differs. */
-      const onSite = (url: string) => url.replace('127.0.0.1', 'localhost')
-      const shared = await startTestService({
-        demo: [{ alice: passwords.alice }],
-        environment: { CORS_ORIGINS: onSite(elsewhere.url), ATTACH_BINDING: 'cookie' },
-      })
-      const binding = await shared.bind(alice)
-      const page = await PortalPage.open(await stage.context.newPage(), onSite(elsewhere.url), onSite(shared.url))
-      await page.tab.evaluate('chat.takeCookies()')
-      await page.begin(binding)
-      await chats(page, 'from next door')
-      expect(page.preflights).toBeGreaterThan(0)
-      const [cookie] = await stage.context.cookies(`${onSite(shared.url)}/http-bind`)
-      expect(cookie).toMatchObject({ name: `wb-${binding.id}`, domain: 'localhost' })
-      expect(await stranger(shared.url, binding, binding.rid + 4)).toContain(gone)
-      await chats(page, 'still from next door')
-      expect(page.complaints).toEqual([])
-      await page.leave()
-      await shared.stop()
     })
   })
 }

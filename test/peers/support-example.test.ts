@@ -51,10 +51,15 @@ describeWith(['chromium'], 'The example with a support chat', () => {
     expect(await shop?.stop()).toBe(0)
   })
 
+  const openDesk = async (options: object = {}) => {
+    const desk = await visit(`${shop.url}/desk`, { httpCredentials, ...options })
+    await desk.getByRole('status').getByText('Online').waitFor()
+    return desk
+  }
+
   test('lets several guests write, and an agent answer each', async () => {
     const [ann, ben] = [await visit(shop.url), await visit(shop.url)]
-    const desk = await visit(`${shop.url}/desk`, { httpCredentials })
-    await desk.getByRole('status').getByText('Online').waitFor()
+    const desk = await openDesk()
     await begin(ann, 'Ann')
     await say(ann, 'Where is my tea?')
     await begin(ben, '')
@@ -73,8 +78,7 @@ describeWith(['chromium'], 'The example with a support chat', () => {
   })
 
   test('is the same guest after a reload, and in the next tab of the browser, and another after the end', async () => {
-    const desk = await visit(`${shop.url}/desk`, { httpCredentials })
-    await desk.getByRole('status').getByText('Online').waitFor()
+    const desk = await openDesk()
     const ann = await visit(shop.url)
     await begin(ann, 'Cat')
     await say(ann, 'Before the reload')
@@ -100,8 +104,7 @@ describeWith(['chromium'], 'The example with a support chat', () => {
   })
 
   test('ends in all tabs of the browser at once, and stays ended in a tab that was elsewhere', async () => {
-    const desk = await visit(`${shop.url}/desk`, { httpCredentials })
-    await desk.getByRole('status').getByText('Online').waitFor()
+    await openDesk()
     const ann = await visit(shop.url)
     await begin(ann, 'Dodo')
     const [other, elsewhere] = [await ann.context().newPage(), await ann.context().newPage()]
@@ -129,8 +132,7 @@ describeWith(['chromium'], 'The example with a support chat', () => {
   })
 
   test.each(['light', 'dark'] as const)('is legible and accessible in %s colours', async colorScheme => {
-    const desk = await visit(`${shop.url}/desk`, { httpCredentials, colorScheme })
-    await desk.getByRole('status').getByText('Online').waitFor()
+    const desk = await openDesk({ colorScheme })
     const ann = await visit(shop.url, { colorScheme, viewport: { width: 390, height: 700 } })
     expect(await brokenRules(ann)).toEqual([])
     await begin(ann, 'Ann')

@@ -37,10 +37,7 @@ export class XmppJsClient extends NotingClient {
     this.#xmpp = xmpp
     // Without a listener, it would be thrown.
     xmpp.on('error', () => {})
-    xmpp.on('online', () => this.events.note('online'))
-    xmpp.on('disconnect', () => this.events.note('disconnect'))
     xmpp.streamManagement.on('resumed', () => this.events.note('resumed'))
-    xmpp.streamManagement.on('fail', (stanza: XmlElement) => this.events.note(`lost ${stanza}`))
     xmpp.on('stanza', (stanza: XmlElement) => {
       const body = stanza.name === 'message' ? stanza.getChildText('body') : null
       if (body !== null) this.heard.note(body)
@@ -48,8 +45,9 @@ export class XmppJsClient extends NotingClient {
   }
 
   /** Rejects with what says why there is no session. */
-  static async logIn(service: string, user: string, password: string): Promise<XmppJsClient> {
-    const xmpp = client({ service, domain: 'localhost', username: user, password, timeout: patience })
+  static async logIn(service: string, { jid, password }: { jid: string; password: string }): Promise<XmppJsClient> {
+    const [username, domain] = jid.split('@')
+    const xmpp = client({ service, domain, username, password, timeout: patience })
     const it = new XmppJsClient(xmpp as unknown as XmppJs)
     try {
       await it.#xmpp.start()

@@ -105,7 +105,7 @@ async function talk(wire: WebSocketWire): Promise<void> {
 
 test('no token is returned in HTML', async () => {
   for (const accept of ['text/html', 'application/xhtml+xml']) {
-    const { status, text } = await services[0].warm(alice, { as: 'form', accept })
+    const { status, text } = await services[0].warm(alice, { headers: { Accept: accept } })
     expect([status, text]).toEqual([200, expect.stringContaining('class="sid"')])
     expect(text).not.toMatch(/token|wss?:/)
   }

@@ -29,8 +29,6 @@ export interface EjabberdOptions {
   readonly modules?: string
   /** Whether clients may upload files (XEP-0363), at `/upload` of the HTTP port. */
   readonly uploads?: boolean
-  /** Options of `mod_stream_mgmt`, as in `{resend_on_timeout: if_offline}`. */
-  readonly streamManagement?: string
   /** Certificate, PEM, that clients may show to log in by SASL EXTERNAL. */
   readonly clientCa?: string
 }
@@ -84,12 +82,6 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Eja
   const facts = { c2sPort, directTlsPort, httpPort, domain: 'localhost', caFile }
   const calls = {
     register,
-    /** Needs mod_admin_extra. */
-    async changePassword(user: string, newpass: string) {
-      const response = await command('change_password', { user, host: 'localhost', newpass })
-      if (!response.ok) throw new Error(`ejabberd changes no password of ${user}: ${await response.text()}`)
-      accounts.set(user, newpass)
-    },
     /** Issues a token with which this account may log in by SASL X-OAUTH2 for a minute. */
     async issueToken(user: string) {
       const scopes = majorOf('ejabberd') < 24 ? 'sasl_auth' : ['sasl_auth']
@@ -152,7 +144,6 @@ const configFile = (
     authentication = accountsWithPasswords,
     hosts = [],
     modules = '',
-    streamManagement = '{}',
     uploads = false,
     clientCa,
   }: EjabberdOptions,
@@ -185,13 +176,13 @@ listen:
       /xmpp-websocket: ejabberd_http_ws
       /api: mod_http_api${uploads ? '\n      /upload: mod_http_upload' : ''}
 api_permissions:
-  "the tests": {from: mod_http_api, who: {ip: "127.0.0.1"}, what: [register, change_password, oauth_issue_token]}
+  "the tests": {from: mod_http_api, who: {ip: "127.0.0.1"}, what: [register, oauth_issue_token]}
 modules:
   mod_bosh: {}
   mod_roster: {}
   mod_disco: {}
   mod_ping: {}
-  mod_stream_mgmt: ${streamManagement}
+  mod_stream_mgmt: {}
 ${modules}${uploads ? uploadModule(folder, httpPort) : ''}
 `
 

@@ -64,8 +64,7 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Pro
   /** Names of the files that Prosody has for this host, such as `accounts/alice.dat`. */
   const files = async (host: string) =>
     (await readdir(folderOf(host), { recursive: true })).filter(name => name.endsWith('.dat'))
-  const changePassword = (user: string, password: string) => register(user, password)
-  const facts = { c2sPort, directTlsPort, httpPort, domain, caFile, register, changePassword, files }
+  const facts = { c2sPort, directTlsPort, httpPort, domain, caFile, register, files }
   return restartable(facts, () => launch(folder, httpPort), remove)
 }
 

@@ -4,7 +4,7 @@ import Sequencer from '@jest/test-sequencer'
 /** Files that take most of a minute, mostly waiting. Others with real servers and browsers take up to half a minute. */
 const slow = [
   ...['debian-package', 'killed-processes', 'restarted-pages', 'converse-module', 'page-module'],
-  ...['mended-pages', 'processes-faults', 'installing', 'admin-looks', 'page-messages', 'proxies', 'portal-example'],
+  ...['processes-faults', 'installing', 'admin-looks', 'page-messages', 'proxies', 'portal-example'],
   ...['websocket-attach', 'portal-recipes', 'passwordless', 'remote-endpoints', 'workers', 'process'],
   ...['slow-senders', 'oidc-example', 'redis-faults', 'package', 'audit-log', 'reload', 'demo-page'],
   'converse-features',

@@ -17,15 +17,6 @@ export interface TestServiceOptions extends Partial<Omit<ServiceParts, 'config' 
   readonly environment?: Readonly<Record<string, string>>
 }
 
-export interface WarmOptions {
-  /** How the parameters are written; default JSON. */
-  readonly as?: 'json' | 'form'
-  /** Default `application/json`; none at all is sent for the empty string. */
-  readonly accept?: string
-  /** They win over the usual ones. */
-  readonly headers?: Readonly<Record<string, string>>
-}
-
 export interface WarmReply extends HttpAnswer {
   /** What `text` says where it is labelled as JSON. */
   readonly json: Readonly<Record<string, unknown>>
@@ -71,18 +62,11 @@ export async function startTestService(options: TestServiceOptions = {}) {
 
   async function warm(
     parameters: Readonly<Record<string, string | number>>,
-    { as = 'json', accept = 'application/json', headers = {} }: WarmOptions = {},
+    { headers = {} }: { readonly headers?: Readonly<Record<string, string>> } = {},
   ): Promise<WarmReply> {
-    const form = new URLSearchParams()
-    for (const [name, value] of Object.entries(parameters)) form.append(name, String(value))
-    const body = as === 'json' ? JSON.stringify(parameters) : form.toString()
-    const usual = {
-      Authorization: adminHeader,
-      'Content-Type': as === 'json' ? 'application/json' : 'application/x-www-form-urlencoded',
-      ...(accept === '' ? {} : { Accept: accept }),
-    }
+    const usual = { Authorization: adminHeader, 'Content-Type': 'application/json', Accept: 'application/json' }
     const options = { method: 'POST', headers: { ...usual, ...headers } }
-    const reply = await ask(service.url + config.warmPath, options, body)
+    const reply = await ask(service.url + config.warmPath, options, JSON.stringify(parameters))
     const isJson = /^application\/(problem\+)?json\b/.test(reply.headers['content-type'] ?? '')
     return { ...reply, json: isJson ? JSON.parse(reply.text) : {} }
   }

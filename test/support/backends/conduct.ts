@@ -277,22 +277,19 @@ export function testConduct(backend: Backend): void {
     instance: null,
     retryAfter: null,
   })
-  const inProblem = { 'Content-Type': 'application/problem+json' }
+  const wrongProblem = (body: object): Reply => ({
+    ...{ status: 400, headers: { 'Content-Type': 'application/problem+json' } },
+    body: { code: 'timeout', detail: 'Late.', ...body },
+  })
 
   test.each<[string, Reply]>([
     ['a page', { status: 200, body: '<title>Welcome</title>' }],
     ['an empty body', { status: 200, body: '' }],
     ['a 404 page', { status: 404, body: 'Not found' }],
     ['another API', { status: 500, body: { code: 'oops', detail: 'Of another API.' } }],
-    ['a problem whose code is a list', { status: 400, headers: inProblem, body: { code: ['timeout'] } }],
-    [
-      'a problem whose detail is a list',
-      { status: 400, headers: inProblem, body: { code: 'timeout', detail: ['Late.'] } },
-    ],
-    [
-      'a problem whose retry is a word',
-      { status: 400, headers: inProblem, body: { code: 'timeout', detail: 'Late.', retry: 'no' } },
-    ],
+    ['a problem whose code is a list', wrongProblem({ code: ['timeout'] })],
+    ['a problem whose detail is a list', wrongProblem({ detail: ['Late.'] })],
+    ['a problem whose retry is a word', wrongProblem({ retry: 'no' })],
   ])('rejects a response that is not from the service: %s', async (_what, reply) => {
     answer(reply)
     expect(await failure()).toEqual(foreign(reply))
@@ -318,13 +315,8 @@ export function testConduct(backend: Backend): void {
     expect(api.asked.length).toBe(all.length)
   })
 
-  test.each<[string, object]>([
-    ['no jid', { id, sid: 'a-secret', rid: 1732 }],
-    ['no sid', { id, jid: alice.jid, rid: 1732 }],
-    ['no rid', { id, jid: alice.jid, sid: 'a-secret' }],
-    ['no id', { jid: alice.jid, sid: 'a-secret', rid: 1732 }],
-  ])('rejects a session with %s', async (_what, body) => {
-    answer({ status: 200, body })
+  test.each(['jid', 'sid', 'rid', 'id'])('rejects a session without %s', async field => {
+    answer({ status: 200, body: { ...(binding.body as object), [field]: undefined } })
     expect(await failure()).toEqual(foreign({ status: 200 }))
   })
 

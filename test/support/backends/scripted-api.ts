@@ -28,7 +28,9 @@ export class ScriptedApi extends ListeningServer {
     super(createServer())
     this.server.on('request', async (request, response) => {
       const { method = '', url: path = '', headers } = request
-      const asked = { method, path, headers, body: await text(request) }
+      const body = await text(request).catch(() => undefined)
+      if (body === undefined) return
+      const asked = { method, path, headers, body }
       this.asked.push(asked)
       const reply = this.script(asked, response)
       if (reply === undefined) return
