@@ -1,69 +1,43 @@
-import { describe, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import request from 'supertest'
 import type { Config } from '../../src/config/config.js'
 import { readNetworks } from '../../src/config/kinds/networks.js'
 import { config, credentials, fakeService } from '../warm/fake-login.js'
 
+const base = 'https://web.example/chat'
 const open = { listen: { ...config.listen, places: [{ host: '0.0.0.0', port: 0 }] } }
+const unknown = { ...open, externalUrl: undefined }
 const strict = { requireSecure: true }
+const behindTls = { assumeSecure: true, ...open, ...strict }
+/** All addresses are loopback. */
+const behind = { trustedProxies: readNetworks('loopback', () => undefined) }
+const through = (scheme: string) => ({ 'X-Forwarded-For': '10.0.0.9', 'X-Forwarded-Proto': scheme })
 const ask = (method: 'get' | 'head' | 'post', path: string, settings: Partial<Config>) =>
-  request(fakeService({ externalUrl: 'https://web.example/chat', ...settings }).app)[method](path)
+  request(fakeService({ externalUrl: base, ...settings }).app)[method](path)
 
-describe('over an unencrypted connection', () => {
-  test.each([
-    ['/', 'https://web.example/chat/'],
-    ['/warm', 'https://web.example/chat/warm'],
-    ['/warm/', 'https://web.example/chat/warm'],
-  ])('the page at %s redirects to its https address', async (path, address) => {
-    for (const method of ['get', 'head'] as const) {
-      const { status, headers } = await ask(method, path, open)
-      expect([status, headers['location'], headers['cache-control']]).toEqual([308, address, 'no-store'])
-      expect(headers).not.toHaveProperty('www-authenticate')
-    }
-  })
-
-  test('a call is refused and not redirected, because its password has been sent', async () => {
-    const reply = await ask('post', '/warm', open).auth(...credentials)
-    expect(reply.status).toBe(403)
-  })
-
-  test('pages are not redirected if no https address is known', async () => {
-    expect((await ask('get', '/', { ...open, externalUrl: undefined })).status).toBe(200)
-    expect((await ask('get', '/warm', { ...open, externalUrl: undefined })).status).toBe(403)
-  })
-
-  test('a client behind an unknown proxy gets an error instead of endless redirects', async () => {
-    const reply = await ask('get', '/warm', open).set('Via', '1.1 proxy')
-    expect([reply.status, reply.text]).toEqual([403, expect.stringContaining('insecure-channel')])
-  })
+test.each<[string, string, Partial<Config>, Record<string, string>, number, string | undefined]>([
+  ['is redirected to its https address', '/', open, {}, 308, `${base}/`],
+  ['is redirected to its https address', '/warm', open, {}, 308, `${base}/warm`],
+  ['is redirected to its https address', '/warm/', open, {}, 308, `${base}/warm`],
+  ['is served if no https address is known', '/', unknown, {}, 200, undefined],
+  ['is refused if no https address is known', '/warm', unknown, {}, 403, undefined],
+  ['is refused behind an unknown proxy, not redirected without end', '/warm', open, { Via: '1.1 a' }, 403, undefined],
+  ['is redirected if a proxy here got it without TLS', '/warm', behind, through('http'), 308, `${base}/warm`],
+  ['asks for a password if a proxy here got it over TLS', '/warm', behind, through('https'), 401, undefined],
+  ['is served on a loopback address', '/', {}, {}, 200, undefined],
+  ['asks for a password on a loopback address', '/warm', {}, {}, 401, undefined],
+  ['is served behind a proxy with TLS', '/', behindTls, {}, 200, undefined],
+  ['asks for a password behind a proxy with TLS', '/warm', behindTls, {}, 401, undefined],
+  ['is redirected also here if all requests must be encrypted', '/', strict, {}, 308, `${base}/`],
+])('a page over an unencrypted connection %s: %s', async (_what, path, settings, sent, status, location) => {
+  for (const method of ['get', 'head'] as const) {
+    const { headers, ...reply } = await ask(method, path, settings).set(sent)
+    expect([reply.status, headers['location']]).toEqual([status, location])
+    expect('www-authenticate' in headers).toBe(status === 401)
+    if (status === 308) expect(headers['cache-control']).toBe('no-store')
+  }
 })
 
-describe('behind a proxy on the same machine, where all addresses are loopback', () => {
-  const through = (scheme: string) =>
-    ask('get', '/warm', { trustedProxies: readNetworks('loopback', () => undefined) })
-      .set('X-Forwarded-For', '10.0.0.9')
-      .set('X-Forwarded-Proto', scheme)
-
-  test('browsers that sent a request without TLS are redirected to https', async () => {
-    const { status, headers } = await through('http')
-    expect([status, headers['location']]).toEqual([308, 'https://web.example/chat/warm'])
-  })
-
-  test('browsers that sent a request over TLS are not redirected', async () => {
-    expect((await through('https')).status).toBe(401)
-  })
-})
-
-describe('pages are served without a redirect', () => {
-  test.each([
-    ['on a loopback address', {}],
-    ['behind a proxy with TLS', { assumeSecure: true, ...open, ...strict }],
-  ])('%s', async (_what, settings) => {
-    expect((await ask('get', '/', settings)).status).toBe(200)
-    expect((await ask('get', '/warm', settings)).status).toBe(401)
-  })
-
-  test('except if all requests must be encrypted', async () => {
-    expect((await ask('get', '/', strict)).status).toBe(308)
-  })
+test('a call over an unencrypted connection is not redirected, because its password has been sent', async () => {
+  expect((await ask('post', '/warm', open).auth(...credentials)).status).toBe(403)
 })

@@ -60,13 +60,8 @@ async function open(
       },
     },
     {
-      domain,
+      ...{ domain, clock: parts.clock, waiting, open: sessions, onFailed: unnoted, stateOf: () => undefined },
       endpoint: options.endpoint ?? Promise.resolve(endpoint),
-      clock: parts.clock,
-      waiting,
-      open: sessions,
-      onFailed: unnoted,
-      stateOf: () => undefined,
       facts: { encrypted, plainAllowed: encrypted },
     },
   )
@@ -85,18 +80,7 @@ async function open(
     for (const text of texts) link.send([element(message(text))])
   }
   return {
-    there,
-    link,
-    told,
-    drops,
-    ends,
-    drained,
-    clock,
-    waiting,
-    sessions,
-    send,
-    next,
-    rests,
+    ...{ there, link, told, drops, ends, drained, clock, waiting, sessions, send, next, rests },
     /** Resolves with all that is told. */
     async hears(line: string) {
       await eventually(`${line} is told`, () => told.some(each => each.startsWith(line)))
@@ -146,32 +130,23 @@ const plain = (inside: string, attributes = '') =>
 
 describe('opening a stream at a remote BOSH endpoint', () => {
   test('sends all attributes that servers require', async () => {
-    const { there, link, clock, isGone } = await open({ from: 'juliet@far.example' })
+    const { there } = await open({ from: 'juliet@far.example' })
     const creation = await there.request()
     expect(said(creation)).toBe(
       "<body to='far.example' xml:lang='de' xmlns:xmpp='urn:xmpp:xbosh' wait='50' hold='1' ver='1.6' content='text/xml; charset=utf-8' xmpp:version='1.0' xmlns='http://jabber.org/protocol/httpbind'/>",
     )
     expect(creation.rid).toBeGreaterThan(0)
-    link.close()
-    clock.advance(10_000)
-    await isGone()
   })
 
   test('sends the user’s JID over TLS, with U-labels, because servers expect them', async () => {
-    const { there, link, clock, isGone } = await open({
-      domain: 'xn--bcher-kva.example',
-      from: "ju'liet@xn--bcher-kva.example",
-      encrypted: true,
-    })
+    const domain = 'xn--bcher-kva.example'
+    const { there, link } = await open({ domain, from: `ju'liet@${domain}`, encrypted: true })
     expect(link.facts).toEqual({ encrypted: true, plainAllowed: true })
     const creation = await there.request()
     expect(creation.body).toContain(" from='ju&apos;liet@bücher.example' ")
     creation.answer(features, terms)
     link.restart()
     expect((await there.request()).body).toContain(" to='bücher.example'")
-    link.close()
-    clock.advance(10_000)
-    await isGone()
   })
 
   test('fetches features that come later, although every reply repeats other elements', async () => {
@@ -259,10 +234,13 @@ describe('opening a stream at a remote BOSH endpoint', () => {
 })
 
 describe('an open link to a remote endpoint', () => {
-  test('delivers each element with its namespaces, and requests more', async () => {
-    const { held, hears, poll } = await opened()
+  test('delivers elements with their namespaces, drops those that seem to be ours, and asks again', async () => {
+    const { drops, held, hears, poll } = await opened()
+    const ours =
+      "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://evil.example/'/><body type='terminate'/>"
     held.answer(
-      "<message><body>1</body></message><x:iq xmlns:x='jabber:client'/><presence xmlns='jabber:client' a:b='c'/>",
+      ours +
+        "<message><body>1</body></message><x:iq xmlns:x='jabber:client'/><presence xmlns='jabber:client' a:b='c'/>",
       " xmlns:a='urn:a'",
     )
     expect(await hears('flush')).toEqual([
@@ -271,19 +249,8 @@ describe('an open link to a remote endpoint', () => {
       "<presence xmlns:a='urn:a' xmlns='jabber:client' a:b='c'/>",
       'flush',
     ])
+    expect(drops).toEqual(['dropped', 'dropped'])
     expect(said(await poll())).toBe(plain(''))
-  })
-
-  test('drops elements that clients would take for elements of this service', async () => {
-    const { told, drops, held, hears } = await opened()
-    held.answer(
-      `<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://evil.example/'/><body type='terminate'/>${presence}`,
-    )
-    await hears('flush')
-    expect([told, drops]).toEqual([
-      [presence, 'flush'],
-      ['dropped', 'dropped'],
-    ])
   })
 
   test.each([
@@ -296,55 +263,44 @@ describe('an open link to a remote endpoint', () => {
     expect([told.length, drops]).toEqual([10_001, ['dropped', 'dropped', 'dropped']])
   })
 
+  const inheriting = `<iq xmlns='jabber:client' xmlns:p='${'x'.repeat(200)}'>${'<p:a/>'.repeat(100)}</iq>`
+
   test.each([
     ['ten times too many stanzas', '<iq/>'.repeat(100_001), 1_000_000],
     ['too many other elements', '<a/>'.repeat(10_001), 1_000_000],
     ['ten times too many stanzas, and is too long', '<iq/>'.repeat(100_001), 65_536],
     ['too many other elements, and is too long', '<a/>'.repeat(20_000), 65_536],
     ['a stream id that is too long', '', undefined, ` authid='${'x'.repeat(1024)}'`],
+    ['an element whose children would inherit too long declarations', inheriting, undefined],
   ])('ends with a reply that has %s', async (_what, inner, maxReplyBytes, attributes = '') => {
-    const { held, hears } = await opened({ maxReplyBytes })
+    const { held, hears } = await opened({ maxReplyBytes, onElement: ({ text }) => void childrenOf(text) })
     held.answer(inner, attributes)
     expect(await hears('end')).toEqual(['end features remote-protocol-error'])
   })
 
-  test('ends with an element whose children would inherit too long declarations', async () => {
-    const { held, hears } = await opened({ onElement: ({ text }) => void childrenOf(text) })
-    const namespace = 'x'.repeat(200)
-    held.answer(`<iq xmlns='jabber:client' type='result' xmlns:p='${namespace}'>${'<p:a/>'.repeat(100)}</iq>`)
-    expect(await hears('end')).toEqual(['end features remote-protocol-error'])
-  })
-
   test('holds one request while idle, sends data with another, and collects more data', async () => {
-    const { there, held, next, send, asks } = await opened()
+    const { there, link, held, drained, next, send, asks } = await opened()
     const second = await asks('one')
     expect(second.payload).toBe(message('one'))
+    expect(link.backlog).toBe(0)
     send('two', 'three')
     await staysUnasked(there)
+    expect(link.backlog).toBe((message('two') + message('three')).length)
+    expect(drained).not.toHaveBeenCalled()
     // Each endpoint with `hold` 1 does this.
     held.answer()
     const third = await next()
     expect(third.payload).toBe(message('two') + message('three'))
+    expect(link.backlog).toBe(0)
+    expect(drained).toHaveBeenCalledTimes(1)
     second.answer()
     await second.over
     await staysUnasked(there)
     expect(there).toMatchObject({ open: 1, mostOpen: 2 })
   })
 
-  test('waits for an answer of its client before it sends an empty request', async () => {
-    const { there, held, clock, hears, send } = await opened()
-    held.answer(message('question'))
-    await hears('flush')
-    clock.advance(9)
-    send('answer')
-    expect((await there.request()).payload).toBe(message('answer'))
-    clock.advance(100)
-    await staysUnasked(there)
-    expect(there.open).toBe(1)
-  })
-
   test('sends a request only after the last has arrived, because some endpoints need this', async () => {
-    const { held, hears, send, asksAfter } = await opened()
+    const { there, held, hears, send, asksAfter } = await opened()
     // This request uses the connection of an earlier request.
     send('one')
     const second = await asksAfter(500)
@@ -355,17 +311,10 @@ describe('an open link to a remote endpoint', () => {
     // The last request used a new connection, which a busy server reads late.
     send('two')
     expect((await asksAfter(1000)).payload).toBe(message('two'))
-  })
-
-  test('sends the next request at once if an empty reply shows that the last has arrived', async () => {
-    const { there, held, clock, send } = await opened()
-    send('one')
-    clock.advance(500)
-    const second = await there.request()
-    send('two')
-    held.answer()
-    expect((await there.request()).payload).toBe(message('two'))
-    expect(second.payload).toBe(message('one'))
+    // An empty reply shows that the last has arrived.
+    send('three')
+    second.answer()
+    expect((await there.request()).payload).toBe(message('three'))
   })
 
   test('limits the size of a request, because endpoints do so', async () => {
@@ -377,35 +326,6 @@ describe('an open link to a remote endpoint', () => {
       before.answer()
       expect((await next()).payload).toBe(large)
     }
-  })
-
-  test('reports how much data waits, and when it is sent', async () => {
-    const { link, held, next, drained, send, asks } = await opened()
-    const second = await asks('one')
-    expect(link.backlog).toBe(0)
-    send('two', 'three')
-    expect(link.backlog).toBe((message('two') + message('three')).length)
-    expect(drained).not.toHaveBeenCalled()
-    held.answer()
-    await next()
-    expect(link.backlog).toBe(0)
-    expect(drained).toHaveBeenCalledTimes(1)
-    second.answer()
-    await second.over
-  })
-
-  test('requests more at once if replies arrive in the wrong order', async () => {
-    const { there, held, poll, hears, asks } = await opened()
-    held.answer(message('first'))
-    await hears('flush')
-    const released = await poll()
-    const second = await asks('ping')
-    // The answers arrive in the wrong order.
-    second.answer(message('pong'))
-    await eventually('it is here', () => there.open === 1)
-    released.answer()
-    await hears(message('pong'))
-    expect(said(await poll())).toBe(plain(''))
   })
 
   test('requests nothing while it is paused, reads the held reply, and keeps the session', async () => {
@@ -471,38 +391,31 @@ describe('a request whose connection breaks', () => {
     ['by an answer that says so', request => request.answer('', " type='error'")],
   ]
 
-  test.each(breaks)('%s is repeated with the same rid', async (_, act) => {
-    const { there, held, hears, poll } = await opened()
-    act(held)
-    const again = await there.request()
-    expect(again.body).toBe(held.body)
-    again.answer(message('here you are'))
-    expect(await hears('flush')).toEqual([message('here you are'), 'flush'])
-    expect((await poll()).rid).toBe(held.rid + 1)
-  })
-
-  test.each(breaks)('%s each time is repeated until the endpoint may have ended the session', async (_, act) => {
-    const { there, told, held, clock, hears, isGone, rests } = await opened()
-    act(held)
-    for (const pause of [0, 250, 500, 1000, 2000, 4000, 4000, 4000, 4000, 4000, 4000]) {
-      if (pause > 0) {
-        await rests()
-        clock.advance(pause - 1)
-        expect(clock.pending).toBe(1)
-        clock.advance(1)
+  test.each(breaks)(
+    '%s each time is repeated with the same rid until the endpoint may have ended the session',
+    async (_, act) => {
+      const { there, told, held, clock, hears, isGone, rests } = await opened()
+      act(held)
+      for (const pause of [0, 250, 500, 1000, 2000, 4000, 4000, 4000, 4000, 4000, 4000]) {
+        if (pause > 0) {
+          await rests()
+          clock.advance(pause - 1)
+          expect(clock.pending).toBe(1)
+          clock.advance(1)
+        }
+        const again = await there.request()
+        expect(again.body).toBe(held.body)
+        expect(told).toEqual([])
+        act(again)
       }
-      const again = await there.request()
-      expect(again.body).toBe(held.body)
-      expect(told).toEqual([])
-      act(again)
-    }
-    expect(await hears('end')).toEqual(['end features remote-connection-failed'])
-    const terminate = await there.request()
-    expect(said(terminate)).toBe(plain('', " type='terminate'"))
-    expect(terminate.rid).toBe(held.rid + 1)
-    terminate.answer('', " type='terminate'")
-    await isGone()
-  })
+      expect(await hears('end')).toEqual(['end features remote-connection-failed'])
+      const terminate = await there.request()
+      expect(said(terminate)).toBe(plain('', " type='terminate'"))
+      expect(terminate.rid).toBe(held.rid + 1)
+      terminate.answer('', " type='terminate'")
+      await isGone()
+    },
+  )
 
   test('together with the next request is repeated first', async () => {
     const { there, held, clock, hears, asks, rests } = await opened()
@@ -525,20 +438,6 @@ describe('a request whose connection breaks', () => {
     expect(last.body).toBe(second.body)
     last.answer(message('second'))
     expect(await hears(message('second'))).toEqual([message('first'), 'flush', message('second'), 'flush'])
-  })
-
-  test('delays new data until it has been repeated', async () => {
-    const { there, held, clock, next, send, rests } = await opened()
-    held.break()
-    const again = await there.request()
-    again.break()
-    await rests()
-    send('hello')
-    clock.advance(250)
-    expect((await there.request()).body).toBe(held.body)
-    clock.advance(900)
-    await staysUnasked(there)
-    expect(said(await next())).toBe(plain(message('hello')))
   })
 
   test('may get item-not-found if the endpoint has already answered the next request', async () => {

@@ -27,6 +27,8 @@ async function connect(
   return { there, here, clock: parts.clock }
 }
 
+const broken = { code: 'remote-connection-failed', aftermath: 'broke' }
+
 const textsOf = ({ payload }: EndpointReply) => payload.map(({ text }) => text)
 
 /** A program that says this to each connection that has sent something, and closes it, or stays silent. */
@@ -73,10 +75,7 @@ describe('a remote BOSH endpoint', () => {
     const sent: string[] = []
     const reached: string[] = []
     for (const text of ['one', 'two']) {
-      const replied = here.exchange(text, 60, {
-        onSent: over => sent.push(over),
-        reached: step => reached.push(step),
-      })
+      const replied = here.exchange(text, 60, { onSent: over => sent.push(over), reached: step => reached.push(step) })
       const request = await there.request()
       request.answer()
       await replied
@@ -122,14 +121,8 @@ describe('a remote BOSH endpoint', () => {
     const dropped = { name: 'm', namespace: bosh, text: `<m xmlns='${bosh}'/>` }
     const reply = await replied
     expect(reply.root.attribute('k')).toBe("<'")
-    expect(textsOf(reply)).toEqual([
-      own(small),
-      "<p:a xmlns:p='urn:p'/>",
-      own(middle),
-      own(middle),
-      own(middle),
-      own(small),
-    ])
+    const prefixed = "<p:a xmlns:p='urn:p'/>"
+    expect(textsOf(reply)).toEqual([own(small), prefixed, ...Array(3).fill(own(middle)), own(small)])
     expect(reply.dropped).toEqual([dropped, undefined, dropped])
   })
 })
@@ -197,11 +190,7 @@ describe('faults of an endpoint:', () => {
   test('it refuses connections', async () => {
     const { there, here, clock } = await connect()
     await there.stop()
-    expect(await faultOf(here.exchange('', 60))).toEqual({
-      step: 'connect',
-      code: 'remote-connection-failed',
-      aftermath: 'broke',
-    })
+    expect(await faultOf(here.exchange('', 60))).toEqual({ step: 'connect', ...broken })
     expect(clock.pending).toBe(0)
   })
 
@@ -244,12 +233,7 @@ describe('an encrypted remote endpoint', () => {
 
   test.each([
     ['is not trusted', {}, certificate, 'It is self-signed.'],
-    [
-      'is for another name',
-      undefined,
-      makeCertificate(['DNS:example.org']),
-      'issued for example.org, not for localhost',
-    ],
+    ['is for another name', undefined, makeCertificate(['DNS:example.org']), 'for example.org, not for localhost'],
     ['has expired', undefined, makeCertificate(['DNS:localhost'], { expired: true }), 'expired'],
   ])('is refused if its certificate %s', async (_, about, credentials, told) => {
     const { there, here, clock } = await connect(about ?? { ca: credentials.cert }, {}, credentials)
@@ -271,11 +255,7 @@ describe('an encrypted remote endpoint', () => {
   test('without TLS is distinguished from an endpoint with an invalid certificate', async () => {
     const { there } = await connect()
     const here = createEndpoint(`https://localhost:${there.port}/`, endpointParts())
-    expect(await faultOf(here.exchange('', 60))).toEqual({
-      step: 'tls',
-      code: 'remote-connection-failed',
-      aftermath: 'broke',
-    })
+    expect(await faultOf(here.exchange('', 60))).toEqual({ step: 'tls', ...broken })
   })
 
   test('has a time limit for connecting', async () => {

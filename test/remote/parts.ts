@@ -25,12 +25,14 @@ export function namesOf(known: Readonly<Record<string, readonly string[]>> = {})
 
 export function endpointParts(more: Partial<Omit<EndpointParts, 'clock'>> = {}): EndpointParts & { clock: FakeClock } {
   return {
-    settings: usualSettings,
-    proxies: noProxies,
-    about: usualEntry,
-    names: namesOf(),
-    port: 443,
-    publicOnly: false,
+    ...{
+      settings: usualSettings,
+      proxies: noProxies,
+      about: usualEntry,
+      names: namesOf(),
+      port: 443,
+      publicOnly: false,
+    },
     ...more,
     clock: new FakeClock(),
   }
@@ -45,20 +47,12 @@ export function remotesOf(
   const phase = new Phase()
   const remotes = createRemotes({
     config: {
-      domains: ['far.example'],
-      servers: new Map(),
-      remote: usualSettings,
-      proxies: noProxies,
+      ...{ domains: ['far.example'], servers: new Map(), remote: usualSettings, proxies: noProxies },
       ...more,
       remotes: new Map(Object.entries(entries).map(([domain, about]) => [domain, { ...usualEntry, ...about }])),
     },
     names: namesOf({ 'inside.example': ['10.0.0.1'] }),
-    waiting: new WaitingMemory(),
-    states: noStates,
-    onExhausted: unnoted,
-    clock,
-    counts,
-    phase,
+    ...{ waiting: new WaitingMemory(), states: noStates, onExhausted: unnoted, clock, counts, phase },
     // Nothing listens at this port.
     hostMetaPort: 1,
     log: pino({ level: 'silent' }),

@@ -46,15 +46,7 @@ async function begin() {
     () => remotes.close(),
   )
   return {
-    there,
-    remotes,
-    phase,
-    open,
-    opening,
-    elsewhere: remotes.elsewhere,
-    told,
-    ends,
-    clock,
+    ...{ there, remotes, phase, open, opening, elsewhere: remotes.elsewhere, told, ends, clock },
     termsOf: () => (opening.link as BoshLink).terms,
     handOver: () => opening.handOver(jid, [], handover),
     isGone: () => eventually('nothing is left', () => remotes.size + clock.pending + there.open === 0),
@@ -90,17 +82,10 @@ async function endsAfter({ rid }: EndpointRequest, there: ScriptedEndpoint): Pro
 }
 
 describe('a login at a remote endpoint', () => {
-  test('sends the requested wait, hold and language', async () => {
-    const { there, opening, termsOf, told } = await begin()
-    expect([opening.id, termsOf()]).toEqual(['', undefined])
-    const { body } = await there.request()
-    expect(body).toContain(" xml:lang='de' ")
-    expect(body).toContain(" wait='20' hold='1' ver='1.8' ")
-    expect(told).toEqual(['at connect', 'at features'])
-  })
-
-  test('sends one request at a time', async () => {
+  test('sends the requested wait, hold and language, and one request at a time', async () => {
     const { there, opening, termsOf, told, hears, creation, logsIn } = await created()
+    expect(creation.body).toContain(" xml:lang='de' ")
+    expect(creation.body).toContain(" wait='20' hold='1' ver='1.8' ")
     expect([opening.id, termsOf()?.sid]).toEqual([id, 's1'])
     const request = await logsIn()
     expect([request.rid, request.payload]).toEqual([creation.rid + 1, auth])
@@ -166,27 +151,14 @@ describe('a session at a remote endpoint after the login', () => {
     const { there, remotes, handOver, elsewhere, clock, creation, isGone } = await created()
     clock.advance(1000)
     expect(await handOver()).toEqual({
-      sid: 's1',
-      wait: 20,
-      hold: 1,
-      requests: 2,
-      inactivity: 45,
-      polling: 5,
-      ver: '1.8',
-      maxpause: undefined,
+      ...{ sid: 's1', wait: 20, hold: 1, requests: 2, inactivity: 45, polling: 5, ver: '1.8', maxpause: undefined },
       rid: creation.rid + 1,
       url: there.url,
       expiresIn: 45,
     })
     expect(remotes.size).toBe(0)
     const view = {
-      id,
-      jid,
-      domain: 'far.example',
-      origin: 'warmed',
-      state: 'elsewhere',
-      transport: 'bosh',
-      openedAt: 1000,
+      ...{ id, jid, domain: 'far.example', origin: 'warmed', state: 'elsewhere', transport: 'bosh', openedAt: 1000 },
       ...{ process: '', user: 'juliet@far.example', isPage: false, tab },
     }
     expect(elsewhere.get(id)).toEqual(view)
@@ -236,7 +208,7 @@ describe('a session at a remote endpoint after the login', () => {
 
   test('does not exist before its creation, or while a request is open', async () => {
     const early = await begin()
-    expect(await early.handOver()).toBeUndefined()
+    expect([early.opening.id, early.termsOf(), await early.handOver()]).toEqual(['', undefined, undefined])
     early.opening.abandon()
     const { handOver, logsIn } = await created()
     const request = await logsIn()

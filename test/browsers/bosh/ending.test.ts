@@ -12,7 +12,7 @@ test('a client may end its session with `terminal`, also one above the window', 
   await client.next()
   const { reply } = await client.next('', "type='terminal'")
   expect(reply?.body).toBe(empty)
-  expect(bench.registry.size).toBe(0)
+  expect([bench.registry.size, bench.counts.failedRequests]).toEqual([0, 0])
 })
 
 describe('a server that ends the stream', () => {
@@ -43,51 +43,38 @@ describe('a server that ends the stream', () => {
     }
     expect(bench.registry.size).toBe(0)
   })
-
-  test('before it opens the stream ends the first request', async () => {
-    const bench = new BoshBench()
-    const creation = await bench.send(create())
-    await bench.server(link => link.end(lost))
-    expect(creation.reply?.body).toBe(terminated('remote-connection-failed'))
-    expect(bench.registry.size).toBe(0)
-  })
 })
 
-describe('a client of the first protocol version', () => {
-  test.each([
-    ['bad-request', "pause='0'", 400],
-    ['policy-violation', "pause='1000'", 403],
-  ])('gets %s as an HTTP status', async (_condition, attributes, status) => {
+test('a client of the first version gets errors as an HTTP status, and the end of the stream as a body', async () => {
+  for (const [attributes, status] of [
+    ["pause='0'", 400],
+    ["pause='1000'", 403],
+  ] as const) {
     const client = await new BoshBench().session("wait='60' hold='1'")
     expect((await client.next('', attributes)).reply).toMatchObject({ status, body: '' })
-  })
-
-  test('gets the end of the stream as a body', async () => {
-    const { bench, client } = await BoshBench.session("wait='60' hold='1'")
-    await bench.server(link => link.end(lost))
-    expect((await client.next()).reply).toMatchObject({ status: 200, body: terminated('remote-connection-failed') })
-  })
+  }
+  const { bench, client } = await BoshBench.session("wait='60' hold='1'")
+  await bench.server(link => link.end(lost))
+  expect((await client.next()).reply).toMatchObject({ status: 200, body: terminated('remote-connection-failed') })
 })
 
 describe('a service that stops', () => {
-  test('answers system-shutdown to open and later requests, and to new sessions', async () => {
+  test('answers system-shutdown to open and later requests, after queued stanzas, and to new sessions', async () => {
     const bench = new BoshBench()
     const [holding, silent] = [await bench.session(), await bench.session()]
+    await bench.server(link => link.receive(message('queued')))
     const poll = await holding.next()
+    const asked = bench.send(create())
     bench.manager.shutDown()
     await bench.pass(0)
     expect(poll.reply?.body).toBe(terminated('system-shutdown'))
+    expect((await silent.next()).reply?.body).toBe(payload(message('queued')))
     expect((await silent.next()).reply?.body).toBe(terminated('system-shutdown'))
-    expect((await bench.send(create())).reply?.body).toBe(terminated('system-shutdown'))
-    expect([holding, silent].map(({ link }) => link.closed)).toEqual([true, true])
-  })
-
-  test('delivers queued stanzas before system-shutdown', async () => {
-    const { bench, client } = await BoshBench.session()
-    await bench.server(link => link.receive(message('queued')))
-    bench.manager.shutDown()
-    expect((await client.next()).reply?.body).toBe(payload(message('queued')))
-    expect((await client.next()).reply?.body).toBe(terminated('system-shutdown'))
+    for (const { reply } of [await asked, await bench.send(create())])
+      expect(reply?.body).toBe(terminated('system-shutdown'))
+    expect(bench.links.map(({ closed }) => closed)).toEqual([true, true])
+    // Of the new sessions.
+    expect(bench.counts.failedRequests).toBe(2)
   })
 
   test('makes users go offline at once, and returns stanzas that their pages never fetch', async () => {
@@ -114,14 +101,6 @@ describe('a service that stops', () => {
       expect.objectContaining({ step: 'connect', code: 'shutting-down' }) as unknown as Error,
     )
   })
-})
-
-test('a session that is requested when the service begins to stop is not opened', async () => {
-  const bench = new BoshBench()
-  const asked = bench.send(create())
-  bench.manager.shutDown()
-  expect((await asked).reply?.body).toBe(terminated('system-shutdown'))
-  expect([bench.registry.size, bench.links.length]).toEqual([0, 0])
 })
 
 describe('a request too large to be read', () => {
@@ -152,7 +131,6 @@ test('a request that is no BOSH body does not end its session, which accepts the
 })
 
 test('a request that is empty or not UTF-8 is told so', async () => {
-  const { reply, peer } = await new BoshBench().send('')
-  expect(reply?.body).toBe(terminated('bad-request'))
+  const { peer } = await new BoshBench().send('')
   expect(peer.sentence).toBe('The request is no BOSH body: it is empty, or not UTF-8.')
 })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { ForwardedPeer, forwardText } from '../../../src/browsers/bosh/forwarded-peer.js'
 import { noAnswer, type Peer, type Reply, type Settled } from '../../../src/browsers/bosh/peer.js'
 import { PeerLinks } from '../../../src/forwarding/peer-links.js'
@@ -170,7 +170,7 @@ test('it is broken if the link breaks before the reply', async () => {
   await eventually('the end there', () => peer.gone)
 })
 
-test('a client that goes away has gone there', async () => {
+test('a client that goes away has gone there, and a reply does not leave', async () => {
   const client = new Client()
   const { peer, how } = await held(client)
   let ends = 0
@@ -178,7 +178,10 @@ test('a client that goes away has gone there', async () => {
   client.leave()
   expect(await how).toBeUndefined()
   expect([peer.gone, ends]).toEqual([true, 1])
-  peer.answer(replyOf('late'))
+  const settled: boolean[] = []
+  peer.answer(replyOf('late'), isSent => settled.push(isSent))
+  await eventually('the end there', () => settled.length > 0)
+  expect(settled).toEqual([false])
   peer.refuse()
   expect(client.replies).toEqual([])
   expect(links.streams).toBe(0)
@@ -193,8 +196,9 @@ test('a held request is hurried if the process with the client leaves', async ()
   expect(client.replies).toHaveLength(1)
 })
 
-describe('the process with the session', () => {
-  test.each([true, false])('is told whether the reply has left for the client: %s', async hasLeft => {
+test.each([true, false])(
+  'the process with the session is told whether the reply has left for the client: %s',
+  async hasLeft => {
     const client = new Client()
     client.isSlow = true
     const { peer, how } = await held(client)
@@ -208,19 +212,8 @@ describe('the process with the session', () => {
     await eventually('the end there', () => settled.length > 0)
     expect(settled).toEqual([hasLeft])
     expect(links.streams).toBe(0)
-  })
-
-  test('is told if the client has gone before the reply', async () => {
-    const client = new Client()
-    const { peer, how } = await held(client)
-    client.leave()
-    const settled: boolean[] = []
-    peer.answer(replyOf('<body/>'), isSent => settled.push(isSent))
-    await how
-    await eventually('the end there', () => settled.length > 0)
-    expect(settled).toEqual([false])
-  })
-})
+  },
+)
 
 test('3,000 requests, most of which are cancelled, leave nothing behind and do not break the link', async () => {
   serve = (text, peer) => {

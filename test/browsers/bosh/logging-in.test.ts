@@ -18,7 +18,6 @@ import {
   terminated,
 } from '../../support/bosh-bench.js'
 import { countSteps } from '../../support/steps.js'
-import { noLimits, noSessionLimits } from '../../support/unlimited.js'
 
 const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
@@ -56,11 +55,13 @@ describe('a client that has not logged in', () => {
   const sasl2 = "xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'"
 
   test.each([
-    ['a long element', message(long)],
-    ['a login whose children inherit long declarations', inheriting('auth', `xmlns='${sasl}'`, '<p:é/>')],
-    ['a SASL2 login whose children inherit long declarations', inheriting('authenticate', sasl2, '<p:é/>')],
-  ])('ends its session with %s', async (_what, element) => {
-    const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(), '')
+    ['a long element', false, message(long)],
+    ['a login whose children inherit long declarations', false, inheriting('auth', `xmlns='${sasl}'`, '<p:é/>')],
+    ['a SASL2 login whose children inherit long declarations', false, inheriting('authenticate', sasl2, '<p:é/>')],
+    ['such a SASL2 login after another login', true, inheriting('authenticate', sasl2, '<p:é/>')],
+  ])('ends its session with %s', async (_what, isWelcome, element) => {
+    const bench = new BoshBench()
+    const client = isWelcome ? await bench.welcome() : await bench.session(undefined, 700, new FakePeer(), '')
     let sent: ReturnType<Client['next']> | undefined
     const steps = countSteps(() => {
       sent = client.next(element)
@@ -69,12 +70,6 @@ describe('a client that has not logged in', () => {
     expect((await sent)?.reply?.body).toBe(terminated('policy-violation'))
     expect(client.link.sent).toEqual([])
     expect(steps).toBeLessThan(9 * element.length + 20_000)
-  })
-
-  test('ends its session with such a SASL2 login after another login', async () => {
-    const client = await new BoshBench().welcome()
-    const { reply } = await client.next(inheriting('authenticate', sasl2, '<p:é/>'))
-    expect(reply?.body).toBe(terminated('policy-violation'))
   })
 
   test('may send a token of 12 kB', async () => {
@@ -98,23 +93,9 @@ describe('a stream restarts', () => {
     expect(client.link.restarts).toHaveLength(1)
   })
 
-  test('after a second, successful login', async () => {
-    const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(), auth)
-    await bench.server(link => link.say(`<failure xmlns='${sasl}'><not-authorized/></failure>`))
-    await client.next(auth)
-    await bench.server(link => link.say(`<challenge xmlns='${sasl}'/>`))
-    await client.next(`<response xmlns='${sasl}'/>`)
-    await bench.server(link => link.letIn())
-    await client.next('', restart)
-    expect(client.link.restarts).toHaveLength(1)
-  })
-
-  test.each([
-    ['that the session is for', 'chat.example'],
-    ['that the session is for, written in another way', 'Chat.Example.'],
-  ])('for the domain %s', async (_what, to) => {
+  test('for the domain that the session is for, written in another way', async () => {
     const client = await new BoshBench().welcome()
-    await client.next('', `${restart} to='${to}'`)
+    await client.next('', `${restart} to='Chat.Example.'`)
     expect(client.link.restarts).toEqual([{}])
   })
 
@@ -155,12 +136,6 @@ describe('a restart is refused, and the session ends,', () => {
     expect((await client.next()).reply).toBeUndefined()
   })
 
-  test('if the server has begun its next element', async () => {
-    const client = await new BoshBench().welcome()
-    client.link.isBetweenElements = false
-    await isRefused(client)
-  })
-
   test.each([
     ['if the stream was restarted before', false],
     ['if an earlier restart is not answered yet', true],
@@ -173,47 +148,31 @@ describe('a restart is refused, and the session ends,', () => {
     if (isAtOnce) expect(first.reply?.body).toBe(terminated('other-request'))
   })
 
-  test.each([
-    ['a stanza', message('hello')],
-    ['features', '<stream:features xmlns:stream="http://etherx.jabber.org/streams"/>'],
-    ['a challenge', `<challenge xmlns='${sasl}'/>`],
-  ])('if the server has sent %s after the success', async (_what, said) => {
-    const { bench, client } = await BoshBench.welcome()
-    await bench.server(link => link.say(said))
-    await client.next()
-    await isRefused(client)
-  })
+  const says = (text: string) => (client: Client) =>
+    client.bench.server(link => link.say(text)).then(() => client.next())
 
-  test.each([
-    ['a stanza', message('hello')],
-    ['another login', auth],
-  ])('if the client has sent %s since the success', async (_what, said) => {
+  test.each<[string, (client: Client) => unknown]>([
+    ['the server has begun its next element', ({ link }) => Object.assign(link, { isBetweenElements: false })],
+    ['the server has sent a stanza', says(message('hello'))],
+    ['the server has sent features', says('<stream:features xmlns:stream="http://etherx.jabber.org/streams"/>')],
+    ['the server has sent a challenge', says(`<challenge xmlns='${sasl}'/>`)],
+    ['the client has sent a stanza', client => client.next(message('hello'))],
+    ['the client has sent another login', client => client.next(auth)],
+  ])('if after the success %s', async (_what, act) => {
     const client = await new BoshBench().welcome()
-    await client.next(said)
-    await isRefused(client)
-  })
-
-  test('if the client has sent a stanza before the server accepted its login', async () => {
-    const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(), auth + message('hello'))
-    await bench.server(link => link.letIn())
-    await client.next()
+    await act(client)
     await isRefused(client)
   })
 
   test.each([
-    ['inside a message', `<message xmlns='jabber:client'>${success}</message>`],
-    ['of another namespace', "<success xmlns='jabber:client'/>"],
-    ['of SASL2', "<success xmlns='urn:xmpp:sasl:2'/>"],
-  ])('after a success %s', async (_what, said) => {
-    const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(), auth)
+    ['inside a message', auth, `<message xmlns='jabber:client'>${success}</message>`],
+    ['of another namespace', auth, "<success xmlns='jabber:client'/>"],
+    ['of SASL2', auth, "<success xmlns='urn:xmpp:sasl:2'/>"],
+    ['without a login', authenticate, success],
+    ['that was behind a stanza of its client', auth + message('hello'), success],
+  ])('after a success %s', async (_what, login, said) => {
+    const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(), login)
     await bench.server(link => link.say(said))
-    await client.next()
-    await isRefused(client)
-  })
-
-  test('after a success without a login', async () => {
-    const { bench, client } = await BoshBench.session()
-    await bench.server(link => link.letIn())
     await client.next()
     await isRefused(client)
   })
@@ -302,21 +261,21 @@ describe('the service does not find the JID of a client', () => {
     expect(jids(bench)).toEqual([own])
   })
 
-  test.each([
-    ['that is no bind request', bindRequest().replace(bind, 'urn:x')],
-    ['with another id', bindRequest('c')],
-  ])('from the result of a request %s', async (_what, said) => {
-    const { bench, client } = await inside()
-    await client.next(said)
-    await bench.server(link => link.answerBind('b', victim))
-    expect(jids(bench)).toEqual([undefined])
-  })
+  const refusal = "<iq xmlns='jabber:client' type='error' id='b'/>"
 
-  test('from a result without a request, or from a second result', async () => {
+  test.each([
+    ['of a request that is no bind request', bindRequest().replace(bind, 'urn:x')],
+    ['of a request with another id', bindRequest('c')],
+    ['without a request', ''],
+    ['after another result', bindRequest(), refusal],
+    // Others may write to the client now.
+    ['after a message', bindRequest(), message('hello')],
+    ['after a presence', bindRequest(), "<presence xmlns='jabber:client' from='accomplice@chat.example/y'/>"],
+    ['after a stream that was resumed', bindRequest(), resumed()],
+  ])('from a result %s', async (_what, sent, ...said) => {
     const { bench, client } = await inside()
-    await bench.server(link => link.answerBind('b', victim))
-    await client.next(bindRequest())
-    await bench.server(link => link.say("<iq xmlns='jabber:client' type='error' id='b'/>"))
+    await client.next(sent)
+    for (const each of said) await bench.server(link => link.say(each))
     await bench.server(link => link.answerBind('b', victim))
     expect(jids(bench)).toEqual([undefined])
   })
@@ -339,18 +298,6 @@ describe('the service does not find the JID of a client', () => {
     await bench.session()
     await bench.server(link => link.say(`<iq xmlns='jabber:client' type='result' id='x'>${told}</iq>`))
     expect(jids(bench)).toEqual([undefined, undefined])
-  })
-
-  test.each([
-    ['a message', message('hello')],
-    ['a presence', "<presence xmlns='jabber:client' from='accomplice@chat.example/y'/>"],
-    ['a stream that was resumed', "<resumed xmlns='urn:xmpp:sm:3' previd='x' h='0'/>"],
-  ])('from anything after %s, because others may write to the client now', async (_what, said) => {
-    const { bench, client } = await inside()
-    await client.next(bindRequest())
-    await bench.server(link => link.say(said))
-    await bench.server(link => link.answerBind('b', victim))
-    expect(jids(bench)).toEqual([undefined])
   })
 })
 
@@ -426,6 +373,7 @@ describe('a client that resumes its stream', () => {
   const scram = (header: string, user: string) => login('SCRAM-SHA-1', `${header}n=${user},r=fyko+d2lbbFgONRv9qkxdawL`)
   const login = (mechanism: string, message: string) =>
     `<auth xmlns='${sasl}' mechanism='${mechanism}'>${Buffer.from(message).toString('base64')}</auth>`
+  const bearer = login('OAUTHBEARER', 'n,,\x01auth=Bearer b\x01\x01')
   const failed = "<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
 
   const userLimit: BenchOptions['userLimit'] = (registry, refused) => new UserLimit({ most: 1, registry, refused })
@@ -484,39 +432,28 @@ describe('a client that resumes its stream', () => {
     expect([client.link.closed, stranger.link.closed]).toEqual([isOver, false])
   })
 
-  test('is listed with its full JID if this process has seen the stream', async () => {
+  test('is listed with its full JID if this process has seen the stream, also under its new id', async () => {
     const { bench, client: first } = await enabled()
-    const { client } = await insideBy(login('OAUTHBEARER', 'n,,\x01auth=Bearer b\x01\x01'), bench)
-    await resumes(client, 'stream-of-mallory')
-    expect(jids(bench)).toEqual([own])
+    const { client: second } = await insideBy(bearer, bench)
+    await resumes(second, 'stream-of-mallory', 'the-next')
     // The server has closed the first connection.
     expect(first.link.closed).toBe(true)
-    expect(bench.registry.byId(client.id)?.jid).toBe(own)
-  })
-
-  test('keeps its full JID under the new id that its server gives the resumed stream', async () => {
-    const { bench } = await enabled()
-    const { client: second } = await insideBy(scram('n,,', 'mallory'), bench)
-    await resumes(second, 'stream-of-mallory', 'the-next')
+    expect(bench.registry.byId(second.id)?.jid).toBe(own)
     const { client: third } = await insideBy(scram('n,,', 'mallory'), bench)
     await resumes(third, 'the-next', 'the-last')
     expect(jids(bench)).toEqual([own])
     expect(second.link.closed).toBe(true)
   })
 
-  test('is allowed at its user’s limit if it resumes one of the user’s sessions', async () => {
+  test.each([
+    ['is allowed if it resumes a session of its user', 'stream-of-mallory', payload(resumed('stream-of-mallory'))],
+    ['ends if it resumes another stream', undefined, terminated('policy-violation')],
+  ])('at its user’s limit of sessions %s', async (_what, stream, told) => {
     const { bench } = await enabled({ userLimit })
     const { client } = await insideBy(scram('n,,', 'mallory'), bench)
-    await resumes(client, 'stream-of-mallory')
-    expect([jids(bench), client.link.closed]).toEqual([[own], false])
-  })
-
-  test('ends if its user is at the limit of sessions', async () => {
-    const { bench } = await enabled({ userLimit })
-    const { client } = await insideBy(scram('n,,', 'mallory'), bench)
-    const poll = await resumes(client)
-    expect(client.link.closed).toBe(true)
-    expect(poll.reply?.body).toBe(terminated('policy-violation'))
+    const poll = await resumes(client, stream)
+    expect([poll.reply?.body, client.link.closed]).toEqual([told, stream === undefined])
+    expect(jids(bench)).toEqual([own])
   })
 
   test.each([
@@ -572,7 +509,7 @@ describe('a client that resumes its stream', () => {
 
   test('must bind instead if another answer could be confused with the server’s', async () => {
     const { bench } = await enabled()
-    const { client } = await insideBy(login('OAUTHBEARER', 'n,,\x01auth=Bearer b\x01\x01'), bench)
+    const { client } = await insideBy(bearer, bench)
     const enable = "<enable xmlns='urn:xmpp:sm:3'/>"
     expect((await client.next(enable + resume('stream-of-mallory'))).reply?.body).toBe(payload(failed))
     expect(client.link.sent).toEqual([enable])
@@ -629,15 +566,4 @@ describe('a client that resumes its stream', () => {
     expect(await bench.sessions.resume(client.id, { seconds: 60, attachBinding: 'off' })).toBeUndefined()
     expect(client.link.closed).toBe(false)
   })
-})
-
-test('a client whose JID stays unknown is ended when its time to log in is over', async () => {
-  const limits = noSessionLimits({ limits: { ...noLimits, loginTimeout: 30 } })
-  const { bench, client } = await inside(new BoshBench({}, undefined, { limits }))
-  await bench.server(link => link.receive(message('hello')))
-  expect((await client.next(message('hello back'))).reply?.body).toContain('hello')
-  const poll = await client.next()
-  await bench.pass(30)
-  expect(poll.reply?.body).toBe(terminated('policy-violation'))
-  expect(client.link.closed).toBe(true)
 })

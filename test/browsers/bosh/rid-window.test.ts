@@ -4,25 +4,19 @@ import { RidWindow } from '../../../src/browsers/bosh/rid-window.js'
 const about = { key: undefined, digest: '', repeats: 0, mayBeLost: false }
 const reply = (rid: number, text: string) => ({ ...about, rid, text, stanzas: 0 })
 
-describe('the place of a request', () => {
-  // The last rid in order is 710, and the window has two rids.
-  test.each([
-    [711, 0, 'next'],
-    [712, 0, 'early'],
-    [713, 0, 'outside'],
-    [713, 1, 'early'],
-    [714, 1, 'outside'],
-    [710, 0, 'repeated'],
-    [1, 0, 'repeated'],
-    [Number.MAX_SAFE_INTEGER, 0, 'outside'],
-  ] as const)('rid %d with %d extra is %s', (rid, extra, place) => {
-    expect(new RidWindow(710, 2).place(rid, extra)).toBe(place)
-  })
-
-  test('accepts the largest safe integer', () => {
-    const window = new RidWindow(Number.MAX_SAFE_INTEGER - 1, 2)
-    expect(window.place(Number.MAX_SAFE_INTEGER)).toBe('next')
-  })
+// The window has two rids.
+test.each([
+  [710, 711, 0, 'next'],
+  [710, 712, 0, 'early'],
+  [710, 713, 0, 'outside'],
+  [710, 713, 1, 'early'],
+  [710, 714, 1, 'outside'],
+  [710, 710, 0, 'repeated'],
+  [710, 1, 0, 'repeated'],
+  [710, Number.MAX_SAFE_INTEGER, 0, 'outside'],
+  [Number.MAX_SAFE_INTEGER - 1, Number.MAX_SAFE_INTEGER, 0, 'next'],
+] as const)('after the rid %d, the rid %d with %d extra is %s', (last, rid, extra, place) => {
+  expect(new RidWindow(last, 2).place(rid, extra)).toBe(place)
 })
 
 describe('a rid that the page has skipped', () => {
@@ -80,41 +74,6 @@ describe('acknowledged replies', () => {
   })
 })
 
-test('a previous page that acknowledges may have lost all that it has not acknowledged', () => {
-  const window = new RidWindow(1, 2, 'created', true)
-  for (const rid of [1, 2, 3, 4, 5]) {
-    window.accept(rid)
-    window.store(reply(rid, `reply ${rid}`))
-  }
-  window.acknowledge(1)
-  expect(window.unacknowledged(false).map(({ rid }) => rid)).toEqual([2, 3, 4, 5])
-})
-
-test('stanzas that may not have arrived are those of all stored replies, for a client that acknowledges', () => {
-  const window = new RidWindow(0, 2, 'created', true)
-  for (const rid of [1, 2, 3]) {
-    window.accept(rid, true)
-    window.store({ ...reply(rid, 'text'), stanzas: rid })
-  }
-  expect(window.uncertainStanzas).toBe(1 + 2 + 3)
-  window.acknowledge(2)
-  expect(window.uncertainStanzas).toBe(3)
-})
-
-test('a window that another process takes up continues unchanged', () => {
-  const window = new RidWindow(0, 2, 'resumed')
-  window.accept(1)
-  window.store({ ...reply(1, 'text'), stanzas: 1, repeats: 2 })
-  window.accept(2, true)
-  window.store({ ...reply(2, 'more text'), stanzas: 2 })
-  const next = new RidWindow(0, 2, 'handed-out')
-  next.takeUp(JSON.parse(JSON.stringify(window.record)))
-  expect([next.last, next.bytes, next.uncertainStanzas]).toEqual([2, window.bytes, 2])
-  expect(next.uncertain.map(({ rid }) => rid)).toEqual([2])
-  expect(next.replyTo(1)).toEqual(window.replyTo(1))
-  expect([1, 2, 3, 4, 5].map(rid => next.place(rid))).toEqual([1, 2, 3, 4, 5].map(rid => window.place(rid)))
-})
-
 describe('a reply with stanzas that is not known to have left', () => {
   const lossy = (rid: number) => ({ ...reply(rid, 'text'), stanzas: 1, mayBeLost: true })
   const start = (hasAcks = false) => {
@@ -124,16 +83,31 @@ describe('a reply with stanzas that is not known to have left', () => {
     return window
   }
 
-  test('may be lacking until the client polls, acknowledges it, or it is no longer stored', () => {
-    const polled = start()
-    polled.accept(2)
-    expect(polled.mayLackReply).toBe(true)
-    polled.accept(3, true)
-    const acknowledged = start(true)
-    acknowledged.acknowledge(1)
-    const forgotten = start()
-    for (const rid of [2, 3, 4]) forgotten.store(reply(rid, 'text'))
-    expect([polled, acknowledged, forgotten].map(window => window.mayLackReply)).toEqual([false, false, false])
+  test('stanzas that may not have arrived are those of all stored replies, for a client that acknowledges', () => {
+    const window = new RidWindow(0, 2, 'created', true)
+    for (const rid of [1, 2, 3, 4, 5]) {
+      window.accept(rid, true)
+      window.store({ ...reply(rid, 'text'), stanzas: rid })
+    }
+    expect(window.uncertainStanzas).toBe(1 + 2 + 3 + 4 + 5)
+    window.acknowledge(1)
+    expect(window.uncertainStanzas).toBe(2 + 3 + 4 + 5)
+    // The same for the next page.
+    expect(window.unacknowledged(false).map(({ rid }) => rid)).toEqual([2, 3, 4, 5])
+  })
+
+  test('a window that another process takes up continues unchanged', () => {
+    const window = new RidWindow(0, 2, 'resumed')
+    window.accept(1)
+    window.store({ ...reply(1, 'text'), stanzas: 1, repeats: 2 })
+    window.accept(2, true)
+    window.store({ ...reply(2, 'more text'), stanzas: 2 })
+    const next = new RidWindow(0, 2, 'handed-out')
+    next.takeUp(JSON.parse(JSON.stringify(window.record)))
+    expect([next.last, next.bytes, next.uncertainStanzas]).toEqual([2, window.bytes, 2])
+    expect(next.uncertain.map(({ rid }) => rid)).toEqual([2])
+    expect(next.replyTo(1)).toEqual(window.replyTo(1))
+    expect([1, 2, 3, 4, 5].map(rid => next.place(rid))).toEqual([1, 2, 3, 4, 5].map(rid => window.place(rid)))
   })
 
   test('is not lacking if an earlier version stored it', () => {

@@ -10,7 +10,7 @@ import {
   message,
   payload,
 } from '../../support/bosh-bench.js'
-import { close, connectPage, type FakeWebSocket, open } from '../../support/fake-web-socket.js'
+import { close, type FakeWebSocket, open } from '../../support/fake-web-socket.js'
 import { resumable } from '../../support/next-process.js'
 import * as pages from './pages.js'
 import {
@@ -42,6 +42,13 @@ function handedOut(bench: BoshBench, client: Client): { readonly token: string; 
 }
 
 describe('an old resource that a page still writes as `from`', () => {
+  const unchanged = [
+    `<message from='juliet@chat.example/balcony'><body from='a'/></message>`,
+    `<message to='a'><body from='a'> from='b'</body></message>`,
+    `<message xmlns:a='b' a:from='c'/>`,
+    `<note xmlns='urn:note' from='a'/>`,
+  ]
+
   test.each([
     [`<message to='x' from='a@b/c'/>`, `<message to='x'/>`],
     [`<message from="a'b@c/d>e" to='x'>from='y'</message>`, `<message to='x'>from='y'</message>`],
@@ -55,35 +62,20 @@ describe('an old resource that a page still writes as `from`', () => {
       `<iq\n  type = 'get'\nid='1'><q from=''/></iq>`,
     ],
     [`<message from='&quot;&#39;&lt;'>&lt;from='x'></message>`, `<message>&lt;from='x'></message>`],
-  ])('is removed from %s, and nothing else is', async (sent, passedOn) => {
+    [`<message${' '.repeat(200_000)} from='a@b'/>`, '<message/>'],
+    ...unchanged.map(text => [text, text] as const),
+  ])('is removed from %.80s, and nothing else is', async (sent, passedOn) => {
     const { client, page } = await attachedPage()
-    const written = (text: string) => text.replace(/^<(\w+)/, "<$1 xmlns='jabber:client'")
+    const written = (text: string) => text.replace(/^<(message|iq)/, "<$1 xmlns='jabber:client'")
     page.receive(written(sent))
     expect(client.link.sent).toEqual([written(passedOn)])
-  })
-
-  test.each([
-    `<message xmlns='jabber:client' from='juliet@chat.example/balcony'><body from='a'/></message>`,
-    `<message xmlns='jabber:client' to='a'><body from='a'> from='b'</body></message>`,
-    `<message xmlns='jabber:client' xmlns:a='b' a:from='c'/>`,
-    `<note xmlns='urn:note' from='a'/>`,
-  ])('is not in %s, which is sent unchanged', async sent => {
-    const { client, page } = await attachedPage()
-    page.receive(sent)
-    expect(client.link.sent).toEqual([sent])
-  })
-
-  test('is found in a start tag of any length', async () => {
-    const { client, page } = await attachedPage()
-    page.receive(`<message xmlns='jabber:client'${' '.repeat(200_000)} from='a@b'/>`)
-    expect(client.link.sent).toEqual([`<message xmlns='jabber:client'/>`])
   })
 })
 
 describe('the memory of stanzas that a page has not acknowledged', () => {
   const large = stanza(1, 'x'.repeat(50_000))
 
-  test('is free once the page acknowledges them', async () => {
+  test('is free once the page acknowledges them, or its session ends', async () => {
     const { bench, socket } = await countingPage()
     for (let sent = 0; sent < 3; sent++) await bench.server(link => link.receive(large))
     expect(bench.waiting.bytes).toBeGreaterThan(3 * 2 * large.length)
@@ -91,16 +83,10 @@ describe('the memory of stanzas that a page has not acknowledged', () => {
     expect(bench.waiting.bytes).toBeLessThan(2 * 2 * large.length)
     socket.receive(ack(3))
     expect(bench.waiting.bytes).toBe(0)
-  })
-
-  test('is freed at the end of the session', async () => {
-    const { bench, socket } = await countingPage()
     await bench.server(link => link.receive(large))
     socket.leave()
     await bench.server(link => link.receive(large))
-    const { bytes } = bench.waiting
-    expect(bytes).toBeGreaterThan(2 * 2 * large.length)
-    expect(bytes).toBeLessThan(3 * 2 * large.length)
+    expect(bench.waiting.bytes).toBeGreaterThan(2 * 2 * large.length)
     bench.registry.endAllSilently()
     expect(bench.waiting.bytes).toBe(0)
   })
@@ -125,6 +111,17 @@ test('a page whose session fails unexpectedly gets internal-server-error, logged
   expect(faults).toMatchObject([{ part: 'websocket', session: client.id, msg: 'a session failed' }])
 })
 
+test('the log has the reason why a page lost its WebSocket, and its address', async () => {
+  const { bench, client } = await warmedWithTickets()
+  const notes: unknown[] = []
+  bench.log.debug = (...note: unknown[]) => void notes.push(note)
+  attachPage(bench, client.token!).leave()
+  const about = { session: client.id, transport: 'websocket', address: '192.0.2.7' }
+  expect(notes).toEqual([[{ ...about, reason: 'socket-broken' }, 'a page lost its WebSocket']])
+  await bench.pass(91)
+  expect(notes.slice(1)).toEqual([[{ ...about, reason: 'inactivity' }, 'session ended']])
+})
+
 describe('a page with stream management', () => {
   test('sends its count of stanzas, and gets the count of the service', async () => {
     const { client, socket } = await countingPage()
@@ -143,9 +140,9 @@ describe('a page with stream management', () => {
     expect(socket.sent).toEqual([stanza('a'), pages.request, stanza('b'), stanza('c')])
     socket.receive(ack(1))
     expect(socket.sent.slice(4)).toEqual([pages.request])
-    // A page that acknowledges slowly is not asked again and again.
+    // A page that acknowledges slowly, or less after a disconnect (as xmpp.js does), is not asked again and again.
     socket.receive(ack(1))
-    socket.receive(ack(1))
+    socket.receive(ack(0))
     expect(socket.sent).toHaveLength(5)
     socket.receive(ack(3))
     expect(socket.sent).toHaveLength(5)
@@ -165,7 +162,7 @@ describe('a page with stream management', () => {
     expect(client.link.paused).toBe(false)
   })
 
-  test.each(['2', '4294967296', '-1', 'x', ''])('that acknowledges %j of one stanza is disconnected', async count => {
+  test.each(['2', 'x'])('that acknowledges %j of one stanza is disconnected', async count => {
     const { bench, socket } = await countingPage()
     await bench.server(link => link.receive(stanza('a')))
     socket.receive(`<a xmlns='urn:xmpp:sm:3' h='${count}'/>`)
@@ -176,29 +173,17 @@ describe('a page with stream management', () => {
     expect(bench.logged.join()).toContain('a WebSocket broke a rule: undefined-condition')
   })
 
-  test('that acknowledges less than before continues, as xmpp.js does after a disconnect', async () => {
-    const { bench, socket } = await countingPage()
-    await bench.server(link => link.receive(stanza('a')))
-    socket.receive(ack(1))
-    socket.receive(ack(0))
-    expect(bench.registry.size).toBe(1)
-  })
-
   test.each([
     ['send <r/> before <enable/>', pages.request],
     ['send <a/> before <enable/>', ack(0)],
     ['resume a stream when it is attached', resume('x', 0)],
+    ['enable stream management twice', pages.enable],
   ])('may not %s', async (_what, sent) => {
     const { bench, page } = await attachedPage()
+    if (sent === pages.enable) page.receive(sent)
     page.receive(sent)
-    expect(page.sent).toEqual([expect.stringContaining('<unexpected-request ')])
+    expect(page.sent.at(-1)).toContain('<unexpected-request ')
     expect(bench.registry.size).toBe(1)
-  })
-
-  test('may not enable stream management twice', async () => {
-    const { socket } = await countingPage()
-    socket.receive(pages.enable)
-    expect(socket.sent).toEqual([expect.stringContaining('<unexpected-request ')])
   })
 })
 
@@ -287,15 +272,6 @@ describe('a page whose connection broke', () => {
     expect(client.link.sent.map(text => / id='(\w+)'/.exec(text)?.[1])).toEqual(['lost', 'late'])
     for (const text of client.link.sent) expect(text).toContain("type='error'")
   })
-
-  test('and that never counted loses its last stanzas, and no others, if no pings are sent', async () => {
-    const { bench, client, page } = await attachedPage()
-    await bench.server(link => link.receive(stanza('written')))
-    page.leave()
-    await bench.server(link => link.receive(stanza('kept')))
-    const again = attachPage(bench, await newToken(bench, client))
-    expect(ids(again.sent)).toEqual(['kept'])
-  })
 })
 
 describe('a page that has sent nothing after its bind request', () => {
@@ -352,14 +328,6 @@ describe('a page that has sent nothing after its bind request', () => {
     }
   })
 
-  test('has received nothing if the backend resumes the session for another page', async () => {
-    const { bench, client } = await waitingWith(waiting)
-    attachPageSilently(bench, client.token!, { pings: true }).isConnected = false
-    await bench.pass(5)
-    const over = await bench.resume(client)
-    expect((await over.next()).reply?.body).toBe(payload(...waiting))
-  })
-
   test('and then enables stream management has received the earlier stanzas if it can resume', async () => {
     const { bench, client } = await waitingWith(first)
     const page = await losesAll(bench, client)
@@ -377,16 +345,6 @@ describe('a page that has sent nothing after its bind request', () => {
     expect(handedOut(bench, client).delivered).toBe(4)
   })
 
-  test('and then enables stream management, but does not resume, gets the earlier stanzas again', async () => {
-    const { bench, client } = await waitingWith(first)
-    const page = await losesAll(bench, client)
-    page.receive(pages.enable)
-    await bench.server(link => link.receive(stanza('a')))
-    page.leave()
-    const again = attachPage(bench, await newToken(bench, client))
-    expect(ids(again.sent)).toEqual(['0', '1', '2', 'a'])
-  })
-
   test('gets no more stanzas than the service can store for it', async () => {
     const { bench, client } = await waitingWith(numbered(1500))
     const page = await losesAll(bench, client)
@@ -399,17 +357,6 @@ describe('a page that has sent nothing after its bind request', () => {
     await bench.pass(0)
     expect(ids(page.sent)).toHaveLength(1501)
   })
-})
-
-test('the log has the reason why a page lost its WebSocket, and its address', async () => {
-  const { bench, client } = await warmedWithTickets()
-  const notes: unknown[] = []
-  bench.log.debug = (...note: unknown[]) => void notes.push(note)
-  attachPage(bench, client.token!).leave()
-  const about = { session: client.id, transport: 'websocket', address: '192.0.2.7' }
-  expect(notes).toEqual([[{ ...about, reason: 'socket-broken' }, 'a page lost its WebSocket']])
-  await bench.pass(91)
-  expect(notes.slice(1)).toEqual([[{ ...about, reason: 'inactivity' }, 'session ended']])
 })
 
 describe('a page without stream management', () => {
@@ -436,15 +383,10 @@ describe('a page without stream management', () => {
     expect(ping).toHaveBeenCalledTimes(1)
     await bench.pass(0.5)
     expect(ping).toHaveBeenCalledTimes(2)
+    // At the limit, it gets a ping at once.
+    for (let part = 0; part < 3; part++) await bench.server(link => link.receive(...numbered(1000)))
     page.leave()
-    expect(handedOut(bench, client).delivered).toBe(50)
-  })
-
-  test('gets a ping at once at the limit', async () => {
-    const { bench, page } = await attachedPage({}, { pings: true })
-    for (const part of [0, 1, 2])
-      await bench.server(link => link.receive(...Array.from({ length: 1000 }, (_, id) => stanza(`${part}-${id}`))))
-    expect(ids(page.sent)).toHaveLength(3000)
+    expect(handedOut(bench, client).delivered).toBe(3050)
   })
 
   test('may answer the last of several pings only', async () => {
@@ -558,75 +500,30 @@ describe('a session that has ended', () => {
     expect(sent).toBe(1_000)
   })
 
-  test('is removed when a page that does not read disconnects', async () => {
-    const { bench, client, page } = await attachedPage()
-    await endsUnread(bench, page)
-    expect(bench.registry.byId(client.id)?.view).toMatchObject({ state: 'ended' })
-    page.leave()
-    expect(bench.registry.size).toBe(0)
-  })
-
-  test('while its page was away is removed at once', async () => {
-    const { bench, page } = await attachedPage()
-    page.leave()
-    await bench.server(link => link.end(lost))
-    expect(bench.registry.size).toBe(0)
-  })
-
-  test('before its page connected sends that page the waiting stanzas and the end', async () => {
-    const { bench, client } = await warmedWithTickets()
-    await bench.server(link => link.receive(stanza('a')))
-    await bench.server(link => link.end(lost))
-    const page = attachPageSilently(bench, client.token!)
-    expect(page.sent).toEqual([stanza('a'), streamError('remote-connection-failed'), close])
-    expect(bench.registry.size).toBe(0)
+  test('is removed when a page that does not read disconnects, and at once while its page is away', async () => {
+    const [slow, away] = [await attachedPage(), await attachedPage()]
+    await endsUnread(slow.bench, slow.page)
+    expect(slow.bench.registry.byId(slow.client.id)?.view).toMatchObject({ state: 'ended' })
+    slow.page.leave()
+    away.page.leave()
+    await away.bench.server(link => link.end(lost))
+    expect([slow.bench.registry.size, away.bench.registry.size]).toEqual([0, 0])
   })
 })
 
-describe('the first page that attaches has the session', () => {
-  test('over WebSocket: BOSH requests are answered as if there were no session', async () => {
-    const { client, page } = await attachedPage()
-    const { reply } = await client.next(message('stolen'))
-    expect(reply?.body).toContain("condition='item-not-found'")
-    expect(client.link.sent).toEqual([])
-    expect(page.isGone).toBe(false)
-  })
-
-  test('until another page resumes it over the other transport', async () => {
-    const { bench, client, page } = await attachedPage()
-    const over = await bench.resume(client)
-    expect(page.sent).toEqual([streamError('conflict'), close])
-    page.receive(stanza('late'))
-    expect((await client.next(message('older'))).reply?.body).toContain("condition='item-not-found'")
-    const held = await over.next(message('mine'))
-    expect(client.link.sent).toEqual([message('mine')])
-    const again = attachPage(bench, await newToken(bench, over))
-    expect(held.reply?.body).not.toBe(errorReply)
-    expect((await over.next(message('late'))).reply?.body).toContain("condition='item-not-found'")
-    again.receive(stanza('c'))
-    expect(client.link.sent).toEqual([message('mine'), stanza('c')])
-  })
-
-  test('if two pages send the same token', async () => {
-    const { bench, client } = await warmedWithTickets()
-    const [one, other] = [connectPage(bench), connectPage(bench)]
-    for (const socket of [one, other]) socket.receive(open())
-    for (const socket of [one, other]) socket.receive(pages.authenticate(client.token!))
-    await bench.pass(0)
-    expect(one.sent[2]).toContain('juliet@chat.example/balcony')
-    expect(other.sent[2]).toContain('<not-authorized ')
-    expect(other.sent).toHaveLength(3)
-  })
-
-  test('unless the backend resumes the session for another page before the bind request', async () => {
-    const { bench, client } = await warmedWithTickets()
-    const slow = pages.logIn(bench, client.token!)
-    const page = attachPage(bench, await newToken(bench, client))
-    slow.receive(pages.bind)
-    expect(slow.sent.slice(-2)).toEqual([streamError('conflict'), close])
-    page.receive(stanza('c'))
-    expect(client.link.sent).toEqual([stanza('c')])
-  })
+test('the page that attaches has the session until another resumes it, over either transport', async () => {
+  const { bench, client, page } = await attachedPage()
+  const over = await bench.resume(client)
+  expect(page.sent).toEqual([streamError('conflict'), close])
+  page.receive(stanza('late'))
+  expect((await client.next(message('older'))).reply?.body).toContain("condition='item-not-found'")
+  const held = await over.next(message('mine'))
+  expect(client.link.sent).toEqual([message('mine')])
+  const again = attachPage(bench, await newToken(bench, over))
+  expect(held.reply?.body).not.toBe(errorReply)
+  expect((await over.next(message('late'))).reply?.body).toContain("condition='item-not-found'")
+  again.receive(stanza('c'))
+  expect(client.link.sent).toEqual([message('mine'), stanza('c')])
 })
 
 test('a second login, or another stream, is a policy-violation', async () => {
@@ -705,18 +602,6 @@ describe('a page whose server counts stanzas', () => {
     expect([socket.sent, second.sent.slice(1)]).toEqual([[ack(1), ack(3)], [stanza(3) + pages.request]])
   })
 
-  test('gets errors for unconfirmed stanzas before its stream ends', async () => {
-    const { bench, link, socket } = await managedPage()
-    socket.receive(`<message xmlns='jabber:client' to='a@b' id='1'/>`)
-    await bench.server(() => link.say(`<a xmlns='urn:xmpp:sm:3' h='9'/>`))
-    expect(socket.sent[0]).toMatch(
-      /^<message [^>]*type='error'[^>]* from='a@b' id='1'><error type='wait'><remote-server-/,
-    )
-    expect(socket.sent.at(-2)).toEqual(streamError('remote-connection-failed'))
-    expect(bench.registry.size).toBe(0)
-    expect(bench.waiting.bytes).toBe(0)
-  })
-
   test('resumes with the count that the server has confirmed, and may repeat the other stanzas', async () => {
     const { bench, client, link, socket, id } = await managedPage()
     for (const text of numbered(3)) socket.receive(text)
@@ -743,18 +628,6 @@ describe('a page whose server counts stanzas', () => {
     await bench.server(() => link.say(pages.request))
     await bench.pass(2.25)
     expect(link.sent).toEqual([ack(2)])
-  })
-
-  test('leaves unacknowledged stanzas to its server, if it never returns', async () => {
-    const { bench, link, socket } = await managedPage()
-    await bench.server(() => link.receive(...numbered(3)))
-    socket.receive(ack(1))
-    await bench.server(() => link.say(pages.request))
-    await bench.pass(2.25)
-    socket.leave()
-    await bench.pass(300)
-    expect(link.sent).toEqual([ack(1), ack(1)])
-    expect(bench.registry.size).toBe(0)
   })
 
   test('may send more while the server is not read, so that it can acknowledge', async () => {

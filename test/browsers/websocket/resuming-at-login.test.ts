@@ -76,7 +76,14 @@ test.each([
   },
 )
 
-test.each<[string, (all: Awaited<ReturnType<typeof managedPage>>) => void]>([
+test.each<[string, (all: Awaited<ReturnType<typeof managedPage>>) => unknown]>([
+  [
+    'does not return',
+    ({ bench, socket }) => {
+      socket.leave()
+      return bench.pass(300)
+    },
+  ],
   ['is logged out', ({ bench, client }) => bench.registry.byId(client.id)!.end('logout', 'loggedOut')],
   ['ends with its process', ({ bench }) => bench.registry.shutDown()],
   ['breaks a rule', ({ socket }) => socket.receive('<not-xml')],
@@ -85,6 +92,6 @@ test.each<[string, (all: Awaited<ReturnType<typeof managedPage>>) => void]>([
   const { bench, link, socket } = all
   await bench.server(() => link.receive(stanza(1), stanza(2), stanza(3)))
   socket.receive(ack(1))
-  end(all)
+  await end(all)
   expect(link.sent.filter(text => text.startsWith('<a'))).toEqual([ack(1)])
 })

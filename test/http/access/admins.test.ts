@@ -51,30 +51,25 @@ describe('the admin', () => {
 })
 
 describe('an admin whose secret is configured as a hash', () => {
-  const serviceWith = (secret: string, now?: () => number) =>
+  const serviceWith = (secret: string) =>
     fakeService({
       admins: [
         { name: 'hashed', secret, domains: ['*'], role: 'all' },
         { name: 'plain', secret: 'plain-secret', domains: ['*'], role: 'all' },
       ],
-      ...(now && { now }),
     })
   const call = (service: ReturnType<typeof fakeService>, name: string, secret: string) =>
     request(service.app).post('/warm').auth(name, secret).send(parameters)
 
   test('is accepted with the secret, later without hashing, and with no other secret', async () => {
-    const service = serviceWith(await cheapHash('open sesame'))
+    const hash = await cheapHash('open sesame')
+    const service = serviceWith(hash)
     expect((await call(service, 'hashed', 'open sesame')).status).toBe(200)
     expect((await call(service, 'hashed', 'open sesame')).status).toBe(200)
-    expect((await call(service, 'hashed', 'open says me')).status).toBe(401)
+    for (const wrong of ['open says me', hash]) expect((await call(service, 'hashed', wrong)).status).toBe(401)
     expect((await call(service, 'plain', 'open sesame')).status).toBe(401)
     expect((await call(service, 'nobody', 'open sesame')).status).toBe(401)
     expect((await call(service, 'plain', 'plain-secret')).status).toBe(200)
-  })
-
-  test('is not accepted with the hash itself', async () => {
-    const secret = await cheapHash('open sesame')
-    expect((await call(serviceWith(secret), 'hashed', secret)).status).toBe(401)
   })
 })
 

@@ -9,7 +9,6 @@ test.each([
   [undefined, form, 'html'],
   [undefined, json, 'json'],
   ['*/*', `${json}; charset=utf-8`, 'json'],
-  ['application/json', form, 'json'],
   ['APPLICATION/JSON', form, 'json'],
   ['application/problem+json', form, 'json'],
   ['application/json, text/plain, */*', form, 'json'],

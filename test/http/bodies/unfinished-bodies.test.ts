@@ -1,22 +1,15 @@
 import { describe, expect, test } from '@jest/globals'
-import pino from 'pino'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import { UnfinishedBodies } from '../../../src/http/bodies/unfinished-bodies.js'
-import { Counts } from '../../../src/lib/counts.js'
-import { MinuteSums } from '../../../src/lib/limits/minute-sums.js'
-import { createRefusals } from '../../../src/lib/limits/reached-limits.js'
-import { FakeClock } from '../../support/fake-clock.js'
+import { unnoted } from '../../support/unlimited.js'
 
 const MiB = 2 ** 20
 
 function start(unfinishedMegabytes: number) {
-  const clock = new FakeClock()
-  const lines: string[] = []
-  const log = pino({}, { write: line => void lines.push(line) })
   const bodies = new UnfinishedBodies({
     limits: { unfinishedMegabytes },
     trustedProxies: readNetworks('10.0.0.1', () => undefined),
-    refused: createRefusals(new Counts(), new MinuteSums(clock), log),
+    refused: unnoted,
   })
   /** Tries to begin bodies of this size. Returns the accepted bodies. */
   const begin = (address: string, bytes: number, tried = 40) => {
@@ -27,7 +20,7 @@ function start(unfinishedMegabytes: number) {
     }
     return begun
   }
-  return { bodies, begin, clock, lines }
+  return { bodies, begin }
 }
 
 describe('incomplete bodies', () => {
@@ -87,18 +80,5 @@ describe('incomplete bodies', () => {
 
   test('are unlimited if there is no limit', () => {
     expect(start(0).begin('192.0.2.1', MiB)).toHaveLength(40)
-  })
-
-  test('that are rejected are logged once a minute, without client addresses', () => {
-    const { begin, clock, lines } = start(1)
-    begin('192.0.2.1', MiB)
-    expect(lines).toHaveLength(1)
-    expect(lines[0]).not.toContain('192.0.2.1')
-    clock.advance(59_999)
-    begin('192.0.2.1', MiB)
-    expect(lines).toHaveLength(1)
-    clock.advance(1)
-    begin('192.0.2.1', MiB)
-    expect(lines).toHaveLength(2)
   })
 })

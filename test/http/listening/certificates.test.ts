@@ -75,11 +75,16 @@ describe('a reload of the certificates', () => {
     }
   }
 
-  test('uses changed files', () => {
+  test('uses changed files, and gives a warning for an expired certificate', () => {
     const certificates = open()
     const before = certificates.usual
     put('first', made.get('changed')!)
     expect(certificates.reload()).toEqual([])
+    const { cert, key } = makeCertificate(['DNS:old.example'], { expired: true })
+    put('wild', cert + key)
+    const warning = `The certificate in ${file('wild')} has expired on Jan  2 00:00:00 2020 GMT.`
+    expect(certificates.reload()).toEqual([warning])
+    expect(shown(certificates.contextFor('old.example'))).toBe('DNS:old.example')
     expect(certificates.usual.cert).not.toBe(before.cert)
     expect(shown(certificates.contextFor('changed.example'))).toBe('DNS:changed.example')
     expect(certificates.contextFor('first.example')).toBeUndefined()
@@ -94,16 +99,6 @@ describe('a reload of the certificates', () => {
     expect(certificates.usual).toBe(before)
     expect(certificates.contextFor('changed.example')).toBeUndefined()
     expect(shown(certificates.contextFor('chat.example.org'))).toContain('chat.example.org')
-  })
-
-  test('gives a warning for an expired certificate, and uses it', () => {
-    const { cert, key } = makeCertificate(['DNS:old.example'], { expired: true })
-    const certificates = open()
-    put('wild', cert + key)
-    expect(certificates.reload()).toEqual([
-      `The certificate in ${file('wild')} has expired on Jan  2 00:00:00 2020 GMT.`,
-    ])
-    expect(shown(certificates.contextFor('old.example'))).toBe('DNS:old.example')
   })
 
   test('at the start fails if a file is invalid', () => {

@@ -72,19 +72,9 @@ describe('a listener with limits', () => {
     await untilWelcome(0, '127.0.0.1')
   })
 
-  test('does not limit proxies', async () => {
-    await listen({ maxConnectionsPerAddress: 1 }, '127.0.0.2')
-    for (const _each of [1, 2, 3]) expect(await isWelcome(0, '127.0.0.2')).toBe(true)
-  })
-
-  test('closes connections if descriptors are short, and logs this', async () => {
-    const refused: string[] = []
-    let areLeft = false
-    await listen({}, 'loopback', { descriptorsAreLeft: () => areLeft, refused: limit => void refused.push(limit) })
-    expect(await isWelcome(0, '127.0.0.1')).toBe(false)
-    expect(refused).toEqual(['descriptors'])
-    areLeft = true
-    expect(await isWelcome(0, '127.0.0.1')).toBe(true)
+  test('counts proxies only in the limit for all connections', async () => {
+    await listen({ maxConnections: 3, maxConnectionsPerAddress: 1 }, '127.0.0.2')
+    for (const isLetIn of [true, true, true, false]) expect(await isWelcome(0, '127.0.0.2')).toBe(isLetIn)
   })
 
   test('reserves a tenth for addresses that may call the warm API', async () => {
@@ -97,11 +87,17 @@ describe('a listener with limits', () => {
     expect(await isWelcome(0, '127.0.0.9')).toBe(false)
   })
 
-  test('reserves descriptors for addresses that may call the warm API', async () => {
+  test('closes connections if descriptors are short, and logs this, but reserves some for such addresses', async () => {
     const mayCall = (address: string) => address === '127.0.0.9'
-    await listen({}, 'none', { descriptorsAreLeft: isCaller => isCaller, mayCall })
-    expect(await isWelcome(0, '127.0.0.1')).toBe(false)
+    const refused: string[] = []
+    let areLeft = false
+    const descriptorsAreLeft = (isCaller: boolean) => isCaller || areLeft
+    await listen({}, 'loopback', { descriptorsAreLeft, mayCall, refused: limit => void refused.push(limit) })
     expect(await isWelcome(0, '127.0.0.9')).toBe(true)
+    expect(await isWelcome(0, '127.0.0.1')).toBe(false)
+    expect(refused).toEqual(['descriptors'])
+    areLeft = true
+    expect(await isWelcome(0, '127.0.0.1')).toBe(true)
   })
 
   test('reserves connections and descriptors for such addresses behind a balancer with PROXY headers', async () => {
@@ -114,11 +110,5 @@ describe('a listener with limits', () => {
     for (let at = 1; at <= 10; at++) ends.push(await isWelcome(2, '127.0.0.1', lineFrom(`198.51.100.${at}`)))
     expect(ends).toEqual([...Array(9).fill(true), false])
     expect(await isWelcome(2, '127.0.0.1', lineFrom('203.0.113.9'))).toBe(true)
-  })
-
-  test('counts proxies in the limit for all connections', async () => {
-    await listen({ maxConnections: 1 }, 'loopback')
-    expect(await isWelcome(0, '127.0.0.2')).toBe(true)
-    expect(await isWelcome(0, '127.0.0.2')).toBe(false)
   })
 })

@@ -26,11 +26,8 @@ export function listenWith(
   const { config } = loadConfig({ ...usual, ...tls })
   const dispatcher = Object.assign(answer, { upgradeFor: () => undefined, holds: () => holds })
   return listen(dispatcher as unknown as Parameters<typeof listen>[0], {
-    config,
+    ...{ config, clock, refused, note },
     log: createLog('info', { write() {} }),
-    clock,
-    refused,
-    note,
     descriptors: new Descriptors(),
   })
 }
