@@ -1,23 +1,35 @@
 // Two users who talk to each other over the service, word for word, while something else befalls it.
+import { setTimeout as pause } from 'node:timers/promises'
 import { User } from '../peers/user.js'
+import { eventually } from './eventually.js'
 import type { TestService } from './start-service.js'
 
+/** Time between an answer and the next word, in milliseconds: they are not there to keep the machine busy. */
+const pauseMilliseconds = 20
 /** Longest time that a word or its answer may take while others are in trouble, in milliseconds. */
 const longest = 10_000
 
 export const talkers = { romeo: 'verona', juliet: 'balcony' }
 
 export class Conversation {
-  #said = 0
+  readonly #romeo: User
+  readonly #juliet: User
+  readonly #talking: Promise<void>
+  #answered = 0
+  #isOver = false
+  #failure: unknown
 
-  private constructor(
-    readonly romeo: User,
-    readonly juliet: User,
-  ) {}
+  private constructor(romeo: User, juliet: User) {
+    this.#romeo = romeo
+    this.#juliet = juliet
+    this.#talking = this.#talk().catch(error => {
+      this.#failure = error
+    })
+  }
 
   /** Warms the two, at the server that knows `talkers`, and has them begin. */
   static async begin(service: TestService): Promise<Conversation> {
-    const bind = (name: keyof typeof talkers) =>
+    const bind = async (name: keyof typeof talkers) =>
       User.warm(service, { jid: `${name}@localhost`, password: talkers[name] })
     const conversation = new Conversation(await bind('romeo'), await bind('juliet'))
     await conversation.goesOn()
@@ -26,18 +38,30 @@ export class Conversation {
 
   /** Resolves when so many more words have been answered. Rejects if one was lost, came twice or took too long. */
   async goesOn(words = 5): Promise<void> {
-    for (const last = this.#said + words; this.#said < last; ) {
-      const word = `word ${++this.#said}`
-      this.romeo.say(this.juliet.jid, word)
-      await this.juliet.receives(`>${word}<`, longest)
-      this.juliet.say(this.romeo.jid, word)
-      await this.romeo.receives(`>${word}<`, longest)
-    }
-    const said = Array.from({ length: this.#said }, (_, index) => `word ${index + 1}`)
-    for (const { texts } of [this.romeo, this.juliet]) if (texts.join() !== said.join()) throw new Error(texts.join())
+    const wanted = this.#answered + words
+    const isSettled = () => this.#failure !== undefined || this.#answered >= wanted
+    await eventually(`word ${wanted} is answered`, isSettled, { seconds: 30 })
+    const said = Array.from({ length: this.#answered }, (_, index) => `word ${index + 1}`)
+    for (const { texts } of [this.#romeo, this.#juliet])
+      if (texts.slice(0, said.length).join() !== said.join()) this.#failure ??= new Error(texts.join())
+    if (this.#failure !== undefined) throw this.#failure
   }
 
   async end(): Promise<void> {
-    for (const user of [this.romeo, this.juliet]) await user.leave()
+    this.#isOver = true
+    await this.#talking
+    await this.goesOn(0)
+    for (const user of [this.#romeo, this.#juliet]) await user.leave()
+  }
+
+  async #talk(): Promise<void> {
+    for (let word = 1; !this.#isOver; word++) {
+      this.#romeo.say(this.#juliet.jid, `word ${word}`)
+      await this.#juliet.receives(`>word ${word}<`, longest)
+      this.#juliet.say(this.#romeo.jid, `word ${word}`)
+      await this.#romeo.receives(`>word ${word}<`, longest)
+      this.#answered = word
+      await pause(pauseMilliseconds)
+    }
   }
 }
