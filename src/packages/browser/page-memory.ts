@@ -40,11 +40,11 @@ export function takeMemory(name: string): Memory {
 /** False if it cannot be stored. */
 export function storeMemory(name: string, memory: Memory): boolean {
   const isStored = inStorage(() => {
+    // Of a storage that is full, the earlier value would stay.
+    sessionStorage.removeItem(keyOf(name))
     sessionStorage.setItem(keyOf(name), JSON.stringify(memory))
     return true
   })
-  // The earlier value stays otherwise.
-  if (!isStored) inStorage(() => sessionStorage.removeItem(keyOf(name)))
   return isStored === true
 }
 

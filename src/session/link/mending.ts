@@ -197,12 +197,10 @@ export function loseUnlessTaken(
   )
 }
 
-const reasons = {
+const reasons: Partial<Record<WhyUnmended, string>> = {
   late: 'late: no login succeeded within LINK_RESUME_TIME',
   refused: 'refused: the server no longer has the stream (it restarted, or keeps streams for a shorter time)',
 }
-const reasonOf = (why: string) =>
-  Object.hasOwn(reasons, why) ? reasons[why as keyof typeof reasons] : `${why}: the error of the login`
 
 /** The first log line waits for this time, because many links may be given up together. */
 const firstLineMilliseconds = 1_000
@@ -212,7 +210,9 @@ export function unmendedLinks(sums: MinuteSums, log: Logger, isNamed: (domain: s
   const often = sums.of<{ readonly domain: string; readonly counts: Partial<Record<WhyUnmended, number>> }>(
     ({ domain, counts }) => {
       const ended = Object.values(counts).reduce((sum, count) => sum + count, 0)
-      const reason = Object.keys(counts).map(reasonOf).join('; ')
+      const reason = (Object.keys(counts) as WhyUnmended[])
+        .map(why => reasons[why] ?? `${why}: the error of the login`)
+        .join('; ')
       log.warn({ domain: withULabels(domain), ended, counts, reason }, 'links were not mended: their sessions ended')
     },
     firstLineMilliseconds,
