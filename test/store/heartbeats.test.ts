@@ -32,46 +32,56 @@ class FakeLine extends RedisLine {
   override send = async () => []
 }
 
-test('what is read is not older than the call, although a beat was under way', async () => {
+const sessions = { put: async () => {}, remove: async () => {} } as unknown as SessionEntries
+
+/** A process that has joined. Its beats wait for `answers`. */
+async function joinedBeats(...others: readonly ProcessEntry[]) {
   const clock = new FakeClock()
   const answers: ((entries: readonly ProcessEntry[]) => void)[] = []
   const line = new FakeLine(clock, () => new Promise(resolve => answers.push(entries => resolve(beat(entries)))))
-  const sessions = { put: async () => {}, remove: async () => {} } as unknown as SessionEntries
   const beats = new Heartbeats(line, sessions, records, clock)
-  const joined = beats.join(memberOf('self'))
-  answers.shift()!([processOf('self'), processOf('other')])
+  const caughtUp = jest.fn()
+  const joined = beats.join({ ...memberOf('self'), caughtUp })
+  const answer = (...processes: readonly ProcessEntry[]) => answers.shift()!([processOf('self'), ...processes])
+  answer(...others)
   await joined
+  return { clock, beats, caughtUp, answers, answer }
+}
+
+/** Time passes, but no timer fires. */
+function suspending(clock: FakeClock): (milliseconds: number) => void {
+  const now = clock.now.bind(clock)
+  let suspended = 0
+  jest.spyOn(clock, 'now').mockImplementation(() => now() + suspended)
+  return milliseconds => {
+    suspended += milliseconds
+  }
+}
+
+test('what is read is not older than the call, although a beat was under way', async () => {
+  const { clock, beats, answers, answer } = await joinedBeats(processOf('other'))
   clock.advance(1_000)
   const beforeChange = answers.shift()!
   const read = beats.read()
   beforeChange([processOf('self'), processOf('other')])
   await turn()
   const draining = processOf('other', { isDraining: true })
-  answers.shift()!([processOf('self'), draining])
+  answer(draining)
   expect(await read).toEqual([draining, processOf('self')])
   beats.stop()
 })
 
 test('a process that did nothing for five seconds is overdue until a beat that began since then has ended', async () => {
-  const clock = new FakeClock()
-  const answers: (() => void)[] = []
-  const line = new FakeLine(clock, () => new Promise(resolve => answers.push(() => resolve(beat([processOf('self')])))))
-  const sessions = { put: async () => {}, remove: async () => {} } as unknown as SessionEntries
-  const beats = new Heartbeats(line, sessions, records, clock)
-  const caughtUp = jest.fn()
-  const joined = beats.join({ ...memberOf('self'), caughtUp })
-  answers.shift()!()
-  await joined
+  const { clock, beats, caughtUp, answer } = await joinedBeats()
   clock.advance(1_000)
   expect(beats.isOverdue).toBe(false)
-  const now = clock.now.bind(clock)
-  jest.spyOn(clock, 'now').mockImplementation(() => now() + 6_000)
-  answers.shift()!()
+  suspending(clock)(6_000)
+  answer()
   await turn()
   expect([beats.isOverdue, caughtUp.mock.calls.length]).toEqual([true, 0])
   clock.advance(1_000)
   expect(beats.isOverdue).toBe(true)
-  answers.shift()!()
+  answer()
   await turn()
   expect([beats.isOverdue, caughtUp.mock.calls.length]).toEqual([false, 1])
   beats.stop()
@@ -84,11 +94,9 @@ test.each([3, 35])('an overdue process whose connection to Redis broke waits for
     if (!isThere) throw new StoreUnavailable('no-connection')
     return beat([processOf('self')])
   })
-  const sessions = { put: async () => {}, remove: async () => {} } as unknown as SessionEntries
   const beats = new Heartbeats(line, sessions, records, clock)
   await beats.join(memberOf('self'))
-  const now = clock.now.bind(clock)
-  jest.spyOn(clock, 'now').mockImplementation(() => now() + 6_000)
+  suspending(clock)(6_000)
   isThere = false
   let overdue = 0
   for (let second = 0; second < seconds; second++) {
@@ -104,24 +112,16 @@ test.each([3, 35])('an overdue process whose connection to Redis broke waits for
 })
 
 test('a process that is suspended again before a beat has ended is overdue until the next one', async () => {
-  const clock = new FakeClock()
-  const answers: (() => void)[] = []
-  const line = new FakeLine(clock, () => new Promise(resolve => answers.push(() => resolve(beat([processOf('self')])))))
-  const sessions = { put: async () => {}, remove: async () => {} } as unknown as SessionEntries
-  const beats = new Heartbeats(line, sessions, records, clock)
-  const joined = beats.join(memberOf('self'))
-  answers.shift()!()
-  await joined
-  const now = clock.now.bind(clock)
-  const suspended = jest.spyOn(clock, 'now')
+  const { clock, beats, answer } = await joinedBeats()
+  const suspend = suspending(clock)
   const overdue: boolean[] = []
-  for (const milliseconds of [6_000, 66_000]) {
-    suspended.mockImplementation(() => now() + milliseconds)
+  for (const milliseconds of [6_000, 60_000]) {
+    suspend(milliseconds)
     clock.advance(1_000)
     overdue.push(beats.isOverdue)
   }
   for (let beat = 0; beat < 2; beat++) {
-    answers.shift()!()
+    answer()
     await turn()
     overdue.push(beats.isOverdue)
     clock.advance(1_000)

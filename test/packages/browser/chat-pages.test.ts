@@ -46,11 +46,15 @@ const resuming = async () => {
   throw new TypeError('no network')
 }
 
-/** A page that loses its network, writes, and is left. */
-async function writesOffline({ chat, page }: OpenPage, text: string) {
+async function losesNetwork() {
   isUp = false
   tab.last.becomes(Status.disconnected)
   await passes(0)
+}
+
+/** A page that loses its network, writes, and is left. */
+async function writesOffline({ chat, page }: OpenPage, text: string) {
+  await losesNetwork()
   const id = chat.send('bob@localhost', text)
   page.dispatchEvent(new Event('pagehide'))
   isUp = true
@@ -294,9 +298,7 @@ describe('A hidden page', () => {
   /** A page without a network. */
   async function goesOffline(options = {}) {
     const { chat } = await opens({ binding: resuming, ...options })
-    isUp = false
-    tab.last.becomes(Status.disconnected)
-    await passes(0)
+    await losesNetwork()
     return chat
   }
 
@@ -371,9 +373,7 @@ describe('A hidden page', () => {
 
   test('does not touch what the page of another user has left, when the user goes back to it', async () => {
     const before = await opens({ binding: resuming })
-    isUp = false
-    tab.last.becomes(Status.disconnected)
-    await passes(0)
+    await losesNetwork()
     becomes('hidden')
     before.chat.send('bob@localhost', 'of Alice')
     before.page.dispatchEvent(new Event('pagehide'))
