@@ -20,6 +20,7 @@ let phase: Phase
 let isHere: boolean
 let isWhole: boolean
 let areFilesRead: boolean
+let setDown: Promise<void>
 let whereabouts: Whereabouts
 
 beforeEach(() => {
@@ -32,6 +33,7 @@ beforeEach(() => {
   isHere = false
   isWhole = true
   areFilesRead = true
+  setDown = Promise.resolve()
   const peers = {
     self: 'a',
     ownerNamed: (name: string) => owners.get(name),
@@ -53,7 +55,7 @@ beforeEach(() => {
       return 'a'
     },
     phase,
-    whenSetDown: async () => {},
+    whenSetDown: () => setDown,
     areFilesRead: () => areFilesRead,
   })
 })
@@ -142,4 +144,22 @@ test('nothing is said about a session while the store is not whole, or if only a
   phase.begin('stopping')
   for (const name of owners.keys()) others.delete(name)
   await expect(find()).rejects.toThrow(StoreUnavailable)
+})
+
+test.each<[string, () => Promise<unknown>]>([
+  ['of another process', () => whereabouts.arrives(key, () => isHere)],
+  ['of a client', () => find()],
+])('a request %s is answered only after this process has set its sessions down', async (_whose, request) => {
+  await put('b')
+  isHere = true
+  phase.begin('setting-down')
+  let isSetDown = () => {}
+  setDown = new Promise(resolve => {
+    isSetDown = resolve
+  })
+  const answer = request()
+  await look()
+  isHere = false
+  isSetDown()
+  expect([false, owners.get('b')]).toContain(await answer)
 })

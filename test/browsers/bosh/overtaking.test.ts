@@ -56,6 +56,17 @@ describe('while a reply with stanzas is on its way, later stanzas', () => {
     expect(fourth.reply?.body).toBe(payload(message('four')))
   })
 
+  test('wait for the reply to the repeated request, although the earlier connection has sent its own', async () => {
+    const { bench, client, second, settle } = await overtaking()
+    const again = slowPeer()
+    await client.at(client.rid - 1, '', '', again)
+    await settle(true)
+    expect(second.reply).toBeUndefined()
+    again.settle!(true)
+    await bench.pass(0)
+    expect(second.reply?.body).toBe(payload(message('two')))
+  })
+
   test('wait for replies without stanzas no longer than before', async () => {
     const { bench, client } = await BoshBench.warmed()
     await client.next('', '', slowPeer())

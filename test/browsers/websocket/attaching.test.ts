@@ -231,6 +231,15 @@ describe('a token', () => {
     expect(client.link.sent).toEqual([pages.stanza('a')])
   })
 
+  test('gives a page nothing after its portal has resumed the session for another page', async () => {
+    const { bench, client } = await warmedWithTickets()
+    const late = pages.logIn(bench, client.token!)
+    const token = await newToken(bench, client)
+    late.receive(pages.bind)
+    expect(late.sent.slice(-2)).toEqual([streamError('conflict'), close])
+    attachPage(bench, token)
+  })
+
   test('is deleted when it becomes useless', async () => {
     const bench = benchWithTickets()
     const { tickets } = bench.registry

@@ -143,7 +143,7 @@ describe('the service enables stream management', () => {
     for (const text of numbered(12)) await client.next(text)
     await bench.pass(5)
     expect(link.sent).toEqual(numbered(12))
-    expect(bench.waiting.bytes).toBeLessThan(12 * 2048)
+    expect(bench.waiting.bytes).toBeLessThan(2048)
     await bench.server(() => link.end(lost))
     expect(mending.attempts).toEqual([])
   })
@@ -595,6 +595,7 @@ describe('a link that breaks', () => {
     const { bench, client, mending, breaks } = await managed()
     await client.next(numbered(2).join(''))
     await bench.server(link => link.receive(message('a')))
+    const held = await client.next()
     await breaks()
     const [attempt] = mending.attempts
     expect(attempt!.resumption).toEqual({ previd: 'first', h: '1' })
@@ -602,7 +603,7 @@ describe('a link that breaks', () => {
     const second = attempt!.succeed(element(resumed(1, 'second')), ...behind)
     await bench.pass(0)
     expect(second.sent).toEqual([message('2') + r])
-    expect((await client.next()).reply?.body).toContain(message('b'))
+    expect(held.reply?.body).toContain(message('b'))
     await client.next()
     await bench.pass(2.25)
     expect(second.sent.slice(1)).toEqual([a(2)])
@@ -687,6 +688,17 @@ describe('before the end, the page gets unacknowledged stanzas back as errors, o
     const late = await client.next(message('late'))
     expect(late.reply?.body.match(/<remote-server-timeout /g)).toHaveLength(2)
     expect((await client.next()).reply?.body).toContain("condition='remote-stream-error'")
+    await expectNothingLeft()
+  })
+
+  test('also if the service stops before the page has fetched them', async () => {
+    const { bench, client, ends, expectNothingLeft } = await managed()
+    await client.next(stanzas)
+    await bench.server(link => link.receive(message('answers the held request')))
+    await ends({ ...lost, streamError: '<stream:error/>' })
+    bench.manager.shutDown()
+    expect((await client.next()).reply?.body.match(/<remote-server-timeout /g)).toHaveLength(3)
+    await client.next()
     await expectNothingLeft()
   })
 

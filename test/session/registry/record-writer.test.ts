@@ -357,7 +357,18 @@ describe('a page that goes before it has repeated what its dead process had sent
     const mended = when === 'after' ? await resumes(1) : undefined
     await comeBack(bench, page, id, 0)
     attachPageSilently(bench, (await bench.resume(page)).token!).receive(stanza('q1'))
+    const last = attachPageSilently(bench, (await bench.resume(page)).token!)
+    last.receive(stanza('q2'))
     const link = mended ?? (await resumes(1))
+    last.receive(stanza('q3'))
+    expect(idsIn(link.sent.join(''))).toEqual(['q1', 'q2', 'q3'])
+  })
+
+  test.each(['stops', 'dies'] as const)('over WebSocket, if its process %s before the link is mended', async how => {
+    const { id, bench, page } = await diesAfterSocket()
+    await comeBack(bench, page, id, 0)
+    attachPageSilently(bench, (await bench.resume(page)).token!).receive(stanza('q1'))
+    const link = await nextOf(bench, how).resumesAgain(1)
     expect(idsIn(link.sent.join(''))).toEqual(['q1'])
   })
 
@@ -866,6 +877,24 @@ test('a page learns that it can resume its stream only after a record has it', a
   expect(socket.sent).toEqual([])
   keep.mockRestore()
   await passes(1)
+  expect(socket.sent).toEqual([expect.stringContaining('<enabled ')])
+})
+
+test('a page does not learn this from a record that was being stored when it asked', async () => {
+  const keep = store.records.keep.bind(store.records)
+  const stored: (() => void)[] = []
+  jest.spyOn(store.records, 'keep').mockImplementation(async (...all) => {
+    await new Promise<void>(resolve => stored.push(resolve))
+    return keep(...all)
+  })
+  const socket = attachPageSilently(dying, client.token!)
+  await passes(0.1)
+  socket.receive(enable)
+  stored[0]!()
+  await passes(0.1)
+  expect([socket.sent, stored.length]).toEqual([[], 2])
+  stored[1]!()
+  await passes(0.1)
   expect(socket.sent).toEqual([expect.stringContaining('<enabled ')])
 })
 
