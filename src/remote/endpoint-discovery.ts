@@ -16,12 +16,13 @@ export interface EndpointParts extends RequestParts {
 export async function findEndpoint(domain: string, parts: EndpointParts): Promise<string | Failure> {
   const fetch = (name: string) => fetchDocument(new URL(`https://${domain}:${parts.port}/.well-known/${name}`), parts)
   try {
-    const found = linkIn(await fetch('host-meta.json'), linksInJson)
+    const json = await fetch('host-meta.json')
+    const found = linkIn(json, linksInJson)
     if (found !== undefined) return found
     const xrd = await fetch('host-meta')
-    const code = xrd.status >= 500 ? 'remote-connection-failed' : 'host-unknown'
-    const failure = { step: 'resolve', code } as const
-    if (xrd.status !== 200) return { ...failure, cause: unexpectedStatus(xrd.status) }
+    const busy = [xrd, json].find(({ status }) => status >= 500 || status === 429)
+    const failure = { step: 'resolve', code: busy === undefined ? 'host-unknown' : 'remote-connection-failed' } as const
+    if (xrd.status !== 200) return { ...failure, cause: unexpectedStatus((busy ?? xrd).status) }
     return linkIn(xrd, linksInXrd) ?? failure
   } catch (cause) {
     if (cause instanceof RemoteFault) return { ...cause.failure, step: 'resolve' }

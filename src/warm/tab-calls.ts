@@ -4,7 +4,7 @@ import { Problem } from '../lib/errors.js'
 import type { Shared } from '../session/registry/all-sessions.js'
 import type { OwnSessions } from '../session/registry/own-sessions.js'
 import { lookAgain, looksForDead } from '../store/look-again.js'
-import { isOfVisit } from '../store/session-page.js'
+import { isOfVisit } from '../store/session-order.js'
 import type { TabKey, TabLock, TabLocks } from '../store/store.js'
 import { orStoreProblem, unreachable } from '../store/store-problem.js'
 

@@ -98,7 +98,10 @@ const aboutPages = ({ counts, clock, census }: Sources): RowTexts => ({
     'BOSH requests that timed out. wait: no stanza arrived for a held request. gap: an earlier request never arrived.',
     byLabel('kind', () => ({ wait: counts.waitTimeouts, gap: counts.gapTimeouts })),
   ],
-  bosh_replays_total: ['Replies that were sent again, to repeated BOSH requests.', () => counts.replays],
+  bosh_replays_total: [
+    'Repeated BOSH requests: their reply was sent again, or is still awaited.',
+    () => counts.replays,
+  ],
   bosh_unknown_sids_total: ['BOSH requests whose session is unknown or has ended.', () => counts.unknownSids],
   bosh_unknown_hosts_total: [
     'Sessions that were requested for a domain that is not served.',

@@ -38,6 +38,8 @@ export class SessionModel {
   readonly parked = new Map<number, Copy>()
   /** Copies that wait for a reply. */
   waiting: Copy[] = []
+  /** When requests first came, by rid. */
+  readonly #came = new Map<number, number>()
   /** First replies, by rid. */
   given = new Map<number, string>()
   /** What the server must have got from the client. */
@@ -126,7 +128,10 @@ export class SessionModel {
       return
     }
     this.#lastSign = copy.since
-    for (const older of this.waiting) if (older.made.rid === rid) older.superseded = true
+    const before = this.waiting.filter(({ made }) => made.rid === rid)
+    const isOpen = rid <= this.received || before.some(({ peer }) => !peer.gone)
+    if (!isOpen || !this.#came.has(rid)) this.#came.set(rid, copy.since)
+    for (const older of before) older.superseded = true
     this.waiting.push(copy)
     if (rid <= this.received) return
     this.parked.set(rid, copy)
@@ -233,7 +238,7 @@ export class SessionModel {
     if (reply.body === errorReply) {
       const wasParked = this.parked.get(rid) === copy
       const gap = Math.min(this.agreed.wait, 30) * 1000
-      this.#demand(copy.superseded || (wasParked && now - copy.since >= gap), `${rid} is told to come again`)
+      this.#demand(copy.superseded || (wasParked && now - this.#came.get(rid)! >= gap), `${rid} is told to come again`)
       if (wasParked) this.parked.delete(rid)
       return false
     }
@@ -268,7 +273,7 @@ export class SessionModel {
     if (ack !== undefined && rid !== firstRid) {
       this.#demand(this.agreed.acks && Number(ack) > rid && Number(ack) <= this.received, `${rid} says ack ${ack}`)
     }
-    const isEarly = now - copy.since < this.agreed.wait * 900 && text === empty
+    const isEarly = now - this.#came.get(rid)! < this.agreed.wait * 900 && text === empty
     const { hold, wait } = this.agreed
     if (isEarly && hold > 0 && wait > 0 && rid !== firstRid && !copy.peer.gone) {
       this.#demand(rid < this.received || kind === 'pause', `${rid} is answered for nothing`)

@@ -86,6 +86,7 @@ describe('the BOSH endpoint of a domain', () => {
   test.each([
     ['missing', 404, ''],
     ['missing for now', 503, '', 'remote-connection-failed'],
+    ['refused because of too many requests', 429, '', 'remote-connection-failed'],
     ['missing, with a long page,', 404, ' '.repeat(65_537)],
     ['a redirect', 301, ''],
     ['not well-formed', 200, 'It works!'],
@@ -102,6 +103,14 @@ describe('the BOSH endpoint of a domain', () => {
     ;(await there.request()).send(status, text, { Location: 'https://localhost/elsewhere' })
     expect(await asked).toEqual({ ...notFound, code })
     await staysUnasked(there)
+  })
+
+  test('is not unknown if the JSON is missing for now, and there is no XML', async () => {
+    const { there, hostMeta } = await begin()
+    const asked = faultOf(hostMeta.endpointOf('localhost'))
+    ;(await there.request()).send(503, '')
+    ;(await there.request()).send(404, '')
+    expect(await asked).toEqual({ ...notFound, code: 'remote-connection-failed' })
   })
 
   test('is unknown if the domain has no host, or the certificate of the host is not trusted', async () => {

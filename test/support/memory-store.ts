@@ -2,7 +2,7 @@ import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Clock } from '../../src/lib/clock.js'
 import { type Limiter, type MakeRate, Rate } from '../../src/lib/limits/rates.js'
 import { localTabs } from '../../src/store/local-tabs.js'
-import { isOfVisit, pageOf, statesOf } from '../../src/store/session-page.js'
+import { isOfVisit, pageOf, statesOf } from '../../src/store/session-order.js'
 import {
   type EndedMarks,
   type Member,

@@ -9,7 +9,7 @@ import type {
   SessionDetails,
   Sessions,
 } from '../../src/session/session-types.js'
-import { isOfVisit, pageOf, statesOf } from '../../src/store/session-page.js'
+import { isOfVisit, pageOf, statesOf } from '../../src/store/session-order.js'
 import type { PageWish, SessionPage, StoredSession, TabKey, VisitKey } from '../../src/store/store.js'
 import { keys } from '../../src/store/store-keys.js'
 

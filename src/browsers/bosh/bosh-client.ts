@@ -346,8 +346,11 @@ export class BoshClient implements Client {
     const fault = older && this.#rules.brokenByRepeat(older, body)
     if (fault !== undefined) return void peer.answer(this.#fault(fault))
     const most = this.session.jid === undefined ? mostBeforeLogin : Number.POSITIVE_INFINITY
-    pending.expires = since + Math.min(this.#terms.wait, gapSeconds) * 1000
-    if (older !== undefined) pending.repeats = older.repeats + 1
+    if (older !== undefined) {
+      pending.repeats = older.repeats + 1
+      pending.since = older.since
+    }
+    pending.expires = pending.since + Math.min(this.#terms.wait, gapSeconds) * 1000
     if (this.#open.park(pending, body.text, most)) {
       if (older !== undefined) this.#delivery.replace(older.peer, peer)
     } else {
@@ -376,8 +379,7 @@ export class BoshClient implements Client {
     const isSame = before!.digest === body.digest
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) return void this.#delivery.replay(stored, peer, isSame)
-    const since = this.session.now
-    this.#delivery.replace(this.#open.renew(held!, peer, since, heldUntil(this.#terms, since)), peer)
+    this.#delivery.replace(this.#open.renew(held!, peer), peer)
     this.session.flush()
   }
 

@@ -234,6 +234,7 @@ export class Delivery {
 
   /** The client perhaps sent the older copy last. Some libraries take `type='error'` for the reply to the request. */
   replace(older: Peer, by: Peer): void {
+    this.#parts.common.counts.replays += 1
     older.answer(by.mayBeLate === true ? noAnswer : this.wrap(errorBody))
   }
 

@@ -9,6 +9,7 @@ export interface Pending {
   readonly key: string | undefined
   readonly digest: string
   repeats: number
+  /** When it first came. */
   since: number
   expires: number
   /** Stored as text, because parsed elements take far more memory. */
@@ -73,13 +74,12 @@ export class OpenRequests {
     this.#entered(pending, this.#onBroken)
   }
 
-  renew(pending: Pending, peer: Peer, since: number, expires: number): Peer {
+  /** The time stays: if something cuts requests, the client gets a reply before it has repeated one too often. */
+  renew(pending: Pending, peer: Peer): Peer {
     const older = pending.peer
     this.#removed(pending)
     pending.peer = peer
     pending.repeats += 1
-    pending.since = since
-    pending.expires = expires
     this.#entered(pending, this.#onBroken)
     return older
   }

@@ -106,7 +106,7 @@ function passwordMechanism(
     secret,
     isServiceAccount,
     authzid,
-    onSalt: salt => tokens?.noteSalt(domain, local, salt),
+    onSalt: salt => tokens?.noteSalt(domain, user, salt),
     channelBinding: isBound(name) ? binding : isMissed ? 'not-offered' : undefined,
     saltedPasswords,
     maxIterations: scramMaxIterations,

@@ -1,4 +1,4 @@
-import { isOfVisit, pageOf, statesOf } from '../../store/session-page.js'
+import { isOfVisit, pageOf, statesOf } from '../../store/session-order.js'
 import type { PageWish, StoredSession, TabKey, VisitKey } from '../../store/store.js'
 import { storeProblem } from '../../store/store-problem.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'

@@ -5,7 +5,7 @@
 // warm:of:NAME  set of the ids of a process
 
 import { batches } from '../../lib/batches.js'
-import { isOfVisit, pageOf, statesOf } from '../session-page.js'
+import { isOfVisit, pageOf, statesOf } from '../session-order.js'
 import type { SessionEntries, SessionEntry, SessionKey, StoredSession } from '../store.js'
 import { keyOf, keys, sharedKeysOf, uniqueKeysOf } from '../store-keys.js'
 import { hashKey } from './key-hashes.js'

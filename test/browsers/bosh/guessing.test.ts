@@ -115,6 +115,16 @@ describe('from one address', () => {
     ])
   })
 
+  test('a login over the limit waits also if it comes before the stream is open', async () => {
+    const bench = limited()
+    await guess(bench, 10)
+    await bench.send(create(undefined, 700, auth))
+    await bench.server(link => link.open())
+    expect(bench.link.sent).toEqual([])
+    await bench.pass(0.5)
+    expect(bench.link.sent).toEqual([auth])
+  })
+
   test('many logins at once do not all pass: a login without an answer counts', async () => {
     const bench = limited()
     const sent: number[] = []

@@ -131,10 +131,34 @@ describe('a repeated request', () => {
     await bench.pass(50)
     const second = await client.at(client.rid)
     expect(first.reply?.body).toBe(errorReply)
-    await bench.pass(50)
     expect(second.reply).toBeUndefined()
     await bench.server(link => link.receive(message('down')))
     expect(second.reply?.body).toBe(payload(message('down')))
+  })
+
+  test('is answered when its wait, from the first copy, is over: a proxy that cuts requests ends no session', async () => {
+    const { bench, client } = await BoshBench.session()
+    for (let poll = 0; poll < 3; poll++) {
+      let held = await client.next()
+      for (let cut = 0; cut < 5; cut++) {
+        await bench.pass(10)
+        held.peer.leave()
+        held = await client.at(client.rid)
+        expect(held.reply).toBeUndefined()
+      }
+      await bench.pass(5)
+      expect(held.reply?.body).toBe(empty)
+    }
+    expect(bench.counts.replays).toBe(15)
+  })
+
+  test('that waits for an earlier one waits no longer than its first copy', async () => {
+    const { bench, client } = await BoshBench.session()
+    await client.at(client.rid + 2)
+    await bench.pass(20)
+    const again = await client.at(client.rid + 2)
+    await bench.pass(10.5)
+    expect(again.reply?.body).toBe(errorReply)
   })
 })
 

@@ -64,6 +64,18 @@ describe('silence', () => {
     expect(bench.registry.size).toBe(0)
   })
 
+  test('is counted from the time at which the connection of an early request broke', async () => {
+    const bench = new BoshBench({ inactivity: 20 })
+    const client = await bench.session()
+    const early = await client.at(client.rid + 2)
+    await bench.pass(15)
+    early.peer.leave()
+    await bench.pass(19.5)
+    expect(bench.registry.size).toBe(1)
+    await bench.pass(1)
+    expect(bench.registry.size).toBe(0)
+  })
+
   const from = (id: string) => `<message xmlns='jabber:client' from='romeo@chat.example/a' id='${id}'/>`
   /** The ids of messages that were answered with errors. */
   const refused = ({ link }: Client) =>

@@ -79,6 +79,16 @@ describe('a stream of a page', () => {
     expect(attachPage(bench, client.token!).sent).toEqual([])
   })
 
+  test('is copied no longer, for another process, once it has logged in', async () => {
+    const { bench, client } = await warmedWithTickets()
+    const stay = jest.fn()
+    const socket = connectPage(bench, { routes: { stay } as unknown as SocketRoutes })
+    socket.receive(open())
+    expect(stay).not.toHaveBeenCalled()
+    socket.receive(pages.authenticate(client.token!))
+    expect(stay).toHaveBeenCalledTimes(1)
+  })
+
   test('is told so if it has sent more than can be handed over to another process', async () => {
     const bench = benchWithTickets()
     const elsewhere = { link: {}, name: 'other' }

@@ -91,6 +91,14 @@ describe('the memory of stanzas that a page has not acknowledged', () => {
     expect(bench.waiting.bytes).toBe(0)
   })
 
+  test('is free once the page has resumed with all of them', async () => {
+    const { bench, client, socket, id } = await countingPage()
+    await bench.server(link => link.receive(large))
+    socket.leave()
+    await comeBack(bench, client, id, 1)
+    expect(bench.waiting.bytes).toBe(0)
+  })
+
   test('ends the session of a page that acknowledges nothing while memory is short', async () => {
     const { bench, socket } = await countingPage({ mostWaiting: 400_000 })
     for (let sent = 0; sent < 5; sent++) await bench.server(link => link.receive(large))

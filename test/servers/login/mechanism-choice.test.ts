@@ -1,6 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { passwordMechanisms } from '../../../src/config/kinds/kinds.js'
+import { createFastTokens } from '../../../src/servers/login/fast-tokens.js'
 import type { Credentials } from '../../../src/servers/login/login-request.js'
 import { chooseMechanism } from '../../../src/servers/login/mechanism-choice.js'
 import type { ChannelBindingType, LinkFacts } from '../../../src/xmpp/link.js'
@@ -193,4 +194,22 @@ describe('if no mechanism is left, the error has the reason:', () => {
     expect(detail).toContain('X-9 and 10990 more. XMPP_MECHANISMS leaves out PLAIN.')
     expect(detail!.length).toBeLessThan(200)
   })
+})
+
+test('salts of a service account are not noted as those of the user whom it logs in', async () => {
+  const tokens = createFastTokens()
+  for (const [user, salt] of Object.entries({ juliet: 'AAAA', portal: 'BBBB', nurse: 'CCCC' })) {
+    const mechanism = chooseMechanism(
+      {
+        jid: { local: 'juliet', domain: 'chat.example', resource: '' },
+        credentials: { kind: 'password', password: 'pw', user },
+      },
+      { mechanisms: [sha256], channelBindings: undefined, fast: [], link: remote, waiting },
+      { ...loginParts(passwordMechanisms), tokens },
+    )
+    const [, nonce] = /,r=(.*)$/.exec(String(mechanism.response()))!
+    mechanism.challenge(`r=${nonce}x,s=${salt},i=4096`)
+    await mechanism.response()
+  }
+  expect(tokens.areNeeded('chat.example', sha256)).toBe(false)
 })

@@ -627,6 +627,16 @@ describe('a link that breaks', () => {
     expect(second.how).toBe(how)
   })
 
+  test('is asked again after it is mended, although it broke before an answer', async () => {
+    const { bench, client, breaksAndResumes } = await managed()
+    await client.next(message('1'))
+    await bench.pass(1.25)
+    const second = await breaksAndResumes(1)
+    await client.next(message('2'))
+    await bench.pass(1.25)
+    expect(second.sent.slice(1)).toEqual([message('2'), r])
+  })
+
   test('stays paused after it is mended', async () => {
     const { bench, link, breaksAndResumes } = await managed({ maxQueueElements: 2 })
     await bench.server(() => link.receive(...numbered(3)))

@@ -880,6 +880,29 @@ test('a page learns that it can resume its stream only after a record has it', a
   expect(socket.sent).toEqual([expect.stringContaining('<enabled ')])
 })
 
+test('a page learns from the first record on that only recorded stanzas have arrived', async () => {
+  const keep = store.records.keep.bind(store.records)
+  const stored: (() => void)[] = []
+  jest.spyOn(store.records, 'keep').mockImplementation(async (...all) => {
+    await new Promise<void>(resolve => stored.push(resolve))
+    return keep(...all)
+  })
+  const page = await dying.warmed({ management: { mending: new FakeMending() } })
+  const { socket } = attachPageCounting(dying, page.token!)
+  page.link.say(enabledByServer)
+  await passes(0.1)
+  socket.receive(stanza('1'))
+  socket.receive(request)
+  page.link.say(`<a ${sm} h='1'/>`)
+  await passes(0.1)
+  expect([socket.sent, stored.length]).toEqual([[], 1])
+  stored[0]!()
+  for (let looks = 0; looks < 6; looks++) await passes(0.25)
+  stored[1]!()
+  await passes(0.1)
+  expect(socket.sent).toEqual([`<a ${sm} h='1'/>`])
+})
+
 test('a page does not learn this from a record that was being stored when it asked', async () => {
   const keep = store.records.keep.bind(store.records)
   const stored: (() => void)[] = []

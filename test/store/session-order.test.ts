@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { pageOf } from '../../src/store/session-page.js'
+import { pageOf } from '../../src/store/session-order.js'
 import type { PageWish, StoredSession } from '../../src/store/store.js'
 import { sessionOf } from './entries.js'
 
