@@ -124,7 +124,6 @@ export class BoshClient implements Client {
     this.#open.hold(pending)
     this.session.send(payload, pending.since)
     if (this.session.hasEnded) this.session.flush()
-    else if (peer.gone) this.#delivery.beginInactivity(pending.since)
     this.session.schedule()
   }
 

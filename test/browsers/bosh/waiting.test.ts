@@ -4,7 +4,9 @@ import {
   BoshBench,
   bindRequest,
   type Client,
+  create,
   empty,
+  FakePeer,
   message,
   payload,
   restart,
@@ -58,6 +60,17 @@ describe('silence', () => {
     await bench.pass(50)
     expect(poll.reply).toBeUndefined()
     poll.peer.leave()
+    await bench.pass(19.5)
+    expect(bench.registry.size).toBe(1)
+    await bench.pass(1)
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('is counted from the creation if its client has left before', async () => {
+    const bench = new BoshBench({ inactivity: 20 })
+    const peer = new FakePeer()
+    peer.leave()
+    await bench.send(create(), peer)
     await bench.pass(19.5)
     expect(bench.registry.size).toBe(1)
     await bench.pass(1)

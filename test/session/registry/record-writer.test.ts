@@ -596,6 +596,14 @@ describe('the server of a session', () => {
     await asks()
     expect(confirmations().at(-1)).toBe(`<a ${sm} h='1'/>`)
   })
+
+  test('gets it without a record once no process could continue the session', async () => {
+    Object.defineProperty(dying.registry.byId(client.id)!, 'maySetDown', { get: () => false })
+    await isTaken()
+    await isKept()
+    await asks()
+    expect(confirmations().at(-1)).toBe(`<a ${sm} h='1'/>`)
+  })
 })
 
 describe('records', () => {
