@@ -23,7 +23,9 @@ export function reloading(
     const { config, changed, needRestart, warnings } = reloaded
     const isTaken = await running.reload(config, reloaded)
     log.level = config.logLevels.usual
-    log.info({ changed, ...(needRestart.length > 0 && { needRestart }) }, 'the settings were read again')
+    const about = { changed, ...(needRestart.length > 0 && { needRestart }) }
+    if (isTaken) log.info(about, 'the settings were read again')
+    else log.warn(about, 'only a part of the settings was read again: see the errors before this line')
     for (const warning of warnings) log.warn(warning)
     return isTaken
   }
