@@ -1,8 +1,10 @@
 import { smNamespace, stanzaErrorNamespace } from './namespaces.js'
+import { copyOf } from './xml/copy-of.js'
 import { attribute } from './xml/escape.js'
 
 /** XEP-0198 §4. */
 const wrap = 2 ** 32
+const longestStreamId = 4000
 
 export function writeCounting(name: string, attributes = ''): string {
   return `<${name} xmlns='${smNamespace}'${attributes}/>`
@@ -32,6 +34,11 @@ export function stanzasUpTo(count: number, acknowledged: number, sent: number): 
   const arrived = (count - acknowledged + wrap) % wrap
   if (arrived >= wrap / 2) return arrived - wrap
   return arrived <= sent ? arrived : undefined
+}
+
+/** A copy, which outlives its element. Undefined if it is longer than XEP-0198 §5 allows. */
+export function readStreamId(id: string | undefined): string | undefined {
+  return id !== undefined && id.length <= longestStreamId ? copyOf(id) : undefined
 }
 
 export function writeFailed(condition: string, namespace = smNamespace): string {

@@ -6,6 +6,8 @@ import { sasl2Namespace, saslNamespace } from './namespaces.js'
 import { childrenOf } from './xml/document.js'
 import type { Element } from './xml/element.js'
 
+/** Characters: a session keeps it until its client has it. */
+const longestError = 16 * 1024
 const streamErrorNamespace = 'urn:ietf:params:xml:ns:xmpp-streams'
 
 /** The text of `remote-connection-failed`, over BOSH and WebSocket. */
@@ -48,7 +50,8 @@ export function streamEnd(element: Element, step: Step): LinkEnd {
   const detail = condition === 'see-other-host' ? otherHostDetail(textOf(error!)) : undefined
   return {
     failure: { step, code, ...(condition !== undefined && { condition }), ...(detail !== undefined && { detail }) },
-    streamError: element.text,
+    streamError:
+      element.text.length > longestError ? writeStreamError(condition ?? 'undefined-condition') : element.text,
   }
 }
 

@@ -32,6 +32,11 @@ test('a row has no secret, even if the session is given with its secrets', () =>
   expect(rowOf(sessionOf('1', { secrets: ['5ecret'] }))).not.toContain('5ecret')
 })
 
-test.each(['', 'web1', 'web1\tnull', 'web1\t5', 'web1\t{"id":5}', 'web1\t{'])('a row that is no session: %j', row => {
+const rowWith = (wrong: object) => `web1\t${JSON.stringify({ ...sessionOf('1'), ...wrong })}`
+
+test.each([
+  ...['', 'web1', 'web1\tnull', 'web1\t5', 'web1\t{"id":5}', 'web1\t{"id":"5"}', 'web1\t{'],
+  ...[{ jid: 5 }, { domain: null }, { openedAt: '1' }, { state: {} }, { tab: null }, { transport: [] }].map(rowWith),
+])('a row that is no session: %j', row => {
   expect(readSession(row)).toEqual([])
 })

@@ -27,6 +27,8 @@ export function enableRequest(
 }
 
 const software = 'warm-bindings'
+/** Characters. */
+const longestToken = 4000
 
 export type InlineRequests = ReturnType<typeof inlineRequests>
 
@@ -69,9 +71,9 @@ export function inlineRequests(
       return token
     },
 
-    /** `issued`: the token in `<success/>`. */
-    succeeded(issued: string | undefined): void {
-      const secret = issued && Buffer.from(issued).toString('base64')
+    /** `issued`: the token in `<success/>`. A longer token is not kept. */
+    succeeded(issued = ''): void {
+      const secret = issued.length <= longestToken && Buffer.from(issued).toString('base64')
       if (credentials.kind === 'fast' && secret) credentials.token.secret = secret
       if (!secret) agent?.giveBack()
       else if (agent !== undefined)

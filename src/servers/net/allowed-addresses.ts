@@ -1,12 +1,18 @@
+import { networkInterfaces } from 'node:os'
 import { type Networks, readNetworks } from '../../config/kinds/networks.js'
 import type { Failure } from '../../xmpp/link.js'
 import type { Addresses } from './name-lookup.js'
 
-/** Call this before each connection, because DNS answers change. */
-export function allowed(found: Addresses | Failure, publicOnly: boolean): Addresses | Failure {
+/** Call this before each connection, because DNS answers and addresses of this machine change. */
+export function allowed(
+  found: Addresses | Failure,
+  publicOnly: boolean,
+  interfaces: typeof networkInterfaces = networkInterfaces,
+): Addresses | Failure {
   if ('code' in found) return found
   if (found.length === 0) return { step: 'resolve', code: 'host-unknown' }
-  const usable = publicOnly ? found.filter(address => !isPrivateAddress(address)) : found
+  const own = publicOnly ? addressesOf(interfaces()) : undefined
+  const usable = own ? found.filter(address => !isPrivateAddress(address) && !own.contains(address)) : found
   return usable.length === 0 ? { step: 'connect', code: 'address-not-allowed' } : usable
 }
 
@@ -33,6 +39,13 @@ const special = networks(
 /** True for private, special and unassigned addresses. */
 export function isPrivateAddress(address: string): boolean {
   return !worldwide.contains(address) || special.contains(address)
+}
+
+function addressesOf(interfaces: ReturnType<typeof networkInterfaces>): Networks {
+  const all = Object.values(interfaces).flatMap((each = []) => each)
+  return networks(
+    ...all.flatMap(({ address, family }) => (family === 'IPv4' ? [address, throughNat64(`${address}/32`)] : address)),
+  )
 }
 
 /** RFC 6052 §2.1. */

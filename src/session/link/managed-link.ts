@@ -2,8 +2,7 @@ import { problems, type Step } from '../../lib/errors.js'
 import type { Link, LinkEnd, LinkEvents, LinkFacts, LinkStep, Resumption } from '../../xmpp/link.js'
 import { isConnectionLost } from '../../xmpp/link.js'
 import { smNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
-import { writeCount, writeCounting } from '../../xmpp/stanza-counts.js'
-import { copyOf } from '../../xmpp/xml/copy-of.js'
+import { readStreamId, writeCount, writeCounting } from '../../xmpp/stanza-counts.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
@@ -306,9 +305,10 @@ export class ManagedLink implements Link, LinkEvents {
 
   #begin(enabled: Root): void {
     this.#phase = 'on'
+    this.#enabled = undefined
     this.counts.begin()
     const mayResume = enabled.attribute('resume')
-    if (mayResume === 'true' || mayResume === '1') this.#previd = copyOf(enabled.attribute('id'))
+    if (mayResume === 'true' || mayResume === '1') this.#previd = readStreamId(enabled.attribute('id'))
     if (this.#previd === undefined) this.#mending?.wipe()
   }
 
@@ -366,7 +366,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   #resumed(tag: Root): void {
     // At each resumption, ejabberd gives the stream a new id.
-    this.#previd = copyOf(tag.attribute('previd')) ?? this.#previd
+    this.#previd = readStreamId(tag.attribute('previd')) ?? this.#previd
     if (!confirmResumed(this.counts, tag.attribute('h'), this.unrecorded)) return void this.#lose(wrongCount)
     this.#repair = undefined
     this.#phase = 'on'

@@ -11,8 +11,10 @@ const resumeMilliseconds = 10_000
 const lateMilliseconds = 20_000
 const firstPause = 500
 const mostPause = 15_000
-/** A server could resume each stream, and close it at once. */
+/** A server could resume each stream, and close it at once. Doubles each time, up to `mostPause`. */
 const leastBetweenLogins = 1_000
+/** A link that breaks later after its login has been mended. */
+const lasting = 30_000
 
 /**
  * `late`: no attempt succeeded within LINK_RESUME_TIME. `refused`: the server does not resume the stream. Otherwise, the
@@ -32,8 +34,9 @@ export interface Mending {
   /** Secret JSON values with which another process can log in again. */
   readonly record: () => unknown
   wipe(): void
-  /** Time of the last login that succeeded. Only `Repair` uses it. */
+  /** Time of the last login that succeeded, and how long after it the next may follow. Only `Repair` uses them. */
   loggedInAt?: number
+  pause?: number
 }
 
 export interface Management {
@@ -72,7 +75,10 @@ export class Repair {
   constructor(parts: RepairParts) {
     this.#parts = parts
     this.since = parts.since
-    this.#until = this.since + parts.mending.longest
+    const { mending, session } = parts
+    this.#until = this.since + mending.longest
+    const isLasting = session.now - (mending.loggedInAt ?? Number.NEGATIVE_INFINITY) > lasting
+    mending.pause = isLasting ? leastBetweenLogins / 2 : Math.min(2 * mending.pause!, mostPause)
     this.#dial()
   }
 
@@ -136,7 +142,7 @@ export class Repair {
 
   #logIn(): void {
     const { session, mending, onLink, resumption } = this.#parts
-    const earliest = (mending.loggedInAt ?? Number.NEGATIVE_INFINITY) + leastBetweenLogins
+    const earliest = (mending.loggedInAt ?? Number.NEGATIVE_INFINITY) + mending.pause!
     if (session.now < earliest) {
       this.#nextAt = earliest
       return

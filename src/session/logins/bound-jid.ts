@@ -1,4 +1,5 @@
 import { prepareDomain } from '../../xmpp/jid/domains.js'
+import { longestJid } from '../../xmpp/jid/jid.js'
 import { bindNamespace, sasl2Namespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, readElement, textOf } from '../../xmpp/xml/document.js'
@@ -62,8 +63,9 @@ function jidIn({ text }: Element, namespace: string, name: string): string | und
   return child && textOf(child.text)
 }
 
-/** A server may name only its own users. */
+/** A server may name only its own users. What it names outlives the stanza. */
 function usersOf(domain: string, jid: string | undefined): string | undefined {
+  if (jid !== undefined && jid.length > longestJid) return undefined
   const itsDomain = jid === undefined ? undefined : (fullJid.exec(jid)?.[2] ?? bareJid.exec(jid)?.[1])
   if (itsDomain === undefined || prepareDomain(itsDomain) !== domain) return undefined
   return copyOf(jid!)

@@ -2,8 +2,7 @@ import type { ProblemCode, Step } from '../../lib/errors.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import { isOfSasl, sasl2Namespace, saslNamespace } from '../../xmpp/namespaces.js'
-import { writeFailed } from '../../xmpp/stanza-counts.js'
-import { copyOf } from '../../xmpp/xml/copy-of.js'
+import { readStreamId, writeFailed } from '../../xmpp/stanza-counts.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
@@ -11,7 +10,7 @@ import type { Session } from '../session.js'
 import type { CommonParts } from '../session-keeper.js'
 import { bindAnswer, bindRequest, isFullJid, jidInSuccess } from './bound-jid.js'
 import type { ClientAttempts } from './client-attempts.js'
-import { isManagement, longestStreamId, type ResumableStreams } from './resumable-streams.js'
+import { isManagement, type ResumableStreams } from './resumable-streams.js'
 import { SaslAccount } from './sasl-account.js'
 
 /** `sasl`: RFC 6120 §6. `sasl2`: XEP-0388. */
@@ -219,8 +218,7 @@ function isRequestToResume(element: Element): boolean {
 }
 
 function idToResume(element: Element): string | undefined {
-  const id = isRequestToResume(element) ? startTagOf(element.text).attribute('previd') : undefined
-  return id !== undefined && id.length <= longestStreamId ? copyOf(id) : undefined
+  return isRequestToResume(element) ? readStreamId(startTagOf(element.text).attribute('previd')) : undefined
 }
 
 /** After this answer, the client binds a resource (XEP-0198 §5). */

@@ -2,11 +2,9 @@ import { hash } from 'node:crypto'
 import { forgetOldest } from '../../lib/limits/forget-oldest.js'
 import type { StoredSession } from '../../store/store.js'
 import { bind2Namespace, sasl2Namespace } from '../../xmpp/namespaces.js'
+import { readStreamId } from '../../xmpp/stanza-counts.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
-
-/** XEP-0198 §5. */
-export const longestStreamId = 4000
 
 /** A stream takes 200 bytes. If a forgotten stream is resumed, only the user's bare JID is known. */
 const mostStreams = 20_000
@@ -16,16 +14,24 @@ interface ResumableStream {
   readonly session: string
 }
 
+type Owner = Pick<StoredSession, 'id' | 'domain' | 'jid'>
+
 export class ResumableStreams {
   readonly #streams = new Map<string, ResumableStream>()
+  /** One for each session, because a server could name any number. */
+  readonly #keys = new WeakMap<Owner, string>()
 
-  note({ id: session, domain, jid }: Pick<StoredSession, 'id' | 'domain' | 'jid'>, element: Element): void {
+  note(owner: Owner, element: Element): void {
+    const { id: session, domain, jid } = owner
     if (jid === undefined) return
     for (const { name, text } of managementIn(element)) {
       if (name !== 'enabled' && name !== 'resumed') continue
-      const id = startTagOf(text).attribute(name === 'enabled' ? 'id' : 'previd')
-      if (id === undefined || id.length > longestStreamId) continue
+      const id = readStreamId(startTagOf(text).attribute(name === 'enabled' ? 'id' : 'previd'))
+      if (id === undefined) continue
+      const former = this.#keys.get(owner)
+      if (former !== undefined && this.#streams.get(former)?.session === session) this.#streams.delete(former)
       const key = keyOf(domain, id)
+      this.#keys.set(owner, key)
       this.#streams.delete(key)
       this.#streams.set(key, { jid, session })
       forgetOldest(this.#streams, mostStreams)

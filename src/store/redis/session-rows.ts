@@ -12,8 +12,16 @@ export function rowOf(session: StoredSession): string {
   return `${session.process}\t${JSON.stringify(session, fields)}`
 }
 
-/** Returns nothing if there is no session, or one that another version has written. */
+const texts = ['id', 'process', 'domain', 'origin', 'state']
+const optionalTexts = ['jid', 'user', 'address', 'admin', 'transport']
+
+/** Returns nothing if there is no session, or one that another version or program has written. */
 export function readSession(row: string): [StoredSession] | [] {
-  const session: StoredSession | null | undefined = attempt(() => JSON.parse(row.slice(row.indexOf('\t') + 1)))
-  return typeof session?.id === 'string' ? [session] : []
+  const session: Readonly<Record<string, unknown>> | null | undefined = attempt(() =>
+    JSON.parse(row.slice(row.indexOf('\t') + 1)),
+  )
+  if (typeof session?.['openedAt'] !== 'number' || session['tab'] === null) return []
+  const isText = (name: string) => typeof session[name] === 'string'
+  const isSession = texts.every(isText) && optionalTexts.every(name => session[name] === undefined || isText(name))
+  return isSession ? [session as unknown as StoredSession] : []
 }

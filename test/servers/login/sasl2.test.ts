@@ -298,6 +298,12 @@ describe('a FAST token (XEP-0484)', () => {
     expect(told()[1]).not.toContain('request-token')
   })
 
+  test('is not kept if it has more than 4,000 characters', async () => {
+    const long = granted.replace('t&amp;k', 't'.repeat(4_001))
+    const answers = [offer('PLAIN', offersTokens), success(balcony + bound(enabled) + long)]
+    expect((await logIn(answers, { tokens: createFastTokens() })).again).toBeUndefined()
+  })
+
   test('leaves its user agent to the next session if it is not issued, or the login fails', async () => {
     const tokens = createFastTokens()
     const { id, giveBack } = tokens.agentOf('juliet@chat.example')

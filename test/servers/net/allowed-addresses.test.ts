@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { isPrivateAddress } from '../../../src/servers/net/allowed-addresses.js'
+import { allowed, isPrivateAddress } from '../../../src/servers/net/allowed-addresses.js'
 
 test.each([
   ['IPv4', '1.1.1.1 126.255.255.255 128.0.0.0 223.255.255.255'],
@@ -29,4 +29,18 @@ test.each([
   ['empty', ''],
 ])('an address that is %s is rejected', (_what, addresses) => {
   for (const address of addresses.split(' ')) expect([address, isPrivateAddress(address)]).toEqual([address, true])
+})
+
+test('the public addresses of this machine are not reached where only public addresses may be, in any form', () => {
+  const about = { netmask: '', mac: '', internal: false, cidr: null }
+  const interfaces = () => ({
+    eth0: [
+      { ...about, family: 'IPv4' as const, address: '45.45.45.45' },
+      { ...about, family: 'IPv6' as const, address: '2a00:1450:4001::2', scopeid: 0 },
+    ],
+  })
+  const own = ['45.45.45.45', '::ffff:45.45.45.45', '64:ff9b::2d2d:2d2d', '2a00:1450:4001::2']
+  expect(allowed([...own, '45.45.45.46'], true, interfaces)).toEqual(['45.45.45.46'])
+  expect(allowed(own, true, interfaces)).toMatchObject({ code: 'address-not-allowed' })
+  expect(allowed(own, false, interfaces)).toBe(own)
 })

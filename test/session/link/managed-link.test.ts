@@ -167,6 +167,12 @@ describe('the service enables stream management', () => {
     expect(mending.attempts).toHaveLength(1)
   })
 
+  test('and does not keep an id of the stream that is longer than XEP-0198 allows', async () => {
+    const { bench, link, mending } = await managed({ answer: enabled.replace('first', 'x'.repeat(4_001)) })
+    await bench.server(() => link.end(lost))
+    expect(mending.attempts).toEqual([])
+  })
+
   test('with the login’s last request, and then counts stanzas after the answer', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({
@@ -427,17 +433,23 @@ describe('a server that does not answer <r/>', () => {
     expect(mending.attempts).toHaveLength(2)
   })
 
-  test('is dialled once a second if it breaks right after each login', async () => {
+  test('is dialled after longer pauses, up to 15 s, if it breaks right after each login', async () => {
     const { bench, mending, breaksAndResumes, breaks, resumes } = await managed()
     await breaksAndResumes(0)
-    for (const attempts of [2, 3]) {
+    let attempts = 1
+    const breaksAgain = async (pause: number) => {
       await breaks()
-      await bench.pass(0.75)
-      expect(mending.attempts).toHaveLength(attempts - 1)
-      await bench.pass(0.25)
+      await bench.pass(pause - 0.25)
       expect(mending.attempts).toHaveLength(attempts)
+      await bench.pass(0.25)
+      expect(mending.attempts).toHaveLength(++attempts)
       await resumes(0)
     }
+    for (const pause of [1, 2, 4, 8, 15, 15]) await breaksAgain(pause)
+    await bench.pass(31)
+    await breaksAndResumes(0)
+    attempts += 1
+    await breaksAgain(1)
   })
 
   test('gets <r/> after an element that is no stanza, although all stanzas are acknowledged', async () => {

@@ -40,6 +40,7 @@ describe('the JID from the server', () => {
       expect(jidInSuccess(element(success(told)), 'chat.example')).toBe(told)
     expect(jidInSuccess(element(success('romeo@other.example')), 'chat.example')).toBeUndefined()
     expect(jidInSuccess(element(success('chat.example')), 'chat.example')).toBeUndefined()
+    expect(jidInSuccess(element(success(jid + 'x'.repeat(3_071))), 'chat.example')).toBeUndefined()
   })
 
   test('may be spelled differently from the requested domain', () => {
@@ -53,6 +54,7 @@ describe('the JID from the server', () => {
     ['a user of another domain', bind('romeo@other.example/a')],
     ['a bare JID', bind('romeo@chat.example')],
     ['a JID without a user', bind('chat.example/a')],
+    ['a JID of more than 3,071 characters', bind(`${jid}${'x'.repeat(3_071)}`)],
     ['an error', bind(jid, "type='error' id='b'")],
     ['any other result', "<iq xmlns='jabber:client' type='result' id='b'/>"],
     ['a result with two binds', result(bound('mallory@chat.example/x') + bound(jid))],

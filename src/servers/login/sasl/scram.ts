@@ -29,6 +29,8 @@ type Hashing = Pick<PasswordToSalt, 'salt' | 'iterations'>
 
 /** RFC 5802 §5.1. */
 const minIterations = 4096
+/** In base64. Servers have 16 to 64 bytes. */
+const longestSalt = 1024
 
 /** RFC 5802, RFC 7677. Undefined for other mechanisms. */
 export function scramHash(name: string): ScramHash | undefined {
@@ -121,6 +123,8 @@ function readServerFirst(text: string, ownNonce: string, maxIterations: number) 
     throw refusal('the first message of the server repeats an attribute')
   const [, nonce, salt, iterationText] = fields as unknown as [string, string, string, string]
   const iterations = Number(iterationText)
+  // Sessions and credentials keep it.
+  if (salt.length > longestSalt) throw refusal(`the server has a salt of more than ${longestSalt} characters`)
   if (!nonce.startsWith(ownNonce) || nonce.length === ownNonce.length)
     throw refusal('the server did not extend the nonce')
   const asked = `the server asks for ${foreignText(iterationText)} iterations`

@@ -208,6 +208,7 @@ describe('a challenge is rejected', () => {
     ['no salt', 'r=clientx,i=4096'],
     ['an empty salt', 'r=clientx,s=,i=4096'],
     ['a salt that is not base64', 'r=clientx,s=%%%,i=4096'],
+    ['a salt of more than 1,024 characters', `r=clientx,s=${'A'.repeat(1_025)},i=4096`],
     ['no iterations', 'r=clientx,s=c2FsdA=='],
     ['iterations that are no number', 'r=clientx,s=c2FsdA==,i=many'],
     ['negative iterations', 'r=clientx,s=c2FsdA==,i=-1'],
