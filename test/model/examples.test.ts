@@ -3,7 +3,7 @@
 //   session RID ATTRIBUTES   a session whose stream is open; RID was its creation request's
 //   > NAME XML               a request; NAME is how the lines below speak of it, SID stands for the session's
 //   < NAME XML               its reply, compared as XML: attributes in any order, prefixes by what they stand for
-//   < NAME STATUS            its reply is a bare HTTP status
+//   < NAME STATUS XML        the same, with an HTTP status; without XML, it is empty
 //   < NAME nothing           it has no reply yet
 //   type NAME TEXT           its reply's Content-Type
 //   same NAME NAME           two replies are equal to the byte
@@ -97,12 +97,10 @@ class Play {
   #replied(name: string, expected: string): void {
     if (expected === 'nothing') {
       expect(this.#requests.get(name)!.reply).toBeUndefined()
-    } else if (/^\d+$/.test(expected)) {
-      expect(this.#reply(name)).toMatchObject({ status: Number(expected), body: '' })
     } else {
       const { status, body } = this.#reply(name)
-      const wanted = expected.replaceAll("'SID'", `'${this.#knownSid}'`)
-      expect({ status, body: meaning(body) }).toEqual({ status: 200, body: meaning(wanted) })
+      const [, code = '200', wanted = ''] = /^(\d+)? ?(.*)$/.exec(expected.replaceAll("'SID'", `'${this.#knownSid}'`))!
+      expect({ status, body: meaning(body) }).toEqual({ status: Number(code), body: meaning(wanted) })
     }
   }
 

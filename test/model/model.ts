@@ -228,14 +228,15 @@ export class SessionModel {
       return false
     }
     if (!copy.peer.gone) this.#lastSign = now
-    if (reply.status !== 200 || reply.body.includes("type='terminate'")) {
+    const isToRepeat = reply.status === 503 && reply.body === errorReply
+    if ((reply.status !== 200 && !isToRepeat) || reply.body.includes("type='terminate'")) {
       this.#ending = true
       if (this.outcome !== undefined && reply.body.includes(`condition='${this.outcome}'`)) this.end ??= 'told'
       else if (this.end === 'asked') this.#demand(!reply.body.includes('condition'), 'a wanted end has a condition')
       else this.#demand(this.end === 'fault', `${rid} is told: ${reply.status} ${reply.body}`)
       return false
     }
-    if (reply.body === errorReply) {
+    if (isToRepeat) {
       const wasParked = this.parked.get(rid) === copy
       const gap = Math.min(this.agreed.wait, 30) * 1000
       this.#demand(copy.superseded || (wasParked && now - this.#came.get(rid)! >= gap), `${rid} is told to come again`)

@@ -215,8 +215,27 @@ describe('data', () => {
     expect((await clients[3]!.leave()).code).toBe(1013)
   })
 
+  test('of messages that follow each other without a pause does not add up', async () => {
+    await set({ MAX_UNFINISHED_MB: '1', RATE_SESSION_BYTES: '0' })
+    const { wire, link } = await stage.loggedIn()
+    const one = message('x'.repeat(200_000))
+    const all = Buffer.concat(Array.from({ length: 20 }, () => frame(opcodes.text, one)))
+    for (let at = 0; at < all.length; at += 50_000) {
+      wire.write(all.subarray(at, at + 50_000))
+      await settled()
+    }
+    await eventually('all messages have arrived', () => link.unread.length === 20 * one.length)
+  })
+
+  test('in 200 frames is a message', async () => {
+    await set({})
+    const { wire, link } = await stage.loggedIn()
+    wire.write(...fragments(...(message('x'.repeat(20_000)).match(/.{1,101}/g) ?? [])))
+    expect(await link.until('</message>')).toBe(message('x'.repeat(20_000)))
+  })
+
   test('of pongs and pings does not count as data of messages', async () => {
-    await set({ MAX_UNFINISHED_MB: '1' })
+    await set({ MAX_UNFINISHED_MB: '2' })
     const { wire, link } = await stage.pair()
     for (let left = 0; left < 10; left++)
       wire.write(Buffer.concat(Array.from({ length: 1_000 }, () => frame(opcodes.pong, 'p'.repeat(125)))))
@@ -273,7 +292,7 @@ test('a server can send 4 MiB, and gets an error for a longer stanza that awaits
 })
 
 test.each<[string, (wire: WebSocketWire) => unknown]>([
-  ['too-many-fragments', wire => wire.write(...fragments(...'<message/>'))],
+  ['too-many-fragments', wire => wire.write(...fragments(...'x'.repeat(257)))],
   ['message-too-long', wire => wire.send(message('x'.repeat(600_000)))],
   ['bad-frame', wire => wire.frame(opcodes.binary, 'x')],
   ['bad-frame', wire => wire.write(frame(opcodes.text, Buffer.from([0xff])))],

@@ -223,7 +223,7 @@ export class Delivery {
     for (const parked of this.open.unparkExpired(now, this.window.last)) {
       counts.gapTimeouts += 1
       // The client repeats the parked request after this error (XEP-0124 §17.3).
-      parked.peer.answer(this.wrap(errorBody))
+      parked.peer.answer(this.#repeatAnswer)
       this.beginInactivity(now)
     }
     while (this.open.held.some(({ expires }) => expires <= now)) {
@@ -232,10 +232,10 @@ export class Delivery {
     }
   }
 
-  /** The client perhaps sent the older copy last. Some libraries take `type='error'` for the reply to the request. */
+  /** The client perhaps sent the older copy last. */
   replace(older: Peer, by: Peer): void {
     this.#parts.common.counts.replays += 1
-    older.answer(by.mayBeLate === true ? noAnswer : this.wrap(errorBody))
+    older.answer(by.mayBeLate === true ? noAnswer : this.#repeatAnswer)
   }
 
   replay(stored: StoredReply, peer: Peer, isSameRequest: boolean): void {
@@ -250,6 +250,11 @@ export class Delivery {
 
   wrap(body: string): Reply {
     return { status: 200, body, contentType: this.#terms.contentType }
+  }
+
+  /** XEP-0124 §17.3. With the status 200, Strophe would take it for the reply, and never repeat the request. */
+  get #repeatAnswer(): Reply {
+    return { status: 503, body: errorBody, contentType: this.#terms.contentType }
   }
 
   terminate(condition: Condition | undefined, streamError?: string): Reply {

@@ -9,6 +9,7 @@ import { userOf } from '../../xmpp/jid/jid.js'
 import {
   bind2Namespace,
   bindNamespace,
+  csiNamespace,
   fastNamespace,
   sasl2Namespace,
   saslNamespace,
@@ -37,7 +38,6 @@ const loginFeatures =
   `<authentication xmlns='${sasl2Namespace}'><mechanism>PLAIN</mechanism><inline><bind xmlns='${bind2Namespace}'/>` +
   `<sm xmlns='${smNamespace}'/><fast xmlns='${fastNamespace}'><mechanism>${hashedToken}</mechanism></fast></inline>` +
   '</authentication>'
-const managementFeature = `<sm xmlns='${smNamespace}'/>`
 const notResumed = writeFailed('item-not-found')
 const bindFeature = `<bind xmlns='${bindNamespace}'/>`
 
@@ -104,10 +104,9 @@ export class Attaching extends StreamStart {
     else if (this.#admitted !== undefined && opened.domain !== this.#domain) this.refuse('host-unknown')
     else {
       this.#domain = opened.domain
-      const isIn = this.#admitted !== undefined
-      this.#step = isIn ? 'bind' : 'login'
+      this.#step = this.#admitted === undefined ? 'login' : 'bind'
       this.channel.send(writeOpen(opened.domain, randomUUID()))
-      this.#offer(isIn ? bindFeature + managementFeature : loginFeatures)
+      this.#offer(this.#admitted === undefined ? loginFeatures : bindFeature + featuresOf(this.#admitted.session))
     }
   }
 
@@ -200,7 +199,7 @@ export class Attaching extends StreamStart {
       `${management?.resumed ?? failed + bound}</success>`
     const tell = () => {
       this.channel.send(success)
-      this.#offer(management !== undefined ? '' : wantsBind ? managementFeature : bindFeature + managementFeature)
+      this.#offer(management !== undefined ? '' : (wantsBind ? '' : bindFeature) + featuresOf(session))
     }
     if (hasSession) this.#attach(admitted, management, tell)
     else tell()
@@ -270,6 +269,12 @@ export class Attaching extends StreamStart {
       session.flush()
     })
   }
+}
+
+/** Other features of the server, such as roster versions, are for clients that keep what they got at an earlier login. */
+function featuresOf({ clientStates }: Session): string {
+  const states = clientStates.reachServer ? `<csi xmlns='${csiNamespace}'/>` : ''
+  return `<sm xmlns='${smNamespace}'/>${states}`
 }
 
 function resumable({ outbox, uplink }: Session, text: string): StreamManagement | undefined {

@@ -42,7 +42,8 @@ const idleMilliseconds = 840_000
 /** The time for `<close/>` and the close frame together. */
 const closeMilliseconds = 5_000
 
-export const maxFragments = 8
+/** Of a message. Chromium sends parts of 10 KB if the service reads slowly. */
+export const maxFragments = 256
 
 const behindBytes = 64 * 1024
 
@@ -50,6 +51,8 @@ const leastUnreadLimit = 4 * 1024 * 1024
 const longestStanzasUnread = 6
 const unreadSeconds = 60
 const longestReadBytes = 64 * 1024
+/** With its head. */
+const leastFragmentBytes = 7
 const pieceOverheadBytes = 512
 /** Bytes. After a complete message, a shorter start of the next message counts as 0. */
 const negligible = 1024
@@ -267,6 +270,8 @@ export class SocketChannel {
       this.#unfinishedBytes -= this.#completedBytes
       this.#completedBytes = 0
       if (this.#unfinishedBytes < negligible) this.#unfinishedBytes = 0
+      this.#piecesBytes = 0
+      this.#pieces = 0
     }
     this.#piecesBytes = this.#unfinishedBytes === 0 ? 0 : this.#piecesBytes + chunk.length
     this.#pieces = this.#unfinishedBytes === 0 ? 0 : this.#pieces + 1
@@ -285,7 +290,8 @@ export class SocketChannel {
 
   /** Bytes in memory. Each fragment can keep a whole buffer of `longestReadBytes`, even if the fragment is short. */
   get #kept(): number {
-    const beside = Math.min(this.#piecesBytes, (maxFragments + 1) * longestReadBytes)
+    const fragments = Math.min(maxFragments, Math.floor(this.#unfinishedBytes / leastFragmentBytes))
+    const beside = Math.min(this.#piecesBytes, (fragments + 1) * longestReadBytes)
     return Math.max(this.#unfinishedBytes, beside) + Math.min(this.#pieces, this.#unfinishedBytes) * pieceOverheadBytes
   }
 

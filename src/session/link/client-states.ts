@@ -21,7 +21,7 @@ export class ClientStates {
 
   /** `isKept`: the session goes on. Its page may become visible before the next record, and does not say so again. */
   record(isKept: boolean) {
-    return { areOffered: this.#reachServer, last: isKept && this.#last === 'inactive' ? undefined : this.#last }
+    return { areOffered: this.reachServer, last: isKept && this.#last === 'inactive' ? undefined : this.#last }
   }
 
   /** Another page comes. */
@@ -34,19 +34,19 @@ export class ClientStates {
     if (!payload.elements.some(isState)) return payload
     for (const { name } of payload.elements.filter(isState))
       if (name === 'active' || name === 'inactive') this.#last = name
-    if (this.#reachServer) return payload
+    if (this.reachServer) return payload
     return { ...payload, elements: payload.elements.filter(element => !isState(element)) }
   }
 
   /** A resumed stream may begin as active, and lacks a state that the page sent meanwhile. */
   mended(): void {
     const name = this.#last
-    if (name === undefined || !this.#reachServer) return
+    if (name === undefined || !this.reachServer) return
     this.#session.link.send([{ name, namespace: csiNamespace, text: `<${name}${attribute('xmlns', csiNamespace)}/>` }])
   }
 
   /** With SASL2, a resumed stream may lack the features. They are those of the stream before. */
-  get #reachServer(): boolean {
+  get reachServer(): boolean {
     this.#areOffered ||= this.#session.link.facts.offersClientStates === true
     return this.#areOffered
   }

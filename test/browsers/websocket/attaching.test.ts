@@ -150,6 +150,15 @@ describe('a token', () => {
     ])
   })
 
+  test.each([true, false])('is followed by the client states of the server, if it has these: %s', async isInline => {
+    const { bench, client } = await warmedWithTickets()
+    client.link.facts = { ...client.link.facts, ...{ offersClientStates: true } }
+    const socket = opened(bench)
+    socket.receive(isInline ? pages.authenticate(client.token!) : pages.auth(client.token!))
+    if (!isInline) socket.receive(open())
+    expect(socket.sent.at(-1)).toMatch(/<stream:features .*<sm [^>]+><csi xmlns='urn:xmpp:csi:0'\/><\/stream:features>/)
+  })
+
   test('sent as a hash (HT-SHA-256-NONE) is answered with the service’s own proof', async () => {
     const { bench, client } = await warmedWithTickets()
     const socket = opened(bench)
