@@ -145,6 +145,10 @@ describe('wrong secrets', () => {
       expect(await failures.wasRight(claimOf('192.0.2.2', 'portal'))).toBe(false)
       jest.advanceTimersByTime(86_400_000)
       expect(await failures.wasRight(here)).toBe(true)
+      // It is remembered, and not checked again.
+      await failures.noteKnown(here)
+      jest.advanceTimersByTime(86_400_000)
+      expect(await failures.wasRight(here)).toBe(true)
       jest.advanceTimersByTime(2 * 86_400_000)
       expect(await failures.wasRight(here)).toBe(false)
     })
