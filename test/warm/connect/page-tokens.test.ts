@@ -517,13 +517,16 @@ describe('a page token signed with a private key', () => {
     await expect(outcome).rejects.toMatchObject({ code: 'keys-unavailable' })
   })
 
-  test('does not wait for a slow JWKS server while there are usable keys', async () => {
+  test('waits for a slow JWKS server only while there are no usable keys', async () => {
     const clock = new FakeClock()
     const answers: ((text: string) => void)[] = []
     const fetch = () => new Promise<string>(resolve => answers.push(resolve))
     const verify = tokens({ ...byKeys, keys: { url: 'https://id.example/keys' }, fetch, clock })
     const token = await sign('ES256', ec.privateKey, 'ec')
     const first = verify(token)
+    await new Promise(setImmediate)
+    clock.advance(4_000)
+    await new Promise(setImmediate)
     answers[0]!(whole)
     await first
     clock.advance(600_001)
