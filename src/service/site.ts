@@ -20,7 +20,8 @@ import { type AppParts, createApp, createPagesApp } from './app.js'
 import type { SessionParts } from './session-parts.js'
 import { createSessions } from './site-sessions.js'
 
-const leastBodyBytes = 512 * 1024
+/** Clients such as Strophe send all that waits in one body. */
+const leastBodyBytes = 2 * 1024 * 1024
 
 export interface SiteParts
   extends Pick<AppParts, 'hashes' | 'formTokens' | 'answering' | 'numbers' | 'demoPath'>,

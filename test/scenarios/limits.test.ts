@@ -38,3 +38,18 @@ test('a full queue of admin secrets to hash does not delay a SCRAM login', async
   service = await startTestService({ demo: [{ alice: alice.password }], hashes })
   expect((await service.bind(alice)).sid).toMatch(/./)
 })
+
+test.each([
+  [8, "<body type='terminate' xmlns="],
+  [9, "<body type='terminate' condition='policy-violation' xmlns="],
+])('of %d stanzas of 250 KB in one body, as Strophe sends all that waits: %s', async (count, reply) => {
+  service = await startTestService({ demo: [{ alice: alice.password }] })
+  const { sid, rid } = await service.bind(alice)
+  const stanza = `<message xmlns='jabber:client' to='bob@localhost'><body>${'x'.repeat(250_000)}</body></message>`
+  const body = `<body rid='${rid}' sid='${sid}' type='terminate' xmlns='http://jabber.org/protocol/httpbind'>`
+  const sent = await fetch(`${service.url}/http-bind`, {
+    method: 'POST',
+    body: `${body}${stanza.repeat(count)}</body>`,
+  })
+  expect(await sent.text()).toContain(reply)
+})

@@ -5,7 +5,7 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 
 const share = 1 / 8
 /** In bytes. Enough for the longest body if MAX_STANZA_BYTES has its default. */
-const leastShare = 2 ** 20
+const leastShare = 2 ** 21
 
 interface UnfinishedParts {
   readonly limits: Pick<Config['limits'], 'unfinishedMegabytes'>

@@ -58,12 +58,12 @@ describe('incomplete bodies', () => {
   })
 
   test('of one IPv6 /64 network, and of all unknown addresses, count for one client', () => {
-    const { begin } = start(8)
-    expect(begin('2001:db8:1:2::1', MiB)).toHaveLength(1)
-    expect(begin('2001:db8:1:2:3:4:5:6', MiB)).toHaveLength(0)
-    expect(begin('2001:db8:1:3::1', MiB)).toHaveLength(1)
-    expect(begin('unknown', MiB)).toHaveLength(1)
-    expect(begin('unknown', MiB)).toHaveLength(0)
+    const { begin } = start(16)
+    expect(begin('2001:db8:1:2::1', 2 * MiB)).toHaveLength(1)
+    expect(begin('2001:db8:1:2:3:4:5:6', 2 * MiB)).toHaveLength(0)
+    expect(begin('2001:db8:1:3::1', 2 * MiB)).toHaveLength(1)
+    expect(begin('unknown', 2 * MiB)).toHaveLength(1)
+    expect(begin('unknown', 2 * MiB)).toHaveLength(0)
   })
 
   test('of trusted proxies may use all the memory', () => {
@@ -73,9 +73,9 @@ describe('incomplete bodies', () => {
   })
 
   test('may have the length of the longest body, even with a low limit', () => {
-    const { bodies } = start(1)
+    const { bodies } = start(2)
     const body = bodies.begin('192.0.2.1')
-    for (let kib = 0; kib < 512; kib++) expect(body.add(Buffer.alloc(1024))).toBe(true)
+    for (let kib = 0; kib < 2048; kib++) expect(body.add(Buffer.alloc(1024))).toBe(true)
   })
 
   test('are unlimited if there is no limit', () => {
