@@ -54,6 +54,7 @@ export function removeSession(session: Session, outcome: Outcome, how: How): voi
   else {
     uplink.returnToSenders(waiting)
     uplink.link.close()
+    session.keeper.common.registry.streams.forget(session)
   }
   client?.close(how === 'loggedOut' ? 'end' : how === 'restarting' ? 'return' : undefined)
   outbox.close()

@@ -54,8 +54,8 @@ const longestReadBytes = 64 * 1024
 /** With its head. */
 const leastFragmentBytes = 7
 const pieceOverheadBytes = 512
-/** Bytes. After a complete message, a shorter start of the next message counts as 0. */
-const negligible = 1024
+/** Bytes: more than the heads of all fragments. After a complete message, as much of the next message does not count. */
+const negligible = 4096
 
 const asText = { binary: false }
 
@@ -267,9 +267,10 @@ export class SocketChannel {
     this.#heardAt = this.#parts.transport.clock.now()
     this.#unfinishedBytes = Math.max(0, this.#unfinishedBytes + chunk.length)
     if (this.#completedBytes > 0) {
-      this.#unfinishedBytes -= this.#completedBytes
+      // What is left is of this chunk, without the heads of fragments, whose number is unknown.
+      const left = Math.min(this.#unfinishedBytes - this.#completedBytes - negligible, chunk.length)
+      this.#unfinishedBytes = Math.max(0, left)
       this.#completedBytes = 0
-      if (this.#unfinishedBytes < negligible) this.#unfinishedBytes = 0
       this.#piecesBytes = 0
       this.#pieces = 0
     }

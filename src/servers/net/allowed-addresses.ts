@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { type Networks, readNetworks } from '../../config/kinds/networks.js'
+import { attempt } from '../../lib/attempt.js'
 import type { Failure } from '../../xmpp/link.js'
 import type { Addresses } from './name-lookup.js'
 
@@ -11,7 +12,7 @@ export function allowed(
 ): Addresses | Failure {
   if ('code' in found) return found
   if (found.length === 0) return { step: 'resolve', code: 'host-unknown' }
-  const own = publicOnly ? addressesOf(interfaces()) : undefined
+  const own = publicOnly ? addressesOf(attempt(interfaces) ?? {}) : undefined
   const usable = own ? found.filter(address => !isPrivateAddress(address) && !own.contains(address)) : found
   return usable.length === 0 ? { step: 'connect', code: 'address-not-allowed' } : usable
 }
@@ -41,6 +42,7 @@ export function isPrivateAddress(address: string): boolean {
   return !worldwide.contains(address) || special.contains(address)
 }
 
+/** Of no interface in a sandbox without AF_NETLINK. */
 function addressesOf(interfaces: ReturnType<typeof networkInterfaces>): Networks {
   const all = Object.values(interfaces).flatMap((each = []) => each)
   return networks(

@@ -73,7 +73,7 @@ export function createAgent(url: URL, parts: AgentParts): HttpAgent {
     void connectTo(options.host, Number(options.port)).then(end => {
       if ('code' in end) callback(errorOf(end))
       else callback(null, agent instanceof HttpsAgent ? encrypt.call(agent, { ...options, socket: end }) : end)
-    })
+    }, callback)
   }
   return Object.assign(agent, { createConnection })
 }

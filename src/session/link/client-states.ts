@@ -24,9 +24,11 @@ export class ClientStates {
     return { areOffered: this.reachServer, last: isKept && this.#last === 'inactive' ? undefined : this.#last }
   }
 
-  /** Another page comes. */
+  /** Another page comes, which begins as active. */
   forget(): void {
-    this.#last = undefined
+    const isHidden = this.#last === 'inactive'
+    this.#last = isHidden ? 'active' : undefined
+    if (isHidden) this.#tell('active')
   }
 
   /** Removes the states if the server does not offer them. */
@@ -40,8 +42,11 @@ export class ClientStates {
 
   /** A resumed stream may begin as active, and lacks a state that the page sent meanwhile. */
   mended(): void {
-    const name = this.#last
-    if (name === undefined || !this.reachServer) return
+    if (this.#last !== undefined) this.#tell(this.#last)
+  }
+
+  #tell(name: ClientState): void {
+    if (!this.reachServer) return
     this.#session.link.send([{ name, namespace: csiNamespace, text: `<${name}${attribute('xmlns', csiNamespace)}/>` }])
   }
 

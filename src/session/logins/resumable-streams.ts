@@ -28,14 +28,19 @@ export class ResumableStreams {
       if (name !== 'enabled' && name !== 'resumed') continue
       const id = readStreamId(startTagOf(text).attribute(name === 'enabled' ? 'id' : 'previd'))
       if (id === undefined) continue
-      const former = this.#keys.get(owner)
-      if (former !== undefined && this.#streams.get(former)?.session === session) this.#streams.delete(former)
+      this.forget(owner)
       const key = keyOf(domain, id)
       this.#keys.set(owner, key)
       this.#streams.delete(key)
       this.#streams.set(key, { jid, session })
       forgetOldest(this.#streams, mostStreams)
     }
+  }
+
+  /** Its server will not resume its stream. */
+  forget(owner: Owner): void {
+    const key = this.#keys.get(owner)
+    if (key !== undefined && this.#streams.get(key)?.session === owner.id) this.#streams.delete(key)
   }
 
   of(domain: string, id: string): ResumableStream | undefined {

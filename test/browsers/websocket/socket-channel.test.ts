@@ -7,7 +7,7 @@ import { UnfinishedBodies } from '../../../src/http/bodies/unfinished-bodies.js'
 import { Counts } from '../../../src/lib/counts.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { frame, opcodes } from '../../support/frames.js'
+import { fragments, frame, opcodes } from '../../support/frames.js'
 import { Listener } from '../../support/listener.js'
 import { unnoted } from '../../support/unlimited.js'
 import { WebSocketWire } from '../../support/websocket-wire.js'
@@ -50,4 +50,16 @@ test.each([
   await eventually('the connection is closed', () => listener.open === 0)
   expect([told, bodies.bytes, clock.pending]).toEqual([['whole', 'connection-closed'], 0, 0])
   wire.drop()
+})
+
+test('the heads of fragments do not count once their messages are complete', async () => {
+  const wire = await WebSocketWire.open(listener.url)
+  const one = fragments(...Array.from({ length: 200 }, () => 'x'.repeat(101)))
+  const all = Buffer.concat(Array.from({ length: 30 }, () => one).flat())
+  for (let at = 0; at < all.length; at += 10_000) wire.write(all.subarray(at, at + 10_000))
+  await eventually('all messages have come', () => told.length === 30)
+  for (let pong = 0; pong < 20; pong++) wire.frame(opcodes.pong, 'x')
+  wire.send('last')
+  await eventually('the last message has come', () => told.length === 31)
+  expect(bodies.bytes).toBe(0)
 })

@@ -43,4 +43,8 @@ test('the public addresses of this machine are not reached where only public add
   expect(allowed([...own, '45.45.45.46'], true, interfaces)).toEqual(['45.45.45.46'])
   expect(allowed(own, true, interfaces)).toMatchObject({ code: 'address-not-allowed' })
   expect(allowed(own, false, interfaces)).toBe(own)
+  const sandboxed = () => {
+    throw new Error('uv_interface_addresses returned Unknown system error 97')
+  }
+  expect(allowed(own, true, sandboxed)).toEqual(own)
 })

@@ -200,6 +200,13 @@ describe('a proxy that opens no tunnel causes a clear error:', () => {
     expect(clock.pending).toBe(0)
   })
 
+  test('a fault in the look-up of its name', async () => {
+    const names = { addressesOf: () => Promise.reject(new Error('not foreseen')) }
+    await expect(ask('https://portal.example/', { proxies: through('', 'proxy.example'), names })).rejects.toThrow(
+      'not foreseen',
+    )
+  })
+
   test('an unknown name, or no connection', async () => {
     const failure = await failureOf(ask('https://portal.example/', { proxies: through('', 'proxy.example') }))
     expect(codesOf(failure)).toBe('connect remote-connection-failed proxy-host-unknown')

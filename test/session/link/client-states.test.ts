@@ -77,10 +77,15 @@ test('a page whose process dies may be visible again, so that only `active` is r
   }
 })
 
-test('another page is not taken for hidden', async () => {
+test.each([
+  ['hidden', inactive, [active]],
+  ['visible', active, []],
+])('another page is not taken for hidden, after a page that was %s', async (_what, state, told) => {
   const { bench, client, mending } = await managed(true)
-  await client.next(inactive)
+  await client.next(state)
+  client.link.sent.length = 0
   bench.registry.byId(client.id)!.resume({ seconds: 120, attachBinding: 'off' })
+  expect(client.link.sent).toEqual(told)
   await bench.server(() => client.link.end(lost))
-  expect(await isMended(bench, mending)).toEqual([])
+  expect(await isMended(bench, mending)).toEqual(told)
 })

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { ResumableStreams } from '../../../src/session/logins/resumable-streams.js'
+import { BoshBench } from '../../support/bosh-bench.js'
 import { element } from '../../support/element.js'
 
 const domain = 'chat.example'
@@ -29,4 +30,25 @@ test('an id of more than 4,000 characters is no stream', () => {
   const streams = new ResumableStreams()
   streams.note(owner('a'), enabled('x'.repeat(4_001)))
   expect(streams.of(domain, 'x'.repeat(4_001))).toBeUndefined()
+})
+
+test('a stream that has ended is forgotten, unless another session has resumed it', () => {
+  const streams = new ResumableStreams()
+  const [before, after] = [owner('a'), owner('b')]
+  streams.note(before, enabled('first'))
+  streams.note(after, resumed('first'))
+  streams.forget(before)
+  expect(streams.of(domain, 'first')?.session).toBe('b')
+  streams.forget(after)
+  expect(streams.of(domain, 'first')).toBeUndefined()
+})
+
+test('the stream of a client that logs out is forgotten', async () => {
+  const { bench, client } = await BoshBench.session()
+  await bench.server(link => link.bind())
+  await bench.server(link => link.receive(enabled('first')))
+  const { streams } = bench.registry
+  expect(streams.of(domain, 'first')).toBeDefined()
+  await client.next('', "type='terminate'")
+  expect(streams.of(domain, 'first')).toBeUndefined()
 })
