@@ -21,8 +21,7 @@ const problemsByStatus = {
     'client-certificate-required': 'The warm API needs a client certificate: see TLS_CLIENT_AUTH.',
     'cross-site-request': 'The page or form is of another site, or the token of the form is missing or expired.',
     'domain-not-allowed': 'The domain of this JID is not served here: see XMPP_DOMAINS and HTTP_HOSTS.',
-    'address-not-allowed':
-      'The server is in a private network or on this machine, which XMPP_DOMAINS=* excludes.',
+    'address-not-allowed': 'The server is in a private network or on this machine, which XMPP_DOMAINS=* excludes.',
     'not-authorized': 'The XMPP server refused the user name, the password or the token.',
     'account-disabled': 'The XMPP server says that the account is disabled.',
     'credentials-expired': 'The credentials are expired or no longer valid.',

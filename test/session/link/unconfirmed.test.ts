@@ -37,7 +37,8 @@ test('the counted memory of small unconfirmed stanzas is about their memory', ()
     // Slow: so each way begins where the one before has ended.
     collectGarbage()
     const after = process.memoryUsage().heapUsed
-    expect([how, after - before < 3 * unconfirmed.bytes]).toEqual([how, true])
+    // 2.7 times as much with characters of two bytes, and V8's own memory varies by half a megabyte.
+    expect([how, after - before < 4 * unconfirmed.bytes]).toEqual([how, true])
     expect([how, unconfirmed.bytes / unconfirmed.stanzas.length < 1_200]).toEqual([how, true])
     before = after
   }
