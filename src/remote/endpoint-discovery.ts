@@ -64,9 +64,13 @@ export function linksInXrd(document: string): Links {
     })
 }
 
+/** Each request repeats it. */
+const longestUrl = 2048
+
 /** Replies over plain HTTP could be forged (XEP-0156 §2.2). */
 function secureAddress(href: unknown): string | undefined {
   const url = typeof href === 'string' && URL.canParse(href) ? new URL(href) : undefined
-  const isSecure = url?.protocol === 'https:' && url.hash + url.username + url.password === ''
+  if (url === undefined || url.href.length > longestUrl) return undefined
+  const isSecure = url.protocol === 'https:' && url.hash + url.username + url.password === ''
   return isSecure ? url.href : undefined
 }

@@ -4,6 +4,7 @@ import type { LinkEnd } from '../xmpp/link.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import type { SessionTerms } from '../xmpp/page-binding.js'
 import { streamEnd } from '../xmpp/stream-errors.js'
+import { copyOf } from '../xmpp/xml/copy-of.js'
 import { withoutContent } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { defaultLimits } from '../xmpp/xml/limits.js'
@@ -24,8 +25,11 @@ const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
 /** A longer reply, in multiples of `maxBytes`, is refused. */
 const mostTimes = 16
 const limits = { ...defaultLimits, maxChildren: 10_000 }
+export const usualWait = 60
 /** Memory of a stanza besides its text. */
 const stanzaBytes = 300
+/** Characters. A dropped stanza whose start tag is longer gets no answer. */
+const longestTag = 4096
 
 /**
  * Drops stanzas that are too large, too many, or beyond `maxBytes`. `gathered` is called with each change of the memory
@@ -41,6 +45,12 @@ export async function readReply(
   let root: Root | undefined
   let isWhole = false
   let bytes = 0
+  let droppedBytes = 0
+  function drop(element: Element | undefined): void {
+    const isKept = element !== undefined && element.text.length <= longestTag
+    dropped.push(isKept ? copied(element) : undefined)
+    droppedBytes += stanzaBytes + (isKept ? element.text.length : 0)
+  }
   const sink: Sink = {
     onOpen(opened) {
       root = opened
@@ -48,14 +58,11 @@ export async function readReply(
     onElement(element) {
       const { text } = element
       const length = Buffer.byteLength(text)
-      if (bytes + length > maxBytes) {
-        dropped.push({ ...element, text: withoutContent(text) })
-        return
-      }
+      if (bytes + length > maxBytes) return void drop({ ...element, text: withoutContent(text) })
       bytes += length
       children.push(element)
     },
-    onDropped: element => void dropped.push(element),
+    onDropped: drop,
     onClose() {
       isWhole = true
     },
@@ -70,7 +77,7 @@ export async function readReply(
       if (read > mostTimes * maxBytes) throw protocolFault(new Error('the reply is too long'))
       splitter.write(chunk)
       const before = kept
-      kept = bytes + stanzaBytes * children.length + splitter.unfinishedBytes
+      kept = bytes + droppedBytes + stanzaBytes * children.length + splitter.unfinishedBytes
       gathered(kept - before)
     }
   } finally {
@@ -79,6 +86,12 @@ export async function readReply(
   if (root === undefined || !isWhole) throw protocolFault(new Error('the reply breaks off'))
   return meaningOf(root, children, dropped)
 }
+
+const copied = ({ name, namespace, text }: Element): Element => ({
+  name: copyOf(name),
+  namespace: copyOf(namespace),
+  text: copyOf(text),
+})
 
 function meaningOf(root: Root, children: readonly Element[], dropped: readonly (Element | undefined)[]) {
   if (root.name !== 'body' || root.namespace !== boshNamespace) throw protocolFault()
@@ -99,7 +112,7 @@ function readEnd(root: Root, children: readonly Element[]): LinkEnd {
 }
 
 /** XEP-0124 §7.2. Throws an `XmlError` if the sid, which each request repeats, is too long. */
-export function readTerms(root: Root): SessionTerms | undefined {
+export function readTerms(root: Root, mostWait: number): SessionTerms | undefined {
   const number = (name: string) => {
     const text = root.attribute(name)
     return text !== undefined && /^\d{1,5}$/.test(text) ? Number(text) : undefined
@@ -108,7 +121,8 @@ export function readTerms(root: Root): SessionTerms | undefined {
   if (sid === undefined || sid === '') return undefined
   return {
     sid,
-    wait: number('wait') ?? 60,
+    // A longer time would also be that in which a reply may arrive.
+    wait: Math.min(number('wait') ?? usualWait, mostWait),
     hold: number('hold') ?? 1,
     requests: number('requests') ?? 2,
     inactivity: number('inactivity') ?? 60,

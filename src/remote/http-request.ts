@@ -13,6 +13,10 @@ import { connectionFault, protocolFault, RemoteFault, unexpectedStatus } from '.
 
 /** Connections in use are not limited, because each session holds a request. */
 const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
+/** Of an endpoint that host-meta of any domain names. */
+const briefly = { keepAlive: true, maxFreeSockets: 2, timeout: 10_000 }
+/** In answer to one request (RFC 9110 §15.2). */
+const mostInterim = 10
 
 /** Of requests. Times are in seconds. `connectTimeout` includes TLS. Parts of longer replies are dropped. */
 export const endpointLimits = { connectTimeout: 5, timeout: 5, maxReplyBytes: 8_000_000 }
@@ -35,7 +39,7 @@ export function agentFor(url: URL, parts: RequestParts, kind: 'lasting' | 'passi
     errorOf: connectionFault,
     publicOnly,
     usesDns: about.url === undefined,
-    ...(kind === 'lasting' && { options: keptOpen }),
+    ...(kind === 'lasting' && { options: about.url === undefined ? briefly : keptOpen }),
     tls: { secureContext: tlsContext(about), rejectUnauthorized: about.verify },
   })
 }
@@ -101,6 +105,11 @@ export function sendRequest<Reply>(
     request.on('upgrade', (_response, socket) => {
       socket.destroy()
       fail(protocolFault(unexpectedStatus(101)))
+    })
+    let interim = 0
+    request.on('information', () => {
+      interim += 1
+      if (interim > mostInterim) fail(protocolFault(new Error('it sends too many interim responses')))
     })
     request.on('response', response => {
       read(response).then(reply => {

@@ -68,6 +68,11 @@ describe('the BOSH endpoint of a domain', () => {
     ['links that are not an array', 200, '{"links":{"rel":"x"}}'],
     ['links that are not objects', 200, '{"links":[null,1,"x"]}'],
     ['an http URL', 200, json({ rel: relation, href: 'http://chat.example/' })],
+    [
+      'a URL of more than 2,048 characters',
+      200,
+      json({ rel: relation, href: `https://chat.example/${'é'.repeat(400)}` }),
+    ],
     ['a URL with a password', 200, json({ rel: relation, href: 'https://a:b@chat.example/' })],
     ['a URL with a fragment', 200, json({ rel: relation, href: 'https://chat.example/#a' })],
     ['an error of the server', 500, ''],

@@ -5,7 +5,7 @@ import { documentReader } from '../../src/xmpp/xml/document.js'
 import { defaultLimits } from '../../src/xmpp/xml/limits.js'
 import { collectGarbage } from '../support/collected.js'
 
-const read = (attributes: string) => readTerms(documentReader(defaultLimits)(`<body${attributes}/>`).root)
+const read = (attributes: string) => readTerms(documentReader(defaultLimits)(`<body${attributes}/>`).root, 60)
 
 const usual = { sid: 's1', wait: 60, hold: 1, requests: 2, inactivity: 60, polling: 5, ver: '1.6' }
 
@@ -58,4 +58,39 @@ test('parsed values do not keep the whole reply in memory', () => {
   collectGarbage()
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000)
   expect(terms).toHaveLength(100)
+})
+
+test('an endpoint cannot choose how long a reply may take', () => {
+  expect(read(" sid='s1' wait='9999'")?.wait).toBe(60)
+})
+
+test('what is dropped of a reply is counted, and does not keep the rest of its stanza', async () => {
+  const stanza = `<message xmlns='jabber:client' id='1'>${'x'.repeat(200_000)}</message>`
+  async function* reply() {
+    yield Buffer.from("<body xmlns='http://jabber.org/protocol/httpbind'>")
+    for (let count = 0; count < 75; count++) yield Buffer.from(stanza)
+    yield Buffer.from('</body>')
+  }
+  let [counted, most] = [0, 0]
+  collectGarbage()
+  const before = process.memoryUsage().heapUsed
+  const { dropped } = await readReply(reply(), 1_000_000, bytes => {
+    counted += bytes
+    most = Math.max(most, counted)
+  })
+  collectGarbage()
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000)
+  expect([dropped.length, counted]).toEqual([71, 0])
+  expect(dropped[0]).toEqual({
+    name: 'message',
+    namespace: 'jabber:client',
+    text: "<message xmlns='jabber:client' id='1'/>",
+  })
+  expect(most).toBeGreaterThan(800_000 + 71 * 300)
+})
+
+test('a dropped stanza with a long start tag has no answer', async () => {
+  const stanza = `<message xmlns='jabber:client' id='${'x'.repeat(5_000)}'/>`
+  const text = `<body xmlns='http://jabber.org/protocol/httpbind'>${stanza}</body>`
+  expect((await readReply(Readable.from([Buffer.from(text)]), 1000)).dropped).toEqual([undefined])
 })

@@ -8,6 +8,7 @@ import {
   sessionNamespace,
   smNamespace,
 } from '../../xmpp/namespaces.js'
+import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
@@ -95,10 +96,14 @@ function childrenIn(elements: readonly Element[], name: string, namespace: strin
 }
 
 function mechanismsIn(entries: readonly Element[], namespace: string): string[] {
-  return entries.flatMap(entry =>
+  const names = entries.flatMap(entry =>
     entry.name === 'mechanism' && entry.namespace === namespace ? (lastWord.exec(entry.text)?.[1] ?? []) : [],
   )
+  return names.slice(0, mostMechanisms).map(copyOf)
 }
+
+/** For a thousand domains, they are remembered. */
+const mostMechanisms = 50
 
 /** A mechanism's name, which contains no entities, and the end tag. */
 const lastWord = />\s*([A-Z0-9_-]{1,20})\s*<\/[^<>]*>$/

@@ -1,3 +1,4 @@
+import type { SrvRecord } from 'node:dns'
 import { isIP } from 'node:net'
 import { type Answer, cacheAnswers } from '../../lib/answer-cache.js'
 import type { Clock } from '../../lib/clock.js'
@@ -5,7 +6,7 @@ import { connectProblem } from '../../lib/connect-problem.js'
 import { withoutBrackets } from '../../lib/text/without-brackets.js'
 import type { Failure } from '../../xmpp/link.js'
 import { type Dns, isAbsent, systemDns } from './dns.js'
-import { inOrder, type Service, type Target } from './srv-records.js'
+import { inOrder, mostTargets, type Service, type Target } from './srv-records.js'
 
 export type Addresses = readonly string[]
 
@@ -29,6 +30,8 @@ const serviceCacheSeconds = 60
 const mostCacheSeconds = 3600
 /** Of each family. */
 const mostAddresses = 4
+/** RFC 1035 §2.3.4. */
+const longestName = 255
 
 interface NameLookupParts {
   readonly clock: Clock
@@ -64,7 +67,7 @@ export function createNameLookup({ clock, dns = systemDns(), local }: NameLookup
 
   async function askServices(domain: string): Promise<Answer<Services>> {
     const ask = async (name: string, direct: boolean) =>
-      (await dns.services(`${name}._tcp.${domain}`)).map(record => ({ ...record, direct }))
+      fewServices(await dns.services(`${name}._tcp.${domain}`)).map(record => ({ ...record, direct }))
     const { records, errors } = await settled([ask('_xmpps-client', true), ask('_xmpp-client', false)])
     const error = errors.find(error => !isAbsent(error))
     const failure = error === undefined ? undefined : nameFailure(error)
@@ -122,6 +125,12 @@ function isLocal(name: string): boolean {
 /** Node.js alternates between the families (RFC 8305 §4). */
 function few(addresses: Addresses): Addresses {
   return [6, 4].flatMap(family => addresses.filter(address => isIP(address) === family).slice(0, mostAddresses))
+}
+
+/** A domain of a stranger can have thousands of records. */
+function fewServices(records: readonly SrvRecord[]): readonly SrvRecord[] {
+  const usable = records.filter(({ name }) => name.length <= longestName)
+  return usable.toSorted((one, other) => one.priority - other.priority).slice(0, mostTargets)
 }
 
 function nameFailure(error: NodeJS.ErrnoException): Failure {

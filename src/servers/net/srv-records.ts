@@ -13,7 +13,7 @@ export interface Service extends SrvRecord {
   readonly direct: boolean
 }
 
-const mostTargets = 16
+export const mostTargets = 16
 /** Weight 0 has a very small chance. */
 const leastWeight = 0.1
 

@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto'
 import { createSecureContext, DEFAULT_CIPHERS, rootCertificates, type SecureContext } from 'node:tls'
 import type { Trust } from '../../config/config.js'
 
@@ -12,6 +13,8 @@ const offersLargeGroups = major < 3 || (major === 3 && minor < 5)
  */
 export const handshake = {
   ciphers: `${DEFAULT_CIPHERS}:!DHE`,
+  // A server could show another certificate each time, at 50 ms of CPU, and none of these would be checked.
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   ecdhCurve: offersLargeGroups ? 'X25519:P-256:X448:P-521:P-384' : 'auto',
 }
 

@@ -120,6 +120,15 @@ describe('the server of a domain', () => {
     },
   )
 
+  test('is one of 16 records of each kind, the first by priority, with a name that DNS allows', async () => {
+    const many = Array.from({ length: 1_000 }, (_, number) => `10 1 ${number + 1} many.example`)
+    dns.serve(xmpp, ...many, '1 1 5222 first.example', `0 1 5222 ${'x'.repeat(256)}`)
+    const targets = await route('example.org')
+    expect([targets[0], targets.length]).toEqual(['xmpp first.example 5222', 16])
+    const ports = targets.slice(1).map(target => Number(target.split(' ')[2]))
+    expect(Math.max(...ports)).toBeLessThan(17)
+  })
+
   test('is cached for a minute, and selected by weight each time', async () => {
     dns.serve(xmpp, '1 0 1 a.example', '1 0 2 b.example')
     const asking = names()

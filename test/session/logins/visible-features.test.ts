@@ -106,6 +106,22 @@ describe('the features that a client gets', () => {
     expect(seen('<mechanisms><mechanism>\n EXTERNAL </mechanism></mechanisms>', false)).toContain('EXTERNAL')
   })
 
+  test('have eight levels at most, because each level is read again', () => {
+    const nested = (levels: number) => {
+      const names = Array.from({ length: levels }, (_, level) => `l${level}`)
+      const start = names
+        .map(name => `<${name}>`)
+        .join('')
+        .replace('<l0>', "<l0 xmlns='urn:x'>")
+      return `${start}<end/>${names
+        .toReversed()
+        .map(name => `</${name}>`)
+        .join('')}`
+    }
+    expect(seen(nested(8))).toBe(nested(8))
+    expect(seen(nested(20))).not.toContain('l9')
+  })
+
   test('stay one whole element, whatever the server sends in them', () => {
     const tricks = `<mechanism><![CDATA[<mechanism a=']]>'>A-PLUS</mechanism>`
     expect(seen(`<mechanisms xmlns='${sasl}'>${tricks}</mechanisms>`)).toBe(
