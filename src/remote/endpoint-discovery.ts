@@ -10,6 +10,8 @@ import { RemoteFault, unexpectedStatus } from './remote-fault.js'
 export interface EndpointParts extends RequestParts {
   /** Of host-meta. */
   readonly port: number
+  /** By which this service knows its own requests, if an endpoint leads back to it. */
+  readonly pseudonym: string
 }
 
 /** XEP-0156 §2. */

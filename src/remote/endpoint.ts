@@ -35,6 +35,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     ...Object.fromEntries(new Headers((settings.headers ?? []).map(pair => [...pair]))),
     'Content-Type': 'text/xml; charset=utf-8',
     'Accept-Encoding': 'identity',
+    Via: `1.1 ${parts.pseudonym}`,
   }
 
   return {

@@ -18,7 +18,7 @@ import type { EndpointSession } from './endpoint-session.js'
 import { endpointLimits } from './http-request.js'
 import { SessionsElsewhere } from './sessions-elsewhere.js'
 
-interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names'> {
+interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'pseudonym'> {
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote' | 'proxies'>
   readonly counts: Counts
   readonly phase: Phase
@@ -105,7 +105,7 @@ export function createRemotes(parts: RemotesParts) {
   }
 }
 
-function knownEndpoints({ config, names, clock, hostMetaPort: port = 443 }: RemotesParts) {
+function knownEndpoints({ config, names, clock, pseudonym, hostMetaPort: port = 443 }: RemotesParts) {
   const known = new Map<RemoteEndpoint, Endpoints>()
   return {
     of(about: RemoteEndpoint): Endpoints {
@@ -114,7 +114,7 @@ function knownEndpoints({ config, names, clock, hostMetaPort: port = 443 }: Remo
       const publicOnly = isFound && config.domains.includes('*')
       const { proxies } = config
       const settings = { ...endpointLimits, headers: config.remote.headers }
-      const own = { about, settings, proxies, clock, port, names, publicOnly }
+      const own = { about, settings, proxies, clock, port, names, publicOnly, pseudonym }
       const endpoints = known.get(about) ?? createEndpoints(own)
       known.set(about, endpoints)
       return endpoints

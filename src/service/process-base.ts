@@ -10,6 +10,7 @@ import { MinuteSums } from '../lib/limits/minute-sums.js'
 import { createRefusals } from '../lib/limits/reached-limits.js'
 import { createPartLogs, type LogFor } from '../lib/log.js'
 import { Phase } from '../lib/phase.js'
+import { hashOf, secretKeys } from '../lib/secrets/secret-hashes.js'
 import { newProcessName } from '../store/process-name.js'
 import type { Store, StoreEvents } from '../store/store.js'
 import type { AuditTrail } from '../watching/logs.js'
@@ -71,8 +72,17 @@ export async function openBase({
           sums,
           logFor,
         })
-  const descriptors = new Descriptors()
-  return { counts, clock, log, partLogs, logFor, auditFor, live, place, phase, sums, refused, joined, descriptors }
+  return {
+    ...{ counts, clock, log, partLogs, logFor, auditFor, live, place, phase, sums, refused, joined },
+    descriptors: new Descriptors(),
+    pseudonym: pseudonymOf(config),
+  }
+}
+
+/** The same for all processes with a seal key. It is no secret. */
+function pseudonymOf({ sealKeys }: Config): string {
+  const keys = secretKeys(() => sealKeys)
+  return Buffer.from(hashOf(keys, ['via']), 'base64').toString('hex')
 }
 
 async function openRedis({ redis }: Config, clock: Clock, events: StoreEvents): Promise<Store> {

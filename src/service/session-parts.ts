@@ -110,6 +110,7 @@ export function createSessionParts(given: ProcessParts) {
   const parts = {
     common,
     transport,
+    pseudonym: base.pseudonym,
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
     noteBoshRefusal: refusalLog(sums, logFor('bosh'), 'a BOSH client was refused'),
     noteWebSocketRefusal: refusalLog(sums, logFor('websocket'), 'a WebSocket client was refused'),
@@ -228,6 +229,7 @@ function createLinking({ base, hostMetaPort }: ProcessParts, waiting: WaitingMem
     onExhausted,
     log: logFor('remote'),
     processName: joined?.peers.self,
+    pseudonym: base.pseudonym,
   })
   return {
     names,

@@ -145,7 +145,7 @@ function createWebSocket(config: Config, opener: Opener, { shared, starting }: P
 }
 
 function createBosh(config: Config, manager: ConnectionManager, { shared, forwardedRequests }: Parts): Endpoint {
-  const { transport, noteBoshRefusal } = shared.sessionParts
+  const { transport, pseudonym, noteBoshRefusal } = shared.sessionParts
   const { serve, refuseTooLarge } = forwardedRequests?.over(manager) ?? manager
   const listener = createBoshListener({
     endpoint: publicEndpointOf(config, 'bosh', config.boshPath),
@@ -154,6 +154,7 @@ function createBosh(config: Config, manager: ConnectionManager, { shared, forwar
     transport,
     cors: createCors(config.corsOrigins),
     externalUrl: config.externalUrl,
+    pseudonym,
     noteRefusal: noteBoshRefusal,
     maxBodyBytes: Math.max(leastBodyBytes, 2 * transport.maxStanzaBytes),
   })

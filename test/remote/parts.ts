@@ -31,6 +31,7 @@ export function endpointParts(more: Partial<Omit<EndpointParts, 'clock'>> = {}):
       about: usualEntry,
       names: namesOf(),
       port: 443,
+      pseudonym: 'own',
       publicOnly: false,
     },
     ...more,
@@ -53,6 +54,7 @@ export function remotesOf(
     },
     names: namesOf({ 'inside.example': ['10.0.0.1'] }),
     ...{ waiting: new WaitingMemory(), states: noStates, onExhausted: unnoted, clock, counts, phase },
+    pseudonym: 'own',
     // Nothing listens at this port.
     hostMetaPort: 1,
     log: pino({ level: 'silent' }),

@@ -3,6 +3,7 @@
 import { afterEach, expect, test } from '@jest/globals'
 import { Problem } from '../../src/lib/errors.js'
 import type { WorkQueue } from '../../src/lib/limits/work-queue.js'
+import { freePorts } from '../support/ports.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 
@@ -52,4 +53,14 @@ test.each([
     body: `${body}${stanza.repeat(count)}</body>`,
   })
   expect(await sent.text()).toContain(reply)
+})
+
+test('a domain whose remote endpoint is this service itself makes no loop', async () => {
+  const [port] = await freePorts(1)
+  const XMPP_SERVERS = `loop.example=http://127.0.0.1:${port}/http-bind?plain=on`
+  service = await startTestService({ environment: { PORT: String(port), XMPP_DOMAINS: 'loop.example', XMPP_SERVERS } })
+  const { status, json } = await service.warm({ jid: 'alice@loop.example', password: 'x' })
+  expect([status, json['code']]).toEqual([502, 'remote-connection-failed'])
+  const { json: left } = await callSessions(service.url, 'GET', '/sessions')
+  expect(left).toMatchObject({ total: 0 })
 })

@@ -10,6 +10,8 @@ import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
 
 interface ListenerParts extends HttpPeerParts {
+  /** In `Via` of the requests that this service sends to remote endpoints (RFC 9110 §7.6.3). */
+  readonly pseudonym: string
   readonly externalUrl: string | undefined
   readonly noteRefusal: NoteRefusal
 }
@@ -24,6 +26,7 @@ const refusals = {
   ],
   navigation: [403, 'This address is for XMPP clients (XEP-0124). Forms and links cannot use it.', undefined],
   method: [405, 'Send BOSH requests with POST.', undefined],
+  loop: [508, 'The BOSH endpoint of this domain is this service itself: it cannot log in to itself.', 'XMPP_SERVERS'],
   compressed: [415, 'The request must not be compressed. Send it without Content-Encoding.', undefined],
 } as const satisfies Record<string, readonly [number, string, string | undefined]>
 
@@ -55,6 +58,7 @@ function whyRefused(req: IncomingMessage, res: ServerResponse, parts: ListenerPa
   if (access?.(clientAddress(req, clients)) === false) return 'address'
   if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return undefined
   if (method !== 'POST') return 'method'
+  if (headers.via?.includes(parts.pseudonym) === true) return 'loop'
   if (headers['sec-fetch-mode'] === 'navigate') return 'navigation'
   // Without CORS headers, a foreign page could open a session but not read the reply.
   if (corsOf(res, parts).answer.length === 0 && isForeign(headers, parts.externalUrl)) return 'origin'

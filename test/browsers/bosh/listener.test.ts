@@ -105,6 +105,7 @@ describe.each(servers)('in %s', (_name, create) => {
         page: createEndpointPage(config, 'bosh'),
       },
       maxBodyBytes: 1000,
+      pseudonym: 'own-name',
       transport: {
         ...{ bodies, clock, counts, maxStanzaBytes: 500 },
         refused: limit => void limits.push(limit),
@@ -283,6 +284,12 @@ describe.each(servers)('in %s', (_name, create) => {
         expect(answered.headers).toMatchObject(inert)
         expect(answered.headers.allow).toBe(status === 405 ? 'GET, HEAD, OPTIONS, POST' : undefined)
       }
+    })
+
+    test('of this service itself is refused, also through proxies', async () => {
+      expect((await send('POST', '<body/>', { via: '1.1 own-name, 1.1 nginx' })).status).toBe(508)
+      expect(noted).toEqual([['loop', 'XMPP_SERVERS']])
+      expect((await send('POST', '<body/>', { via: '1.1 another' })).status).toBe(200)
     })
 
     test('gets the page for GET and 403 for POST', async () => {
