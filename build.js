@@ -7,7 +7,7 @@ import { buildDocs } from './build-docs.js'
 
 /** Members that no page, Strophe or stored data uses. Short names save 200 bytes, compressed. */
 const ownNames =
-  /^(all|answered|arrivals|arrived|blocked|broken|cancel|change|changed|check|confirm|confirmed|confirming|confirmSent|contacts|departures|failAll|failed|failing|failInDoubt|goOn|isAnyPending|isHolding|isKnown|isMending|socket|isRepeated|lost|miss|nextRid|notices|onChange|online|presence|recall|release|repeats|resume|retryAfter|moves|sendWaiting|settled|showOwn|signs|succeeded|take|takeBack|takenOver|turn|unanswered|useSocket|tellState|unsent|kept|drop|leave|note|since)$/
+  /^(all|answered|arrivals|arrived|blocked|broken|cancel|change|changed|check|confirm|confirmed|confirming|confirmSent|contacts|departures|failAll|failTooLong|failed|failing|failInDoubt|goOn|isAnyPending|isHolding|isKnown|isMending|isSilent|socket|isRepeated|lost|miss|nextRid|notices|onChange|online|presence|recall|release|repeats|resume|retryAfter|moves|sendWaiting|settled|showOwn|signs|succeeded|take|takeBack|takenOver|turn|unanswered|useSocket|tellState|unsent|kept|drop|leave|note|since)$/
 
 /** The same, without names that members of Converse have, too. */
 const namesBesideConverse =

@@ -18,9 +18,9 @@ afterAll(async () => service?.stop())
 const asset = (name: string) => ask(`${service.url}/assets/${name}`, { headers: { Origin: 'https://portal.example' } })
 
 const modules = [
-  ['warm-bindings', 11_000],
+  ['warm-bindings', 11_350],
   ['warm-bindings-more', 2_650],
-  ['warm-bindings-converse', 7_650],
+  ['warm-bindings-converse', 7_750],
 ] as const
 
 test.each(modules)(

@@ -103,6 +103,7 @@ interface Question {
 
 export class FakeConnection {
   readonly calls: string[] = []
+  readonly _proto = { _reqToData: (request: { getResponse(): unknown }) => request.getResponse() as never }
   readonly domain = 'localhost'
   readonly sent: FakeElement[] = []
   jid = ''

@@ -1,7 +1,8 @@
 import { archiveIdOf, bareJid, type Message, type Rooms, readMessage } from './message.js'
 import { RepeatedMessages } from './repeated-messages.js'
 
-const mostKeys = 2000
+/** Two for each message: an archive and a server can both have thousands for a page. */
+const mostKeys = 20_000
 
 /** Shows each message once, and archived messages first. */
 export class Arrivals {

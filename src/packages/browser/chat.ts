@@ -101,7 +101,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     hear(globalThis, 'pagehide', this.#leave)
     hear(globalThis, 'pageshow', this.#returned)
     hear(document, 'visibilitychange', this.#come)
-    this.#checking = setInterval(() => this.#session?.socket && this.#session.check(), socketPingMilliseconds)
+    this.#checking = setInterval(() => this.#session?.isSilent() && this.#session.check(), socketPingMilliseconds)
     this.#checkingSignIn = checkSignIn(this.#options, () => this.#session, this.#endSession)
     this.#keepHidden()
     this.#ask()
@@ -123,13 +123,15 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const id = randomName()
     const stanza = writeMessage(to, type, id, body, this.#options.nickname)
     this.#fire('sending', stanza)
-    const session = this.#ready?.isHolding ? undefined : this.#ready
+    const session = this.#left || this.#ready?.isHolding ? undefined : this.#ready
     departures.add(stanza, !!session, !!session?.socket)
     // As the page has made it: parsed again, it could differ.
     session?.send(stanza)
     session?.confirmSent()
     this.#parts.arrivals.showOwn(stanza.cloneNode(true) as Element, this.jid, this.#rooms)
     if (isOver(this.#status)) departures.failAll()
+    // A listener to `pagehide` of the page, after this one.
+    if (this.#left) this.#left = this.#store(this.#left.isBehind === true)
     return id
   }
 
@@ -246,7 +248,11 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
       },
       failed: retryIn => this.#pause(lost, retryIn),
       // If replaced chats retried, two pages would replace each other without end.
-      lost: isReplaced => (isReplaced ? this.#end('replaced', replaced) : this.#wait(lost)),
+      lost: (isReplaced, isRefused) => {
+        if (isRefused) departures.failTooLong()
+        if (isReplaced) this.#end('replaced', replaced)
+        else this.#wait(lost)
+      },
       blocked: isUsed => {
         if (transport === 'websocket' || !navigator.onLine) return this.#wait(lost)
         this.#isSocketBlocked = true

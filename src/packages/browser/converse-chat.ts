@@ -10,12 +10,13 @@ import type { ConverseConnection, PrivateConverse } from './converse-types.js'
 import { isUnconfirmed } from './departures.js'
 import { mayReturn, NoChat, replaced } from './failures.js'
 import { LinkState, mending, watch } from './link-state.js'
-import { randomName } from './page-memory.js'
+import { inStorage, randomName } from './page-memory.js'
 import { orderReplies } from './reply-order.js'
 import { checkSignIn } from './sign-in-check.js'
 import { hangUp, socketAddress, socketPatience } from './socket.js'
 import { askForBinding, type Located, type Source } from './source.js'
 import { attached, connected, connecting, connectionFailed, disconnected, loginFailed } from './strophe.js'
+import { refusePages } from './unreadable-replies.js'
 
 export type ConverseOptions = Source & Pick<ChatOptions, 'checkEvery' | 'nickname' | 'transport'> & OtherOptions
 
@@ -186,13 +187,13 @@ export class ConverseChat {
     if (!this.#isOfUser(jid)) {
       if (this.#wasAttached && !this.#options.guest) return this.#end('signed-out', 'You are not signed in any more.')
       this.#departures.clear()
-      for (const key in sessionStorage) if (/^converse-/.test(key)) delete sessionStorage[key]
+      forgetStored()
     }
     this.#isResumed = resumed
     const isKnown = resumed && jid === memory.jid
     memory.seen = Math.max(found.delivered ?? 0, isKnown ? memory.seen : 0)
-    // What the page before has given to a session that is over may have arrived.
-    const received = isKnown ? found.received : this.#wasAttached ? undefined : Infinity
+    // What was given to a session that is over may have arrived, and comes again with the same id.
+    const received = isKnown ? found.received : undefined
     memory.jid = jid
     this.#hideName()
     this.#departures.goOn(found.rid, found.requests ?? 2, received, () => false)
@@ -242,6 +243,7 @@ export class ConverseChat {
       connection.connect(found.jid, found.websocket!.token, follow)
     } else {
       connection.xmlOutput = body => this.#departures.note(body)
+      refusePages(connection, () => this.#isCurrent(attempt) && this.#lose())
       session.save({ smacks_enabled: false, smacks_stream_id: null })
       connection.attach(found.jid, found.sid, found.rid, follow, found.wait, found.hold, found.requests)
     }
@@ -366,6 +368,7 @@ export class ConverseChat {
     this.#enter({ state: 'ended', code, reason })
     this.#showEnd()
     if (this.#converse.api.connection.get()) void this.#converse.api.user.logout()
+    else forgetStored()
   }
 
   #showEnd(): void {
@@ -385,4 +388,11 @@ export class ConverseChat {
     this.#backoff.reset()
     void this.#ask()
   }
+}
+
+/** What Converse has stored of the user. */
+function forgetStored(): void {
+  inStorage(() => {
+    for (const key in sessionStorage) if (/^converse-/.test(key)) delete sessionStorage[key]
+  })
 }

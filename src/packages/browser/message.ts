@@ -123,7 +123,9 @@ export function roomAndOccupant(occupant: string): readonly [room: string, occup
 }
 
 export function writeMessage(to: string, type: string, id: string, body: string, nickname?: string): Element {
-  const message = newStanza('message', { to: allowed(to), type, id }, newElement('body', {}, allowed(body)))
+  // As the reader of each side would do (XML 1.0 §2.11).
+  const text = allowed(body).replaceAll(/\r\n?/g, '\n')
+  const message = newStanza('message', { to: allowed(to), type, id }, newElement('body', {}, text))
   if (nickname) message.append(nickOf(nickname))
   message.append(newElement('origin-id', { xmlns: stanzaIdNamespace, id }))
   return message

@@ -37,7 +37,7 @@ interface SessionEvents {
   mending(): void
   settled(): void
   failed(retryIn: number): void
-  lost(isReplaced: boolean): void
+  lost(isReplaced: boolean, isRefused: boolean): void
   /** WebSocket does not work. `isUsed`: the token may have been used. */
   blocked(isUsed: boolean): void
   contacts(contacts: readonly Contact[]): void
@@ -63,7 +63,9 @@ export class PageSession {
   #isLoggedIn = false
   #isOver = false
   #isLeft = false
-  #isReplaced = false
+  readonly #ends = new Set<unknown>()
+  /** Over BOSH, something comes at least once in `wait`. */
+  isSilent = () => true
   #deadline: ReturnType<typeof setTimeout> | undefined
   /** New messages wait while older messages are sent again, and until Strophe would repeat them. */
   isHolding = false
@@ -95,6 +97,7 @@ export class PageSession {
       failed: retryIn => this.#isOver || this.#events.failed(retryIn),
       lost: () => this.#lose(),
     })
+    this.isSilent = () => retries.isSilent(wait)
     connection.disconnection_timeout = 3_000
     this.connection = connection
     this.#isLoggedIn = true
@@ -113,7 +116,7 @@ export class PageSession {
       if (body.getAttribute('type') !== 'terminate') this.#online()
     }
     const follow = (status: number, condition?: string | null) => {
-      this.#isReplaced ||= condition === 'conflict'
+      this.#ends.add(condition)
       if (status === disconnected) this.#lose()
     }
     connection.attach(jid, sid, rid, follow, wait, hold, requests)
@@ -151,8 +154,7 @@ export class PageSession {
         arrivals.resume()
         isIn = true
       } else if (element.localName === 'failed') {
-        // The server has answered the ping `socket.confirmed`, so all stanzas up to this ping have arrived. Strophe
-        // would send them again.
+        // The stanzas up to the answered ping `socket.confirmed` have arrived. Strophe would send them again.
         const { state } = connection.sm!
         const last = state.unacked.findLastIndex(({ stanza }) => stanza.includes(socket.confirmed))
         state.unacked = departures.takeOver(state.unacked.slice(last + 1)).filter(({ name }) => name !== 'iq')
@@ -163,7 +165,7 @@ export class PageSession {
       this.#events.blocked(hasOpened)
     }
     const follow = (status: number, condition?: string | null) => {
-      this.#isReplaced ||= condition === 'conflict'
+      this.#ends.add(condition)
       if (this.#isOver) return
       if (status === connected) {
         clearTimeout(this.#deadline)
@@ -258,8 +260,7 @@ export class PageSession {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#deadline)
-    // Strophe would count and confirm what arrives late, which the page no longer shows. The next session resumes the
-    // stream. After a failed `attach`, `connection` is undefined.
+    // Strophe would confirm what arrives late, which is not shown. Undefined after a failed `attach`.
     if (this.connection) hangUp(this.connection)
   }
 
@@ -289,7 +290,7 @@ export class PageSession {
   #lose(): void {
     if (this.#isOver) return
     this.drop()
-    this.#events.lost(this.#isReplaced)
+    this.#events.lost(this.#ends.has('conflict'), this.#ends.has('policy-violation'))
   }
 
   #goOn(): boolean {

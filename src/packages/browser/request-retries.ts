@@ -1,4 +1,5 @@
 import type { StropheConnection, StropheRequests } from './strophe.js'
+import { refusePages } from './unreadable-replies.js'
 
 /** A proxy sends these HTTP statuses. 0 means no response. */
 const brokenRequests = [0, 502, 503, 504]
@@ -21,6 +22,7 @@ export function retryRequests(connection: StropheConnection, { failing, failed, 
   /** Start of the outage. Infinity if there is no outage, undefined before the first reply. */
   let since: number | undefined
   let restore = () => {}
+  let heardAt = Date.now()
 
   function repeat(this: StropheRequests) {
     failures += 1
@@ -42,10 +44,14 @@ export function retryRequests(connection: StropheConnection, { failing, failed, 
     failed(seconds)
   }
 
+  refusePages(connection, lost)
   connection.maxRetries = mostRetries
   for (const status of brokenRequests) connection.addProtocolErrorHandler('HTTP', status, repeat)
   return {
+    /** Longer than the service holds a request. */
+    isSilent: (wait = 60) => Date.now() - heardAt > (wait + 15) * 1_000,
     answered() {
+      heardAt = Date.now()
       failures = 0
       since = Infinity
     },

@@ -674,3 +674,55 @@ test.each([
     isBehind: expect.any(Boolean),
   })
 })
+
+describe('a chat over BOSH', () => {
+  test('whose session ends by a message that is too long fails it, and sends the others', async () => {
+    const opened = await opens({ binding: resuming })
+    opened.chat.send('bob@localhost', 'x'.repeat(20_000))
+    opened.chat.send('bob@localhost', 'after')
+    tab.last.becomes(Status.disconnected, 'policy-violation')
+    expect(opened.states).toEqual(['failed policy-violation'])
+    await passes(1_000)
+    await tab.comesOnline()
+    expect([opened.chat.status.state, tab.last.texts]).toEqual(['online', ['after']])
+  })
+
+  test('asks the server after a silence that is longer than a held request', async () => {
+    await opens({ binding: async () => ({ ...(await resuming()), wait: 60 }) })
+    // Chats of earlier tests go on.
+    const connection = tab.last
+    const pings = () => connection.sentNames.filter(name => name === 'iq').length
+    const before = pings()
+    await passes(70_000)
+    expect(pings()).toBe(before)
+    await passes(80_000)
+    expect(pings()).toBe(before + 1)
+  })
+
+  test('is lost if a proxy answers with a page, whatever its status', async () => {
+    const { chat } = await opens({ binding: resuming })
+    const { _proto } = tab.last
+    const body = fakeElement('body', { xmlns: 'http://jabber.org/protocol/httpbind' })
+    expect(_proto._reqToData({ getResponse: () => body })).toBe(body)
+    expect(chat.status.state).toBe('online')
+    const unreadable = () => {
+      throw new Error('bad-format')
+    }
+    expect(_proto._reqToData({ getResponse: unreadable })).toBe(null)
+    expect(chat.status).toMatchObject({ state: 'offline', code: 'unreachable' })
+  })
+
+  test('keeps what a later listener to `pagehide` sends', async () => {
+    const opened = await opens({ binding: resuming })
+    opened.page.dispatchEvent(new Event('pagehide'))
+    opened.chat.send('bob@localhost', 'Bye')
+    expect(tab.last.texts).toEqual([])
+    expect(tab.storage['warm-bindings tab']).toContain('Bye')
+  })
+
+  test('sends line ends as the other side reads them', async () => {
+    const { chat } = await opens({ binding: resuming })
+    chat.send('bob@localhost', 'one\r\ntwo\rthree\n')
+    expect(tab.last.texts).toEqual(['one\ntwo\nthree\n'])
+  })
+})

@@ -420,7 +420,7 @@ describe('What waits when its page is left', () => {
   test.each<[string, object, string[]]>([
     ['is sent if its request has not arrived', { resumed: true, received: 4 }, ['Hello']],
     ['is not sent if its request has arrived', { resumed: true, received: 5 }, []],
-    ['is not sent if this is unknown, as in a new session', { resumed: false }, []],
+    ['is sent if this is unknown, as in a new session', { resumed: false }, ['Hello']],
   ])('%s', async (_what, next, sent) => {
     await goesOnline('bosh')
     page.say('1')
