@@ -22,8 +22,8 @@ type Terms = readonly [wait: number | undefined, hold: number | undefined, windo
 type StatusCallback = (status: number, condition?: string | null) => void
 
 export interface StropheConnection {
-  /** Of BOSH. Returns null for a request whose reply is ignored. */
-  readonly _proto: { _reqToData(request: { getResponse(): Element | null }): Element | null }
+  /** Its side of BOSH or WebSocket. */
+  readonly _proto: object
   service: string
   readonly jid: string
   /** Stream management (XEP-0198). */

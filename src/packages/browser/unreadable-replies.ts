@@ -7,7 +7,8 @@ const bodyNamespace = 'http://jabber.org/protocol/httpbind'
  * would take it for the reply, and never send the stanzas of its request again.
  */
 export function refusePages({ _proto }: Pick<StropheConnection, '_proto'>, lost: () => void): void {
-  _proto._reqToData = request => {
+  /** Strophe ignores a request without data. */
+  const _reqToData = (request: { getResponse(): Element | null }): Element | null => {
     let body: Element | null = null
     try {
       body = request.getResponse()
@@ -18,4 +19,5 @@ export function refusePages({ _proto }: Pick<StropheConnection, '_proto'>, lost:
     lost()
     return null
   }
+  Object.assign(_proto, { _reqToData })
 }
