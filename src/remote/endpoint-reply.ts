@@ -25,7 +25,7 @@ const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
 /** A longer reply, in multiples of `maxBytes`, is refused. */
 const mostTimes = 16
 const limits = { ...defaultLimits, maxChildren: 10_000 }
-export const usualWait = 60
+const usualWait = 60
 /** Memory of a stanza besides its text. */
 const stanzaBytes = 300
 /** Characters. A dropped stanza whose start tag is longer gets no answer. */
@@ -112,7 +112,7 @@ function readEnd(root: Root, children: readonly Element[]): LinkEnd {
 }
 
 /** XEP-0124 §7.2. Throws an `XmlError` if the sid, which each request repeats, is too long. */
-export function readTerms(root: Root, mostWait: number): SessionTerms | undefined {
+export function readTerms(root: Root, askedWait: number): SessionTerms | undefined {
   const number = (name: string) => {
     const text = root.attribute(name)
     return text !== undefined && /^\d{1,5}$/.test(text) ? Number(text) : undefined
@@ -122,7 +122,7 @@ export function readTerms(root: Root, mostWait: number): SessionTerms | undefine
   return {
     sid,
     // A longer time would also be that in which a reply may arrive.
-    wait: Math.min(number('wait') ?? usualWait, mostWait),
+    wait: Math.min(number('wait') ?? usualWait, Math.max(askedWait, usualWait)),
     hold: number('hold') ?? 1,
     requests: number('requests') ?? 2,
     inactivity: number('inactivity') ?? 60,

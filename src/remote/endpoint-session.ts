@@ -9,7 +9,7 @@ import { boshNamespace } from '../xmpp/namespaces.js'
 import type { SessionTerms } from '../xmpp/page-binding.js'
 import { escapeXml } from '../xmpp/xml/escape.js'
 import type { Endpoint } from './endpoint.js'
-import { type EndpointReply, readTerms, usualWait } from './endpoint-reply.js'
+import { type EndpointReply, readTerms } from './endpoint-reply.js'
 import type { SentOver } from './http-request.js'
 import { protocolFault, RemoteFault } from './remote-fault.js'
 import { RequestTurn } from './request-turn.js'
@@ -99,7 +99,7 @@ export class EndpointSession {
       this.#report(reply.end?.failure, creates)
       if (reply.end !== undefined) this.#beginEnding()
       else if (creates) {
-        this.terms = readTerms(reply.root, Math.max(wait, usualWait))
+        this.terms = readTerms(reply.root, wait)
         if (this.terms === undefined) throw protocolFault()
         if (this.#phase === 'ending') void this.#terminate()
       }

@@ -73,7 +73,18 @@ export async function openBase({
           logFor,
         })
   return {
-    ...{ counts, clock, log, partLogs, logFor, auditFor, live, place, phase, sums, refused, joined },
+    counts,
+    clock,
+    log,
+    partLogs,
+    logFor,
+    auditFor,
+    live,
+    place,
+    phase,
+    sums,
+    refused,
+    joined,
     descriptors: new Descriptors(),
     pseudonym: pseudonymOf(config),
   }

@@ -19,6 +19,7 @@ import {
   type StropheConnection,
   type StropheNamespace,
 } from './strophe.js'
+import { bodyNamespace } from './unreadable-replies.js'
 import { newElement, newStanza } from './written-xml.js'
 
 export interface PageParts {
@@ -45,7 +46,6 @@ interface SessionEvents {
 }
 
 const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
-const bodyNamespace = 'http://jabber.org/protocol/httpbind'
 
 const patience = 6_000
 const pauseSeconds = 60

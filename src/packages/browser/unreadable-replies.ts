@@ -1,6 +1,6 @@
 import type { StropheConnection } from './strophe.js'
 
-const bodyNamespace = 'http://jabber.org/protocol/httpbind'
+export const bodyNamespace = 'http://jabber.org/protocol/httpbind'
 
 /**
  * Calls `lost` for a reply that is no `<body/>`, such as a page of a proxy or a captive portal with the status 200. Strophe

@@ -53,6 +53,13 @@ test('stanzas that wait for a request are sent in several replies if they are to
 })
 
 describe('silence', () => {
+  const endsAfter20Seconds = async (bench: BoshBench) => {
+    await bench.pass(19.5)
+    expect(bench.registry.size).toBe(1)
+    await bench.pass(1)
+    expect(bench.registry.size).toBe(0)
+  }
+
   test('is not counted while a request is held, but from the time at which its connection broke', async () => {
     const bench = new BoshBench({ inactivity: 20 })
     const client = await bench.session()
@@ -60,10 +67,7 @@ describe('silence', () => {
     await bench.pass(50)
     expect(poll.reply).toBeUndefined()
     poll.peer.leave()
-    await bench.pass(19.5)
-    expect(bench.registry.size).toBe(1)
-    await bench.pass(1)
-    expect(bench.registry.size).toBe(0)
+    await endsAfter20Seconds(bench)
   })
 
   test('is counted from the creation if its client has left before', async () => {
@@ -71,10 +75,7 @@ describe('silence', () => {
     const peer = new FakePeer()
     peer.leave()
     await bench.send(create(), peer)
-    await bench.pass(19.5)
-    expect(bench.registry.size).toBe(1)
-    await bench.pass(1)
-    expect(bench.registry.size).toBe(0)
+    await endsAfter20Seconds(bench)
   })
 
   test('is counted from the time at which the connection of an early request broke', async () => {
@@ -83,10 +84,7 @@ describe('silence', () => {
     const early = await client.at(client.rid + 2)
     await bench.pass(15)
     early.peer.leave()
-    await bench.pass(19.5)
-    expect(bench.registry.size).toBe(1)
-    await bench.pass(1)
-    expect(bench.registry.size).toBe(0)
+    await endsAfter20Seconds(bench)
   })
 
   const from = (id: string) => `<message xmlns='jabber:client' from='romeo@chat.example/a' id='${id}'/>`

@@ -80,6 +80,17 @@ async function breaks(): Promise<void> {
 /** No later record is stored. */
 const storesNoMore = () => jest.spyOn(store.records, 'keep').mockRejectedValue(unavailable)
 
+/** Returns a function for each call that stores records: it lets the call continue. */
+function storesSlowly(): (() => void)[] {
+  const keep = store.records.keep.bind(store.records)
+  const stored: (() => void)[] = []
+  jest.spyOn(store.records, 'keep').mockImplementation(async (...all) => {
+    await new Promise<void>(resolve => stored.push(resolve))
+    return keep(...all)
+  })
+  return stored
+}
+
 /** The store does not tell which process has the session. */
 const doubts = () => jest.spyOn(store.records, 'isOwn').mockRejectedValue(unavailable)
 
@@ -889,12 +900,7 @@ test('a page learns that it can resume its stream only after a record has it', a
 })
 
 test('a page learns from the first record on that only recorded stanzas have arrived', async () => {
-  const keep = store.records.keep.bind(store.records)
-  const stored: (() => void)[] = []
-  jest.spyOn(store.records, 'keep').mockImplementation(async (...all) => {
-    await new Promise<void>(resolve => stored.push(resolve))
-    return keep(...all)
-  })
+  const stored = storesSlowly()
   const page = await dying.warmed({ management: { mending: new FakeMending() } })
   const { socket } = attachPageCounting(dying, page.token!)
   page.link.say(enabledByServer)
@@ -912,12 +918,7 @@ test('a page learns from the first record on that only recorded stanzas have arr
 })
 
 test('a page does not learn this from a record that was being stored when it asked', async () => {
-  const keep = store.records.keep.bind(store.records)
-  const stored: (() => void)[] = []
-  jest.spyOn(store.records, 'keep').mockImplementation(async (...all) => {
-    await new Promise<void>(resolve => stored.push(resolve))
-    return keep(...all)
-  })
+  const stored = storesSlowly()
   const socket = attachPageSilently(dying, client.token!)
   await passes(0.1)
   socket.receive(enable)
