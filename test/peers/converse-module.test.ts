@@ -214,6 +214,23 @@ for (const kind of bothServers(passwords)) {
       expect(await visitor.jid()).toBe(jid)
     })
 
+    for (const transport of transports)
+      test(`shows that a message is too long for the service, and sends the others, over ${transport}`, async () => {
+        const { bob } = stage
+        const visitor = await stage.comeWithConverse(transport)
+        await visitor.turnTo(bob.bareJid)
+        await visitor.say(bob.bareJid, `${transport} long ${'y '.repeat(140_000)}`)
+        await visitor.say(bob.bareJid, `${transport} after it`)
+        await bob.receives(`>${transport} after it<`)
+        await visitor.tab.locator('.chat-msg__error', { hasText: 'The message is too long.' }).waitFor()
+        await visitor.has('online', 2)
+        await visitor.say(bob.bareJid, `${transport} later`)
+        await bob.receives(`>${transport} later<`)
+        // What followed may come twice, with its id, because its session has ended.
+        const arrived = new Set(bob.texts.filter(text => text.startsWith(`${transport} `)))
+        expect([...arrived]).toEqual([`${transport} after it`, `${transport} later`])
+      })
+
     test('stores only the beginning of long messages', async () => {
       const { bob } = stage
       const visitor = await stage.comeWithConverse('bosh')

@@ -164,7 +164,7 @@ class FakePage {
         user,
       },
       exports: this.exports,
-      state: { chatboxes: { models: [], fetch() {} }, connfeedback, session },
+      state: { chatboxes: { models: [], fetch() {}, get() {} }, connfeedback, session },
     }
     // Converse logs in again after a lost connection.
     heard.set('will-log-in', () => void user.login())

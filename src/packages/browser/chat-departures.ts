@@ -23,8 +23,6 @@ export interface MessageState {
 }
 
 const confirmed = { isSent: true, isConfirmed: true, isInDoubt: false, failure: undefined }
-/** Characters. MAX_STANZA_BYTES is not less. */
-const leastTooLong = 10_000
 const notConfirmed: Failure = ['not-confirmed', 'The server has not confirmed the message.']
 
 /** Tells which messages the server has confirmed or refused. */
@@ -68,14 +66,6 @@ export class ChatDepartures extends Departures {
 
   get hasDoubts(): boolean {
     return this.all.some(isInDoubt)
-  }
-
-  /** Otherwise, each next session would end by the same message. */
-  failTooLong(): void {
-    const given = this.all.filter(outgoing => isPending(outgoing) && isGiven(outgoing))
-    const length = Math.max(...given.map(({ xml }) => xml.length))
-    const isIt = (outgoing: Outgoing) => given.includes(outgoing) && outgoing.xml.length === length
-    if (length >= leastTooLong) this.change(isIt, failed(['policy-violation', 'The message is too long.']))
   }
 
   failAll(): void {

@@ -54,7 +54,8 @@ export class ConverseChat {
   #wasAttached: boolean | undefined
   /** Converse's plugins have been told `connected`, which some of them need. */
   #wasReady = false
-  #isReplaced = false
+  /** Conditions of the last stream errors. */
+  readonly #ends = new Set<unknown>()
   /** From `pagehide` to `pageshow`. */
   #isLeft = false
   #isStored = false
@@ -298,7 +299,7 @@ export class ConverseChat {
   #follow(attempt: Attempt, code: number, condition?: string | null): void {
     const { found, connection, count } = attempt
     const isCurrent = this.#isCurrent(attempt)
-    if (isCurrent) this.#isReplaced ||= condition === 'conflict'
+    if (isCurrent) this.#ends.add(condition)
     if (connection.disconnection_cause !== 'logout') {
       if (!isCurrent) return
       if (code === connectionFailed && count === undefined && this.#mayChange) {
@@ -336,6 +337,7 @@ export class ConverseChat {
 
   #lose(): void {
     this.#attempts += 1
+    if (this.#ends.delete('policy-violation')) this.#departures.failTooLong()
     this.#departures.broken()
     if (this.#isAttached) this.#converse.api.connection.reconnect()
     else this.#wait(lost)
@@ -347,8 +349,7 @@ export class ConverseChat {
     // If a ping of Converse had no answer, Converse reconnects without `lose`.
     this.#isAttached = false
     this.#departures.broken()
-    if (this.#isReplaced) {
-      this.#isReplaced = false
+    if (this.#ends.delete('conflict')) {
       this.#backoff.cancel()
       return void this.#enter({ state: 'offline', code: 'replaced', reason: replaced })
     }

@@ -1,10 +1,12 @@
 import type { ConverseConnection, PrivateConverse } from './converse-types.js'
-import { Departures, idOf, isUnconfirmed, type Outgoing, readStanza } from './departures.js'
+import { addressOf, Departures, idOf, isUnconfirmed, type Outgoing, readStanza, tooLong } from './departures.js'
 import { ping } from './link-state.js'
-import { nickOf, removeForbidden } from './message.js'
+import { bareJid, nickOf, removeForbidden } from './message.js'
 import { randomName } from './page-memory.js'
 import { longestFailure } from './request-retries.js'
-import { newElement } from './written-xml.js'
+import { newElement, newStanza } from './written-xml.js'
+
+const xmlns = 'urn:ietf:params:xml:ns:xmpp-stanzas'
 
 /** Messages of Converse, which alone drops stanzas without a connection. */
 export class ConverseDepartures extends Departures {
@@ -138,6 +140,19 @@ export class ConverseDepartures extends Departures {
     const unsent = this.unsent()
     if (this.#isOverSocket) this.arrived()
     for (const message of unsent) this.#give(message)
+  }
+
+  /** Converse shows the failure as it shows an error of the server. */
+  override failTooLong(): Outgoing | undefined {
+    const failed = super.failTooLong()
+    if (!failed) return undefined
+    const { id } = failed
+    const from = addressOf(failed)
+    const [condition, text] = tooLong
+    const why = [newElement(condition, { xmlns }), newElement('text', { xmlns }, text)]
+    const error = newStanza('message', { type: 'error', id, from }, newElement('error', { type: 'modify' }, ...why))
+    void this.#converse.state.chatboxes.get(bareJid(from))?.handleErrorMessageStanza?.(parsed(error))
+    return failed
   }
 
   /** After the answer, the XMPP server also receives messages. */

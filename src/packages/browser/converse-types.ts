@@ -27,6 +27,7 @@ export interface PrivateConverse {
   readonly state: {
     readonly chatboxes: Stored & {
       readonly models: readonly { readonly messages?: Stored }[]
+      get(jid: string): { handleErrorMessageStanza?(error: Element): Promise<void> } | undefined
       on(event: 'reset', act: () => void): void
       add(box: unknown): void
     }

@@ -25,6 +25,8 @@ export type Test = (outgoing: Outgoing) => boolean
 /** Characters of all stanzas together. Of sent stanzas beyond this limit, only the newest pending are kept. */
 const mostKept = 100_000
 const mostPending = 100
+/** Characters. MAX_STANZA_BYTES is not less. */
+const leastTooLong = 10_000
 
 export const waiting = {
   isQueued: undefined,
@@ -115,6 +117,17 @@ export class Departures {
     return 'again'
   }
 
+  /** Otherwise, each next session would end by the same message. Returns the message. */
+  failTooLong(): Outgoing | undefined {
+    const given = this.all.filter(
+      outgoing => isPending(outgoing) && isGiven(outgoing) && outgoing.xml.length >= leastTooLong,
+    )
+    const length = Math.max(...given.map(({ xml }) => xml.length))
+    const longest = given.find(({ xml }) => xml.length === length)
+    this.change(outgoing => outgoing === longest, failed(tooLong))
+    return longest
+  }
+
   /** Returns each unsent message once per connection, except messages in `kept`, which Strophe repeats. */
   unsent(kept: readonly (string | null)[] = []): Element[] {
     const next = this.all.filter(outgoing => !isGiven(outgoing) && !kept.includes(outgoing.id))
@@ -150,6 +163,8 @@ export class Departures {
     this.onChange()
   }
 }
+
+export const tooLong: Failure = ['policy-violation', 'The message is too long.']
 
 export function isUnconfirmed(stanza: Element): boolean {
   return stanza.getAttribute('type') === 'error' && stanza.getElementsByTagName('remote-server-timeout').length > 0

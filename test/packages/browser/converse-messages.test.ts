@@ -62,6 +62,26 @@ test('what Converse repeats after a resumption is not delayed', async () => {
   expect(page.last.sentNames).toEqual(['message', 'r'])
 })
 
+// The service ends a session for it, and would end each next one.
+test.each(['bosh', 'websocket'] as const)(
+  'a message that is too long for the service fails, and the others are sent, over %s',
+  async transport => {
+    await goesOnline(transport)
+    page.last.xmlInput(fakeElement('iq'))
+    page.last.receives('enabled')
+    page.say('1', 'x'.repeat(20_000))
+    page.say('2')
+    page.last.becomes(Status.connectionFailed, 'policy-violation')
+    page.last.becomes(Status.disconnected, 'policy-violation')
+    await passes(2_000)
+    page.last.xmlInput(fakeElement('iq'))
+    page.last.becomes(online[transport])
+    page.hears('reconnected')
+    await passes(0)
+    expect(page.last.texts).toEqual(['Hello'])
+  },
+)
+
 describe('What a WebSocket may have lost', () => {
   const counting = (name: string, h: number) => fakeElement(name, { xmlns: 'urn:xmpp:sm:3', h: String(h) })
   const unacked = () =>
