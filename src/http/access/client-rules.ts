@@ -78,13 +78,13 @@ export function takesPasswords(rules: ClientRules & { readonly listen: Pick<Conf
     countsAsEncrypted(request, rules) || (isLocalCall(request) && !isForwarded(request))
 }
 
-/** The last value, which a trusted proxy has written. */
+/** The last value, which a trusted proxy has written. Traefik writes `ws` and `wss` for WebSockets. */
 export function forwardedScheme(request: IncomingMessage, rules: ClientRules) {
   const header = request.headers['x-forwarded-proto']
   if (header === undefined || !isTrustedProxy(request.socket, rules)) return undefined
   const values = header.toString()
   const last = values.slice(values.lastIndexOf(',') + 1)
-  return last.trim().toLowerCase()
+  return last.trim().toLowerCase().replace(/^ws/, 'http')
 }
 
 export function isEncrypted(request: IncomingMessage): boolean {

@@ -82,8 +82,8 @@ export function allSessions({ own, clock, shared, book }: AllSessionsParts): Ses
 
     states: async scope => orStoreProblem((await listed()).states(scope)),
 
-    /** The call has been forwarded to the process of the session. */
-    resume: async (id, handover) => own.resume(id, handover),
+    resume: async (id, handover) =>
+      own.resume(id, handover) ?? notOfOther(others?.self, await orStoreProblem(find(id))),
 
     async end(id) {
       if (own.end(id)) return true
@@ -107,6 +107,11 @@ export function allSessions({ own, clock, shared, book }: AllSessionsParts): Ses
     // The sessions of a single process do not come back.
     endAll: async wish => (shared === undefined ? own.endAll(wish) : endInAll(wish, own, shared)),
   }
+}
+
+/** The call has been forwarded to the process of the session, unless that does not answer. */
+function notOfOther(self: string | undefined, found: StoredSession | undefined): undefined {
+  if (found !== undefined && found.process !== self) throw unreachable(found.process)
 }
 
 /**

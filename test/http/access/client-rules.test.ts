@@ -67,6 +67,8 @@ describe('a request counts as secure', () => {
     ['over TLS', from('203.0.113.9', {}, true), true],
     ['without TLS', from('203.0.113.9'), false],
     ['to a trusted proxy over TLS', from('10.0.0.1', { 'x-forwarded-proto': 'https' }), true],
+    ['to a trusted proxy over TLS, by WebSocket', from('10.0.0.1', { 'x-forwarded-proto': 'wss' }), true],
+    ['to a trusted proxy without TLS, by WebSocket', from('10.0.0.1', { 'x-forwarded-proto': 'ws' }), false],
     ['to a trusted proxy without TLS', from('10.0.0.1', { 'x-forwarded-proto': 'http' }), false],
     ['according to an untrusted proxy', from('203.0.113.9', { 'x-forwarded-proto': 'https' }), false],
     ['according to a client of the proxy', from('10.0.0.1', { 'x-forwarded-proto': 'https, http' }), false],

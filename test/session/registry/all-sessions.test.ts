@@ -91,7 +91,7 @@ describe('with several processes', () => {
     }
     expect(await here.known.get(last)).toMatchObject({ process: 'bbbbbbbb', state: 'waiting', openedAt: 1_000 })
     expect(await other.known.get(last)).toMatchObject({ process: 'bbbbbbbb', state: 'waiting', openedAt: 1_000 })
-    expect(await here.known.resume(last, handover)).toBeUndefined()
+    await expect(here.known.resume(last, handover)).rejects.toMatchObject({ code: 'session-unreachable' })
   })
 
   test('a session that another process takes up at the moment is found', async () => {
