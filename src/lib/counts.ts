@@ -1,5 +1,5 @@
 // Labels of metrics must not contain text of callers, because an attacker could create any number of labels.
-import { Durations } from './durations.js'
+import { Histogram } from 'prom-client'
 
 /** Reasons for the end of a WebSocket whose client sent no `<close/>`. */
 const webSocketCuts = [
@@ -113,7 +113,6 @@ export class Tally {
 class PageTraffic {
   received = 0
   sent = 0
-  readonly deliveries = new Durations()
 }
 
 export class Counts {
@@ -125,6 +124,13 @@ export class Counts {
   replays = 0
   waitTimeouts = 0
   gapTimeouts = 0
+  readonly deliveries = new Histogram({
+    name: 'warm_bindings_stanza_delivery_seconds',
+    help: 'Time from reading a stanza of an XMPP server to writing it to the page, for the first stanza of each delivery. It includes the wait for a page without an open request or connection.',
+    labelNames: ['transport'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    registers: [],
+  })
   readonly pages = { bosh: new PageTraffic(), websocket: new PageTraffic() }
   readonly webSockets = { opened: 0, refused: 0 }
   readonly pongs = { count: 0, seconds: 0 }

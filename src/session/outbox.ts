@@ -160,7 +160,7 @@ export class Outbox {
       if (element.namespace === 'jabber:client') this.delivered += 1
       if (element !== timed) continue
       this.#timed = undefined
-      counts.pages[transport].deliveries.add((clock.now() - this.#timedSince) / 1000)
+      counts.deliveries.observe({ transport }, (clock.now() - this.#timedSince) / 1000)
     }
     if (this.source?.isPaused === true) this.source.readUnless(this.isFull)
     const { notice } = this

@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto'
-import { randomText } from '../lib/text/random-text.js'
+import { hash, randomBytes } from 'node:crypto'
 
 export interface SessionIds {
   readonly sid: string
@@ -8,7 +7,7 @@ export interface SessionIds {
 
 /** The sid has 160 secret bits, the id 128 bits. With several processes, both begin with the process's name. */
 export function newSid(processName?: string): SessionIds {
-  const secret = randomText(20, 'hex')
+  const secret = randomBytes(20).toString('hex')
   return { sid: processName === undefined ? secret : `${processName}-${secret}`, id: idOf(secret, processName) }
 }
 

@@ -1,5 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
-import { randomText } from '../lib/text/random-text.js'
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /** HT-SHA-256-NONE (draft-schmaus-kitten-sasl-ht §3). */
 const proofOf = (token: string, by: 'Initiator' | 'Responder') => createHmac('sha256', token).update(by).digest()
@@ -11,7 +10,7 @@ const proofBytes = 32
 /** Lets one page log in once. Does not keep the token. */
 export class Ticket {
   static fresh(seconds: number, now: number, processName?: string) {
-    const secret = randomText(32, 'base64url')
+    const secret = randomBytes(32).toString('base64url')
     const token = processName === undefined ? secret : `${processName}-${secret}`
     return { token, ticket: new Ticket(proofOfPage(token), proofOf(token, 'Responder'), now + seconds * 1000) }
   }

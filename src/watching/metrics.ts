@@ -1,14 +1,4 @@
-import {
-  Counter,
-  type CounterConfiguration,
-  collectDefaultMetrics,
-  Gauge,
-  Histogram,
-  type Metric,
-  Registry,
-} from 'prom-client'
-import type { Counts } from '../lib/counts.js'
-import { durationBounds } from '../lib/durations.js'
+import { Counter, type CounterConfiguration, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { FinishedCall } from '../warm/calls.js'
 import type { LastReload } from './last-reload.js'
 import { type Row, rowsOf, type Sources } from './rows.js'
@@ -46,7 +36,8 @@ export function createMetrics({ counts, joined, clock, open, census: readCensus,
     buckets: durationSeconds,
     registers,
   })
-  registry.registerMetric(deliveriesOf(counts))
+  registry.registerMetric(counts.deliveries)
+  for (const transport in counts.pages) counts.deliveries.zero({ transport })
   calls.inc({ call: 'warm', code: 'ok' }, 0)
   warming.zero({ code: 'ok' })
   const all = Registry.merge([registry, processMetrics()])
@@ -66,29 +57,6 @@ export function createMetrics({ counts, joined, clock, open, census: readCensus,
       return all.getMetricsAsJSON()
     },
   }
-}
-
-/** A histogram that is not counted by prom-client, because each delivery would cost it several microseconds. */
-function deliveriesOf({ pages }: Pick<Counts, 'pages'>): Metric {
-  const name = `${prefix}stanza_delivery_seconds`
-  const help =
-    'Time from reading a stanza of an XMPP server to writing it to the page, for the first stanza of each delivery. It includes the wait for a page without an open request or connection.'
-  const read = () => {
-    const values: object[] = []
-    for (const [transport, { deliveries }] of Object.entries(pages)) {
-      let count = 0
-      for (const [at, bucket] of deliveries.buckets.entries()) {
-        count += bucket
-        const labels = { le: durationBounds[at] ?? '+Inf', transport }
-        values.push({ metricName: `${name}_bucket`, labels, value: count })
-      }
-      values.push({ metricName: `${name}_sum`, labels: { transport }, value: deliveries.sum })
-      values.push({ metricName: `${name}_count`, labels: { transport }, value: count })
-    }
-    return values
-  }
-  const about = { name, help, type: 'histogram', aggregator: 'sum' }
-  return { ...about, get: async () => ({ ...about, values: read() }) } as unknown as Metric
 }
 
 export function register({ name, type, help, labels, read }: Row, registry: Registry): void {

@@ -54,9 +54,9 @@ describe('the text of the metrics', () => {
 
   test('has the delivery times of stanzas', async () => {
     const sources = sourcesOf()
-    const { deliveries } = sources.counts.pages.websocket
-    for (const seconds of [0.001, 4, 61]) deliveries.add(seconds)
-    const samples = samplesOf(await createMetrics(sources).text())
+    const metrics = createMetrics(sources)
+    for (const seconds of [0.001, 4, 61]) sources.counts.deliveries.observe({ transport: 'websocket' }, seconds)
+    const samples = samplesOf(await metrics.text())
     const value = (name: string) => samples.get(`warm_bindings_stanza_delivery_seconds_${name}`)
     const within = (le: string) => value(`bucket{le="${le}",transport="websocket"}`)
     expect(['0.001', '2.5', '5', '60', '+Inf'].map(within)).toEqual([1, 1, 2, 2, 3])

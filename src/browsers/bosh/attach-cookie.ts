@@ -1,5 +1,4 @@
-import { timingSafeEqual } from 'node:crypto'
-import { randomText } from '../../lib/text/random-text.js'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { AttachBinding } from '../../session/session-types.js'
 import type { Cookie } from '../../xmpp/page-binding.js'
 
@@ -37,7 +36,7 @@ export class AttachCookie {
   static forPage(id: string, mode: AttachBinding, longestReplyGapSeconds: number, rules: CookieRules, now: number) {
     const isDemanded = mode === 'reply'
     const setAt = isDemanded ? now : undefined
-    const value = randomText(24, 'base64url')
+    const value = randomBytes(24).toString('base64url')
     const life = 2 * longestReplyGapSeconds
     return new AttachCookie(id, { value, life, isDemanded, setAt, setWith: undefined }, rules)
   }

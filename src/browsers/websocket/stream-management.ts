@@ -1,4 +1,4 @@
-import { randomText } from '../../lib/text/random-text.js'
+import { randomBytes } from 'node:crypto'
 import { Unconfirmed } from '../../session/link/unconfirmed.js'
 import { smNamespace } from '../../xmpp/namespaces.js'
 import { countAnswer, countAttribute, stanzasUpTo, writeCounting } from '../../xmpp/stanza-counts.js'
@@ -35,7 +35,7 @@ export class StreamManagement {
   #repeats: Element[]
 
   constructor(before?: Counted, arrived = 0, repeats: Element[] = []) {
-    this.id = before?.id ?? randomText(16, 'hex')
+    this.id = before?.id ?? randomBytes(16).toString('hex')
     this.received = before?.received ?? 0
     this.#answered = this.received
     this.#acknowledged = before?.acknowledged ?? 0

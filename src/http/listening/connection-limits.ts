@@ -1,3 +1,4 @@
+import type { ServerOptions } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import type { Config } from '../../config/config.js'
 import { clientOf } from '../../lib/client-network.js'
@@ -8,6 +9,16 @@ import { paceEnds } from '../../lib/paced.js'
 import type { Access } from '../access/client-rules.js'
 import { isTrustedProxy, setPeer, unixSocketPeer } from '../access/socket-peers.js'
 import { readProxyHeader } from './proxy-header.js'
+
+/** In milliseconds. */
+export const connectionTimes = {
+  // Longer than in common proxies, which should close first.
+  keepAliveTimeout: 75_000,
+  // `headersTimeout` and `requestTimeout` limit the time to receive a request, not to reply.
+  headersTimeout: 20_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 5_000,
+} satisfies ServerOptions
 
 /** Share of the connections, reserved for addresses with access to the warm API. */
 export const shareOfCallers = 1 / 10

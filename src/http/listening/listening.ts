@@ -1,10 +1,4 @@
-import {
-  createServer,
-  type Server as HttpServer,
-  type IncomingMessage,
-  type RequestListener,
-  type ServerOptions,
-} from 'node:http'
+import { createServer, type Server as HttpServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { createServer as createTlsServer, Server as HttpsServer } from 'node:https'
 import { Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -27,7 +21,7 @@ import { install } from '../fast/install.js'
 import { rawSocket, readNoMore, replyUnderWay } from '../fast/reply-under-way.js'
 import { readAbsoluteForm } from './absolute-form.js'
 import { Certificates } from './certificates.js'
-import { ConnectionLimits, shareOfCallers } from './connection-limits.js'
+import { ConnectionLimits, connectionTimes, shareOfCallers } from './connection-limits.js'
 import type { Dispatcher } from './dispatch.js'
 import { listenAt, urlOf } from './listen-at.js'
 import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
@@ -108,7 +102,7 @@ export class Listening {
 
   async open(): Promise<void> {
     const { http, https, listen } = this.#parts.config
-    const options = { ...times, noDelay: true, ...upgradeOptions, ...install(http.fast) }
+    const options = { ...connectionTimes, noDelay: true, ...upgradeOptions, ...install(http.fast) }
     const answer = this.#inOrder(this.#dispatcher)
     for (const place of listen.places) await this.#bind(createServer(options, answer), place, listen.places, 'HOST')
     for (const place of https?.places ?? []) {
@@ -233,19 +227,10 @@ export class Listening {
   }
 }
 
-const times = {
-  // Longer than in common proxies, which should close first.
-  keepAliveTimeout: 75_000,
-  // `headersTimeout` and `requestTimeout` limit the time to receive a request, not to reply.
-  headersTimeout: 20_000,
-  requestTimeout: 30_000,
-  connectionsCheckingInterval: 5_000,
-} satisfies ServerOptions
-
 const tlsOptions = (certificates: Certificates, { clientAuth }: NonNullable<Config['https']>): TlsOptions => ({
   ...certificates.usual,
   requestCert: clientAuth !== 'off',
   rejectUnauthorized: clientAuth === 'all',
-  handshakeTimeout: times.headersTimeout,
+  handshakeTimeout: connectionTimes.headersTimeout,
   SNICallback: (name, choose) => choose(null, certificates.contextFor(name)),
 })

@@ -1,10 +1,9 @@
-import { hash } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.js'
-import { randomText } from '../text/random-text.js'
 
 /** Stores values for `usualSeconds` (0: not at all). `keyOf` returns a hash, so that no secret is stored. */
 export function createShortMemory<Value>(clock: Pick<Clock, 'now'>, usualSeconds: number, most = 20_000) {
-  const secret = randomText(32, 'base64')
+  const secret = randomBytes(32).toString('base64')
   /** Oldest value first. */
   const remembered = new Map<string, { readonly value: Value; readonly until: number }>()
   return {

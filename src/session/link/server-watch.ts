@@ -1,5 +1,5 @@
+import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../lib/clock.js'
-import { randomText } from '../../lib/text/random-text.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Link } from '../../xmpp/link.js'
 import { pingNamespace } from '../../xmpp/namespaces.js'
@@ -100,7 +100,7 @@ export class ServerWatch {
     const counting = this.#counting
     // A ping would falsify the client's counts. `<r/>` is not counted (XEP-0198 §4).
     if (counting !== undefined) return { name: 'r', namespace: counting, text: `<r xmlns='${counting}'/>` }
-    if (this.#id === '') this.#id = randomText(16, 'base64url')
+    if (this.#id === '') this.#id = randomBytes(16).toString('base64url')
     this.#unanswered += 1
     const addressing = attribute('id', this.#id) + attribute('to', withULabels(domain))
     const ping = `<ping xmlns='${pingNamespace}'/>`

@@ -1,8 +1,8 @@
 // warm:tab:…  the token of the call that is in the tab
+import { randomBytes } from 'node:crypto'
 import { orGone } from '../../lib/caller-gone.js'
 import { type Clock, pause, type Timer } from '../../lib/clock.js'
 import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
-import { randomText } from '../../lib/text/random-text.js'
 import { lockSeconds, type TabLock, type TabLocks } from '../store.js'
 import { endingKeysOfTab, keys } from '../store-keys.js'
 import { hashKey } from './key-hashes.js'
@@ -71,7 +71,7 @@ async function takeLock(
   onRelease: () => void,
 ): Promise<TabLock | undefined> {
   const key = `warm:tab:${name}`
-  const token = randomText(16, 'base64url')
+  const token = randomBytes(16).toString('base64url')
   /** When the lock expires in Redis at the earliest, by the clock. 0: it is lost. */
   let until = clock.now() + lockMilliseconds
   const taken = await line.run(take, line.deadline, key, token, lockMilliseconds, name, ...marks)

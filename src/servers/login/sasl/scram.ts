@@ -1,8 +1,7 @@
-import { createHmac, hash as digest, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash as digest, randomBytes, timingSafeEqual } from 'node:crypto'
 import { saslprep } from '@mongodb-js/saslprep'
 import { Problem } from '../../../lib/errors.js'
 import { foreignText } from '../../../lib/text/foreign-text.js'
-import { randomText } from '../../../lib/text/random-text.js'
 import type { ChannelBinding } from './channel-binding.js'
 import { fromByteString, type Mechanism, type ScramProof, saslName, toByteString } from './mechanism.js'
 import type { PasswordToSalt, SaltedPasswords, ScramHash, ScramKeys, Waiting } from './salted-passwords.js'
@@ -41,7 +40,7 @@ export function scramHash(name: string): ScramHash | undefined {
 /** RFC 5802 §5. Fails if the server sends no proof. `name` must be one of SCRAM. */
 export function scram(name: string, parts: ScramParts): Mechanism {
   const hash = scramHash(name)!
-  const ownNonce = parts.nonce ?? randomText(18, 'base64')
+  const ownNonce = parts.nonce ?? randomBytes(18).toString('base64')
   /** RFC 5802 §7. */
   const gs2Header = writeGs2Header(parts)
   let firstBare = ''
