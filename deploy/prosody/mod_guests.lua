@@ -4,9 +4,10 @@
 --   guests_may_reach = { "support@example.org", "rooms.example.org" } -- bare JIDs, or whole domains
 --   guests_forget_after = 3600 -- seconds after the last session; default an hour
 --
--- Guests get answers from everybody, but send only to these addresses, to themselves and (queries) to their host.
--- They change nothing that the server keeps: no password, roster, blocklist, PEP nodes or private data. They cannot ask
--- for a presence subscription, which the server would store for the agents.
+-- Guests get answers from everybody, but send only to these addresses, and queries to themselves and their host.
+-- They change nothing that the server keeps: no password, roster, blocklist, PEP nodes or private data. They take no
+-- part in presence subscriptions, which the server would store for them and for the agents. To accounts without a
+-- session, all guests together send at most 1 MB an hour, because the server may keep it.
 -- A service account (mod_service_account) is no guest, and stays.
 
 local usermanager = require "core.usermanager";
@@ -16,6 +17,9 @@ local st = require "util.stanza";
 local host = module.host;
 local sessions = prosody.hosts[host].sessions;
 local reachable, kept, forget_after = {}, {}, 3600;
+local most_directed = 100; -- presences to addresses, of a session
+local most_kept = 1000000; -- bytes
+local kept_seconds = 3600;
 
 local function read_options()
 	reachable, kept = {}, {};
@@ -47,14 +51,42 @@ local function is_harmless(stanza)
 	return child ~= nil and harmless[child.attr.xmlns] == true and child.name ~= "prefs";
 end
 
+-- The server remembers to whom a session has sent presence.
+local function may_direct(origin, to)
+	local count = 0;
+	for jid in pairs(origin.directed or {}) do
+		if jid == to then return true; end
+		count = count + 1;
+	end
+	return count < most_directed;
+end
+
+local kept_since, kept_bytes = 0, 0;
+
+local function may_keep(name, domain, stanza)
+	local theirs = prosody.hosts[domain];
+	if not theirs or theirs.type ~= "local" or theirs.sessions[name] then return true; end
+	local now = os.time();
+	if now - kept_since > kept_seconds then kept_since, kept_bytes = now, 0; end
+	local bytes = kept_bytes + #tostring(stanza);
+	if bytes > most_kept then return false; end
+	kept_bytes = bytes;
+	return true;
+end
+
 local function may_send(origin, stanza)
-	if stanza.name == "presence" and stanza.attr.type == "subscribe" then return false; end
+	local kind = stanza.attr.type;
+	if stanza.name == "presence" and kind and kind:find("subscribe", 1, true) then return false; end
 	local to = stanza.attr.to;
-	if not to then return is_harmless(stanza); end
+	-- To the own account, which would keep messages.
+	if not to then return stanza.name ~= "message" and is_harmless(stanza); end
 	local name, domain, resource = jid_prepped_split(to);
 	if not domain then return false; end
-	if reachable[domain] or name and reachable[name.."@"..domain] then return true; end
-	if domain ~= host then return false; end
+	if reachable[domain] or name and reachable[name.."@"..domain] then
+		if stanza.name == "presence" then return kind ~= nil or may_direct(origin, to); end
+		return stanza.name == "iq" or not name or may_keep(name, domain, stanza);
+	end
+	if domain ~= host or stanza.name == "message" then return false; end
 	if name then return name == origin.username and (resource ~= nil or is_harmless(stanza)); end
 	return stanza.name == "iq" and is_harmless(stanza);
 end
@@ -64,7 +96,7 @@ local function check(event)
 	if origin.type ~= "c2s" or may_send(origin, stanza) then return; end
 	local kind = stanza.attr.type;
 	if stanza.name ~= "presence" and kind ~= "error" and kind ~= "result" then
-		origin.send(st.error_reply(stanza, "cancel", "not-allowed", "Guests cannot reach this address, or change this."));
+		origin.send(st.error_reply(stanza, "cancel", "not-allowed", "Guests cannot reach this address at the moment, or change this."));
 	end
 	return true;
 end

@@ -12,8 +12,8 @@ server.listen(process.env.PORT ?? 3000, '127.0.0.1', async () => {
   const { CHAT_URL: chat, CHAT_SECRET: secret } = isDemo
     ? await (await import('../demo.js')).startDemo(origin, { PAGE_GUESTS: 'localhost' }, ['support'], demo.isGuest)
     : process.env
-  const { SUPPORT_JID: agent = demo.agent, DESK_PASSWORD: password = 'rabbit' } = process.env
-  if (!chat || !secret) throw new Error('Set CHAT_URL and CHAT_SECRET, or give --demo.')
+  const { SUPPORT_JID: agent = demo.agent, DESK_PASSWORD: password = isDemo ? 'rabbit' : undefined } = process.env
+  if (!chat || !secret || !password) throw new Error('Set CHAT_URL, CHAT_SECRET and DESK_PASSWORD, or give --demo.')
   server.on('request', createShop({ chat, secret, agent, password }))
   console.log(`\n  A shop with a support chat: ${origin}`)
   console.log(`  The desk of its agents:     ${origin}/desk (name "agent", password "${password}")\n`)

@@ -6,7 +6,7 @@ import type { Timer } from '../lib/clock.js'
 import { connectProblem } from '../lib/connect-problem.js'
 import type { ProblemCode, Step } from '../lib/errors.js'
 import { CertificateFault } from '../servers/net/certificate-fault.js'
-import { createAgent, type Outgoing } from '../servers/net/http-agents.js'
+import { createAgent, limitInterim, type Outgoing } from '../servers/net/http-agents.js'
 import { tlsContext } from '../servers/net/tls-context.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
 import { connectionFault, protocolFault, RemoteFault, unexpectedStatus } from './remote-fault.js'
@@ -15,8 +15,6 @@ import { connectionFault, protocolFault, RemoteFault, unexpectedStatus } from '.
 const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
 /** Of an endpoint that host-meta of any domain names. */
 const briefly = { keepAlive: true, maxFreeSockets: 2, timeout: 10_000 }
-/** In answer to one request (RFC 9110 §15.2). */
-const mostInterim = 10
 
 /** Of requests. Times are in seconds. `connectTimeout` includes TLS. Parts of longer replies are dropped. */
 export const endpointLimits = { connectTimeout: 5, timeout: 5, maxReplyBytes: 8_000_000 }
@@ -106,11 +104,7 @@ export function sendRequest<Reply>(
       socket.destroy()
       fail(protocolFault(unexpectedStatus(101)))
     })
-    let interim = 0
-    request.on('information', () => {
-      interim += 1
-      if (interim > mostInterim) fail(protocolFault(new Error('it sends too many interim responses')))
-    })
+    limitInterim(request, () => fail(protocolFault(new Error('it sends too many interim responses'))))
     request.on('response', response => {
       read(response).then(reply => {
         timer.cancel()

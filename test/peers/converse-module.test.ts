@@ -236,9 +236,11 @@ for (const kind of bothServers(passwords)) {
       const visitor = await stage.comeWithConverse('bosh')
       const jid = await visitor.jid()
       await visitor.turnTo(bob.bareJid)
+      const hidden =
+        "<html xmlns='http://jabber.org/protocol/xhtml-im'><body xmlns='http://www.w3.org/1999/xhtml'/></html>"
       for (let number = 0; number < 4; number++) {
         bob.send(
-          `<message xmlns='jabber:client' type='chat' id='long${number}' to='${jid}'><body>${number} ${'y'.repeat(240_000)}</body></message>`,
+          `<message xmlns='jabber:client' type='chat' id='long${number}' to='${jid}'>${number < 3 ? hidden : ''}<body>${number} ${'y'.repeat(240_000)}</body></message>`,
         )
         await bob.isUpToDate()
       }

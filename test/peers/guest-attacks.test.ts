@@ -21,7 +21,7 @@ describeWith(['prosody', 'openssl'], 'Guests who attack Prosody', () => {
   beforeAll(async () => {
     const place = await startProsodyForGuests(forgetSeconds, { config: `modules_enabled = { ${modules} }` })
     prosody = await keep(place.prosody)
-    stage = await keep(GuestStage.open(place))
+    stage = await keep(GuestStage.open({ ...place, environment: { ...place.environment, RATE_SESSION_BYTES: '0' } }))
   })
   afterEach(() => stage.clear())
 
@@ -39,12 +39,53 @@ describeWith(['prosody', 'openssl'], 'Guests who attack Prosody', () => {
     const agent = await logIn('support')
     const guest = await stage.attach(await stage.come())
     for (const to of [agent.bareJid, agent.bareJid.toUpperCase(), `${agent.bareJid}/x`])
-      guest.send(`<presence xmlns='jabber:client' type='subscribe' to='${to}'><status>spam</status></presence>`)
+      for (const type of ['subscribe', 'subscribed', 'unsubscribe', 'unsubscribed'])
+        guest.send(`<presence xmlns='jabber:client' type='${type}' to='${to}'><status>spam</status></presence>`)
     guest.say(agent.bareJid, 'The last message')
     await agent.receives('The last message')
     await agent.isUpToDate()
     expect(agent.received).not.toContain('spam')
     expect(await prosody.files('localhost')).not.toContain('roster/support.dat')
+    // The server would keep it in the guest's own roster, which it writes again each time.
+    guest.send("<iq xmlns='jabber:client' type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>")
+    await guest.receives('jabber:iq:roster')
+    expect(guest.received).not.toContain('<item')
+  })
+
+  test('do not fill the memory of the server with messages to themselves, or with presence', async () => {
+    const agent = await logIn('support')
+    const guest = await stage.attach(await stage.come())
+    guest.send("<presence xmlns='jabber:client' type='unavailable'/>")
+    for (const to of [guest.bareJid, `${guest.bareJid}/x`]) guest.say(to, 'to myself')
+    guest.send("<presence xmlns='jabber:client'/>")
+    await guest.isUpToDate()
+    expect(guest.received.match(/<not-allowed/g)).toHaveLength(2)
+    expect(guest.texts).not.toContain('to myself')
+    const shown = (id: number) =>
+      `<presence xmlns='jabber:client' to='${agent.bareJid}'><status>no. ${id} </status></presence>`
+    guest.send(shown(0))
+    for (let id = 0; id < 150; id++) guest.send(`<presence xmlns='jabber:client' to='${agent.bareJid}/${id}'/>`)
+    guest.send(shown(1))
+    await agent.receives('no. 1 ')
+    await guest.leave()
+    // The server tells all that have had presence.
+    const ends = () => agent.received.match(/type=['"]unavailable['"]/g)?.length ?? 0
+    await agent.receives('unavailable')
+    expect(ends()).toBeLessThanOrEqual(100)
+  })
+
+  test('do not fill the disk while the agents are away', async () => {
+    const guest = await stage.attach(await stage.come())
+    const text = 'x'.repeat(80_000)
+    for (let number = 0; number < 20; number++) {
+      guest.say('support@localhost', `${number} ${text}`)
+      if (number % 4 === 3) await guest.isUpToDate()
+    }
+    expect(guest.received.match(/<not-allowed/g)).toHaveLength(8)
+    const agent = await logIn('support')
+    await agent.receives('>11 x')
+    guest.say(agent.bareJid, 'The agent is here')
+    await agent.receives('The agent is here')
   })
 
   test('set no password, and store nothing', async () => {

@@ -28,6 +28,8 @@ export function accessBy(allowed: Networks): Access | undefined {
 }
 
 const unknownAddress = 'unknown'
+/** Proxies in a row. Without a limit, a client behind trusted addresses could send thousands. */
+const mostEntries = 32
 
 /** The right-most address in `X-Forwarded-For` that is not a trusted proxy. */
 export function clientAddress(request: Received, rules: ClientRules): string {
@@ -46,7 +48,8 @@ function readForwarded(request: Received, rules: ClientRules, isFarthest: boolea
   if (header === undefined || !isTrustedProxy(request.socket, rules)) return own
   const entries = header.toString()
   let trusted: string | undefined
-  for (let end = entries.length; end >= 0; ) {
+  let end = entries.length
+  for (let count = 0; end >= 0 && count < mostEntries; count++) {
     // Read from the right, because clients can forge entries on the left.
     const comma = end === 0 ? -1 : entries.lastIndexOf(',', end - 1)
     const address = readAddress(entries.slice(comma + 1, end))

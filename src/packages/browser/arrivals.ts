@@ -1,5 +1,5 @@
 import { archiveIdOf, bareJid, type Message, type Rooms, readMessage } from './message.js'
-import { RepeatedMessages } from './repeated-messages.js'
+import { keyOf, RepeatedMessages } from './repeated-messages.js'
 
 /** Two for each message: an archive and a server can both have thousands for a page. */
 const mostKeys = 20_000
@@ -101,18 +101,18 @@ export class Arrivals {
     for (const message of waiting) this.#showOnce(message, liveId(message, jid))
   }
 
-  readonly isKnown = (id: string): boolean => id === this.last || this.#shown.has(` ${id}`)
+  readonly isKnown = (id: string): boolean => id === this.last || this.#shown.has(keyOf('', id))
 
   #showOnce(message: Message, id?: string): void {
     const keys = []
     const { from, type, stanza } = message
-    if (id) keys.push(`${type === 'groupchat' ? bareJid(from) : ''} ${id}`)
+    if (id) keys.push(keyOf(type === 'groupchat' ? bareJid(from) : '', id))
     // Only origin-ids are unique among the resources of a sender. Other ids need the full JID in the key.
     const sender = type === 'chat' && stanza.getElementsByTagName('origin-id')[0] ? bareJid(from) : from
-    if (message.id) keys.push([message.own || sender, message.id, message.body].join('\n'))
+    if (message.id) keys.push(keyOf(message.own || sender, message.id, message.body))
     const isNameless = !keys[0] && !!message.body
     const isKnown = isNameless
-      ? this.repeats.isAgain([from, message.body].join())
+      ? this.repeats.isAgain(keyOf(from, message.body))
       : keys.some(key => this.#shown.has(key))
     for (const key of keys) this.#shown.add(key)
     for (const key of this.#shown) {

@@ -1,5 +1,5 @@
 import type { PrivateConverse } from './converse-types.js'
-import { RepeatedMessages } from './repeated-messages.js'
+import { keyOf, RepeatedMessages } from './repeated-messages.js'
 
 /** In characters. A few long messages must not fill the storage. */
 const mostText = 10_000
@@ -32,10 +32,11 @@ export function showStored({ chatboxes }: PrivateConverse['state']): void {
 export class ConverseArrivals extends RepeatedMessages {
   /** `isNew`: by the count of stanzas. */
   take(message: Element, isNew: boolean): void {
-    const body = message.querySelector('body')
-    if (body) body.textContent = body.textContent.slice(0, mostText)
+    const bodies = message.querySelectorAll('body')
+    for (const body of bodies) body.textContent = body.textContent.slice(0, mostText)
+    const [body] = bodies
     const isAgain =
-      !message.id && (!isNew || (body && this.isAgain([message.getAttribute('from'), body.textContent].join())))
+      !message.id && (!isNew || (body && this.isAgain(keyOf(message.getAttribute('from'), body.textContent))))
     if (isAgain || message.outerHTML.length > mostXml) message.replaceChildren()
   }
 }

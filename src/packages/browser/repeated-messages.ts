@@ -2,6 +2,13 @@
 const longestPause = 20_000
 const mostShown = 100
 
+/** Characters of each part of a key, so that what others send does not fill the memory. */
+const mostOfPart = 300
+
+export function keyOf(...parts: readonly unknown[]): string {
+  return parts.map(part => `${part}`.slice(0, mostOfPart) + `${part}`.length).join('\n')
+}
+
 type Shown = readonly [content: string, at: number]
 
 /**

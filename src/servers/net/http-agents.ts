@@ -1,6 +1,6 @@
 // All HTTP requests of the service to others use these agents.
 
-import { type AgentOptions, type ClientRequestArgs, Agent as HttpAgent } from 'node:http'
+import { type AgentOptions, type ClientRequest, type ClientRequestArgs, Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent, type AgentOptions as TlsOptions } from 'node:https'
 import { connect, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -16,6 +16,9 @@ import { connectToAny } from './connect-to-any.js'
 import type { Addresses, NameLookup } from './name-lookup.js'
 import { handshake } from './tls-context.js'
 import { openTunnel, proxyFailure } from './tunnel.js'
+
+/** In answer to one request (RFC 9110 §15.2). */
+const mostInterim = 10
 
 export interface Outgoing {
   readonly proxies: Config['proxies']
@@ -97,4 +100,10 @@ function isExcluded({ hosts, port }: Exclusion, host: string, requested: number)
   if (port !== undefined && port !== requested) return false
   if (typeof hosts !== 'string') return hosts.contains(host)
   return hosts === '*' || host === hosts || (isIP(host) === 0 && host.endsWith(`.${hosts}`))
+}
+
+/** Calls `fail` if the server sends interim responses without end. */
+export function limitInterim(request: ClientRequest, fail: () => void): void {
+  let interim = 0
+  request.on('information', () => ++interim > mostInterim && fail())
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import * as http from 'node:http'
 import * as https from 'node:https'
 import { codeOf } from '../../lib/log.js'
-import { createAgent, type Outgoing } from '../../servers/net/http-agents.js'
+import { createAgent, limitInterim, type Outgoing } from '../../servers/net/http-agents.js'
 import type { Failure } from '../../xmpp/link.js'
 
 const mostMilliseconds = 10_000
@@ -38,6 +38,7 @@ export function createPost(url: string, { proxies, names, clock }: Outgoing) {
     const content = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }
     const all = { ...content, 'User-Agent': 'warm-bindings', ...headers }
     const request = transport.request(target, { method: 'POST', agent, signal, headers: all })
+    limitInterim(request, () => request.destroy(new NotTaken('too-many-answers')))
     let status: number | undefined
     request.on('response', response => {
       status = response.statusCode

@@ -62,6 +62,12 @@ test('an unknown address is allowed and denied by no list, and all count as one 
   for (const allowed of [some, trustedProxies]) expect(accessBy(allowed)!(addresses[0]!)).toBe(false)
 })
 
+test('the client is behind at most 32 proxies', () => {
+  const header = (proxies: number) => ({ 'x-forwarded-for': `203.0.113.7${', 10.0.0.9'.repeat(proxies)}` })
+  const addressBehind = (proxies: number) => clientAddress(from('10.0.0.1', header(proxies)), rules)
+  expect([31, 32].map(addressBehind)).toEqual(['203.0.113.7', '10.0.0.9'])
+})
+
 describe('a request counts as secure', () => {
   test.each([
     ['over TLS', from('203.0.113.9', {}, true), true],

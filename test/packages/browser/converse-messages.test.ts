@@ -474,7 +474,7 @@ test('a message that comes back is sent again before others, although the first 
   await goesOnline('bosh')
   page.say('1')
   const returned = fakeError('1')
-  Object.assign(returned, { querySelector: () => null, outerHTML: '' })
+  Object.assign(returned, { querySelectorAll: () => [], outerHTML: '' })
   page.last.receives('body', returned)
   // The link to the server is mended meanwhile, which takes longer than the question waits.
   page.last.answers(undefined, null)

@@ -1,5 +1,5 @@
 import { beforeEach, expect, jest, test } from '@jest/globals'
-import { RepeatedMessages } from '../../../src/packages/browser/repeated-messages.js'
+import { keyOf, RepeatedMessages } from '../../../src/packages/browser/repeated-messages.js'
 import { useFakeTimers } from '../../support/fake-timers.js'
 
 let repeats: RepeatedMessages
@@ -31,4 +31,10 @@ test.each([
   repeats.broken()
   jest.advanceTimersByTime(pause)
   expect(shownOf(after)).toBe(shown)
+})
+
+test('the key of a message is short, and another one if a part has another length', () => {
+  const long = 'x'.repeat(250_000)
+  expect(keyOf('bob', long).length).toBeLessThan(400)
+  expect(new Set([keyOf('bob', long), keyOf('bob', `${long}x`), keyOf('bobx', long), keyOf('bob', 'x')]).size).toBe(4)
 })

@@ -159,6 +159,11 @@ describe('an event is not accepted', () => {
     ['is closed in the middle of the head', 'ECONNRESET', socket => socket.end('HTTP/1.1 200 OK\r\nContent-')],
     ['gets an answer that is not HTTP', 'HPE_INVALID_CONSTANT', socket => socket.write('nothing of interest\r\n\r\n')],
     ['has too long a head', 'HPE_HEADER_OVERFLOW', say('HTTP/1.1 200 OK', `X: ${'x'.repeat(100_000)}`)],
+    [
+      'gets interim answers without end',
+      'too-many-answers',
+      say(...Array(11).fill('HTTP/1.1 103 Early Hints\r\n'), ''),
+    ],
     ['changes the protocol', 'no-answer', say('HTTP/1.1 101 Switching', 'Connection: Upgrade', 'Upgrade: x', '', '')],
   ])('if the connection %s', async (_what, code, answer) => {
     await expect(posted(answer)).rejects.toMatchObject({ code })
