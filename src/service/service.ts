@@ -5,7 +5,6 @@ import { createFormTokens } from '../http/access/form-tokens.js'
 import { refusedRequests } from '../http/access/refused-requests.js'
 import { createDispatcher, type Dispatcher } from '../http/listening/dispatch.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
-import { sessionLimits } from '../lib/counts.js'
 import { adminHashQueue } from '../lib/limits/hash-queue.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { secretKeys } from '../lib/secrets/secret-hashes.js'
@@ -22,7 +21,7 @@ import { createLastHour } from '../warm/numbers/last-hour.js'
 import { createOverview } from '../warm/numbers/overview.js'
 import { createAuditReader } from '../warm/numbers/recent-audit.js'
 import { createTabCalls } from '../warm/tab-calls.js'
-import { createHealthListeners } from '../watching/health.js'
+import { createHealthListeners, faultOf, noticeOf } from '../watching/health.js'
 import type { AuditTrail } from '../watching/logs.js'
 import { createMetrics, type MetricsParts } from '../watching/metrics.js'
 import { type MetricsServer, serveMetrics } from '../watching/metrics-server.js'
@@ -103,7 +102,7 @@ export class Service {
     const { names, shared } = this.#sessions
     const address = config.metricsAddress
     const note = refusedRequests(sums, logFor('http'), live.config)
-    const notice = () => (joined?.store.isUp !== false ? undefined : 'the store that the processes share is away')
+    const notice = () => noticeOf(joined?.store)
     let state: WrittenState | undefined
     try {
       this.#pageTokens = await createPageTokens(config, { names, clock, log: logFor('warm') })
@@ -196,11 +195,8 @@ export class Service {
   readonly stop = () => this.#stopping!.stop()
 
   readonly #fault = () => {
-    const { phase } = this.#base
-    if (!phase.isServing) return phase.has('draining') ? 'stopping' : 'starting'
-    const { limits, registry } = this.#sessions.parts.common
-    const refusal = limits.refusal(registry.size)
-    return refusal && `${sessionLimits[refusal]} is reached`
+    const { registry, parts } = this.#sessions
+    return faultOf({ phase: this.#base.phase, limits: parts.common.limits, registry })
   }
 
   #take(next: Config): void {
