@@ -22,6 +22,15 @@ export class FakeElement {
     return this.text + this.children.map(({ textContent }) => textContent).join('')
   }
 
+  set textContent(text: string) {
+    this.children = []
+    this.text = text
+  }
+
+  get firstElementChild(): FakeElement | undefined {
+    return this.children[0]
+  }
+
   getAttribute(name: string): string | null {
     return this.attributes[name] ?? null
   }

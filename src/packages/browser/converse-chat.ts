@@ -5,12 +5,12 @@ import type { Status } from './chat-events.js'
 import { ConverseArrivals, showStored, takeOneByOne } from './converse-arrivals.js'
 import { forgetPresences, probeContacts } from './converse-contacts.js'
 import { ConverseDepartures } from './converse-departures.js'
-import { type Kept, keep, kept } from './converse-memory.js'
+import { forgetStored, type Kept, keep, kept } from './converse-memory.js'
 import type { ConverseConnection, PrivateConverse } from './converse-types.js'
 import { isUnconfirmed } from './departures.js'
 import { mayReturn, NoChat, replaced } from './failures.js'
 import { LinkState, mending, watch } from './link-state.js'
-import { inStorage, randomName } from './page-memory.js'
+import { randomName } from './page-memory.js'
 import { orderReplies } from './reply-order.js'
 import { checkSignIn } from './sign-in-check.js'
 import { hangUp, socketAddress, socketPatience } from './socket.js'
@@ -18,12 +18,11 @@ import { askForBinding, type Located, type Source } from './source.js'
 import { attached, connected, connecting, connectionFailed, disconnected, loginFailed } from './strophe.js'
 import { refusePages } from './unreadable-replies.js'
 
-export type ConverseOptions = Source & Pick<ChatOptions, 'checkEvery' | 'nickname' | 'transport'> & OtherOptions
-
-interface OtherOptions {
-  readonly onStatus?: (status: Status) => void
-  readonly settings?: Readonly<Record<string, unknown>>
-}
+export type ConverseOptions = Source &
+  Pick<ChatOptions, 'checkEvery' | 'nickname' | 'transport'> & {
+    readonly onStatus?: (status: Status) => void
+    readonly settings?: Readonly<Record<string, unknown>>
+  }
 
 /** After all pauses of `Backoff`, without a `Retry-After`. */
 const laterSeconds = 60
@@ -45,7 +44,7 @@ export class ConverseChat {
   readonly #arrivals = new ConverseArrivals()
   readonly #departures: ConverseDepartures
   /** `seen` counts stanzas of the session. */
-  readonly #memory = { tab: randomName(), jid: '', seen: 0, outgoing: [], ...kept() }
+  readonly #memory = { tab: randomName(), jid: '', seen: 0, heard: 0, outgoing: [], ...kept() }
   #transport: ConverseOptions['transport']
   #status = {} as Status
   #binding: Located | undefined
@@ -98,6 +97,7 @@ export class ConverseChat {
     api.listen.on('rosterContactsFetched', () => this.#isResumed && probeContacts(api, state))
     checkSignIn(this.#options, () => this.#isAttached && this.#attempts, this.#end)
     for (const type of ['online', 'visibilitychange']) addEventListener(type, this.#come)
+    addEventListener('offline', () => this.#isAttached && this.#lose())
     this.#departures.onChange = this.#keepHidden
     this.#keepHidden()
     let left: Kept = {}
@@ -217,7 +217,7 @@ export class ConverseChat {
     const connection = api.connection.get()!
     const { session } = state
     const isOverSocket = connection.service.startsWith('ws')
-    this.#departures.opens(connection, isOverSocket)
+    this.#departures.opens(connection, isOverSocket, this.#memory.heard)
     const number = ++this.#attempts
     const attempt: Attempt = { number, found, connection, count: isOverSocket ? undefined : (found.delivered ?? 0) }
     this.#arrivals.broken()
@@ -235,6 +235,9 @@ export class ConverseChat {
       if (connection !== api.connection.get() || this.#isLeft) return
       arrange?.(element)
       link.note(element)
+      this.#memory.heard = Date.now()
+      // `attach` alone sends nothing.
+      if (arrange && this.#isAttached && element.getAttribute('type') !== 'terminate') this.#enterOnline()
       this.#take(attempt, element)
     }
     const follow = (code: number, condition?: string | null) => this.#follow(attempt, code, condition)
@@ -248,6 +251,12 @@ export class ConverseChat {
       session.save({ smacks_enabled: false, smacks_stream_id: null })
       connection.attach(found.jid, found.sid, found.rid, follow, found.wait, found.hold, found.requests)
     }
+  }
+
+  #enterOnline(): void {
+    if (this.#status.state !== 'connecting') return
+    this.#backoff.succeeded()
+    this.#enter({ state: 'online' })
   }
 
   #isCurrent({ number }: Attempt): boolean {
@@ -311,8 +320,7 @@ export class ConverseChat {
       if (code === attached || code === connected) {
         this.#isAttached = this.#wasAttached = true
         this.#departures.attached()
-        this.#backoff.succeeded()
-        this.#enter({ state: 'online' })
+        if (code === connected) this.#enterOnline()
       }
     }
     connection.onConnectStatusChanged(code, condition)
@@ -389,11 +397,4 @@ export class ConverseChat {
     this.#backoff.reset()
     void this.#ask()
   }
-}
-
-/** What Converse has stored of the user. */
-function forgetStored(): void {
-  inStorage(() => {
-    for (const key in sessionStorage) if (/^converse-/.test(key)) delete sessionStorage[key]
-  })
 }

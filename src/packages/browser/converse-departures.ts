@@ -66,7 +66,8 @@ export class ConverseDepartures extends Departures {
     this.isReady = this.#isLoggedIn = this.isResuming = this.#isAsking = false
   }
 
-  opens(connection: ConverseConnection, isOverSocket: boolean): void {
+  /** `heard`: when the last connection was heard. */
+  opens(connection: ConverseConnection, isOverSocket: boolean, heard: number): void {
     this.broken()
     this.#connection = connection
     this.#isOverSocket = isOverSocket
@@ -89,6 +90,7 @@ export class ConverseDepartures extends Departures {
         this.#handled = 0
       } else if (this.isCounted && connection === this.#connection && /^(iq|message|presence)$/.test(element.localName))
         this.#unacked = [...this.#unacked!, new XMLSerializer().serializeToString(element)]
+      askFrom(heard, element)
       send.call(connection, element)
     }
   }
@@ -191,6 +193,13 @@ export class ConverseDepartures extends Departures {
     // Converse alone asks only after five stanzas.
     if (this.isCounted) this.#send(newElement('r', { xmlns: 'urn:xmpp:sm:3' }))
   }
+}
+
+/** Converse asks for what follows the last message of a chat, which the user may have written during an outage. */
+function askFrom(heard: number, query: Element): void {
+  for (const field of query.getElementsByTagName('field'))
+    if (heard && field.getAttribute('var') === 'start' && Date.parse(field.textContent) > heard)
+      field.firstElementChild!.textContent = new Date(heard).toISOString()
 }
 
 /** A browser writes elements of `newElement` wrongly inside elements with a namespace. */

@@ -8,6 +8,8 @@ const memorySize = 4000
 export type Kept = Partial<Pick<Memory, 'tab' | 'jid' | 'seen' | 'outgoing'>> & {
   /** Another one whenever a page of the tab is left. */
   readonly page?: string
+  /** When the service was last heard, in milliseconds. */
+  readonly heard?: number
 }
 
 /** Empty if there is none, or the browser forbids storage. */
@@ -21,4 +23,11 @@ export function keep(memory: Kept, outgoing: Memory['outgoing'] = []): void {
   inStorage(() => delete sessionStorage[ownName])
   const isKept = inStorage(() => (sessionStorage[ownName] = JSON.stringify({ ...memory, outgoing }).padEnd(memorySize)))
   if (!isKept && outgoing[0]) keep(memory, outgoing.slice(0, -1))
+}
+
+/** What Converse has stored of the user. */
+export function forgetStored(): void {
+  inStorage(() => {
+    for (const key in sessionStorage) if (/^converse-/.test(key)) delete sessionStorage[key]
+  })
 }

@@ -32,8 +32,6 @@ export function connectConverse(options: ConverseOptions): Promise<void> {
     persistent_store: 'sessionStorage',
     clear_cache_on_logout: true,
     allow_logout: false,
-    // Guests have no contacts.
-    allow_non_roster_messaging: !!options.guest,
     ...settings,
     authentication: 'prebind',
     keepalive: false,

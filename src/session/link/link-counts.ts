@@ -7,8 +7,13 @@ import { Unconfirmed } from './unconfirmed.js'
 
 /** Delay of `<a/>`, because Prosody sends `<r/>` with the first stanza after each `<a/>`. */
 const answerMilliseconds = 2_000
-/** `<a/>` is sent at once after this number of stanzas. Prosody cannot resume a stream with more than 500. */
+/** `<a/>` is sent at once after this number of stanzas. */
 const mostUnanswered = 100
+/**
+ * Stanzas for an absent page that the server keeps. Prosody keeps 500 unacknowledged stanzas, then forgets the oldest and
+ * cannot resume the stream (`smacks_max_queue_size`).
+ */
+const mostAtServer = 300
 /** `<r/>` is sent at once after this number of stanzas. */
 const mostUnasked = 100
 /** Above this number of unconfirmed characters, `<r/>` is sent at once. */
@@ -215,13 +220,9 @@ export class LinkCounts {
     this.answerAt = never
   }
 
-  /**
-   * The count for `<resume/>`. With records, the server must keep what the page does not have, for a process that reads
-   * the next record.
-   */
+  /** The count for `<resume/>`. The server must keep what the page does not have: the session may end before it does. */
   resumption(): number {
-    const session = this.#session
-    this.#resumedAt = session.keeper.keeps(session) ? Math.max(this.acknowledged, this.#answerable) : this.received
+    this.#resumedAt = Math.max(this.acknowledged, this.#answerable)
     return this.#resumedAt
   }
 
@@ -234,7 +235,7 @@ export class LinkCounts {
 
   /** What a record counts as received: the server repeats all later stanzas. */
   get settled(): number {
-    return Math.max(this.acknowledged, this.#delivered)
+    return Math.max(this.acknowledged, this.#unneeded)
   }
 
   /** `count`: `settled` of a stored record. Infinity: no record is waited for. */
@@ -243,7 +244,12 @@ export class LinkCounts {
   }
 
   get #answerable(): number {
-    return Math.min(this.#delivered, this.#kept)
+    return Math.min(this.#unneeded, this.#kept, this.received - this.keptAtServer)
+  }
+
+  /** What the server need not keep. */
+  get #unneeded(): number {
+    return Math.max(this.#delivered, this.received - mostAtServer)
   }
 
   get #delivered(): number {

@@ -74,6 +74,20 @@ describe('acknowledged replies', () => {
   })
 })
 
+test('what a client without acknowledgements may lack is not forgotten, however large it is', () => {
+  const window = new RidWindow(0, 2)
+  const large = (rid: number) => ({ ...reply(rid, 'x'.repeat(1_500_000)), stanzas: 1 })
+  const kept = () => [1, 2, 3, 4, 5].filter(rid => window.replyTo(rid) !== undefined)
+  for (const rid of [1, 2, 3]) {
+    window.accept(rid)
+    window.store(large(rid), 1_000)
+  }
+  expect(kept()).toEqual([1, 2, 3])
+  window.accept(4, true)
+  window.store(large(4), 1_000)
+  expect(kept()).toEqual([4])
+})
+
 describe('a reply with stanzas that is not known to have left', () => {
   const lossy = (rid: number) => ({ ...reply(rid, 'text'), stanzas: 1, mayBeLost: true })
   const start = (hasAcks = false) => {

@@ -62,6 +62,39 @@ test('what Converse repeats after a resumption is not delayed', async () => {
   expect(page.last.sentNames).toEqual(['message', 'r'])
 })
 
+// With `attach`, Strophe says that it is attached before anything has passed.
+test('over BOSH, Converse is online with the first answer', async () => {
+  await starts({ transport: 'bosh' })
+  page.last.becomes(Status.attached)
+  expect(page.statuses.at(-1)?.state).toBe('connecting')
+  page.last.receives('body')
+  expect(page.statuses.at(-1)?.state).toBe('online')
+})
+
+test('Converse is offline as soon as the browser says so', async () => {
+  await goesOnline('websocket')
+  page.occurs('offline')
+  await passes(0)
+  expect(page.statuses.map(({ state }) => state)).toEqual(['connecting', 'online', 'offline'])
+})
+
+// Converse asks for what follows its newest message, and the user writes also without a connection.
+test('after an outage, Converse asks the archive for all that came meanwhile', async () => {
+  const asks = (time: string) => {
+    const start = fakeElement('field', { var: 'start' }, fakeElement('value', {}, time))
+    page.last.send(fakeElement('iq', { type: 'set' }, fakeElement('query', { xmlns: 'urn:xmpp:mam:2' }, start)))
+    return page.last.sent.at(-1)!.textContent
+  }
+  await goesOnline('bosh')
+  const later = new Date(Date.now() + 60_000).toISOString()
+  expect(asks(later)).toBe(later)
+  page.last.receives('body')
+  const heard = new Date(Date.now()).toISOString()
+  page.last.becomes(Status.disconnected)
+  await passes(30_000)
+  expect([asks(later), asks('2020-01-01T00:00:00.000Z')]).toEqual([heard, '2020-01-01T00:00:00.000Z'])
+})
+
 // The service ends a session for it, and would end each next one.
 test.each(['bosh', 'websocket'] as const)(
   'a message that is too long for the service fails, and the others are sent, over %s',
