@@ -1,6 +1,6 @@
 import { attempt } from '../lib/attempt.js'
 import type { Failure } from '../xmpp/link.js'
-import { boshRelation, xrdNamespace } from '../xmpp/namespaces.js'
+import { boshRelation, isNamed, xrdNamespace } from '../xmpp/namespaces.js'
 import { documentReader, startTagOf } from '../xmpp/xml/document.js'
 import { defaultLimits } from '../xmpp/xml/limits.js'
 import { type FetchedDocument, fetchDocument } from './fetched-document.js'
@@ -58,12 +58,10 @@ export function linksInXrd(document: string): Links {
   // Unlike XMPP, XRD documents may contain comments. A comment without an end stays, and is refused.
   const { root, children } = xrds(document.replace(comments, ''))
   if (root.name !== 'XRD' || root.namespace !== xrdNamespace) return []
-  return children
-    .filter(({ name, namespace }) => name === 'Link' && namespace === xrdNamespace)
-    .map(({ text }) => {
-      const tag = startTagOf(text)
-      return { rel: tag.attribute('rel'), href: tag.attribute('href') }
-    })
+  return children.filter(isNamed('Link', xrdNamespace)).map(({ text }) => {
+    const tag = startTagOf(text)
+    return { rel: tag.attribute('rel'), href: tag.attribute('href') }
+  })
 }
 
 /** Each request repeats it. */

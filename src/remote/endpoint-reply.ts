@@ -1,7 +1,7 @@
 import type { ProblemCode } from '../lib/errors.js'
 import { longestValue } from '../servers/c2s/stream-header.js'
 import type { LinkEnd } from '../xmpp/link.js'
-import { boshNamespace, stanzaNamespace, streamsNamespace } from '../xmpp/namespaces.js'
+import { boshNamespace, isNamed, stanzaNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import type { SessionTerms } from '../xmpp/page-binding.js'
 import { streamEnd } from '../xmpp/stream-errors.js'
 import { copyOf } from '../xmpp/xml/copy-of.js'
@@ -104,7 +104,7 @@ function meaningOf(root: Root, children: readonly Element[], dropped: readonly (
 }
 
 function readEnd(root: Root, children: readonly Element[]): LinkEnd {
-  const error = children.find(({ name, namespace }) => name === 'error' && namespace === streamsNamespace)
+  const error = children.find(isNamed('error', streamsNamespace))
   if (error !== undefined) return streamEnd(error, 'features')
   const condition = root.attribute('condition')
   const code = byCondition.get(condition) ?? 'remote-connection-failed'

@@ -1,4 +1,4 @@
-import { isStanzaName } from './xml/element.js'
+import { type Element, isStanzaName } from './xml/element.js'
 
 export { streamsNamespace } from './xml/element.js'
 
@@ -38,3 +38,8 @@ export const websocketRelation = 'urn:xmpp:alt-connections:websocket'
 export function stanzaNamespace(name: string, namespace: string): string {
   return namespace === boshNamespace && isStanzaName(name) ? 'jabber:client' : namespace
 }
+
+export const isNamed =
+  (name: string, namespace: string) =>
+  (element: Element): boolean =>
+    element.name === name && element.namespace === namespace

@@ -1,5 +1,5 @@
 import { longestJid } from '../../xmpp/jid/jid.js'
-import { framingNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
+import { framingNamespace, isNamed, streamsNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import { type Element, isStanzaName } from '../../xmpp/xml/element.js'
@@ -81,7 +81,7 @@ function withoutSpace(message: Buffer): Buffer {
   return end - start === message.length ? message : message.subarray(start, end)
 }
 
-const isOpening = ({ name, namespace }: Element) => name === 'open' && namespace === framingNamespace
+const isOpening = isNamed('open', framingNamespace)
 
 /** RFC 7395 §3.3.3. */
 const hasNamespace = ({ name, namespace }: Element) =>

@@ -2,7 +2,7 @@ import { firstMessage } from '../../session/logins/shown-user.js'
 import { proofOfPage } from '../../session/ticket.js'
 import { processIn } from '../../store/process-name.js'
 import { parseJid } from '../../xmpp/jid/jid.js'
-import { bind2Namespace, sasl2Namespace, saslNamespace, smNamespace } from '../../xmpp/namespaces.js'
+import { bind2Namespace, isNamed, sasl2Namespace, saslNamespace, smNamespace } from '../../xmpp/namespaces.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
@@ -38,8 +38,8 @@ export function readCredentials(element: Element, domain: string): PageCredentia
   const local = localOf(shown.user, domain)
   if (local === undefined) return 'not-authorized'
   const children = isSasl2 ? childrenOf(text) : []
-  const wantsBind = children.some(({ name, namespace }) => name === 'bind' && namespace === bind2Namespace)
-  const resume = children.find(({ name, namespace }) => name === 'resume' && namespace === smNamespace)?.text
+  const wantsBind = children.some(isNamed('bind', bind2Namespace))
+  const resume = children.find(isNamed('resume', smNamespace))?.text
   return { local, proof: shown.proof, node: shown.node, isSasl2, wantsProof, wantsBind, resume }
 }
 

@@ -1,13 +1,13 @@
 import { Problem } from '../../lib/errors.js'
 import { type Jid, parseJid } from '../../xmpp/jid/jid.js'
-import { bindNamespace } from '../../xmpp/namespaces.js'
+import { bindNamespace, isNamed } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, textOf } from '../../xmpp/xml/document.js'
 import type { Credentials, LoginRequest } from './login-request.js'
 
 /** Returns the JID in the server's spelling. */
 export function boundJid(iq: string, request: LoginRequest): string {
-  const bind = childrenOf(iq).find(({ name, namespace }) => name === 'bind' && namespace === bindNamespace)
+  const bind = childrenOf(iq).find(isNamed('bind', bindNamespace))
   const jid = bind && childrenOf(bind.text).find(({ name }) => name === 'jid')
   return checkedJid(jid === undefined ? '' : copyOf(textOf(jid.text)), request)
 }

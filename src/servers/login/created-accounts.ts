@@ -14,6 +14,7 @@ import { foreignText } from '../../lib/text/foreign-text.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import { formatBareJid, type Jid } from '../../xmpp/jid/jid.js'
 import type { OpenLink } from '../../xmpp/link.js'
+import { isNamed } from '../../xmpp/namespaces.js'
 import { childrenOf, startTagOf, textOf } from '../../xmpp/xml/document.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
 import { isSameName } from './bound-user.js'
@@ -251,7 +252,7 @@ function isMade(iq: string): boolean {
 }
 
 function commandIn(iq: string): string {
-  const found = childrenOf(iq).find(({ name, namespace }) => name === 'command' && namespace === commandNamespace)
+  const found = childrenOf(iq).find(isNamed('command', commandNamespace))
   if (found !== undefined && startTagOf(iq).attribute('type') === 'result') return found.text
   throw new Problem('remote-protocol-error', { step: 'bind', condition: stanzaErrorIn(iq), detail })
 }

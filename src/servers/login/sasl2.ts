@@ -1,5 +1,5 @@
 import { Problem } from '../../lib/errors.js'
-import { bind2Namespace, fastNamespace, sasl2Namespace, smNamespace } from '../../xmpp/namespaces.js'
+import { bind2Namespace, fastNamespace, isNamed, sasl2Namespace, smNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, startTagOf, textOf } from '../../xmpp/xml/document.js'
 import { bindRefused } from './refusals.js'
@@ -10,18 +10,18 @@ export type Sasl2Success = ReturnType<typeof readSuccess>
 export function readSuccess(text: string) {
   const children = childrenOf(text)
   const ofSasl = (name: string) => {
-    const child = children.find(child => child.name === name && child.namespace === sasl2Namespace)
+    const child = children.find(isNamed(name, sasl2Namespace))
     return child === undefined ? '' : textOf(child.text).trim()
   }
   const answer = children.find(({ namespace }) => namespace === bind2Namespace)
   if (answer?.name === 'failed') throw bindRefused(answer.text)
-  const token = children.find(({ name, namespace }) => name === 'token' && namespace === fastNamespace)
+  const token = children.find(isNamed('token', fastNamespace))
   const bound = answer && childrenOf(answer.text)
   return {
     data: ofSasl('additional-data'),
     jid: copyOf(ofSasl('authorization-identifier')),
     isBound: bound !== undefined,
-    enabled: bound?.find(({ name, namespace }) => name === 'enabled' && namespace === smNamespace),
+    enabled: bound?.find(isNamed('enabled', smNamespace)),
     resumed: children.find(({ namespace }) => namespace === smNamespace),
     token: token && startTagOf(token.text).attribute('token'),
   }

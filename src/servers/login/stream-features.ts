@@ -3,6 +3,7 @@ import {
   bindNamespace,
   channelBindingNamespace,
   fastNamespace,
+  isNamed,
   sasl2Namespace,
   saslNamespace,
   sessionNamespace,
@@ -37,7 +38,7 @@ export function readFeatures(text: string) {
       ({ namespace, text }) => namespace === sessionNamespace && !/<(?:\w+:)?optional[\s/>]/.test(text),
     ),
     /** XEP-0198 §2. */
-    offersManagement: features.some(({ name, namespace }) => name === 'sm' && namespace === smNamespace),
+    offersManagement: features.some(isNamed('sm', smNamespace)),
   }
 }
 
@@ -59,7 +60,7 @@ function inAnyOrder({ offer, sasl2 }: StreamFeatures): string {
 }
 
 function readOffer(features: readonly Element[], name: string, namespace: string): SaslOffer | undefined {
-  const lists = features.filter(feature => feature.name === name && feature.namespace === namespace)
+  const lists = features.filter(isNamed(name, namespace))
   if (lists.length === 0) return undefined
   const entries = lists.flatMap(({ text }) => childrenOf(text))
   const mechanisms = mechanismsIn(entries, namespace)
@@ -76,29 +77,26 @@ function readSasl2(features: readonly Element[]) {
   const offer = readOffer(features, 'authentication', sasl2Namespace)
   if (offer === undefined) return undefined
   const inline = childrenIn(childrenIn(features, 'authentication', sasl2Namespace), 'inline', sasl2Namespace)
-  const offersBind = inline.some(({ name, namespace }) => name === 'bind' && namespace === bind2Namespace)
+  const offersBind = inline.some(isNamed('bind', bind2Namespace))
   const bindFeatures = childrenIn(childrenIn(inline, 'bind', bind2Namespace), 'inline', bind2Namespace)
   return {
     ...offer,
     /** Namespaces that Bind 2 can enable (XEP-0386). Undefined without Bind 2. */
     bindFeatures: offersBind ? bindFeatures.flatMap(({ text }) => startTagOf(text).attribute('var') ?? []) : undefined,
     /** XEP-0198 §9. */
-    resumes: inline.some(({ name, namespace }) => name === 'sm' && namespace === smNamespace),
+    resumes: inline.some(isNamed('sm', smNamespace)),
     /** XEP-0484. */
     fast: mechanismsIn(childrenIn(inline, 'fast', fastNamespace), fastNamespace),
   }
 }
 
 function childrenIn(elements: readonly Element[], name: string, namespace: string): readonly Element[] {
-  return elements.flatMap(element =>
-    element.name === name && element.namespace === namespace ? childrenOf(element.text) : [],
-  )
+  return elements.filter(isNamed(name, namespace)).flatMap(({ text }) => childrenOf(text))
 }
 
 function mechanismsIn(entries: readonly Element[], namespace: string): string[] {
-  const names = entries.flatMap(entry =>
-    entry.name === 'mechanism' && entry.namespace === namespace ? (lastWord.exec(entry.text)?.[1] ?? []) : [],
-  )
+  const named = entries.filter(isNamed('mechanism', namespace))
+  const names = named.flatMap(({ text }) => lastWord.exec(text)?.[1] ?? [])
   return names.slice(0, mostMechanisms).map(copyOf)
 }
 

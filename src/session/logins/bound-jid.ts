@@ -1,6 +1,6 @@
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { longestJid } from '../../xmpp/jid/jid.js'
-import { bindNamespace, sasl2Namespace } from '../../xmpp/namespaces.js'
+import { bindNamespace, isNamed, sasl2Namespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, readElement, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
@@ -54,12 +54,10 @@ export function isFullJid(jid: string): boolean {
   return jid.includes('/')
 }
 
-function isBind({ name, namespace }: Element): boolean {
-  return name === 'bind' && namespace === bindNamespace
-}
+const isBind = isNamed('bind', bindNamespace)
 
 function jidIn({ text }: Element, namespace: string, name: string): string | undefined {
-  const child = childrenOf(text).find(child => child.name === name && child.namespace === namespace)
+  const child = childrenOf(text).find(isNamed(name, namespace))
   return child && textOf(child.text)
 }
 
