@@ -182,7 +182,7 @@ export class Service {
   readonly counts = () => {
     const { registry, linking } = this.#sessions
     const forwarded = this.#base.joined?.requests ?? 0
-    return { sessions: registry.size, links: linking.links() + linking.remotes(), forwarded }
+    return { sessions: registry.size, links: linking.links.size + linking.remotes.size, forwarded }
   }
 
   /** Closes each open connection after one more answer. */
@@ -216,18 +216,18 @@ export class Service {
       clock,
       lastReload: this.#parts.lastReload,
       census: () => ({
-        states: { ...registry.states(), elsewhere: linking.elsewhere.size },
+        states: { ...registry.states(), elsewhere: linking.remotes.elsewhere.size },
         ...heldRequests(registry.all()),
       }),
       open: {
-        links: linking.links,
-        remotes: linking.remotes,
+        links: () => linking.links.size,
+        remotes: () => linking.remotes.size,
         servers: linking.servers,
         waitingBytes: () => parts.common.waiting.bytes,
         connections: this.#connections,
         unreadBytes: this.#unreadBytes,
         certificateExpiries: () =>
-          new Map([...(this.#listening?.certificateExpiries ?? []), ...linking.certificateExpiries()]),
+          new Map([...(this.#listening?.certificateExpiries ?? []), ...linking.certificates.expiries]),
         events: () => this.#events?.waiting ?? 0,
       },
     })

@@ -69,7 +69,8 @@ export function createSessionParts(given: ProcessParts) {
   const waiting = waitingMemory(base, registry)
   const measure = memoryMeasure(clock, () => config.limits.megabytes, config.workers)
   const linking = createLinking(given, waiting, measure)
-  const { names, isNamed, connect, elsewhere, openThere } = linking
+  const { names, isNamed, connect } = linking
+  const { elsewhere, openThere } = linking.remotes
   const { makeRate, limits, loginDelays, userLimit, bodies } = createLimiting(base, registry, measure)
   const own = new OwnSessions(registry, elsewhere)
   const shared = joined && sharedBy(joined, given, own)
@@ -136,7 +137,7 @@ export function createSessionParts(given: ProcessParts) {
     linking,
     refresh(): void {
       waiting.most = memoryForWaiting(config.limits.megabytes, config.workers)
-      linking.dropSpares()
+      linking.links.dropSpares()
     },
   }
 }
@@ -235,13 +236,9 @@ function createLinking({ base, hostMetaPort }: ProcessParts, waiting: WaitingMem
     names,
     isNamed,
     connect,
-    elsewhere: remotes.elsewhere,
-    openThere: remotes.openThere,
-    dropSpares: links.dropSpares,
-    closeSpares: links.closeSpares,
-    links: () => links.size,
-    remotes: () => remotes.size,
-    certificateExpiries: () => certificates.expiries,
+    links,
+    remotes,
+    certificates,
     servers: () => [...serverStates.rows, ...endpointStates.rows],
     isEmpty: () => links.size + remotes.size === 0,
     shutDown(): void {
