@@ -53,15 +53,11 @@ export function keeperOf({ common, issuesTickets, tellEvent }: OpenerParts) {
       registry.book?.touched(session)
       registry.kept?.touched(session)
     },
-    keepNow: (session: Session): void => registry.kept?.keepNow(session),
+    get kept() {
+      return registry.kept
+    },
     /** If true, records of the session are stored while it lives. */
     keeps: (session: Session): boolean => registry.kept !== undefined && session.maySetDown,
-    /** If true, a record of the session is stored, or is being stored. */
-    writesRecords: (session: Session): boolean => registry.kept?.writesRecords(session) === true,
-    /** If true, another process may have the session, because this one did nothing for seconds. */
-    mayBeTaken: (session: Session): boolean => registry.kept?.mayBeTaken(session) === true,
-    /** Resolves with false if another process has the session. Undefined if none can. Rejects with `StoreUnavailable`. */
-    isOwn: (session: Session): Promise<boolean> | undefined => registry.kept?.isOwn(session),
     loggedIn(session: Session, jid: string, resumed?: string): void {
       if (session.origin === 'client') counts.clientsLoggedIn += 1
       limits.loggedIn(session)

@@ -211,7 +211,7 @@ export class Session {
     this.clientStates.mended()
     this.linkNotices.tell(false)
     // With the id that the server gave the stream, without which nobody could resume it again.
-    this.keeper.keepNow(this)
+    this.keeper.kept?.keepNow(this)
     if (wasSetDown) return
     this.#note('mended')
     this.notice('a link to a server was mended')
@@ -229,7 +229,7 @@ export class Session {
     this.#note('resumed')
     // A page that cannot resume its stream does not repeat stanzas.
     if (this.outbox.resumption === undefined) this.uplink.managed?.unrecorded?.repeatsNoMore()
-    this.keeper.keepNow(this)
+    this.keeper.kept?.keepNow(this)
     this.keeper.resumed(this)
     return { id: this.id, jid, ...binding, token, delivered: this.outbox.countForPages }
   }
@@ -345,7 +345,7 @@ export class Session {
   flush(): void {
     const { outcome } = this.stage
     if (outcome === undefined) {
-      if (!this.keeper.mayBeTaken(this)) this.#client?.flush()
+      if (this.keeper.kept?.mayBeTaken(this) !== true) this.#client?.flush()
     } else if (!this.isRemoved && this.#client?.reportEnd(outcome) === true) removeSession(this, outcome, 'silent')
   }
 

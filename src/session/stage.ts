@@ -66,7 +66,7 @@ export class Stage {
   /** No other process may accept it again, so this is stored now. */
   spendTicket(): void {
     this.#changeTicket(undefined)
-    this.#session.keeper.keepNow(this.#session)
+    this.#session.keeper.kept?.keepNow(this.#session)
   }
 
   attach(): boolean {

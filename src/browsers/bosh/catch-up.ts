@@ -40,7 +40,7 @@ export class CatchUp {
     this.#delivery.window.late(rid!)
     // Its stanzas are not those that the server has got and the record lacks.
     session.uplink.managed?.unrecorded?.repeatsNoMore()
-    session.keeper.keepNow(session)
+    session.keeper.kept?.keepNow(session)
     if (session.hasEnded) session.downlink.returnToClient(payload)
     else session.send(inspected, session.now)
     if (terminate) session.end('client', 'loggedOut')
@@ -54,7 +54,7 @@ export class CatchUp {
     const first = open.lowestParked
     if (first === undefined || !window.isBehind) return
     window.skipTo(first)
-    this.#session.keeper.keepNow(this.#session)
+    this.#session.keeper.kept?.keepNow(this.#session)
     this.#session.uplink.managed?.unrecorded?.repeatsNoMore()
   }
 }

@@ -117,7 +117,7 @@ export class Delivery {
       if (this.#answersAll) this.answerAll()
       this.#session.flush()
     }
-    this.#session.keeper.keepNow(this.#session)
+    this.#session.keeper.kept?.keepNow(this.#session)
   }
 
   /** A record is made. */

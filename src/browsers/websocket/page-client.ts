@@ -242,7 +242,7 @@ export class PageClient extends WebSocketClient {
       this.#management = new StreamManagement()
       this.#enableBy = this.session.now + keptMilliseconds
       if (this.#kept === Number.POSITIVE_INFINITY) this.#enable()
-      else this.session.keeper.keepNow(this.session)
+      else this.session.keeper.kept?.keepNow(this.session)
     } else if (name === 'r' && management !== undefined) this.#takeRequest()
     else if (name === 'a' && management !== undefined) {
       const count = readCount(startTagOf(text).attribute('h'))

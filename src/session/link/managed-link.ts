@@ -94,7 +94,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   /** What the page sends now could be lost: another process may have the session. */
   get isDoubted(): boolean {
-    return this.#repair?.isDoubted === true || this.#session.keeper.mayBeTaken(this.#session)
+    return this.#repair?.isDoubted === true || this.#session.keeper.kept?.mayBeTaken(this.#session) === true
   }
 
   get isBroken(): boolean {

@@ -117,7 +117,7 @@ export class Repair {
     const { session } = this.#parts
     this.#nextAt = never
     this.#isInTurn = false
-    const isOwn = session.keeper.isOwn(session)
+    const isOwn = session.keeper.kept?.isOwn(session)
     if (isOwn === undefined) {
       this.isDoubted = false
       this.#logIn()
@@ -189,7 +189,7 @@ export function loseUnlessTaken(
   lose: () => void,
   mend: () => boolean,
 ): void {
-  const isOwn = streamError?.includes('<conflict ') === true ? session.keeper.isOwn(session) : undefined
+  const isOwn = streamError?.includes('<conflict ') === true ? session.keeper.kept?.isOwn(session) : undefined
   if (isOwn === undefined) {
     lose()
     return

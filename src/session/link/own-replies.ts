@@ -25,7 +25,7 @@ export class OwnReplies {
   /** The reply is dropped if too many wait. */
   send(reply: Element): void {
     const { keeper, link } = this.#session
-    if (!keeper.writesRecords(this.#session)) {
+    if (keeper.kept?.writesRecords(this.#session) !== true) {
       link.send([reply])
       return
     }

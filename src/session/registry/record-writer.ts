@@ -120,7 +120,7 @@ export class RecordWriter {
     return this.#kept.get(session)?.hasAny === true
   }
 
-  /** Another process may have the session. */
+  /** Another process may have the session, because this one did nothing for seconds. */
   mayBeTaken(session: Session): boolean {
     return this.#parts.store.isOverdue && this.writesRecords(session)
   }
@@ -132,7 +132,8 @@ export class RecordWriter {
 
   /**
    * To be asked before its link is mended: this process must not take the stream from one that has the session now.
-   * Undefined if no other process can have it.
+   * Resolves with false if it does not have the session. Undefined if no other process can have it. Rejects with
+   * `StoreUnavailable`.
    */
   isOwn(session: Session): Promise<boolean> | undefined {
     const { store, self } = this.#parts

@@ -9,6 +9,7 @@ import { ResumableStreams } from '../logins/resumable-streams.js'
 import type { Session } from '../session.js'
 import { stateOf } from '../view.js'
 import type { RecordWriter } from './record-writer.js'
+import type { SessionBook } from './session-book.js'
 
 const sweepInterval = 250
 /** Longest time of a sweep in one turn of the event loop, in milliseconds. */
@@ -29,15 +30,9 @@ export class Registry {
   readonly #clock: Clock
   #sweep: Timer | undefined
   /** Undefined with one process. */
-  book: Readonly<Record<'put' | 'touched' | 'removed', (session: Session) => void>> | undefined
-
+  book: SessionBook | undefined
   /** Undefined if records of live sessions are not stored. */
-  kept:
-    | Pick<
-        RecordWriter,
-        'touched' | 'keepNow' | 'keepAgain' | 'removed' | 'isOwn' | 'hasRecord' | 'mayBeTaken' | 'writesRecords'
-      >
-    | undefined
+  kept: RecordWriter | undefined
 
   constructor(
     clock: Clock,

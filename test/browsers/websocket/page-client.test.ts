@@ -1,4 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals'
+import type { RecordWriter } from '../../../src/session/registry/record-writer.js'
 import { unreachable } from '../../../src/xmpp/stream-errors.js'
 import {
   type BoshBench,
@@ -664,7 +665,7 @@ test('a page gets <enabled/> and waiting stanzas after three seconds, although t
   bench.registry.kept = {
     ...{ touched: nothing, keepNow: nothing, keepAgain: nothing, removed: nothing },
     ...{ isOwn: () => undefined, hasRecord: no, mayBeTaken: no, writesRecords: no },
-  }
+  } as unknown as RecordWriter
   const socket = attachPageSilently(bench, client.token!)
   socket.receive(pages.enable)
   await bench.server(link => link.receive(stanza('a')))
