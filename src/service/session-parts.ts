@@ -137,7 +137,7 @@ export function createSessionParts(given: ProcessParts) {
     linking,
     refresh(): void {
       waiting.most = memoryForWaiting(config.limits.megabytes, config.workers)
-      linking.links.dropSpares()
+      linking.links.spares.drop()
     },
   }
 }
@@ -244,7 +244,7 @@ function createLinking({ base, hostMetaPort }: ProcessParts, waiting: WaitingMem
     shutDown(): void {
       serverStates.close()
       endpointStates.close()
-      links.closeSpares()
+      links.spares.close()
       remotes.shutDown()
     },
     close(): void {

@@ -63,7 +63,7 @@ export class Stopping {
     if (seconds === 0 || phase.has('stopping')) return
     phase.begin('draining')
     log.info({ sessions: registry.size, seconds }, 'draining')
-    sessions.linking.links.closeSpares()
+    sessions.linking.links.spares.close()
     joined?.tellDraining()
     const mayMove = files !== undefined || sessions.shared !== undefined
     const sessionsLeft = () => (mayMove ? registry.immovable : registry.size)

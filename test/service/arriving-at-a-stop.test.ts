@@ -57,7 +57,7 @@ test.each(['take', 'isEnded'] as const)(
       },
       sessions: {
         registry: bench.registry,
-        linking: { links: { closeSpares: none }, shutDown: none, isEmpty: () => true, close: none },
+        linking: { links: { spares: { close: none } }, shutDown: none, isEmpty: () => true, close: none },
         shared: { records },
       },
       sites: { shutDown: none },

@@ -67,7 +67,7 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
     counts: new Counts(),
   })
   const sessions = createSessionParts({ base, takeUp: () => false })
-  sessions.linking.links.closeSpares()
+  sessions.linking.links.spares.close()
   try {
     const { login } = createSessions(site, sessions.parts).logins
     const binding = await login(request, new CallerGone())

@@ -42,6 +42,7 @@ export function createLinks(parts: LinksParts) {
 
   keepAlive()
   return {
+    spares,
     get size() {
       return links.size
     },
@@ -50,12 +51,6 @@ export function createLinks(parts: LinksParts) {
       links.add(link)
       return link
     },
-    get spareCount() {
-      return spares.size
-    },
-    closeSpares: () => spares.close(),
-    /** Call this after a change of XMPP_SERVERS. */
-    dropSpares: () => spares.drop(),
     stop(): void {
       keepingAlive?.cancel()
       spares.close()

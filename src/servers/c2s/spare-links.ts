@@ -91,6 +91,7 @@ export class SpareLinks {
     this.drop()
   }
 
+  /** Call this after a change of XMPP_SERVERS. */
   drop(): void {
     this.#sweeping?.cancel()
     this.#sweeping = undefined

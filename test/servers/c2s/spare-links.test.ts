@@ -69,7 +69,7 @@ async function firstSpare(): Promise<ScriptedConnection> {
 
 async function spareConnection(): Promise<ScriptedConnection> {
   const peer = await server.connection()
-  await eventually('it is a spare link', () => links.spareCount === 1)
+  await eventually('it is a spare link', () => links.spares.size === 1)
   return peer
 }
 
@@ -123,7 +123,7 @@ describe('a spare link is dialled', () => {
   test('after the third login of a minute, and sends nothing until it is used', async () => {
     start()
     await logIn(2)
-    expect(links.spareCount).toBe(0)
+    expect(links.spares.size).toBe(0)
     await logIn()
     const spare = await spareConnection()
     expect(spare.unread).toBe('')
@@ -141,11 +141,11 @@ describe('a spare link is dialled', () => {
     start({}, { most: 3 })
     for (const expected of [0, 0, 1]) {
       await logIn()
-      expect(links.spareCount).toBe(expected)
+      expect(links.spares.size).toBe(expected)
     }
     // A login without a ready spare link dials its own connection.
     for (let login = 4; login <= 30; login++) open()
-    await eventually('there are as many as may be', () => links.spareCount === 3)
+    await eventually('there are as many as may be', () => links.spares.size === 3)
   })
 
   test('at most once for each login and each spare link', async () => {
@@ -163,18 +163,18 @@ describe('a spare link is dialled', () => {
       await usable()
     }
     await eventually('all have come', () => dials >= 60)
-    expect(links.spareCount).toBe(8)
+    expect(links.spares.size).toBe(8)
     expect(dials).toBeLessThanOrEqual(68)
   })
 
   test('not if spare links are off, or no descriptors are left', async () => {
     start({}, { most: 0 })
     await logIn(4)
-    expect([links.spareCount, clock.pending]).toEqual([0, 5])
+    expect([links.spares.size, clock.pending]).toEqual([0, 5])
     hasRoom = false
     start()
     await logIn(4)
-    expect(links.spareCount).toBe(0)
+    expect(links.spares.size).toBe(0)
   })
 
   test.each<[string, Partial<LinkOptions>, string]>([
@@ -185,7 +185,7 @@ describe('a spare link is dialled', () => {
     open(options, domain)
     const own = await server.connection()
     await own.until(`to='${domain}'`)
-    expect([links.spareCount, spare.unread]).toEqual([1, ''])
+    expect([links.spares.size, spare.unread]).toEqual([1, ''])
   })
 })
 
@@ -193,9 +193,9 @@ describe('a spare link ends', () => {
   test('after twenty seconds, and leaves no timer', async () => {
     const spare = await readySpare()
     clock.advance(19_000)
-    expect(links.spareCount).toBe(1)
+    expect(links.spares.size).toBe(1)
     clock.advance(1_000)
-    expect(links.spareCount).toBe(0)
+    expect(links.spares.size).toBe(0)
     await spare.gone
     for (let second = 0; second < 300; second++) clock.advance(1_000)
     // The time limits of the logins have ended too. One timer is that of the keepalive.
@@ -209,12 +209,12 @@ describe('a spare link ends', () => {
   ])('if %s; then two more logins dial no other link', async (_what, act) => {
     const spare = await readySpare()
     act(spare)
-    await eventually('it is dropped', () => links.spareCount === 0)
+    await eventually('it is dropped', () => links.spares.size === 0)
     await spare.gone
     await logIn(2)
-    expect(links.spareCount).toBe(0)
+    expect(links.spares.size).toBe(0)
     await logIn()
-    expect(links.spareCount).toBe(1)
+    expect(links.spares.size).toBe(1)
   })
 
   test('if descriptors become few', async () => {
@@ -222,7 +222,7 @@ describe('a spare link ends', () => {
     const spare = await firstSpare()
     hasRoom = false
     clock.advance(1_000)
-    expect(links.spareCount).toBe(0)
+    expect(links.spares.size).toBe(0)
     await spare.gone
   })
 
@@ -238,18 +238,18 @@ describe('a spare link ends', () => {
     start()
     const spare = await firstSpare()
     expect(links.size).toBe(3)
-    links.closeSpares()
-    expect(links.spareCount).toBe(0)
+    links.spares.close()
+    expect(links.spares.size).toBe(0)
     await spare.gone
     open()
     await (await server.connection()).until(plainHeader)
-    expect(links.spareCount).toBe(0)
+    expect(links.spares.size).toBe(0)
   })
 
   test('if it cannot be encrypted', async () => {
     const spare = await spareBeforeTls()
     await welcome(spare)
-    await eventually('it is dropped', () => links.spareCount === 0)
+    await eventually('it is dropped', () => links.spares.size === 0)
     await spare.gone
   })
 })
@@ -258,12 +258,12 @@ test('after a change of XMPP_SERVERS a login uses no spare link that a login of 
   start()
   for (let login = 0; login < 3; login++) open()
   servers.set('*', at({ tls: 'starttls' }))
-  links.dropSpares()
+  links.spares.drop()
   for (let login = 0; login < 3; login++) await (await server.connection()).until(plainHeader)
   const old = await spareConnection()
   await usable()
   const { link } = open()
-  expect(links.spareCount).toBe(1)
+  expect(links.spares.size).toBe(1)
   const own = await server.connection()
   await startTlsAt(own)
   await own.until("streams'>")
@@ -300,7 +300,7 @@ describe('a login on a spare link', () => {
     const before = links.size
     open().link.close()
     await spare.gone
-    expect([links.size, links.spareCount, spare.unread]).toEqual([before, 0, ''])
+    expect([links.size, links.spares.size, spare.unread]).toEqual([before, 0, ''])
   })
 
   test('whose link had died is dialled again, without an error', async () => {
@@ -310,7 +310,7 @@ describe('a login on a spare link', () => {
     spare.reset()
     let peer = await server.connection()
     // The next spare link was dialled before.
-    if (links.spareCount === 1) peer = await server.connection()
+    if (links.spares.size === 1) peer = await server.connection()
     await welcome(peer)
     expect(await login.hears('flush')).toEqual(['open', 'flush'])
   })
