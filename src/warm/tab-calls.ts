@@ -57,7 +57,7 @@ function tabSessions(own: TabCallsParts['own'], shared: Shared | undefined, cloc
   const takenUp = async (tab: TabKey, { records }: Shared): Promise<string | undefined> => {
     let silent: string | undefined
     const look = async () => {
-      const taker = await records?.takeUp({ tab })
+      const taker = await records.takeUp({ tab })
       if (typeof taker !== 'object') return taker ?? null
       silent = 'keptBy' in taker ? taker.keptBy : undefined
       return silent !== undefined && isReached(silent) ? silent : undefined

@@ -35,9 +35,11 @@ export function bookOf({ registry, clock }: Bench, about: About = {}) {
   return { book, store, reports }
 }
 
+const noRecords = { takeUp: async () => undefined, end: async () => false }
+
 /** With several processes, `about` has `others` and their store. */
 export function sessionsIn(bench: Bench, about: About = {}) {
-  const { others, elsewhere = [], records } = about
+  const { others, elsewhere = [], records = noRecords } = about
   const { book, store } = bookOf(bench, about)
   if (others !== undefined) bench.registry.book = book
   const shared = others && { others, store, records, recordSeconds: 300 }

@@ -18,7 +18,7 @@ export interface Shared {
   /** How long an end must be remembered: as long as records, in seconds. */
   readonly recordSeconds: number
   /** Sessions that were set down. */
-  readonly records: Pick<StoredRecords, 'takeUp' | 'end'> | undefined
+  readonly records: Pick<StoredRecords, 'takeUp' | 'end'>
 }
 
 export interface AllSessionsParts {
@@ -40,13 +40,13 @@ export function allSessions({ own, clock, shared, book }: AllSessionsParts): Ses
   const read = async (id: string): Promise<SessionDetails | undefined> => {
     const found = own.get(id) ?? (await find(id))
     if (found !== undefined || shared === undefined) return found
-    const taker = await shared.records?.takeUp({ id })
+    const taker = await shared.records.takeUp({ id })
     const isWaiting = typeof taker === 'object'
     const isOfOtherForm = isWaiting && 'form' in taker
     const isMoving = taker !== undefined && taker !== shared.others.self && !isOfOtherForm
     const look = async () => {
       // The process of the session is silent, or one that reads its form must take it up.
-      if (isWaiting) await shared.records?.takeUp({ id })
+      if (isWaiting) await shared.records.takeUp({ id })
       return own.get(id) ?? (await find(id))
     }
     const most = isWaiting ? looksForDead : looksForMoving
@@ -100,8 +100,7 @@ export function allSessions({ own, clock, shared, book }: AllSessionsParts): Ses
           return true
         }
       }
-      if (!isMarked) return false
-      return records === undefined ? false : orStoreProblem(records.end(id))
+      return isMarked && orStoreProblem(records.end(id))
     },
 
     // The sessions of a single process do not come back.
