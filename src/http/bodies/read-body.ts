@@ -6,14 +6,12 @@ import { isCoded } from './content-coding.js'
 const longestBody = 16_384
 
 /** A call can be forwarded after its body has been read. */
-const read = new WeakMap<Request, Buffer>()
+const bodies = new WeakMap<Request, Promise<Buffer>>()
 
 /** Returns the same body again. */
-export async function readBody(request: Request): Promise<Buffer> {
-  const before = read.get(request)
-  if (before !== undefined) return before
-  const body = await wholeBody(request)
-  read.set(request, body)
+export function readBody(request: Request): Promise<Buffer> {
+  const body = bodies.get(request) ?? wholeBody(request)
+  bodies.set(request, body)
   return body
 }
 
