@@ -32,9 +32,10 @@ import { type AnsweringParts, hiddenFrom, logged } from '../warm/calls.js'
 import { type ConnectParts, createConnectRouter } from '../warm/connect/connect-router.js'
 import { describeApi } from '../warm/openapi/describe-api.js'
 import { createWarmRouter, type WarmParts } from '../warm/warm-router.js'
+import type { WarmingParts } from '../warm/warming/warm-call.js'
 
 export interface AppParts extends WarmParts {
-  readonly extraRouters: readonly Router[]
+  readonly routers: () => readonly Router[]
   readonly demoPath?: string | undefined
 }
 
@@ -43,13 +44,13 @@ interface ProblemParts {
   readonly answering: Pick<AnsweringParts, 'counts' | 'httpLog' | 'logOften'>
 }
 
-export function createApp(parts: AppParts): Express {
-  const { config, extraRouters, demoPath } = parts
+export function createApp(config: Config, warming: WarmingParts, parts: AppParts): Express {
+  const { answering, routers, demoPath } = parts
   const home = homePath(config.externalUrl)
   const admin = config.warm.hasPages ? home + config.warmPath : undefined
   const demo = demoPath && home + demoPath
   const app = newApp(config)
-  if (config.warm.hasPages) app.use(createWarmRouter(parts))
+  if (config.warm.hasPages) app.use(createWarmRouter(config, warming, parts))
   app.use('/assets', readOnly, createAssetsRouter())
   app
     .route('/')
@@ -65,11 +66,11 @@ export function createApp(parts: AppParts): Express {
     const description = JSON.stringify(describeApi(config))
     app.route('/openapi.json').all(readOnly).get(publish(contentTypes.json, description))
   }
-  for (const router of extraRouters) app.use(router)
+  for (const router of routers()) app.use(router)
   app.use(({ path }) => {
     throw new Problem('not-found', offAt(path, config))
   })
-  app.use(createProblemHandler(parts))
+  app.use(createProblemHandler({ config, answering }))
   return app
 }
 

@@ -1,4 +1,3 @@
-import type { Express, Router } from 'express'
 import type { ConnectionManager } from '../browsers/bosh/connection-manager.js'
 import { createCors } from '../browsers/bosh/cors.js'
 import type { ForwardedRequests } from '../browsers/bosh/forwarded-requests.js'
@@ -24,7 +23,7 @@ import { createSessions } from './site-sessions.js'
 const leastBodyBytes = 2 * 1024 * 1024
 
 export interface SiteParts
-  extends Pick<AppParts, 'hashes' | 'formTokens' | 'answering' | 'numbers' | 'demoPath'>,
+  extends AppParts,
     Pick<ConnectParts, 'pageTokens' | 'guests'>,
     Pick<WarmingParts, 'tabCalls'>,
     Pick<OpenerParts, 'tellEvent'> {
@@ -32,7 +31,6 @@ export interface SiteParts
   /** Undefined with one process. */
   readonly whereabouts?: Whereabouts | undefined
   readonly callLimits: WarmingParts['limits']
-  readonly routers: () => readonly Router[]
 }
 
 export interface Parts {
@@ -55,7 +53,10 @@ export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts:
   const configs = [...new Set([...bosh, ...apis, ...websocket, pages])]
   const { sessionParts, tellEvent } = parts.shared
   const sessions = new Map(configs.map(config => [config, createSessions(config, sessionParts, tellEvent)]))
-  const apps = apis.map(config => ({ config, app: createApi(config, sessions.get(config)!.logins, parts) }))
+  const apps = apis.map(config => {
+    const warming = warmingOf(sessions.get(config)!.logins, parts)
+    return { config, app: createApp(config, warming, parts.shared) }
+  })
   const webSockets = websocket
     .filter(config => config.websocket.enabled)
     .map(config => ({ config, endpoint: createWebSocket(config, sessions.get(config)!.opener, parts) }))
@@ -102,20 +103,6 @@ function createConnect(config: Config, logins: Logins, parts: Parts): Endpoint {
     refused: common.refused,
     noteRefusal: notePageRefusal,
     page: createEndpointPage(config, 'connect'),
-  })
-}
-
-function createApi(config: Config, logins: Logins, parts: Parts): Express {
-  const { hashes, formTokens, answering, numbers, demoPath, routers } = parts.shared
-  return createApp({
-    config,
-    hashes,
-    formTokens,
-    warming: warmingOf(logins, parts),
-    answering,
-    numbers,
-    demoPath,
-    extraRouters: routers(),
   })
 }
 

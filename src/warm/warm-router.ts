@@ -30,19 +30,17 @@ const docsPath = /^\/docs(?:\/([a-z-]*))?$/
 const docsSearchPath = '/docs/search.json'
 
 export interface WarmParts {
-  readonly config: Config
   readonly hashes: WorkQueue
   readonly formTokens: FormTokens
-  readonly warming: WarmingParts
   readonly answering: AnsweringParts
   readonly numbers: Numbers
 }
 
 /** Each POST route needs the form guard, because browsers add Basic credentials even to forms of other sites. */
-export function createWarmRouter(parts: WarmParts): Router {
-  const { hashes, formTokens, warming, numbers } = parts
+export function createWarmRouter(settings: Config, warming: WarmingParts, parts: WarmParts): Router {
+  const { hashes, formTokens, numbers } = parts
   const { clock } = parts.answering
-  const config = parts.config.warm.enabled ? parts.config : forReaders(parts.config)
+  const config = settings.warm.enabled ? settings : forReaders(settings)
   const { sessions } = warming
   const { readAudit } = numbers
   const { admit, answering } = createCalls(config, hashes, warming.limits, parts.answering)

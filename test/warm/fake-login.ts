@@ -21,6 +21,7 @@ import { createOverview } from '../../src/warm/numbers/overview.js'
 import { createAuditReader, RecentAudit } from '../../src/warm/numbers/recent-audit.js'
 import { createTabCalls } from '../../src/warm/tab-calls.js'
 import type { Logins, WarmedBinding } from '../../src/warm/warming/session-login.js'
+import type { WarmingParts } from '../../src/warm/warming/warm-call.js'
 import { unlimited, unnoted } from '../support/unlimited.js'
 import { FakeSessions, terms } from './fake-sessions.js'
 
@@ -64,7 +65,7 @@ const ownKeys = secretKeys(() => undefined)
 export const callLimits = ({ rates }: Pick<Config, 'rates'>, makeRate: MakeRate = ownRates) =>
   createCallLimits({ rates, timeout: 15, clock: systemClock, keys: ownKeys, makeRate, refused: unnoted })
 
-export interface FakeParts extends Partial<Pick<AppParts, 'hashes' | 'formTokens' | 'extraRouters' | 'demoPath'>> {
+export interface FakeParts extends Partial<Pick<AppParts, 'hashes' | 'formTokens' | 'routers' | 'demoPath'>> {
   readonly login?: Logins['login']
   readonly keysOf?: Logins['keysOf']
   readonly sessions?: FakeSessions
@@ -85,7 +86,7 @@ export function fakeService({
   makeRate,
   hashes = hashQueue(),
   formTokens = createFormTokens(ownKeys, now ?? Date.now),
-  extraRouters = [],
+  routers = () => [],
   demoPath,
   isStopping = () => false,
   ...more
@@ -113,25 +114,24 @@ export function fakeService({
     unreadBytes: () => 0,
   })
   const { timeout } = settings.warm
+  const warming: WarmingParts = {
+    login: (warmRequest, signal) => {
+      logins.push(warmRequest)
+      return login(warmRequest, signal)
+    },
+    keysOf,
+    sessions,
+    tabCalls: createTabCalls({ own: sessions, tabs: localTabs(), shared: undefined, clock, timeout }),
+    userLimit: { take: async () => true, giveBack: () => {} },
+    endUnclaimed: id => released.push(id),
+    limits: callLimits(settings, makeRate),
+    counts,
+  }
   const parts: AppParts = {
-    config: settings,
     hashes,
     formTokens,
-    extraRouters,
+    routers,
     demoPath,
-    warming: {
-      login: (warmRequest, signal) => {
-        logins.push(warmRequest)
-        return login(warmRequest, signal)
-      },
-      keysOf,
-      sessions,
-      tabCalls: createTabCalls({ own: sessions, tabs: localTabs(), shared: undefined, clock, timeout }),
-      userLimit: { take: async () => true, giveBack: () => {} },
-      endUnclaimed: id => released.push(id),
-      limits: callLimits(settings, makeRate),
-      counts,
-    },
     answering: {
       log,
       httpLog: log,
@@ -149,7 +149,18 @@ export function fakeService({
     },
   }
   const lines = () => written.map((line): Record<string, unknown> => JSON.parse(line))
-  return { parts, app: createApp(parts), logins, released, counts, log: () => written.join(''), lines }
+  const app = createApp(settings, warming, parts)
+  return {
+    config: settings,
+    warming,
+    answering: parts.answering,
+    app,
+    logins,
+    released,
+    counts,
+    log: () => written.join(''),
+    lines,
+  }
 }
 
 export type FakeService = ReturnType<typeof fakeService>

@@ -10,7 +10,7 @@ function demo() {
   const passwords = { alice: 'demo', bob: 'demo' }
   const router = createDemoRouter({ ...config, ...settings }, credentials.join(':'), passwords)
   const sessions = new FakeSessions()
-  return { sessions, ...fakeService({ ...settings, sessions, extraRouters: [router] }) }
+  return { sessions, ...fakeService({ ...settings, sessions, routers: () => [router] }) }
 }
 
 const own = { Host: '127.0.0.1:8080', Origin: 'http://127.0.0.1:8080', 'Sec-Fetch-Site': 'same-origin' }

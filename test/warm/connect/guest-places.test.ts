@@ -11,7 +11,7 @@ const origin = 'https://www.example'
 
 function guestPage({ isStopping = false, forwarding }: { isStopping?: boolean; forwarding?: Partial<ForwardedCalls> }) {
   const pages = { ...usual.pages, origins: [origin], guests: 'chat.example' }
-  const { config, warming, answering } = fakeService({ pages, isStopping: () => isStopping }).parts
+  const { config, warming, answering } = fakeService({ pages, isStopping: () => isStopping })
   const places = { taken: 0 }
   const app = createPagesApp({
     config,
