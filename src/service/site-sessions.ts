@@ -9,7 +9,7 @@ import { createLogins } from '../warm/warming/session-login.js'
 import type { SessionParts } from './session-parts.js'
 
 export function createSessions(config: Config, parts: SessionParts, tellEvent?: OpenerParts['tellEvent']) {
-  const { domains, retiredDomains, bosh } = config
+  const { domains, retiredDomains } = config
   const { common, transport, noteBoshRefusal } = parts
   const opener = new Opener({
     common,
@@ -21,10 +21,8 @@ export function createSessions(config: Config, parts: SessionParts, tellEvent?: 
   const manager = createConnectionManager({
     common,
     bodies: transport.bodies,
+    config,
     opener,
-    defaultDomain: bosh.defaultDomain,
-    terms: bosh,
-    requireSecure: config.requireSecure,
     noteRefusal: noteBoshRefusal,
     cookies: domain => cookieRules(config, domain),
   })

@@ -107,25 +107,14 @@ function createConnect(config: Config, logins: Logins, parts: Parts): Endpoint {
 }
 
 function createWebSocket(config: Config, opener: Opener, { shared, starting }: Parts): WebSocketEndpoint {
-  const { websocket, websocketPath, bosh, domains, requireSecure } = config
   const { whereabouts } = shared
   const { common, transport, wrongTokens, noteWebSocketRefusal } = shared.sessionParts
-  const { pingInterval, resumeSeconds, origins } = websocket
-  const endpoint = publicEndpointOf(config, 'websocket', websocketPath)
+  const { pingInterval, origins } = config.websocket
+  const endpoint = publicEndpointOf(config, 'websocket', config.websocketPath)
   return new WebSocketEndpoint({
     endpoint: { ...endpoint, secureUrl: req => endpoint.secureUrl(req)?.replace(/^https:/, 'wss:') },
     channels: { pingInterval, transport },
-    streams: {
-      common,
-      opener,
-      defaultDomain: bosh.defaultDomain,
-      requireSecure,
-      noteRefusal: noteWebSocketRefusal,
-      starting,
-      resumeSeconds,
-      domains,
-      wrongTokens,
-    },
+    streams: { common, config, opener, noteRefusal: noteWebSocketRefusal, starting, wrongTokens },
     origins,
     whereabouts,
   })

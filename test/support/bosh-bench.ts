@@ -4,6 +4,7 @@ import { type Logger, pino } from 'pino'
 import { type ConnectionManager, createConnectionManager } from '../../src/browsers/bosh/connection-manager.js'
 import type { Peer, Reply, Settled } from '../../src/browsers/bosh/peer.js'
 import type { TermLimits } from '../../src/browsers/bosh/terms.js'
+import type { Config } from '../../src/config/config.js'
 import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
 import { Counts } from '../../src/lib/counts.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
@@ -257,6 +258,8 @@ export interface BenchOptions extends Partial<SessionOptions & Pick<OpenerParts,
   readonly mostWaiting?: number
 }
 
+const usualTerms: TermLimits = { maxWait: 60, maxRequests: 2, inactivity: 150, enforcePolling: false }
+
 export class BoshBench {
   readonly clock = new FakeClock()
   readonly phase = new Phase()
@@ -349,14 +352,13 @@ export class BoshBench {
         },
       },
     )
+    const { requireSecure = false } = about
     const manager = createConnectionManager({
       common: this.common,
       opener: this.opener,
       bodies: this.bodies,
-      requireSecure: about.requireSecure ?? false,
       noteRefusal: refusalLog(this.sums, refusals, 'a client was refused'),
-      defaultDomain: about.defaultDomain,
-      terms: { maxWait: 60, maxRequests: 2, inactivity: 150, enforcePolling: false, ...terms },
+      config: { bosh: { ...usualTerms, ...terms, defaultDomain: about.defaultDomain }, requireSecure } as Config,
       cookies: () => ({ path: '/http-bind', secure: false }),
       lastRid: () => 700,
     })

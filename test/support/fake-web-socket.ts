@@ -6,6 +6,7 @@ import { Attaching } from '../../src/browsers/websocket/attaching.js'
 import { SocketChannel } from '../../src/browsers/websocket/socket-channel.js'
 import type { SocketRoutes } from '../../src/browsers/websocket/socket-routes.js'
 import type { StreamStart } from '../../src/browsers/websocket/stream-start.js'
+import type { Config } from '../../src/config/config.js'
 import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
 import { Counts } from '../../src/lib/counts.js'
 import { Rate } from '../../src/lib/limits/rates.js'
@@ -106,8 +107,9 @@ export function connectPage(bench: BoshBench, options: AttachOptions = {}): Fake
       },
     },
   )
+  const config = { bosh: {}, domains, requireSecure: false, websocket: { resumeSeconds } } as Config
   const parts = {
-    ...{ common, opener, domains, defaultDomain: undefined, requireSecure: false, resumeSeconds },
+    ...{ common, opener, config },
     wrongTokens: options.wrongTokens ?? new Rate(0, 60),
     noteRefusal: () => {},
     starting: new Set<StreamStart>(),

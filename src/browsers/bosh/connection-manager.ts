@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import type { Config } from '../../config/config.js'
 import { type Condition, Problem } from '../../lib/errors.js'
 import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
 import { type AwayRecord, awayClient } from '../../session/client.js'
@@ -13,13 +14,11 @@ import { type Body, parseBody, readBodyHead, writeRefusal, writeSeeOther, writeT
 import { BoshClient, type BoshRecord } from './bosh-client.js'
 import type { BoshParts, NextPageRecord, Start } from './delivery.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
-import { defaultContentType, negotiateTerms, type TermLimits } from './terms.js'
+import { defaultContentType, negotiateTerms } from './terms.js'
 
 interface ConnectionManagerParts extends BoshParts {
+  readonly config: Pick<Config, 'bosh' | 'requireSecure'>
   readonly opener: Opener
-  readonly terms: TermLimits
-  readonly defaultDomain: string | undefined
-  readonly requireSecure: boolean
   readonly noteRefusal: NoteRefusal
   readonly lastRid?: () => number
 }
@@ -85,7 +84,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       return awayClient(BoshClient.next(session, parts, record.next as NextPageRecord))
     },
     makePageClient: ((session, { wait, hold, ver }, handover) => {
-      const terms = negotiateTerms({ wait, hold, ver }, parts.terms)
+      const terms = negotiateTerms({ wait, hold, ver }, parts.config.bosh)
       if (typeof terms === 'string') throw new Problem('internal-error', { step: 'bind' })
       return BoshClient.forPage(session, parts, terms, handover, lastRid())
     }) satisfies MakePageClient,
@@ -105,7 +104,7 @@ export function heldRequests(sessions: Iterable<Pick<Session, 'client'>>) {
 
 /** Requests that create a session (XEP-0124 §7.1). */
 function creationRequests(parts: ConnectionManagerParts) {
-  const { opener, common } = parts
+  const { config, opener, common } = parts
   const { registry, counts, log } = common
 
   function refuseToCreate(
@@ -128,14 +127,14 @@ function creationRequests(parts: ConnectionManagerParts) {
     const { rid, newkey, lang = 'en', from } = body
     if (rid === undefined || Number.isNaN(rid) || body.restart === undefined) return refuseToCreate('bad-request', peer)
     // A stopping or draining service skips this check, because `openForClient` returns `system-shutdown`.
-    if (parts.requireSecure && !peer.secure && registry.takesSessions) {
+    if (config.requireSecure && !peer.secure && registry.takesSessions) {
       if (peer.secureUrl === undefined)
         return refuseToCreate('policy-violation', peer, 'This service needs https.', 'REQUIRE_SECURE')
       return { status: 200, body: writeSeeOther(peer.secureUrl), contentType: defaultContentType }
     }
     // XEP-0124 §7.1.
-    const domain = body.to ? prepareDomain(body.to) : parts.defaultDomain
-    const terms = negotiateTerms(body, parts.terms)
+    const domain = body.to ? prepareDomain(body.to) : config.bosh.defaultDomain
+    const terms = negotiateTerms(body, config.bosh)
     if (typeof terms === 'string') return refuseToCreate(terms, peer)
     // This closure must not use `body`, which would keep the whole request in memory.
     const begin = (session: Session) => {

@@ -81,7 +81,7 @@ export class Attaching extends StreamStart {
     this.#domain = domain
     this.#failures = failures
     this.#answered = messages
-    if (!allowsDomain(this.parts.domains, domain)) this.refuse('host-unknown')
+    if (!allowsDomain(this.parts.config.domains, domain)) this.refuse('host-unknown')
   }
 
   protected override take(element: Element): void {
@@ -100,7 +100,7 @@ export class Attaching extends StreamStart {
     const opened = this.opening(element)
     if (opened === undefined) return
     if (opened.domain === undefined) this.refuse('improper-addressing')
-    else if (!allowsDomain(this.parts.domains, opened.domain)) this.refuse('host-unknown')
+    else if (!allowsDomain(this.parts.config.domains, opened.domain)) this.refuse('host-unknown')
     else if (this.#admitted !== undefined && opened.domain !== this.#domain) this.refuse('host-unknown')
     else {
       this.#domain = opened.domain

@@ -43,19 +43,19 @@ export class PageClient extends WebSocketClient {
   constructor(
     session: Session,
     channel: SocketChannel,
-    { resumeSeconds }: StreamParts,
+    { config }: StreamParts,
     next: NextPage,
     management: StreamManagement | undefined,
   ) {
     super(session, channel, true)
-    this.#resumeSeconds = resumeSeconds
+    this.#resumeSeconds = config.websocket.resumeSeconds
     this.#next = next
     this.#management = management
     this.#hasSpoken = management !== undefined
     this.#kept = session.keeper.keeps(session) ? 0 : Number.POSITIVE_INFINITY
     this.#beginAt = this.#hasSpoken ? Number.POSITIVE_INFINITY : session.now + enableMilliseconds
     session.attach(channel.client.secure, channel.client)
-    session.inactivity.allow(resumeSeconds)
+    session.inactivity.allow(this.#resumeSeconds)
     session.outbox.resumption = undefined
     session.outbox.setClientBytes(0)
   }

@@ -1,3 +1,4 @@
+import type { Config } from '../../config/config.js'
 import type { Timer } from '../../lib/clock.js'
 import type { WebSocketCut } from '../../lib/counts.js'
 import type { KeyedRate } from '../../lib/limits/rates.js'
@@ -16,14 +17,11 @@ import { WebSocketClient } from './websocket-client.js'
 
 export interface StreamParts {
   readonly common: CommonParts
+  readonly config: Pick<Config, 'bosh' | 'domains' | 'requireSecure' | 'websocket'>
   readonly opener: Opener
-  readonly defaultDomain: string | undefined
-  readonly requireSecure: boolean
   readonly noteRefusal: NoteRefusal
   /** Streams that have no session yet. */
   readonly starting: Set<StreamStart>
-  readonly resumeSeconds: number
-  readonly domains: readonly string[]
   readonly wrongTokens: KeyedRate
 }
 
@@ -89,7 +87,7 @@ export class StreamStart implements ChannelEvents {
   }
 
   protected get introduction(): readonly string[] {
-    return [writeOpen(this.parts.defaultDomain, undefined)]
+    return [writeOpen(this.parts.config.bosh.defaultDomain, undefined)]
   }
 
   protected over(): void {
@@ -98,12 +96,12 @@ export class StreamStart implements ChannelEvents {
   }
 
   protected opening(element: Element): { domain: string | undefined; opening: StreamOpening } | undefined {
-    const { common, requireSecure, defaultDomain } = this.parts
+    const { common, config } = this.parts
     const opening = readOpen(element)
     if (opening === undefined) this.refuse('invalid-namespace')
     else if (!/^1\.\d{1,5}$/.test(opening.version ?? '')) this.refuse('unsupported-version')
-    else if (requireSecure && !this.channel.client.secure && common.registry.takesSessions) this.#sendAway()
-    else return { domain: opening.to ? prepareDomain(opening.to) : defaultDomain, opening }
+    else if (config.requireSecure && !this.channel.client.secure && common.registry.takesSessions) this.#sendAway()
+    else return { domain: opening.to ? prepareDomain(opening.to) : config.bosh.defaultDomain, opening }
     return undefined
   }
 
