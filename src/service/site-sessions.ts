@@ -9,15 +9,8 @@ import { createLogins } from '../warm/warming/session-login.js'
 import type { SessionParts } from './session-parts.js'
 
 export function createSessions(config: Config, parts: SessionParts, tellEvent?: OpenerParts['tellEvent']) {
-  const { domains, retiredDomains } = config
   const { common, transport, noteBoshRefusal } = parts
-  const opener = new Opener({
-    common,
-    domains,
-    retiredDomains,
-    issuesTickets: config.websocket.enabled,
-    tellEvent,
-  })
+  const opener = new Opener({ common, config, tellEvent })
   const manager = createConnectionManager({
     common,
     bodies: transport.bodies,
@@ -29,7 +22,7 @@ export function createSessions(config: Config, parts: SessionParts, tellEvent?: 
   const openHere = opener.forLogins(manager.makePageClient)
   const open: Open = (domain, wish, events) => parts.openThere(domain, wish, events) ?? openHere(domain, wish, events)
   const logins = createLogins(parts.login, open, parts.accounts, parts.mend)
-  return { domains, opener, manager, logins }
+  return { domains: config.domains, opener, manager, logins }
 }
 
 function cookieRules(config: Config, domain: string): CookieRules {

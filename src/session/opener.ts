@@ -1,3 +1,4 @@
+import type { Config } from '../config/config.js'
 import type { LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { Client } from './client.js'
 import { createAdmission } from './limits/admission.js'
@@ -11,9 +12,7 @@ import type { Open, TellEvent } from './session-types.js'
 
 export interface OpenerParts {
   readonly common: CommonParts
-  readonly domains: readonly string[]
-  readonly retiredDomains: readonly string[]
-  readonly issuesTickets: boolean
+  readonly config: Pick<Config, 'domains' | 'retiredDomains' | 'websocket'>
   readonly tellEvent?: TellEvent | undefined
 }
 

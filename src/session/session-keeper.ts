@@ -37,7 +37,7 @@ export interface CommonParts {
 export type SessionKeeper = ReturnType<typeof keeperOf>
 
 /** What sessions tell the parts of the process. */
-export function keeperOf({ common, issuesTickets, tellEvent }: OpenerParts) {
+export function keeperOf({ common, config, tellEvent }: OpenerParts) {
   const { registry, limits, userLimit, counts, log } = common
   const endEarlier = (stream: string, { id, domain }: Session, jid: string) => {
     const before = registry.streams.of(domain, stream)
@@ -47,7 +47,7 @@ export function keeperOf({ common, issuesTickets, tellEvent }: OpenerParts) {
   return {
     common,
     /** By the keys of their tickets. */
-    tickets: issuesTickets ? registry.tickets : undefined,
+    tickets: config.websocket.enabled ? registry.tickets : undefined,
     /** The state may have changed. */
     touched(session: Session): void {
       registry.book?.touched(session)

@@ -244,7 +244,8 @@ export interface Exchanged {
 
 type SessionOptions = Pick<CommonParts, 'processName' | 'limits' | 'byteRate' | 'serverMilliseconds'>
 
-export interface BenchOptions extends Partial<SessionOptions & Pick<OpenerParts, 'issuesTickets' | 'tellEvent'>> {
+export interface BenchOptions extends Partial<SessionOptions & Pick<OpenerParts, 'tellEvent'>> {
+  readonly issuesTickets?: boolean
   readonly maxQueueElements?: number
   readonly requireSecure?: boolean
   readonly defaultDomain?: string
@@ -333,9 +334,11 @@ export class BoshBench {
     }
     this.opener = new Opener({
       common: this.common,
-      domains,
-      retiredDomains: ['gone.example'],
-      issuesTickets: about.issuesTickets === true,
+      config: {
+        domains,
+        retiredDomains: ['gone.example'],
+        websocket: { enabled: about.issuesTickets === true },
+      } as unknown as Config,
       tellEvent: about.tellEvent,
     })
     this.bodies = new UnfinishedBodies({

@@ -12,7 +12,8 @@ const fullSeconds = 60
 const retired = { detail: 'The domain is no longer served: see XMPP_RETIRED_DOMAINS.', setting: 'XMPP_RETIRED_DOMAINS' }
 
 /** Decides whether a session may be opened. */
-export function createAdmission({ common, domains, retiredDomains }: OpenerParts) {
+export function createAdmission({ common, config }: OpenerParts) {
+  const { domains, retiredDomains } = config
   const { registry, limits, counts, clock, refused } = common
 
   function domainFault(domain: string): 'host-gone' | 'host-unknown' | undefined {
