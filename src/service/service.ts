@@ -79,21 +79,13 @@ export class Service {
     this.#base = base
     this.#sessions = createSessionParts({ base, takeUp: record => this.#sites.takeUp(record), hostMetaPort })
     const { names, registry } = this.#sessions
-    const { events: receiver, proxies, state } = config
+    const { events: receiver, proxies } = config
+    const { state } = live.config
     this.#events = receiver && createEvents({ receiver, proxies, names, clock, counts, sums, log: logFor('events') })
     this.#metrics = this.#createMetrics()
     this.#lastHour = createLastHour({ clock, counts, registry })
-    this.#files =
-      state &&
-      stateFiles({
-        folder: state.folder,
-        get keys() {
-          return live.config.state!.keys
-        },
-        version: recordVersion,
-        longestOutage: config.linkResumeTime * 1000,
-        log,
-      })
+    const longestOutage = config.linkResumeTime * 1000
+    this.#files = state && stateFiles({ state, version: recordVersion, longestOutage, log })
   }
 
   async start(): Promise<void> {

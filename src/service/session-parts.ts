@@ -204,9 +204,7 @@ function createLinking({ base, hostMetaPort }: ProcessParts, waiting: WaitingMem
     isNamed: domain => isNamed(domain) || config.servers.has(domain),
   })
   const links = createLinks({
-    get servers() {
-      return config.servers
-    },
+    config,
     dialer: createDialer({ names, clock, publicOnly: anyDomain, descriptors, states: serverStates, onExhausted }),
     certificates,
     clock,

@@ -177,7 +177,7 @@ test('a failed start keeps the sealed files, and a signal during the next start 
   operator.write('keys', `${own.toString('base64')}\n`)
   const folder = operator.pathOf('state')
   const files = stateFiles({
-    ...{ folder, keys: [createSecretKey(own)], slot: 0, workers: 0, version: recordVersion, longestOutage: 60_000 },
+    ...{ state: { folder, keys: [createSecretKey(own)] }, version: recordVersion, longestOutage: 60_000 },
     log: createLog('info', { write() {} }),
   })
   await files.write(Array<string>(2000).fill(record), record.length)

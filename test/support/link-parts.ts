@@ -34,7 +34,7 @@ export function dialerParts(clock: Clock, more: Partial<DialerParts> = {}): Dial
 /** Without spare links. `server` is for all domains. */
 export function linksParts(clock: Clock, server: Server, more: Partial<LinksParts> = {}): LinksParts {
   return {
-    servers: new Map([['*', server]]),
+    config: { servers: new Map([['*', server]]) },
     dialer: createDialer(dialerParts(clock)),
     certificates: { note() {} },
     clock,

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Server } from '../../config/config.js'
+import type { Config } from '../../config/config.js'
 import type { Timer } from '../../lib/clock.js'
 import { codeOf } from '../../lib/log.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
@@ -8,8 +8,8 @@ import { SpareLinks, type SpareParts } from './spare-links.js'
 import { type LinkParts, TcpLink } from './tcp-link.js'
 
 export interface LinksParts extends Omit<LinkParts, 'spares' | 'onFailed' | 'onClosed'> {
-  /** XMPP_SERVERS by domain. `*` is for all other domains. */
-  readonly servers: ReadonlyMap<string, Server>
+  /** The servers are XMPP_SERVERS by domain. `*` is for all other domains. */
+  readonly config: Pick<Config, 'servers'>
   readonly spare: SpareParts
   readonly log: Logger
 }
@@ -47,7 +47,8 @@ export function createLinks(parts: LinksParts) {
       return links.size
     },
     open(domain: string, options: LinkOptions, events: LinkEvents): Link {
-      const link = new TcpLink(domain, parts.servers.get(domain) ?? parts.servers.get('*'), options, events, linkParts)
+      const { servers } = parts.config
+      const link = new TcpLink(domain, servers.get(domain) ?? servers.get('*'), options, events, linkParts)
       links.add(link)
       return link
     },

@@ -1,18 +1,16 @@
-import type { KeyObject } from 'node:crypto'
 import { unlinkSync } from 'node:fs'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import type { Config } from '../../config/config.js'
 import { attempt } from '../../lib/attempt.js'
 import { codeOf } from '../../lib/log.js'
 import { readSealed, SealedFileError, temporaryEnding, writeSealed } from '../../lib/secrets/sealed-file.js'
 
 /** Processes with a store only read. */
 export interface StateFilesParts {
-  /** Created if its parent exists. */
-  readonly folder: string
-  /** The first key encrypts. Each key can decrypt. */
-  readonly keys: readonly KeyObject[]
+  /** The folder is created if its parent exists. The first key encrypts. Each key can decrypt. */
+  readonly state: NonNullable<Config['state']>
   readonly version: number
   /** In milliseconds. A longer outage is reported as this long, because the machine's clock may have been set. */
   readonly longestOutage: number
@@ -45,7 +43,8 @@ const outcomes = {
 const name = 'sessions-0'
 
 export function stateFiles(parts: StateFilesParts) {
-  const { folder, version, longestOutage, log, now = Date.now } = parts
+  const { state, version, longestOutage, log, now = Date.now } = parts
+  const { folder } = state
   const path = join(folder, name)
 
   const remove = (file = name): boolean => {
@@ -65,7 +64,7 @@ export function stateFiles(parts: StateFilesParts) {
 
   const read = async (): Promise<WrittenState | undefined> => {
     try {
-      const [first, ...records] = await readSealed(path, parts.keys)
+      const [first, ...records] = await readSealed(path, state.keys)
       const head = headIn(first)
       if (head?.version !== version) return drop(head === undefined ? 'damaged' : 'other-version')
       // Whether a stream can still be resumed is known to its server alone.
@@ -86,7 +85,7 @@ export function stateFiles(parts: StateFilesParts) {
     async write(records: Iterable<string>, bytes?: number): Promise<void> {
       await made(folder)
       const head: Head = { version, writtenAt: now() }
-      await writeSealed(path, parts.keys[0]!, headed(JSON.stringify(head), records), bytes)
+      await writeSealed(path, state.keys[0]!, headed(JSON.stringify(head), records), bytes)
     },
     /** Undefined if there is nothing to continue. Never rejects. */
     async read(): Promise<WrittenState | undefined> {

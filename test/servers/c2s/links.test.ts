@@ -35,7 +35,7 @@ describe('a link to a domain', () => {
     ['*', named('all')],
   ])
   const links = (servers: ReadonlyMap<string, Server>) =>
-    createLinks(linksParts(clock, named('all'), { servers, dialer: notingDialer }))
+    createLinks(linksParts(clock, named('all'), { config: { servers }, dialer: notingDialer }))
 
   test.each([
     ['the server in the settings for this domain', 'example.org', servers, 'server own'],

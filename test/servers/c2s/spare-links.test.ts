@@ -23,7 +23,7 @@ const at = (to: Partial<Server> = {}): Server => ({ ...usualServer, port: server
 
 function start(to: Partial<Server> = {}, spare: Partial<SpareParts> = {}): void {
   servers = new Map([['*', at(to)]])
-  const parts = linksParts(clock, at(to), { servers, spare: { most: 8, hasRoom: () => hasRoom, ...spare } })
+  const parts = linksParts(clock, at(to), { config: { servers }, spare: { most: 8, hasRoom: () => hasRoom, ...spare } })
   links = createLinks(parts)
 }
 

@@ -24,8 +24,18 @@ beforeEach(() => {
 
 const log = createLog('info', { write: line => void lines.push(JSON.parse(line)) })
 
-const files = (others: Partial<StateFilesParts> = {}) =>
-  stateFiles({ folder, keys: [key], version: 3, longestOutage: 60_000, log, now: () => now, ...others })
+const files = ({
+  state,
+  ...others
+}: Partial<Omit<StateFilesParts, 'state'>> & { state?: Partial<StateFilesParts['state']> } = {}) =>
+  stateFiles({
+    state: { folder, keys: [key], ...state },
+    version: 3,
+    longestOutage: 60_000,
+    log,
+    now: () => now,
+    ...others,
+  })
 
 const name = 'sessions-0'
 
@@ -53,15 +63,15 @@ describe('a process with STATE_DIR', () => {
   test('creates the folder with private permissions, and does not create its parent', async () => {
     expect(await readOnce()).toEqual([])
     expect(statSync(folder).mode & 0o777).toBe(0o700)
-    const parts = { folder: join(folder, 'none', 'state') }
+    const parts = { state: { folder: join(folder, 'none', 'state') } }
     expect(await files(parts).read()).toBeUndefined()
     expect(lines).toMatchObject([{ level: warn, code: 'ENOENT', msg: expect.stringContaining('STATE_DIR') }])
     await expect(files(parts).write([])).rejects.toThrow('ENOENT')
   })
 
   test('opens files sealed with an older key, and seals with the first', async () => {
-    await files({ keys: [older] }).write(['record'])
-    const rotated = files({ keys: [key, older] })
+    await files({ state: { keys: [older] } }).write(['record'])
+    const rotated = files({ state: { keys: [key, older] } })
     expect(await rotated.read()).toMatchObject({ records: ['record'] })
     await rotated.write(['record'])
     expect(await readOnce()).toEqual(['record'])
@@ -97,11 +107,11 @@ test.each<[string, string, () => unknown]>([
 })
 
 test('a sealed file under another key stays until a start with the right key', async () => {
-  await files({ keys: [older] }).write(['record'])
+  await files({ state: { keys: [older] } }).write(['record'])
   expect(await readOnce()).toEqual([])
   const advice = 'add its key and restart at once, or its sessions end'
   expect(said()).toEqual([[warn, name, `no key in SEAL_KEY_FILE opens a state file: ${advice}`]])
-  expect(await files({ keys: [key, older] }).read()).toMatchObject({ records: ['record'] })
+  expect(await files({ state: { keys: [key, older] } }).read()).toMatchObject({ records: ['record'] })
 })
 
 describe('other files in the folder:', () => {
@@ -127,7 +137,7 @@ describe('other files in the folder:', () => {
     ['a symbolic link to nothing', path => symlinkSync(join(parent, 'none'), path)],
     ['a folder', path => mkdirSync(path)],
   ])('%s is neither followed nor deleted', async (_what, make) => {
-    await files({ folder: parent }).write(['record'])
+    await files({ state: { folder: parent } }).write(['record'])
     renameSync(join(parent, name), join(parent, 'outside'))
     mkdirSync(folder)
     make(join(folder, name))
