@@ -127,14 +127,8 @@ export class Service {
       listening: this.#listening,
       events: this.#events,
       files: shared === undefined ? this.#files : undefined,
-      onStop: () => {
-        shared?.records.stop()
-        this.#lastHour.stop()
-      },
-      onStopped: () => {
-        this.#metricsServer?.close()
-        sums.close()
-      },
+      lastHour: this.#lastHour,
+      metricsServer: this.#metricsServer,
     })
     phase.begin('serving')
     void this.#pageTokens?.renew()

@@ -7,6 +7,8 @@ import type { StateFiles } from '../session/registry/state-files.js'
 import type { SessionRecord } from '../session/session-record.js'
 import type { OtherProcesses } from '../store/other-processes.js'
 import type { Events } from '../warm/events/events.js'
+import type { LastHour } from '../warm/numbers/last-hour.js'
+import type { MetricsServer } from '../watching/metrics-server.js'
 import { type JoinedProcesses, lastAnswersMilliseconds } from './joined-processes.js'
 import type { Base } from './process-base.js'
 import type { ProcessSessions } from './session-parts.js'
@@ -26,14 +28,14 @@ const stopMilliseconds = 8_000
 const cutMilliseconds = 1_000
 
 interface StoppingParts {
-  readonly base: Pick<Base, 'live' | 'phase' | 'clock' | 'log' | 'joined'>
+  readonly base: Pick<Base, 'live' | 'phase' | 'clock' | 'log' | 'joined' | 'sums'>
   readonly sessions: ProcessSessions
   readonly sites: Sites
   readonly listening: Listening
   readonly events: Events | undefined
   readonly files: StateFiles | undefined
-  readonly onStop: () => void
-  readonly onStopped: () => void
+  readonly lastHour: Pick<LastHour, 'stop'>
+  readonly metricsServer: MetricsServer | undefined
 }
 
 export class Stopping {
@@ -71,12 +73,13 @@ export class Stopping {
   }
 
   async #stop(): Promise<void> {
-    const { base, sessions, sites, listening, events, files } = this.#parts
-    const { phase, joined, log } = base
+    const { base, sessions, sites, listening, events, files, lastHour, metricsServer } = this.#parts
+    const { phase, joined, log, sums } = base
     const { registry } = sessions
     phase.begin('stopping')
     log.info({ sessions: registry.size }, 'stopping')
-    this.#parts.onStop()
+    sessions.shared?.records.stop()
+    lastHour.stop()
     joined?.tellDraining()
     // A session that arrives after the others are set down would end.
     await sessions.shared?.records.settled()
@@ -106,7 +109,8 @@ export class Stopping {
     sessions.linking.close()
     // `closed` may stay pending, because Node does not close unfinished TLS handshakes.
     await Promise.race([closed, pause(systemClock, cutMilliseconds)])
-    this.#parts.onStopped()
+    metricsServer?.close()
+    sums.close()
     log.info('stopped')
   }
 

@@ -54,6 +54,7 @@ test.each(['take', 'isEnded'] as const)(
           ...{ retireLinks: async () => {}, leave: async () => {}, close: async () => {} },
         },
         log: pino({ enabled: false }),
+        sums: { close: none },
       },
       sessions: {
         registry: bench.registry,
@@ -64,8 +65,7 @@ test.each(['take', 'isEnded'] as const)(
       listening: { retire: none, close: async () => {}, closeIdleConnections: none, closeAllConnections: none },
       events: undefined,
       files: undefined,
-      onStop: () => records.stop(),
-      onStopped: none,
+      lastHour: { stop: none },
     } as unknown as ConstructorParameters<typeof Stopping>[0])
     const stopped = stopping.stop()
     setTimeout(go, 100)
