@@ -102,7 +102,6 @@ function createConnect(config: Config, logins: Logins, parts: Parts): Endpoint {
     clientLimits: common.limits,
     refused: common.refused,
     noteRefusal: notePageRefusal,
-    page: createEndpointPage(config, 'connect'),
   })
 }
 

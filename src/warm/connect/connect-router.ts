@@ -6,9 +6,9 @@ import {
   clientAddress,
   countedAddress,
   countsAsEncrypted,
-  type PublicEndpoint,
 } from '../../http/access/client-rules.js'
 import { type Answer, problemFrom, sendAnswer } from '../../http/answers/answer.js'
+import { createEndpointPage } from '../../http/answers/endpoint-page.js'
 import { negotiate } from '../../http/answers/negotiation.js'
 import { preflightSeconds } from '../../http/answers/node-answers.js'
 import { methodNotAllowed } from '../../http/answers/pages.js'
@@ -34,11 +34,10 @@ export interface ConnectParts extends PageAuthenticationParts {
   readonly warming: WarmingParts
   readonly answering: AnsweringParts
   readonly noteRefusal: NoteRefusal
-  readonly page: PublicEndpoint['page']
 }
 
 export function createConnectRouter(parts: ConnectParts): Router {
-  const { config, warming, noteRefusal, page } = parts
+  const { config, warming, noteRefusal } = parts
   const admin = adminOfPages(config)
   const pages = createPageAuthentication(parts, ({ jid, visit }) =>
     warming.limits.countSignOut({ admin: admin.name, user: userOf(jid), visit }),
@@ -73,7 +72,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
   const router = Router({ caseSensitive: true })
   router
     .route(config.pagePath)
-    .all(admitPages(config, noteRefusal, page))
+    .all(admitPages(config, noteRefusal))
     .options((_request, response) => void response.status(204).end())
     .all(authenticate, logRefused(config, parts.answering, admin))
     .post(answering('connect', connect))
@@ -81,9 +80,10 @@ export function createConnectRouter(parts: ConnectParts): Router {
   return router
 }
 
-/** Checks the origin, the address and the method. A browser that opens the address gets `page`. */
-function admitPages(config: Config, noteLook: NoteRefusal, page: PublicEndpoint['page']): RequestHandler {
+/** Checks the origin, the address and the method. A browser that opens the address gets a page. */
+function admitPages(config: Config, noteLook: NoteRefusal): RequestHandler {
   const mayCall = accessOfPages(config)
+  const page = createEndpointPage(config, 'connect')
   return (request, response, next) => {
     const { origin } = request.headers
     response.vary('Origin').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })

@@ -33,7 +33,6 @@ function guestPage({ isStopping = false, forwarding }: { isStopping?: boolean; f
     },
     refused: () => {},
     noteRefusal: () => {},
-    page: () => ({ type: 'text/html', text: '' }) as never,
   })
   const come = () =>
     request(app).post(config.pagePath).set({ Origin: origin, 'Content-Type': 'application/json' }).send('{}')
