@@ -258,7 +258,6 @@ function createLimiting(
   measure: (share?: number) => number,
 ) {
   const { config } = live
-  const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
   const makeRate = joined?.store.rate ?? ownRates
   const shared = joined && {
     self: joined.peers.self,
@@ -268,10 +267,7 @@ function createLimiting(
     },
   }
   const limits = new SessionLimits({
-    limits: config.limits,
-    rates: config.rates,
-    bosh: config.bosh,
-    trustedProxies,
+    config,
     makeRate,
     shared,
     resources: { memoryAllows: memoryAllows(clock, measure), descriptorsAreLeft: descriptors.room() },
@@ -284,9 +280,7 @@ function createLimiting(
     makeRate,
     limits,
     loginDelays: new LoginDelays({
-      limits: config.limits,
-      rates: config.rates,
-      trustedProxies,
+      config,
       makeRate,
       counts,
       refused,
@@ -295,7 +289,7 @@ function createLimiting(
       audit: auditFor('login'),
     }),
     userLimit: new UserLimit({ most: () => config.limits.sessionsPerJid, registry, refused, shared }),
-    bodies: new UnfinishedBodies({ limits: config.limits, trustedProxies, refused }),
+    bodies: new UnfinishedBodies({ config, refused }),
   }
 }
 

@@ -8,13 +8,12 @@ import { expect, test } from '@jest/globals'
 import { WebSocketServer } from 'ws'
 import { readMessage } from '../../src/browsers/websocket/framing.js'
 import { SocketChannel } from '../../src/browsers/websocket/socket-channel.js'
-import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
 import { Counts } from '../../src/lib/counts.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { closing, frame, opcodes } from '../support/frames.js'
 import { casesOf } from '../support/matrix.js'
 import { numberFrom, Random } from '../support/random.js'
-import { unnoted } from '../support/unlimited.js'
+import { bodiesOf } from '../support/unlimited.js'
 import { corpus } from './corpus.js'
 import { generate, mutate, mutateBytes, pieces } from './mutate.js'
 import { judge, wrongWith } from './oracle.js'
@@ -37,11 +36,7 @@ class Line extends Duplex {
 }
 
 const clock = new FakeClock()
-const bodies = new UnfinishedBodies({
-  limits: { unfinishedMegabytes: 0 },
-  trustedProxies: { hasProxy: () => false },
-  refused: unnoted,
-})
+const bodies = bodiesOf(0)
 const server = new WebSocketServer({
   ...{ noServer: true, clientTracking: false, perMessageDeflate: false },
   ...{ maxPayload, maxFragments, maxBufferedChunks, maxPendingAutoPongs: 1_000 },

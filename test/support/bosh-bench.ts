@@ -5,7 +5,7 @@ import { type ConnectionManager, createConnectionManager } from '../../src/brows
 import type { Peer, Reply, Settled } from '../../src/browsers/bosh/peer.js'
 import type { TermLimits } from '../../src/browsers/bosh/terms.js'
 import type { Config } from '../../src/config/config.js'
-import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
+import type { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
 import { Counts } from '../../src/lib/counts.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { createRefusals, type OnRefused } from '../../src/lib/limits/reached-limits.js'
@@ -37,7 +37,7 @@ import type { Element } from '../../src/xmpp/xml/element.js'
 import { sessionsIn } from './bench-sessions.js'
 import { element } from './element.js'
 import { FakeClock } from './fake-clock.js'
-import { noLoginLimits, noSessionLimits } from './unlimited.js'
+import { bodiesOf, noLoginLimits, noSessionLimits } from './unlimited.js'
 
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 
@@ -341,11 +341,7 @@ export class BoshBench {
       } as unknown as Config,
       tellEvent: about.tellEvent,
     })
-    this.bodies = new UnfinishedBodies({
-      limits: { unfinishedMegabytes: about.unfinishedMegabytes ?? 0 },
-      trustedProxies: { hasProxy: () => false },
-      refused,
-    })
+    this.bodies = bodiesOf(about.unfinishedMegabytes ?? 0, undefined, refused)
     const refusals = pino(
       { base: null, timestamp: false, level: 'debug' },
       {

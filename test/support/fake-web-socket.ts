@@ -7,12 +7,12 @@ import { SocketChannel } from '../../src/browsers/websocket/socket-channel.js'
 import type { SocketRoutes } from '../../src/browsers/websocket/socket-routes.js'
 import type { StreamStart } from '../../src/browsers/websocket/stream-start.js'
 import type { Config } from '../../src/config/config.js'
-import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
+import type { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
 import { Counts } from '../../src/lib/counts.js'
 import { Rate } from '../../src/lib/limits/rates.js'
 import { framingNamespace } from '../../src/xmpp/namespaces.js'
 import type { BoshBench } from './bosh-bench.js'
-import { unnoted } from './unlimited.js'
+import { bodiesOf } from './unlimited.js'
 
 class FakeConnection extends EventEmitter {
   writableLength = 0
@@ -118,10 +118,7 @@ export function connectPage(bench: BoshBench, options: AttachOptions = {}): Fake
   return socket
 }
 
-export function unlimitedBodies(): UnfinishedBodies {
-  const trustedProxies = { hasProxy: () => true }
-  return new UnfinishedBodies({ limits: { unfinishedMegabytes: 0 }, trustedProxies, refused: unnoted })
-}
+export const unlimitedBodies = (): UnfinishedBodies => bodiesOf(0)
 
 export const open = (to = 'chat.example') => `<open xmlns='${framingNamespace}' to='${to}' version='1.0'/>`
 export const close = `<close xmlns="${framingNamespace}" />`

@@ -8,9 +8,8 @@ const share = 1 / 8
 const leastShare = 2 ** 21
 
 interface UnfinishedParts {
-  readonly limits: Pick<Config['limits'], 'unfinishedMegabytes'>
-  /** A proxy's address has no limit, because many clients share it. */
-  readonly trustedProxies: Pick<Config['trustedProxies'], 'hasProxy'>
+  /** A trusted proxy's address has no limit, because many clients share it. */
+  readonly config: Pick<Config, 'limits' | 'trustedProxies'>
   readonly refused: OnRefused
 }
 
@@ -24,11 +23,11 @@ export class UnfinishedBodies {
   }
 
   get #most(): number {
-    return this.#parts.limits.unfinishedMegabytes * 2 ** 20 || Number.POSITIVE_INFINITY
+    return this.#parts.config.limits.unfinishedMegabytes * 2 ** 20 || Number.POSITIVE_INFINITY
   }
 
   ofMessage(address: string): UnfinishedMessage {
-    const client = countedClientOf(address, this.#parts.trustedProxies)
+    const client = countedClientOf(address, this.#parts.config.trustedProxies)
     return new UnfinishedMessage(this, client)
   }
 

@@ -1,5 +1,4 @@
 import type { Config } from '../../config/config.js'
-import type { Networks } from '../../config/kinds/networks.js'
 import { countedClientOf } from '../../lib/client-network.js'
 import type { sessionLimits } from '../../lib/counts.js'
 import { exceeds, KeyCounts } from '../../lib/limits/key-counts.js'
@@ -10,13 +9,7 @@ import type { ClientAttempts } from '../logins/client-attempts.js'
 export type Refusal = keyof typeof sessionLimits
 
 export interface LimitParts {
-  readonly limits: Pick<
-    Config['limits'],
-    'sessions' | 'guests' | 'heldRequests' | 'loginTimeout' | 'sessionsPerAddress' | 'unauthenticatedPerAddress'
-  >
-  readonly trustedProxies: Pick<Networks, 'hasProxy'>
-  readonly rates: Pick<Config['rates'], 'sessionsPerAddress' | 'guests'>
-  readonly bosh: Pick<Config['bosh'], 'maxRequests'>
+  readonly config: Pick<Config, 'limits' | 'rates' | 'bosh' | 'trustedProxies'>
   readonly resources: Resources
   readonly resourcesOfClients: Resources
   readonly makeRate: MakeRate
@@ -80,29 +73,32 @@ export class SessionLimits {
 
   constructor(parts: LimitParts) {
     this.#parts = parts
-    const most = () => parts.rates.sessionsPerAddress * rateSeconds
+    const { rates } = parts.config
+    const most = () => rates.sessionsPerAddress * rateSeconds
     this.#rate = parts.makeRate('sessions-address', most, rateSeconds)
     this.#refusedSignOuts = parts.makeRate('refused-sign-outs', most, rateSeconds)
-    this.#newGuests = parts.makeRate('guests-address', () => parts.rates.guests, guestRateSeconds)
+    this.#newGuests = parts.makeRate('guests-address', () => rates.guests, guestRateSeconds)
   }
 
   get loginMilliseconds(): number {
-    return this.#parts.limits.loginTimeout * 1000 || Number.POSITIVE_INFINITY
+    return this.#parts.config.limits.loginTimeout * 1000 || Number.POSITIVE_INFINITY
   }
 
   get holdsTooMany(): boolean {
-    return exceeds(this.heldRequests, this.#parts.limits.heldRequests)
+    return exceeds(this.heldRequests, this.#parts.config.limits.heldRequests)
   }
 
   refusal(sessions: number): Refusal | undefined {
-    const { limits, resources } = this.#parts
+    const { config, resources } = this.#parts
+    const { limits } = config
     if (exceeds(sessions + 1, limits.sessions)) return 'sessions'
     if (exceeds(this.heldRequests + 1, limits.heldRequests)) return 'held'
     return refusalOf(resources, sessions)
   }
 
   refusalOfClient(sessions: number): Refusal | undefined {
-    const { limits, bosh, resourcesOfClients } = this.#parts
+    const { config, resourcesOfClients } = this.#parts
+    const { limits, bosh } = config
     const refusal = this.refusal(sessions)
     if (refusal !== undefined) return refusal
     const strangers = this.#strangers.size
@@ -141,13 +137,14 @@ export class SessionLimits {
   }
 
   isFullOfGuests(sessions: number): boolean {
-    return exceeds(sessions + 1, this.#parts.limits.guests)
+    return exceeds(sessions + 1, this.#parts.config.limits.guests)
   }
 
   /** A guest's token opens many sessions, so one client could take all places of MAX_GUESTS. */
   hasTooManyGuests(address: string): boolean {
     const client = this.#clientOf(address)
-    return client !== undefined && exceeds(this.#guestsOf.of(client) + 1, this.#parts.limits.sessionsPerAddress)
+    const { sessionsPerAddress: most } = this.#parts.config.limits
+    return client !== undefined && exceeds(this.#guestsOf.of(client) + 1, most)
   }
 
   /** Until `removed`. */
@@ -164,10 +161,10 @@ export class SessionLimits {
 
   /** If the result is undefined, call `opened` or `notOpened` next. Returns a promise only if the store counts. */
   admit(address: string): Refusal | undefined | Promise<Refusal | undefined> {
-    const { limits, shared } = this.#parts
+    const { config, shared } = this.#parts
     const client = this.#clientOf(address)
     if (client === undefined) return undefined
-    const { sessionsPerAddress: most, unauthenticatedPerAddress } = limits
+    const { sessionsPerAddress: most, unauthenticatedPerAddress } = config.limits
     if (exceeds(this.#ofClient.of(client) + 1, most)) return 'address'
     if (exceeds(this.#unauthenticated.of(client) + 1, unauthenticatedPerAddress)) return 'unauthenticated'
     this.#count(client, 1)
@@ -236,7 +233,7 @@ export class SessionLimits {
   }
 
   #clientOf(address: string): string | undefined {
-    return countedClientOf(address, this.#parts.trustedProxies)
+    return countedClientOf(address, this.#parts.config.trustedProxies)
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
-import type { Networks } from '../../config/kinds/networks.js'
 import { clientOf } from '../../lib/client-network.js'
 import type { Clock } from '../../lib/clock.js'
 import type { Counts } from '../../lib/counts.js'
@@ -27,9 +26,7 @@ interface Tally {
 }
 
 export interface LoginDelaysParts {
-  readonly rates: Pick<Config['rates'], 'loginsPerAddress'>
-  readonly limits: Pick<Config['limits'], 'loginTimeout'>
-  readonly trustedProxies: Pick<Networks, 'hasProxy'>
+  readonly config: Pick<Config, 'rates' | 'limits' | 'trustedProxies'>
   readonly counts: Pick<Counts, 'clientLogins'>
   readonly clock: Clock
   readonly refused: OnRefused
@@ -50,8 +47,8 @@ export class LoginDelays {
   readonly #addRefused: AddCall<Tally>
 
   constructor(parts: LoginDelaysParts) {
-    const { rates, makeRate, clock, audit, sums } = parts
-    const most = () => rates.loginsPerAddress
+    const { config, makeRate, clock, audit, sums } = parts
+    const most = () => config.rates.loginsPerAddress
     const ofAddress = makeRate('logins-address', () => most() * domainsOfAddress, 60)
     const ofDomain = makeRate('logins-domain', most, 60)
     this.clock = clock
@@ -64,7 +61,8 @@ export class LoginDelays {
   }
 
   isLimited({ address }: Client): boolean {
-    return this.#parts.rates.loginsPerAddress > 0 && !this.#parts.trustedProxies.hasProxy(address)
+    const { rates, trustedProxies } = this.#parts.config
+    return rates.loginsPerAddress > 0 && !trustedProxies.hasProxy(address)
   }
 
   /**
@@ -72,7 +70,8 @@ export class LoginDelays {
    * login.
    */
   async begun(client: Client): Promise<number> {
-    const { rates, counts, limits } = this.#parts
+    const { config, counts } = this.#parts
+    const { rates, limits } = config
     const over = await Promise.all(
       this.#rates.map(async ({ rate, factor, keyOf }) => {
         const key = keyOf(client)

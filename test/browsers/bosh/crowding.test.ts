@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
-import type { LimitParts } from '../../../src/session/limits/session-limits.js'
 import { UserLimit } from '../../../src/session/limits/user-limit.js'
 import {
   BoshBench,
@@ -13,11 +12,11 @@ import {
   message,
   terminated,
 } from '../../support/bosh-bench.js'
-import { noLimits, noSessionLimits } from '../../support/unlimited.js'
+import { noLimits, noSessionLimits, type Settings } from '../../support/unlimited.js'
 
 /** A connection manager with limits, behind a proxy at 10.0.0.1. */
 function limited(
-  limits: Partial<LimitParts['limits']>,
+  limits: Settings['limits'],
   about: { perSecond?: number; perJid?: number; maxRequests?: number } = {},
 ): BoshBench {
   return new BoshBench({ maxRequests: about.maxRequests ?? 2 }, undefined, {

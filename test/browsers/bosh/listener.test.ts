@@ -7,7 +7,7 @@ import { noAnswer, type Peer, type Reply } from '../../../src/browsers/bosh/peer
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import type { Access } from '../../../src/http/access/client-rules.js'
 import { createEndpointPage } from '../../../src/http/answers/endpoint-page.js'
-import { UnfinishedBodies } from '../../../src/http/bodies/unfinished-bodies.js'
+import type { UnfinishedBodies } from '../../../src/http/bodies/unfinished-bodies.js'
 import { install } from '../../../src/http/fast/install.js'
 import { Counts } from '../../../src/lib/counts.js'
 import { eventually } from '../../support/eventually.js'
@@ -15,7 +15,7 @@ import { FakeClock } from '../../support/fake-clock.js'
 import { ask, type HttpAnswer } from '../../support/http-answer.js'
 import { HttpSocket, post } from '../../support/http-socket.js'
 import { Listener } from '../../support/listener.js'
-import { unnoted } from '../../support/unlimited.js'
+import { bodiesOf } from '../../support/unlimited.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { config } from '../../warm/fake-login.js'
 
@@ -81,7 +81,7 @@ describe.each(servers)('in %s', (_name, create) => {
     redirectUrl = undefined
     clock = new FakeClock()
     counts = new Counts()
-    bodies = new UnfinishedBodies({ limits: { unfinishedMegabytes: 1 }, trustedProxies, refused: unnoted })
+    bodies = bodiesOf(1, trustedProxies)
     access = undefined
     cors = createCors(['*'])
     listener = createBoshListener({

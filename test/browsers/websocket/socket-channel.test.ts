@@ -3,21 +3,16 @@ import type { Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { WebSocketServer } from 'ws'
 import { maxFragments, SocketChannel } from '../../../src/browsers/websocket/socket-channel.js'
-import { UnfinishedBodies } from '../../../src/http/bodies/unfinished-bodies.js'
 import { Counts } from '../../../src/lib/counts.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { fragments, frame, opcodes } from '../../support/frames.js'
 import { Listener } from '../../support/listener.js'
-import { unnoted } from '../../support/unlimited.js'
+import { bodiesOf, unnoted } from '../../support/unlimited.js'
 import { WebSocketWire } from '../../support/websocket-wire.js'
 
 const clock = new FakeClock()
-const bodies = new UnfinishedBodies({
-  limits: { unfinishedMegabytes: 1 },
-  trustedProxies: { hasProxy: () => false },
-  refused: unnoted,
-})
+const bodies = bodiesOf(1)
 const transport = { clock, counts: new Counts(), maxStanzaBytes: 65_536, refused: unnoted, bodies, report: unnoted }
 let listener: Listener
 let told: unknown[]

@@ -1,16 +1,14 @@
 import { describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
-import { UnfinishedBodies } from '../../../src/http/bodies/unfinished-bodies.js'
-import { unnoted } from '../../support/unlimited.js'
+import { bodiesOf } from '../../support/unlimited.js'
 
 const MiB = 2 ** 20
 
 function start(unfinishedMegabytes: number) {
-  const bodies = new UnfinishedBodies({
-    limits: { unfinishedMegabytes },
-    trustedProxies: readNetworks('10.0.0.1', () => undefined),
-    refused: unnoted,
-  })
+  const bodies = bodiesOf(
+    unfinishedMegabytes,
+    readNetworks('10.0.0.1', () => undefined),
+  )
   /** Tries to begin bodies of this size. Returns the accepted bodies. */
   const begin = (address: string, bytes: number, tried = 40) => {
     const begun = []

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
-import type { LimitParts, SessionLimits } from '../../../src/session/limits/session-limits.js'
+import type { SessionLimits } from '../../../src/session/limits/session-limits.js'
 import { type Store, StoreUnavailable } from '../../../src/store/store.js'
 import { sessionOf } from '../../store/entries.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { memoryStore } from '../../support/memory-store.js'
 import { nextBench, recordsOf, resumable, takeUpAt } from '../../support/next-process.js'
-import { noLimits, noSessionLimits } from '../../support/unlimited.js'
+import { noLimits, noSessionLimits, type Settings } from '../../support/unlimited.js'
 
 const plenty = { memoryAllows: () => true, descriptorsAreLeft: () => true }
 const shortages = [
@@ -15,9 +15,9 @@ const shortages = [
 ] as const
 
 function limitsOf(
-  limits: Partial<LimitParts['limits']>,
+  limits: Settings['limits'],
   sessionsPerAddress = 0,
-  more: Partial<LimitParts> = {},
+  more: Parameters<typeof noSessionLimits>[0] = {},
 ): SessionLimits {
   return noSessionLimits({
     limits: { ...noLimits, ...limits },
