@@ -22,8 +22,7 @@ export function createSites(first: Config, shared: SiteParts) {
     new ForwardedRequests({
       transport: shared.sessionParts.transport,
       whereabouts,
-      mostConnections: () => newest.config.listen.maxConnectionsPerAddress,
-      trustedProxies: { hasProxy: address => newest.config.trustedProxies.hasProxy(address) },
+      config: () => newest.config,
     })
   const starting: Parts['starting'] = new Set()
   const build = (config: Config) => {

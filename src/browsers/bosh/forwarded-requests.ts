@@ -1,4 +1,4 @@
-import type { Networks } from '../../config/kinds/networks.js'
+import type { Config } from '../../config/config.js'
 import type { Peers } from '../../forwarding/peers.js'
 import type { FoundOwner, Whereabouts } from '../../forwarding/whereabouts.js'
 import { countedClientOf } from '../../lib/client-network.js'
@@ -34,9 +34,7 @@ interface TooLarge extends Pick<Peer, 'secure' | 'cookies'> {
 interface ForwardedRequestsParts {
   readonly transport: TransportParts
   readonly whereabouts: Whereabouts
-  /** MAX_CONNECTIONS_PER_ADDRESS. */
-  readonly mostConnections: () => number
-  readonly trustedProxies: Pick<Networks, 'hasProxy'>
+  readonly config: () => Pick<Config, 'listen' | 'trustedProxies'>
 }
 
 /** BOSH services that also reach sessions of other processes. */
@@ -94,10 +92,11 @@ export class ForwardedRequests {
 
   /** The other process can hang. */
   async #forwardCounted(text: string, sid: string, peer: Peer): Promise<void> {
-    const { mostConnections, transport, trustedProxies } = this.#parts
+    const { config, transport } = this.#parts
+    const { listen, trustedProxies } = config()
     const client = countedClientOf(peer.address, trustedProxies)
     if (client === undefined) return this.#forwardAny(text, sid, peer)
-    if (exceeds(this.#requests.of(client) + 1, requestsOfConnection * mostConnections())) {
+    if (exceeds(this.#requests.of(client) + 1, requestsOfConnection * listen.maxConnectionsPerAddress)) {
       transport.refused('connections-address', { address: client })
       return peer.answer(busyAnswer)
     }
@@ -138,9 +137,9 @@ export class ForwardedRequests {
   }
 
   async #lookUp(sid: string, peer: Sender, lost?: string): Promise<FoundOwner> {
-    const { whereabouts, transport, trustedProxies } = this.#parts
+    const { whereabouts, transport, config } = this.#parts
     const find = () => whereabouts.find({ secret: sid }, () => this.#newest!.has(sid), lost)
-    const client = countedClientOf(peer.address, trustedProxies)
+    const client = countedClientOf(peer.address, config().trustedProxies)
     if (client === undefined) return find()
     if (this.#lookups.of(client) >= mostLookups) {
       transport.refused('lookups', { address: client })

@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals'
 import type { ConnectionManager } from '../../../src/browsers/bosh/connection-manager.js'
 import { ForwardedRequests } from '../../../src/browsers/bosh/forwarded-requests.js'
 import { busyAnswer, noAnswer, type Peer, type Reply } from '../../../src/browsers/bosh/peer.js'
+import type { Config } from '../../../src/config/config.js'
 import type { Whereabouts } from '../../../src/forwarding/whereabouts.js'
 import { Counts } from '../../../src/lib/counts.js'
 import { Phase } from '../../../src/lib/phase.js'
@@ -23,8 +24,8 @@ function serviceOf(whereabouts: object, manager: Partial<ConnectionManager> = {}
     refused: (limit: string, about?: object) => void refused.push({ limit, ...about }),
   }
   return new ForwardedRequests({
-    ...{ transport, whereabouts: whereabouts as Whereabouts, trustedProxies },
-    mostConnections: () => most,
+    ...{ transport, whereabouts: whereabouts as Whereabouts },
+    config: () => ({ listen: { maxConnectionsPerAddress: most }, trustedProxies }) as unknown as Config,
   }).over({ has: () => false, ...manager } as ConnectionManager)
 }
 
