@@ -139,17 +139,17 @@ export class RidWindow {
     this.#replies.push(reply)
     this.#characters += reply.text.length
     const most = this.hasAcks ? mostReplies : this.#size + 1
-    const isTooMuch = () => this.#replies.length > 1 && this.#isFull(mostBytes) && this.#mayForget(this.#replies[0]!)
-    while (this.#replies.length > most || isTooMuch()) this.#forgetOldest()
+    while (this.#replies.length > most || (this.#isFull(mostBytes) && this.#mayForgetOldest)) this.#forgetOldest()
   }
 
   #isFull(mostBytes: number): boolean {
     return this.#characters > mostCharacters || this.bytes > mostBytes
   }
 
-  /** What a client without acknowledgements may lack stays: it can be two or three replies. */
-  #mayForget({ rid, stanzas }: StoredReply): boolean {
-    return this.hasAcks || stanzas === 0 || rid <= this.#polled
+  /** The last reply stays, and what a client without acknowledgements may lack. */
+  get #mayForgetOldest(): boolean {
+    const { rid, stanzas } = this.#replies[0]!
+    return this.#replies.length > 1 && (this.hasAcks || stanzas === 0 || rid <= this.#polled)
   }
 
   /** XEP-0124 §9.1. */

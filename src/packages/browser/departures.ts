@@ -119,11 +119,9 @@ export class Departures {
 
   /** Otherwise, each next session would end by the same message. Returns the message. */
   failTooLong(): Outgoing | undefined {
-    const given = this.all.filter(
-      outgoing => isPending(outgoing) && isGiven(outgoing) && outgoing.xml.length >= leastTooLong,
-    )
-    const length = Math.max(...given.map(({ xml }) => xml.length))
-    const longest = given.find(({ xml }) => xml.length === length)
+    const [longest] = this.all
+      .filter(outgoing => isPending(outgoing) && isGiven(outgoing) && outgoing.xml.length >= leastTooLong)
+      .sort((one, other) => other.xml.length - one.xml.length)
     this.change(outgoing => outgoing === longest, failed(tooLong))
     return longest
   }

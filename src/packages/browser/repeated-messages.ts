@@ -6,7 +6,10 @@ const mostShown = 100
 const mostOfPart = 300
 
 export function keyOf(...parts: readonly unknown[]): string {
-  return parts.map(part => `${part}`.slice(0, mostOfPart) + `${part}`.length).join('\n')
+  return parts
+    .map(String)
+    .map(text => text.slice(0, mostOfPart) + text.length)
+    .join('\n')
 }
 
 type Shown = readonly [content: string, at: number]
