@@ -229,7 +229,7 @@ export interface TabLock {
 /** A lock expires this long after its process was last able to renew it. */
 export const lockSeconds = 5
 
-/** A session that its process has set down. Any process can take it, once. */
+/** A session that its process has set down, or that lives. Any process can take it once: see `put` and `keep`. */
 export interface SealedRecord {
   readonly id: string
   readonly secrets: readonly string[]

@@ -107,7 +107,7 @@ export class LinkCounts {
     return Math.max(0, this.keptAtServer - this.droppedBehind)
   }
 
-  /** Call this for each stanza that the page will get. */
+  /** Before `<enabled/>`, call this for each stanza that the page will get. */
   receivedEarly(element: Element): void {
     if (!isStanza(element)) return
     this.#early.push(element)
