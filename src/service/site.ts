@@ -91,7 +91,7 @@ function warmingOf({ login, keysOf }: Logins, { shared }: Parts): WarmingParts {
 }
 
 function createConnect(config: Config, logins: Logins, parts: Parts): Endpoint {
-  const { answering, pageTokens, guests, sessionParts } = parts.shared
+  const { answering, pageTokens, guests, sessionParts, callLimits } = parts.shared
   const { common, notePageRefusal } = sessionParts
   return createPagesApp({
     config,
@@ -100,6 +100,7 @@ function createConnect(config: Config, logins: Logins, parts: Parts): Endpoint {
     pageTokens,
     guests,
     clientLimits: common.limits,
+    callLimits,
     refused: common.refused,
     noteRefusal: notePageRefusal,
   })

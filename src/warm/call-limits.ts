@@ -27,6 +27,9 @@ interface CallLimitsParts {
   readonly refused: OnRefused
 }
 
+/** As for new sessions: RATE_SESSIONS_PER_ADDRESS. */
+const signOutSeconds = 5
+
 export type CallLimits = ReturnType<typeof createCallLimits>
 
 export function createCallLimits(parts: CallLimitsParts) {
@@ -43,6 +46,10 @@ export function createCallLimits(parts: CallLimitsParts) {
     ofActingAccount: limitActingAccounts(warmsOfUser, parts, refuseAbove),
     adminSecrets,
     keys,
+    /** By client, as `refusedSignOuts`. */
+    newGuests: makeRate('guests-address', () => rates.guests, 60),
+    /** Logins of others behind the same address do not prevent a sign-out. */
+    refusedSignOuts: makeRate('refused-sign-outs', () => rates.sessionsPerAddress * signOutSeconds, signOutSeconds),
     async ofUser<T>({ admin, user }: Caller, logIn: () => Promise<T>): Promise<T> {
       if (user === undefined) return logIn()
       refuseAbove(admin, 'warms-user', await warmsOfUser.take(userOf(user)))

@@ -32,7 +32,7 @@ export interface Settings {
 const anyProxy: Settings['trustedProxies'] = { hasProxy: () => true }
 
 export function noSessionLimits(about: Partial<Omit<LimitParts, 'config'> & Settings> = {}): SessionLimits {
-  const { limits = noLimits, rates = { sessionsPerAddress: 0, guests: 0 } } = about
+  const { limits = noLimits, rates = { sessionsPerAddress: 0 } } = about
   const { bosh = { maxRequests: 2 }, trustedProxies = anyProxy, ...more } = about
   return new SessionLimits({
     config: { limits, rates, bosh, trustedProxies } as Config,

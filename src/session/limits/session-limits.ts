@@ -47,7 +47,6 @@ const shareOfStrangers = 1 / 4
 export const shareOfWarmCalls = 1 / 10
 
 const rateSeconds = 5
-const guestRateSeconds = 60
 
 /** Milliseconds until a session without an attempt to log in may be ended. */
 const patience = 5_000
@@ -56,8 +55,6 @@ export class SessionLimits {
   heldRequests = 0
   readonly #parts: LimitParts
   readonly #rate: KeyedRate
-  readonly #refusedSignOuts: KeyedRate
-  readonly #newGuests: KeyedRate
   /** Sessions of each client, with those that are admitted and not yet opened. */
   readonly #ofClient = new KeyCounts()
   readonly #unauthenticated = new KeyCounts()
@@ -74,10 +71,7 @@ export class SessionLimits {
   constructor(parts: LimitParts) {
     this.#parts = parts
     const { rates } = parts.config
-    const most = () => rates.sessionsPerAddress * rateSeconds
-    this.#rate = parts.makeRate('sessions-address', most, rateSeconds)
-    this.#refusedSignOuts = parts.makeRate('refused-sign-outs', most, rateSeconds)
-    this.#newGuests = parts.makeRate('guests-address', () => rates.guests, guestRateSeconds)
+    this.#rate = parts.makeRate('sessions-address', () => rates.sessionsPerAddress * rateSeconds, rateSeconds)
   }
 
   get loginMilliseconds(): number {
@@ -111,29 +105,6 @@ export class SessionLimits {
   async isTooOften(address: string): Promise<boolean> {
     const client = this.#clientOf(address)
     return client !== undefined && (await this.#rate.take(client)) !== undefined
-  }
-
-  /** Logins of others behind the same address do not prevent a sign-out. */
-  async refusesSignOuts(address: string): Promise<boolean> {
-    const client = this.#clientOf(address)
-    return client !== undefined && (await this.#refusedSignOuts.wait(client)) !== undefined
-  }
-
-  async countRefusedSignOut(address: string): Promise<void> {
-    const client = this.#clientOf(address)
-    if (client !== undefined) await this.#refusedSignOuts.take(client)
-  }
-
-  /** Resolves with the seconds to wait if the address has too many new guests. */
-  async takeGuest(address: string): Promise<number | undefined> {
-    const client = this.#clientOf(address)
-    return client === undefined ? undefined : this.#newGuests.take(client)
-  }
-
-  /** For a guest who could not log in. */
-  async giveBackGuest(address: string): Promise<void> {
-    const client = this.#clientOf(address)
-    if (client !== undefined) await this.#newGuests.giveBack(client)
   }
 
   isFullOfGuests(sessions: number): boolean {

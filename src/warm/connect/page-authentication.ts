@@ -2,7 +2,7 @@ import type { Request, Response } from 'express'
 import type { Config } from '../../config/config.js'
 import { isForwardedByPeer } from '../../forwarding/peer-listener.js'
 import { countedAddress, takesPasswords } from '../../http/access/client-rules.js'
-import { clientOf } from '../../lib/client-network.js'
+import { clientOf, countedClientOf } from '../../lib/client-network.js'
 import { limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
 import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
@@ -10,17 +10,17 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { isSameName } from '../../servers/login/bound-user.js'
 import type { SessionLimits } from '../../session/limits/session-limits.js'
 import { parseJid } from '../../xmpp/jid/jid.js'
+import type { CallLimits } from '../call-limits.js'
 import { isServiceAccount } from '../warming/warm-request.js'
 import { type Guest, type Guests, isGuestToken } from './guests.js'
 import { refused as refusedToken } from './page-claims.js'
 import type { PageTokens, PageUser } from './page-tokens.js'
 import type { TrySeveral } from './token-signatures.js'
 
-type SignOutLimits = Pick<SessionLimits, 'refusesSignOuts' | 'countRefusedSignOut'>
-
 export interface PageAuthenticationParts {
   readonly config: Config
-  readonly clientLimits: SignOutLimits & Pick<SessionLimits, 'isTooOften' | 'takeGuest' | 'giveBackGuest'>
+  readonly clientLimits: Pick<SessionLimits, 'isTooOften'>
+  readonly callLimits: Pick<CallLimits, 'newGuests' | 'refusedSignOuts'>
   /** Undefined if only guests log in. */
   readonly pageTokens: Pick<PageTokens, 'userOf'> | undefined
   readonly guests: Guests
@@ -40,24 +40,27 @@ export function createPageAuthentication(
   parts: PageAuthenticationParts,
   countSignOut: (user: PageUser) => Promise<void>,
 ) {
-  const { config, clientLimits, pageTokens, guests, refused } = parts
+  const { config, clientLimits, callLimits, pageTokens, guests, refused } = parts
+  const { newGuests, refusedSignOuts } = callLimits
   const isSafe = takesPasswords(config)
   const users = new WeakMap<Request, PageCaller>()
   const tooMany = (address: string): Problem => {
     refused('rate', { address })
     return new Problem('too-many-requests', { detail: limitDetail('rate') })
   }
-  const signOutChecks = createSignOutChecks(clientLimits, tooMany)
+  const signOutChecks = createSignOutChecks(refusedSignOuts, config, tooMany)
 
   async function countGuest(response: Response, address: string): Promise<void> {
-    const retryAfterSeconds = await clientLimits.takeGuest(address)
+    const client = countedClientOf(address, config.trustedProxies)
+    if (client === undefined) return
+    const retryAfterSeconds = await newGuests.take(client)
     if (retryAfterSeconds !== undefined) {
       refused('guests-address', { address })
       throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail('guests-address') })
     }
     // Also if another process has answered. A caller who left before the answer counts.
     response.once('finish', () => {
-      if (response.statusCode >= 400) clientLimits.giveBackGuest(address).catch(() => {})
+      if (response.statusCode >= 400) newGuests.giveBack(client).catch(() => {})
     })
   }
 
@@ -135,16 +138,21 @@ function bearerIn(authorization: string | undefined): string | undefined {
  * must be tried, because each key takes milliseconds. Backends sign out all users from one address, so only refused
  * tokens count.
  */
-export function createSignOutChecks(limits: SignOutLimits, tooMany: (address: string) => Error) {
+export function createSignOutChecks(
+  refused: CallLimits['refusedSignOuts'],
+  { trustedProxies }: Pick<Config, 'trustedProxies'>,
+  tooMany: (address: string) => Error,
+) {
   const queue = new KeyedQueue(checksAtOnce)
   return (address: string): TrySeveral =>
     attempt =>
       queue.run(clientOf(address), async () => {
-        if (await limits.refusesSignOuts(address)) throw tooMany(address)
+        const client = countedClientOf(address, trustedProxies)
+        if (client !== undefined && (await refused.wait(client)) !== undefined) throw tooMany(address)
         try {
           return await attempt()
         } catch (error) {
-          await limits.countRefusedSignOut(address)
+          if (client !== undefined) await refused.take(client)
           throw error
         }
       })

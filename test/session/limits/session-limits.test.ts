@@ -21,7 +21,7 @@ function limitsOf(
 ): SessionLimits {
   return noSessionLimits({
     limits: { ...noLimits, ...limits },
-    rates: { sessionsPerAddress, guests: 3 },
+    rates: { sessionsPerAddress },
     trustedProxies: readNetworks('loopback', () => undefined),
     resources: plenty,
     resourcesOfClients: plenty,

@@ -5,13 +5,17 @@ import { createPagesApp } from '../../../src/service/app.js'
 import type { Call } from '../../../src/warm/calls.js'
 import { createGuests } from '../../../src/warm/connect/guests.js'
 import type { ForwardedCalls } from '../../../src/warm/forwarded-calls.js'
-import { fakeService, config as usual } from '../fake-login.js'
+import { fakeService, networks, config as usual } from '../fake-login.js'
 
 const origin = 'https://www.example'
 
 function guestPage({ isStopping = false, forwarding }: { isStopping?: boolean; forwarding?: Partial<ForwardedCalls> }) {
   const pages = { ...usual.pages, origins: [origin], guests: 'chat.example' }
-  const { config, warming, answering } = fakeService({ pages, isStopping: () => isStopping })
+  const { config, warming, answering } = fakeService({
+    pages,
+    trustedProxies: networks('203.0.113.1'),
+    isStopping: () => isStopping,
+  })
   const places = { taken: 0 }
   const app = createPagesApp({
     config,
@@ -19,16 +23,18 @@ function guestPage({ isStopping = false, forwarding }: { isStopping?: boolean; f
     answering,
     pageTokens: undefined,
     guests: createGuests({ config, keys: () => [Buffer.alloc(32)] as never, now: Date.now }),
-    clientLimits: {
-      isTooOften: async () => false,
-      refusesSignOuts: async () => false,
-      countRefusedSignOut: async () => {},
-      takeGuest: async () => {
-        places.taken += 1
-        return undefined
-      },
-      giveBackGuest: async () => {
-        places.taken -= 1
+    clientLimits: { isTooOften: async () => false },
+    callLimits: {
+      ...warming.limits,
+      newGuests: {
+        ...warming.limits.newGuests,
+        take: async () => {
+          places.taken += 1
+          return undefined
+        },
+        giveBack: async () => {
+          places.taken -= 1
+        },
       },
     },
     refused: () => {},

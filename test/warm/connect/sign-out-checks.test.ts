@@ -1,14 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
 import { createSignOutChecks } from '../../../src/warm/connect/page-authentication.js'
-import { noSessionLimits } from '../../support/unlimited.js'
+import { callLimits, config } from '../fake-login.js'
 
 /** Five refused tokens of a client in five seconds. */
 function checks() {
-  const limits = noSessionLimits({
-    rates: { sessionsPerAddress: 1, guests: 0 },
-    trustedProxies: { hasProxy: () => false },
-  })
-  return createSignOutChecks(limits, () => new Error('too many'))
+  const { refusedSignOuts } = callLimits({ rates: { ...config.rates, sessionsPerAddress: 1 } })
+  return createSignOutChecks(refusedSignOuts, config, () => new Error('too many'))
 }
 
 const claims = { sub: 'alice' }
