@@ -25,7 +25,6 @@ export class ManagedLink implements Link, LinkEvents {
   readonly #session: Session
   readonly #mending: Mending | undefined
   #phase: Phase = 'enabling'
-  #isPaused = false
   readonly counts: LinkCounts
   /** Undefined if the stream cannot be resumed. */
   #previd: string | undefined
@@ -141,13 +140,11 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   pause(): void {
-    this.#isPaused = true
     // During mending, the link must read the answer to `<resume/>`.
     if (this.#phase !== 'mending') this.#link.pause()
   }
 
   resume(): void {
-    this.#isPaused = false
     this.#link.resume()
   }
 
@@ -371,7 +368,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.#repair = undefined
     this.#phase = 'on'
     this.counts.resumed()
-    if (this.#isPaused) this.#link.pause()
+    if (this.#session.uplink.isPaused) this.#link.pause()
     if (this.unconfirmed.length > 0) this.#link.send([...this.unconfirmed, this.counts.question()])
     this.#session.mended(this.#wasSetDown)
     if (!this.#session.keeper.keeps(this.#session)) this.replies.kept()

@@ -41,7 +41,6 @@ export class Uplink {
   manage(session: Session, management: Management, before?: LinkRecord): void {
     this.managed = new ManagedLink(this.link, session, management)
     this.managed.start(before)
-    if (this.#isPaused) this.managed.pause()
     this.link = this.managed
   }
 
