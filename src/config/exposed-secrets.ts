@@ -1,9 +1,6 @@
 import { realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { platform } from 'node:process'
-import type { Config } from './config.js'
-import { isLocal } from './kinds/listen-addresses.js'
-import { parseSecretHash } from './kinds/secret-hash.js'
 import {
   type Environment,
   type Name,
@@ -69,23 +66,4 @@ function modeOf(file: string): { readonly mode: number; readonly isFolder: boole
   } catch {
     return { mode: 0, isFolder: false }
   }
-}
-
-/** Characters of admins' secrets. */
-const leastForMachines = 12
-const leastForPrograms = 6
-
-export function shortSecrets({ admins, warm, listen, https }: Config): string[] {
-  const places = [...listen.places, ...(https?.places ?? [])]
-  const isOpen = !places.every(isLocal)
-  const [least, guessers, remedy] = isOpen
-    ? [leastForMachines, 'other machines', ', or listen on loopback addresses alone']
-    : [leastForPrograms, 'programs on this machine, or clients of a proxy,', '']
-  const names = admins
-    .filter(({ secret }) => secret.length < least && parseSecretHash(secret) === undefined)
-    .map(({ name }) => name)
-  if (names.length === 0 || !warm.hasPages) return []
-  return [
-    `The secrets of these admins have fewer than ${least} characters, and ${guessers} can try to guess them: ${[...new Set(names)].join(', ')}. Make longer ones, for example with openssl rand -hex 24${remedy}.`,
-  ]
 }

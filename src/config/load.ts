@@ -2,9 +2,10 @@ import { X509Certificate } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { type Config, httpsPorts, joinedValues, tlsFiles } from './config.js'
-import { exposedFiles, shortSecrets } from './exposed-secrets.js'
+import { exposedFiles } from './exposed-secrets.js'
 import { jointProblems } from './joint-rules.js'
 import { isLocal, socketPath, written } from './kinds/listen-addresses.js'
+import { parseSecretHash } from './kinds/secret-hash.js'
 import { redisWarnings } from './redis-settings.js'
 import type { Setting } from './setting.js'
 import { type Environment, type Name, settings, type Values, withProxySettings } from './settings.js'
@@ -217,5 +218,24 @@ function risks(environment: Environment, config: Config): string[] {
     ...expired.map(([option, domain]) => `XMPP_SERVERS has ${option} for ${domain}, whose certificate has expired.`),
     ...(redis === undefined ? [] : redisWarnings(redis)),
     ...shortSecrets(config),
+  ]
+}
+
+/** Characters of admins' secrets. */
+const leastForMachines = 12
+const leastForPrograms = 6
+
+function shortSecrets({ admins, warm, listen, https }: Config): string[] {
+  const places = [...listen.places, ...(https?.places ?? [])]
+  const isOpen = !places.every(isLocal)
+  const [least, guessers, remedy] = isOpen
+    ? [leastForMachines, 'other machines', ', or listen on loopback addresses alone']
+    : [leastForPrograms, 'programs on this machine, or clients of a proxy,', '']
+  const names = admins
+    .filter(({ secret }) => secret.length < least && parseSecretHash(secret) === undefined)
+    .map(({ name }) => name)
+  if (names.length === 0 || !warm.hasPages) return []
+  return [
+    `The secrets of these admins have fewer than ${least} characters, and ${guessers} can try to guess them: ${[...new Set(names)].join(', ')}. Make longer ones, for example with openssl rand -hex 24${remedy}.`,
   ]
 }
