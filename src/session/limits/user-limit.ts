@@ -33,7 +33,8 @@ export class UserLimit {
   async take(jid: string, ids?: SessionIds): Promise<boolean> {
     const user = userOf(jid)
     const most = numberOf(this.#parts.most)
-    const isFull = most > 0 && ((await this.#isFullInAll(user, most, ids)) ?? this.#isOver(user, most, 1))
+    const isFullHere = () => this.#parts.registry.liveOf(user) + this.#logins.of(user) >= most
+    const isFull = most > 0 && ((await this.#isFullInAll(user, most, ids)) ?? isFullHere())
     if (isFull) this.#parts.refused('user')
     else this.#logins.add(user, 1)
     return !isFull
@@ -47,7 +48,7 @@ export class UserLimit {
   }
 
   bound(session: Session, jid: string): void {
-    const { shared, refused } = this.#parts
+    const { shared, registry, refused } = this.#parts
     const most = numberOf(this.#parts.most)
     // For warm logins, `take` has checked the limit.
     if (most === 0 || session.origin !== 'client') return
@@ -57,17 +58,13 @@ export class UserLimit {
       refused('user')
       session.end('limit', 'reported')
     }
-    if (shared === undefined) endIf(this.#isOver(user, most))
+    const isOverHere = () => registry.liveOf(user) > most
+    if (shared === undefined) endIf(isOverHere())
     else
       shared.store.sessions.count('user', user).then(
         count => endIf(count > most),
-        () => endIf(this.#isOver(user, most)),
+        () => endIf(isOverHere()),
       )
-  }
-
-  #isOver(user: string, most: number, more = 0): boolean {
-    const logins = more === 0 ? 0 : this.#logins.of(user) + more
-    return this.#parts.registry.liveOf(user) + logins > most
   }
 
   /** Undefined if the store is away, or there is none. */
