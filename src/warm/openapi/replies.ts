@@ -125,7 +125,7 @@ const failure: Properties<FailureObject> = {
 
 const auditLine: Properties<AuditLineObject> = {
   time: text('Time of the action.', { format: 'date-time' }),
-  action: text('The call, `admin login` or `client login`.'),
+  action: text('The call, `admin login`, `client login` or `account`.'),
   'admin?': text('The admin who called.'),
   'address?': text('The address of the caller.'),
   'code?': text('`ok`, or the error.'),
