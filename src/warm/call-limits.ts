@@ -7,7 +7,7 @@ import { isFull, Problem, problems } from '../lib/errors.js'
 import type { KeyedRate, MakeRate } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import { createShortMemory } from '../lib/limits/short-memory.js'
-import { hashOf, type SecretKeys } from '../lib/secrets/secret-hashes.js'
+import type { SecretKeys } from '../lib/secrets/secret-hashes.js'
 import type { LoginRequest } from '../servers/login/login-request.js'
 import { userOf } from '../xmpp/jid/jid.js'
 
@@ -77,7 +77,7 @@ const memorySeconds = 86_400
  */
 export function limitActingAccounts(
   rate: Pick<KeyedRate, 'take' | 'giveBack'>,
-  { clock, keys, timeout }: Pick<CallLimitsParts, 'clock' | 'keys' | 'timeout'>,
+  { clock, timeout }: Pick<CallLimitsParts, 'clock' | 'timeout'>,
   refuseAbove: (admin: string, limit: Limit, retryAfterSeconds: number | undefined) => void,
 ) {
   const right = createShortMemory<true>(clock, memorySeconds)
@@ -116,7 +116,7 @@ export function limitActingAccounts(
   ): Promise<T> => {
     if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
     const account = userOf(`${credentials.user}@${jid.domain}`)
-    const hash = hashOf(keys, ['account', account, credentials.password])
+    const hash = right.keyOf([account, credentials.password])
     // A running login counts as a wrong password. Parallel logins with the same password wait for the first login,
     // because they would reach the limit.
     const until = clock.now() + 1000 * timeout

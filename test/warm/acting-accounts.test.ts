@@ -2,7 +2,6 @@ import { expect, jest, test } from '@jest/globals'
 import { CallerGone } from '../../src/lib/caller-gone.js'
 import { Problem } from '../../src/lib/errors.js'
 import { Rate } from '../../src/lib/limits/rates.js'
-import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
 import type { LoginRequest } from '../../src/servers/login/login-request.js'
 import { limitActingAccounts } from '../../src/warm/call-limits.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -13,14 +12,12 @@ const wish = (password: string, local = 'juliet') =>
     credentials: { kind: 'password', user: 'portal', password },
   }) as LoginRequest
 
-const keys = secretKeys(() => undefined)
-
 const refuseAbove = (_admin: string, _limit: string, retryAfterSeconds?: number) => {
   if (retryAfterSeconds !== undefined) throw new Problem('too-many-requests', { retryAfterSeconds })
 }
 
 const threeInAMinute = (clock = new FakeClock(), timeout = 60) =>
-  limitActingAccounts(new Rate(3, 60), { clock, keys, timeout }, refuseAbove)
+  limitActingAccounts(new Rate(3, 60), { clock, timeout }, refuseAbove)
 
 test('after too many wrong passwords of an account, its right password of hours ago is accepted', async () => {
   const clock = new FakeClock()
