@@ -272,13 +272,12 @@ export interface Records {
   put(records: readonly SealedRecord[], process: string, seconds: number): Promise<void>
   /**
    * Of all calls in all processes, one gets the record. For `takenSeconds`, others are told which process got it. The
-   * record of a live session can be taken when the entry of its process has expired. Without `forms`, a record of any
-   * form is taken.
+   * record of a live session can be taken when the entry of its process has expired.
    */
   take(
     key: RecordKey,
     by: string,
-    forms?: readonly string[],
+    forms: readonly string[],
   ): Promise<TakenRecord | TakenBy | KeptBy | OtherForm | undefined>
   /** Takes records of `form` that nobody took for `seconds`, the oldest first, `most` at once. */
   takeOldest(seconds: number, most: number, by: string, form: string): Promise<readonly TakenRecord[]>

@@ -74,7 +74,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     here.sessions.states(['*']),
     here.tabs.enter(tabOf('1'), stays),
     here.records.put([{ id: '9', secrets: [], form: '1', text: 'sealed' }], 'stopping', 60),
-    here.records.take({ id: '8' }, 'taker'),
+    here.records.take({ id: '8' }, 'taker', ['1']),
     here.records.takeOldest(60, 5, 'taker', '1'),
     here.ended.mark({ id: '9' }, 60),
     here.ended.isEnded(sessionOf('1')),
@@ -117,10 +117,10 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     await caller.join(memberOf('c', []))
     await caller.records.put(records, 'stopping', 60)
     redis.pause()
-    await fails(caller.records.take({ secret: 'sid' }, 'taker'), 'no-answer')
+    await fails(caller.records.take({ secret: 'sid' }, 'taker', ['1']), 'no-answer')
     redis.resume()
     await eventually('it is up', () => here.isUp && caller.isUp)
-    expect(await here.records.take({ secret: 'sid' }, 'taker')).toMatchObject({ text: 'sealed' })
+    expect(await here.records.take({ secret: 'sid' }, 'taker', ['1'])).toMatchObject({ text: 'sealed' })
     await caller.close()
   })
 
@@ -129,7 +129,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     await fails(here.records.put(records, 'stopping', 60), 'no-answer')
     redis.resume()
     await eventually('it is up', () => here.isUp)
-    expect(await here.records.take({ secret: 'sid' }, 'taker')).toBeUndefined()
+    expect(await here.records.take({ secret: 'sid' }, 'taker', ['1'])).toBeUndefined()
   })
 
   test('that is killed and comes back empty gets all entries again, and all processes stay known', async () => {
@@ -340,7 +340,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     test('are not taken because Redis was away for longer than entries live', async () => {
       await redis.command('DEL', 'warm:process:a', 'warm:process:b', 'warm:beat')
       await there.readProcesses()
-      expect(await there.records.take({ id: '1' }, 'b')).toEqual({ keptBy: 'a' })
+      expect(await there.records.take({ id: '1' }, 'b', ['1'])).toEqual({ keptBy: 'a' })
       expect(await there.records.takeOldest(0, 10, 'b', '1')).toEqual([])
     })
 
@@ -355,12 +355,12 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
       await here.leave('a')
       expect(await there.records.keep([{ ...record, text: 'newer' }], 'b', 60)).toEqual([])
       expect(await there.records.takeOldest(0, 10, 'c', '1')).toEqual([])
-      expect(await there.records.take({ id: '1' }, 'c')).toEqual({ keptBy: 'b' })
+      expect(await there.records.take({ id: '1' }, 'c', ['1'])).toEqual({ keptBy: 'b' })
     })
 
     test('are not kept if another process has just taken the record of the process before', async () => {
       await here.leave('a')
-      expect(await there.records.take({ id: '1' }, 'c')).toMatchObject({ text: 'sealed' })
+      expect(await there.records.take({ id: '1' }, 'c', ['1'])).toMatchObject({ text: 'sealed' })
       expect(await there.records.keep([record], 'b', 60)).toEqual(['1'])
     })
   })

@@ -325,18 +325,20 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       'are taken once by %j',
       async key => {
         await here.records.put([stored], 'stopping', 60)
-        const taken = await Promise.all([here, there, here, there].map(store => store.records.take(key, 'taker')))
+        const taken = await Promise.all(
+          [here, there, here, there].map(store => store.records.take(key, 'taker', ['1'])),
+        )
         const [by, record] = [{ by: 'taker' }, { id: '1', text: 'sealed', writtenAt: expect.any(Number) }]
         expect(taken.sort(each => (each !== undefined && 'by' in each ? 1 : -1))).toEqual([record, by, by, by])
         for (const other of [{ id: '1' }, { secret: 'sid' }, { secret: 'token' }, { tab: tabOf('t') }])
-          expect(await there.records.take(other, 'other')).toEqual(by)
+          expect(await there.records.take(other, 'other', ['1'])).toEqual(by)
         expect(await there.records.takeOldest(0, 10, 'other', '1')).toEqual([])
         // The session is set down again, with another token.
         await there.records.put([{ ...stored, secrets: ['sid', 'newer'] }], 'taker', 60)
-        expect(await here.records.take({ secret: 'token' }, 'other')).toBeUndefined()
-        expect(await here.records.take({ secret: 'newer' }, 'other')).toEqual(record)
+        expect(await here.records.take({ secret: 'token' }, 'other', ['1'])).toBeUndefined()
+        expect(await here.records.take({ secret: 'newer' }, 'other', ['1'])).toEqual(record)
         await stage.pass(5_100)
-        expect(await here.records.take(key, 'other')).toBeUndefined()
+        expect(await here.records.take(key, 'other', ['1'])).toBeUndefined()
       },
     )
 
@@ -348,8 +350,8 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       await here.records.put([{ ...stored, id: '3', secrets: [], tab: undefined }], 'stopping', 60)
       expect(idsIn(await there.records.takeOldest(0.2, 1, 'taker', '1'))).toEqual(['1'])
       expect(idsIn(await there.records.takeOldest(0.2, 5, 'taker', '1'))).toEqual(['2'])
-      expect(await there.records.take({ id: '2' }, 'taker')).toEqual({ by: 'taker' })
-      expect(await there.records.take({ id: '3' }, 'taker')).toMatchObject({ id: '3' })
+      expect(await there.records.take({ id: '2' }, 'taker', ['1'])).toEqual({ by: 'taker' })
+      expect(await there.records.take({ id: '3' }, 'taker', ['1'])).toMatchObject({ id: '3' })
     })
 
     test('in another form stay for a process that reads it', async () => {
@@ -376,16 +378,16 @@ export function storeContract(start: () => Promise<StoreStage>): void {
     test('expire', async () => {
       await here.records.put([stored], 'stopping', 0.2)
       await stage.pass(300)
-      expect(await there.records.take({ id: '1' }, 'taker')).toBeUndefined()
-      expect(await there.records.take({ secret: 'sid' }, 'taker')).toBeUndefined()
+      expect(await there.records.take({ id: '1' }, 'taker', ['1'])).toBeUndefined()
+      expect(await there.records.take({ secret: 'sid' }, 'taker', ['1'])).toBeUndefined()
       expect(await there.records.takeOldest(0, 10, 'taker', '1')).toEqual([])
     })
 
     test('are replaced by newer ones of the same session', async () => {
       await here.records.put([stored], 'stopping', 60)
       await there.records.put([{ ...stored, secrets: ['other'], text: 'newer' }], 'stopping', 60)
-      expect(await here.records.take({ secret: 'sid' }, 'taker')).toBeUndefined()
-      expect(await here.records.take({ secret: 'other' }, 'taker')).toMatchObject({ text: 'newer' })
+      expect(await here.records.take({ secret: 'sid' }, 'taker', ['1'])).toBeUndefined()
+      expect(await here.records.take({ secret: 'other' }, 'taker', ['1'])).toMatchObject({ text: 'newer' })
     })
   })
 
@@ -402,11 +404,11 @@ export function storeContract(start: () => Promise<StoreStage>): void {
     test.each([{ id: '1' }, { secret: 'sid' }, { tab: tabOf('t') }])(
       'are taken by %j after the death of their process',
       async key => {
-        expect(await there.records.take(key, 'taker')).toEqual({ keptBy: 'dead' })
+        expect(await there.records.take(key, 'taker', ['1'])).toEqual({ keptBy: 'dead' })
         await here.leave('dead')
-        const taken = await Promise.all([here, there].map(store => store.records.take(key, 'taker')))
+        const taken = await Promise.all([here, there].map(store => store.records.take(key, 'taker', ['1'])))
         expect(taken).toEqual(expect.arrayContaining([record, { by: 'taker' }]))
-        expect(await there.records.take({ id: '1' }, 'other')).toEqual({ by: 'taker' })
+        expect(await there.records.take({ id: '1' }, 'other', ['1'])).toEqual({ by: 'taker' })
       },
     )
 
@@ -427,7 +429,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
 
     test('go with the entry of their session', async () => {
       await here.sessions.remove(['1'], 'other')
-      expect(await there.records.take({ id: '1' }, 'taker')).toEqual({ keptBy: 'dead' })
+      expect(await there.records.take({ id: '1' }, 'taker', ['1'])).toEqual({ keptBy: 'dead' })
       await here.sessions.remove(['1'], 'dead')
       await here.leave('dead')
       expect(await there.records.takeOldest(0, 10, 'taker', '1')).toEqual([])
@@ -436,7 +438,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
     test('are no longer kept for a process that was silent: it has lost the session', async () => {
       expect(await here.records.isOwn('1', 'dead')).toBe(true)
       await here.leave('dead')
-      expect(await there.records.take({ id: '1' }, 'taker')).toEqual(record)
+      expect(await there.records.take({ id: '1' }, 'taker', ['1'])).toEqual(record)
       await there.records.keep([{ ...kept, text: 'of the taker' }], 'taker', 60)
       await there.join(memberOf('taker', [sessionOf('1', { process: 'taker' })]))
       expect(await here.records.isOwn('1', 'dead')).toBe(false)
@@ -444,7 +446,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       await here.records.put([{ ...kept, text: 'stopped late' }], 'dead', 60)
       await here.records.forget(['1'], 'dead')
       await there.leave('taker')
-      expect(await here.records.take({ id: '1' }, 'third')).toMatchObject({ text: 'of the taker' })
+      expect(await here.records.take({ id: '1' }, 'third', ['1'])).toMatchObject({ text: 'of the taker' })
     })
   })
 

@@ -224,7 +224,7 @@ function memoryRecords(clock: Clock, epoch: number, members: ReadonlyMap<string,
       if (found !== undefined) leave(found.record.id)
       const kept = 'id' in key ? records.get(key.id) : having(keyOf(key))
       if (kept?.by !== undefined) return { by: kept.by }
-      if (kept !== undefined && forms?.includes(kept.form) === false) return { form: kept.form }
+      if (kept !== undefined && !forms.includes(kept.form)) return { form: kept.form }
       return kept && takeKept(kept, by)
     },
     has: tab => having(keys.tab(tab)) !== undefined,

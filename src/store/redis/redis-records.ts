@@ -34,8 +34,7 @@ local function take(id, by, wanted)
   local text, at, keys, before, form = unpack(redis.call('HMGET', key, 'text', 'at', 'keys', 'by', 'form'))
   if before then return { before } end
   if not text then return nil end
-  local isWanted = wanted == '' or string.find(' ' .. wanted .. ' ', ' ' .. form .. ' ', 1, true)
-  if not isWanted then return { form, 'form' } end
+  if not string.find(' ' .. wanted .. ' ', ' ' .. form .. ' ', 1, true) then return { form, 'form' } end
   redis.call('ZREM', 'warm:records:' .. form, id)
   redis.call('HDEL', key, 'text', 'at')
   redis.call('HSET', key, 'by', by)
@@ -169,7 +168,7 @@ export function redisRecords(line: RedisLine): Records {
       await Promise.all(records.map(each => line.run(putOne, line.deadline, process, ms, ...wordsOf(each))))
     },
 
-    async take(key, by, forms = []) {
+    async take(key, by, forms) {
       const words = 'id' in key ? ['id', key.id] : ['key', hashKey(keyOf(key))]
       const taken = await line.run(takeOne, line.deadline, by, ...words, forms.join(' '))
       if (taken === null) return undefined

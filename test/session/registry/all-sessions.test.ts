@@ -157,7 +157,10 @@ describe('with several processes', () => {
     await store.sessions.put([sessionOf('down', { process: 'bbbbbbbb' })])
     await store.records.put([{ id: 'down', secrets: [], form: formOf(key), text: 'sealed' }], 'stopping', 300)
     expect([await here.known.end('down'), await here.known.end('down')]).toEqual([true, false])
-    expect([await store.records.take({ id: 'down' }, 'b'), await isMarked('down')]).toEqual([{ by: 'aaaaaaaa' }, true])
+    expect([await store.records.take({ id: 'down' }, 'b', [formOf(key)]), await isMarked('down')]).toEqual([
+      { by: 'aaaaaaaa' },
+      true,
+    ])
   })
 
   test('all sessions of a user are ended, also in silent processes', async () => {

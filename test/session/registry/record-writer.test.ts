@@ -489,8 +489,8 @@ test('a page that watches the link is told that stanzas may come again', async (
 
 test('an idle session has the whole time for a new link, although its record is old', async () => {
   const take = store.records.take.bind(store.records)
-  jest.spyOn(store.records, 'take').mockImplementation(async (key, by) => {
-    const taken = await take(key, by)
+  jest.spyOn(store.records, 'take').mockImplementation(async (key, by, forms) => {
+    const taken = await take(key, by, forms)
     return taken !== undefined && 'text' in taken ? { ...taken, writtenAt: Date.now() - 3_600_000 } : taken
   })
   const { bench } = await dies()

@@ -110,7 +110,7 @@ describe('a session that was set down', () => {
 
   /** The process `taker` has the session, and stores this record. */
   async function putAgain(text: string, owner = 'taker'): Promise<void> {
-    await store.records.take({ id: client.id }, 'taker')
+    await store.records.take({ id: client.id }, 'taker', [formOf(key)])
     await store.records.put([{ id: client.id, secrets: [], form: formOf(key), text }], owner, seconds)
   }
 
@@ -142,7 +142,7 @@ describe('a session that was set down', () => {
     expect(await records.takeUp({ id: client.id })).toBeUndefined()
     expect([bench.registry.size, bench.logged]).toEqual([0, []])
     expect(told).toEqual([['session.ended', client.id, 'logout']])
-    expect(await store.records.take({ id: client.id }, 'b')).toEqual({ by: 'aaaaaaaa' })
+    expect(await store.records.take({ id: client.id }, 'b', [formOf(key)])).toEqual({ by: 'aaaaaaaa' })
   })
 
   test('is ended by its id, of which its portal is told', async () => {
@@ -166,7 +166,7 @@ describe('a session that was set down', () => {
   })
 
   test('is taken up once, also if its record is there again', async () => {
-    const { text } = (await store.records.take({ id: client.id }, 'taker')) as TakenRecord
+    const { text } = (await store.records.take({ id: client.id }, 'taker', [formOf(key)])) as TakenRecord
     const { bench, records } = start()
     for (const [owner, taker] of [['taker', 'aaaaaaaa'], ['aaaaaaaa']] as const) {
       await putAgain(text, owner)
@@ -252,7 +252,7 @@ test('the age of a session includes the time in the store, at most as long as re
   })
   for (const ago of [10_000, 3_600_000, -3_600_000]) {
     await records.put([text!])
-    const taken = (await store.records.take({ id: JSON.parse(text!).id }, 'aaaaaaaa')) as TakenRecord
+    const taken = (await store.records.take({ id: JSON.parse(text!).id }, 'aaaaaaaa', [formOf(key)])) as TakenRecord
     jest.spyOn(store.records, 'take').mockResolvedValueOnce({ ...taken, writtenAt: Date.now() - ago })
     expect(await records.takeUp({ id: taken.id })).toBe('aaaaaaaa')
   }
