@@ -81,15 +81,20 @@ const kindsByName: ReadonlyMap<unknown, TokenKind> = new Map([
 /** By the claims of Cognito, simplejwt and Keycloak, and those of RFC 9068 and of OpenID Connect Core §2. */
 function kindOf(claims: Claims, token: string): TokenKind {
   const names = [claims['token_use'], claims['token_type'], claims['typ']]
-  const known = names.map(name => kindsByName.get(String(name).toLowerCase())).find(kind => kind !== undefined)
+  const known = names.map(name => kindsByName.get(textOf(name).toLowerCase())).find(kind => kind !== undefined)
   if (known !== undefined) return known
-  if (/^(?:application\/)?at\+jwt$/i.test(String(decodeProtectedHeader(token).typ))) return 'access'
+  if (/^(?:application\/)?at\+jwt$/i.test(textOf(decodeProtectedHeader(token).typ))) return 'access'
   if (['nonce', 'at_hash', 'c_hash'].some(name => Object.hasOwn(claims, name))) return 'id'
   return Object.hasOwn(claims, 'scope') || Object.hasOwn(claims, 'scp') ? 'access' : 'other'
 }
 
+/** A token can have any JSON in place of a text, also an object that no text can be made of. */
+const textOf = (value: unknown) => (typeof value === 'string' ? value : '')
+
 function unsigned(token: string, keys: KeySetting): string {
-  const { alg = '', nonce } = attempt(() => decodeProtectedHeader(token)) ?? {}
+  const header = attempt(() => decodeProtectedHeader(token))
+  const alg = textOf(header?.alg)
+  const nonce = header?.nonce
   const isSymmetric = /^HS\d/.test(alg)
   if (nonce !== undefined && keys !== 'PAGE_TOKEN_SECRET_FILE')
     return 'Its header has a nonce, as tokens for Microsoft Graph have: only Graph can check them. Ask for an access token for your API.'

@@ -61,6 +61,8 @@ function signedWith(header: object, claims: object, key: string | Buffer = secre
 }
 
 const hs256 = { alg: 'HS256', typ: 'JWT' }
+/** `String` throws for it. */
+const textless = { toString: 1, valueOf: 1 }
 const signed = (claims: object, key = secret) => signedWith(hs256, claims, key)
 
 async function refusal(token: string, verify = tokens()): Promise<string | undefined> {
@@ -168,6 +170,7 @@ describe('a page token signed with a secret', () => {
     ['with alg nOnE', signedWith({ alg: 'nOnE' }, good)],
     ['with another algorithm', signedWith({ alg: 'HS512' }, good)],
     ['without an algorithm', signedWith({}, good)],
+    ['with an algorithm that has no text', signedWith({ alg: textless }, good)],
     ['with a critical extension', signedWith({ ...hs256, crit: ['x'], x: 1 }, good)],
     ['with b64: false', signedWith({ ...hs256, crit: ['b64'], b64: false }, good)],
     ['with an empty key', signedWith({ ...hs256, kid: '../../dev/null' }, good, '')],
@@ -203,8 +206,13 @@ describe('a page token signed with a secret', () => {
     ['with another audience as an access token', { aud: 'mail', scope: 'openid' }, ofAnotherApi],
     ['without an audience as an access token', { aud: null, token_use: 'access' }, withoutAudience],
     ['with another audience as a refresh token', { aud: 'mail', typ: 'Refresh' }, ofRefreshToken],
+    ['with another audience, of a kind that has no text', { aud: 'mail', token_use: textless }, ofAnotherApp],
   ])('is refused %s', async (_how, claims, detail) => {
     expect(await refusal(signed({ ...good, ...claims }))).toBe(detail)
+  })
+
+  test('is refused with another audience and a type that has no text', async () => {
+    expect(await refusal(signedWith({ alg: 'HS256', typ: textless }, { ...good, aud: 'mail' }))).toBe(ofAnotherApp)
   })
 
   test.each(['HS384', 'HS512'])('is rejected with a valid signature by %s', async alg => {
