@@ -1,4 +1,4 @@
-import { unlinkSync } from 'node:fs'
+import { existsSync, unlinkSync } from 'node:fs'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
@@ -39,6 +39,9 @@ const outcomes = {
   'wrong-key': 'no key in SEAL_KEY_FILE opens a state file: add its key and restart at once, or its sessions end',
   unreadable: 'a state file cannot be read: its sessions end',
 } as const
+
+const replaced =
+  'a state file was replaced: its sessions end. It had another key, or was of another process with this STATE_DIR, which processes cannot share'
 
 const name = 'sessions-0'
 
@@ -84,8 +87,11 @@ export function stateFiles(parts: StateFilesParts) {
     /** Replaces the file. Rejects with an error of the system or of `records`. */
     async write(records: Iterable<string>, bytes?: number): Promise<void> {
       await made(folder)
+      // This process took its own file at the start.
+      const isOfOther = existsSync(path)
       const head: Head = { version, writtenAt: now() }
       await writeSealed(path, state.keys[0]!, headed(JSON.stringify(head), records), bytes)
+      if (isOfOther) log.warn({ file: name }, replaced)
     },
     /** Undefined if there is nothing to continue. Never rejects. */
     async read(): Promise<WrittenState | undefined> {

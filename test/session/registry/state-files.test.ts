@@ -114,6 +114,17 @@ test('a sealed file under another key stays until a start with the right key', a
   expect(await files({ state: { keys: [key, older] } }).read()).toMatchObject({ records: ['record'] })
 })
 
+test('a sealed file that another process with the same folder has written meanwhile is replaced, with a warning', async () => {
+  const [one, other] = [files(), files()]
+  await Promise.all([one.read(), other.read()])
+  await one.write(['record'])
+  expect(lines).toEqual([])
+  await other.write(['another record'])
+  const reason = 'It had another key, or was of another process with this STATE_DIR, which processes cannot share'
+  expect(said()).toEqual([[warn, name, `a state file was replaced: its sessions end. ${reason}`]])
+  expect(await readOnce()).toEqual(['another record'])
+})
+
 describe('other files in the folder:', () => {
   test('incomplete files of a process that was killed are deleted', async () => {
     mkdirSync(folder)
