@@ -36,6 +36,12 @@ describe('the text of the metrics', () => {
     expect(samples.has('nodejs_eventloop_lag_p99_seconds')).toBe(true)
   })
 
+  test('looks only once at all sockets, which takes 1 µs for each', async () => {
+    const text = await createMetrics(sourcesOf()).text()
+    const about = [...text.matchAll(/^# TYPE (nodejs_active_\w+)/gm)].map(([, name]) => name)
+    expect(about).toEqual(['nodejs_active_resources'])
+  })
+
   test('counts the sessions once for each request', async () => {
     let counted = 0
     const sources = sourcesOf()

@@ -1,6 +1,6 @@
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, readdirSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import { Descriptors, mostDescriptors } from '../../../src/lib/limits/descriptors.js'
+import { Descriptors, mostDescriptors, openDescriptors } from '../../../src/lib/limits/descriptors.js'
 
 /** A process with a limit of `most` descriptors, of which `open` are open. */
 function fakeProcess(most: number, open: number, keptShare?: number) {
@@ -49,10 +49,19 @@ test('this process reads its limit of descriptors, and its open descriptors', ()
   expect(mostDescriptors()).toBeGreaterThan(100)
   const descriptors = new Descriptors()
   const before = descriptors.taken
+  const openBefore = openDescriptors()
+  // Listing opens the folder.
+  expect(openBefore).toBe(readdirSync('/proc/self/fd').length - 1)
   const opened = Array.from({ length: 5 }, () => openSync('/dev/null', 'r'))
   try {
     expect(descriptors.taken).toBeGreaterThanOrEqual(before + 5)
+    expect(openDescriptors()).toBe(openBefore + 5)
   } finally {
     for (const descriptor of opened) closeSync(descriptor)
   }
+})
+
+test('where the system does not count open descriptors, they are listed', () => {
+  // The size of all files of `/proc` but for this folder is 0.
+  expect(openDescriptors('/proc/self/task')).toBe(readdirSync('/proc/self/task').length - 1)
 })
