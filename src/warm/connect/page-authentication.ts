@@ -108,8 +108,11 @@ export function createPageAuthentication(
         users.set(request, user)
         if (isSignOut) await countSignOut(user)
       } catch (error) {
-        if (error instanceof Problem && error.code === 'invalid-token')
-          response.set('WWW-Authenticate', token === undefined ? 'Bearer' : 'Bearer error="invalid_token"')
+        if (!(error instanceof Problem) || error.code !== 'invalid-token') throw error
+        const { retryAfterSeconds } = error
+        // A sign-out must not fail because of a stranger, whose token has caused the last fetch of keys.
+        if (isSignOut && retryAfterSeconds !== undefined) throw new Problem('keys-unavailable', { retryAfterSeconds })
+        response.set('WWW-Authenticate', token === undefined ? 'Bearer' : 'Bearer error="invalid_token"')
         throw error
       }
     },

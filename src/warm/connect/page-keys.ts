@@ -8,11 +8,21 @@ import { foreignText } from '../../lib/text/foreign-text.js'
 
 const refetchMilliseconds = 600_000
 const expiryMilliseconds = 3_600_000
-/** Milliseconds between two fetches. Anybody can cause a fetch, by a token with an unknown key. */
-const cooldown = 30_000
+/**
+ * Milliseconds between two fetches. Anybody can cause a fetch, by a token with an unknown key. Backends repeat a sign-out
+ * for 20 s.
+ */
+const cooldown = 20_000
 const cooldownWithoutKeys = 5_000
 /** Milliseconds to wait for newer keys if the old keys are usable. For an unknown key, a call waits for the fetch. */
 const patience = 2_000
+
+/** The issuer may have a key that is newer than the last fetch, and there was no fetch for this token. */
+export class MaybeNewKey extends errors.JWKSNoMatchingKey {
+  constructor(readonly retryAfterSeconds: number) {
+    super()
+  }
+}
 
 export type FetchKeys = () => Promise<string>
 
@@ -78,15 +88,14 @@ export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now' | 'after'
     if (refreshing === undefined || !isUsable()) return refreshing
     return Promise.race([refreshing, pause(clock, patience)])
   }
+  const secondsToNext = () => Math.max(1, Math.ceil((nextAt() - clock.now()) / 1000))
   const demandKeys = () => {
-    if (!isUsable()) {
-      const retryAfterSeconds = Math.max(1, Math.ceil((nextAt() - clock.now()) / 1000))
-      throw new Problem('keys-unavailable', { retryAfterSeconds })
-    }
+    if (!isUsable()) throw new Problem('keys-unavailable', { retryAfterSeconds: secondsToNext() })
     return known!.keyOf
   }
 
   const keyOf: JWTVerifyGetKey = async (...about) => {
+    const askedAt = clock.now()
     if (known === undefined || clock.now() - known.at > refetchMilliseconds) await refreshSoon()
     const before = demandKeys()
     try {
@@ -95,8 +104,8 @@ export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now' | 'after'
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
       await refresh()
       const after = demandKeys()
-      if (after === before) throw error
-      return after(...about)
+      if (after !== before) return after(...about)
+      throw known!.at < askedAt ? new MaybeNewKey(secondsToNext()) : error
     }
   }
   return {

@@ -2,6 +2,7 @@ import { decodeJwt, decodeProtectedHeader, errors } from 'jose'
 import { attempt } from '../../lib/attempt.js'
 import { Problem } from '../../lib/errors.js'
 import { type Claims, refused } from './page-claims.js'
+import { MaybeNewKey } from './page-keys.js'
 
 const mostCharacters = 8192
 const compact = /^[\w-]+\.[\w-]+\.[\w-]+$/
@@ -38,6 +39,10 @@ export function refusalOf(error: unknown, token: string, keys: KeySetting): Prob
   if (error instanceof Problem) return error
   if (error instanceof errors.JWTExpired) return refused(`It has expired. If it is new, ${clocks}`)
   if (isOfShortKey(error)) return refused(`The key of ${keys} for it has fewer than 2048 bits: sign with a longer key.`)
+  if (error instanceof MaybeNewKey) {
+    const { retryAfterSeconds } = error
+    return new Problem('invalid-token', { detail: unsigned(token, keys), retryAfterSeconds })
+  }
   if (!(error instanceof errors.JWTClaimValidationFailed)) return refused(unsigned(token, keys))
   if (error.claim === 'nbf' && error.reason === 'check_failed') return refused(`It is not valid yet: ${clocks}`)
   return claimRefusal(error.claim, settingOfClaim[error.claim], token)
