@@ -65,19 +65,7 @@ export function createPageAuthentication(
   }
 
   async function newGuest(request: Request, response: Response, address: string): Promise<PageCaller> {
-    const { domain } = guests
-    if (domain === undefined)
-      throw new Problem('invalid-token', {
-        detail: 'The call needs a token: send it as Authorization: Bearer.',
-        setting: 'PAGE_GUESTS',
-      })
-    if (request.method === 'DELETE')
-      throw new Problem('invalid-token', { detail: 'A sign-out needs a token: send it as Authorization: Bearer.' })
-    if (request.headers.origin === undefined)
-      throw new Problem('cross-site-request', {
-        detail: 'A guest has no token, so the call needs the header Origin, with an origin of PAGE_ORIGINS.',
-        setting: 'PAGE_ORIGINS',
-      })
+    const domain = demandGuestCall(request, guests)
     if (!isForwardedByPeer(request)) await countGuest(response, address)
     return guestUser(guests.create(domain))
   }
@@ -117,6 +105,23 @@ export function createPageAuthentication(
       }
     },
   }
+}
+
+/** Returns the domain of guests. */
+function demandGuestCall({ method, headers }: Request, { domain }: Guests): string {
+  if (domain === undefined)
+    throw new Problem('invalid-token', {
+      detail: 'The call needs a token: send it as Authorization: Bearer.',
+      setting: 'PAGE_GUESTS',
+    })
+  if (method === 'DELETE')
+    throw new Problem('invalid-token', { detail: 'A sign-out needs a token: send it as Authorization: Bearer.' })
+  if (headers.origin === undefined)
+    throw new Problem('cross-site-request', {
+      detail: 'A guest has no token, so the call needs the header Origin, with an origin of PAGE_ORIGINS.',
+      setting: 'PAGE_ORIGINS',
+    })
+  return domain
 }
 
 export function demandOrdinaryUser(text: string, { pages, serviceAccounts, accountMakers }: Config): void {
