@@ -213,12 +213,13 @@ describe.each(servers)('in %s', (_name, create) => {
         type,
       ]),
       ...['identity', '', 'text/xml; charset=utf-8', 'Identity, identity'].map(coding => ['content-encoding', coding]),
+      ...['UTF-8', 'utf8', 'none', 'binary', '8bit', 'us-ascii'].map(coding => ['content-encoding', coding]),
     ] as [string, string][])('is read although its %s is %j', async (header, value) =>
       expect((await send('POST', '<body/>', { [header]: value })).body).toBe('<body/>'),
     )
 
     test('that is compressed is not read', async () => {
-      for (const coding of ['gzip', 'identity, br', 'x-unknown']) {
+      for (const coding of ['gzip', 'identity, br', 'utf-8, gzip', 'x-unknown']) {
         const { status, headers, body } = await send('POST', 'x', { 'content-encoding': coding })
         expect([status, headers['accept-encoding']]).toEqual([415, 'identity'])
         expect(body).toContain('compressed')
