@@ -12,7 +12,7 @@ import { CatchUp } from './catch-up.js'
 import { type BoshParts, conditionFor, Delivery, type NextPageRecord, type Start } from './delivery.js'
 import type { OpenRequests, Pending } from './open-requests.js'
 import { busyAnswer, noAnswer, type Peer, type Reply } from './peer.js'
-import { type Fault, isExtra, RequestRules } from './request-rules.js'
+import { type Fault, faults, isExtra, RequestRules } from './request-rules.js'
 import type { RidWindow, StoredReply } from './rid-window.js'
 import { defaultContentType, heldUntil, maxPause, sessionTerms, type Terms } from './terms.js'
 
@@ -144,7 +144,7 @@ export class BoshClient implements Client {
       return void peer.answer(refusal)
     }
     if (rid === undefined || Number.isNaN(rid) || Number.isNaN(body.ack) || body.restart === undefined)
-      return void peer.answer(this.#fault('bad-request'))
+      return void peer.answer(this.#fault(faults.attribute))
     switch (this.#window.place(rid, isExtra(body) ? 1 : 0)) {
       case 'next': {
         this.#catchUp.next()
@@ -162,12 +162,12 @@ export class BoshClient implements Client {
       case 'repeated':
         return void this.#repeat(rid, body, peer)
       case 'outside':
-        return void peer.answer(this.#fault('item-not-found'))
+        return void peer.answer(this.#fault(faults.ridTooHigh))
     }
   }
 
   handleTooLarge(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply {
-    return this.#refusal(rid, peer) ?? (this.session.uplink.isDoubted ? noAnswer : this.#fault('policy-violation'))
+    return this.#refusal(rid, peer) ?? (this.session.uplink.isDoubted ? noAnswer : this.#fault(faults.tooLarge))
   }
 
   tick(now: number): void {
@@ -321,7 +321,7 @@ export class BoshClient implements Client {
 
   /** XEP-0206 §5. */
   #restart({ restart, terminate, to, lang, from }: Body): Fault | undefined {
-    return restart !== true || terminate || this.session.restart(to, { lang, from }) ? undefined : 'bad-request'
+    return restart !== true || terminate || this.session.restart(to, { lang, from }) ? undefined : faults.restart
   }
 
   get #hasParkedNext(): boolean {
@@ -372,7 +372,7 @@ export class BoshClient implements Client {
       if (rid < this.#window.last && !this.session.isRemoved) this.#delivery.answerOldest(true)
       return void this.session.flush()
     }
-    const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
+    const fault = before === undefined ? faults.ridTooOld : this.#rules.brokenByRepeat(before, body)
     if (fault !== undefined)
       return void peer.answer(before === undefined && peer.mayBeLate === true ? noAnswer : this.#fault(fault))
     const isSame = before!.digest === body.digest
@@ -382,11 +382,11 @@ export class BoshClient implements Client {
     this.session.flush()
   }
 
-  #fault(condition: Fault): Reply {
+  #fault([condition, sentence]: Fault): Reply {
     this.#parts.common.counts.failedRequests += 1
-    this.session.notice(`a BOSH request ended its session: ${condition}`)
+    this.session.notice(`a BOSH request ended its session: ${condition}: ${sentence}`)
     this.#open.answerAll(this.#delivery.terminate('other-request'))
     this.session.end(condition, 'silent')
-    return this.#delivery.terminate(condition)
+    return this.#delivery.terminate(condition, undefined, sentence)
   }
 }

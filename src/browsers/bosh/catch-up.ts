@@ -1,7 +1,8 @@
-import { inspect, type Payload } from '../../session/payload.js'
+import { inspect } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import type { Body } from './body.js'
 import type { Delivery } from './delivery.js'
+import { type Fault, faultOf } from './request-rules.js'
 
 /** Two requests that a page repeats can arrive in either order, and wait for the session in other processes. */
 const catchUpMilliseconds = 1_500
@@ -33,10 +34,10 @@ export class CatchUp {
   }
 
   /** A request before the gap comes after all. Returns why it is refused. */
-  late({ rid, payload, terminate }: Body): Payload['fault'] {
+  late({ rid, payload, terminate }: Body): Fault | undefined {
     const session = this.#session
     const inspected = inspect(payload, session.keeper.common)
-    if (inspected.fault !== undefined) return inspected.fault
+    if (inspected.fault !== undefined) return faultOf(inspected)
     this.#delivery.window.late(rid!)
     // Its stanzas are not those that the server has got and the record lacks.
     session.uplink.managed?.unrecorded?.repeatsNoMore()

@@ -53,6 +53,9 @@ export function conditionFor(reason: EndReason, wasLoggedIn: boolean): Condition
   return wasLoggedIn && reason === 'connection-lost' ? 'remote-stream-error' : conditionOf[reason]
 }
 
+const sentenceOf = (condition: Condition | undefined) =>
+  condition === 'remote-connection-failed' ? unreachable : undefined
+
 /** XEP-0124 §17.1. */
 const legacyStatus: Partial<Record<Condition, number>> = {
   'bad-request': 400,
@@ -257,12 +260,11 @@ export class Delivery {
     return { status: 503, body: errorBody, contentType: this.#terms.contentType }
   }
 
-  terminate(condition: Condition | undefined, streamError?: string): Reply {
+  terminate(condition: Condition | undefined, streamError?: string, sentence = sentenceOf(condition)): Reply {
     const status = this.#terms.legacy && condition !== undefined ? legacyStatus[condition] : undefined
     if (status !== undefined) return { status, body: '', contentType: this.#terms.contentType }
-    if (condition === 'remote-connection-failed' && streamError === undefined)
-      return this.wrap(writeRefusal(condition, unreachable))
-    return this.wrap(writeTerminate(condition, streamError))
+    const isPlain = condition === undefined || streamError !== undefined || sentence === undefined
+    return this.wrap(isPlain ? writeTerminate(condition, streamError) : writeRefusal(condition, sentence))
   }
 
   /** A client can receive a reply as slowly as it likes. Its polls do not keep an ended session meanwhile. */

@@ -4,9 +4,30 @@ import type { Payload } from '../../session/payload.js'
 import type { Body } from './body.js'
 import { maxPause, type Terms } from './terms.js'
 
-export type Fault = Extract<Condition, 'bad-request' | 'item-not-found' | 'policy-violation'>
+/** With a sentence for a person who debugs the client or reads the log. */
+export type Fault = readonly [Extract<Condition, 'bad-request' | 'item-not-found' | 'policy-violation'>, string]
 
 const maxRepeats = 5
+
+export const faults = {
+  attribute: ['bad-request', 'An attribute is wrong (XEP-0124): rid, ack and pause are numbers, restart is true.'],
+  restart: ['bad-request', 'A restart follows the login, once, for the same domain (XEP-0206).'],
+  negotiation: ['bad-request', 'A client cannot negotiate TLS or compression here (XEP-0206).'],
+  tooLarge: ['policy-violation', 'A stanza or request is too large. An operator can raise MAX_STANZA_BYTES.'],
+  tooManyRequests: ['policy-violation', 'Too many requests are open. An operator can raise BOSH_MAX_REQUESTS.'],
+  tooSoon: ['policy-violation', 'Empty requests came too fast, and BOSH_ENFORCE_POLLING is on.'],
+  pause: ['policy-violation', `The pause is longer than ${maxPause} s.`],
+  repeats: ['policy-violation', `The request was repeated more than ${maxRepeats} times.`],
+  key: ['item-not-found', 'The key is wrong or missing (XEP-0124).'],
+  ridTooHigh: ['item-not-found', 'The rid is too high: requests before it are missing.'],
+  ridTooOld: ['item-not-found', 'The rid is too old: its reply is no longer stored.'],
+} as const satisfies Record<string, Fault>
+
+export function faultOf({ fault }: Payload): Fault | undefined {
+  if (fault === undefined) return undefined
+  return fault === 'bad-request' ? faults.negotiation : faults.tooLarge
+}
+
 const clockTolerance = 500
 
 export class RequestRules {
@@ -24,17 +45,17 @@ export class RequestRules {
   broken(body: Body, payload: Payload, now: number, unanswered: number, hadPayload: boolean): Fault | undefined {
     const { pause } = body
     const { requests } = this.#terms
-    if (!this.#isProven(body)) return 'item-not-found'
-    if (Number.isNaN(pause)) return 'bad-request'
-    if (pause !== undefined && pause > maxPause) return 'policy-violation'
-    if (payload.fault !== undefined) return payload.fault
-    if (this.#isTooSoon(body, now, unanswered, hadPayload)) return 'policy-violation'
-    return unanswered > requests + (isExtra(body) ? 1 : 0) ? 'policy-violation' : undefined
+    if (!this.#isProven(body)) return faults.key
+    if (Number.isNaN(pause)) return faults.attribute
+    if (pause !== undefined && pause > maxPause) return faults.pause
+    if (payload.fault !== undefined) return faultOf(payload)
+    if (this.#isTooSoon(body, now, unanswered, hadPayload)) return faults.tooSoon
+    return unanswered > requests + (isExtra(body) ? 1 : 0) ? faults.tooManyRequests : undefined
   }
 
   brokenByRepeat(earlier: { key: string | undefined; repeats: number }, body: Body): Fault | undefined {
-    if (this.#proof !== undefined && earlier.key !== body.key) return 'item-not-found'
-    return earlier.repeats >= maxRepeats ? 'policy-violation' : undefined
+    if (this.#proof !== undefined && earlier.key !== body.key) return faults.key
+    return earlier.repeats >= maxRepeats ? faults.repeats : undefined
   }
 
   #isProven({ key, newkey }: Body): boolean {

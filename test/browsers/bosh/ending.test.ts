@@ -1,5 +1,15 @@
 import { describe, expect, test } from '@jest/globals'
-import { BoshBench, create, empty, FakePeer, lost, message, payload, terminated } from '../../support/bosh-bench.js'
+import {
+  BoshBench,
+  type Client,
+  create,
+  empty,
+  FakePeer,
+  lost,
+  message,
+  payload,
+  terminated,
+} from '../../support/bosh-bench.js'
 import { cpuTime } from '../../support/cpu-time.js'
 import { element } from '../../support/element.js'
 
@@ -128,6 +138,21 @@ test('a request that is no BOSH body does not end its session, which accepts the
   await client.next(message('repaired'))
   expect([bench.registry.size, client.link.sent.length]).toEqual([1, 1])
   expect(client.rid).toBe(rid)
+})
+
+test.each<[string, (client: Client) => Promise<{ peer: FakePeer }>]>([
+  ['An attribute is wrong', client => client.next('', "pause='soon'")],
+  ['The pause is longer than 300 s.', client => client.next('', "pause='999'")],
+  ['The rid is too high', client => client.at(client.rid + 9)],
+  ['The rid is too old', client => client.at(1)],
+  ['A restart follows the login', client => client.next('', "restart='true'")],
+  ['A client cannot negotiate TLS', client => client.next("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")],
+  ['MAX_STANZA_BYTES', client => client.next(message('x'.repeat(270_000)))],
+])('who ends a session by a wrong request reads why, and so does the operator: %s', async (sentence, end) => {
+  const { bench, client } = await BoshBench.session()
+  const { peer } = await end(client)
+  expect(peer.sentence).toContain(sentence)
+  expect(bench.logged.filter(line => line.includes('ended its session')).join()).toContain(sentence)
 })
 
 test('a request that is empty or not UTF-8 is told so', async () => {
