@@ -376,17 +376,18 @@ export class BoshClient implements Client {
     if (fault !== undefined)
       return void peer.answer(before === undefined && peer.mayBeLate === true ? noAnswer : this.#fault(fault))
     const isSame = before!.digest === body.digest
+    // Its stanzas would be lost without a word.
+    if (!isSame && body.payload.length > 0) return void peer.answer(this.#delivery.refuse(faults.ridTaken))
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) return void this.#delivery.replay(stored, peer, isSame)
     this.#delivery.replace(this.#open.renew(held!, peer), peer)
     this.session.flush()
   }
 
-  #fault([condition, sentence]: Fault): Reply {
-    this.#parts.common.counts.failedRequests += 1
-    this.session.notice(`a BOSH request ended its session: ${condition}: ${sentence}`)
+  #fault(fault: Fault): Reply {
+    const reply = this.#delivery.refuse(fault, 'ended its session')
     this.#open.answerAll(this.#delivery.terminate('other-request'))
-    this.session.end(condition, 'silent')
-    return this.#delivery.terminate(condition, undefined, sentence)
+    this.session.end(fault[0], 'silent')
+    return reply
   }
 }

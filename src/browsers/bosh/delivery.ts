@@ -12,6 +12,7 @@ import type { AttachCookie, CookieRules } from './attach-cookie.js'
 import { emptyBody, errorBody, writeBody, writeRefusal, writeTerminate } from './body.js'
 import { OpenRequests } from './open-requests.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
+import type { Fault } from './request-rules.js'
 import { type Beginning, RidWindow, type StoredReply } from './rid-window.js'
 import { type Terms, termAttributes } from './terms.js'
 
@@ -265,6 +266,12 @@ export class Delivery {
     if (status !== undefined) return { status, body: '', contentType: this.#terms.contentType }
     const isPlain = condition === undefined || streamError !== undefined || sentence === undefined
     return this.wrap(isPlain ? writeTerminate(condition, streamError) : writeRefusal(condition, sentence))
+  }
+
+  refuse([condition, sentence]: Fault, how = 'was refused'): Reply {
+    this.#parts.common.counts.failedRequests += 1
+    this.#session.notice(`a BOSH request ${how}: ${condition}: ${sentence}`)
+    return this.terminate(condition, undefined, sentence)
   }
 
   /** A client can receive a reply as slowly as it likes. Its polls do not keep an ended session meanwhile. */

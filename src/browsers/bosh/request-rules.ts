@@ -20,7 +20,8 @@ export const faults = {
   repeats: ['policy-violation', `The request was repeated more than ${maxRepeats} times.`],
   key: ['item-not-found', 'The key is wrong or missing (XEP-0124).'],
   ridTooHigh: ['item-not-found', 'The rid is too high: requests before it are missing.'],
-  ridTooOld: ['item-not-found', 'The rid is too old: its reply is no longer stored.'],
+  ridTaken: ['item-not-found', 'Another request had this rid: does another tab use the session?'],
+  ridTooOld: ['item-not-found', 'The rid is too old: did a proxy or another tab repeat the request?'],
 } as const satisfies Record<string, Fault>
 
 export function faultOf({ fault }: Payload): Fault | undefined {
