@@ -25,6 +25,13 @@ const fullPayload = 256 * 1024
 
 const waitsForClient = new Set([streamsNamespace, saslNamespace, sasl2Namespace])
 
+/** The content of a request. */
+interface Unsent {
+  readonly attributes: string
+  readonly elements: Element[]
+  length: number
+}
+
 export interface BoshLinkParts extends EndpointSessionParts {
   readonly facts: LinkFacts
 }
@@ -38,9 +45,12 @@ export class BoshLink implements Link {
   #lang: string
   #from: string | undefined
   #isOver = false
-  #open = 0
+  /** The service did not close it. */
+  isBroken = false
+  /** Requests without a reply. */
+  readonly #open = new Set<Unsent>()
   #repliesRead: Promise<void> = Promise.resolve()
-  #unsent: { readonly attributes: string; payload: string }[] = []
+  #unsent: Unsent[] = []
   backlog = 0
   #header: { id: string | undefined; from: string | undefined } = { id: undefined, from: undefined }
   #awaitsClient = false
@@ -59,7 +69,7 @@ export class BoshLink implements Link {
       this.events.onStep?.(step)
       if (step === 'features' && !this.#isOver) this.#expectFeatures()
     })
-    this.#await(this.#session.ask(this.#stream(), ''))
+    this.#ask({ attributes: this.#stream(), elements: [], length: 0 })
   }
 
   get facts(): LinkFacts {
@@ -76,12 +86,15 @@ export class BoshLink implements Link {
 
   send(elements: readonly Element[]): void {
     if (this.#isOver || elements.length === 0) return
-    let text = ''
-    for (const element of elements) text += element.text
-    this.backlog += text.length
-    const last = this.#unsent.at(-1)
-    if (last?.attributes === '' && last.payload.length + text.length <= fullPayload) last.payload += text
-    else this.#unsent.push({ attributes: '', payload: text })
+    const length = elements.reduce((sum, { text }) => sum + text.length, 0)
+    this.backlog += length
+    let last = this.#unsent.at(-1)
+    if (last?.attributes !== '' || last.length + length > fullPayload) {
+      last = { attributes: '', elements: [], length: 0 }
+      this.#unsent.push(last)
+    }
+    for (const element of elements) last.elements.push(element)
+    last.length += length
     this.#pump()
   }
 
@@ -91,7 +104,7 @@ export class BoshLink implements Link {
     this.#lang = lang ?? this.#lang
     this.#from = from ?? this.#from
     this.#expectFeatures()
-    this.#unsent.push({ attributes: `${this.#stream()} xmpp:restart='true'`, payload: '' })
+    this.#unsent.push({ attributes: `${this.#stream()} xmpp:restart='true'`, elements: [], length: 0 })
     this.#pump()
   }
 
@@ -108,8 +121,15 @@ export class BoshLink implements Link {
   close(): void {
     if (this.#isOver) return
     this.#stop()
-    this.#session.end(this.#unsent.map(({ payload }) => payload).join(''))
+    this.#session.end(this.#unsent.map(payloadOf).join(''))
     this.#unsent = []
+  }
+
+  takeUnconfirmed(): readonly Element[] {
+    const unconfirmed = [...this.#open, ...this.#unsent].flatMap(({ elements }) => elements)
+    this.#open.clear()
+    this.#unsent = []
+    return unconfirmed.filter(({ isOurs }) => isOurs !== true)
   }
 
   cut(): void {
@@ -164,15 +184,15 @@ export class BoshLink implements Link {
     const { terms } = this.#session
     if (this.#isOver || terms === undefined) return
     const most = Math.max(1, Math.min(mostOpen, terms.requests))
-    while (this.#unsent.length > 0 && this.#open < most) {
+    while (this.#unsent.length > 0 && this.#open.size < most) {
       const next = this.#unsent.shift()!
       this.#awaitsClient = false
-      this.backlog -= next.payload.length
-      this.#await(this.#session.ask(next.attributes, next.payload))
+      this.backlog -= next.length
+      this.#ask(next)
     }
     this.#emptyRequest?.cancel()
     this.#emptyRequest = undefined
-    if (this.#open === 0) this.#askWhenDue(terms.inactivity)
+    if (this.#open.size === 0) this.#askWhenDue(terms.inactivity)
   }
 
   /** Sends an empty request after at most half of `inactivity`, but not before `polling` allows it. */
@@ -181,19 +201,24 @@ export class BoshLink implements Link {
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
     const wait = Math.max(wanted, this.#session.mayAskAt) - this.#parts.clock.now()
     // The delay leaves a time without open requests, in which the session can be handed over to a page.
-    this.#emptyRequest = this.#parts.clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
+    const empty: Unsent = { attributes: '', elements: [], length: 0 }
+    this.#emptyRequest = this.#parts.clock.after(Math.max(wait, 0), () => this.#ask(empty))
   }
 
   /** Reads replies in the order of their requests (XEP-0124 §14.2). */
-  #await(request: Promise<EndpointReply>): void {
+  #ask(request: Unsent): void {
     const earlierRead = this.#repliesRead
-    this.#open += 1
-    this.#repliesRead = request
+    this.#open.add(request)
+    this.#repliesRead = this.#session
+      .ask(request.attributes, payloadOf(request), () => {
+        request.elements.length = 0
+      })
       .then(async reply => {
         this.#answeredAt = this.#parts.clock.now()
         await earlierRead
         if (this.#isOver) return
-        this.#open -= 1
+        // An endpoint that ends the session may have ignored the request.
+        if (reply.end === undefined) this.#open.delete(request)
         this.#read(reply)
         const wasBehind = this.backlog > 0
         this.#pump()
@@ -250,7 +275,16 @@ export class BoshLink implements Link {
     if (this.#isOver) return
     const reported = atStep(end, this.events)
     if (reported.failure.step === 'stream') this.#session.lost(reported.failure)
-    this.close()
+    this.isBroken = true
+    this.#stop()
+    // What was not sent goes back to the client, so it must not be the last words too.
+    this.#session.end()
     this.events.onEnd(reported)
   }
+}
+
+function payloadOf({ elements }: Unsent): string {
+  let payload = ''
+  for (const { text } of elements) payload += text
+  return payload
 }

@@ -3,6 +3,7 @@ import { orGone } from '../lib/caller-gone.js'
 import { type Clock, pause, type Timer } from '../lib/clock.js'
 import type { Step } from '../lib/errors.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
+import { nothing } from '../servers/net/connect-to-any.js'
 import type { ServerState } from '../servers/net/server-states.js'
 import type { Failure } from '../xmpp/link.js'
 import { boshNamespace } from '../xmpp/namespaces.js'
@@ -81,7 +82,7 @@ export class EndpointSession {
     return this.#emptySince + Math.max(leastPolling, this.terms.polling) * 1000
   }
 
-  async ask(attributes: string, payload: string): Promise<EndpointReply> {
+  async ask(attributes: string, payload: string, onArrived = nothing): Promise<EndpointReply> {
     const isLive = this.#phase === 'live'
     if (!isLive) throw new RemoteFault({ step: 'connect', code: 'remote-connection-failed' })
     const { clock, domain, onFailed, terms: wanted = usualTerms } = this.#parts
@@ -92,7 +93,7 @@ export class EndpointSession {
     const body = this.#body(creates ? attributes + creation(wanted) : attributes, payload)
     const rid = this.#lastRid
     try {
-      const reply = await this.#exchange(body, rid, wait, signal)
+      const reply = await this.#exchange(body, rid, wait, signal, onArrived)
       const isEmptyReply = attributes === '' && payload === '' && reply.payload.length === 0
       // Only the last request counts, because the endpoint answers earlier requests when a later request arrives.
       if (rid === this.#lastRid) this.#emptySince = isEmptyReply ? askedAt : undefined
@@ -181,11 +182,11 @@ export class EndpointSession {
     this.#answered()
   }
 
-  async #exchange(body: string, rid: number, wait: number, signal: AbortSignal): Promise<EndpointReply> {
+  async #exchange(body: string, rid: number, wait: number, signal: AbortSignal, onArrived = nothing) {
     const { clock } = this.#parts
     const creates = this.terms === undefined
     const reached = creates ? this.#reached : undefined
-    const turn = new RequestTurn(clock, this.#lastTurn)
+    const turn = new RequestTurn(clock, this.#lastTurn, onArrived)
     this.#lastTurn = turn
     this.#asking += 1
     const gathered = (bytes: number) => {

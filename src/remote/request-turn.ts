@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../lib/clock.js'
+import { nothing } from '../servers/net/connect-to-any.js'
 import type { SentOver } from './http-request.js'
 import type { RemoteFault } from './remote-fault.js'
 
@@ -23,6 +24,7 @@ const settlingMilliseconds = 50
  */
 export class RequestTurn {
   readonly #clock: Clock
+  readonly #onArrived: () => void
   #before: RequestTurn | undefined
   #next: RequestTurn | undefined
   #arrival: Promise<void> | undefined
@@ -36,8 +38,10 @@ export class RequestTurn {
   #brokenAt = 0
   #sentAt = Number.POSITIVE_INFINITY
 
-  constructor(clock: Clock, before: RequestTurn | undefined) {
+  /** `onArrived`: called if the endpoint shows that it has the request, which it holds. */
+  constructor(clock: Clock, before: RequestTurn | undefined, onArrived = nothing) {
     this.#clock = clock
+    this.#onArrived = onArrived
     this.#before = before
     if (before !== undefined) before.#next = this
     this.#expect()
@@ -74,7 +78,9 @@ export class RequestTurn {
   /** An endpoint that holds a request answers it with nothing when the next one arrives. */
   answeredEmpty(): void {
     const next = this.#next
-    if (next !== undefined && next.#sentAt !== Number.POSITIVE_INFINITY && !next.isRepeated) next.#arrived()
+    if (next === undefined || next.#sentAt === Number.POSITIVE_INFINITY || next.isRepeated) return
+    next.#arrived()
+    next.#onArrived()
   }
 
   end(): void {

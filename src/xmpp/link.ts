@@ -28,6 +28,10 @@ export interface Link {
   unanswered?(): void
   /** Sends all data, then closes the connection. Over TCP, the stream stays open. No event follows. */
   cut(): void
+  /** True while the server may lack what was sent: the link is broken, or being mended. */
+  readonly isBroken?: boolean
+  /** Returns what the client sent and the server may lack, once. Only if receipts of stanzas are counted. */
+  takeUnconfirmed?(): readonly Element[]
 }
 
 export interface StreamOptions {

@@ -545,6 +545,31 @@ describe('the end of a session at a remote endpoint', () => {
     await isGone()
   })
 
+  test('leaves what the endpoint may lack to the client, once and in order', async () => {
+    const { there, link, held, hears, send, asks } = await opened()
+    const second = await asks('one')
+    send('two', 'three')
+    second.answer('<broken')
+    expect(await hears('end')).toEqual(['end features remote-protocol-error'])
+    // What the client gets back must not be the last words to the endpoint, too.
+    expect(said(await there.request())).toBe(plain('', " type='terminate'"))
+    expect(link.isBroken).toBe(true)
+    const taken = () => link.takeUnconfirmed().map(({ text }) => text)
+    expect(taken()).toEqual([presence, message('one'), message('two'), message('three')])
+    expect(taken()).toEqual([])
+    held.answer()
+  })
+
+  test('does not leave what the endpoint has answered, or has shown to have', async () => {
+    const { link, held, hears, asks } = await opened()
+    const second = await asks('one')
+    held.answer()
+    await held.over
+    second.send(404, '')
+    await hears('end')
+    expect(link.takeUnconfirmed()).toEqual([])
+  })
+
   test('by this service includes unsent data, and waits for open requests', async () => {
     const { there, link, told, held, sessions, next, isGone, send, asks } = await opened()
     const second = await asks('one')

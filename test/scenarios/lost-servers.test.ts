@@ -6,6 +6,7 @@ import { boshLogin } from '../support/bosh-login.js'
 import { stoppedAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer, type Turn } from '../support/login-server/server.js'
+import { startRelay } from '../support/relay.js'
 import { scrape } from '../support/scrape.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
@@ -92,6 +93,33 @@ test('a remote BOSH endpoint counts as up with its first session, and as down if
   await far.stop()
   expect(await service.warm(alice)).toMatchObject({ status: 502 })
   expect(await up()).toEqual({ [labels]: 0 })
+})
+
+test('a page gets back what a remote BOSH endpoint never got', async () => {
+  const far = await stopped(
+    startTestService({
+      servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
+      environment: { XMPP_DOMAINS: 'plain.example', BOSH_INACTIVITY: '5' },
+    }),
+  )
+  const wire = await stopped(startRelay(far.url))
+  await start({}, `plain.example=${wire.url}/http-bind`)
+  const binding = await service.bind({ ...alice, wait: 1 })
+  const page = new BoshClient(`${service.url}/http-bind`, binding)
+  const say = (id: string) => page.request(`<message xmlns='jabber:client' to='bob@plain.example' id='${id}'/>`)
+  // The endpoint answers the first when it gets the second, which it holds.
+  let heard = (await say('first')) + (await say('second'))
+  wire.hangUp()
+  for (const id of ['one', 'two']) heard += await say(id)
+  while (!heard.includes('terminate')) heard += await page.request()
+  page.close()
+  wire.restore()
+  const error = (id: string) =>
+    `<message xmlns='jabber:client' type='error' to='${binding.jid}' from='bob@plain.example' id='${id}'>` +
+    "<error type='wait'><remote-server-timeout xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+  expect(heard).toContain(error('one') + error('two'))
+  expect(heard).not.toMatch(/id='(?:first|second)'/)
+  expect(heard).toContain("<body type='terminate' condition='remote-stream-error'")
 })
 
 test('the server that refused a login or did not answer is named, for calls and for clients', async () => {

@@ -69,10 +69,9 @@ export class Downlink implements LinkEvents {
 
   /** If the link is lost, adds an error to the outbox for each unconfirmed message or IQ request of the client. */
   returnUnconfirmed({ reason }: Outcome): void {
-    const { managed } = this.#session.uplink
-    if (managed === undefined || (reason !== 'connection-lost' && !managed.isBroken)) return
-    this.returnToClient(managed.unconfirmed.filter(({ isOurs }) => isOurs !== true))
-    managed.counts.forget()
+    const { link, managed } = this.#session.uplink
+    if (reason !== 'connection-lost' && link.isBroken !== true) return
+    this.returnToClient((managed?.counts ?? link).takeUnconfirmed?.() ?? [])
   }
 
   returnToClient(elements: readonly Element[]): void {

@@ -164,6 +164,12 @@ export class LinkCounts {
     this.#session.keeper.common.waiting.change(this.unconfirmed.bytes - bytes)
   }
 
+  takeUnconfirmed(): readonly Element[] {
+    const unconfirmed = this.unconfirmed.stanzas.filter(({ isOurs }) => isOurs !== true)
+    this.forget()
+    return unconfirmed
+  }
+
   question(): Element {
     this.isAsked = true
     this.#unasked = 0
