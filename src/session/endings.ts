@@ -30,6 +30,7 @@ function reportEnd(session: Session, outcome: Outcome, how: How): void {
   }
   if (stage.name !== 'ended') {
     stage.end(outcome, false)
+    stage.isOrphaned = how === 'afterDelivery' && outcome.reason !== 'shutdown' && outcome.reason !== 'replaced'
     session.keeper.ended(session)
     session.flush()
   }

@@ -24,6 +24,8 @@ export class Stage {
   /** False if the portal has never had the session. */
   sendsEvents = false
   outcome: Outcome | undefined
+  /** The server has ended the session, and not for another client. */
+  isOrphaned = false
   isRemoved = false
   readonly #session: Session
 
@@ -41,7 +43,13 @@ export class Stage {
   }
 
   get canResume(): boolean {
+    if (this.name === 'ended') return this.hasLastStanzas
     return this.name === 'waiting' || this.name === 'live'
+  }
+
+  /** The link is lost: stanzas that the page does not get now are lost too. */
+  get hasLastStanzas(): boolean {
+    return this.isOrphaned && !this.isRemoved && this.#session.undelivered > 0
   }
 
   /** Only the server's answer proves the login. */
@@ -52,7 +60,7 @@ export class Stage {
   }
 
   await(jid: string, handover: Handover, now: number): string | undefined {
-    this.name = 'waiting'
+    if (this.name !== 'ended') this.name = 'waiting'
     this.jid = jid
     this.isAwaited = true
     this.sendsEvents = true

@@ -87,6 +87,7 @@ export class WebSocketClient implements Client, ChannelEvents {
       this.pace()
       return false
     }
+    if (this.session.stage.hasLastStanzas && !this.channel.isOpen) return false
     const code = reason === 'shutdown' ? closeCodes.goingAway : closeCodes.normal
     if (streamError !== undefined) this.channel.end(code, this.#introduced(declareStream(streamError)))
     else this.endWith(conditionOf[reason] ?? 'undefined-condition', code)

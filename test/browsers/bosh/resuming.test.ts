@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { noAnswer } from '../../../src/browsers/bosh/peer.js'
 import type { StoredSession } from '../../../src/store/store.js'
+import type { LinkEnd } from '../../../src/xmpp/link.js'
 import {
   authenticate,
   BoshBench,
@@ -249,6 +250,43 @@ describe('a session cannot be resumed', () => {
     expect(poll.reply?.body).toContain('juliet@chat.example/balcony')
     expect(bench.registry.byId(id)?.resume(handover)).toBeUndefined()
     expect(bench.registry.byId(id)?.view.state).toBe('quiet')
+  })
+})
+
+describe('a session whose link was lost while its page was away', () => {
+  async function lostLink(end: LinkEnd, ...waiting: readonly string[]) {
+    const { bench, client } = await BoshBench.warmed()
+    const { peer } = await client.next()
+    peer.leave()
+    await bench.server(link => link.receive(...waiting.map(message)))
+    await bench.server(link => link.end(end))
+    return { bench, client }
+  }
+
+  test('is resumed for the stanzas that wait, and then ends', async () => {
+    const { bench, client } = await lostLink(lost, '1', '2')
+    const page = await bench.resume(client)
+    expect(bench.registry.byId(client.id)?.view.state).toBe('ended')
+    expect(numbers(await page.next())).toEqual([1, 2])
+    expect((await page.next()).reply?.body).toBe(terminated('remote-stream-error'))
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('is not resumed if none wait, or if another client has the resource', async () => {
+    const none = await lostLink(lost)
+    await expect(none.bench.resume(none.client)).rejects.toThrow()
+    const failure = { step: 'stream', code: 'remote-stream-error', condition: 'conflict' } as const
+    const replaced = await lostLink({ failure, streamError: '<error/>' }, '1')
+    await expect(replaced.bench.resume(replaced.client)).rejects.toThrow()
+  })
+
+  test('is removed if no page comes in time', async () => {
+    const { bench, client } = await lostLink(lost, '1')
+    await bench.resume(client, { seconds: 30 })
+    await bench.pass(29)
+    expect(bench.registry.size).toBe(1)
+    await bench.pass(2)
+    expect(bench.registry.size).toBe(0)
   })
 })
 

@@ -509,14 +509,28 @@ describe('a session that has ended', () => {
     expect(sent).toBe(1_000)
   })
 
-  test('is removed when a page that does not read disconnects, and at once while its page is away', async () => {
-    const [slow, away] = [await attachedPage(), await attachedPage()]
-    await endsUnread(slow.bench, slow.page)
-    expect(slow.bench.registry.byId(slow.client.id)?.view).toMatchObject({ state: 'ended' })
-    slow.page.leave()
-    away.page.leave()
-    await away.bench.server(link => link.end(lost))
-    expect([slow.bench.registry.size, away.bench.registry.size]).toEqual([0, 0])
+  test('is removed at once while its page is away, if nothing waits', async () => {
+    const { bench, page } = await attachedPage()
+    page.leave()
+    await bench.server(link => link.end(lost))
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test.each(['does not read', 'is away'])('is resumed for what waits if its page %s', async what => {
+    const { bench, client, page } = await attachedPage()
+    if (what === 'is away') {
+      page.leave()
+      await bench.server(link => link.receive(stanza('a')))
+      await bench.server(link => link.end(lost))
+    } else {
+      await endsUnread(bench, page)
+      expect(bench.registry.byId(client.id)?.view).toMatchObject({ state: 'ended' })
+      page.leave()
+    }
+    const next = attachPageSilently(bench, await newToken(bench, client))
+    expect(ids(next.sent)).toEqual(['a'])
+    expect(next.sent.slice(-2)).toEqual([streamError('remote-connection-failed'), close])
+    expect(bench.registry.size).toBe(0)
   })
 })
 
