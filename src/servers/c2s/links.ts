@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
 import type { Timer } from '../../lib/clock.js'
 import { codeOf } from '../../lib/log.js'
+import { paced } from '../../lib/paced.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Link, LinkEvents, LinkOptions } from '../../xmpp/link.js'
 import { SpareLinks, type SpareParts } from './spare-links.js'
@@ -37,7 +38,7 @@ export function createLinks(parts: LinksParts) {
 
   function keepAlive(): void {
     keepingAlive = clock.after(keepaliveMilliseconds, keepAlive)
-    for (const link of links) link.keepAlive()
+    for (const link of links) paced(link, each => each.keepAlive())
   }
 
   keepAlive()

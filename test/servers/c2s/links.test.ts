@@ -1,7 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { performance } from 'node:perf_hooks'
+import { setImmediate as turn } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { createDialer, type Destination, type Search } from '../../../src/servers/c2s/dial.js'
 import { createLinks } from '../../../src/servers/c2s/links.js'
+import { TcpLink } from '../../../src/servers/c2s/tcp-link.js'
 import type { Route } from '../../../src/servers/net/name-lookup.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { dialerParts, linksParts, usualServer } from '../../support/link-parts.js'
@@ -70,4 +73,22 @@ test('an idle link is kept open by spaces, until the links are stopped', async (
   expect(await peer.until(' ')).toBe(' ')
   links.stop()
   expect(clock.pending).toBe(0)
+})
+
+test('spaces for many links take 10 ms of a turn', async () => {
+  let now = 0
+  let kept = 0
+  const links = createLinks(linksParts(clock, named('all'), { dialer: notingDialer }))
+  for (let count = 0; count < 5; count++) links.open('example.org', options, silent)
+  await turn()
+  jest.spyOn(performance, 'now').mockImplementation(() => now)
+  jest.spyOn(TcpLink.prototype, 'keepAlive').mockImplementation(() => {
+    now += 4
+    kept += 1
+  })
+  clock.advance(60_000)
+  expect(kept).toBe(3)
+  await turn()
+  expect(kept).toBe(5)
+  jest.restoreAllMocks()
 })
