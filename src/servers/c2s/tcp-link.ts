@@ -43,6 +43,7 @@ const mostRedirections = 2
 type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 
 export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, StreamWriterEvents {
+  static readonly #flush = (link: TcpLink) => link.#guard(() => link.events.onFlush())
   events: LinkEvents
   #to: ConnectionOptions
   /** While the link is connecting. */
@@ -213,7 +214,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     this.#isBusy = true
     try {
       this.#reader.write(chunk)
-      if (this.#phase === 'open') this.events.onFlush()
+      // A server can send to all sessions at once.
+      if (this.#phase === 'open') paced(this, TcpLink.#flush)
     } catch (error) {
       if (error instanceof XmlError) this.#guard(() => this.#refuse(error.fault, error))
       else this.#break(error)

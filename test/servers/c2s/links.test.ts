@@ -8,7 +8,7 @@ import { TcpLink } from '../../../src/servers/c2s/tcp-link.js'
 import type { Route } from '../../../src/servers/net/name-lookup.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { dialerParts, linksParts, usualServer } from '../../support/link-parts.js'
-import { startServer, stopServers, welcome } from './call.js'
+import { opened, startServer, stopServers, welcome } from './call.js'
 
 afterEach(stopServers)
 
@@ -90,5 +90,28 @@ test('spaces for many links take 10 ms of a turn', async () => {
   expect(kept).toBe(3)
   await turn()
   expect(kept).toBe(5)
+  jest.restoreAllMocks()
+})
+
+test('what a server sends to many links at once is read at once, and handed on in 10 ms of each turn', async () => {
+  const calls: Awaited<ReturnType<typeof opened>>['call'][] = []
+  while (calls.length < 5) calls.push((await opened()).call)
+  let now = 0
+  let read = 0
+  let handedOn = 0
+  for (const call of calls)
+    call.onTold = line => {
+      if (line !== 'flush') read += 1
+      else {
+        now += 4
+        handedOn += 1
+      }
+    }
+  await turn()
+  jest.spyOn(performance, 'now').mockImplementation(() => now)
+  for (const { link } of calls) link.onData(Buffer.from('<message/>'))
+  expect([read, handedOn]).toEqual([5, 3])
+  await turn()
+  expect(handedOn).toBe(5)
   jest.restoreAllMocks()
 })
