@@ -43,7 +43,9 @@ const mostRedirections = 2
 type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 
 export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, StreamWriterEvents {
-  static readonly #flush = (link: TcpLink) => link.#guard(() => link.events.onFlush())
+  static readonly #flush = (link: TcpLink) => {
+    if (link.#phase === 'open') link.#guard(() => link.events.onFlush())
+  }
   events: LinkEvents
   #to: ConnectionOptions
   /** While the link is connecting. */
@@ -215,7 +217,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     try {
       this.#reader.write(chunk)
       // A server can send to all sessions at once.
-      if (this.#phase === 'open') paced(this, TcpLink.#flush)
+      paced(this, TcpLink.#flush)
     } catch (error) {
       if (error instanceof XmlError) this.#guard(() => this.#refuse(error.fault, error))
       else this.#break(error)
