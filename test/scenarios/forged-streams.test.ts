@@ -13,7 +13,7 @@ const domain = 'plain.example'
 const accounts = { mallory: 'Pa55-of-mallory', victim: 'Pa55-of-the-victim' }
 const victim = `victim@${domain}`
 const restart = { 'xmpp:restart': 'true', 'xmlns:xmpp': 'urn:xmpp:xbosh' }
-const refused = "<body type='terminate' condition='bad-request' xmlns='http://jabber.org/protocol/httpbind'/>"
+const refused = "<body type='terminate' condition='bad-request'"
 
 const bindResult = (id: string) =>
   `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>${victim}/desk</jid></bind></iq>`
@@ -104,7 +104,7 @@ test.each([
     connection.say(forged)
     await arrived()
     await expectNothingOfTheVictims()
-    expect(await restarted).toBe(refused)
+    expect(await restarted).toContain(refused)
     connection.say(ended)
     // Since then, the server has received only the end of the stream.
     expect(connection.packets.at(-1)).toBe('</stream:stream>')
