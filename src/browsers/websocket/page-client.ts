@@ -10,7 +10,7 @@ import { withoutAttribute } from '../../xmpp/xml/root-reader.js'
 import { closeCodes, type SocketChannel } from './socket-channel.js'
 import { StreamManagement } from './stream-management.js'
 import type { StreamParts } from './stream-start.js'
-import { WebSocketClient } from './websocket-client.js'
+import { restart, WebSocketClient } from './websocket-client.js'
 
 /** The first delivery waits this long for `<enable/>`. */
 const enableMilliseconds = 1_000
@@ -183,7 +183,7 @@ export class PageClient extends WebSocketClient {
   #handle(element: Element): void {
     const { namespace } = element
     if (namespace === smNamespace) this.#takeManagement(element)
-    else if (isOfSasl(namespace)) this.refuse('policy-violation')
+    else if (isOfSasl(namespace)) this.refuse('policy-violation', 'a session has one login')
     else {
       const own = namespace === 'jabber:client' ? this.#fromItself(element) : element
       if (isStanza(own) && this.#management?.took(own) === true) {
@@ -194,7 +194,7 @@ export class PageClient extends WebSocketClient {
   }
 
   protected override takeOpen(): void {
-    this.refuse('policy-violation')
+    this.refuse('policy-violation', restart)
   }
 
   protected override gone(cut: WebSocketCut | undefined): void {
@@ -236,7 +236,7 @@ export class PageClient extends WebSocketClient {
 
   #takeManagement({ name, text }: Element): void {
     const management = this.#management
-    if (text.length > longestManagement) return void this.refuse('policy-violation')
+    if (text.length > longestManagement) return void this.refuse('policy-violation', shortManagement)
     this.session.uplink.charge(Buffer.byteLength(text), this.session.now)
     if (name === 'enable' && management === undefined) {
       this.#management = new StreamManagement()
@@ -248,7 +248,7 @@ export class PageClient extends WebSocketClient {
       const count = readCount(startTagOf(text).attribute('h'))
       const progress = count === undefined ? undefined : management.acknowledge(count)
       if (progress === undefined)
-        this.refuse('undefined-condition', count === undefined ? count : management.tooHigh(count))
+        this.refuse('undefined-condition', countRule, count === undefined ? count : management.tooHigh(count))
       else {
         this.#countMemory()
         this.session.flush()
@@ -286,3 +286,5 @@ export class PageClient extends WebSocketClient {
 }
 
 const longestManagement = 1024
+const shortManagement = `an element of stream management has at most ${longestManagement} characters`
+const countRule = 'a page confirms only stanzas that it got (XEP-0198)'

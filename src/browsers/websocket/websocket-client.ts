@@ -11,6 +11,11 @@ import { type ChannelEvents, closeCodes, type SocketChannel } from './socket-cha
 
 const mostOfDelivery = 64 * 1024
 
+/** Rules, as the log names them. */
+export const restart = 'a stream restarts once, after the login'
+const negotiation = 'TLS and compression cannot be negotiated'
+const tooLong = 'a stanza has at most MAX_STANZA_BYTES'
+
 /** RFC 6120 §4.9.3. */
 const conditionOf: Partial<Record<EndReason, string>> = {
   'connection-lost': 'remote-connection-failed',
@@ -107,7 +112,8 @@ export class WebSocketClient implements Client, ChannelEvents {
   protected takeOpen(element: Element): void {
     const opening = readOpen(element)
     const isRestart = opening !== undefined && this.session.restart(opening.to, opening)
-    if (!isRestart) this.refuse(opening === undefined ? 'bad-format' : 'policy-violation')
+    if (opening === undefined) this.refuse('bad-format')
+    else if (!isRestart) this.refuse('policy-violation', restart)
   }
 
   /** After a cut, the server keeps the stream for a resumption (XEP-0198 §5). */
@@ -128,14 +134,15 @@ export class WebSocketClient implements Client, ChannelEvents {
     if (this.session.hasEnded) return void this.#returnToClient(element)
     const payload = inspect([element], this.session.keeper.common)
     // Faults include STARTTLS, which WebSocket does not have (RFC 7395 §3.9).
-    if (payload.fault !== undefined) return void this.refuse('policy-violation')
+    if (payload.fault !== undefined)
+      return void this.refuse('policy-violation', payload.fault === 'bad-request' ? negotiation : tooLong)
     this.session.send(payload, this.session.now)
     if (!this.session.outbox.isEmpty || this.session.hasEnded) this.session.flush()
     else this.pace()
   }
 
-  protected refuse(condition: string, more?: string): void {
-    this.session.notice(`a WebSocket broke a rule: ${condition}`)
+  protected refuse(condition: string, rule?: string, more?: string): void {
+    this.session.notice(`a WebSocket broke a rule: ${condition}${rule === undefined ? '' : `: ${rule}`}`)
     this.endWith(condition, undefined, more)
     this.session.end('policy-violation', 'silent')
   }

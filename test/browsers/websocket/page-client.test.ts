@@ -549,11 +549,18 @@ test('the page that attaches has the session until another resumes it, over eith
   expect(client.link.sent).toEqual([message('mine'), stanza('c')])
 })
 
-test('a second login, or another stream, is a policy-violation', async () => {
-  for (const sent of [pages.auth('x'), pages.authenticate('x'), open()]) {
+test('a second login, another stream or TLS is a policy-violation, and the log has the rule', async () => {
+  for (const [sent, rule] of [
+    [pages.auth('x'), 'a session has one login'],
+    [pages.authenticate('x'), 'a session has one login'],
+    [open(), 'a stream restarts once'],
+    ["<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", 'TLS and compression cannot be negotiated'],
+    [`<message xmlns='jabber:client'><body>${'x'.repeat(270_000)}</body></message>`, 'MAX_STANZA_BYTES'],
+  ] as const) {
     const { bench, page } = await attachedPage()
     page.receive(sent)
     expect(page.sent).toEqual([streamError('policy-violation'), close])
+    expect(bench.logged.filter(line => line.includes('broke a rule')).join()).toContain(rule)
     expect(bench.registry.size).toBe(0)
   }
 })
