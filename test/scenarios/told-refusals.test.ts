@@ -68,6 +68,7 @@ const byUsual: readonly Refused[] = [
     ofHttp('expectation'),
   ],
   ['no HTTP', 'nonsense\r\n\r\n', 400, /not an HTTP request/, ofHttp('unreadable')],
+  ['no Host header', http('GET', '/healthz', ''), 400, /no Host header/, ofHttp('no-host')],
   [
     'headers that are too long',
     http('GET', '/', `Host: a\r\nCookie: ${'x'.repeat(20_000)}\r\n`),

@@ -32,10 +32,14 @@ export function createDispatcher(
   sites: { readonly routes: DispatchTable },
   note: NoteRequest,
 ): Dispatcher {
-  const refuse: RequestListener = (req, res) => {
-    note(req, 'several-hosts')
-    answerInText(res, 400, 'The request has several Host headers.', ['Connection', 'close'])
+  const refuse = (reason: string, sentence: string): RequestListener => {
+    return (req, res) => {
+      note(req, reason)
+      answerInText(res, 400, sentence, ['Connection', 'close'])
+    }
   }
+  const withoutHost = refuse('no-host', 'The request has no Host header (RFC 9112).')
+  const severalHosts = refuse('several-hosts', 'The request has several Host headers.')
   const listenerFor = (req: IncomingMessage): Endpoint => {
     const url = req.url!
     const anywhere = everywhere.get(url)
@@ -44,13 +48,17 @@ export function createDispatcher(
     let routes = otherHosts
     if (hosts.size > 0) {
       // Two `Host` headers are refused (RFC 9112 §3.2), because a proxy may have checked only the second.
-      if (countHosts(req) > 1) return refuse
+      if (countHosts(req) > 1) return severalHosts
       const { host = '' } = req.headers
       routes = hosts.get(host) ?? hosts.get(readHostName(host) ?? '') ?? otherHosts
     }
     return listenerAt(url, routes)
   }
-  const answer: RequestListener = (req, res) => listenerFor(req)(req, res)
+  const answer: RequestListener = (req, res) => {
+    const isWithoutHost = req.headers.host === undefined && req.httpVersion === '1.1'
+    const listener = isWithoutHost ? withoutHost : listenerFor(req)
+    listener(req, res)
+  }
   return Object.assign(answer, {
     upgradeFor: (req: IncomingMessage) => listenerFor(req).upgrade,
     // Only a POST can be held. Replies to other requests would wait in memory.

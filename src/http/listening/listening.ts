@@ -102,7 +102,9 @@ export class Listening {
 
   async open(): Promise<void> {
     const { http, https, listen } = this.#parts.config
-    const options = { ...connectionTimes, noDelay: true, ...upgradeOptions, ...install(http.fast) }
+    // Node would refuse requests without a Host header itself, without a word.
+    const shared = { noDelay: true, requireHostHeader: false }
+    const options = { ...connectionTimes, ...shared, ...upgradeOptions, ...install(http.fast) }
     const answer = this.#inOrder(this.#dispatcher)
     for (const place of listen.places) await this.#bind(createServer(options, answer), place, listen.places, 'HOST')
     for (const place of https?.places ?? []) {
