@@ -372,16 +372,22 @@ export class BoshClient implements Client {
       if (rid < this.#window.last && !this.session.isRemoved) this.#delivery.answerOldest(true)
       return void this.session.flush()
     }
-    const fault = before === undefined ? faults.ridTooOld : this.#rules.brokenByRepeat(before, body)
-    if (fault !== undefined)
-      return void peer.answer(before === undefined && peer.mayBeLate === true ? noAnswer : this.#fault(fault))
-    const isSame = before!.digest === body.digest
+    if (before === undefined) return void peer.answer(peer.mayBeLate === true ? noAnswer : this.#tooOld())
+    const fault = this.#rules.brokenByRepeat(before, body)
+    if (fault !== undefined) return void peer.answer(this.#fault(fault))
+    const isSame = before.digest === body.digest
     // Its stanzas would be lost without a word.
     if (!isSame && body.payload.length > 0) return void peer.answer(this.#delivery.refuse(faults.ridTaken))
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) return void this.#delivery.replay(stored, peer, isSame)
     this.#delivery.replace(this.#open.renew(held!, peer), peer)
     this.session.flush()
+  }
+
+  /** If its client has gone on, a proxy or a copy of the tab has sent the request: it must not end the session. */
+  #tooOld(): Reply {
+    const hasGoneOn = this.#window.hasAcks || this.#open.oldestLive !== undefined
+    return hasGoneOn ? this.#delivery.refuse(faults.ridTooOld) : this.#fault(faults.ridTooOld)
   }
 
   #fault(fault: Fault): Reply {

@@ -194,6 +194,34 @@ describe('a copy that comes by another process, so that the client may have sent
   })
 })
 
+describe('a late copy of a request whose reply is no longer stored', () => {
+  const notFound = terminated('item-not-found')
+
+  test.each([
+    ['', ''],
+    // The reply is acknowledged, and so forgotten.
+    [" ack='1'", "ack='701'"],
+  ])('is refused alone while its client is there (%s)', async (acks, ack) => {
+    const { bench, client } = await BoshBench.session(`wait='60' hold='1' ver='1.6'${acks}`, 700)
+    for (let rid = 701; rid < 707; rid++) await client.next(message('up'), rid > 702 ? ack : '')
+    expect((await client.at(701, message('up'))).reply?.body).toBe(notFound)
+    expect(bench.logged.join('')).toContain('a BOSH request was refused: item-not-found: The rid is too old')
+    await bench.server(link => link.receive(message('down')))
+    expect((await client.at(706, message('up'), ack)).reply?.body).toContain(message('down'))
+    expect((await client.next()).reply).toBeUndefined()
+    expect(client.link.sent).toHaveLength(6)
+  })
+
+  test('ends the session if no other request is open, because its client cannot go on', async () => {
+    const { bench, client } = await BoshBench.session()
+    const first = client.rid + 1
+    for (let count = 0; count < 6; count++) await client.next(message('up'))
+    await bench.pass(60)
+    expect((await client.at(first, message('up'))).reply?.body).toBe(notFound)
+    expect(bench.registry.size).toBe(0)
+  })
+})
+
 describe('a connection that breaks', () => {
   test('loses nothing if it is not repeated: the next request gets all', async () => {
     const { bench, client } = await BoshBench.session()
