@@ -102,6 +102,7 @@ for (const { name, packages, start } of fewOrAll(kinds, kind => kind.name === 'P
         const sent = bodiesOf(writer.tab)
         await writer.turnTo(bobs.jid)
         await writer.tab.waitForFunction(jid => window.inside.state.chatboxes.get(jid)?.get('omemo_active'), bobs.jid)
+        await writer.tab.waitForFunction(hasKeysOf, bobs.jid, { polling: 200 })
         for (const text of ['lieber Kaffee', 'oder Tee']) {
           await writer.say(bobs.jid, text)
           await bob.reads(text)
@@ -116,6 +117,16 @@ for (const { name, packages, start } of fewOrAll(kinds, kind => kind.name === 'P
         await context.close()
       })
   })
+
+/**
+ * Converse publishes its keys (`urn:xmpp:omemo:2`) two to three seconds after its device. A message to a device
+ * without keys is not sent.
+ */
+async function hasKeysOf(jid: string): Promise<boolean> {
+  const { devices } = await window.inside.api.omemo.devicelists.get(jid, true, 'urn:xmpp:omemo:2')
+  const keys: Promise<object>[] = devices.map((device: { getBundle(): Promise<object> }) => device.getBundle())
+  return keys.length > 0 && (await Promise.allSettled(keys)).every(({ status }) => status === 'fulfilled')
+}
 
 function bodiesOf(tab: Page): () => string {
   const bodies: string[] = []
