@@ -1,18 +1,21 @@
-// Messages that a server has not confirmed: the page module sends them again in the next session.
+// Messages of a session whose server dies: the page module sends again what the server has not confirmed, in the next
+// session, and gets what waited in this one.
 import { expect, test } from '@jest/globals'
 import { eitherChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { combinations } from '../support/matrix.js'
 import { startProsody } from '../support/prosody.js'
+import { callSessions } from '../support/sessions-api.js'
 import type { ModuleWindow } from './module-page.js'
 import { describeWith } from './needs.js'
-import { PagesStage } from './pages-stage.js'
+import { PagesStage, transports } from './pages-stage.js'
 import { bobs, passwords } from './user.js'
 
 declare const window: ModuleWindow
 
+const modules = '"roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks", "offline"'
+
 describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is frozen and killed', () => {
-  const modules = '"roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks", "offline"'
   const stage = PagesStage.of({
     browser: eitherChromium,
     start: () => startProsody({ users: passwords, config: `modules_enabled = { ${modules} }` }),
@@ -61,6 +64,36 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
         { id: three, text: 'three', origin: three },
       ])
       expect((await page.noted()).states.map(({ state }) => state)).not.toContain('failed')
+    },
+  )
+})
+
+describeWith(['prosody', 'openssl', eitherChromium], 'A page that is away while its server is killed', () => {
+  const stage = PagesStage.of({
+    browser: eitherChromium,
+    start: () => startProsody({ users: passwords, config: `modules_enabled = { ${modules} }` }),
+  })
+
+  test.each(combinations(transports, transport => transport === 'websocket'))(
+    'with the module gets what waited in its session over %s',
+    async transport => {
+      const page = await stage.come(transport)
+      const [jid, url] = [await page.jid(), page.tab.url()]
+      await page.tab.goto('about:blank')
+      for (const text of ['one', 'two']) stage.bob.say(jid, text)
+      await stage.bob.isUpToDate()
+      await stage.server.kill()
+      await stage.server.restart()
+      const ended = `/sessions?jid=${jid}&state=ended`
+      await eventually('the session ends', async () => {
+        const { json } = await callSessions(stage.service.url, 'GET', ended)
+        return json.total === 1
+      })
+      await page.tab.goto(url)
+      await page.tab.waitForFunction(() => window.chat !== undefined)
+      await eventually('the messages', async () => (await page.noted()).texts.length > 1)
+      expect((await page.noted()).texts).toEqual(['one', 'two'])
+      await page.has('online')
     },
   )
 })
