@@ -82,9 +82,14 @@ export class SessionModel {
     this.#patience = agreed.inactivity
   }
 
-  /** Whether another page can take the session over. */
-  get isResumable(): boolean {
-    return this.boundBy !== undefined && !this.opening && this.outcome === undefined
+  /**
+   * Whether another page can take the session over. If its server has left it, only for what no page has; undefined if
+   * that depends on replies that were perhaps lost.
+   */
+  get isResumable(): boolean | undefined {
+    if (this.boundBy === undefined || this.opening || this.outcome === 'system-shutdown') return false
+    if (this.outcome === undefined || this.sent.length > this.handed.length) return true
+    return [...this.given.values()].some(text => numbersIn(text).length > 0) ? undefined : false
   }
 
   /**
