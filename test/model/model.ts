@@ -84,12 +84,11 @@ export class SessionModel {
 
   /**
    * Whether another page can take the session over. If its server has left it, only for what no page has; undefined if
-   * that depends on replies that were perhaps lost.
+   * that depends on errors, or on replies that were perhaps lost.
    */
   get isResumable(): boolean | undefined {
     if (this.boundBy === undefined || this.opening || this.outcome === 'system-shutdown') return false
-    if (this.outcome === undefined || this.sent.length > this.handed.length) return true
-    return [...this.given.values()].some(text => numbersIn(text).length > 0) ? undefined : false
+    return this.outcome === undefined || this.sent.length > this.handed.length || undefined
   }
 
   /**
@@ -98,8 +97,9 @@ export class SessionModel {
    */
   resume(rid: number, last: number, seconds: number, now: number): void {
     const { acks, requests } = this.agreed
+    const mayBePaused = this.#isPaused || this.outcome !== undefined
     // No client makes a request without having got all but so many of the replies before.
-    const certain = acks ? this.#acknowledged : this.received - Math.max(2, requests) - (this.#isPaused ? 1 : 0)
+    const certain = acks ? this.#acknowledged : this.received - Math.max(2, requests) - (mayBePaused ? 1 : 0)
     const kept = acks ? [...this.given] : [...this.given].slice(-requests - 1)
     const again = kept
       .filter(([answered]) => answered > certain)

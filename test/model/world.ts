@@ -139,10 +139,10 @@ export class World {
         await this.#settle()
       }
       if (this.ended) break
-      const isDone = this.client.read.length === this.#forPage && this.client.outstanding.length === 0
-      if (isDone) break
-      if (this.client.mayMake('stanzas') && this.client.read.length < this.#forPage)
-        this.#deliver(this.client.make('stanzas', 0), false)
+      // The end of the server's stream is told after all stanzas, also those that come back.
+      const hasAll = this.client.read.length === this.#forPage && this.model.outcome === undefined
+      if (hasAll && this.client.outstanding.length === 0) break
+      if (this.client.mayMake('stanzas') && !hasAll) this.#deliver(this.client.make('stanzas', 0), false)
       else await this.pass(1)
       await this.#settle()
     }

@@ -218,7 +218,8 @@ export class BoshClient implements Client {
     const window = this.#window
     const jump = randomInt(leastRidJump, 2 * leastRidJump)
     if (window.last >= Number.MAX_SAFE_INTEGER - jump) return undefined
-    const unacknowledged = window.unacknowledged(this.session.inactivity.isPaused)
+    // A pause in an ended session is not noted.
+    const unacknowledged = window.unacknowledged(this.session.inactivity.isPaused || this.session.hasEnded)
     this.#open.answerParked(noAnswer)
     this.close()
     this.#putBack(unacknowledged)
