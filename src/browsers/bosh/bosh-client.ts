@@ -387,7 +387,7 @@ export class BoshClient implements Client {
 
   /** If its client has gone on, a proxy or a copy of the tab has sent the request: it must not end the session. */
   #tooOld(): Reply {
-    const hasGoneOn = this.#window.hasAcks || this.#open.oldestLive !== undefined
+    const hasGoneOn = this.#window.hasAcks || this.#open.hasLive
     return hasGoneOn ? this.#delivery.refuse(faults.ridTooOld) : this.#fault(faults.ridTooOld)
   }
 

@@ -212,6 +212,22 @@ describe('a late copy of a request whose reply is no longer stored', () => {
     expect(client.link.sent).toHaveLength(6)
   })
 
+  test('is refused alone while newer requests wait for their turn', async () => {
+    const bench = new BoshBench({}, undefined, { byteRate: { sessionBytes: 100, sessionBurst: 100 } })
+    const client = await bench.warmed()
+    const first = client.rid + 1
+    for (let count = 0; count < 6; count++) {
+      await client.next()
+      await bench.server(link => link.receive(message('down')))
+    }
+    await client.next(message('x'.repeat(500)))
+    await bench.server(link => link.receive(message('down')))
+    await client.next(message('waits'))
+    expect((await client.at(first)).reply?.body).toBe(notFound)
+    await bench.pass(30)
+    expect(client.link.sent).toContain(message('waits'))
+  })
+
   test('ends the session if no other request is open, because its client cannot go on', async () => {
     const { bench, client } = await BoshBench.session()
     const first = client.rid + 1
