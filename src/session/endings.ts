@@ -12,6 +12,9 @@ export type How =
   | ('afterDelivery' | 'reported' | 'evicted' | 'toFreeMemory')
   | ('loggedOut' | 'silent' | 'resumable' | 'restarting')
 
+/** Each keeps an ended session, which no longer counts for its user, for another period. */
+const mostReturns = 5
+
 export function endSession(session: Session, outcome: Outcome, how: How): void {
   const { stage } = session
   const staysUntilReported = how === 'afterDelivery' || how === 'reported'
@@ -30,7 +33,8 @@ function reportEnd(session: Session, outcome: Outcome, how: How): void {
   }
   if (stage.name !== 'ended') {
     stage.end(outcome, false)
-    stage.isOrphaned = how === 'afterDelivery' && outcome.reason !== 'shutdown' && outcome.reason !== 'replaced'
+    const isOrphaned = how === 'afterDelivery' && outcome.reason !== 'shutdown' && outcome.reason !== 'replaced'
+    if (isOrphaned) stage.returnsLeft = mostReturns
     session.keeper.ended(session)
     session.flush()
   }

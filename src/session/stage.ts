@@ -24,8 +24,8 @@ export class Stage {
   /** False if the portal has never had the session. */
   sendsEvents = false
   outcome: Outcome | undefined
-  /** The server has ended the session, and not for another client. */
-  isOrphaned = false
+  /** How often a page may still resume the session, after its server has ended it, and not for another client. */
+  returnsLeft = 0
   isRemoved = false
   readonly #session: Session
 
@@ -49,7 +49,7 @@ export class Stage {
 
   /** The link is lost: stanzas that the page does not get now are lost too. */
   get hasLastStanzas(): boolean {
-    return this.isOrphaned && !this.isRemoved && this.#session.undelivered > 0
+    return this.returnsLeft > 0 && !this.isRemoved && this.#session.undelivered > 0
   }
 
   /** Only the server's answer proves the login. */
@@ -60,7 +60,8 @@ export class Stage {
   }
 
   await(jid: string, handover: Handover, now: number): string | undefined {
-    if (this.name !== 'ended') this.name = 'waiting'
+    if (this.name === 'ended') this.returnsLeft -= 1
+    else this.name = 'waiting'
     this.jid = jid
     this.isAwaited = true
     this.sendsEvents = true

@@ -288,6 +288,17 @@ describe('a session whose link was lost while its page was away', () => {
     await bench.pass(2)
     expect(bench.registry.size).toBe(0)
   })
+
+  test('is not kept by calls alone, because it does not count for its user', async () => {
+    const { bench, client } = await lostLink(lost, '1')
+    for (let calls = 0; calls < 5; calls++) {
+      await bench.resume(client, { seconds: 60 })
+      await bench.pass(55)
+    }
+    await expect(bench.resume(client)).rejects.toThrow()
+    await bench.pass(6)
+    expect(bench.registry.size).toBe(0)
+  })
 })
 
 test('a session that the last request of its page ends is not resumed', async () => {
