@@ -205,7 +205,7 @@ export class EndpointSession {
         try {
           const options = { signal, reached, gathered, onSent, creates, afresh: turn.isRepeated }
           const reply = await this.#endpoint.exchange(body, wait, options)
-          if (reply.payload.length === 0) turn.answeredEmpty()
+          if (reply.payload.length === 0) turn.answeredEmpty(wait)
           return turn.isRepeated && this.#sentRid > rid ? unlessSuperseded(reply) : reply
         } catch (error) {
           if (!(error instanceof RemoteFault) || signal.aborted) throw error

@@ -75,12 +75,13 @@ export class RequestTurn {
     return this.#before === undefined || this.#before.#isOver ? pause : Math.max(pause, settlingMilliseconds)
   }
 
-  /** An endpoint that holds a request answers it with nothing when the next one arrives. */
-  answeredEmpty(): void {
+  /** An endpoint that holds a request answers it with nothing when the next one arrives, or `wait` seconds are over. */
+  answeredEmpty(wait: number): void {
     const next = this.#next
     if (next === undefined || next.#sentAt === Number.POSITIVE_INFINITY || next.isRepeated) return
     next.#arrived()
-    next.#onArrived()
+    // The endpoint counts from the first copy.
+    if (!this.isRepeated && this.#clock.now() - this.#sentAt < wait * 1000) next.#onArrived()
   }
 
   end(): void {

@@ -570,6 +570,17 @@ describe('the end of a session at a remote endpoint', () => {
     expect(link.takeUnconfirmed()).toEqual([])
   })
 
+  test('leaves a request whose predecessor was answered only because its time was over', async () => {
+    const { link, clock, held, hears, asks } = await opened()
+    clock.advance(59_500)
+    const second = await asks('one')
+    held.answer()
+    await held.over
+    second.send(404, '')
+    await hears('end')
+    expect(link.takeUnconfirmed().map(({ text }) => text)).toEqual([message('one')])
+  })
+
   test('by this service includes unsent data, and waits for open requests', async () => {
     const { there, link, told, held, sessions, next, isGone, send, asks } = await opened()
     const second = await asks('one')
