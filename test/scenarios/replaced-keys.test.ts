@@ -49,6 +49,8 @@ test('a sign-out with a new key is to be repeated if a stranger has caused the l
     expect(problemOf(answer)[0]).toBeGreaterThanOrEqual(401)
     const signOut = await call('DELETE', after)
     expect(problemOf(signOut)).toEqual([503, 'keys-unavailable'])
+    // If its key is wrong, the first call may have had a stranger's place, and only this says why.
+    expect(JSON.parse(signOut.text).detail).toContain('No key of PAGE_TOKEN_JWKS')
     // A backend repeats it for 20 s.
     expect(Number(signOut.headers['retry-after'])).toBeLessThanOrEqual(20)
     expect(problemOf(await call('POST', after))).toEqual([401, 'invalid-token'])

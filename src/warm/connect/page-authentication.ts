@@ -97,9 +97,10 @@ export function createPageAuthentication(
         if (isSignOut) await countSignOut(user)
       } catch (error) {
         if (!(error instanceof Problem) || error.code !== 'invalid-token') throw error
-        const { retryAfterSeconds } = error
+        const { retryAfterSeconds, detail } = error
         // A sign-out must not fail because of a stranger, whose token has caused the last fetch of keys.
-        if (isSignOut && retryAfterSeconds !== undefined) throw new Problem('keys-unavailable', { retryAfterSeconds })
+        if (isSignOut && retryAfterSeconds !== undefined)
+          throw new Problem('keys-unavailable', { retryAfterSeconds, detail })
         response.set('WWW-Authenticate', token === undefined ? 'Bearer' : 'Bearer error="invalid_token"')
         throw error
       }
