@@ -345,6 +345,7 @@ export class BoshClient implements Client {
     const older = this.#open.parked(pending.rid)
     const fault = older && this.#rules.brokenByRepeat(older, body)
     if (fault !== undefined) return void peer.answer(this.#fault(fault))
+    if (older && older.digest !== body.digest) return void peer.answer(this.#delivery.refuse(faults.ridTaken))
     const most = this.session.jid === undefined ? mostBeforeLogin : Number.POSITIVE_INFINITY
     if (older !== undefined) {
       pending.repeats = older.repeats + 1

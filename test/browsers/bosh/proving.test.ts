@@ -131,3 +131,17 @@ test('a repeated request with other stanzas is refused alone, because they would
   await bench.server(link => link.receive(message('down')))
   expect(poll.reply?.body).toBe(payload(message('down')))
 })
+
+test('a request that waits for an earlier one is not replaced by a copy with other content', async () => {
+  const { bench, client } = await BoshBench.session()
+  const waits = await client.at(702, message('waits'))
+  for (const inner of [message('of another tab'), '']) {
+    const { peer, reply } = await client.at(702, inner)
+    expect(reply?.body).toBe(terminated('item-not-found'))
+    expect(peer.sentence).toContain('does another tab use the session?')
+  }
+  await client.at(701)
+  expect(waits.reply).toBeUndefined()
+  expect(client.link.sent).toEqual([message('waits')])
+  expect(bench.registry.size).toBe(1)
+})
