@@ -110,11 +110,14 @@ export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now' | 'after'
   }
   return {
     keyOf,
-    /** For a token that no key has signed. Resolves with true if the keys were fetched again. */
-    async areReplaced(): Promise<boolean> {
+    now: () => clock.now(),
+    /** For a token that no key has signed, since `askedAt`. Throws if the issuer may have replaced a key meanwhile. */
+    async areReplaced(askedAt: number): Promise<boolean> {
       const before = known
       await refresh()
-      return known !== before
+      if (known !== before) return true
+      if (known!.at < askedAt) throw new MaybeNewKey(secondsToNext())
+      return false
     },
     /** Never rejects. Resolves with false after a failure. */
     renew,

@@ -50,12 +50,13 @@ export class TokenSignatures {
   }
 
   /** A provider may also replace a key without a new `kid`. */
-  byFetched({ keyOf, areReplaced }: FetchedKeys): Verify {
+  byFetched({ keyOf, areReplaced, now }: FetchedKeys): Verify {
     return async (token, trySeveral) => {
+      const askedAt = now()
       try {
         return await this.#byPublicKey(token, keyOf, trySeveral)
       } catch (error) {
-        if (!(error instanceof errors.JWSSignatureVerificationFailed) || !(await areReplaced())) throw error
+        if (!(error instanceof errors.JWSSignatureVerificationFailed) || !(await areReplaced(askedAt))) throw error
         return this.#byPublicKey(token, keyOf, trySeveral)
       }
     }

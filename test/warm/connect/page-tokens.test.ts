@@ -398,11 +398,21 @@ describe('a page token signed with a private key', () => {
     expect((await fetched(await sign('RS256', rsa.privateKey, 'same'))).jid).toBe('alice@example.org')
     source.published = set(jwk(second.publicKey, 'same'))
     expect(await refusal(await sign('RS256', second.privateKey, 'same'), fetched)).toBe(withoutKey)
+    // A backend repeats a sign-out after this time.
+    clock.advance(1)
+    await expect(fetched(await sign('RS256', second.privateKey, 'same'))).rejects.toMatchObject({
+      code: 'invalid-token',
+      retryAfterSeconds: 20,
+    })
     clock.advance(20_000)
     expect((await fetched(await sign('RS256', second.privateKey, 'same'))).jid).toBe('alice@example.org')
     // Strangers cause at most one fetch in 20 s.
     for (let call = 0; call < 5; call++) await refusal(await sign('RS256', third.privateKey, 'same'), fetched)
     expect(source.fetches).toBe(2)
+    clock.advance(20_000)
+    const strange = fetched(await sign('RS256', third.privateKey, 'same'))
+    await expect(strange).rejects.not.toHaveProperty('retryAfterSeconds')
+    expect(source.fetches).toBe(3)
   })
 
   test('without kid is accepted beside a key that is too short for its algorithm', async () => {
