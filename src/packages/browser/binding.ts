@@ -81,11 +81,13 @@ export async function answerOf<Answer>(
   const { code = isSignInPage ? 'signed-out' : 'refused', detail = isPage && why } =
     (isOfService && readJson(text)) || {}
   const isSignedOut = isSignInPage || (!isOfService && /^40[13]/.test(`${status}`))
-  const isRefused = isPage || /^4(?!08|29)/.test(`${status}`)
+  const retryAfter = Number(headers.get('Retry-After')) || undefined
+  // With this header, the service refuses a token that a new key may have signed.
+  const isRefused = isPage || (/^4(?!08|29)/.test(`${status}`) && !(isOfService && retryAfter))
   if (detail || (isRefused && !isSignedOut)) console.warn(`${code}: ${detail || `HTTP ${status}`}`)
   if (isSignedOut) throw new NoChat('You are not signed in any more.', 'signed-out')
   if (isRefused) throw new NoChat(aboutAccount.test(code) ? refusedAccount : wrongSetup, code)
-  throw new NoChat('There is no chat at the moment.', undefined, Number(headers.get('Retry-After')) || undefined)
+  throw new NoChat('There is no chat at the moment.', undefined, retryAfter)
 }
 
 export function readBinding(text: string): Binding | undefined {

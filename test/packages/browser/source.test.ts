@@ -78,6 +78,15 @@ test('a rejected token is replaced once', async () => {
   expect(warned).toEqual(['invalid-token: Why.'])
 })
 
+test('a token that a new key may have signed is no refusal', async () => {
+  const headers = { 'Retry-After': '20' }
+  const answer = () => Response.json({ code: 'invalid-token', detail: 'Why.' }, { status: 401, headers })
+  answers = [answer(), answer()]
+  const failure = asks({ service, token: async () => 'a.b.c' })
+  await expect(failure).rejects.toMatchObject({ code: undefined, retryAfter: 20 })
+  expect(warned).toEqual(['invalid-token: Why.'])
+})
+
 test.each([
   ['no user is signed in at the portal', [new Response('', { status: 401 })], 'signed-out'],
   ['the portal has no route for tokens', [new Response('', { status: 404 })], 'refused'],
