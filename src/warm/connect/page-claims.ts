@@ -63,12 +63,15 @@ const inLowerCase = (text: string) =>
 const encoding = ({ claim, before, after, domain = 'example.org' }: JidTemplate) =>
   `Encode it: PAGE_TOKEN_JID=${before}{hex(${claim})}${after}@${domain}.`
 
-const unfit = (template: JidTemplate) =>
-  refused(
-    template.isHex
-      ? 'The claim of PAGE_TOKEN_JID is too long for a JID.'
-      : `The claim of PAGE_TOKEN_JID makes no JID. ${encoding(template)}`,
-  )
+function unfit(template: JidTemplate): Problem {
+  const { claim, isHex, domain } = template
+  if (isHex) return refused('The claim of PAGE_TOKEN_JID is too long for a JID.')
+  if (domain === undefined)
+    return refused(
+      `The claim of PAGE_TOKEN_JID is no bare JID. If it is a name, set PAGE_TOKEN_JID={${claim}}@example.org, with your domain.`,
+    )
+  return refused(`The claim of PAGE_TOKEN_JID makes no JID. ${encoding(template)}`)
+}
 
 export const visitClaims = (setting: string | undefined) => (setting === undefined ? ['visit', 'sid'] : [setting])
 

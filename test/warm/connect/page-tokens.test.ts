@@ -291,6 +291,7 @@ describe('the JID from a page token', () => {
     expect(await jidOf('Alice', undefined, true)).toBe('alice@example.org')
     expect(await jidOf('\u00dcnal', undefined, true)).toBe('\u00fcnal@example.org')
     expect(await jidOf('alice@Example.org', '{sub}')).toBe('alice@example.org')
+    expect(await refusalOf('alice', '{sub}')).toContain('If it is a name, set PAGE_TOKEN_JID={sub}@example.org')
     // Another way out, also for claims that make no JID.
     const advice = 'Encode it: PAGE_TOKEN_JID=u-{hex(sub)}.x@example.org.'
     for (const sub of ['Alice', ' alice', 'ａlice'])
