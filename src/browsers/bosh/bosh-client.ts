@@ -378,7 +378,6 @@ export class BoshClient implements Client {
     const fault = this.#rules.brokenByRepeat(before, body)
     if (fault !== undefined) return void peer.answer(this.#fault(fault))
     const isSame = before.digest === body.digest
-    // Its stanzas would be lost without a word.
     if (!isSame && body.payload.length > 0) return void peer.answer(this.#delivery.refuse(faults.ridTaken))
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) return void this.#delivery.replay(stored, peer, isSame)

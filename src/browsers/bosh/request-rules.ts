@@ -20,6 +20,7 @@ export const faults = {
   repeats: ['policy-violation', `The request was repeated more than ${maxRepeats} times.`],
   key: ['item-not-found', 'The key is wrong or missing (XEP-0124).'],
   ridTooHigh: ['item-not-found', 'The rid is too high: requests before it are missing.'],
+  /** Only one of the two can be answered: the stanzas of the other would be lost without a word. */
   ridTaken: ['item-not-found', 'Another request had this rid: does another tab use the session?'],
   ridTooOld: ['item-not-found', 'The rid is too old: did a proxy or another tab repeat the request?'],
 } as const satisfies Record<string, Fault>
