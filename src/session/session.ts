@@ -202,9 +202,10 @@ export class Session {
     return this.outbox.length + (this.#client?.unconfirmed ?? 0)
   }
 
-  /** The link broke, and is mended now. */
+  /** The link broke, and is mended now. It may have had no turn to hand on what it read last. */
   mending(): void {
-    if (this.linkNotices.tell(true)) this.flush()
+    this.linkNotices.tell(true)
+    this.flush()
   }
 
   mended(wasSetDown: boolean): void {

@@ -31,11 +31,9 @@ export class LinkNotices {
     return { ...payload, elements: payload.elements.filter(element => !isOfLink(element)) }
   }
 
-  /** Returns true if a notice now waits for the page. */
-  tell(isMending: boolean): boolean {
+  tell(isMending: boolean): void {
     const { outbox } = this.#session
     if (this.isWatched) outbox.notice = noticeOf(isMending ? 'mending' : 'up', outbox.takeovers)
-    return this.isWatched
   }
 }
 

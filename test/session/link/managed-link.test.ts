@@ -493,6 +493,14 @@ describe('a link that breaks', () => {
     expect([second.closed, mending.wiped, bench.registry.size, bench.waiting.bytes > 0]).toEqual([false, 0, 1, true])
   })
 
+  test('hands on what had arrived, although its turn had not come', async () => {
+    const { client, link, breaks } = await managed()
+    const held = await client.next()
+    link.events.onElement(element(message('1')))
+    await breaks()
+    expect(held.reply?.body).toContain(message('1'))
+  })
+
   test('is dialled with growing pauses until its time limit', async () => {
     const { bench, client, link, mending, expectNothingLeft } = await managed()
     await bench.server(() => link.end(lost))
