@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { paced, paceEnds } from '../../src/lib/paced.js'
+import { paced, pacedDelivery, paceEnds } from '../../src/lib/paced.js'
 
 let now = 0
 /** Work of 4 ms, by name. */
@@ -33,6 +33,14 @@ test('work for all sessions takes 10 ms of a turn, and continues in later turns,
   expect(done.join('')).toBe('abcdefgh')
   paced('i', work)
   expect(done.join('')).toBe('abcdefghi')
+})
+
+test('stanzas do not wait for the ends of many connections', async () => {
+  for (let count = 0; count < 20; count++) paced('.', work)
+  await turn()
+  pacedDelivery('stanza', work)
+  expect(done.at(-1)).toBe('stanza')
+  while (done.length < 21) await turn()
 })
 
 test('work for all sessions lets timers run in between', async () => {

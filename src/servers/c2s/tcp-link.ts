@@ -4,7 +4,7 @@ import type { Server } from '../../config/config.js'
 import type { Timer } from '../../lib/clock.js'
 import type { Step } from '../../lib/errors.js'
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
-import { paced } from '../../lib/paced.js'
+import { paced, pacedDelivery } from '../../lib/paced.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../../xmpp/link.js'
 import { isOfTransport, streamsNamespace } from '../../xmpp/namespaces.js'
 import { atStep, streamEnd, writeStreamError } from '../../xmpp/stream-errors.js'
@@ -217,7 +217,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     try {
       this.#reader.write(chunk)
       // A server can send to all sessions at once.
-      paced(this, TcpLink.#flush)
+      pacedDelivery(this, TcpLink.#flush)
     } catch (error) {
       if (error instanceof XmlError) this.#guard(() => this.#refuse(error.fault, error))
       else this.#break(error)
