@@ -115,7 +115,7 @@ export class SessionBook {
   }
 
   async #endMarked(session: Session): Promise<void> {
-    if (!session.hasEnded && (await this.#parts.store.ended.isEnded(session.view))) session.end('logout', 'loggedOut')
+    if (!session.isRemoved && (await this.#parts.store.ended.isEnded(session.view))) session.end('logout', 'loggedOut')
   }
 
   #put(entry: SessionEntry): void {

@@ -4,7 +4,7 @@ import { Session } from '../../../src/session/session.js'
 import { type PageWish, type Store, type StoredSession, StoreUnavailable } from '../../../src/store/store.js'
 import { sessionOf } from '../../store/entries.js'
 import { bookOf } from '../../support/bench-sessions.js'
-import { BoshBench } from '../../support/bosh-bench.js'
+import { BoshBench, lost, message } from '../../support/bosh-bench.js'
 import { FakeProcesses } from '../../support/fake-processes.js'
 import { memoryStore } from '../../support/memory-store.js'
 
@@ -114,9 +114,11 @@ test('all sessions are listed for a store that has lost them', async () => {
   expect([...book.sessions()]).toMatchObject([{ id, process: self, secrets: [sid, expect.any(String)] }])
 })
 
-test('sessions that were ended while this process was silent end', async () => {
-  const [first, second] = [await bench.warmed(), await bench.warmed()]
-  await store.ended.mark({ id: first.id }, 300)
+test('sessions that were ended while this process was silent end, also one that waits without its server', async () => {
+  const [first, orphan, second] = [await bench.warmed(), await bench.warmed(), await bench.warmed()]
+  await bench.server(() => orphan.link.receive(message('waits')))
+  await bench.server(() => orphan.link.end(lost))
+  for (const { id } of [first, orphan]) await store.ended.mark({ id }, 300)
   await book.endMarked()
   expect([...bench.registry.all()].map(({ id }) => id)).toEqual([second.id])
 })
