@@ -80,6 +80,9 @@ export function register({ name, type, help, labels, read }: Row, registry: Regi
 const repeated = ['active_handles', 'active_handles_total', 'active_requests', 'active_requests_total']
 const unwanted = [...repeated, 'active_resources_total'].map(name => `nodejs_${name}`)
 
+/** Only on Linux. */
+const openFiles = 'process_open_fds'
+
 let ofProcess: Registry | undefined
 
 export function processMetrics(): Registry {
@@ -87,9 +90,20 @@ export function processMetrics(): Registry {
     ofProcess = new Registry()
     collectDefaultMetrics({ register: ofProcess })
     for (const name of unwanted) ofProcess.removeSingleMetric(name)
-    const open = ofProcess.getSingleMetric('process_open_fds')
-    // prom-client lists the folder, which takes 1 µs for each descriptor.
-    if (open instanceof Gauge) Object.assign(open, { collect: () => attempt(() => open.set(openDescriptors())) })
+    if (ofProcess.getSingleMetric(openFiles) !== undefined) countOpenFiles(ofProcess)
   }
   return ofProcess
+}
+
+/** prom-client lists the folder of descriptors, which takes 1 µs for each. */
+function countOpenFiles(registry: Registry): void {
+  registry.removeSingleMetric(openFiles)
+  new Gauge({
+    name: openFiles,
+    help: 'Number of open file descriptors.',
+    registers: [registry],
+    collect() {
+      attempt(() => this.set(openDescriptors()))
+    },
+  })
 }
