@@ -323,12 +323,12 @@ describeWith(['chromium'], 'In Chromium, the example', () => {
   })
 
   test.each([
-    ['the service is down', '**/assets/**', 'abort'],
-    ['the portal has signed the user out', '**/chat/token', 'reject'],
-  ])('of a whole page in docs/embed.md shows that the chat is unavailable if %s', async (_, urls, fault) => {
+    ['the service is down', '**/assets/**', 'abort', 'The chat is unavailable.'],
+    ['the portal has signed the user out', '**/chat/token', 'reject', 'You are not signed in any more.'],
+  ])('of a whole page in docs/embed.md says so if %s', async (_, urls, fault, text) => {
     await tab.route(urls, route => (fault === 'abort' ? route.abort() : route.fulfill({ status: 401, body: '' })))
     const seen = await openWhole()
-    await tab.getByText('The chat is unavailable.').waitFor()
+    await tab.getByText(text).waitFor()
     await signOut()
     expect(seen).toEqual({ errors: [], signOuts: 1 })
   })
