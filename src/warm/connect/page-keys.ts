@@ -94,31 +94,30 @@ export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now' | 'after'
     return known!.keyOf
   }
 
+  /** For a token that no key has signed, since `askedAt`. Throws if the issuer may have replaced a key meanwhile. */
+  const areReplaced = async (askedAt: number, before = known): Promise<boolean> => {
+    await refresh()
+    demandKeys()
+    if (known !== before) return true
+    if (known!.at < askedAt) throw new MaybeNewKey(secondsToNext())
+    return false
+  }
+
   const keyOf: JWTVerifyGetKey = async (...about) => {
     const askedAt = clock.now()
     if (known === undefined || clock.now() - known.at > refetchMilliseconds) await refreshSoon()
-    const before = demandKeys()
+    const before = known
     try {
-      return await before(...about)
+      return await demandKeys()(...about)
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
-      await refresh()
-      const after = demandKeys()
-      if (after !== before) return after(...about)
-      throw known!.at < askedAt ? new MaybeNewKey(secondsToNext()) : error
+      if (!(error instanceof errors.JWKSNoMatchingKey) || !(await areReplaced(askedAt, before))) throw error
+      return demandKeys()(...about)
     }
   }
   return {
     keyOf,
+    areReplaced,
     now: () => clock.now(),
-    /** For a token that no key has signed, since `askedAt`. Throws if the issuer may have replaced a key meanwhile. */
-    async areReplaced(askedAt: number): Promise<boolean> {
-      const before = known
-      await refresh()
-      if (known !== before) return true
-      if (known!.at < askedAt) throw new MaybeNewKey(secondsToNext())
-      return false
-    },
     /** Never rejects. Resolves with false after a failure. */
     renew,
   }
