@@ -26,11 +26,7 @@ const fullPayload = 256 * 1024
 const waitsForClient = new Set([streamsNamespace, saslNamespace, sasl2Namespace])
 
 /** The content of a request. */
-interface Unsent {
-  readonly attributes: string
-  readonly elements: Element[]
-  length: number
-}
+type Content = ReturnType<typeof newRequest>
 
 export interface BoshLinkParts extends EndpointSessionParts {
   readonly facts: LinkFacts
@@ -48,9 +44,9 @@ export class BoshLink implements Link {
   /** The service did not close it. */
   isBroken = false
   /** Requests without a reply. */
-  readonly #open = new Set<Unsent>()
+  readonly #open = new Set<Content>()
   #repliesRead: Promise<void> = Promise.resolve()
-  #unsent: Unsent[] = []
+  #unsent: Content[] = []
   backlog = 0
   #header: { id: string | undefined; from: string | undefined } = { id: undefined, from: undefined }
   #awaitsClient = false
@@ -69,7 +65,7 @@ export class BoshLink implements Link {
       this.events.onStep?.(step)
       if (step === 'features' && !this.#isOver) this.#expectFeatures()
     })
-    this.#ask({ attributes: this.#stream(), elements: [], length: 0 })
+    this.#ask(newRequest(this.#stream()))
   }
 
   get facts(): LinkFacts {
@@ -90,7 +86,7 @@ export class BoshLink implements Link {
     this.backlog += length
     let last = this.#unsent.at(-1)
     if (last?.attributes !== '' || last.length + length > fullPayload) {
-      last = { attributes: '', elements: [], length: 0 }
+      last = newRequest()
       this.#unsent.push(last)
     }
     for (const element of elements) last.elements.push(element)
@@ -104,7 +100,7 @@ export class BoshLink implements Link {
     this.#lang = lang ?? this.#lang
     this.#from = from ?? this.#from
     this.#expectFeatures()
-    this.#unsent.push({ attributes: `${this.#stream()} xmpp:restart='true'`, elements: [], length: 0 })
+    this.#unsent.push(newRequest(`${this.#stream()} xmpp:restart='true'`))
     this.#pump()
   }
 
@@ -129,7 +125,7 @@ export class BoshLink implements Link {
     const unconfirmed = [...this.#open, ...this.#unsent].flatMap(({ elements }) => elements)
     this.#open.clear()
     this.#unsent = []
-    return unconfirmed.filter(({ isOurs }) => isOurs !== true)
+    return unconfirmed
   }
 
   cut(): void {
@@ -201,12 +197,11 @@ export class BoshLink implements Link {
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
     const wait = Math.max(wanted, this.#session.mayAskAt) - this.#parts.clock.now()
     // The delay leaves a time without open requests, in which the session can be handed over to a page.
-    const empty: Unsent = { attributes: '', elements: [], length: 0 }
-    this.#emptyRequest = this.#parts.clock.after(Math.max(wait, 0), () => this.#ask(empty))
+    this.#emptyRequest = this.#parts.clock.after(Math.max(wait, 0), () => this.#ask(newRequest()))
   }
 
   /** Reads replies in the order of their requests (XEP-0124 §14.2). */
-  #ask(request: Unsent): void {
+  #ask(request: Content): void {
     const earlierRead = this.#repliesRead
     this.#open.add(request)
     this.#repliesRead = this.#session
@@ -283,7 +278,12 @@ export class BoshLink implements Link {
   }
 }
 
-function payloadOf({ elements }: Unsent): string {
+function newRequest(attributes = '') {
+  const elements: Element[] = []
+  return { attributes, elements, length: 0 }
+}
+
+function payloadOf({ elements }: Content): string {
   let payload = ''
   for (const { text } of elements) payload += text
   return payload

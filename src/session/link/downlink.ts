@@ -71,7 +71,8 @@ export class Downlink implements LinkEvents {
   returnUnconfirmed({ reason }: Outcome): void {
     const { link, managed } = this.#session.uplink
     if (reason !== 'connection-lost' && link.isBroken !== true) return
-    this.returnToClient((managed?.counts ?? link).takeUnconfirmed?.() ?? [])
+    const unconfirmed = (managed?.counts ?? link).takeUnconfirmed?.() ?? []
+    this.returnToClient(unconfirmed.filter(({ isOurs }) => isOurs !== true))
   }
 
   returnToClient(elements: readonly Element[]): void {

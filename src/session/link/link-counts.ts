@@ -165,7 +165,7 @@ export class LinkCounts {
   }
 
   takeUnconfirmed(): readonly Element[] {
-    const unconfirmed = this.unconfirmed.stanzas.filter(({ isOurs }) => isOurs !== true)
+    const unconfirmed = [...this.unconfirmed.stanzas]
     this.forget()
     return unconfirmed
   }
