@@ -289,6 +289,21 @@ describe('a session whose link was lost while its page was away', () => {
     expect(bench.registry.size).toBe(0)
   })
 
+  test('is logged if its page did not get all of them', async () => {
+    const lines = ({ logged }: BoshBench) => logged.filter(line => line.includes('stanzas of a server that is lost'))
+    const away = await lostLink(lost, '1')
+    await away.bench.resume(away.client, { seconds: 30 })
+    await away.bench.pass(31)
+    expect(away.bench.registry.size).toBe(0)
+    expect(lines(away.bench)).toHaveLength(1)
+    const back = await lostLink(lost, '1')
+    const page = await back.bench.resume(back.client)
+    await page.next()
+    await page.next()
+    expect(back.bench.registry.size).toBe(0)
+    expect(lines(back.bench)).toEqual([])
+  })
+
   test('is not kept by calls alone, because it does not count for its user', async () => {
     const { bench, client } = await lostLink(lost, '1')
     for (let calls = 0; calls < 5; calls++) {
