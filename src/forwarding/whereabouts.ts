@@ -57,7 +57,12 @@ export function createWhereabouts(parts: WhereaboutsParts) {
         const [found] = await store.sessions.find(key)
         const owner = found && (await ownerNamed(found.process))
         if (owner !== undefined && owner.name !== lost) return owner
-        if (!phase.isServing) return peers.forNewSession(new Set(lost === undefined ? [] : [lost])) ?? null
+        if (!phase.isServing) {
+          // The process has died, but its entry has not expired: no other can take the session up yet.
+          isMoving = found !== undefined && owner === undefined && found.process !== peers.self
+          if (isMoving) return undefined
+          return peers.forNewSession(new Set(lost === undefined ? [] : [lost])) ?? null
+        }
         const taker = await takeUp(key)
         isOfOtherForm = typeof taker === 'object' && 'form' in taker
         isMoving = !isOfOtherForm && taker !== undefined && taker !== peers.self && taker !== lost

@@ -91,8 +91,8 @@ export interface EndedSessions {
 export interface Sessions {
   readonly processes: readonly string[]
   get(id: string): Promise<SessionDetails | undefined>
-  /** True if the session's process has been silent for 10 s. The session may still exist. */
-  isLost(id: string): boolean
+  /** True if the session's process has been silent for 10 s, and no other has taken the session: it may still exist. */
+  isLost(id: string): Promise<boolean>
   getMany(ids: readonly string[]): Promise<readonly StoredSession[]>
   page(wish: PageWish): Promise<SessionPage>
   states(scope: readonly string[]): Promise<ReadonlyMap<SessionState, number>>

@@ -137,6 +137,20 @@ test('a process that stops takes nothing up, and names another process that can'
   expect(records.size).toBe(1)
 })
 
+test('a process that stops awaits the entry of a process that died, and then names one that takes its session up', async () => {
+  phase.begin('draining')
+  await put('dead')
+  const found = find('dead')
+  for (const pause of [100, 200, 400]) await look(pause)
+  await store.sessions.remove(['id'], 'dead')
+  await look(800)
+  expect(await found).toBe(owners.get('b'))
+  await put('dead')
+  const refused = expect(find('dead')).rejects.toBeInstanceOf(StoreUnavailable)
+  await lookOften()
+  await refused
+})
+
 test('nothing is said about a session while the store is not whole, or if only a later process can take it up', async () => {
   isWhole = false
   await expect(find()).rejects.toThrow(StoreUnavailable)

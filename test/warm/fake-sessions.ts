@@ -42,7 +42,7 @@ export class FakeSessions implements Sessions {
   }
 
   get = async (id: string): Promise<StoredSession | undefined> => this.views.get(id)
-  isLost = (id: string) => this.lost.has(id)
+  isLost = async (id: string) => this.lost.has(id)
   getMany = async (ids: readonly string[]) => ids.flatMap(id => this.views.get(id) ?? [])
   states = async (scope: readonly string[]) => statesOf(this.views.values(), scope)
 

@@ -71,7 +71,7 @@ export function allSessions({ own, clock, shared, book }: AllSessionsParts): Ses
 
     get: id => orStoreProblem(read(id)),
 
-    isLost: id => others?.lost.includes(processIn(id) ?? '') === true,
+    isLost: id => isLost(id, shared),
 
     async getMany(ids) {
       const found = await orStoreProblem(Promise.all(ids.map(read)))
@@ -106,6 +106,12 @@ export function allSessions({ own, clock, shared, book }: AllSessionsParts): Ses
     // The sessions of a single process do not come back.
     endAll: async wish => (shared === undefined ? own.endAll(wish) : endInAll(wish, own, shared)),
   }
+}
+
+async function isLost(id: string, shared: Shared | undefined): Promise<boolean> {
+  const process = processIn(id) ?? ''
+  if (shared === undefined || !shared.others.lost.includes(process)) return false
+  return shared.store.records.isOwn(id, process).catch(() => true)
 }
 
 /** The call has been forwarded to the process of the session, unless that does not answer. */

@@ -15,7 +15,7 @@ export async function demandSession(
   line['id'] = id
   const view = await sessions.get(id)
   if (view === undefined)
-    throw toEnd && sessions.isLost(id) ? unreachable(processIn(id)!) : new Problem('session-not-found')
+    throw toEnd && (await sessions.isLost(id)) ? unreachable(processIn(id)!) : new Problem('session-not-found')
   line['jid'] = view.jid?.split('/', 1)[0]
   demandDomain(admin, view.domain)
   if (view.state === 'elsewhere') throw new Problem('not-here')
