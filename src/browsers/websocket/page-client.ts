@@ -105,7 +105,10 @@ export class PageClient extends WebSocketClient {
     this.#enableBy = Number.POSITIVE_INFINITY
     this.#countMemory()
     this.session.outbox.putBack([...uncounted, ...unacknowledged])
-    this.session.outbox.resumption = resumption
+    this.session.outbox.resumption = resumption && {
+      ...resumption,
+      recorded: Math.min(resumption.received, this.#kept),
+    }
   }
 
   stopDeliveries(): boolean {

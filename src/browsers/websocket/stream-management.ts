@@ -12,6 +12,8 @@ export interface PageResumption {
   readonly received: number
   /** The page repeats all received stanzas above this count. */
   readonly answered?: number
+  /** What a stored record counts. The page is told no more: a process that reads the record expects the rest again. */
+  readonly recorded?: number
   readonly acknowledged: number
   readonly unacknowledged: number
   /** Stanzas sent before `<enable/>`. A client that resumes has received them. */
@@ -31,10 +33,13 @@ export class StreamManagement {
   readonly unacknowledged = new Unconfirmed()
   /** Number of stanzas at the start of the outbox that a resuming client has already received. */
   readonly arrived: number
-  /** Stanzas that the page repeats, although the service still has them for the server. The next is the last. */
-  #repeats: Element[]
+  /**
+   * Stanzas that the page repeats, although the service still has them for the server. The next is the last. Undefined
+   * if the server has it.
+   */
+  #repeats: (Element | undefined)[]
 
-  constructor(before?: Counted, arrived = 0, repeats: Element[] = []) {
+  constructor(before?: Counted, arrived = 0, repeats: (Element | undefined)[] = []) {
     this.id = before?.id ?? randomBytes(16).toString('hex')
     this.received = before?.received ?? 0
     this.#answered = this.received
@@ -48,13 +53,13 @@ export class StreamManagement {
    * a process, it may have: the process can have confirmed what its record does not say.
    */
   static resume(before: PageResumption, count: number, unsure: readonly Element[]): StreamManagement | undefined {
-    const { isKept = false } = before
+    const { isKept = false, received, answered = received, recorded = received } = before
     const sent = isKept ? Number.MAX_SAFE_INTEGER : before.unacknowledged
     const arrived = stanzasUpTo(count, before.acknowledged, sent)
     if (arrived === undefined || arrived < 0) return undefined
-    const repeated = isKept ? 0 : Math.min(unsure.length, before.received - (before.answered ?? before.received))
-    const counted = { id: before.id, received: before.received - repeated, acknowledged: count }
-    const repeats = unsure.slice(unsure.length - repeated).reverse()
+    const told = isKept ? received : Math.max(answered, Math.min(received - unsure.length, recorded))
+    const counted = { id: before.id, received: told, acknowledged: count }
+    const repeats = Array.from({ length: received - told }, (_, back) => unsure[unsure.length - 1 - back])
     return new StreamManagement(counted, isKept ? 0 : before.uncounted + arrived, repeats)
   }
 
@@ -72,9 +77,9 @@ export class StreamManagement {
   /** Returns true if the service already has this stanza. */
   took(stanza: Element): boolean {
     this.received += 1
+    if (this.#repeats.length === 0) return false
     const expected = this.#repeats.pop()
-    if (expected === undefined) return false
-    if (isSame(stanza, expected)) return true
+    if (expected === undefined || isSame(stanza, expected)) return true
     this.#repeats = []
     return false
   }

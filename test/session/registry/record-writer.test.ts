@@ -523,6 +523,24 @@ describe('a page with a WebSocket, whose process dies', () => {
     expect(idsIn(back.sent.join(''))).toEqual(['2'])
   })
 
+  test('is told only what a record counts, also when it comes back before: it loses nothing', async () => {
+    const { socket, id } = await attachRecorded(dying, client.token!)
+    await isKept()
+    storesNoMore()
+    for (const number of ['p1', 'p2', 'p3']) socket.receive(stanza(number))
+    await dying.server(() => client.link.say(`<a ${sm} h='2'/>`))
+    socket.leave()
+    const again = await comeBack(dying, client, id, 0)
+    expect(again.sent[0]).toContain(` h='0'`)
+    for (const number of ['p1', 'p2', 'p3', 'p4']) again.receive(stanza(number))
+    expect(idsIn(client.link.sent.join(''))).toEqual(['p1', 'p2', 'p3', 'p4'])
+    const { bench, page, resumes } = await dies()
+    const back = await comeBack(bench, page, id, 0)
+    for (const number of ['p1', 'p2', 'p3', 'p4', 'p5']) back.receive(stanza(number))
+    const link = await resumes(4)
+    expect(idsIn(link.sent.join(''))).toEqual(['p5'])
+  })
+
   test('is not told a lower count than it was told', async () => {
     const { socket, id } = await attachRecorded(dying, client.token!)
     await isKept()
