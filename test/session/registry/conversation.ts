@@ -6,7 +6,7 @@ import { Phase } from '../../../src/lib/phase.js'
 import { RecordWriter } from '../../../src/session/registry/record-writer.js'
 import { StoredRecords } from '../../../src/session/registry/stored-records.js'
 import type { TellEvent } from '../../../src/session/session-types.js'
-import type { Store } from '../../../src/store/store.js'
+import { type Store, StoreUnavailable } from '../../../src/store/store.js'
 import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import { attachPageSilently, enable } from '../../browsers/websocket/pages.js'
 import { memberOf } from '../../store/entries.js'
@@ -233,8 +233,16 @@ export class Keepers {
   /** Of the record that was taken up last. */
   nextRid = 0
   hasGap = false
+  /** The store takes no records of live sessions. */
+  isAway = false
   readonly #store = memoryStore(new FakeClock())
   #count = 0
+
+  constructor() {
+    const { records } = this.#store
+    const keep = records.keep.bind(records)
+    records.keep = (...all) => (this.isAway ? Promise.reject(new StoreUnavailable('no-answer')) : keep(...all))
+  }
 
   get #self(): string {
     return `process${this.#count}`
