@@ -1,5 +1,5 @@
 // What users notice when something happens to a process, or to the Redis that the processes share.
-// Runs in npm run test:all only: three minutes; `killed-processes.test.ts` has processes that die.
+// Runs in npm run test:all only: four minutes; `killed-processes.test.ts` has processes that die.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { drain, kill, loseRedis, pause, type RedisFault } from '../support/crowd/faults.js'
 import { type CrowdStage, setProcessStage } from '../support/crowd/stage.js'
@@ -50,6 +50,20 @@ describeWith(['prosody', 'redis-server'], 'processes that share a Redis', () => 
       const hung = loseRedis(stage.redis, 'hung', 8)
       await kill(crowd, stage.victim, () => hung)
       await stage.flock.add()
+    }))
+
+  test('a process that dies while another stops loses no session and no message', () =>
+    stage.during(async crowd => {
+      await Promise.all([stage.flock.add(), stage.flock.add()])
+      const [dying, stopping] = stage.flock.members
+      await Promise.all([kill(crowd, dying!), drain(stopping!, 3)])
+    }))
+
+  test('a process that stops while Redis hangs loses no session and no message', () =>
+    stage.during(async crowd => {
+      crowd.mayRepeat = true
+      await stage.flock.add()
+      await Promise.all([loseRedis(stage.redis, 'hung', 10), drain(stage.victim, 3)])
     }))
 
   test('no session or link is left in any process', async () => {
