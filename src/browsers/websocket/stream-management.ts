@@ -33,10 +33,7 @@ export class StreamManagement {
   readonly unacknowledged = new Unconfirmed()
   /** Number of stanzas at the start of the outbox that a resuming client has already received. */
   readonly arrived: number
-  /**
-   * Stanzas that the page repeats, although the service still has them for the server. The next is the last. Undefined
-   * if the server has it.
-   */
+  /** Stanzas that the service has and the page sends again. The next is the last. Undefined: the server has it. */
   #repeats: (Element | undefined)[]
 
   constructor(before?: Counted, arrived = 0, repeats: (Element | undefined)[] = []) {
@@ -57,7 +54,7 @@ export class StreamManagement {
     const sent = isKept ? Number.MAX_SAFE_INTEGER : before.unacknowledged
     const arrived = stanzasUpTo(count, before.acknowledged, sent)
     if (arrived === undefined || arrived < 0) return undefined
-    const told = isKept ? received : Math.max(answered, Math.min(received - unsure.length, recorded))
+    const told = isKept ? received : countToTell(answered, received - unsure.length, recorded)
     const counted = { id: before.id, received: told, acknowledged: count }
     const repeats = Array.from({ length: received - told }, (_, back) => unsure[unsure.length - 1 - back])
     return new StreamManagement(counted, isKept ? 0 : before.uncounted + arrived, repeats)
@@ -105,12 +102,9 @@ export class StreamManagement {
     return this.received + this.#repeats.length
   }
 
-  /**
-   * `unsure` is the number of stanzas that the server has not confirmed, `kept` the count of a record for other
-   * processes. The answered count never falls.
-   */
+  /** `unsure`: stanzas that the server has not confirmed. `kept`: the count of a record for other processes. */
   answer(unsure: number, kept: number): string {
-    this.#answered = Math.max(this.#answered, Math.min(this.received - unsure, kept))
+    this.#answered = countToTell(this.#answered, this.received - unsure, kept)
     return countAnswer(this.#answered)
   }
 
@@ -121,6 +115,11 @@ export class StreamManagement {
   enabled(seconds: number): string {
     return writeCounting('enabled', ` id='${this.id}' resume='true' max='${seconds}'`)
   }
+}
+
+/** The page forgets what it is told of, so the server has confirmed it and a record has it. The count never falls. */
+function countToTell(told: number, confirmed: number, recorded: number): number {
+  return Math.max(told, Math.min(confirmed, recorded))
 }
 
 /** A client may write a repeated stanza differently, but with the same id. */
