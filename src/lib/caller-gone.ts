@@ -22,7 +22,7 @@ export class CallerGone {
     if (this.aborted) throw this.reason
   }
 
-  addEventListener(_type: 'abort', listener: () => void, _options?: { readonly once: true }): void {
+  addEventListener(_type: 'abort', listener: () => void): void {
     this.#listeners.add(listener)
   }
 

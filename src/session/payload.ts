@@ -19,7 +19,7 @@ export interface Payload {
 
 const nothing: Payload = { elements: [], bytes: 0, fault: undefined, clearRefusal: undefined }
 
-export type StanzaLimit = Pick<CommonParts, 'maxStanzaBytes' | 'refused'>
+type StanzaLimit = Pick<CommonParts, 'maxStanzaBytes' | 'refused'>
 
 export function inspect(elements: readonly Element[], { maxStanzaBytes, refused }: StanzaLimit): Payload {
   if (elements.length === 0) return nothing

@@ -128,7 +128,7 @@ export const usualRows = 50
 
 const longestSearch = 256
 
-export const orders = ['opened', '-opened', 'jid', '-jid', 'state', '-state', 'quiet', '-quiet'] as const
+const orders = ['opened', '-opened', 'jid', '-jid', 'state', '-state', 'quiet', '-quiet'] as const
 
 export const orderOf = (sort: (typeof orders)[number]) => ({
   by: sort.replace('-', '') as NonNullable<PageWish['by']>,

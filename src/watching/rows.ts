@@ -6,7 +6,7 @@ import type { ServerRow } from '../servers/net/server-states.js'
 import type { OtherProcesses } from '../store/other-processes.js'
 import type { SessionState, Store } from '../store/store.js'
 
-export interface Census extends ReturnType<typeof heldRequests> {
+interface Census extends ReturnType<typeof heldRequests> {
   readonly states: Readonly<Record<SessionState, number>>
 }
 

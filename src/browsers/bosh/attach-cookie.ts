@@ -19,7 +19,7 @@ export interface CookieState {
 }
 
 /** `setAt` is in milliseconds from the record's creation, so it is negative. */
-export type CookieRecord = Readonly<CookieState>
+type CookieRecord = Readonly<CookieState>
 
 /** After the first request with the cookie, each request must have the cookie. */
 export class AttachCookie {

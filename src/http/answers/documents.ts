@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { attempt } from '../../lib/attempt.js'
 
-export interface Document {
+interface Document {
   readonly title: string
   /** Empty for the README. */
   readonly group: string

@@ -8,8 +8,7 @@ import { type AuditLine, type AuditPart, domainOf } from './recent-audit.js'
 
 const mostExamples = 5
 
-export const stepOf = ({ action, step }: Pick<AuditLine, 'action' | 'step'>) =>
-  action === 'client login' ? 'sasl' : step
+const stepOf = ({ action, step }: Pick<AuditLine, 'action' | 'step'>) => (action === 'client login' ? 'sasl' : step)
 
 export const failureKey = (line: Pick<AuditLine, 'code' | 'action' | 'step'>) =>
   `${line.code ?? 'unknown'}-${stepOf(line) ?? 'any'}`

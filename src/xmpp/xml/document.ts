@@ -7,7 +7,7 @@ import { replaceSections } from './sections.js'
 import { type Sink, Splitter, type SplitterOptions } from './splitter.js'
 import { XmlError } from './xml-error.js'
 
-export interface Document {
+interface Document {
   readonly root: Root
   readonly children: readonly Element[]
 }
