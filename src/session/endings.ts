@@ -19,6 +19,7 @@ export function endSession(session: Session, outcome: Outcome, how: How): void {
   const { stage } = session
   const staysUntilReported = how === 'afterDelivery' || how === 'reported'
   if (staysUntilReported || how === 'evicted' || how === 'toFreeMemory') reportEnd(session, outcome, how)
+  if (how === 'silent' && stage.hasLastStanzas) session.keeper.common.log.lost(session.undelivered)
   if (!staysUntilReported && !stage.isRemoved) removeSession(session, outcome, how)
 }
 
@@ -47,8 +48,6 @@ function reportEnd(session: Session, outcome: Outcome, how: How): void {
 export function removeSession(session: Session, outcome: Outcome, how: How): void {
   const { stage, outbox, uplink, client } = session
   const last = stage.outcome ?? outcome
-  if (stage.hasLastStanzas && !outbox.isEmpty)
-    session.notice('a session is removed with stanzas of a server that is lost: its page did not come for them')
   stage.end(last, true)
   session.deadline = Number.POSITIVE_INFINITY
   const isAway = last.reason === 'attach-timeout' || last.reason === 'inactivity'

@@ -15,6 +15,9 @@ export function sessionLog(logFor: LogFor, sums: MinuteSums, counts: Counts) {
   const webSocket = logFor('websocket')
   const isWarningDue = sums.firsts()
   const often = sums.lines()
+  const addLoss = sums.of<{ sessions: number; stanzas: number }>(lost =>
+    logFor('c2s').warn(lost, 'sessions without their XMPP server ended before pages fetched what waited: it is lost'),
+  )
   const logOf = (transport: Transport | undefined) => (transport === 'websocket' ? webSocket : bosh)
   const aboutSession = ({ id, client }: Session) => {
     const { transport, address } = client ?? {}
@@ -40,6 +43,13 @@ export function sessionLog(logFor: LogFor, sums: MinuteSums, counts: Counts) {
     },
     pageLost: (session: Session, reason: WebSocketCut) => debug(session, 'a page lost its WebSocket', { reason }),
     ended: (session: Session, reason: EndReason) => debug(session, 'session ended', { reason }),
+    /** Nobody can return these stanzas, because the link is lost. */
+    lost(stanzas: number): void {
+      addLoss('', (sum = { sessions: 0, stanzas: 0 }) => ({
+        sessions: sum.sessions + 1,
+        stanzas: sum.stanzas + stanzas,
+      }))
+    },
     dropped(session: Session): void {
       counts.unfitStanzas.dropped += 1
       if (!isWarningDue('dropped')) return

@@ -289,19 +289,30 @@ describe('a session whose link was lost while its page was away', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('is logged if its page did not get all of them', async () => {
-    const lines = ({ logged }: BoshBench) => logged.filter(line => line.includes('stanzas of a server that is lost'))
-    const away = await lostLink(lost, '1')
-    await away.bench.resume(away.client, { seconds: 30 })
-    await away.bench.pass(31)
-    expect(away.bench.registry.size).toBe(0)
-    expect(lines(away.bench)).toHaveLength(1)
-    const back = await lostLink(lost, '1')
-    const page = await back.bench.resume(back.client)
+  test.each([
+    ['no page comes in time', (bench: BoshBench) => bench.pass(200)],
+    ['the service stops', async (bench: BoshBench) => bench.registry.endAllSilently()],
+  ])('is logged with the stanzas that are lost if %s', async (_when, pass) => {
+    const { bench } = await lostLink(lost, '1', '2')
+    await bench.warmed()
+    await pass(bench)
+    bench.sums.close()
+    const lines = bench.logged.map(line => JSON.parse(line)).filter(({ stanzas }) => stanzas !== undefined)
+    expect(lines).toMatchObject([{ level: 40, sessions: 1, stanzas: 2, msg: expect.stringMatching('it is lost') }])
+  })
+
+  test('is not logged as lost if its page gets all, or signs out', async () => {
+    const [read, left] = [await lostLink(lost, '1'), await lostLink(lost, '1')]
+    const page = await read.bench.resume(read.client)
     await page.next()
     await page.next()
-    expect(back.bench.registry.size).toBe(0)
-    expect(lines(back.bench)).toEqual([])
+    left.bench.registry.byId(left.client.id)?.end('logout', 'loggedOut')
+    for (const { bench } of [read, left]) {
+      await bench.pass(200)
+      bench.sums.close()
+      expect(bench.registry.size).toBe(0)
+      expect(bench.logged.join()).not.toContain('stanzas')
+    }
   })
 
   test('is not kept by calls alone, because it does not count for its user', async () => {
