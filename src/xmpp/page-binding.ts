@@ -22,7 +22,7 @@ export interface SessionTerms {
 
 export interface PageBinding extends SessionTerms {
   readonly rid: number
-  /** The last rid that arrived from the previous page. */
+  /** The last rid that arrived from an earlier page. */
   readonly received?: number | undefined
   /** With `attach_binding=reply`: all requests of the page must have this cookie, which the backend sets. */
   readonly cookie?: Cookie | undefined

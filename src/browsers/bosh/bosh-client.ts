@@ -67,7 +67,7 @@ export class BoshClient implements Client {
     const cookie =
       mode === 'off' ? undefined : AttachCookie.forPage(id, mode, longestGap, parts.cookies(domain), session.now)
     const by = received === undefined ? 'handed-out' : 'resumed'
-    const client = new BoshClient(session, parts, { terms, rid, newkey: undefined, cookie, by })
+    const client = new BoshClient(session, parts, { terms, rid, newkey: undefined, cookie, by, received })
     const binding = { rid: rid + 1, received, ...sessionTerms(sid, terms), cookie: cookie?.forPage }
     return { client, binding }
   }
@@ -223,7 +223,7 @@ export class BoshClient implements Client {
     this.#open.answerParked(noAnswer)
     this.close()
     this.#putBack(unacknowledged)
-    const record = { terms: this.#terms, rid: window.last + jump, received: window.last }
+    const record = { terms: this.#terms, rid: window.last + jump, received: window.received }
     return BoshClient.next(this.session, this.#parts, record)
   }
 

@@ -29,6 +29,8 @@ export interface Start {
   readonly newkey: string | undefined
   readonly cookie: AttachCookie | undefined
   readonly by: Beginning
+  /** The last rid of earlier pages. */
+  readonly received?: number | undefined
 }
 
 export interface NextPageRecord {
@@ -83,7 +85,7 @@ export class Delivery {
   /** Replies with stanzas, until it is known whether they have left for the client. */
   readonly #sending = new Set<StoredReply>()
 
-  constructor(session: Session, parts: BoshParts, { terms, rid, cookie, by }: Start) {
+  constructor(session: Session, parts: BoshParts, { terms, rid, cookie, by, received }: Start) {
     const isNew = by === 'created'
     this.#session = session
     session.outbox.setClientBytes(0)
@@ -97,7 +99,7 @@ export class Delivery {
       () => session.run(() => this.beginInactivity()),
       () => session.run(() => this.answerExpired(session.now)),
     )
-    this.window = new RidWindow(rid, terms.requests, by, isNew && terms.acks)
+    this.window = new RidWindow(rid, terms.requests, by, isNew && terms.acks, received)
     this.#attributes = isNew ? termAttributes(session.sid, rid, terms) : ''
     this.#isIntroduced = !isNew
   }

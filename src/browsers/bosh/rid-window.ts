@@ -10,7 +10,7 @@ export interface StoredReply extends Pick<Pending, 'rid' | 'key' | 'digest' | 'r
 /** `handed-out`: the page knows its first rid. `resumed`: so does an earlier page, whose rids are lower. */
 export type Beginning = 'created' | 'handed-out' | 'resumed'
 
-type WindowRecord = RidWindow['record']
+type WindowRecord = Omit<RidWindow['record'], 'before'> & { readonly before?: number }
 
 /** Limit for clients with acknowledgements, because a client can agree to `ack` and then send none. */
 const mostReplies = 10
@@ -30,6 +30,7 @@ export class RidWindow {
   /** If true, a request with the last rid is accepted, because half of all libraries attach with this rid. */
   #isAttachable: boolean
   #fence: number
+  #before: number
   readonly #replies: StoredReply[] = []
   #characters = 0
   /** The highest rid whose reply has certainly arrived, as `isPoll` of a later request showed. */
@@ -44,8 +45,10 @@ export class RidWindow {
   /** Requests of the gap that have come. */
   readonly #late = new Set<number>()
 
-  constructor(last: number, size: number, by: Beginning = 'created', hasAcks = false) {
+  /** `before`: the last rid that came from earlier pages. */
+  constructor(last: number, size: number, by: Beginning = 'created', hasAcks = false, before = last) {
     this.last = last
+    this.#before = before
     this.hasAcks = hasAcks
     this.#size = size
     this.#isAttachable = by !== 'created'
@@ -57,6 +60,7 @@ export class RidWindow {
       last: this.last,
       isAttachable: this.#isAttachable,
       fence: this.#fence,
+      before: this.#before,
       polled: this.#polled,
       replies: this.#replies,
       ...(this.#recorded > 0 && { isBehind: this.isBehind, recorded: this.#recorded }),
@@ -75,8 +79,14 @@ export class RidWindow {
     for (const rid of record.late ?? []) this.#late.add(rid)
     this.#isAttachable = isAttachable
     this.#fence = fence
+    this.#before = record.before ?? last
     this.#polled = polled
     for (const reply of replies) this.store(reply)
+  }
+
+  /** The last rid that came. The page may have sent nothing yet, and then it is one of an earlier page. */
+  get received(): number {
+    return this.#isAttachable ? this.#before : this.last
   }
 
   get lastAnswered(): number {

@@ -14,7 +14,7 @@ export interface Binding {
   readonly resumed?: boolean
   /** Number of stanzas that earlier pages have certainly received. */
   readonly delivered?: number
-  /** The rid of the last request that arrived from the previous page. */
+  /** The rid of the last request that arrived from an earlier page. */
   readonly received?: number
   /** True if client states (XEP-0352) may be sent. */
   readonly csi?: boolean

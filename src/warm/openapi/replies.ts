@@ -93,7 +93,7 @@ const binding: Properties<BindingObject> = {
   'delivered?': count(
     'If resumed: number of stanzas that earlier pages certainly received. The new page gets the rest.',
   ),
-  'received?': count('If the previous page used BOSH: the id of its last request that arrived.'),
+  'received?': count('If an earlier page used BOSH: the id of the last request that arrived.'),
 }
 
 const missing = texts('Processes that did not answer, so their part is missing. Absent if all answered.')

@@ -15,6 +15,7 @@ import {
   request,
   terminated,
 } from '../../support/bosh-bench.js'
+import { nextBench, recordsOf, resumable, takeUpAt } from '../../support/next-process.js'
 import { k1, k2, k3, k4 } from './keys.js'
 
 const refused = terminated('item-not-found')
@@ -48,6 +49,26 @@ describe('a page that resumes a session', () => {
     await page.at(page.rid + ahead + 1, message('three'))
     expect(first.reply?.body).toBe(empty)
     expect(page.link.sent).toEqual(['one', 'two', 'three'].map(message))
+  })
+
+  test.each([
+    ['', (bench: BoshBench) => bench],
+    [
+      ', also in another process',
+      (bench: BoshBench) => {
+        const next = nextBench()
+        takeUpAt(next, recordsOf(bench))
+        return next
+      },
+    ],
+  ])('learns the last rid that came, if the page before sent nothing%s', async (_where, moved) => {
+    const { bench, client } = await resumable()
+    await client.next(message('one'))
+    const last = client.rid
+    const resumed = (there: BoshBench) => there.registry.byId(client.id)!.resume({ seconds: 60, attachBinding: 'off' })!
+    expect(resumed(bench).received).toBe(last)
+    const there = moved(bench)
+    for (let unused = 0; unused < 2; unused++) expect(resumed(there).received).toBe(last)
   })
 
   test('must send its first request in the given time, and then before the usual inactivity', async () => {
