@@ -11,7 +11,7 @@ const ownNames =
 
 /** The same, without names that members of Converse have, too. */
 const namesBesideConverse =
-  /^(acknowledged|all|arrived|askServer|attached|begin|broken|cancel|change|count|failTooLong|found|goOn|isConfirmed|isCounted|isInDoubt|isMending|isReady|isResuming|leave|next|note|notices|onChange|opens|refused|reread|retryAfter|sent|signs|succeeded|take|takeBack|takeBackUnacked|takeOver|takenOver|turn|unanswered|unsent)$/
+  /^(acknowledged|all|arrived|askServer|attached|begin|broken|cancel|change|count|failTooLong|found|goOn|isConfirmed|isCounted|isInDoubt|isMending|isReady|isResuming|leave|next|note|notices|onChange|opens|refused|reread|retryAfter|sent|signs|succeeded|take|takeBack|takeBackUnacked|takeLeft|takeOver|takenOver|turn|unanswered|unsent)$/
 
 await buildClientTypes()
 for (const project of ['tsconfig.build.json', 'src/packages/browser'])

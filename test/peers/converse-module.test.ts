@@ -166,6 +166,27 @@ for (const kind of bothServers(passwords)) {
         for (const text of texts) await visitor.reads(text)
       })
 
+    for (const transport of transports)
+      test(`shows what it had not yet stored when its page was left, over ${transport}`, async () => {
+        const { bob } = stage
+        const visitor = await stage.comeWithConverse(transport)
+        const jid = await visitor.jid()
+        await visitor.turnTo(bob.bareJid)
+        await visitor.tab.evaluate('inside.api.chats.get = () => new Promise(() => (window.isTaking = true))')
+        const texts = ['one', 'two', 'three'].map(number => `${number} when left, over ${transport}`)
+        for (const text of texts) bob.say(jid, text)
+        await eventually('it has the first', () => visitor.tab.evaluate('window.isTaking === true'))
+        await bob.isUpToDate()
+        // The page acknowledges what came before the first answer.
+        for (let asked = 0; asked < 2; asked++)
+          expect(await visitor.tab.evaluate("inside.api.ping('localhost')")).toBe(true)
+        await visitor.reload()
+        await visitor.turnTo(bob.bareJid)
+        for (const text of texts) await visitor.reads(text)
+        const shown = (await visitor.texts(bob.bareJid)).filter(text => texts.includes(text))
+        expect(shown).toEqual(texts)
+      })
+
     test('keeps the messages if the portal fails for ten minutes', async () => {
       // In the page, pauses are fifty times shorter.
       await stage.context.addInitScript(`const { setTimeout: set } = window

@@ -20,7 +20,7 @@ const asset = (name: string) => ask(`${service.url}/assets/${name}`, { headers: 
 const modules = [
   ['warm-bindings', 11_350],
   ['warm-bindings-more', 2_650],
-  ['warm-bindings-converse', 8_200],
+  ['warm-bindings-converse', 8_700],
 ] as const
 
 test.each(modules)(

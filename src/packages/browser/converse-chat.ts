@@ -2,8 +2,8 @@
 import { Backoff } from './backoff.js'
 import type { ChatOptions } from './chat.js'
 import type { Status } from './chat-events.js'
-import { ConverseArrivals, showStored, takeOneByOne } from './converse-arrivals.js'
-import { forgetPresences, probeContacts } from './converse-contacts.js'
+import { ConverseArrivals, showStored } from './converse-arrivals.js'
+import { forgetPresences, keepControlBox, probeContacts } from './converse-contacts.js'
 import { ConverseDepartures } from './converse-departures.js'
 import { forgetStored, type Kept, keep, kept } from './converse-memory.js'
 import type { ConverseConnection, PrivateConverse } from './converse-types.js'
@@ -28,7 +28,6 @@ export type ConverseOptions = Source &
 const laterSeconds = 60
 const lost = 'There is no chat at the moment.'
 
-/** An attempt to connect with a binding. */
 interface Attempt {
   readonly number: number
   readonly found: Located
@@ -44,7 +43,7 @@ export class ConverseChat {
   readonly #arrivals = new ConverseArrivals()
   readonly #departures: ConverseDepartures
   /** `seen` counts stanzas of the session. */
-  readonly #memory = { tab: randomName(), jid: '', seen: 0, heard: 0, outgoing: [], ...kept() }
+  readonly #memory = { tab: randomName(), jid: '', seen: 0, heard: 0, outgoing: [], untaken: [], ...kept() }
   #transport: ConverseOptions['transport']
   #status = {} as Status
   #binding: Located | undefined
@@ -72,10 +71,8 @@ export class ConverseChat {
     this.#hideName()
     api.settings.extend({ bosh_service_url: '' })
     api.listen.on('initialized', () => {
-      takeOneByOne(exports)
-      // The control box disappears when Converse clears the cache.
-      const { ControlBox } = exports
-      if (ControlBox) state.chatboxes.on('reset', () => state.chatboxes.add(new ControlBox({ id: 'controlbox' })))
+      this.#arrivals.start(this.#converse)
+      keepControlBox(exports, state)
       void this.#ask()
     })
     api.listen.on('login', (_context: unknown, payload: object) => {
@@ -87,10 +84,10 @@ export class ConverseChat {
     // Not earlier: after the first stanza the service delivers messages, which Converse would not take yet.
     const begin = () => {
       this.#wasReady = true
+      this.#arrivals.takeLeft(exports, this.#memory)
       setTimeout(() => this.#isAttached && this.#departures.begin())
     }
-    api.listen.on('connected', begin)
-    api.listen.on('reconnected', begin)
+    for (const event of ['connected', 'reconnected']) api.listen.on(event, begin)
     api.listen.on('logout', () => this.#isEnded || this.#end('closed', 'The chat has ended.'))
     api.listen.on('disconnected', () => this.#showEnd())
     api.listen.on('presencesInitialized', () => this.#isResumed || forgetPresences(state))
@@ -104,7 +101,8 @@ export class ConverseChat {
     addEventListener('pagehide', () => {
       if (this.#isAttached) this.#departures.begin()
       this.#departures.leave()
-      if (!this.#isEnded) keep({ ...this.#memory, page: randomName() }, this.#departures.outgoing)
+      const untaken = [...this.#memory.untaken, ...this.#arrivals.untaken]
+      if (!this.#isEnded) keep({ ...this.#memory, untaken, page: randomName() }, this.#departures.outgoing)
       left = kept()
       // If its connection ends before `pageshow`, Converse must not store what it has counted.
       this.#attempts += 1
@@ -188,6 +186,7 @@ export class ConverseChat {
     if (!this.#isOfUser(jid)) {
       if (this.#wasAttached && !this.#options.guest) return this.#end('signed-out', 'You are not signed in any more.')
       this.#departures.clear()
+      this.#memory.untaken = []
       forgetStored()
     }
     this.#isResumed = resumed

@@ -13,3 +13,11 @@ export function probeContacts(api: PrivateConverse['api'], { roster }: PrivateCo
   const contacts = roster.models.map(contact => ({ jid: contact.id, subscription: contact.get('subscription') ?? '' }))
   for (const probe of probesOf(contacts)) api.send(probe)
 }
+
+/** It disappears when Converse clears the cache. */
+export function keepControlBox(
+  { ControlBox }: PrivateConverse['exports'],
+  { chatboxes }: PrivateConverse['state'],
+): void {
+  if (ControlBox) chatboxes.on('reset', () => chatboxes.add(new ControlBox({ id: 'controlbox' })))
+}

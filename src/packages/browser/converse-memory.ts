@@ -10,6 +10,8 @@ export type Kept = Partial<Pick<Memory, 'tab' | 'jid' | 'seen' | 'outgoing'>> & 
   readonly page?: string
   /** When the service was last heard, in milliseconds. */
   readonly heard?: number
+  /** See `ConverseArrivals`. */
+  untaken?: readonly string[]
 }
 
 /** Empty if there is none, or the browser forbids storage. */
@@ -22,7 +24,9 @@ export const kept = (): Kept => inStorage(() => JSON.parse(sessionStorage[ownNam
 export function keep(memory: Kept, outgoing: Memory['outgoing'] = []): void {
   inStorage(() => delete sessionStorage[ownName])
   const isKept = inStorage(() => (sessionStorage[ownName] = JSON.stringify({ ...memory, outgoing }).padEnd(memorySize)))
-  if (!isKept && outgoing[0]) keep(memory, outgoing.slice(0, -1))
+  if (isKept) return
+  if (memory.untaken?.[0]) keep({ ...memory, untaken: [] }, outgoing)
+  else if (outgoing[0]) keep(memory, outgoing.slice(0, -1))
 }
 
 /** What Converse has stored of the user. */

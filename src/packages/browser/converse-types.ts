@@ -21,6 +21,7 @@ export interface PrivateConverse {
   }
   readonly exports: {
     readonly ControlBox?: new (attributes: object) => unknown
+    readonly MUC?: { readonly prototype: Room }
     /** May be replaced. */
     handleMessageStanza?: (message: Element) => Promise<unknown>
   }
@@ -41,6 +42,12 @@ export interface PrivateConverse {
       fetch(ends: { success(): void; error(): void }): void
     } & Pick<Model, 'save'>
   }
+}
+
+export interface Room {
+  get(name: 'jid'): string
+  /** May be replaced. */
+  handleMessageStanza(message: Element): Promise<unknown>
 }
 
 interface Stored {

@@ -1,7 +1,7 @@
 import { newElement, newStanza } from './written-xml.js'
 
 export const carbonsNamespace = 'urn:xmpp:carbons:2'
-const delayNamespace = 'urn:xmpp:delay'
+export const delayNamespace = 'urn:xmpp:delay'
 const nickNamespace = 'http://jabber.org/protocol/nick'
 const forwardNamespace = 'urn:xmpp:forward:0'
 const stanzaIdNamespace = 'urn:xmpp:sid:0'
