@@ -181,7 +181,8 @@ export class ConverseDepartures extends Departures {
       return
     }
     // What Converse sends again has it.
-    if (this.#nickname && !this.isResuming) stanza.append(parsed(nickOf(this.#nickname)))
+    if (this.#nickname && !this.isResuming && stanza.getAttribute('type') === 'chat')
+      stanza.append(parsed(nickOf(this.#nickname)))
     this.add(stanza, isGiven, isGiven && this.#isOverSocket)
     if (isGiven) this.#give(stanza)
   }
@@ -206,4 +207,4 @@ function askFrom(heard: number, query: Element): void {
 const parsed = (element: Element) => readStanza({ xml: new XMLSerializer().serializeToString(element) })
 
 const isChat = (stanza: Element): boolean =>
-  stanza.getAttribute('type') === 'chat' && !!stanza.id && !!stanza.getElementsByTagName('body')[0]
+  /^(group)?chat$/.test(stanza.getAttribute('type') ?? '') && !!stanza.id && !!stanza.getElementsByTagName('body')[0]
