@@ -1,6 +1,6 @@
 import { expect, jest, test } from '@jest/globals'
-import { Heartbeats } from '../../src/store/redis/heartbeats.js'
 import { RedisLine } from '../../src/store/redis/redis-line.js'
+import { RedisStore } from '../../src/store/redis/redis-store.js'
 import {
   type ProcessEntry,
   type Records,
@@ -15,7 +15,7 @@ const turn = () => new Promise(setImmediate)
 const records = { forget: async () => {} } as unknown as Records
 const beat = (entries: readonly ProcessEntry[]) => [1, 0, entries.map(each => JSON.stringify(each)), [], 0, []]
 
-/** Its beats are answered by `probing`. */
+/** Its store are answered by `probing`. */
 class FakeLine extends RedisLine {
   constructor(
     clock: FakeClock,
@@ -34,18 +34,18 @@ class FakeLine extends RedisLine {
 
 const sessions = { put: async () => {}, remove: async () => {} } as unknown as SessionEntries
 
-/** A process that has joined. Its beats wait for `answers`. */
+/** A process that has joined. Its store wait for `answers`. */
 async function joinedBeats(...others: readonly ProcessEntry[]) {
   const clock = new FakeClock()
   const answers: ((entries: readonly ProcessEntry[]) => void)[] = []
   const line = new FakeLine(clock, () => new Promise(resolve => answers.push(entries => resolve(beat(entries)))))
-  const beats = new Heartbeats(line, sessions, records, clock)
+  const store = new RedisStore(line, clock, sessions, records)
   const caughtUp = jest.fn()
-  const joined = beats.join({ ...memberOf('self'), caughtUp })
+  const joined = store.join({ ...memberOf('self'), caughtUp })
   const answer = (...processes: readonly ProcessEntry[]) => answers.shift()!([processOf('self'), ...processes])
   answer(...others)
   await joined
-  return { clock, beats, caughtUp, answers, answer }
+  return { clock, store, caughtUp, answers, answer }
 }
 
 /** Time passes, but no timer fires. */
@@ -59,32 +59,32 @@ function suspending(clock: FakeClock): (milliseconds: number) => void {
 }
 
 test('what is read is not older than the call, although a beat was under way', async () => {
-  const { clock, beats, answers, answer } = await joinedBeats(processOf('other'))
+  const { clock, store, answers, answer } = await joinedBeats(processOf('other'))
   clock.advance(1_000)
   const beforeChange = answers.shift()!
-  const read = beats.read()
+  const read = store.readProcesses()
   beforeChange([processOf('self'), processOf('other')])
   await turn()
   const draining = processOf('other', { isDraining: true })
   answer(draining)
   expect(await read).toEqual([draining, processOf('self')])
-  beats.stop()
+  await store.close()
 })
 
 test('a process that did nothing for five seconds is overdue until a beat that began since then has ended', async () => {
-  const { clock, beats, caughtUp, answer } = await joinedBeats()
+  const { clock, store, caughtUp, answer } = await joinedBeats()
   clock.advance(1_000)
-  expect(beats.isOverdue).toBe(false)
+  expect(store.isOverdue).toBe(false)
   suspending(clock)(6_000)
   answer()
   await turn()
-  expect([beats.isOverdue, caughtUp.mock.calls.length]).toEqual([true, 0])
+  expect([store.isOverdue, caughtUp.mock.calls.length]).toEqual([true, 0])
   clock.advance(1_000)
-  expect(beats.isOverdue).toBe(true)
+  expect(store.isOverdue).toBe(true)
   answer()
   await turn()
-  expect([beats.isOverdue, caughtUp.mock.calls.length]).toEqual([false, 1])
-  beats.stop()
+  expect([store.isOverdue, caughtUp.mock.calls.length]).toEqual([false, 1])
+  await store.close()
 })
 
 test.each([3, 35])('an overdue process whose connection to Redis broke waits for %i s of at most 30', async seconds => {
@@ -94,40 +94,40 @@ test.each([3, 35])('an overdue process whose connection to Redis broke waits for
     if (!isThere) throw new StoreUnavailable('no-connection')
     return beat([processOf('self')])
   })
-  const beats = new Heartbeats(line, sessions, records, clock)
-  await beats.join(memberOf('self'))
+  const store = new RedisStore(line, clock, sessions, records)
+  await store.join(memberOf('self'))
   suspending(clock)(6_000)
   isThere = false
   let overdue = 0
   for (let second = 0; second < seconds; second++) {
     clock.advance(1_000)
-    if (beats.isOverdue) overdue += 1
+    if (store.isOverdue) overdue += 1
     await turn()
   }
   isThere = true
   clock.advance(1_000)
   await turn()
-  expect([overdue, beats.isOverdue]).toEqual([Math.min(seconds, 31), false])
-  beats.stop()
+  expect([overdue, store.isOverdue]).toEqual([Math.min(seconds, 31), false])
+  await store.close()
 })
 
 test('a process that is suspended again before a beat has ended is overdue until the next one', async () => {
-  const { clock, beats, answer } = await joinedBeats()
+  const { clock, store, answer } = await joinedBeats()
   const suspend = suspending(clock)
   const overdue: boolean[] = []
   for (const milliseconds of [6_000, 60_000]) {
     suspend(milliseconds)
     clock.advance(1_000)
-    overdue.push(beats.isOverdue)
+    overdue.push(store.isOverdue)
   }
   for (let beat = 0; beat < 2; beat++) {
     answer()
     await turn()
-    overdue.push(beats.isOverdue)
+    overdue.push(store.isOverdue)
     clock.advance(1_000)
   }
   expect(overdue).toEqual([true, true, true, false])
-  beats.stop()
+  await store.close()
 })
 
 test('entries of sessions are written again after one command got no answer', async () => {
@@ -142,8 +142,8 @@ test('entries of sessions are written again after one command got no answer', as
     remove: async () => {},
   } as unknown as SessionEntries
   const own: SessionEntry[] = []
-  const beats = new Heartbeats(line, sessions, records, clock)
-  await beats.join(memberOf('self', own))
+  const store = new RedisStore(line, clock, sessions, records)
+  await store.join(memberOf('self', own))
   expect(line.isUp).toBe(true)
   // A command has waited for a second: `RedisLine.#inTime`.
   line.down('no-answer')
@@ -155,7 +155,7 @@ test('entries of sessions are written again after one command got no answer', as
   }
   expect(line.isUp).toBe(true)
   expect(written).toEqual(['opened-meanwhile'])
-  beats.stop()
+  await store.close()
 })
 
 test('that Redis is there again, but refuses to work, is told once until it is up', () => {
