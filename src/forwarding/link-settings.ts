@@ -3,9 +3,6 @@ import type { ClientSessionOptions, ServerOptions } from 'node:http2'
 import type { TlsOptions } from 'node:tls'
 import { fingerprintOf } from '../lib/secrets/seal-keys.js'
 
-/** The path of a Unix socket, or a TCP address. */
-export type PeerAddress = { readonly path: string } | { readonly host: string; readonly port: number }
-
 /** In bytes. Enough for the headers that Node accepts over HTTP/1.1, and for `warm-` headers. */
 const longestHeaders = 128 * 1024
 const mostStreams = 2 ** 20

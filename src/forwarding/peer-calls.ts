@@ -1,4 +1,5 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
+import { text } from 'node:stream/consumers'
 import { attempt } from '../lib/attempt.js'
 import { NoAnswer } from '../store/other-processes.js'
 import type { PeerLink } from './peer-links.js'
@@ -40,28 +41,24 @@ export function callPeer(
   })
 }
 
-export function answerCall(
+export async function answerCall(
   stream: ServerHttp2Stream,
   kind: string,
   answer: AnswerCall,
   report: (error: unknown) => void,
-): void {
-  const chunks: Buffer[] = []
-  const respond = (status: number, text?: string) => {
+): Promise<void> {
+  const respond = (status: number, body?: string) => {
     if (stream.destroyed) return
     stream.respond({ ':status': status })
-    stream.end(text)
+    stream.end(body)
   }
-  stream
-    .on('data', (chunk: Buffer) => chunks.push(chunk))
-    .once('end', () => {
-      const question = attempt(() => JSON.parse(Buffer.concat(chunks).toString()))
-      answer(kind, question).then(
-        value => respond(200, JSON.stringify(value ?? null)),
-        error => {
-          report(error)
-          respond(500)
-        },
-      )
-    })
+  // Without the whole question, the peer has gone.
+  const question = await text(stream).catch(() => undefined)
+  if (question === undefined) return
+  try {
+    respond(200, JSON.stringify((await answer(kind, JSON.parse(question))) ?? null))
+  } catch (error) {
+    report(error)
+    respond(500)
+  }
 }

@@ -10,9 +10,10 @@ import {
 import { connect as connectTcp } from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
+import { type Address, socketPath, written } from '../config/kinds/listen-addresses.js'
 import { attempt } from '../lib/attempt.js'
 import type { Clock, Timer } from '../lib/clock.js'
-import { connectionWindow, linkOptions, type PeerAddress, preSharedKey, pskOptions } from './link-settings.js'
+import { connectionWindow, linkOptions, preSharedKey, pskOptions } from './link-settings.js'
 
 /** In milliseconds. */
 const pingInterval = 2_000
@@ -45,7 +46,7 @@ interface PeerLinkParts extends PeerLinksParts {
 /** Connections to other processes, which are kept for the next requests. */
 export class PeerLinks {
   /** Called when a link opens, or fails before. */
-  onDialed: (address: PeerAddress, isOpen: boolean) => void = ignore
+  onDialed: (address: Address, isOpen: boolean) => void = ignore
   readonly #parts: PeerLinksParts
   // One for each peer, so that the requests of a client stay in order.
   readonly #newest = new Map<string, PeerLink>()
@@ -67,8 +68,8 @@ export class PeerLinks {
     return streams
   }
 
-  to(address: PeerAddress): PeerLink {
-    const name = nameOf(address)
+  to(address: Address): PeerLink {
+    const name = written(address)
     const before = this.#newest.get(name)
     if (before?.isUsable === true) return before
     const onDialed = (isOpen: boolean) => this.onDialed(address, isOpen)
@@ -93,8 +94,6 @@ export class PeerLinks {
   }
 }
 
-const nameOf = (address: PeerAddress) => ('path' in address ? address.path : `${address.host} ${address.port}`)
-
 export class PeerLink {
   /** Requests and WebSockets under way. */
   streams = 0
@@ -108,7 +107,7 @@ export class PeerLink {
   #requests = 0
   #idleSince: number
 
-  constructor(address: PeerAddress, { keys, clock, onDialed, onClose }: PeerLinkParts) {
+  constructor(address: Address, { keys, clock, onDialed, onClose }: PeerLinkParts) {
     this.clock = clock
     this.#onDialed = onDialed
     this.#idleSince = clock.now()
@@ -203,11 +202,12 @@ function ownSocket(path: string): string {
   return isOwn ? join(folder, basename(path)) : nowhere
 }
 
-function dial(address: PeerAddress, keys: PeerLinksParts['keys']) {
-  if ('path' in address) return connectTcp(ownSocket(address.path))
+function dial({ host, port }: Address, keys: PeerLinksParts['keys']) {
+  const path = socketPath(host)
+  if (path !== undefined) return connectTcp(ownSocket(path))
   // The key has proven the peer. There is no certificate.
   const checkServerIdentity = () => undefined
   const pskCallback = () => preSharedKey(keys()[0]!)
-  const socket = connectTls({ ...address, ...pskOptions, checkServerIdentity, pskCallback })
+  const socket = connectTls({ host, port, ...pskOptions, checkServerIdentity, pskCallback })
   return socket.setNoDelay(true)
 }

@@ -11,13 +11,14 @@ import {
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { type Place, socketPath } from '../config/kinds/listen-addresses.js'
 import { rawSocket } from '../http/fast/reply-under-way.js'
 import { withFileMode } from '../http/listening/listen-at.js'
 import { removeStaleSocket } from '../http/listening/unix-sockets.js'
 import type { Upgrade } from '../http/listening/upgrades.js'
 import { ForwardedConnection } from './forwarded-connection.js'
 import { fromLink } from './forwarded-headers.js'
-import { connectionWindow, linkOptions, type PeerAddress, preSharedKey, pskOptions } from './link-settings.js'
+import { connectionWindow, linkOptions, preSharedKey, pskOptions } from './link-settings.js'
 import { type AnswerCall, answerCall, callHeader } from './peer-calls.js'
 
 /** In milliseconds. */
@@ -28,7 +29,7 @@ const mostHandshakes = 64
 export type AcceptStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean
 
 interface PeerListenerParts {
-  readonly address: PeerAddress
+  readonly address: Place
   /** For TCP. Each key proves peers. A Unix socket needs none: only this user can connect. */
   readonly keys: () => readonly KeyObject[]
   readonly listener: RequestListener
@@ -43,8 +44,9 @@ export type PeerListener = Awaited<ReturnType<typeof listenForPeers>>
 /** Hands the requests that other processes forward to the listener of this process. */
 export async function listenForPeers(parts: PeerListenerParts) {
   const { address, keys } = parts
+  const path = socketPath(address.host)
   const sessions = new Map<ServerHttp2Session, Set<ServerHttp2Stream>>()
-  const server = 'path' in address ? createServer(linkOptions) : createProvenServer(keys)
+  const server = path !== undefined ? createServer(linkOptions) : createProvenServer(keys)
   server.on('session', session => {
     const streams = new Set<ServerHttp2Stream>()
     sessions.set(session, streams)
@@ -60,7 +62,7 @@ export async function listenForPeers(parts: PeerListenerParts) {
     try {
       const call = headers[callHeader]
       stream.on('error', ignore)
-      if (call !== undefined) return answerCall(stream, String(call), parts.answer, parts.report)
+      if (call !== undefined) return void answerCall(stream, String(call), parts.answer, parts.report)
       const streams = sessions.get(stream.session as ServerHttp2Session)
       streams?.add(stream)
       stream.once('close', () => streams?.delete(stream))
@@ -70,11 +72,11 @@ export async function listenForPeers(parts: PeerListenerParts) {
       stream.destroy()
     }
   })
-  if ('path' in address) {
-    await removeStaleSocket(address.path)
+  if (path !== undefined) {
+    await removeStaleSocket(path)
     await once(
       // Not shared with other workers: peers mean this process.
-      withFileMode(0o600, () => server.listen({ path: address.path, exclusive: true })),
+      withFileMode(0o600, () => server.listen({ path, exclusive: true })),
       'listening',
     )
   } else await once(server.listen({ ...address, exclusive: true }), 'listening')

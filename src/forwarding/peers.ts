@@ -1,8 +1,8 @@
+import { isSocket, readAddress, written } from '../config/kinds/listen-addresses.js'
 import type { Clock } from '../lib/clock.js'
 import { NoAnswer, type OtherProcesses } from '../store/other-processes.js'
 import { processIn } from '../store/process-name.js'
 import { type ProcessEntry, processSeconds, type Store } from '../store/store.js'
-import type { PeerAddress } from './link-settings.js'
 import { type AnswerCall, callPeer } from './peer-calls.js'
 import type { PeerLink, PeerLinks } from './peer-links.js'
 import type { AcceptStream } from './peer-listener.js'
@@ -51,7 +51,7 @@ export class Peers implements OtherProcesses {
     this.self = self
     this.#parts = parts
     links.onDialed = (address, isOpen) => {
-      const entry = store.processes.find(each => each.address === writeAddress(address))
+      const entry = store.processes.find(each => each.address === written(address))
       if (entry === undefined) return
       if (isOpen) this.#unreachableSince.delete(entry.name)
       else if (!entry.isDraining) this.#noteUnreachable(entry)
@@ -160,8 +160,9 @@ export class Peers implements OtherProcesses {
   #linkOf(entry: ProcessEntry): PeerLink | undefined {
     const { place, links } = this.#parts
     const address = readAddress(entry.address)
-    if (address === undefined) return undefined
-    if (!('path' in address) || machineOf(entry.place) === machineOf(place)) return links.to(address)
+    const isAtSocket = address !== undefined && isSocket(address)
+    if (address === undefined || (address.port === undefined && !isAtSocket)) return undefined
+    if (!isAtSocket || machineOf(entry.place) === machineOf(place)) return links.to(address)
     this.#noteUnreachable(entry)
     return undefined
   }
@@ -170,18 +171,6 @@ export class Peers implements OtherProcesses {
     this.#unreachableSince.set(entry.name, this.#parts.clock.now())
     this.#parts.onUnreachable(entry)
   }
-}
-
-export function writeAddress(address: PeerAddress): string {
-  if ('path' in address) return `unix:${address.path}`
-  const { host, port } = address
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
-
-function readAddress(text: string): PeerAddress | undefined {
-  if (text.startsWith('unix:')) return { path: text.slice(5) }
-  const [, host, port] = /^\[?([^[\]]+)\]?:(\d{1,5})$/.exec(text) ?? []
-  return host === undefined || Number(port) > 65_535 ? undefined : { host, port: Number(port) }
 }
 
 const machineOf = (place: string) => place.split(',', 1)[0]

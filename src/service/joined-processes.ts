@@ -5,13 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
-import { written } from '../config/kinds/listen-addresses.js'
+import { type Place, written } from '../config/kinds/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
 import { lastPort, type Peers as PeerPlaces } from '../config/redis-settings.js'
-import type { PeerAddress } from '../forwarding/link-settings.js'
 import { PeerLinks } from '../forwarding/peer-links.js'
 import { listenForPeers, type PeerListener } from '../forwarding/peer-listener.js'
-import { Peers, writeAddress } from '../forwarding/peers.js'
+import { Peers } from '../forwarding/peers.js'
 import type { Dispatcher } from '../http/listening/dispatch.js'
 import { bindFailureReason } from '../http/listening/listen-problems.js'
 import type { Clock, Timer } from '../lib/clock.js'
@@ -215,7 +214,7 @@ async function listenForOthers(
 ) {
   const { upgradeFor } = dispatcher
   const report = (error: unknown) => logFor('nodes').error(traceOf(error), 'a request of another process failed')
-  const listenAt = (address: PeerAddress) =>
+  const listenAt = (address: Place) =>
     listenForPeers({
       address,
       keys,
@@ -226,14 +225,14 @@ async function listenForOthers(
       report,
     })
   if (places === undefined) {
-    const path = join(folder ?? ownFolder!, `${name}.sock`)
-    return { listener: await listenAt({ path }), address: writeAddress({ path }) }
+    const place = { host: `unix:${join(folder ?? ownFolder!, `${name}.sock`)}`, port: 0 }
+    return { listener: await listenAt(place), address: written(place) }
   }
   const { listen, address: shown } = places
   const listener = await atFreePort(listen, ports, listenAt)
   const { port } = listener.address as AddressInfo
   const shownPort = shown.port === 0 ? port : shown.port + port - listen.port
-  return { listener, address: writeAddress({ host: shown.host, port: shownPort }) }
+  return { listener, address: written({ host: shown.host, port: shownPort }) }
 }
 
 const madeFolder = () => mkdtempSync(join(tmpdir(), 'warm-bindings-'))
@@ -241,7 +240,7 @@ const madeFolder = () => mkdtempSync(join(tmpdir(), 'warm-bindings-'))
 async function atFreePort<T>(
   { host, port }: PeerPlaces['listen'],
   ports: number,
-  listenAt: (address: PeerAddress) => Promise<T>,
+  listenAt: (address: Place) => Promise<T>,
 ) {
   const last = Math.min(port + ports - 1, lastPort)
   for (let next = port; ; next++) {

@@ -6,7 +6,7 @@ import { createServer as createHttp2Server } from 'node:http2'
 import { afterEach, expect, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { freshPath, type Stage, setStage } from './stage.js'
+import { freshPath, type Stage, setStage, socketAt } from './stage.js'
 
 let stage: Stage
 let child: ChildProcess | undefined
@@ -32,7 +32,7 @@ const send = async () => (await ask(`http://localhost:${stage.port}`, { method: 
 test('requests at a process that is killed are broken at once', async () => {
   const path = freshPath()
   const held = await holdIn(path, 100)
-  stage = await setStage({ address: { path } })
+  stage = await setStage({ address: socketAt(path) })
   const answers = Promise.all(Array.from({ length: 100 }, send))
   await held()
   child!.kill('SIGKILL')
@@ -45,7 +45,7 @@ test('requests at a process that is killed are broken at once', async () => {
 test('requests at a process that hangs are given up after 10 to 12 seconds', async () => {
   const path = freshPath()
   const held = await holdIn(path, 2)
-  stage = await setStage({ address: { path } })
+  stage = await setStage({ address: socketAt(path) })
   const answers = Promise.all([send(), send()])
   await held()
   child!.kill('SIGSTOP')
@@ -121,8 +121,7 @@ test('requests of a link that takes no more are counted, and cut, like those of 
 
 test('only processes of the same user can connect', async () => {
   stage = await setStage({})
-  const { path } = stage.address as { path: string }
-  expect(statSync(path).mode & 0o777).toBe(0o600)
+  expect(statSync(stage.address.host.slice('unix:'.length)).mode & 0o777).toBe(0o600)
 })
 
 test.each([
@@ -135,7 +134,7 @@ test.each([
   await once(owner.listen(path), 'listening')
   const getuid = jest.spyOn(process, 'getuid').mockReturnValue(uid)
   try {
-    stage = await setStage({ address: { path } })
+    stage = await setStage({ address: socketAt(path) })
     await send()
     expect(stage.lost).toEqual(['gone'])
   } finally {

@@ -8,7 +8,7 @@ import { PeerLinks } from '../../src/forwarding/peer-links.js'
 import type { PeerListener } from '../../src/forwarding/peer-listener.js'
 import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
-import { freshPath, listenWith } from './stage.js'
+import { freshPath, listenWith, socketAt } from './stage.js'
 
 const keyOf = (byte: number) => createSecretKey(Buffer.alloc(32, byte))
 
@@ -112,7 +112,7 @@ test('connections that are closed before their handshake take no room from anoth
 test('closes although a peer that hangs is killed meanwhile', async () => {
   const accept = jest.fn(() => true)
   const path = freshPath()
-  const plain = await listenWith({ address: { path }, accept })
+  const plain = await listenWith({ address: socketAt(path), accept })
   // It reads nothing, so its end is a reset.
   const socket = connectTcp(path).pause()
   const [settings, post] = [

@@ -1,17 +1,17 @@
 import { createSecretKey } from 'node:crypto'
 import { createServer, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import type { PeerAddress } from '../../src/forwarding/link-settings.js'
+import { written } from '../../src/config/kinds/listen-addresses.js'
 import { PeerLinks } from '../../src/forwarding/peer-links.js'
 import type { PeerListener } from '../../src/forwarding/peer-listener.js'
-import { Peers, writeAddress } from '../../src/forwarding/peers.js'
+import { Peers } from '../../src/forwarding/peers.js'
 import { NoAnswer } from '../../src/store/other-processes.js'
 import { type ProcessEntry, processSeconds } from '../../src/store/store.js'
 import { processOf } from '../store/entries.js'
 import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { Listener } from '../support/listener.js'
-import { freshPath, listenWith } from './stage.js'
+import { freshPath, listenWith, socketAt } from './stage.js'
 
 const [self, other] = ['aaaaaaaa', 'bbbbbbbb']
 const entry = (name: string, more: Partial<ProcessEntry> = {}) =>
@@ -34,7 +34,7 @@ beforeEach(() => {
   clock = new FakeClock()
   links = new PeerLinks({ clock, keys })
   path = freshPath()
-  processes = [entry(self), entry(other, { address: writeAddress({ path }) })]
+  processes = [entry(self), entry(other, { address: `unix:${path}` })]
   isWhole = true
   unreachable = []
   died = []
@@ -59,7 +59,7 @@ afterEach(async () => {
 })
 
 /** The other process, which answers calls by `answering`. */
-async function listen(answering: Peers, address: PeerAddress = { path }): Promise<void> {
+async function listen(answering: Peers, address = socketAt(path)): Promise<void> {
   const { accept, answerCall } = answering
   listener = await listenWith({ address, keys, accept, answer: answerCall, report: error => faults.push(error) })
 }
@@ -67,7 +67,7 @@ async function listen(answering: Peers, address: PeerAddress = { path }): Promis
 /** The address of the other process is where all connections are handled so. */
 async function otherAt(handle: (socket: Socket) => void): Promise<Listener> {
   const there = await Listener.start(createServer(handle))
-  const address = writeAddress({ host: '127.0.0.1', port: there.port })
+  const address = `127.0.0.1:${there.port}`
   processes = [entry(self), entry(other, { address })]
   return there
 }
@@ -172,7 +172,7 @@ describe('an owner', () => {
     processes = [entry(self), entry(other, { address: 'unix:/run/other.sock', place: 'elsewhere, worker 1' })]
     expect(peers.ownerNamed(other)).toBeUndefined()
     expect(unreachable).toEqual([other])
-    const address = writeAddress({ host: '2001:db8::1', port: 9191 })
+    const address = written({ host: '2001:db8::1', port: 9191 })
     expect(address).toBe('[2001:db8::1]:9191')
     processes = [entry(self), entry(other, { address, place: 'elsewhere' })]
     expect(peers.ownerNamed(other)?.name).toBe(other)

@@ -1,8 +1,8 @@
 import { createServer, type RequestListener, type ServerOptions } from 'node:http'
 import { join } from 'node:path'
+import type { Place } from '../../src/config/kinds/listen-addresses.js'
 import { forwardRequest } from '../../src/forwarding/forward-request.js'
 import { forwardSocket } from '../../src/forwarding/forward-socket.js'
-import type { PeerAddress } from '../../src/forwarding/link-settings.js'
 import { type Lost, PeerLinks } from '../../src/forwarding/peer-links.js'
 import { listenForPeers } from '../../src/forwarding/peer-listener.js'
 import { install } from '../../src/http/fast/install.js'
@@ -17,10 +17,12 @@ let sockets = 0
 /** In a private folder. */
 export const freshPath = () => join(folder, `${++sockets}.sock`)
 
+export const socketAt = (path: string): Place => ({ host: `unix:${path}`, port: 0 })
+
 /** Listens without sessions, but for what the test gives. */
 export const listenWith = (parts: Partial<Parameters<typeof listenForPeers>[0]> = {}) =>
   listenForPeers({
-    address: { path: freshPath() },
+    address: socketAt(freshPath()),
     keys: () => [],
     listener: (_req, res) => void res.end(),
     upgradeFor: () => undefined,
@@ -39,12 +41,12 @@ interface StageParts {
   readonly requestId?: string
   readonly note?: string
   /** Without it, the process with the sessions is `address`. */
-  readonly address?: PeerAddress
+  readonly address?: Place
 }
 
 /** Two processes in one: clients come to `port`, and `listener` is in the process that has the sessions. */
 export async function setStage(parts: StageParts) {
-  const own: PeerAddress = { path: freshPath() }
+  const own = socketAt(freshPath())
   const { listener = (_req, res) => void res.end(), upgrade, options, requestId, note, address = own } = parts
   const clock = new FakeClock()
   const faults: unknown[] = []

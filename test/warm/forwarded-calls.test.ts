@@ -5,7 +5,7 @@ import type { Request, Response } from 'express'
 import type { FoundOwner, Whereabouts } from '../../src/forwarding/whereabouts.js'
 import type { Registry } from '../../src/session/registry/registry.js'
 import { ForwardedCalls } from '../../src/warm/forwarded-calls.js'
-import { freshPath, type Stage, setStage } from '../forwarding/stage.js'
+import { freshPath, type Stage, setStage, socketAt } from '../forwarding/stage.js'
 import { eventually } from '../support/eventually.js'
 import { idOf } from './fake-sessions.js'
 
@@ -24,7 +24,7 @@ function answer(calls: ForwardedCalls, req: IncomingMessage, res: ServerResponse
 }
 
 function callsAt(find: Whereabouts['find']): ForwardedCalls {
-  const dead = () => ({ name: 'dead', link: stage.links.to({ path: freshPath() }) })
+  const dead = () => ({ name: 'dead', link: stage.links.to(socketAt(freshPath())) })
   const whereabouts = { peers: { ownerIn: dead, noteGone() {} }, find } as unknown as Whereabouts
   return new ForwardedCalls(whereabouts, { byId: () => undefined } as unknown as Registry)
 }

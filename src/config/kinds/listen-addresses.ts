@@ -101,7 +101,7 @@ export function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
 }
 
-export function written({ host, port }: Place): string {
+export function written({ host, port }: Address): string {
   if (isSocket({ host })) return host
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }

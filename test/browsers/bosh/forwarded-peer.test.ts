@@ -5,7 +5,7 @@ import { ForwardedPeer, forwardText } from '../../../src/browsers/bosh/forwarded
 import { noAnswer, type Peer, type Reply, type Settled } from '../../../src/browsers/bosh/peer.js'
 import { PeerLinks } from '../../../src/forwarding/peer-links.js'
 import type { PeerListener } from '../../../src/forwarding/peer-listener.js'
-import { freshPath, listenWith } from '../../forwarding/stage.js'
+import { freshPath, listenWith, socketAt } from '../../forwarding/stage.js'
 import { collectGarbage } from '../../support/collected.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -55,7 +55,7 @@ beforeEach(async () => {
   path = freshPath()
   links = new PeerLinks({ keys: () => [], clock: new FakeClock() })
   owner = await listenWith({
-    address: { path },
+    address: socketAt(path),
     accept: (stream, headers) =>
       ForwardedPeer.accept(stream, headers, (text, peer) => {
         arrived.push({ text, peer })
@@ -71,7 +71,7 @@ afterEach(async () => {
   expect(faults).toEqual([])
 })
 
-const forward = (text: string, client: Peer, at = path) => forwardText(links.to({ path: at }), text, client)
+const forward = (text: string, client: Peer, at = path) => forwardText(links.to(socketAt(at)), text, client)
 
 interface Held {
   readonly peer: ForwardedPeer
@@ -219,7 +219,7 @@ test('3,000 requests, most of which are cancelled, leave nothing behind and do n
   serve = (text, peer) => {
     if (text === 'quick') peer.answer(replyOf(text))
   }
-  const link = links.to({ path })
+  const link = links.to(socketAt(path))
   for (let round = 0; round < 100; round++) {
     const before = arrived.length
     const clients = Array.from({ length: 20 }, () => new Client())
@@ -230,7 +230,7 @@ test('3,000 requests, most of which are cancelled, leave nothing behind and do n
     await Promise.all(cancelled)
   }
   expect(link.streams).toBe(0)
-  expect(links.to({ path })).toBe(link)
+  expect(links.to(socketAt(path))).toBe(link)
   expect(arrived.filter(({ text, peer }) => text === 'held' && !peer.gone)).toEqual([])
 })
 
