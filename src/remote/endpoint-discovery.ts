@@ -1,3 +1,4 @@
+import type { Config } from '../config/config.js'
 import { attempt } from '../lib/attempt.js'
 import type { Failure } from '../xmpp/link.js'
 import { boshRelation, isNamed, xrdNamespace } from '../xmpp/namespaces.js'
@@ -7,11 +8,12 @@ import { type FetchedDocument, fetchDocument } from './fetched-document.js'
 import type { RequestParts } from './http-request.js'
 import { RemoteFault, unexpectedStatus } from './remote-fault.js'
 
-export interface EndpointParts extends RequestParts {
+export interface EndpointParts extends RequestParts, Partial<Pick<Config['remote'], 'headers'>> {
   /** Of host-meta. */
   readonly port: number
   /** By which this service knows its own requests, if an endpoint leads back to it. */
   readonly pseudonym: string
+  readonly maxReplyBytes?: number
 }
 
 /** XEP-0156 §2. */

@@ -6,6 +6,8 @@ import { type EndpointReply, readReply } from './endpoint-reply.js'
 import { agentFor, type RequestOptions, sendRequest } from './http-request.js'
 import { RemoteFault, unexpectedStatus } from './remote-fault.js'
 
+/** In bytes. Parts of longer replies are dropped. */
+const longestReply = 8_000_000
 const mostFound = 1000
 const foundSeconds = 600
 const absentSeconds = 30
@@ -27,12 +29,12 @@ const legacyConditions: Partial<Record<number, string>> = {
 export type Endpoint = ReturnType<typeof createEndpoint>
 
 export function createEndpoint(url: string, parts: EndpointParts) {
-  const { settings } = parts
+  const { headers = [], maxReplyBytes = longestReply } = parts
   const address = new URL(url)
   const lasting = agentFor(address, parts, 'lasting')
   const passing = agentFor(address, parts, 'passing')
   const usualHeaders = {
-    ...Object.fromEntries(new Headers((settings.headers ?? []).map(pair => [...pair]))),
+    ...Object.fromEntries(new Headers(headers.map(pair => [...pair]))),
     'Content-Type': 'text/xml; charset=utf-8',
     'Accept-Encoding': 'identity',
     Via: `1.1 ${parts.pseudonym}`,
@@ -45,7 +47,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     /** Rejects with a `RemoteFault`. */
     async exchange(body: string, waitSeconds: number, options: ExchangeOptions = {}): Promise<EndpointReply> {
       const { creates = false, afresh = false, gathered, ...others } = options
-      return await sendRequest(address, parts, {
+      return await sendRequest(address, parts.clock, {
         ...others,
         method: 'POST',
         headers: { ...usualHeaders, 'Content-Length': Buffer.byteLength(body) },
@@ -54,7 +56,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
         waitSeconds,
         async read(response) {
           if (response.statusCode !== 200) throw faultOfStatus(response.statusCode ?? 0, creates)
-          return await readReply(response, settings.maxReplyBytes, gathered)
+          return await readReply(response, maxReplyBytes, gathered)
         },
       })
     },

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { RemoteEndpoint } from '../config/config.js'
 import { readUtf8 } from '../xmpp/xml/utf8.js'
-import { agentFor, endpointLimits, type RequestParts, sendRequest } from './http-request.js'
+import { agentFor, type RequestParts, sendRequest } from './http-request.js'
 import { protocolFault, RemoteFault, unexpectedStatus } from './remote-fault.js'
 
 export type FetchedDocument = Awaited<ReturnType<typeof read>>
@@ -14,7 +14,7 @@ export type DocumentParts = Pick<RequestParts, 'proxies' | 'names' | 'clock'>
 export function documentFetcher(url: string, { proxies, names, clock }: DocumentParts) {
   const target = new URL(url)
   const about: RemoteEndpoint = { url, allowsPlain: true, ca: undefined, verify: true }
-  const agentParts = { about, settings: endpointLimits, proxies, names, clock, publicOnly: false }
+  const agentParts = { about, proxies, names, clock, publicOnly: false }
   return async (): Promise<string> => {
     const { status, body } = await fetchDocument(target, agentParts, { Accept: 'application/json' })
     if (status === 200) return body
@@ -27,7 +27,7 @@ export async function fetchDocument(
   parts: RequestParts,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<FetchedDocument> {
-  return await sendRequest(url, parts, {
+  return await sendRequest(url, parts.clock, {
     method: 'GET',
     headers: { ...headers, 'Accept-Encoding': 'identity' },
     agent: agentFor(url, parts, 'passing'),

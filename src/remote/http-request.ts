@@ -1,8 +1,8 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import { type PeerCertificate, TLSSocket } from 'node:tls'
-import type { Config, RemoteEndpoint } from '../config/config.js'
-import type { Timer } from '../lib/clock.js'
+import type { RemoteEndpoint } from '../config/config.js'
+import type { Clock, Timer } from '../lib/clock.js'
 import { connectProblem } from '../lib/connect-problem.js'
 import type { ProblemCode, Step } from '../lib/errors.js'
 import { CertificateFault } from '../servers/net/certificate-fault.js'
@@ -16,24 +16,25 @@ const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
 /** Of an endpoint that host-meta of any domain names. */
 const briefly = { keepAlive: true, maxFreeSockets: 2, timeout: 10_000 }
 
-/** Of requests. Times are in seconds. `connectTimeout` includes TLS. Parts of longer replies are dropped. */
-export const endpointLimits = { connectTimeout: 5, timeout: 5, maxReplyBytes: 8_000_000 }
+/** Includes TLS. */
+const connectSeconds = 5
+/** Besides the time in which the endpoint may hold the request. */
+const replySeconds = 5
 
 export interface RequestParts extends Outgoing {
   /** Without a URL, host-meta names the endpoint. */
   readonly about: RemoteEndpoint
-  readonly settings: typeof endpointLimits & Partial<Pick<Config['remote'], 'headers'>>
   readonly publicOnly: boolean
 }
 
 /** Throws a `RemoteFault`. */
 export function agentFor(url: URL, parts: RequestParts, kind: 'lasting' | 'passing'): http.Agent {
-  const { about, settings, proxies, names, clock, publicOnly } = parts
+  const { about, proxies, names, clock, publicOnly } = parts
   return createAgent(url, {
     proxies,
     names,
     clock,
-    connectTimeout: settings.connectTimeout,
+    connectTimeout: connectSeconds,
     errorOf: connectionFault,
     publicOnly,
     usesDns: about.url === undefined,
@@ -60,11 +61,7 @@ export interface RequestOptions<Reply> {
 }
 
 /** Follows no redirect. Rejects with a `RemoteFault`. */
-export function sendRequest<Reply>(
-  url: URL,
-  { clock, settings }: Pick<RequestParts, 'clock' | 'settings'>,
-  options: RequestOptions<Reply>,
-): Promise<Reply> {
+export function sendRequest<Reply>(url: URL, clock: Clock, options: RequestOptions<Reply>): Promise<Reply> {
   const { method, headers, body, agent, waitSeconds = 0, read, signal, reached, onSent } = options
   return new Promise((resolve, reject) => {
     let step: Step = 'connect'
@@ -86,10 +83,10 @@ export function sendRequest<Reply>(
       reach('features')
       onSent?.(over)
       timer.cancel()
-      expectWithin(waitSeconds + settings.timeout)
+      expectWithin(waitSeconds + replySeconds)
     }
     reach('connect')
-    expectWithin(settings.connectTimeout)
+    expectWithin(connectSeconds)
     request.on('socket', socket => {
       // The agent has connected it.
       if (request.reusedSocket) connected('known')

@@ -15,7 +15,6 @@ import { BoshLink, type BoshLinkParts } from './bosh-link.js'
 import { createEndpoints, type Endpoints } from './endpoint.js'
 import type { EndpointParts } from './endpoint-discovery.js'
 import type { EndpointSession } from './endpoint-session.js'
-import { endpointLimits } from './http-request.js'
 import { SessionsElsewhere } from './sessions-elsewhere.js'
 
 interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'pseudonym'> {
@@ -112,9 +111,8 @@ function knownEndpoints({ config, names, clock, pseudonym, hostMetaPort: port = 
       // Strangers may choose the domain, so its addresses must be public.
       const isFound = about.url === undefined && about === config.remotes.get('*')
       const publicOnly = isFound && config.domains.includes('*')
-      const { proxies } = config
-      const settings = { ...endpointLimits, headers: config.remote.headers }
-      const own = { about, settings, proxies, clock, port, names, publicOnly, pseudonym }
+      const { proxies, remote } = config
+      const own = { about, headers: remote.headers, proxies, clock, port, names, publicOnly, pseudonym }
       const endpoints = known.get(about) ?? createEndpoints(own)
       known.set(about, endpoints)
       return endpoints

@@ -12,7 +12,7 @@ import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { unnoted } from '../support/unlimited.js'
-import { endpointParts, staysUnasked, usualSettings } from './parts.js'
+import { endpointParts, staysUnasked } from './parts.js'
 
 const closers = calledAfterEach()
 
@@ -35,8 +35,8 @@ async function open(
   } = {},
 ) {
   const there = await ScriptedEndpoint.start()
-  const { maxReplyBytes = usualSettings.maxReplyBytes } = options
-  const parts = endpointParts({ settings: { ...usualSettings, maxReplyBytes } })
+  const { maxReplyBytes = 65_536 } = options
+  const parts = endpointParts({ maxReplyBytes })
   const endpoint = createEndpoint(there.url, parts)
   const told: string[] = []
   const drops: 'dropped'[] = []

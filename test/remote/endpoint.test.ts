@@ -7,7 +7,7 @@ import { calledAfterEach } from '../support/closers.js'
 import { eventually } from '../support/eventually.js'
 import { Listener } from '../support/listener.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
-import { endpointParts, faultOf, namesOf, staysUnasked, usualEntry, usualSettings } from './parts.js'
+import { endpointParts, faultOf, namesOf, staysUnasked, usualEntry } from './parts.js'
 
 const certificate = makeCertificate(['DNS:localhost'])
 const closers = calledAfterEach()
@@ -49,7 +49,7 @@ describe('a remote BOSH endpoint', () => {
       ['X-Many', '2'],
       ['Accept-Encoding', 'gzip'],
     ] as const
-    const { there, here } = await connect({}, { settings: { ...usualSettings, headers } })
+    const { there, here } = await connect({}, { headers })
     const replied = here.exchange('<body>ä</body>', 60)
     const request = await there.request()
     expect(request.body).toBe('<body>ä</body>')

@@ -6,7 +6,6 @@ import { Counts } from '../../src/lib/counts.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { Phase } from '../../src/lib/phase.js'
 import type { EndpointParts } from '../../src/remote/endpoint-discovery.js'
-import { endpointLimits } from '../../src/remote/http-request.js'
 import { RemoteFault } from '../../src/remote/remote-fault.js'
 import { createRemotes } from '../../src/remote/remotes.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -16,8 +15,6 @@ import { unnoted } from '../support/unlimited.js'
 
 export const usualEntry: RemoteEndpoint = { url: undefined, allowsPlain: false, ca: undefined, verify: true }
 
-export const usualSettings = { ...endpointLimits, maxReplyBytes: 65_536, attach: 'here', headers: [] } as const
-
 export function namesOf(known: Readonly<Record<string, readonly string[]>> = {}): EndpointParts['names'] {
   const all: typeof known = { localhost: ['127.0.0.1'], ...known }
   return { addressesOf: ({ host }) => all[host] ?? { step: 'resolve', code: 'host-unknown' } }
@@ -26,7 +23,7 @@ export function namesOf(known: Readonly<Record<string, readonly string[]>> = {})
 export function endpointParts(more: Partial<Omit<EndpointParts, 'clock'>> = {}): EndpointParts & { clock: FakeClock } {
   return {
     ...{
-      settings: usualSettings,
+      maxReplyBytes: 65_536,
       proxies: noProxies,
       about: usualEntry,
       names: namesOf(),
@@ -48,7 +45,12 @@ export function remotesOf(
   const phase = new Phase()
   const remotes = createRemotes({
     config: {
-      ...{ domains: ['far.example'], servers: new Map(), remote: usualSettings, proxies: noProxies },
+      ...{
+        domains: ['far.example'],
+        servers: new Map(),
+        remote: { attach: 'here', headers: [] } as const,
+        proxies: noProxies,
+      },
       ...more,
       remotes: new Map(Object.entries(entries).map(([domain, about]) => [domain, { ...usualEntry, ...about }])),
     },

@@ -7,7 +7,7 @@ import { calledAfterEach } from '../support/closers.js'
 import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
-import { remotesOf, staysUnasked, usualSettings } from './parts.js'
+import { remotesOf, staysUnasked } from './parts.js'
 
 const closers = calledAfterEach()
 
@@ -25,10 +25,7 @@ const handover = { seconds: 30, attachBinding: 'off' } as const
 async function begin() {
   const there = await ScriptedEndpoint.start()
   const entry = { url: there.url, allowsPlain: true }
-  const { remotes, clock, phase } = remotesOf(
-    { 'far.example': entry },
-    { remote: { ...usualSettings, attach: 'there' } },
-  )
+  const { remotes, clock, phase } = remotesOf({ 'far.example': entry }, { remote: { attach: 'there', headers: [] } })
   const told: string[] = []
   const ends: LinkEnd['failure'][] = []
   const events: LinkEvents = {
