@@ -217,7 +217,7 @@ export class BoshLink implements Link {
         this.#read(reply)
         const wasBehind = this.backlog > 0
         this.#pump()
-        if (wasBehind && this.backlog === 0 && !this.#isOver) this.events.onDrain()
+        if (wasBehind && this.backlog === 0 && !this.#isOver) this.events.onDrain?.()
       })
       .catch(async error => {
         // The last stanzas may be in an earlier reply that is still arriving.
@@ -237,7 +237,7 @@ export class BoshLink implements Link {
       this.#report(element)
       if (this.#isOver) return
     }
-    if (payload.length > 0) this.events.onFlush()
+    if (payload.length > 0) this.events.onFlush?.()
     if (end !== undefined) this.#end(end)
   }
 
@@ -254,7 +254,7 @@ export class BoshLink implements Link {
     if (element.namespace === streamsNamespace && element.name === 'features') {
       this.#deadline?.cancel()
       this.#deadline = undefined
-      this.events.onOpen(this.#header)
+      this.events.onOpen?.(this.#header)
     }
     this.events.onElement(element)
   }

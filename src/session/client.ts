@@ -57,7 +57,6 @@ export const noClient: Client = {
   isPresent: false,
   unconfirmed: 0,
   deadline: Number.POSITIVE_INFINITY,
-  onOpen() {},
   tick() {},
   flush() {},
   close() {},

@@ -18,7 +18,7 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
     },
     onStep: step => login?.onStep?.(step),
     onAhead: () => login?.onAhead?.(),
-    onOpen: header => login?.onOpen(header),
+    onOpen: header => login?.onOpen?.(header),
     onElement(element) {
       session.downlink.countRefusedLogin(element)
       login?.onElement(element)
@@ -27,8 +27,8 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
       session.downlink.onDropped()
       login?.onDropped?.(dropped, isStanza)
     },
-    onFlush: () => login?.onFlush(),
-    onDrain: () => login?.onDrain(),
+    onFlush: () => login?.onFlush?.(),
+    onDrain: () => login?.onDrain?.(),
     onEnd(last) {
       end = last
       session.downlink.onEnd(last)

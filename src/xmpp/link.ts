@@ -74,12 +74,12 @@ export interface LinkEvents {
   onStep?(step: Step): void
   /** Elements sent during this call are sent with the stream header. */
   onAhead?(): void
-  onOpen(header: StreamHeader): void
+  onOpen?(header: StreamHeader): void
   onElement(element: Element): void
   /** An element was not well-formed, beyond a limit, or not for clients. `dropped`: without its content, if it is known. */
   onDropped?(dropped?: Element, isStanza?: boolean): void
-  onFlush(): void
-  onDrain(): void
+  onFlush?(): void
+  onDrain?(): void
   /** The last event, called once. */
   onEnd(end: LinkEnd): void
 }

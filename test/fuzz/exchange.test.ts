@@ -83,7 +83,7 @@ class Crowd {
     }
     try {
       new Splitter(sink, defaultLimits).write(bytes)
-      events.onFlush()
+      events.onFlush?.()
     } catch (error) {
       if (!(error instanceof XmlError)) return `throws ${(error as Error).stack}`
       events.onEnd({ failure: { step: 'features', code: 'remote-protocol-error' } })

@@ -60,9 +60,9 @@ class Play {
       case 'open':
         await bench.server(({ domain, events }) => {
           const text = `<stream:features xmlns:stream='${streamsNamespace}'>${more}</stream:features>`
-          events.onOpen({ id: first, from: domain })
+          events.onOpen?.({ id: first, from: domain })
           events.onElement({ name: 'features', namespace: streamsNamespace, text })
-          events.onFlush()
+          events.onFlush?.()
         })
         break
       case 'server':

@@ -110,8 +110,8 @@ export class ModelServer {
       this.model.stanza(number)
       const text = `<message xmlns='jabber:client' from='s@chat.example' id='s${number}'/>`
       events.onElement({ name: 'message', namespace: 'jabber:client', text })
-      if (!atOnce) events.onFlush()
+      if (!atOnce) events.onFlush?.()
     }
-    events.onFlush()
+    events.onFlush?.()
   }
 }

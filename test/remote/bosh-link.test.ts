@@ -161,7 +161,7 @@ describe('opening a stream at a remote BOSH endpoint', () => {
   test('keeps no reference to the login after the session has started', async () => {
     const { link } = await streaming()
     const login = new WeakRef(link.events)
-    link.events = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
+    link.events = { onElement() {}, onEnd() {} }
     expect(await isCollected(login)).toBe(true)
     link.close()
   })

@@ -32,8 +32,6 @@ async function begin() {
     onStep: step => void told.push(`at ${step}`),
     onOpen: () => told.push('open'),
     onElement: ({ name }) => told.push(name),
-    onFlush() {},
-    onDrain() {},
     onEnd: ({ failure }) => ends.push(failure),
   }
   const open = () => remotes.openThere('far.example', { lang: 'de', wait: 20, hold: 1, ver: '1.8', tab }, events)!

@@ -7,7 +7,7 @@ import { remotesOf } from './parts.js'
 
 const wish = { lang: 'en', wait: 60, hold: 1, ver: '1.6' }
 
-const quiet = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
+const quiet = { onElement() {}, onEnd() {} }
 
 async function endOf(remotes: ReturnType<typeof createRemotes>, domain: string) {
   let ended: LinkEnd | undefined

@@ -102,7 +102,7 @@ describe('a session after its login', () => {
   test('does not send attributes of a creation reply to its page', async () => {
     const client = await new BoshBench().warmed()
     await client.next()
-    client.link.events.onOpen({ id: 'stream-2', from: 'chat.example' })
+    client.link.events.onOpen?.({ id: 'stream-2', from: 'chat.example' })
     const { reply } = await client.next('', "pause='10'")
     expect(reply?.body).toBe(empty)
   })

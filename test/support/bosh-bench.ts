@@ -89,7 +89,7 @@ export class FakeLink implements Link {
   open(
     features = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-1</mechanism></mechanisms>",
   ): void {
-    this.events.onOpen({ id: 'stream-1', from: this.domain })
+    this.events.onOpen?.({ id: 'stream-1', from: this.domain })
     this.say(`<stream:features xmlns:stream='${streamsNamespace}'>${features}</stream:features>`)
   }
 
@@ -118,7 +118,7 @@ export class FakeLink implements Link {
 
   receive(...elements: (Element | string)[]): void {
     for (const each of elements) this.events.onElement(typeof each === 'string' ? element(each) : each)
-    this.events.onFlush()
+    this.events.onFlush?.()
   }
 
   end(end: LinkEnd): void {
@@ -179,10 +179,6 @@ export class FakeLogin implements LinkEvents {
   opening!: OpenLogin
   readonly received: Element[] = []
   end: LinkEnd | undefined
-
-  onOpen(): void {}
-  onFlush(): void {}
-  onDrain(): void {}
 
   onElement(element: Element): void {
     this.received.push(element)

@@ -44,7 +44,7 @@ type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 
 export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, StreamWriterEvents {
   static readonly #flush = (link: TcpLink) => {
-    if (link.#phase === 'open') link.#guard(() => link.events.onFlush())
+    if (link.#phase === 'open') link.#guard(() => link.events.onFlush?.())
   }
   events: LinkEvents
   #to: ConnectionOptions
@@ -232,7 +232,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
       this.#socket!.removeAllListeners('session')
       if (this.#isHeaderReported) return
       this.#isHeaderReported = true
-      this.events.onOpen(header)
+      this.events.onOpen?.(header)
     }
   }
 
@@ -283,7 +283,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   }
 
   onDrain(): void {
-    if (this.#phase === 'open') this.#guard(() => this.events.onDrain())
+    if (this.#phase === 'open') this.#guard(() => this.events.onDrain?.())
   }
 
   onStall(): void {

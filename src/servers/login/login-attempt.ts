@@ -134,8 +134,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.#guard(() => this.#useFeatures(this.#pipelining.goAhead()))
   }
 
-  onOpen(): void {}
-
   onElement(element: Element): void {
     if (!this.#isOver) this.#guard(() => this.#take(element))
   }
@@ -143,10 +141,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   onDropped(dropped: Element = droppedStanza, isStanza = true): void {
     if (isStanza && this.#isAnswered && !this.#isOver) this.#undelivered.push({ ...dropped, isDropped: true })
   }
-
-  onFlush(): void {}
-
-  onDrain(): void {}
 
   onEnd(end: LinkEnd): void {
     this.end = end

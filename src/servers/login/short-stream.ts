@@ -5,7 +5,6 @@ import type { LinkEnd, OpenLink } from '../../xmpp/link.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
-import { nothing } from '../net/connect-to-any.js'
 import { type LoginParts, login } from './login.js'
 import type { LoginRequest } from './login-request.js'
 import type { LoggedIn, Opened, OpenForLogin } from './login-types.js'
@@ -66,7 +65,7 @@ function shortStream({ opened: { link }, ended }: LoggedIn<Opened>, caller: Call
     else onUnasked()
   }
 
-  link.events = { onOpen: nothing, onElement, onDropped: onUnasked, onFlush: nothing, onDrain: nothing, onEnd }
+  link.events = { onElement, onDropped: onUnasked, onEnd }
   return {
     /** Sends an IQ of type `set`. Resolves with the IQ of the answer, also if this is an error. */
     async ask(to: string, payload: string): Promise<string> {

@@ -204,8 +204,8 @@ export class ServerState {
 }
 
 export function probeBy(connect: OpenLink): (domain: string) => void {
-  const others = { onElement: nothing, onFlush: nothing, onDrain: nothing, onEnd: nothing }
   return domain => {
-    const link: Link = connect(domain, { lang: 'en' }, { ...others, onOpen: () => link.close() })
+    const events = { onOpen: () => link.close(), onElement: nothing, onEnd: nothing }
+    const link: Link = connect(domain, { lang: 'en' }, events)
   }
 }

@@ -21,7 +21,7 @@ export class Downlink implements LinkEvents {
   }
 
   onOpen(header: StreamHeader): void {
-    this.#session.client?.onOpen(header)
+    this.#session.client?.onOpen?.(header)
   }
 
   onElement(element: Element): void {

@@ -240,8 +240,6 @@ export class ManagedLink implements Link, LinkEvents {
     this.#link.timeOut(step, isStreamOver)
   }
 
-  onOpen(): void {}
-
   onElement(element: Element): void {
     if (isStanza(element)) {
       if (this.counts.receive()) this.events.onElement(element)
@@ -256,11 +254,11 @@ export class ManagedLink implements Link, LinkEvents {
 
   onFlush(): void {
     if (this.#phase === 'on' && this.counts.isAnswerDue()) this.#link.send([this.counts.answer()])
-    this.events.onFlush()
+    this.events.onFlush?.()
   }
 
   onDrain(): void {
-    if (this.#phase !== 'mending') this.events.onDrain()
+    if (this.#phase !== 'mending') this.events.onDrain?.()
   }
 
   onEnd(end: LinkEnd): void {
@@ -293,7 +291,7 @@ export class ManagedLink implements Link, LinkEvents {
       if (isNews === undefined) this.#lose(wrongCount)
       else if (isNews) {
         if (this.counts.isAskDue) this.ask()
-        this.events.onDrain()
+        this.events.onDrain?.()
       }
     } else if (name === 'enabled' && this.#phase === 'enabling') this.#begin(tag)
     else if (name === 'resumed' && this.#repair !== undefined) this.#resumed(tag)
@@ -373,7 +371,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.#session.mended(this.#wasSetDown)
     if (!this.#session.keeper.keeps(this.#session)) this.replies.kept()
     this.#wasSetDown = false
-    this.events.onDrain()
+    this.events.onDrain?.()
   }
 
   #lose(end: LinkEnd): void {

@@ -157,7 +157,7 @@ describe('a stanza that is dropped', () => {
     const answer = stanza('iq', `from='a@b' to='c@d/e' id='roster' type='${type}'`)
     await bench.server(() => {
       client.link.events.onDropped?.(answer)
-      client.link.events.onFlush()
+      client.link.events.onFlush?.()
     })
     const start = `<iq xmlns='jabber:client' type='error' from='a@b' to='c@d/e' id='roster'>`
     expect(held.reply?.body).toContain(start + error.replace('{}', 'cancel'))

@@ -23,7 +23,7 @@ describe('a server that reads nothing', () => {
     expect([first.reply, second.reply]).toEqual([undefined, undefined])
     expect(client.link.sent).toEqual([message('one'), message('two')])
     client.link.backlog = 0
-    await client.bench.server(({ events }) => events.onDrain())
+    await client.bench.server(({ events }) => events.onDrain?.())
     expect(first.reply?.body).toBe(empty)
     expect(second.reply).toBeUndefined()
     client.link.backlog = much

@@ -24,7 +24,7 @@ function notingDialer({ domain, server }: Destination): Search {
 }
 
 const named = (host: string, port = 5222): Server => ({ ...usualServer, host, port })
-const silent = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
+const silent = { onElement() {}, onEnd() {} }
 const options = { lang: 'en' }
 
 beforeEach(() => {

@@ -40,7 +40,6 @@ function open(options: Partial<LinkOptions> = {}, domain = 'example.org') {
       onOpen: () => void told.push('open'),
       onElement() {},
       onFlush: () => void told.push('flush'),
-      onDrain() {},
       onEnd: ({ failure: { step, code }, isStale }) =>
         void told.push(`end ${step} ${code}${isStale === true ? ', stale' : ''}`),
     },

@@ -83,7 +83,7 @@ export class ScriptedLink implements Link, Opened {
   /** The text arrives in one read. */
   say(text: string): void {
     for (const element of childrenOf(`<stream xmlns='jabber:client'>${text}</stream>`)) this.events.onElement(element)
-    this.events.onFlush()
+    this.events.onFlush?.()
   }
 
   #open(ahead: 'trial' | 'proven' | undefined): void {
