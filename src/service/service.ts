@@ -5,7 +5,7 @@ import { createFormTokens } from '../http/access/form-tokens.js'
 import { refusedRequests } from '../http/access/refused-requests.js'
 import { createDispatcher, type Dispatcher } from '../http/listening/dispatch.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
-import { adminHashQueue } from '../lib/limits/hash-queue.js'
+import { hashQueue } from '../lib/limits/hash-queue.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { secretKeys } from '../lib/secrets/secret-hashes.js'
 import { takeUpFile } from '../session/registry/moving-sessions.js'
@@ -242,7 +242,8 @@ export class Service {
       sessionParts: parts,
       tellEvent: this.#events?.tell,
       whereabouts: joined && this.#whereabouts(joined),
-      hashes: hashes ?? adminHashQueue(refused),
+      // One at a time, so that wrong secrets of admins do not delay SCRAM logins.
+      hashes: hashes ?? hashQueue(refused, 1),
       formTokens: createFormTokens(keys, Date.now),
       pageTokens: this.#pageTokens,
       guests: createGuests({ config: live.config, keys, now: Date.now }),
