@@ -72,7 +72,6 @@ class Crowd {
     const { events } = victim.link
     const poll = await victim.next(this.#random.chance(0.5) ? '' : message('x'))
     const sink = {
-      onOpen() {},
       onElement(element: Parameters<typeof events.onElement>[0]) {
         const isError = element.namespace === streamsNamespace && element.name === 'error'
         const failure = { step: 'features', code: 'remote-stream-error' } as const

@@ -47,7 +47,7 @@ const headerParts = [
 const stream = "<s:stream xmlns:s='http://etherx.jabber.org/streams' xmlns='jabber:client'>"
 function split(text: string, pieceSize: number): void {
   const bytes = Buffer.from(text)
-  const splitter = new Splitter({ onOpen() {}, onElement() {}, onClose() {} }, defaultLimits, {
+  const splitter = new Splitter({ onElement() {} }, defaultLimits, {
     lenient: true,
   })
   for (let at = 0; at < bytes.length; at += pieceSize) splitter.write(bytes.subarray(at, at + pieceSize))

@@ -57,7 +57,6 @@ function readElement(message: Buffer): Element | MessageFault {
 
 function beginStream(): Splitter {
   const sink = {
-    onOpen() {},
     onElement: (element: Element) => void elements.push(element),
     onClose() {
       throw new XmlError('not-well-formed', 'the message closes the root')

@@ -35,7 +35,6 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
       if (room < 0) throw new XmlError('policy-violation', 'the children inherit too much')
       children.push(element)
     },
-    onClose() {},
   }
   const splitter = new Splitter(sink, limits, options)
   return text => {

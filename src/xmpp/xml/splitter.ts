@@ -11,9 +11,9 @@ import { readUtf8, unfinishedBytes } from './utf8.js'
 import { XmlError } from './xml-error.js'
 
 export interface Sink {
-  onOpen(root: Root): void
+  onOpen?(root: Root): void
   onElement(element: Element): void
-  onClose(): void
+  onClose?(): void
   /** In lenient mode: a child was dropped. It is given without its content, or not at all if its start tag is unreadable. */
   onDropped?(dropped?: Element): void
 }
@@ -236,7 +236,7 @@ export class Splitter {
     const excess = excessOf(root.declarations, limits.maxDeclarations, true)
     if (excess !== undefined) throw excess
     this.#root = root
-    this.#sink.onOpen(root)
+    this.#sink.onOpen?.(root)
     if (isEmpty) this.#close()
     return end
   }
@@ -272,7 +272,7 @@ export class Splitter {
 
   #close(): void {
     this.#isClosed = true
-    if (!this.#stopped) this.#sink.onClose()
+    if (!this.#stopped) this.#sink.onClose?.()
   }
 
   #limitUnfinished(): void {

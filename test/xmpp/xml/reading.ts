@@ -22,7 +22,6 @@ export class Reading {
   constructor({ lenient = false, onElement = () => {}, ...limits }: ReadingOptions = {}) {
     this.splitter = new Splitter(
       {
-        onOpen() {},
         onElement: element => {
           this.elements.push(element)
           onElement(this)
