@@ -83,8 +83,8 @@ export class ConverseArrivals extends RepeatedMessages {
   }
 
   /**
-   * Converse 14 would begin a chat for each message of a sender it has no chat with, keep one chat, and lose the messages
-   * of the others.
+   * Converse 14 would begin a chat for each message of a sender it has no chat with, keep one chat, and lose the
+   * messages of the others.
    */
   #takeOneByOne(exports: PrivateConverse['exports']): void {
     const take = exports.handleMessageStanza
