@@ -560,25 +560,18 @@ describe('the end of a session at a remote endpoint', () => {
     held.answer()
   })
 
-  test('does not leave what the endpoint has answered, or has shown to have', async () => {
-    const { link, held, hears, asks } = await opened()
-    const second = await asks('one')
-    held.answer()
-    await held.over
-    second.send(404, '')
-    await hears('end')
-    expect(link.takeUnconfirmed()).toEqual([])
-  })
-
-  test('leaves a request whose predecessor was answered only because its time was over', async () => {
+  test.each([
+    ['does not leave what the endpoint has answered, or has shown to have', 0, []],
+    ['leaves a request whose predecessor was answered only because its time was over', 59_500, [message('one')]],
+  ])('%s', async (_what, milliseconds, left) => {
     const { link, clock, held, hears, asks } = await opened()
-    clock.advance(59_500)
+    clock.advance(milliseconds)
     const second = await asks('one')
     held.answer()
     await held.over
     second.send(404, '')
     await hears('end')
-    expect(link.takeUnconfirmed().map(({ text }) => text)).toEqual([message('one')])
+    expect(link.takeUnconfirmed().map(({ text }) => text)).toEqual(left)
   })
 
   test('by this service includes unsent data, and waits for open requests', async () => {

@@ -57,29 +57,20 @@ function begin(mostConnections: number) {
 
 const settled = () => new Promise(setImmediate)
 
-test('a client that guesses sids has 64 of them looked up at once', async () => {
-  const { send, replies, refused, end } = begin(0)
-  for (let count = 0; count < 65; count++) send('192.0.2.1')
+test.each([
+  ['that guesses sids has 64 of them looked up at once', 0, 64, noAnswer, 'lookups'],
+  ['has four requests for each of its connections forwarded at once', 1, 4, busyAnswer, 'connections-address'],
+])('a client %s', async (_what, mostConnections, most, answer, limit) => {
+  const { send, replies, refused, end } = begin(mostConnections)
+  for (let count = 0; count <= most; count++) send('192.0.2.1')
   send('192.0.2.2')
   await settled()
-  expect([replies.filter(Boolean), replies[64]]).toEqual([[noAnswer], noAnswer])
-  expect(refused).toEqual([{ limit: 'lookups', address: '192.0.2.1' }])
+  expect([replies.filter(Boolean), replies[most]]).toEqual([[answer], answer])
+  expect(refused).toEqual([{ limit, address: '192.0.2.1' }])
   await end()
   send('192.0.2.1')
   await settled()
-  expect(replies.length).toBe(66)
-})
-
-test('of a client, four requests for each of its connections are forwarded at once', async () => {
-  const { send, replies, refused, end } = begin(1)
-  for (let count = 0; count < 5; count++) send('192.0.2.1')
-  await settled()
-  expect(replies.filter(Boolean)).toEqual([busyAnswer])
-  expect(refused).toEqual([{ limit: 'connections-address', address: '192.0.2.1' }])
-  await end()
-  send('192.0.2.1')
-  await settled()
-  expect(replies[5]).toBeUndefined()
+  expect(replies[most + 2]).toBeUndefined()
 })
 
 test('browsers behind a proxy that does not name them have neither limit', async () => {

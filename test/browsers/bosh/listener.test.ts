@@ -120,32 +120,22 @@ describe.each(servers)('in %s', (_name, create) => {
 
   describe('the session is told', () => {
     const long = reply(`<body>${'x'.repeat(20_000_000)}</body>`)
-    /** Reads nothing. */
-    const sendSilently = () => {
-      const { socket } = new HttpSocket(port).send(post('<body/>'))
-      return socket.pause()
-    }
 
-    test('that a reply has left after its client has read enough of it', async () => {
+    test.each<[string, boolean, (socket: Socket) => unknown]>([
+      ['a reply has left after its client has read enough of it', true, socket => socket.resume()],
+      ['a client has gone before the end of its reply', false, socket => socket.destroy()],
+    ])('that %s', async (_what, hasLeft, act) => {
       answer = async () => long
-      const socket = sendSilently()
+      const { socket } = new HttpSocket(port).send(post('<body/>'))
+      // Reads nothing.
+      socket.pause()
       await until(() => received.length === 1)
       await new Promise(resolve => setTimeout(resolve, 50))
       expect(settled).toEqual([])
-      socket.resume()
+      act(socket)
       await until(() => settled.length > 0)
-      expect(settled).toEqual([true])
+      expect(settled).toEqual([hasLeft])
       socket.destroy()
-    })
-
-    test('that a client has gone before the end of its reply', async () => {
-      answer = async () => long
-      const socket = sendSilently()
-      await until(() => received.length === 1)
-      await new Promise(resolve => setTimeout(resolve, 50))
-      socket.destroy()
-      await until(() => settled.length > 0)
-      expect(settled).toEqual([false])
     })
 
     test('that a client has gone before the replies to its requests', async () => {

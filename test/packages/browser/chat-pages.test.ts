@@ -147,15 +147,19 @@ test('characters that XML forbids are left out of a message', async () => {
   expect(typeof readMessage(Buffer.from(written))).toBe('object')
 })
 
-test('the next page asks the archive if its page was left before the answer', async () => {
-  const binding = inTurn(bound(), bound(second), bound({ ...second, resumed: true, rid: 20, delivered: 0 }))
+// It has a message between the two of Bob.
+test.each(['was left', 'got no answer'])('the next page asks the archive if its page %s', async what => {
+  const binding = inTurn(bound(), bound(second), bound({ ...second, resumed: true, rid: 20, delivered: 1 }))
   const { chat, page, shown } = await opens({ binding }, fromBob('a1', 'first'))
   tab.last.answers(archive)
+  await passes(0)
   await reconnects({ chat })
-  tab.last.replies(fromBob('a3', 'third'))
+  await tab.comesOnline(fromBob('a3', 'third'))
   expect(shown).toEqual(['first'])
-  page.dispatchEvent(new Event('pagehide'))
+  if (what === 'got no answer') await waitForArchive()
+  else page.dispatchEvent(new Event('pagehide'))
   expect(shown).toEqual(['first', 'third'])
+  page.dispatchEvent(new Event('pagehide'))
   expect(await nextAsksAfter(binding)).toBe('a1')
 })
 
@@ -444,20 +448,6 @@ test('a guest sends nothing that a user of the portal wrote in the tab', async (
   await tab.comesOnline()
   expect(tab.last.texts).toEqual([])
   Object.assign(globalThis, before)
-})
-
-test('messages after an unanswered question to the archive are asked for later', async () => {
-  const binding = inTurn(bound(), bound(second), bound({ ...second, resumed: true, rid: 20, delivered: 1 }))
-  const { chat, page, shown } = await opens({ binding }, fromBob('a1', 'first'))
-  tab.last.answers(archive)
-  await passes(0)
-  await reconnects({ chat })
-  await tab.comesOnline(fromBob('a3', 'third'))
-  // The archive is slow. It has `second` between them.
-  await waitForArchive()
-  expect(shown).toEqual(['first', 'third'])
-  page.dispatchEvent(new Event('pagehide'))
-  expect(await nextAsksAfter(binding)).toBe('a1')
 })
 
 test('a message in doubt does not fail because the archive is slow', async () => {
