@@ -391,6 +391,9 @@ test('an admin limited to one domain sees, resumes and ends the sessions of that
     post!(`/warm/${two}/resume`),
     get!(`/warm/${two}/end`),
     submit(post!(`/warm/${two}/end`), { csrf_token }),
+    get!(`/warm/sessions/end?id=${one}&id=${two}`),
+    submit(post!('/warm/sessions/end'), { csrf_token, jid: 'juliet@other.chat.example' }),
+    submit(post!('/warm/sessions/end'), `csrf_token=${encodeURIComponent(csrf_token)}&id=${one}&id=${two}`),
   ])
     expect(await refusalOf(refused)).toEqual([403, 'forbidden'])
   expect(sessions.ended).toEqual([])
