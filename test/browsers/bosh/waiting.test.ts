@@ -60,13 +60,16 @@ describe('silence', () => {
     expect(bench.registry.size).toBe(0)
   }
 
-  test('is not counted while a request is held, but from the time at which its connection broke', async () => {
+  test.each([
+    ['a request is held', 1, 50],
+    ['an early request waits', 2, 15],
+  ])('is not counted while %s, but from the time at which its connection broke', async (_what, ahead, seconds) => {
     const bench = new BoshBench({ inactivity: 20 })
     const client = await bench.session()
-    const poll = await client.next()
-    await bench.pass(50)
-    expect(poll.reply).toBeUndefined()
-    poll.peer.leave()
+    const request = await client.at(client.rid + ahead)
+    await bench.pass(seconds)
+    expect(request.reply).toBeUndefined()
+    request.peer.leave()
     await endsAfter20Seconds(bench)
   })
 
@@ -75,15 +78,6 @@ describe('silence', () => {
     const peer = new FakePeer()
     peer.leave()
     await bench.send(create(), peer)
-    await endsAfter20Seconds(bench)
-  })
-
-  test('is counted from the time at which the connection of an early request broke', async () => {
-    const bench = new BoshBench({ inactivity: 20 })
-    const client = await bench.session()
-    const early = await client.at(client.rid + 2)
-    await bench.pass(15)
-    early.peer.leave()
     await endsAfter20Seconds(bench)
   })
 

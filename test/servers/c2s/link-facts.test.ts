@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type SecureVersion, type TLSSocket } from 'node:tls'
-import { describe, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { channelBinding } from '../../../src/servers/c2s/link-facts.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { calledAfterEach } from '../../support/closers.js'
@@ -29,31 +29,25 @@ async function ends(version: SecureVersion) {
   return { ours, theirs, port }
 }
 
-describe('a link over TLS 1.2', () => {
-  test('has the first Finished message, which the server has received, and no exporter', async () => {
-    const { ours, theirs } = await ends('TLSv1.2')
-    const bytes = channelBinding(ours, 'tls-unique')!
-    expect(bytes.length).toBe(12)
-    expect(bytes).toEqual(theirs.getPeerFinished())
-    expect(channelBinding((await ends('TLSv1.2')).ours, 'tls-unique')).not.toEqual(bytes)
-    expect(channelBinding(ours, 'tls-exporter')).toBeUndefined()
-  })
+const exported = (socket: TLSSocket) => socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0))
 
-  test('has no tls-unique in a resumed session, because there the server sends the first Finished', async () => {
-    const { ours, port } = await ends('TLSv1.2')
-    const resumed = await dial(port, ours.getSession())
-    expect(resumed.isSessionReused()).toBe(true)
-    expect(channelBinding(resumed, 'tls-unique')).toBeUndefined()
-  })
+test.each([
+  ['TLSv1.2', 'tls-unique', 'tls-exporter', 12, (theirs: TLSSocket) => theirs.getPeerFinished()],
+  ['TLSv1.3', 'tls-exporter', 'tls-unique', 32, exported],
+] as const)('over %s, a link has the %s of its server, and no %s', async (version, type, other, length, atServer) => {
+  const { ours, theirs } = await ends(version)
+  const bytes = channelBinding(ours, type)!
+  expect(bytes.length).toBe(length)
+  expect(bytes).toEqual(atServer(theirs))
+  expect(channelBinding((await ends(version)).ours, type)).not.toEqual(bytes)
+  expect(channelBinding(ours, other)).toBeUndefined()
 })
 
-test('a link over TLS 1.3 has the same exporter as the server, and no Finished message', async () => {
-  const { ours, theirs } = await ends('TLSv1.3')
-  const bytes = channelBinding(ours, 'tls-exporter')!
-  expect(bytes.length).toBe(32)
-  expect(bytes).toEqual(theirs.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0)))
-  expect(channelBinding((await ends('TLSv1.3')).ours, 'tls-exporter')).not.toEqual(bytes)
-  expect(channelBinding(ours, 'tls-unique')).toBeUndefined()
+test('a resumed session has no tls-unique, because there the server sends the first Finished', async () => {
+  const { ours, port } = await ends('TLSv1.2')
+  const resumed = await dial(port, ours.getSession())
+  expect(resumed.isSessionReused()).toBe(true)
+  expect(channelBinding(resumed, 'tls-unique')).toBeUndefined()
 })
 
 test.each(['TLSv1.2', 'TLSv1.3'] as const)(
