@@ -7,6 +7,7 @@ interface BrowserModules {
   readonly 'chat-departures': typeof import('../../dist/types/browser/chat-departures.js')
   readonly connect: typeof import('../../dist/types/browser/connect.js')
   readonly converse: typeof import('../../dist/types/browser/converse.js')
+  readonly 'converse-arrivals': typeof import('../../dist/types/browser/converse-arrivals.js')
   readonly 'converse-memory': typeof import('../../dist/types/browser/converse-memory.js')
   readonly message: typeof import('../../dist/types/browser/message.js')
   readonly more: typeof import('../../dist/types/browser/more.js')

@@ -8,8 +8,8 @@ import { keyOf, RepeatedMessages } from './repeated-messages.js'
 const mostText = 10_000
 const mostXml = 30_000
 
-/** Of rooms that Converse never shows, messages would go from page to page. */
-const mostUntaken = 100
+/** Anyone can send messages of a room that Converse never shows. */
+const mostOpen = 500
 
 /** In milliseconds. Converse waits for the server while it takes a message, which may fail. */
 const longestTake = 5_000
@@ -54,7 +54,7 @@ export class ConverseArrivals extends RepeatedMessages {
 
   /** For the next page. The service does not send these again, because Converse has acknowledged them. */
   get untaken(): readonly string[] {
-    return [...this.#open].slice(-mostUntaken).map(([message, { at }]) => delayed(message, at))
+    return Array.from(this.#open, ([message, { at }]) => delayed(message, at))
   }
 
   /** Converse gets what the page before has left. */
@@ -100,6 +100,8 @@ export class ConverseArrivals extends RepeatedMessages {
   #add(message: Element, isGiven: boolean): void {
     const at = this.#open.get(message)?.at ?? new Date().toISOString()
     if (message.firstChild) this.#open.set(message, { at, isGiven })
+    const [oldest] = this.#open.keys()
+    if (this.#open.size > mostOpen) this.#open.delete(oldest!)
   }
 
   async #follow(message: Element, taken: Promise<unknown>): Promise<void> {

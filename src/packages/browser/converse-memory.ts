@@ -25,7 +25,8 @@ export function keep(memory: Kept, outgoing: Memory['outgoing'] = []): void {
   inStorage(() => delete sessionStorage[ownName])
   const isKept = inStorage(() => (sessionStorage[ownName] = JSON.stringify({ ...memory, outgoing }).padEnd(memorySize)))
   if (isKept) return
-  if (memory.untaken?.[0]) keep({ ...memory, untaken: [] }, outgoing)
+  const { untaken = [] } = memory
+  if (untaken[0]) keep({ ...memory, untaken: untaken.slice(Math.ceil(untaken.length / 2)) }, outgoing)
   else if (outgoing[0]) keep(memory, outgoing.slice(0, -1))
 }
 

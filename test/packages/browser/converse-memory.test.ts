@@ -43,6 +43,17 @@ test('a value that another program has damaged counts as none, as in a browser t
   expect(() => keep({ jid: '' })).not.toThrow()
 })
 
+test('a full storage keeps what was sent rather than what Converse had not stored, and of that the newest', () => {
+  storageWith(5000)
+  const untaken = ['1', '2', '3', '4'].map(number => number.padEnd(1000))
+  const outgoing = [{ id: '1', xml: '1'.padEnd(1500) }]
+  keep({ tab: '1', untaken }, outgoing)
+  expect(kept()).toEqual({ tab: '1', untaken: untaken.slice(2), outgoing })
+  storageWith(4000)
+  keep({ tab: '1', untaken: untaken.map(text => text.padEnd(5000)) }, outgoing)
+  expect(kept()).toEqual({ tab: '1', untaken: [], outgoing })
+})
+
 test('a full storage keeps the first messages that wait, or no name of a tab, which a copy of the tab would use', () => {
   storageWith(5000)
   const outgoing = ['1', '2', '3'].map(id => ({ id, xml: id.padEnd(2000) }))
