@@ -45,7 +45,7 @@ export class ConverseArrivals extends RepeatedMessages {
     }
     api.listen.on('chatRoomInitialized', (room: Room) => {
       for (const [message, { at, isGiven }] of this.#open)
-        if (!isGiven && bareJid(message.getAttribute('from')!) === room.get('jid')) {
+        if (!isGiven && bareJid(message.getAttribute('from') ?? '') === room.get('jid')) {
           this.#open.delete(message)
           void room.handleMessageStanza(readStanza({ xml: delayed(message, at) }))
         }
